@@ -1,0 +1,61 @@
+"""What can go wrong through a user's doing, each with a sentence that a person can act on.
+
+The sentence says what was expected, what came, and what to do. Programmer's mistakes are
+`ValueError`s and are not here.
+"""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsableError(Exception):
+    """A mistake that a user can cause and mend; `str(error)` is the sentence shown to them."""
+
+
+class ConfigError(UsableError):
+    """A setting is out of its range."""
+
+
+class ImageRefused(UsableError):
+    """A file is not an image that can be used."""
+
+
+class DatasetRefused(UsableError):
+    """A data set cannot be read or does not fit its use."""
+
+
+class UnknownName(UsableError):
+    """A name is in no table; the message lists the nearest choices."""
+
+    def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
+        known = sorted(choices)
+        near = difflib.get_close_matches(name, known, n=5, cutoff=0.4) or known[:8]
+        super().__init__(f"Unknown {kind} {name!r}. Nearest choices: {', '.join(near)}.")
+        self.choices = near
+
+
+class IncompatibleLabels(UsableError):
+    """A data set holds classes that the model does not know."""
+
+
+class CheckpointError(UsableError):
+    """A weights file cannot be loaded, is unsafe, or does not fit the network."""
+
+
+class AttackError(UsableError):
+    """An attack cannot run on this model or with these numbers."""
+
+
+class ExplanationError(UsableError):
+    """An explanation cannot be computed for this model or image."""
+
+
+class StorageError(UsableError):
+    """A run or its files cannot be written or read."""
+
+
+class Cancelled(UsableError):
+    """The user stopped the work."""
+
+    def __init__(self) -> None:
+        super().__init__("Cancelled.")

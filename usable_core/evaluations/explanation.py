@@ -1,0 +1,73 @@
+"""The question "what in the image made the model say so, and is the map to be believed?".
+
+Records, one row per (example, method):
+    index, id, label, prediction, target (the class explained), method, r2 (weighted local R², LIME;
+    NaN otherwise), additivity_gap (|sum of values + base − f(x)| in output units, SHAP; NaN
+    otherwise), evaluations (forward passes of single images), seconds.
+The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H, W) float32.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
+
+
+@dataclass(frozen=True)
+class ExplainerOptions:
+    """How maps are made, the same for every method and backbone of a comparison.
+
+    Attributes:
+        evaluations: Model evaluations per map.
+        segments: Target count of SLIC superpixels, shared by the methods that use them.
+        background: What hides a part: `blur`, `mean`, `grey` or `black`.
+        seed: Seed of every sampler.
+    """
+
+    evaluations: int = 300
+    segments: int = 50
+    background: str = "blur"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(is_between(self.evaluations, 16, 1_000_000), "evaluations", "at least 16", self.evaluations)
+        require(is_between(self.segments, 2, 1000), "segments", "between 2 and 1000", self.segments)
+        choices = ("blur", "mean", "grey", "black")
+        require(self.background in choices, "background", f"one of {', '.join(choices)}", self.background)
+
+
+@dataclass(frozen=True)
+class ExplanationConfig:
+    """What to measure: one model's explanations over the examples of a data set.
+
+    Attributes:
+        model: The model.
+        dataset: The data set; its `limit` says how many images are explained.
+        methods: Keys of `catalog.explainers.EXPLAINERS`.
+        target: `predicted`, `true`, or a class name.
+        options: How maps are made.
+    """
+
+    model: ModelSpec
+    dataset: DatasetSpec
+    methods: tuple[str, ...] = ("lime", "partition_shap")
+    target: str = "predicted"
+    options: ExplainerOptions = ExplainerOptions()
+
+    def __post_init__(self) -> None:
+        from usable_core.catalog import lookup
+        from usable_core.catalog.explainers import EXPLAINERS
+
+        require(len(self.methods) > 0, "methods", "at least one", self.methods)
+        for method in self.methods:
+            lookup(EXPLAINERS, "explanation method", method)
+
+
+@dataclass(frozen=True)
+class ExplanationResult:
+    """Per-map figures; every number is a property of them."""
+
+    config: ExplanationConfig
+    provenance: Provenance
+    records: pd.DataFrame

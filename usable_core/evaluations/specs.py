@@ -1,0 +1,116 @@
+"""What a config names: a model, a data set, and what came with a result (its provenance)."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from usable_core.errors import ConfigError
+
+Split = Literal["auto", "train", "validation", "test", "all"]
+Norm = Literal["linf", "l2"]
+Precision = Literal["float32", "bfloat16"]
+
+
+class Report(Protocol):
+    """The only way back from work: progress and live numbers out, `Cancelled` in."""
+
+    def __call__(self, done: int, total: int, message: str, **metrics: float) -> None:
+        """Tell that `done` of `total` steps are over; raises `Cancelled` when the user stopped."""
+
+
+def silent(done: int, total: int, message: str, **metrics: float) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Name of a model: a reference such as `bundled/resnet` and what loading it needs.
+
+    Attributes:
+        reference: `bundled/…`, `torchvision/…`, `timm/…`, `file/….pt2` or `run/ID`.
+        weights: Local weights file that replaces the reference's own; None for its own.
+        arch_options: Extra (key, value) pairs for the architecture's builder.
+        trust: The user allowed files that can run code (exported programs).
+    """
+
+    reference: str
+    weights: str | None = None
+    arch_options: tuple[tuple[str, str], ...] = ()
+    trust: bool = False
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """Name of a data set and of the part of it that is used.
+
+    Attributes:
+        reference: `digits`, `cifar10`, or the path of a folder, zip or Parquet file.
+        split: `auto` is the test split where the data set has its own or where the model was
+            trained on this data set, and everything otherwise.
+        limit: At most this many examples, drawn stratified by class; None for all.
+        seed: Seed of the splits and of that draw.
+    """
+
+    reference: str
+    split: Split = "auto"
+    limit: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.limit is None or self.limit >= 1, "limit", "at least 1", self.limit)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """An example that was left out of a data set, and the sentence why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a result comes from: everything needed to run it again.
+
+    Attributes:
+        model: The model's reference.
+        model_fingerprint: Hash of its weights and preprocessing.
+        dataset: The data set's reference.
+        dataset_fingerprint: Hash of its examples.
+        split: The split that was used (never `auto`).
+        class_names: Names of the model's classes, in the order of its logits.
+        refused: Examples left out, with reasons.
+        warnings: Sentences that a reader of the numbers must know.
+        seconds: Wall time of the measuring.
+        device: `cpu`, `cuda:0`, …
+        batch_size: Examples per forward pass, as chosen.
+        versions: Library name to version.
+    """
+
+    model: str
+    model_fingerprint: str
+    dataset: str
+    dataset_fingerprint: str
+    split: str
+    class_names: tuple[str, ...]
+    refused: tuple[Refused, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    device: str = "cpu"
+    batch_size: int = 0
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+def require(holds: bool, name: str, expected: str, got: object) -> None:
+    """Check a setting.
+
+    Raises:
+        ConfigError: `holds` is false.
+    """
+    if not holds:
+        raise ConfigError(f"{name} must be {expected}, but is {got!r}. Change {name}.")
+
+
+def is_between(value: float, low: float, high: float) -> bool:
+    """Tell whether `value` is a finite number in [low, high]."""
+    return math.isfinite(value) and low <= value <= high

@@ -1,0 +1,123 @@
+"""The question "train this, with these settings" and its answer: a model on the shelf.
+
+Records, one row per epoch:
+    epoch (1-based), train_loss, train_accuracy, validation_loss, validation_accuracy,
+    source_loss (L_pre, NaN without a source), task_loss (L_fine), learning_rate, seconds.
+Artifacts: `model.safetensors`, `card.json`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pandas as pd
+
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, is_between, require
+
+Optimizer = Literal["sgd", "adamw"]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the parameters move.
+
+    Attributes:
+        epochs: Passes over the training split.
+        batch_size: Examples per step.
+        optimizer: `sgd` (Nesterov momentum 0.9) or `adamw`.
+        learning_rate: Peak of the cosine schedule.
+        warmup: Share of the steps in which the rate rises linearly to that peak.
+        weight_decay: On weights of rank 2 and more only.
+        label_smoothing: Share of the target spread over all classes.
+        augmentation: `none`, `shift` (for signs that have a handedness), or `shift_flip`.
+        precision: `auto` is bfloat16 where the device gains from it.
+        seed: Seed of initial weights, order and augmentation.
+    """
+
+    epochs: int = 10
+    batch_size: int = 64
+    optimizer: Optimizer = "sgd"
+    learning_rate: float = 0.05
+    warmup: float = 0.2
+    weight_decay: float = 5e-4
+    label_smoothing: float = 0.0
+    augmentation: Literal["none", "shift", "shift_flip"] = "shift"
+    precision: Precision | Literal["auto"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
+        require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
+        require(self.optimizer in ("sgd", "adamw"), "optimizer", "sgd or adamw", self.optimizer)
+        require(is_between(self.learning_rate, 1e-9, 100), "learning_rate", "positive", self.learning_rate)
+        require(is_between(self.warmup, 0, 1), "warmup", "between 0 and 1", self.warmup)
+        require(is_between(self.weight_decay, 0, 10), "weight_decay", "0 or more", self.weight_decay)
+        require(is_between(self.label_smoothing, 0, 0.99), "label_smoothing", "between 0 and 0.99", self.label_smoothing)
+        choices = ("none", "shift", "shift_flip")
+        require(self.augmentation in choices, "augmentation", f"one of {', '.join(choices)}", self.augmentation)
+
+
+@dataclass(frozen=True)
+class PretrainingConfig:
+    """Train an architecture from random weights.
+
+    Attributes:
+        architecture: A key of `catalog.models.ARCHITECTURES`.
+        dataset: What it is trained on (its train and validation splits).
+        schedule: How.
+        epsilon: Linf budget of adversarial training (Wong et al. 2020); 0 trains on clean images.
+    """
+
+    architecture: str
+    dataset: DatasetSpec
+    schedule: Schedule = Schedule()
+    epsilon: float = 0.0
+
+    def __post_init__(self) -> None:
+        from usable_core.catalog import lookup
+        from usable_core.catalog.models import ARCHITECTURES
+
+        lookup(ARCHITECTURES, "architecture", self.architecture)
+        require(is_between(self.epsilon, 0, 1), "epsilon", "between 0 and 1", self.epsilon)
+
+
+@dataclass(frozen=True)
+class FineTuningConfig:
+    """θ* = argmin L_pre(θ) + λ·L_fine(θ), starting from a pretrained model.
+
+    Attributes:
+        model: Where θ starts.
+        dataset: The task (its train and validation splits).
+        method: `full` moves every weight; `linear_probe` only the new head, on cached features.
+        schedule: How.
+        source: Data of L_pre, with the pretrained head; None leaves L_pre out.
+        task_weight: λ, at least 0; only meaningful with a source.
+        from_scratch: Start from random weights instead (the control that fine-tuning must beat).
+    """
+
+    model: ModelSpec
+    dataset: DatasetSpec
+    method: Literal["full", "linear_probe"] = "full"
+    schedule: Schedule = Schedule()
+    source: DatasetSpec | None = None
+    task_weight: float = 1.0
+    from_scratch: bool = False
+
+    def __post_init__(self) -> None:
+        require(self.method in ("full", "linear_probe"), "method", "full or linear_probe", self.method)
+        require(is_between(self.task_weight, 0, 1e6), "task_weight (λ)", "0 or more", self.task_weight)
+        probe_with_source = self.method == "linear_probe" and self.source is not None
+        require(not probe_with_source, "source", "absent for a linear probe, which moves no backbone weight", self.source)
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """Per-epoch figures, and the card of the model that came out.
+
+    Attributes:
+        card: What `card.json` beside the weights says (see `models.checkpoints`).
+    """
+
+    config: PretrainingConfig | FineTuningConfig
+    provenance: Provenance
+    records: pd.DataFrame
+    card: dict[str, Any]

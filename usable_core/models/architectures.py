@@ -1,0 +1,124 @@
+"""Our own small networks for 32 x 32 images: one residual, one plain, one transformer.
+
+Each splits into `features` (N, 3, H, W) -> (N, D) and `head` (N, D) -> (N, classes).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=False),
+    )
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions added to their input."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(_conv(width, width), _conv(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a tensor of the shape of x (N, width, H, W)."""
+        return x + self.body(x)
+
+
+class SmallNetwork(nn.Module):
+    """Features and a linear head; `forward_features` and `head` as in timm."""
+
+    def __init__(self, features: nn.Module, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.features = features
+        self.head = nn.Linear(width, num_classes)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return the pooled features (N, D) of normalised images (N, 3, H, W)."""
+        return self.features(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes) of normalised images (N, 3, H, W)."""
+        return self.head(self.forward_features(x))
+
+
+def small_resnet(num_classes: int) -> SmallNetwork:
+    """Build a residual network: widths 32 to 256, two residual pairs, 1.1 million weights."""
+    features = nn.Sequential(
+        _conv(3, 32),
+        _conv(32, 64), nn.MaxPool2d(2), Residual(64),
+        _conv(64, 128), nn.MaxPool2d(2),
+        _conv(128, 192), nn.MaxPool2d(2), Residual(192),
+        nn.AdaptiveMaxPool2d(1), nn.Flatten(),
+    )
+    return SmallNetwork(features, 192, num_classes)
+
+
+def small_vgg(num_classes: int) -> SmallNetwork:
+    """Build a plain stack of 3x3 convolutions in four stages, with batch normalisation."""
+    features = nn.Sequential(
+        _conv(3, 32), _conv(32, 48), nn.MaxPool2d(2),
+        _conv(48, 96), _conv(96, 96), nn.MaxPool2d(2),
+        _conv(96, 128), _conv(128, 128), nn.MaxPool2d(2),
+        _conv(128, 192), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Dropout(0.1),
+    )
+    return SmallNetwork(features, 192 * 4, num_classes)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention over tokens (N, T, D)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return tokens (N, T, D)."""
+        n, tokens, width = x.shape
+        qkv = self.qkv(x).view(n, tokens, 3, self.heads, width // self.heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(q, k, v)
+        return self.out(mixed.transpose(1, 2).reshape(n, tokens, width))
+
+
+class TransformerBlock(nn.Module):
+    """Pre-norm attention and MLP, each added to its input."""
+
+    def __init__(self, width: int, heads: int, hidden: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width)
+        self.attention = Attention(width, heads)
+        self.norm2 = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return tokens (N, T, D)."""
+        x = x + self.attention(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class VisionTransformer(nn.Module):
+    """Convolutional stem to 8 x 8 tokens, learned positions, blocks, mean over the tokens."""
+
+    def __init__(self, width: int, depth: int, heads: int) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(_conv(3, 32), nn.MaxPool2d(2), _conv(32, 64), nn.Conv2d(64, width, 2, 2))
+        self.positions = nn.Parameter(torch.randn(1, 64, width) * 0.02)
+        self.blocks = nn.Sequential(*(TransformerBlock(width, heads, 2 * width) for _ in range(depth)))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return features (N, D) of images (N, 3, 32, 32)."""
+        tokens = self.stem(x).flatten(2).transpose(1, 2) + self.positions  # (N, D, 8, 8) -> (N, 64, D)
+        return self.norm(self.blocks(tokens)).mean(1)
+
+
+def small_vit(num_classes: int) -> SmallNetwork:
+    """Build a vision transformer: 64 tokens, width 128, 6 blocks, 4 heads."""
+    return SmallNetwork(VisionTransformer(128, 6, 4), 128, num_classes)

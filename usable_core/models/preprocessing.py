@@ -1,0 +1,51 @@
+"""`Preprocessing`: how a picture becomes the model's input, as data, with the source of each value.
+
+Geometry (resize, crop, scale to [0, 1]) is done outside the model; normalisation inside. So attacks,
+explanations and heatmaps share one image space, and epsilon means one thing.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.transforms import v2
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """The passport of a model's input.
+
+    Attributes:
+        resize: Short side in pixels, or (height, width) to squash to; None keeps the size.
+        crop: (height, width) of the central crop, which is the model's input size.
+        interpolation: How pixels are interpolated when resizing (always antialiased, by Pillow).
+        mean: Subtracted per RGB channel, in [0, 1] units.
+        std: Divided by, per RGB channel.
+        sources: Field name to where its value came from.
+    """
+
+    resize: int | tuple[int, int] | None
+    crop: tuple[int, int]
+    interpolation: Interpolation = "bilinear"
+    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    std: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def geometry(self, image: Image.Image) -> Tensor:
+        """Return the RGB image as the model sees it: resized, cropped, (3, H, W) in [0, 1]."""
+        mode = v2.InterpolationMode(self.interpolation)
+        if self.resize is not None:
+            size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
+            image = v2.functional.resize(image, size, interpolation=mode, antialias=True)
+        image = v2.functional.center_crop(image, list(self.crop))
+        return v2.functional.to_dtype(v2.functional.pil_to_tensor(image), torch.float32, scale=True)
+
+    def normalise(self, x: Tensor) -> Tensor:
+        """Return (x − mean) / std for images x (N, 3, H, W) in [0, 1]."""
+        mean = torch.tensor(self.mean, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
+        std = torch.tensor(self.std, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
+        return (x - mean) / std

@@ -1,0 +1,60 @@
+"""Frozen dataclasses to JSON and back: what a config or a summary is stored as.
+
+Only what JSON holds plus tuples, `Path`-free: names and numbers. Unknown keys are refused, so that
+a stored config that no longer means the same is noticed.
+"""
+
+import dataclasses
+import math
+import types
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+Record = TypeVar("Record")
+
+
+def to_json(value: object) -> Any:
+    """Return `value` (dataclasses, tuples, dicts, scalars) as what `json.dumps` accepts.
+
+    NaN and infinities become None, for JSON has no word for them.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): to_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(item) for item in value]
+    if hasattr(value, "tolist"):  # numpy scalars and arrays
+        return to_json(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def from_json(kind: type[Record], data: dict[str, Any]) -> Record:
+    """Return the dataclass `kind` that `to_json` wrote as `data`.
+
+    Raises:
+        ValueError: data has keys that `kind` does not have.
+    """
+    hints = get_type_hints(kind)
+    unknown = set(data) - set(hints)
+    if unknown:
+        raise ValueError(f"{kind.__name__} has no field {', '.join(sorted(unknown))}")
+    return kind(**{name: _restore(hints[name], item) for name, item in data.items()})
+
+
+def _restore(hint: Any, item: Any) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        chosen = [a for a in arguments if a is not type(None)]
+        return None if item is None else _restore(chosen[0], item)
+    if dataclasses.is_dataclass(hint):
+        return from_json(hint, item)  # type: ignore[arg-type]
+    if origin is tuple:
+        inner = arguments[:1] * len(item) if arguments[-1] is Ellipsis else arguments
+        return tuple(_restore(h, i) for h, i in zip(inner, item, strict=True))
+    if origin is dict:
+        return {key: _restore(arguments[1], value) for key, value in item.items()}
+    if hint is float and item is not None and origin is not Literal:
+        return float(item)
+    return item

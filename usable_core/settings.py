@@ -1,0 +1,24 @@
+"""Where Usable keeps its things, read from the environment at each call (so tests can move it)."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """Return the folder of runs, uploads and caches: `USABLE_HOME` or the user's data folder."""
+    named = os.environ.get("USABLE_HOME")
+    return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("usable"))
+
+
+def database_url() -> str:
+    """Return the SQLAlchemy URL of the run table: `USABLE_DATABASE_URL` or SQLite in `home()`."""
+    return os.environ.get("USABLE_DATABASE_URL") or f"sqlite:///{home() / 'runs.sqlite'}"
+
+
+def assets() -> Path:
+    """Return the folder of bundled files, in a checkout or in an installed wheel."""
+    package = Path(__file__).parent
+    checkout = package.parent / "assets"
+    return checkout if checkout.is_dir() else package / "assets"

@@ -1,0 +1,116 @@
+"""`TASKS`: what can be asked, and how a question becomes an answer.
+
+A config holds names; `run` turns them into objects once and calls the measuring function. Nothing
+here imports torch until `run` is called.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from usable_core.catalog import implementation, lookup
+from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.demo import DemoConfig, DemoResult
+from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
+from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.records import from_json, to_json
+
+Config = (
+    AccuracyConfig | RobustnessConfig | ExplanationConfig | PretrainingConfig | FineTuningConfig | DemoConfig
+)
+Result = AccuracyResult | RobustnessResult | ExplanationResult | TrainingResult | DemoResult
+
+
+@dataclass(frozen=True)
+class Task:
+    """One kind of question.
+
+    Attributes:
+        title: As people call it.
+        config: The question's dataclass.
+        result: The answer's dataclass.
+        function: Dotted name; called with the objects that the config names (`model`, `dataset`,
+            `source`), then `config`, `report` and `folder` (where artifacts go) by keyword.
+    """
+
+    title: str
+    config: type
+    result: type
+    function: str
+
+
+TASKS = {
+    "accuracy": Task("Accuracy", AccuracyConfig, AccuracyResult, "usable_core.measuring.accuracy:measure"),
+    "robustness": Task("Robustness", RobustnessConfig, RobustnessResult, "usable_core.measuring.robustness:measure"),
+    "explanation": Task("Explanation", ExplanationConfig, ExplanationResult, "usable_core.measuring.explanation:measure"),
+    "pretrain": Task("Pre-training", PretrainingConfig, TrainingResult, "usable_core.training.pretraining:pretrain"),
+    "finetune": Task("Fine-tuning", FineTuningConfig, TrainingResult, "usable_core.training.fine_tuning:fine_tune"),
+    "demo": Task("Demo", DemoConfig, DemoResult, "usable_core.measuring.demo:run_demo"),
+}
+
+
+def name_of(config: Config) -> str:
+    """Return the key in `TASKS` of a config."""
+    return next(name for name, task in TASKS.items() if isinstance(config, task.config))
+
+
+def config_from_json(task: str, data: dict[str, Any]) -> Config:
+    """Return the config that was stored as `data` for the task named `task`.
+
+    Raises:
+        UnknownName: no such task.
+        ConfigError: a number is out of its range.
+    """
+    return from_json(lookup(TASKS, "task", task).config, data)
+
+
+def resolve(config: Config) -> dict[str, Any]:
+    """Return the objects that a config names: `model`, `dataset`, `source`, those that it has.
+
+    Raises:
+        UsableError: a name is unknown, or what it names cannot be loaded.
+    """
+    from usable_core.datasets import load_dataset
+    from usable_core.models import load_model
+
+    found: dict[str, Any] = {}
+    if hasattr(config, "model"):
+        found["model"] = load_model(config.model)
+    if hasattr(config, "dataset"):
+        found["dataset"] = load_dataset(config.dataset.reference)
+    if getattr(config, "source", None) is not None:
+        found["source"] = load_dataset(config.source.reference)
+    return found
+
+
+def key(config: Config, objects: dict[str, Any]) -> str:
+    """Return the identity of a question: its settings and the fingerprints of what it names.
+
+    Two questions of one key have one answer, so it is measured once.
+    """
+    from usable_core.device import versions
+
+    settings = to_json(config)
+    for field, thing in objects.items():
+        settings[field]["reference"] = thing.fingerprint
+        settings[field].pop("weights", None)
+    text = json.dumps([name_of(config), settings, versions()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def run(config: Config, objects: dict[str, Any], report: Report, folder: Path) -> Result:
+    """Return the answer to `config`.
+
+    Args:
+        config: The question.
+        objects: What `resolve(config)` returned.
+        report: Told the progress; raises `Cancelled`.
+        folder: Existing folder for the artifacts (weights, pictures, maps).
+    """
+    function = implementation(TASKS[name_of(config)].function)
+    result: Result = function(**objects, config=config, report=report, folder=folder)
+    return result
