@@ -52,3 +52,40 @@ SUGGESTED = (
     "torchvision/efficientnet_b0", "torchvision/mobilenet_v3_large", "timm/resnet50.a1_in1k",
     "timm/vit_tiny_patch16_224", "timm/convnext_tiny",
 )
+
+
+@dataclass(frozen=True)
+class SourceRow:
+    """Where models come from: `load(name, spec) -> Model`, and what its references look like."""
+
+    function: str
+    help: str
+
+
+SOURCES = {
+    "bundled": SourceRow(
+        "usable_core.models.sources.bundled:load",
+        "bundled/NAME: small backbones that come with Usable; no download.",
+    ),
+    "torchvision": SourceRow(
+        "usable_core.models.sources.torchvision_models:load",
+        "torchvision/NAME or torchvision/NAME@WEIGHTS: every classification model of torchvision.",
+    ),
+    "timm": SourceRow(
+        "usable_core.models.sources.timm_models:load",
+        "timm/NAME or timm/NAME.TAG: every model of timm.",
+    ),
+    "file": SourceRow(
+        "usable_core.models.sources.exported:load",
+        "file/PATH.pt2: a program exported by torch.export; can run code, so it needs trust.",
+    ),
+    "run": SourceRow(
+        "usable_core.models.sources.runs:load",
+        "run/ID: a model that was pre-trained or fine-tuned here.",
+    ),
+}
+
+
+def list_references() -> tuple[str, ...]:
+    """Return the references worth showing first: the bundled backbones, then the suggestions."""
+    return (*(f"bundled/{name}" for name in BUNDLED), *SUGGESTED)

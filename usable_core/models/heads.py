@@ -1,0 +1,98 @@
+"""Where a network ends: its features, its head, and how the head is replaced. By rule, not by list.
+
+The rule: timm says it itself; ours has `head`; any other network ends in its last `Linear`, or, where
+it has none (SqueezeNet), in its last 1x1 convolution. After `replace_head`, the head of the features
+is the network's output, so features can be computed once and cached.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from usable_core.errors import CheckpointError
+
+
+def features(network: nn.Module, x: Tensor) -> Tensor:
+    """Return what the head sees, (N, D), for normalised images x (N, 3, H, W).
+
+    Raises:
+        CheckpointError: the network is a fixed program that shows only its logits.
+    """
+    _refuse_programs(network)
+    if _is_timm(network):
+        pooled: Tensor = network.forward_head(network.forward_features(x), pre_logits=True)  # type: ignore[operator]
+        return pooled.flatten(1)
+    if hasattr(network, "forward_features"):
+        own: Tensor = network.forward_features(x)  # type: ignore[operator]
+        return own
+    return _input_of(head(network), network, x)
+
+
+def head(network: nn.Module) -> nn.Module:
+    """Return the layer that turns features into logits.
+
+    Raises:
+        CheckpointError: the network has no such layer, or hides it.
+    """
+    _refuse_programs(network)
+    if _is_timm(network):
+        found = network.get_classifier()  # type: ignore[operator]
+        return nn.ModuleList(found) if isinstance(found, tuple) else found
+    return network.get_submodule(_head_name(network))
+
+
+def replace_head(network: nn.Module, num_classes: int) -> nn.Module:
+    """Give the network a new random head for `num_classes` classes, in place, and return it.
+
+    Raises:
+        CheckpointError: the network has no head that can be found.
+    """
+    _refuse_programs(network)
+    if _is_timm(network):
+        network.reset_classifier(num_classes)  # type: ignore[operator]
+        return network
+    name = _head_name(network)
+    old = network.get_submodule(name)
+    where = next(old.parameters()).device
+    if isinstance(old, nn.Linear):
+        new: nn.Module = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
+        network.set_submodule(name, new.to(where))
+        return network
+    # Fully convolutional: what follows the convolution (ReLU, pooling) belongs to the head too.
+    new = nn.Sequential(
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(old.in_channels, num_classes)
+    )
+    network.set_submodule(name.split(".")[0], new.to(where))
+    return network
+
+
+def _is_timm(network: nn.Module) -> bool:
+    return hasattr(network, "reset_classifier") and hasattr(network, "forward_head")
+
+
+def _refuse_programs(network: nn.Module) -> None:
+    if isinstance(network, torch.fx.GraphModule):
+        raise CheckpointError(
+            "An exported program shows only its logits: it has no features and no head to replace. "
+            "Load the architecture with local weights instead (--weights FILE)."
+        )
+
+
+def _head_name(network: nn.Module) -> str:
+    for kind in (nn.Linear, nn.Conv2d):
+        names = [name for name, module in network.named_modules() if isinstance(module, kind)]
+        if names:
+            return names[-1]
+    raise CheckpointError(
+        f"{type(network).__name__} has no linear layer and no convolution, so no head was found."
+    )
+
+
+def _input_of(layer: nn.Module, network: nn.Module, x: Tensor) -> Tensor:
+    seen: list[Tensor] = []
+    handle = layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        network(x)
+    finally:
+        handle.remove()
+    found = seen[-1]
+    return found.mean((2, 3)) if found.ndim == 4 else found.flatten(1)  # (N, D, h, w) -> (N, D)
