@@ -1,0 +1,197 @@
+"""Pictures from strangers: bytes to an upright 8-bit RGB picture, or a sentence why not.
+
+Size and format are checked before a pixel is decoded. Pillow and numpy only.
+"""
+
+import io
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from usable_core.errors import ImageRefused
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+MAX_PIXELS = 40_000_000
+MAX_BYTES = 50 * 2**20
+# What Pillow's decoders raise on broken files, beside their own errors.
+_BROKEN = (
+    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError,
+    OverflowError, NotImplementedError, MemoryError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+def decode(data: bytes, name: str) -> Image.Image:
+    """Return the picture in `data` upright, in 8-bit RGB.
+
+    Transparency is laid over white, 16-bit grey is scaled to 8 bits, of an animation the first
+    frame counts, metadata is dropped.
+
+    Args:
+        data: The file's bytes.
+        name: What the file is called in the sentence of a refusal.
+
+    Raises:
+        ImageRefused: the bytes are no picture of an allowed format, too large, or broken.
+    """
+    image = _opened(data, name)
+    try:
+        image.load()
+        return _rgb(ImageOps.exif_transpose(image), name)
+    except _BROKEN as error:
+        raise _broken(name) from error
+
+
+def verify(data: bytes, name: str) -> None:
+    """Check a file cheaply: format, size, and that it has its end; decode only what is suspicious.
+
+    Raises:
+        ImageRefused: as `decode` would.
+    """
+    image = _opened(data, name)
+    if image.format == "PNG":
+        try:
+            image.verify()  # reads the chunks' checksums, decodes nothing
+        except _BROKEN as error:
+            raise _broken(name) from error
+    if not _has_its_end(data, image.format or "") or image.mode in ("I", "F"):
+        decode(data, name)
+
+
+def encode_png(array: np.ndarray) -> bytes:
+    """Return `array` as a PNG file.
+
+    Args:
+        array: Picture (H, W, 3) or (H, W); uint8, or floats in [0, 1].
+    """
+    if array.dtype != np.uint8:
+        array = np.round(np.clip(array, 0, 1) * 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _opened(data: bytes, name: str) -> Image.Image:
+    if not data:
+        raise ImageRefused(f"{name} is empty (0 bytes). Choose a picture file.")
+    if len(data) > MAX_BYTES:
+        raise ImageRefused(
+            f"{name} has {len(data) / 2**20:.0f} MB; at most {MAX_BYTES // 2**20} MB are read. "
+            "Save it smaller."
+        )
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels(name, "far more than") from error
+    except UnidentifiedImageError as error:
+        raise ImageRefused(
+            f"{name} is not a picture of a known format ({', '.join(FORMATS)}), whatever its "
+            "name says. Save it as PNG or JPEG."
+        ) from error
+    except _BROKEN as error:
+        raise _broken(name) from error
+    if image.width * image.height > MAX_PIXELS:
+        raise _too_many_pixels(name, f"{image.width} x {image.height} pixels, more than")
+    return image
+
+
+def _rgb(image: Image.Image, name: str) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        result = image
+    elif image.mode.startswith("I"):  # 16-bit grey; 65535 is white
+        values = np.asarray(image).astype(np.int64)
+        if values.min() < 0 or values.max() > 65535:
+            raise ImageRefused(
+                f"{name} has grey values from {values.min()} to {values.max()}; 0 to 65535 are "
+                "understood. Save it with 8 or 16 bits."
+            )
+        grey = np.round(values / 257).astype(np.uint8)
+        result = Image.fromarray(grey).convert("RGB")
+    elif image.mode == "F":
+        raise ImageRefused(f"{name} holds floating-point pixels of unknown range. Save it as PNG.")
+    elif image.has_transparency_data:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        result = Image.alpha_composite(white, layer).convert("RGB")
+    else:
+        result = image.convert("RGB")
+    clean = result if type(result) is Image.Image else result.copy()  # lets the file's buffer go
+    clean.info = {}
+    return clean
+
+
+def _has_its_end(data: bytes, kind: str) -> bool:
+    tail = data[-64:]
+    if kind == "JPEG":
+        return b"\xff\xd9" in tail
+    if kind == "PNG":
+        return b"IEND" in tail
+    if kind == "WEBP":
+        return len(data) >= int.from_bytes(data[4:8], "little") + 8
+    return False  # GIF, BMP, TIFF: rare in data sets, decode them
+
+
+def _broken(name: str) -> ImageRefused:
+    return ImageRefused(
+        f"{name} is damaged or cut off and cannot be decoded. Export or copy it again."
+    )
+
+
+def _too_many_pixels(name: str, what: str) -> ImageRefused:
+    return ImageRefused(
+        f"{name} has {what} the {MAX_PIXELS // 1_000_000} million pixels that are decoded. "
+        "Scale it down."
+    )
+
+
+@dataclass(frozen=True)
+class GalleryImage:
+    """A real photograph that is shipped inside an installed package.
+
+    Attributes:
+        name: Key of the picture.
+        title: As people call it.
+        open: Returns it as upright RGB.
+    """
+
+    name: str
+    title: str
+    open: Callable[[], Image.Image]
+
+
+# name, title, package, file: public-domain or freely licensed photographs, see the packages.
+_GALLERY = (
+    ("cat", "Cat", "skimage.data", "chelsea.png"),
+    ("coffee", "Coffee cup", "skimage.data", "coffee.png"),
+    ("rocket", "Rocket", "skimage.data", "rocket.jpg"),
+    ("astronaut", "Astronaut", "skimage.data", "astronaut.png"),
+    ("camera", "Photographer", "skimage.data", "camera.png"),
+    ("coins", "Coins", "skimage.data", "coins.png"),
+    ("motorcycle", "Motorcycle", "skimage.data", "motorcycle_left.png"),
+    ("temple", "Temple", "sklearn.datasets.images", "china.jpg"),
+    ("flower", "Flower", "sklearn.datasets.images", "flower.jpg"),
+)
+
+
+def gallery() -> list[GalleryImage]:
+    """Return the photographs that are at hand without a download."""
+    return [
+        GalleryImage(
+            name, title, lambda p=package, f=file: decode((_folder(p) / f).read_bytes(), f)
+        )
+        for name, title, package, file in _GALLERY
+        if (_folder(package) / file).is_file()
+    ]
+
+
+def _folder(package: str):
+    # Only the top package is imported: skimage.data itself would pull in a download machinery.
+    top, *rest = package.split(".")
+    folder = files(top)
+    for part in rest:
+        folder = folder / part
+    return folder
