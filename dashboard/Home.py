@@ -1,0 +1,53 @@
+"""Router: page settings, the table of pages, and running the chosen one.
+
+Start it with `streamlit run dashboard/Home.py`.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """One page: its title and icon in the navigation, and the section it stands in."""
+
+    title: str
+    icon: str
+    section: str
+
+
+# Key: the file in app_pages/ and the last part of the page's address.
+PAGES = {
+    "overview": PageRow("Overview", ":material/home:", ""),
+    "explain": PageRow("Explain", ":material/image_search:", "One image"),
+    "fine_tune": PageRow("Fine-tune", ":material/tune:", "Train and measure"),
+    "accuracy": PageRow("Accuracy", ":material/target:", "Train and measure"),
+    "robustness": PageRow("Robustness", ":material/shield:", "Train and measure"),
+    "compare": PageRow("Compare", ":material/balance:", "Results"),
+    "runs": PageRow("Runs", ":material/list_alt:", "Results"),
+}
+
+
+def main() -> None:
+    """Show the navigation and run the chosen page."""
+    st.set_page_config(page_title="Usable", page_icon="🔬", layout="wide")
+    sections: dict[str, list[st.Page]] = {}
+    for name, row in PAGES.items():
+        if not (Path(__file__).parent / "app_pages" / f"{name}.py").exists():
+            continue
+        is_first = name == next(iter(PAGES))
+        page = st.Page(
+            f"app_pages/{name}.py",
+            title=row.title,
+            icon=row.icon,
+            default=is_first,
+            url_path=None if is_first else name,
+        )
+        sections.setdefault(row.section, []).append(page)
+    st.navigation(sections).run()
+
+
+if __name__ == "__main__":
+    main()

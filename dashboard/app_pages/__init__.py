@@ -1,0 +1,1 @@
+"""One file per page; `dashboard/Home.py` lists them."""

@@ -1,0 +1,1 @@
+"""What several pages show: pickers, the panel of a run, numbers with their intervals."""

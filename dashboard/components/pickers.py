@@ -1,0 +1,168 @@
+"""Choosing models and data: what is at hand first, any other name or path by typing it."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.results import errors_shown
+from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.models import BUNDLED, SUGGESTED
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
+
+DEFAULT_MODELS = ("bundled/resnet",)  # constant: a link without the parameter means this for ever
+TRAINING_TASKS = ("finetune", "pretrain")
+OWN_PATH, UPLOAD = "A folder, zip or Parquet file …", "Upload a zip …"
+
+
+def model_options() -> dict[str, str]:
+    """Return what can be chosen without typing: reference to title, what is at hand first."""
+    options = {f"bundled/{name}": f"{row.title} (bundled)" for name, row in BUNDLED.items()}
+    for run in state.runs(only_done=True):
+        if run.task in TRAINING_TASKS:
+            options[f"run/{run.id}"] = f"{run.title} ({run.id})"
+    return options | {reference: reference for reference in SUGGESTED}
+
+
+def model_picker(
+    key: str,
+    max_selections: int = 1,
+    *,
+    label: str | None = None,
+    default: Sequence[str] = DEFAULT_MODELS,
+) -> tuple[ModelSpec, ...]:
+    """Show a model picker and return the models chosen in it; empty when none is.
+
+    The choice stands in the address under `key`; pages that use the same key share it.
+
+    Args:
+        key: A key of `state`, such as `state.MODELS`.
+        max_selections: 1 shows a drop-down, more a list of chips.
+        label: Above the picker.
+        default: References chosen at first. Must be constant.
+    """
+    options = model_options()
+    shared = {
+        "key": key,
+        "bind": "query-params",
+        "accept_new_options": True,
+        "format_func": lambda reference: options.get(reference, reference),
+        "help": "Bundled, fine-tuned here, or any `torchvision/NAME`, `timm/NAME`, "
+        "`file/PATH.pt2`: type it and press Enter.",
+    }
+    if max_selections == 1:
+        index = list(options).index(default[0]) if default else None
+        one = st.selectbox(label or "Model", list(options), index=index, **shared)
+        chosen = [one] if one else []
+    else:
+        chosen = st.multiselect(
+            label or f"Models (up to {max_selections})",
+            list(options),
+            default=list(default),
+            max_selections=max_selections,
+            placeholder="Choose models",
+            **shared,
+        )
+    return tuple(_spec(reference, key) for reference in chosen[:max_selections])
+
+
+def _spec(reference: str, key: str) -> ModelSpec:
+    """Ask what loading this model needs beyond its name, where it needs anything."""
+    if reference.startswith("file/"):
+        trust = st.checkbox(
+            f"I trust `{reference}`: loading it can run the code inside",
+            key=f"{key}_trust_{reference}",
+        )
+        return ModelSpec(reference, trust=trust)
+    if reference.startswith(("torchvision/", "timm/")):
+        with st.expander(f"Weights of {reference}"):
+            weights = st.text_input(
+                "Local weights file",
+                key=f"{key}_weights_{reference}",
+                placeholder="published",
+                help="A .safetensors file; empty for the published weights, "
+                "which are downloaded once.",
+            )
+            options = st.text_input(
+                "Architecture options",
+                key=f"{key}_options_{reference}",
+                placeholder="pad_type=same",
+            )
+        pairs = tuple(tuple(pair.split("=", 1)) for pair in options.split() if "=" in pair)
+        return ModelSpec(reference, weights=weights or None, arch_options=pairs)
+    return ModelSpec(reference)
+
+
+def dataset_picker(
+    key: str,
+    *,
+    label: str = "Data",
+    split: Split = "auto",
+    ask_limit: bool = False,
+    limit: int | None = None,
+    names: Literal["all", "named"] = "all",
+) -> DatasetSpec | None:
+    """Show a data set picker and return the choice; None while a path or upload is missing.
+
+    Args:
+        key: A key of `state`; the parts of the picker use it as their prefix.
+        label: Above the picker.
+        split: The split of the returned spec.
+        ask_limit: Also ask how many examples to use (0: all).
+        limit: Examples used at first; None for all.
+        names: `named` offers only the data sets of the catalog.
+    """
+    choices = [*DATASETS, *([OWN_PATH, UPLOAD] if names == "all" else [])]
+    chosen = st.selectbox(
+        label,
+        choices,
+        key=key,
+        bind="query-params",
+        format_func=lambda name: DATASETS[name].title if name in DATASETS else name,
+    )
+    reference: str | None = chosen
+    if chosen == OWN_PATH:
+        reference = st.text_input(
+            "Path on this machine",
+            key=f"{key}_path",
+            placeholder="/data/flowers",
+            help="A folder with one folder of images per class, a zip of such a folder, or a "
+            "Parquet file with the columns `image` and `label`.",
+        ).strip()
+    elif chosen == UPLOAD:
+        reference = _uploaded(key)
+    else:
+        st.caption(DATASETS[chosen].help)
+    if ask_limit:
+        limit = (
+            int(
+                st.number_input(
+                    "Examples (0: all)",
+                    0,
+                    value=limit or 0,
+                    step=100,
+                    key=f"{key}_limit",
+                    help="Drawn stratified by class, the same ones for every model.",
+                )
+            )
+            or None
+        )
+    return DatasetSpec(reference, split=split, limit=limit) if reference else None
+
+
+def _uploaded(key: str) -> str | None:
+    """Keep an uploaded archive in the core's store and return its path."""
+    file = st.file_uploader(
+        "A zip with one folder of images per class",
+        type=["zip"],
+        key=f"{key}_upload",
+        help="Kept on the machine that runs Usable, until you delete it there.",
+    )
+    if file is None:
+        return None
+    with errors_shown():
+        from usable_core.runs.uploads import keep_archive
+
+        return keep_archive(file.getvalue(), file.name)
+    return None

@@ -1,0 +1,121 @@
+"""Numbers as people read them, with their intervals; error sentences; downloads.
+
+`proportion` arguments are `metrics.intervals.Proportion` objects or the dicts of `.summary()`:
+`{"value", "low", "high", "n"}`.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+
+import pandas as pd
+import streamlit as st
+
+from usable_core.errors import UsableError
+from usable_core.evaluations.specs import Provenance
+from usable_core.records import to_json
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Show the sentence of a `UsableError` that the block raises, instead of a traceback."""
+    try:
+        yield
+    except UsableError as error:
+        st.error(escaped(str(error)), icon="⚠️")
+
+
+def escaped(text: str) -> str:
+    """Return text of unknown origin such that Markdown shows it as it is."""
+    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:])", r"\\\1", text)
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """Return a share in [0, 1] as people read it: 0.972 as `97.2 %`, None as a dash."""
+    return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time span as people say it: `8 s`, `2 min 5 s`, `1 h 3 min`."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def _parts(proportion: object) -> Mapping[str, float]:
+    if is_dataclass(proportion) and not isinstance(proportion, type):
+        return asdict(proportion)
+    if isinstance(proportion, Mapping):
+        return proportion
+    raise ValueError(f"expected a proportion, got {type(proportion).__name__}")
+
+
+def interval_text(proportion: object) -> str:
+    """Return the interval and the sample size: `95 % interval 96.1–98.0 %, n = 360`."""
+    parts = _parts(proportion)
+    low, high = 100 * parts["low"], 100 * parts["high"]
+    return f"95 % interval {low:.1f}–{high:.1f} %, n = {int(parts['n']):,}"
+
+
+def proportion_card(label: str, proportion: object | None, *, help: str | None = None) -> None:
+    """Show a proportion as a card: the value, and below it its interval and n.
+
+    Args:
+        label: What it is, such as `Accuracy`.
+        proportion: The number; None shows a dash.
+        help: Definition and formula for the tooltip (Markdown, LaTeX between dollar signs).
+    """
+    with st.container(border=True):
+        st.metric(label, percent(_parts(proportion)["value"] if proportion else None), help=help)
+        st.caption(interval_text(proportion) if proportion else "not measured")
+
+
+def download_csv(frame: pd.DataFrame, name: str, *, key: str, label: str = "CSV") -> None:
+    """Offer a table as `NAME.csv`."""
+    st.download_button(
+        label,
+        frame.to_csv(index=False).encode(),
+        f"{name}.csv",
+        "text/csv",
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def download_json(value: object, name: str, *, key: str, label: str = "JSON") -> None:
+    """Offer a config, summary or dict as `NAME.json`."""
+    st.download_button(
+        label,
+        json.dumps(to_json(value), indent=2).encode(),
+        f"{name}.json",
+        "application/json",
+        key=key,
+        on_click="ignore",
+        icon=":material/download:",
+    )
+
+
+def provenance_footer(provenance: Provenance) -> None:
+    """Show what a reader of the numbers must know: warnings, refused examples, where from."""
+    for sentence in provenance.warnings:
+        st.warning(escaped(sentence), icon="⚠️")
+    if provenance.refused:
+        with st.expander(f"{len(provenance.refused)} examples were left out"):
+            st.dataframe([{"file": r.name, "reason": r.reason} for r in provenance.refused])
+    versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
+    st.caption(
+        escaped(
+            f"{provenance.model} ({provenance.model_fingerprint}) on {provenance.dataset} "
+            f"({provenance.dataset_fingerprint}), split {provenance.split} · "
+            f"{duration(provenance.seconds)} on {provenance.device}, batches of "
+            f"{provenance.batch_size} · {versions}"
+        )
+    )

@@ -1,0 +1,148 @@
+"""The panel of one run: progress, time left, cancel, live curves, and how it ended.
+
+It asks the store every second while the run is alive, so it shows the same after a reload, in a
+second tab and after a restart of the dashboard.
+"""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.results import duration, errors_shown, escaped
+from usable_core import jobs
+from usable_core.errors import UnknownName
+from usable_core.runs.run import Run
+from usable_core.tasks import Config
+
+POLL = "1s"
+PLOT_CONFIG = {"displaylogo": False}
+
+
+def start_run(config: Config, *, title: str | None = None) -> None:
+    """Start a job, put its run into the address and show the page again.
+
+    A `UsableError` is shown as its sentence. Call it on a button press.
+    """
+    with errors_shown():
+        st.query_params[state.RUN] = jobs.start(config, title=title)
+        st.rerun()
+
+
+def run_panel(run_id: str) -> Run | None:
+    """Show a run until its end and return it as it is now; None when there is no such run.
+
+    A page shows its result when the returned run is DONE:
+
+        run = run_panel(run_id)
+        if run and run.status == "DONE":
+            show(state.store().load(run.id))
+    """
+    run = find(run_id)
+    if run is None:
+        return None
+    is_live = not run.status.is_over
+
+    @st.fragment(run_every=POLL if is_live else None)
+    def watch() -> None:
+        current = state.store().get(run_id)
+        show_run(current)
+        if is_live and current.status.is_over:
+            st.rerun()  # the whole page once: stops the timer and shows the result
+
+    watch()
+    return run
+
+
+def find(run_id: str) -> Run | None:
+    """Return the run, or say that there is none."""
+    try:
+        return state.store().get(run_id)
+    except UnknownName:
+        st.warning(f"There is no run {escaped(run_id)}. It may have been deleted.", icon="🔎")
+        st.page_link(state.page_file("runs"), label="All runs", icon=":material/list_alt:")
+        return None
+
+
+def show_run(run: Run) -> None:
+    """Show one run as it is now: its state, then its curves, then the runs that it started."""
+    state.mark_lost(state.settings.database_url())
+    with st.container(border=True):
+        {
+            "QUEUED": _queued,
+            "RUNNING": _running,
+            "DONE": _done,
+            "FAILED": _failed,
+            "CANCELLED": _cancelled,
+            "LOST": _lost,
+        }[run.status](run)
+        curves(run)
+    for child in reversed([r for r in state.store().list() if r.parent == run.id]):
+        show_run(child)
+
+
+def curves(run: Run) -> None:
+    """Show the loss and accuracy curves of a training run, as far as it has come."""
+    events = state.store().events(run.id)
+    if not _has_curves(events):
+        return
+    from usable_core.plots.training import training_curves
+
+    st.plotly_chart(
+        training_curves(events, state.theme()),
+        key=f"curves_{run.id}",
+        config=PLOT_CONFIG,
+        alt="Loss and accuracy after each epoch",
+    )
+
+
+def _has_curves(events: pd.DataFrame) -> bool:
+    names = [c for c in events.columns if c.endswith(("_loss", "_accuracy"))]
+    return bool(names) and bool(events[names].notna().any(axis=None))
+
+
+def _head(run: Run, icon: str, text: str, *, can_cancel: bool = False) -> None:
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.markdown(f"{icon} **{escaped(run.title)}** · {escaped(text)}")
+    if can_cancel:
+        right.button(
+            "Cancel",
+            key=f"cancel_{run.id}",
+            on_click=jobs.cancel,
+            args=(run.id,),
+            width="stretch",
+        )
+
+
+def _queued(run: Run) -> None:
+    position = jobs.queue_position(run.id)
+    ahead = f"waiting, {position} before it" if position else "starting"
+    _head(run, "⏳", ahead, can_cancel=True)
+    st.progress(0.0)
+
+
+def _running(run: Run) -> None:
+    left = "" if run.eta_seconds is None else f" · about {duration(run.eta_seconds)} left"
+    _head(run, "▶️", f"{run.message or 'starting'}", can_cancel=True)
+    share = min(1.0, run.done / run.total) if run.total else 0.0
+    st.progress(share, text=f"{run.done:,} of {run.total:,}{left}" if run.total else "preparing")
+
+
+def _done(run: Run) -> None:
+    if run.answered_by:
+        _head(run, "✅", f"answered from the store by run {run.answered_by}, measured earlier")
+    else:
+        _head(run, "✅", f"done in {duration(run.seconds)}")
+
+
+def _failed(run: Run) -> None:
+    _head(run, "❌", "failed")
+    st.error(escaped(run.error or "It ended without saying why; see its log on the Runs page."))
+
+
+def _cancelled(run: Run) -> None:
+    _head(run, "⏹️", "cancelled")
+
+
+def _lost(run: Run) -> None:
+    _head(run, "⚠️", "lost")
+    st.warning("Its process ended without a word (a restart, or out of memory). Start it again.")
