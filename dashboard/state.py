@@ -10,7 +10,7 @@ from typing import Literal
 import streamlit as st
 
 from usable_core import jobs, settings
-from usable_core.runs.run import Run
+from usable_core.runs.run import Run, Status
 from usable_core.runs.store import RunStore
 
 # Address parameters
@@ -18,6 +18,10 @@ RUN = "run"  # the run that a page shows
 PARENT = "parent"  # Compare: all runs that this run (a demo) started
 IMAGE = "image"  # Explain: name of a picture of the gallery
 MODELS = "models"  # several models, shared by Explain, Accuracy and Robustness
+
+# Accuracy and Robustness: links fill these in through the address
+ACCURACY_DATASET = "accuracy_dataset"
+ROBUSTNESS_DATASET = "robustness_dataset"
 
 # Overview
 OVERVIEW_DEMO = "overview_demo"
@@ -60,7 +64,7 @@ def runs(task: str | None = None, *, only_done: bool = False, limit: int = 200) 
     """Return the stored runs, newest first, after marking those whose process has died."""
     mark_lost(settings.database_url())
     found = store().list(task=task, limit=limit)
-    return [run for run in found if run.status == "DONE"] if only_done else found
+    return [run for run in found if run.status is Status.DONE] if only_done else found
 
 
 @st.cache_data(ttl=LOST_CHECK_SECONDS, max_entries=4, show_spinner=False)

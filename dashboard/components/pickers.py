@@ -126,6 +126,7 @@ def dataset_picker(
         reference = st.text_input(
             "Path on this machine",
             key=f"{key}_path",
+            bind="query-params",
             placeholder="/data/flowers",
             help="A folder with one folder of images per class, a zip of such a folder, or a "
             "Parquet file with the columns `image` and `label`.",

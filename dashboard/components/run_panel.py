@@ -11,7 +11,7 @@ from dashboard import state
 from dashboard.components.results import duration, errors_shown, escaped
 from usable_core import jobs
 from usable_core.errors import UnknownName
-from usable_core.runs.run import Run
+from usable_core.runs.run import Run, Status
 from usable_core.tasks import Config
 
 POLL = "1s"
@@ -34,7 +34,7 @@ def run_panel(run_id: str) -> Run | None:
     A page shows its result when the returned run is DONE:
 
         run = run_panel(run_id)
-        if run and run.status == "DONE":
+        if run and run.status is Status.DONE:
             show(state.store().load(run.id))
     """
     run = find(run_id)
@@ -67,14 +67,7 @@ def show_run(run: Run) -> None:
     """Show one run as it is now: its state, then its curves, then the runs that it started."""
     state.mark_lost(state.settings.database_url())
     with st.container(border=True):
-        {
-            "QUEUED": _queued,
-            "RUNNING": _running,
-            "DONE": _done,
-            "FAILED": _failed,
-            "CANCELLED": _cancelled,
-            "LOST": _lost,
-        }[run.status](run)
+        _SHOW[run.status](run)
         curves(run)
     for child in reversed([r for r in state.store().list() if r.parent == run.id]):
         show_run(child)
@@ -146,3 +139,13 @@ def _cancelled(run: Run) -> None:
 def _lost(run: Run) -> None:
     _head(run, "⚠️", "lost")
     st.warning("Its process ended without a word (a restart, or out of memory). Start it again.")
+
+
+_SHOW = {
+    Status.QUEUED: _queued,
+    Status.RUNNING: _running,
+    Status.DONE: _done,
+    Status.FAILED: _failed,
+    Status.CANCELLED: _cancelled,
+    Status.LOST: _lost,
+}
