@@ -1,4 +1,4 @@
-"""`LabelSpace`: the ordered class names of a model or a data set, matched by name, never by index."""
+"""`LabelSpace`: the ordered class names of a model or a data set, matched by name."""
 
 from collections import defaultdict
 from dataclasses import dataclass

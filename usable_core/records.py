@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 Record = TypeVar("Record")
 
 
-def to_json(value: object) -> Any:
+def to_json(value: object) -> Any:  # noqa: ANN401 - what json.dumps takes
     """Return `value` (dataclasses, tuples, dicts, scalars) as what `json.dumps` accepts.
 
     NaN and infinities become None, for JSON has no word for them.
@@ -43,7 +43,7 @@ def from_json(kind: type[Record], data: dict[str, Any]) -> Record:
     return kind(**{name: _restore(hints[name], item) for name, item in data.items()})
 
 
-def _restore(hint: Any, item: Any) -> Any:
+def _restore(hint: Any, item: Any) -> Any:  # noqa: ANN401 - any field
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         chosen = [a for a in arguments if a is not type(None)]

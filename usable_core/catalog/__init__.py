@@ -23,7 +23,7 @@ def lookup(table: Mapping[str, Row], kind: str, name: str) -> Row:
     return table[name]
 
 
-def implementation(dotted: str) -> Any:
+def implementation(dotted: str) -> Any:  # noqa: ANN401 - whatever the row names
     """Return what `package.module:attribute` names, importing it now."""
     module, _, attribute = dotted.partition(":")
     return getattr(import_module(module), attribute)

@@ -15,11 +15,15 @@ class DatasetRow:
 
 DATASETS = {
     "digits": DatasetRow(
-        "Digits", "usable_core.datasets.builtin:digits", False,
+        "Digits",
+        "usable_core.datasets.builtin:digits",
+        False,
         "1,797 real handwritten digits, 8 × 8 pixels, from scikit-learn (UCI).",
     ),
     "cifar10": DatasetRow(
-        "CIFAR-10", "usable_core.datasets.builtin:cifar10", True,
+        "CIFAR-10",
+        "usable_core.datasets.builtin:cifar10",
+        True,
         "60,000 photographs in 10 classes, 32 × 32 pixels, read by torchvision.",
     ),
 }

@@ -22,17 +22,26 @@ class ExplainerRow:
 
 EXPLAINERS = {
     "lime": ExplainerRow(
-        "LIME", "usable_core.explainers.lime_surrogate:explain", False, True,
+        "LIME",
+        "usable_core.explainers.lime_surrogate:explain",
+        False,
+        True,
         "Ribeiro et al. 2016, arXiv:1602.04938",
         "A weighted linear model fitted to predictions on images with superpixels hidden.",
     ),
     "partition_shap": ExplainerRow(
-        "Partition SHAP", "usable_core.explainers.shap_values:explain_partition", True, False,
+        "Partition SHAP",
+        "usable_core.explainers.shap_values:explain_partition",
+        True,
+        False,
         "Lundberg & Lee 2017, arXiv:1705.07874; Owen 1977",
         "Owen values over a hierarchy of rectangles, hidden behind a blurred background.",
     ),
     "gradient_shap": ExplainerRow(
-        "Gradient SHAP", "usable_core.explainers.shap_values:explain_gradient", True, False,
+        "Gradient SHAP",
+        "usable_core.explainers.shap_values:explain_gradient",
+        True,
+        False,
         "Erion et al. 2021, arXiv:1906.10670 (expected gradients)",
         "Gradients averaged along random paths from backgrounds to the image.",
     ),

@@ -14,16 +14,20 @@ class ArchitectureRow:
 
 ARCHITECTURES = {
     "small_resnet": ArchitectureRow(
-        "Small ResNet", "usable_core.models.architectures:small_resnet",
+        "Small ResNet",
+        "usable_core.models.architectures:small_resnet",
         "He et al. 2016, arXiv:1512.03385",
     ),
     "small_vgg": ArchitectureRow(
-        "Small VGG", "usable_core.models.architectures:small_vgg",
+        "Small VGG",
+        "usable_core.models.architectures:small_vgg",
         "Simonyan & Zisserman 2015, arXiv:1409.1556",
     ),
     "small_vit": ArchitectureRow(
-        "Small ViT", "usable_core.models.architectures:small_vit",
-        "Dosovitskiy et al. 2021, arXiv:2010.11929; convolutional stem: Xiao et al. 2021, arXiv:2106.14881",
+        "Small ViT",
+        "usable_core.models.architectures:small_vit",
+        "Dosovitskiy et al. 2021, arXiv:2010.11929; convolutional stem: Xiao et al. 2021, "
+        "arXiv:2106.14881",
     ),
 }
 
@@ -48,9 +52,15 @@ BUNDLED = {
 
 # Shown in pickers; every other name of these sources can be typed.
 SUGGESTED = (
-    "torchvision/resnet50", "torchvision/vgg16", "torchvision/vit_b_16", "torchvision/convnext_tiny",
-    "torchvision/efficientnet_b0", "torchvision/mobilenet_v3_large", "timm/resnet50.a1_in1k",
-    "timm/vit_tiny_patch16_224", "timm/convnext_tiny",
+    "torchvision/resnet50",
+    "torchvision/vgg16",
+    "torchvision/vit_b_16",
+    "torchvision/convnext_tiny",
+    "torchvision/efficientnet_b0",
+    "torchvision/mobilenet_v3_large",
+    "timm/resnet50.a1_in1k",
+    "timm/vit_tiny_patch16_224",
+    "timm/convnext_tiny",
 )
 
 

@@ -1,0 +1,1 @@
+"""Pre-training, fine-tuning, linear probes: what moves weights."""

@@ -1,0 +1,181 @@
+"""θ* = argmin L_pre(θ) + λ·L_fine(θ): from a pretrained model to one for the task.
+
+L_fine is the cross-entropy of a new head on the task. L_pre is the cross-entropy of the pretrained
+head on source data, where such data is given; both heads share the backbone. Batch normalisation
+updates its statistics on what passes through, source images included.
+"""
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from usable_core.datasets.dataset import Dataset
+from usable_core.device import best_device
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
+from usable_core.models.heads import features, head, replace_head
+from usable_core.models.model import Model
+from usable_core.training.augmentation import augment
+from usable_core.training.loop import Loss, autocast, fit, parameter_groups
+from usable_core.training.material import Material, load_material, training_splits, validate
+from usable_core.training.probing import probe
+from usable_core.training.shelf import put_on_shelf
+
+
+def fine_tune(
+    *,
+    model: Model,
+    dataset: Dataset,
+    config: FineTuningConfig,
+    report: Report,
+    folder: Path,
+    source: Dataset | None = None,
+) -> TrainingResult:
+    """Fine-tune a copy of the model on the task and put it on the shelf.
+
+    Args:
+        model: Where θ starts; unchanged.
+        dataset: The whole task; its train and validation splits are used, never its test split.
+        config: What and how.
+        report: Told steps done and the newest figures.
+        folder: Where the weights and the card go.
+        source: The whole data set of L_pre, with classes that the model knows.
+
+    Raises:
+        CheckpointError: the model is a fixed program and cannot be trained.
+        IncompatibleLabels: the source holds classes that the model does not know.
+        UsableError: the training diverged.
+    """
+    began = time.perf_counter()
+    torch.manual_seed(config.schedule.seed)
+    device = best_device()
+    train, validation = training_splits(dataset, config.dataset)
+    old_head = copy.deepcopy(head(model.network)).to(device)
+    network = _new_network(model, len(dataset.labels), config).to(device)
+    task = load_material(train, model.preprocessing, device, report)
+    held_out = load_material(validation, model.preprocessing, device, report)
+    if config.method == "linear_probe":
+        records = probe(network, model.preprocessing, task, held_out, config.schedule, report)
+    else:
+        retained = _source_material(source, model, config, device, report)
+        records = _tune(network, model, task, held_out, config, report, old_head, retained)
+    return put_on_shelf(
+        network.cpu(), model.preprocessing, train, config, records, folder,
+        architecture=model.card["architecture"],
+        arch_options=model.card.get("arch_options"),
+        seconds=time.perf_counter() - began,
+        base=model.name,
+        base_fingerprint=model.fingerprint,
+    )  # fmt: skip
+
+
+def _new_network(model: Model, classes: int, config: FineTuningConfig) -> nn.Module:
+    network = replace_head(copy.deepcopy(model.network), classes)
+    if config.from_scratch:
+        _forget(network)
+    network.requires_grad_(True)
+    return network.to(memory_format=torch.channels_last)
+
+
+def _forget(network: nn.Module) -> None:
+    """Set every weight to the random start that its layer was designed with."""
+    for module in network.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+        else:
+            for parameter in module.parameters(recurse=False):  # position embeddings, class tokens
+                nn.init.trunc_normal_(parameter, std=0.02)  # Dosovitskiy et al. 2021
+
+
+def _source_material(
+    source: Dataset | None,
+    model: Model,
+    config: FineTuningConfig,
+    device: torch.device,
+    report: Report,
+) -> Material | None:
+    """Return the source's training images, labelled by the pretrained head's own classes."""
+    if source is None or config.source is None:
+        return None
+    to_model = np.array(model.labels.mapping_from(source.labels))
+    train, _ = training_splits(source, config.source)
+    material = load_material(train, model.preprocessing, device, report)
+    return Material(material.pixels, torch.from_numpy(to_model).to(device)[material.labels])
+
+
+def _tune(
+    network: nn.Module,
+    model: Model,
+    task: Material,
+    held_out: Material,
+    config: FineTuningConfig,
+    report: Report,
+    old_head: nn.Module,
+    source: Material | None,
+) -> pd.DataFrame:
+    new_head = head(network)
+    parts = [(new_head, 1.0), (network, config.backbone_rate)]
+    if source is not None:
+        parts.insert(1, (old_head.requires_grad_(True), config.backbone_rate))
+
+    def logits(x: Tensor) -> Tensor:
+        network.eval()
+        x = x.contiguous(memory_format=torch.channels_last)
+        return network(model.preprocessing.normalise(x))
+
+    return fit(
+        parameter_groups(parts, config.schedule),
+        _objective(network, model, task, config, old_head, source),
+        lambda: validate(logits, held_out),
+        len(task),
+        config.schedule,
+        report,
+    )
+
+
+def _objective(
+    network: nn.Module,
+    model: Model,
+    task: Material,
+    config: FineTuningConfig,
+    old_head: nn.Module,
+    source: Material | None,
+) -> Callable[[Tensor], Loss]:
+    generator = torch.Generator().manual_seed(config.schedule.seed + 1)
+    device = task.labels.device
+    schedule = config.schedule
+    stream = None if source is None else _endless(len(source), schedule.batch_size, generator)
+
+    def forward(x: Tensor) -> Tensor:
+        x = augment(x, schedule.augmentation, generator)
+        return model.preprocessing.normalise(x.contiguous(memory_format=torch.channels_last))
+
+    def loss(indices: Tensor) -> Loss:
+        network.train()
+        y = task.labels[indices.to(device)]
+        with autocast(device, schedule.precision):
+            logits = network(forward(task.images(indices))).float()
+        fine = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
+        correct = logits.detach().argmax(1).eq(y).sum()
+        if source is None or stream is None:
+            return Loss(fine, fine.detach(), correct)
+        chosen = next(stream)
+        with autocast(device, schedule.precision):
+            known = old_head(features(network, forward(source.images(chosen)))).float()
+        pre = F.cross_entropy(known, source.labels[chosen.to(device)])
+        return Loss(pre + config.task_weight * fine, fine.detach(), correct, pre.detach())
+
+    return loss
+
+
+def _endless(examples: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
+    """Yield batches of indices, in a new order at every pass, for ever."""
+    while True:
+        yield from torch.randperm(examples, generator=generator).split(batch_size)

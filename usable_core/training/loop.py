@@ -1,0 +1,193 @@
+"""The loop that every training shares: schedule, steps, epochs, records, live figures.
+
+What is trained is a function `loss(indices) -> Loss`; where the examples come from and which heads
+there are is its business.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from usable_core.device import gains_from_bfloat16
+from usable_core.errors import UsableError
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import Schedule
+
+MOMENTUM = 0.9  # Sutskever et al. 2013; the usual value
+GRADIENT_NORM = 5.0  # clips only runaway steps of the first epochs
+SECONDS_BETWEEN_REPORTS = 0.5
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one step is judged by.
+
+    Attributes:
+        total: Differentiable scalar, L_pre + λ·L_fine.
+        task: L_fine as a number tensor.
+        correct: How many task examples were right.
+        source: L_pre; None without a source.
+    """
+
+    total: Tensor
+    task: Tensor
+    correct: Tensor
+    source: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Mean loss (nats) and accuracy on the validation split."""
+
+    loss: float
+    accuracy: float
+
+
+def fit(
+    groups: list[dict[str, object]],
+    loss: Callable[[Tensor], Loss],
+    validate: Callable[[], Validation],
+    examples: int,
+    schedule: Schedule,
+    report: Report,
+) -> pd.DataFrame:
+    """Minimise `loss` by the schedule and return one record per epoch.
+
+    Args:
+        groups: Optimizer groups, from `parameter_groups`.
+        loss: Indices (B,) of training examples to their loss.
+        validate: Measures the validation split.
+        examples: Number of training examples.
+        schedule: How to move.
+        report: Told steps done and the newest figures.
+
+    Raises:
+        UsableError: the loss is no longer a finite number.
+    """
+    optimizer = _optimizer(groups, schedule)
+    steps = math.ceil(examples / schedule.batch_size)
+    rate = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: learning_rate_factor(step, steps * schedule.epochs, schedule.warmup)
+    )
+    parameters = [p for group in groups for p in group["params"]]  # type: ignore[attr-defined]
+    generator = torch.Generator().manual_seed(schedule.seed)
+    meter = _Meter(steps * schedule.epochs, report)
+    for epoch in range(1, schedule.epochs + 1):
+        meter.begin_epoch()
+        for indices in torch.randperm(examples, generator=generator).split(schedule.batch_size):
+            if len(indices) > 1:  # batch normalisation needs two
+                outcome = loss(indices)
+                _step(outcome, optimizer, parameters)
+                meter.add(outcome, len(indices))
+            rate.step()
+            meter.tick(epoch, schedule.epochs)
+        meter.end_epoch(epoch, validate(), rate.get_last_lr()[0])
+    return pd.DataFrame(meter.records)
+
+
+def learning_rate_factor(step: int, total: int, warmup: float) -> float:
+    """Return the share of the peak rate: linear rise, then a cosine to zero (Loshchilov 2017)."""
+    rise = max(1, round(total * warmup))
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, total - rise))))
+
+
+def parameter_groups(
+    parts: Iterable[tuple[nn.Module, float]], schedule: Schedule
+) -> list[dict[str, object]]:
+    """Return optimizer groups of modules, each with its multiple of the learning rate.
+
+    Weight decay is left off biases, norms and other vectors.
+    """
+    groups: list[dict[str, object]] = []
+    seen: set[int] = set()
+    for module, multiple in parts:
+        fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
+        seen.update(id(p) for p in fresh)
+        common = {"lr": schedule.learning_rate * multiple}
+        decayed = [p for p in fresh if p.ndim > 1]
+        groups.append({"params": decayed, "weight_decay": schedule.weight_decay, **common})
+        groups.append({"params": [p for p in fresh if p.ndim <= 1], "weight_decay": 0.0, **common})
+    return [group for group in groups if group["params"]]
+
+
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return the number format of the passes; `auto` is bfloat16 where the device gains from it."""
+    is_half = precision == "bfloat16" or (precision == "auto" and gains_from_bfloat16(device.type))
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_half)
+
+
+def _optimizer(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:
+    if schedule.optimizer == "adamw":
+        return torch.optim.AdamW(groups)
+    return torch.optim.SGD(groups, momentum=MOMENTUM, nesterov=True)
+
+
+def _step(outcome: Loss, optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> None:
+    optimizer.zero_grad(set_to_none=True)
+    outcome.total.backward()
+    norm = nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
+    if not math.isfinite(norm):
+        raise UsableError(
+            "Training diverged: the gradient is not a finite number. Lower the learning rate, or "
+            "use a longer warm-up."
+        )
+    optimizer.step()
+
+
+class _Meter:
+    """Running sums of an epoch, the records of the finished ones, and the reporting of both."""
+
+    def __init__(self, total: int, report: Report) -> None:
+        self.records: list[dict[str, float]] = []
+        self._total, self._report, self._done = total, report, 0
+        self._last_report = 0.0
+
+    def begin_epoch(self) -> None:
+        self._began = time.perf_counter()
+        self._n = self._correct = 0
+        self._sums = {"total": 0.0, "task": 0.0, "source": 0.0}
+
+    def add(self, outcome: Loss, n: int) -> None:
+        self._n += n
+        self._correct += int(outcome.correct)
+        self._sums["total"] += float(outcome.total.detach()) * n
+        self._sums["task"] += float(outcome.task.detach()) * n
+        source = outcome.source
+        self._sums["source"] += math.nan if source is None else float(source.detach()) * n
+
+    def tick(self, epoch: int, epochs: int) -> None:
+        self._done += 1
+        if time.perf_counter() - self._last_report > SECONDS_BETWEEN_REPORTS and self._n:
+            self._last_report = time.perf_counter()
+            share = self._done / (self._total / epochs)
+            self._report(
+                self._done,
+                self._total,
+                f"Epoch {epoch} of {epochs}",
+                epoch=share,
+                train_loss=self._sums["total"] / self._n,
+                train_accuracy=self._correct / self._n,
+            )
+
+    def end_epoch(self, epoch: int, validation: Validation, rate: float) -> None:
+        record = {
+            "epoch": float(epoch),
+            "train_loss": self._sums["total"] / self._n,
+            "train_accuracy": self._correct / self._n,
+            "validation_loss": validation.loss,
+            "validation_accuracy": validation.accuracy,
+            "source_loss": self._sums["source"] / self._n,
+            "task_loss": self._sums["task"] / self._n,
+            "learning_rate": rate,
+            "seconds": time.perf_counter() - self._began,
+        }
+        self.records.append(record)
+        shown = {name: value for name, value in record.items() if math.isfinite(value)}
+        self._report(self._done, self._total, f"Epoch {epoch} finished", **shown)

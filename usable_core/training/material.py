@@ -1,0 +1,71 @@
+"""What is trained on: pixels of the training and validation splits, held as bytes in memory."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from usable_core.datasets.dataset import Dataset, stratified_parts
+from usable_core.datasets.pixels import load_pixels
+from usable_core.evaluations.specs import DatasetSpec, Report
+from usable_core.models.preprocessing import Preprocessing
+from usable_core.training.loop import Validation
+
+VALIDATION_SHARE = 0.04  # of a data set that is given whole to training
+VALIDATION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Material:
+    """One split, decoded: pixels (N, 3, H, W) uint8 and labels (N,) on the training device."""
+
+    pixels: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def images(self, indices: Tensor) -> Tensor:
+        """Return the images (B, 3, H, W) at `indices`, float32 in [0, 1]."""
+        return self.pixels[indices.to(self.pixels.device)].float() / 255
+
+
+def training_splits(dataset: Dataset, spec: DatasetSpec) -> tuple[Dataset, Dataset]:
+    """Return the training and the validation split; test images are in neither.
+
+    `split="all"` gives the whole data set to training but for 4 % of each class, for data whose
+    test images are elsewhere.
+    """
+    if spec.split == "all":
+        parts = stratified_parts(
+            dataset.targets,
+            {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE},
+            spec.seed,
+        )
+        train, validation = (dataset.take(parts[p], p) for p in ("train", "validation"))
+    else:
+        train, validation = (dataset.split(p, seed=spec.seed) for p in ("train", "validation"))
+    return train.sample(spec.limit, seed=spec.seed), validation.sample(spec.limit, seed=spec.seed)
+
+
+def load_material(
+    dataset: Dataset, preprocessing: Preprocessing, device: torch.device, report: Report
+) -> Material:
+    """Return a split decoded once, with the model's geometry."""
+    pixels = load_pixels(dataset, preprocessing, report)
+    return Material(pixels.to(device), torch.from_numpy(np.array(dataset.targets)).to(device))
+
+
+@torch.inference_mode()
+def validate(logits: Callable[[Tensor], Tensor], material: Material) -> Validation:
+    """Return mean cross-entropy (nats) and accuracy of images -> logits."""
+    loss = correct = 0.0
+    for indices in torch.arange(len(material)).split(VALIDATION_BATCH):
+        labels = material.labels[indices.to(material.labels.device)]
+        scores = logits(material.images(indices)).float()
+        loss += float(F.cross_entropy(scores, labels, reduction="sum"))
+        correct += float(scores.argmax(1).eq(labels).sum())
+    return Validation(loss / len(material), correct / len(material))

@@ -1,0 +1,123 @@
+"""Training an architecture from random weights, on clean or on adversarial images."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from usable_core.catalog import implementation
+from usable_core.catalog.models import ARCHITECTURES
+from usable_core.datasets.dataset import Dataset
+from usable_core.device import best_device
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import PretrainingConfig, TrainingResult
+from usable_core.models.preprocessing import Preprocessing
+from usable_core.training.adversarial import perturb
+from usable_core.training.augmentation import augment
+from usable_core.training.loop import Loss, autocast, fit, parameter_groups
+from usable_core.training.material import Material, load_material, training_splits, validate
+from usable_core.training.shelf import put_on_shelf
+
+SIDE = 32  # the input size of our architectures
+
+
+def pretrain(
+    *, dataset: Dataset, config: PretrainingConfig, report: Report, folder: Path
+) -> TrainingResult:
+    """Train an architecture from random weights and put it on the shelf.
+
+    Args:
+        dataset: The whole data set; `config.dataset` says which part is trained on.
+        config: What and how.
+        report: Told steps done and the newest figures.
+        folder: Where the weights and the card go.
+    """
+    began = time.perf_counter()
+    torch.manual_seed(config.schedule.seed)
+    device = best_device()
+    train, validation = training_splits(dataset, config.dataset)
+    preprocessing, material = _measure_passport(train, device, report)
+    held_out = load_material(validation, preprocessing, device, report)
+    build = implementation(ARCHITECTURES[config.architecture].function)
+    network = build(len(dataset.labels)).to(device, memory_format=torch.channels_last)
+    records = fit(
+        parameter_groups([(network, 1.0)], config.schedule),
+        _objective(network, preprocessing, material, config, device),
+        lambda: validate(_inference(network, preprocessing), held_out),
+        len(material),
+        config.schedule,
+        report,
+    )
+    return put_on_shelf(
+        network,
+        preprocessing,
+        train,
+        config,
+        records,
+        folder,
+        architecture=config.architecture,
+        seconds=time.perf_counter() - began,
+    )
+
+
+def _measure_passport(
+    train: Dataset, device: torch.device, report: Report
+) -> tuple[Preprocessing, Material]:
+    """Return the preprocessing with the training split's own mean and std, and its pixels."""
+    geometry = Preprocessing(resize=SIDE, crop=(SIDE, SIDE))
+    material = load_material(train, geometry, device, report)
+    sample = material.images(torch.arange(min(len(material), 10_000)))
+    mean, std = sample.mean((0, 2, 3)), sample.std((0, 2, 3))
+    measured = "measured on the training split"
+    design = "input size of the architecture"
+    passport = replace(
+        geometry,
+        mean=tuple(round(float(m), 4) for m in mean),
+        std=tuple(round(float(s), 4) for s in std),
+        sources={
+            "resize": design,
+            "crop": design,
+            "interpolation": "choice of this project",
+            "mean": measured,
+            "std": measured,
+        },
+    )
+    return passport, material
+
+
+def _objective(
+    network: nn.Module,
+    preprocessing: Preprocessing,
+    material: Material,
+    config: PretrainingConfig,
+    device: torch.device,
+) -> Callable[[Tensor], Loss]:
+    generator = torch.Generator().manual_seed(config.schedule.seed + 1)
+    schedule = config.schedule
+
+    def loss(indices: Tensor) -> Loss:
+        network.train()
+        y = material.labels[indices.to(device)]
+        x = augment(material.images(indices), schedule.augmentation, generator)
+        x = x.contiguous(memory_format=torch.channels_last)
+        with autocast(device, schedule.precision):
+            if config.epsilon:
+                x = perturb(network, preprocessing, x, y, config.epsilon)
+            logits = network(preprocessing.normalise(x)).float()
+        total = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
+        return Loss(total, total.detach(), logits.detach().argmax(1).eq(y).sum())
+
+    return loss
+
+
+def _inference(network: nn.Module, preprocessing: Preprocessing) -> Callable[[Tensor], Tensor]:
+    def logits(x: Tensor) -> Tensor:
+        network.eval()
+        x = x.contiguous(memory_format=torch.channels_last)
+        return network(preprocessing.normalise(x))
+
+    return logits

@@ -1,0 +1,90 @@
+"""Linear probe: features computed once, a linear head trained on them, the backbone untouched.
+
+The head is trained on standardised features and then folded back, so that one learning rate suits
+every backbone; the folded head on raw features gives the same logits.
+"""
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from usable_core.errors import UsableError
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import Schedule
+from usable_core.models.heads import features, head
+from usable_core.models.preprocessing import Preprocessing
+from usable_core.training.loop import Loss, Validation, fit, parameter_groups
+from usable_core.training.material import Material
+
+BATCH = 64
+TOLERANCE = 1e-3
+
+
+def probe(
+    network: nn.Module,
+    preprocessing: Preprocessing,
+    task: Material,
+    held_out: Material,
+    schedule: Schedule,
+    report: Report,
+) -> pd.DataFrame:
+    """Train only the network's new head, in place, and return one record per epoch.
+
+    Raises:
+        UsableError: the network's head is not one linear layer on its features.
+    """
+    network.eval()
+    last = _linear_head(network, preprocessing, task)
+    train = _cached_features(network, preprocessing, task, report)
+    test = _cached_features(network, preprocessing, held_out, report)
+    mean, std = train.mean(0), train.std(0).clamp_min(1e-6)
+    train, test = (train - mean) / std, (test - mean) / std
+    probe_head = nn.Linear(train.shape[1], last.out_features).to(train.device)
+
+    def loss(indices: Tensor) -> Loss:
+        chosen = indices.to(train.device)
+        logits, y = probe_head(train[chosen]), task.labels[chosen]
+        total = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
+        return Loss(total, total.detach(), logits.detach().argmax(1).eq(y).sum())
+
+    @torch.inference_mode()
+    def validate() -> Validation:
+        logits = probe_head(test)
+        nll = float(F.cross_entropy(logits, held_out.labels))
+        return Validation(nll, float(logits.argmax(1).eq(held_out.labels).float().mean()))
+
+    groups = parameter_groups([(probe_head, 1.0)], schedule)
+    records = fit(groups, loss, validate, len(task), schedule, report)
+    with torch.no_grad():
+        last.weight.copy_(probe_head.weight / std)
+        last.bias.copy_(probe_head.bias - (probe_head.weight * (mean / std)).sum(1))
+    return records
+
+
+def _linear_head(network: nn.Module, preprocessing: Preprocessing, task: Material) -> nn.Linear:
+    """Return the last layer, if it is linear and sees exactly what `features` returns."""
+    last = head(network)
+    if isinstance(last, nn.Sequential):
+        last = last[-1]
+    if isinstance(last, nn.Linear) and last.bias is not None:
+        with torch.inference_mode():
+            x = preprocessing.normalise(task.images(torch.arange(min(2, len(task)))))
+            if torch.allclose(last(features(network, x)), network(x), atol=TOLERANCE):
+                return last
+    raise UsableError(
+        f"A linear probe needs a network that ends in one linear layer; {type(network).__name__} "
+        "does not. Choose full fine-tuning."
+    )
+
+
+@torch.inference_mode()
+def _cached_features(
+    network: nn.Module, preprocessing: Preprocessing, material: Material, report: Report
+) -> Tensor:
+    found = []
+    for indices in torch.arange(len(material)).split(BATCH):
+        x = material.images(indices).contiguous(memory_format=torch.channels_last)
+        found.append(features(network, preprocessing.normalise(x)).float())
+        report(int(indices[-1]) + 1, len(material), "Computing features")
+    return torch.cat(found).clone()

@@ -1,0 +1,107 @@
+"""Putting a trained network on the shelf: weights, card, and the result that names them."""
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import nn
+
+from usable_core.datasets.dataset import Dataset
+from usable_core.device import best_device, versions
+from usable_core.evaluations.specs import Provenance
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.models.checkpoints import save_model
+from usable_core.models.preprocessing import Preprocessing
+from usable_core.records import to_json
+
+
+def put_on_shelf(
+    network: nn.Module,
+    preprocessing: Preprocessing,
+    train: Dataset,
+    config: PretrainingConfig | FineTuningConfig,
+    records: pd.DataFrame,
+    folder: Path,
+    *,
+    architecture: str,
+    arch_options: dict[str, str] | None = None,
+    seconds: float,
+    warnings: tuple[str, ...] = (),
+    base: str = "",
+    base_fingerprint: str = "",
+) -> TrainingResult:
+    """Save the network with its card and return the training's result.
+
+    Args:
+        network: What was trained, with a head for the classes of `train`.
+        preprocessing: Its passport.
+        train: The training split.
+        config: The question.
+        records: One row per epoch.
+        folder: Where `model.safetensors` and `card.json` go.
+        architecture: How to build the network again, see `models.checkpoints`.
+        arch_options: What that building needs besides.
+        seconds: Wall time of the training.
+        warnings: Sentences for readers of the figures.
+        base: Reference of the model it started from; empty from random weights.
+        base_fingerprint: Fingerprint of that model.
+    """
+    last = records.iloc[-1]
+    card: dict[str, Any] = {
+        "title": architecture,
+        "architecture": architecture,
+        "arch_options": arch_options or {},
+        "labels": list(train.labels.names),
+        "preprocessing": asdict(preprocessing),
+        "base": base,
+        "data": {
+            "reference": train.name,
+            "fingerprint": train.fingerprint,
+            "split": train.split_name,
+            "n": len(train),
+        },
+        "command": command(config),
+        "config": to_json(config),
+        "seed": config.schedule.seed,
+        "versions": versions(),
+        "measured": {
+            "validation_accuracy": float(last["validation_accuracy"]),
+            "validation_loss": float(last["validation_loss"]),
+            "training_seconds": seconds,
+        },
+    }
+    save_model(folder, network, card)
+    provenance = Provenance(
+        model=base or architecture,
+        model_fingerprint=base_fingerprint,
+        dataset=train.name,
+        dataset_fingerprint=train.fingerprint,
+        split=train.split_name,
+        class_names=train.labels.names,
+        refused=train.refused,
+        warnings=warnings,
+        seconds=seconds,
+        device=str(best_device()),
+        batch_size=config.schedule.batch_size,
+        versions=versions(),
+    )
+    return TrainingResult(config, provenance, records, card)
+
+
+def command(config: PretrainingConfig | FineTuningConfig) -> str:
+    """Return the command line that asks the same question (files by their last name only)."""
+    if isinstance(config, PretrainingConfig):
+        words = ["usable", "pretrain", "--architecture", config.architecture]
+        words += ["--epsilon", f"{config.epsilon * 255:g}/255"] if config.epsilon else []
+    else:
+        words = ["usable", "finetune", "--model", config.model.reference, "--method", config.method]
+        words += ["--from-scratch"] if config.from_scratch else []
+        if config.source is not None:
+            words += ["--source", Path(config.source.reference).name]
+            words += ["--lambda", f"{config.task_weight:g}"]
+    words += ["--dataset", Path(config.dataset.reference).name, "--split", config.dataset.split]
+    for name, value in to_json(config.schedule).items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    return shlex.join(words)
