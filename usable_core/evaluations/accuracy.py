@@ -7,12 +7,20 @@ Records, one row per example:
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, require
+from usable_core.metrics import calibration, classification
+from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate
+from usable_core.records import to_json
 
 ACCURACY_COLUMNS = ("index", "id", "label", "prediction", "rank", "confidence", "nll", "brier")
+CONFUSION_CLASSES = 100  # most in a summary; 1,000 ImageNet classes would be a million cells
 
 
 @dataclass(frozen=True)
@@ -32,7 +40,12 @@ class AccuracyConfig:
     batch_size: int | None = None
 
     def __post_init__(self) -> None:
-        require(self.batch_size is None or self.batch_size >= 1, "batch_size", "at least 1", self.batch_size)
+        require(
+            self.batch_size is None or self.batch_size >= 1,
+            "batch_size",
+            "at least 1",
+            self.batch_size,
+        )
 
 
 @dataclass(frozen=True)
@@ -42,3 +55,144 @@ class AccuracyResult:
     config: AccuracyConfig
     provenance: Provenance
     records: pd.DataFrame
+
+    @property
+    def n(self) -> int:
+        """Return the number of examples."""
+        return len(self.records)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Return whether each prediction is right (N,)."""
+        return self._column("label") == self._column("prediction")
+
+    @property
+    def accuracy(self) -> Proportion:
+        """Return mean 1[y = ŷ]."""
+        return classification.share(self.correct)
+
+    @property
+    def top5(self) -> Proportion:
+        """Return the share of examples whose true class is among the five most probable."""
+        return classification.top_k(self._column("rank"), 5)
+
+    @property
+    def balanced_accuracy(self) -> Estimate:
+        """Return the mean recall over the classes that have examples."""
+        return classification.balanced_accuracy(*self._outcomes)
+
+    @property
+    def majority_baseline(self) -> Proportion:
+        """Return the accuracy of always answering the most frequent class."""
+        return classification.majority_baseline(self._column("label"))
+
+    @property
+    def brier(self) -> Estimate:
+        """Return the mean Brier score, in [0, 2]."""
+        return mean_estimate(self._column("brier"))
+
+    @property
+    def nll(self) -> Estimate:
+        """Return the mean negative log likelihood, in nats."""
+        return mean_estimate(self._column("nll"))
+
+    def ece(self, bins: int = calibration.BINS) -> Estimate:
+        """Return the expected calibration error over bins of equal width."""
+        return self._ece if bins == calibration.BINS else self._calibration(bins, equal_mass=False)
+
+    @cached_property
+    def ece_equal_mass(self) -> Estimate:
+        """Return the expected calibration error over 15 bins of equal count."""
+        return self._calibration(calibration.BINS, equal_mass=True)
+
+    @property
+    def reliability(self) -> pd.DataFrame:
+        """Return accuracy beside mean confidence per bin (see `calibration.reliability`)."""
+        return calibration.reliability(self._column("confidence"), self.correct)
+
+    @cached_property
+    def per_class(self) -> pd.DataFrame:
+        """Return one row per class that has examples.
+
+        Columns: class_index, class_name, n, predicted (times), precision, precision_low,
+        precision_high, recall, recall_low, recall_high, f1.
+        """
+        names = self.provenance.class_names
+        rows = [
+            {
+                "class_index": s.index, "class_name": names[s.index],
+                "n": s.recall.n, "predicted": s.precision.n,
+                "precision": s.precision.value, "precision_low": s.precision.low,
+                "precision_high": s.precision.high, "recall": s.recall.value,
+                "recall_low": s.recall.low, "recall_high": s.recall.high, "f1": s.f1,
+            }
+            for s in classification.class_scores(*self._outcomes)
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    @property
+    def class_indices(self) -> NDArray[np.int64]:
+        """Return the classes (C,) of `confusion`: those that occur as label or prediction."""
+        return classification.confusion(*self._outcomes)[0]
+
+    @property
+    def confusion(self) -> NDArray[np.int64]:
+        """Return counts (C, C): row is the true class, column the predicted."""
+        return classification.confusion(*self._outcomes)[1]
+
+    def confusion_frame(self, most: int = CONFUSION_CLASSES) -> pd.DataFrame:
+        """Return `confusion` with class names, cut to the `most` classes with most errors."""
+        classes, counts = classification.confusion(*self._outcomes)
+        wrong = counts.sum(0) + counts.sum(1) - 2 * np.diag(counts)
+        kept = np.sort(np.argsort(-wrong, kind="stable")[:most])
+        names = [self.provenance.class_names[c] for c in classes[kept]]
+        return pd.DataFrame(counts[np.ix_(kept, kept)], index=names, columns=names)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the records with class names and `correct`, one row per example."""
+        names = np.asarray(self.provenance.class_names, dtype=object)
+        return self.records.assign(
+            label_name=names[self._column("label")],
+            prediction_name=names[self._column("prediction")],
+            correct=self.correct,
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as JSON: a proportion is {value, low, high, n}."""
+        confusion = self.confusion_frame()
+        per_class = [
+            {
+                "class_name": self.provenance.class_names[s.index], "n": s.recall.n,
+                "precision": s.precision, "recall": s.recall, "f1": s.f1,
+            }
+            for s in classification.class_scores(*self._outcomes)
+        ]  # fmt: skip
+        found: dict[str, Any] = to_json({
+            "model": self.provenance.model, "dataset": self.provenance.dataset,
+            "split": self.provenance.split, "n": self.n,
+            "accuracy": self.accuracy, "top5": self.top5,
+            "balanced_accuracy": self.balanced_accuracy,
+            "majority_baseline": self.majority_baseline,
+            "ece": self.ece(), "ece_equal_mass": self.ece_equal_mass,
+            "ece_bins": calibration.BINS, "brier": self.brier, "nll": self.nll,
+            "per_class": per_class,
+            "confusion": confusion.to_numpy(), "confusion_classes": list(confusion.columns),
+            "confusion_left_out": self.n - int(confusion.to_numpy().sum()),
+            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
+        })  # fmt: skip
+        return found
+
+    @cached_property
+    def _ece(self) -> Estimate:
+        return self._calibration(calibration.BINS, equal_mass=False)
+
+    def _calibration(self, bins: int, *, equal_mass: bool) -> Estimate:
+        confidence = self._column("confidence").astype(np.float64)
+        return calibration.calibration_error(confidence, self.correct, bins, equal_mass=equal_mass)
+
+    @property
+    def _outcomes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return self._column("label"), self._column("prediction")
+
+    def _column(self, name: str) -> NDArray[Any]:
+        return np.asarray(self.records[name].to_numpy())

@@ -4,8 +4,11 @@ Records, one row per run that the tour made: run (id), task, model, title.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
+
+from usable_core.records import to_json
 
 
 @dataclass(frozen=True)
@@ -33,3 +36,16 @@ class DemoResult:
 
     config: DemoConfig
     records: pd.DataFrame
+
+    @property
+    def run_ids(self) -> tuple[str, ...]:
+        """Return the ids of the runs, in the order in which they were made."""
+        return tuple(str(run) for run in self.records["run"])
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the records, one row per run."""
+        return self.records.copy()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the runs as JSON."""
+        return {"runs": to_json(self.records.to_dict("records"))}

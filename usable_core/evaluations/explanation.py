@@ -8,10 +8,13 @@ The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H
 """
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
+from usable_core.records import to_json
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,20 @@ class ExplainerOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require(is_between(self.evaluations, 16, 1_000_000), "evaluations", "at least 16", self.evaluations)
+        require(
+            is_between(self.evaluations, 16, 1_000_000),
+            "evaluations",
+            "at least 16",
+            self.evaluations,
+        )
         require(is_between(self.segments, 2, 1000), "segments", "between 2 and 1000", self.segments)
         choices = ("blur", "mean", "grey", "black")
-        require(self.background in choices, "background", f"one of {', '.join(choices)}", self.background)
+        require(
+            self.background in choices,
+            "background",
+            f"one of {', '.join(choices)}",
+            self.background,
+        )
 
 
 @dataclass(frozen=True)
@@ -71,3 +84,46 @@ class ExplanationResult:
     config: ExplanationConfig
     provenance: Provenance
     records: pd.DataFrame
+
+    @property
+    def n(self) -> int:
+        """Return the number of images."""
+        return int(self.records["index"].nunique())
+
+    @property
+    def per_method(self) -> pd.DataFrame:
+        """Return one row per method, in the order asked for.
+
+        Columns: method, n (maps), r2 (median) and r2_lowest, additivity_gap (median) and
+        additivity_gap_largest, evaluations and seconds (means per map). NaN where a method has no
+        such figure.
+        """
+        rows = []
+        for method in self.config.methods:
+            of = self.records[self.records["method"] == method]
+            rows.append({
+                "method": method, "n": len(of),
+                "r2": of["r2"].median(), "r2_lowest": of["r2"].min(),
+                "additivity_gap": of["additivity_gap"].median(),
+                "additivity_gap_largest": of["additivity_gap"].max(),
+                "evaluations": of["evaluations"].mean(), "seconds": of["seconds"].mean(),
+            })  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the records with class names, one row per map."""
+        names = np.asarray(self.provenance.class_names, dtype=object)
+        columns = ("label", "prediction", "target")
+        return self.records.assign(
+            **{f"{c}_name": names[self.records[c].to_numpy()] for c in columns}
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as JSON, one entry of `methods` per method."""
+        found: dict[str, Any] = to_json({
+            "model": self.provenance.model, "dataset": self.provenance.dataset,
+            "split": self.provenance.split, "n": self.n, "target": self.config.target,
+            "methods": self.per_method.to_dict("records"),
+            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
+        })  # fmt: skip
+        return found

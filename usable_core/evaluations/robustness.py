@@ -8,8 +8,12 @@ Examples that are wrong when clean are not attacked and count as wrong at every 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from usable_core.evaluations.specs import (
     DatasetSpec,
@@ -19,6 +23,11 @@ from usable_core.evaluations.specs import (
     is_between,
     require,
 )
+from usable_core.metrics import robustness
+from usable_core.metrics.classification import share
+from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.metrics.paired import flips
+from usable_core.records import to_json
 
 # 0 must equal clean accuracy; the rest log-spaced from below 1/255 to beyond the usual 8/255.
 LINF_EPSILONS = (0.0, 0.25 / 255, 0.5 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
@@ -65,7 +74,9 @@ class RobustnessConfig:
         require(len(self.epsilons) > 0, "epsilons", "at least one number", self.epsilons)
         for epsilon in self.epsilons:
             top = 1.0 if self.norm == "linf" else float("1e6")
-            expected = "between 0 and 1 (1/255 is one grey level)" if self.norm == "linf" else "0 or more"
+            expected = (
+                "between 0 and 1 (1/255 is one grey level)" if self.norm == "linf" else "0 or more"
+            )
             require(is_between(epsilon, 0, top), "epsilon", expected, epsilon)
         increasing = all(a < b for a, b in zip(self.epsilons, self.epsilons[1:], strict=False))
         require(increasing, "epsilons", "increasing, each once", self.epsilons)
@@ -73,7 +84,9 @@ class RobustnessConfig:
         require(self.restarts >= 1, "restarts", "at least 1", self.restarts)
         require(
             self.step_size is None or is_between(self.step_size, 1e-6, 10),
-            "step_size", "a positive multiple of epsilon", self.step_size,
+            "step_size",
+            "a positive multiple of epsilon",
+            self.step_size,
         )
 
 
@@ -84,3 +97,124 @@ class RobustnessResult:
     config: RobustnessConfig
     provenance: Provenance
     records: pd.DataFrame
+
+    @property
+    def n(self) -> int:
+        """Return the number of examples."""
+        return len(self._clean)
+
+    @cached_property
+    def epsilons(self) -> tuple[float, ...]:
+        """Return the grid, increasing."""
+        return tuple(float(e) for e in np.sort(self.records["epsilon"].unique()))
+
+    @property
+    def clean_accuracy(self) -> Proportion:
+        """Return mean 1[y = ŷ] of the unchanged images."""
+        return share(self._clean)
+
+    @property
+    def robust_accuracy(self) -> tuple[Proportion, ...]:
+        """Return mean 1[y = ŷ'] per epsilon; images wrong when clean count as wrong."""
+        return tuple(share(column) for column in self._attacked.T)
+
+    @property
+    def noise_accuracy(self) -> tuple[Proportion, ...]:
+        """Return the accuracy under random noise of the same size, per epsilon."""
+        return tuple(share(column) for column in self._noisy.T)
+
+    @property
+    def robustness(self) -> tuple[Estimate, ...]:
+        """Return mean(1[y = ŷ'] − 1[y = ŷ]) per epsilon, with a paired interval.
+
+        At epsilon 0 it is 0 by definition, without an interval to estimate.
+        """
+        return tuple(
+            Estimate(0.0, 0.0, 0.0, self.n)
+            if epsilon == 0 and np.array_equal(column, self._clean)
+            else robustness.robustness_score(self._clean, column)
+            for epsilon, column in zip(self.epsilons, self._attacked.T, strict=True)
+        )
+
+    @property
+    def conditional_success(self) -> tuple[Proportion, ...]:
+        """Return, per epsilon, the share of images right when clean that the attack turns."""
+        return tuple(robustness.conditional_success(self._clean, c) for c in self._attacked.T)
+
+    @property
+    def area(self) -> Estimate:
+        """Return the mean robust accuracy over the grid's range of epsilon."""
+        return robustness.area(self._attacked, np.asarray(self.epsilons))
+
+    @property
+    def flips(self) -> pd.DataFrame:
+        """Return counts per epsilon: attack_lost, noise_lost, noise_gained (right after noise)."""
+        rows = []
+        columns = zip(self.epsilons, self._attacked.T, self._noisy.T, strict=True)
+        for epsilon, attacked, noisy in columns:
+            lost, gained = flips(self._clean, noisy)
+            rows.append((epsilon, flips(self._clean, attacked)[0], lost, gained))
+        return pd.DataFrame(rows, columns=["epsilon", "attack_lost", "noise_lost", "noise_gained"])
+
+    @property
+    def per_epsilon(self) -> pd.DataFrame:
+        """Return one row per epsilon: every number with `_low` and `_high`, and n."""
+        columns: dict[str, tuple[Proportion | Estimate, ...]] = {
+            "robust_accuracy": self.robust_accuracy, "robustness": self.robustness,
+            "conditional_success": self.conditional_success,
+            "noise_accuracy": self.noise_accuracy,
+        }  # fmt: skip
+        frame = pd.DataFrame({"epsilon": self.epsilons, "n": self.n})
+        for name, found in columns.items():
+            frame[name] = [f.value for f in found]
+            frame[f"{name}_low"] = [f.low for f in found]
+            frame[f"{name}_high"] = [f.high for f in found]
+        return frame
+
+    def outcomes(self, epsilon: float) -> pd.DataFrame:
+        """Return the records at one epsilon of the grid, in order of index."""
+        at = self.records[np.isclose(self.records["epsilon"], epsilon, rtol=1e-9, atol=1e-12)]
+        return at.sort_values("index").reset_index(drop=True)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the records with class names, one row per example and epsilon."""
+        names = np.asarray(self.provenance.class_names, dtype=object)
+        columns = ("label", "clean_prediction", "prediction", "noise_prediction")
+        return self.records.assign(
+            **{f"{c}_name": names[self.records[c].to_numpy()] for c in columns},
+            correct=self.records["prediction"] == self.records["label"],
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as JSON: one proportion {value, low, high, n} per epsilon."""
+        found: dict[str, Any] = to_json({
+            "model": self.provenance.model, "dataset": self.provenance.dataset,
+            "split": self.provenance.split, "n": self.n,
+            "attack": self.config.attack, "norm": self.config.norm,
+            "steps": self.config.steps, "restarts": self.config.restarts,
+            "seed": self.config.seed, "epsilons": self.epsilons,
+            "clean_accuracy": self.clean_accuracy, "robust_accuracy": self.robust_accuracy,
+            "robustness": self.robustness, "conditional_success": self.conditional_success,
+            "noise_accuracy": self.noise_accuracy, "area": self.area,
+            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
+        })  # fmt: skip
+        return found
+
+    @cached_property
+    def _clean(self) -> NDArray[np.bool_]:
+        first = self.outcomes(self.epsilons[0]) if len(self.records) else self.records
+        return np.asarray(first["clean_prediction"] == first["label"])
+
+    @cached_property
+    def _attacked(self) -> NDArray[np.bool_]:
+        return self._right("prediction")
+
+    @cached_property
+    def _noisy(self) -> NDArray[np.bool_]:
+        return self._right("noise_prediction")
+
+    def _right(self, column: str) -> NDArray[np.bool_]:
+        """Return whether `column` is the label, (N, E): example by epsilon."""
+        right = self.records.assign(right=self.records[column] == self.records["label"])
+        table = right.pivot(index="index", columns="epsilon", values="right").sort_index()
+        return np.asarray(table.to_numpy(dtype=bool))

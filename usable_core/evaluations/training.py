@@ -11,7 +11,15 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, is_between, require
+from usable_core.evaluations.specs import (
+    DatasetSpec,
+    ModelSpec,
+    Precision,
+    Provenance,
+    is_between,
+    require,
+)
+from usable_core.records import to_json
 
 Optimizer = Literal["sgd", "adamw"]
 
@@ -48,12 +56,29 @@ class Schedule:
         require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
         require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
         require(self.optimizer in ("sgd", "adamw"), "optimizer", "sgd or adamw", self.optimizer)
-        require(is_between(self.learning_rate, 1e-9, 100), "learning_rate", "positive", self.learning_rate)
+        require(
+            is_between(self.learning_rate, 1e-9, 100),
+            "learning_rate",
+            "positive",
+            self.learning_rate,
+        )
         require(is_between(self.warmup, 0, 1), "warmup", "between 0 and 1", self.warmup)
-        require(is_between(self.weight_decay, 0, 10), "weight_decay", "0 or more", self.weight_decay)
-        require(is_between(self.label_smoothing, 0, 0.99), "label_smoothing", "between 0 and 0.99", self.label_smoothing)
+        require(
+            is_between(self.weight_decay, 0, 10), "weight_decay", "0 or more", self.weight_decay
+        )
+        require(
+            is_between(self.label_smoothing, 0, 0.99),
+            "label_smoothing",
+            "between 0 and 0.99",
+            self.label_smoothing,
+        )
         choices = ("none", "shift", "shift_flip")
-        require(self.augmentation in choices, "augmentation", f"one of {', '.join(choices)}", self.augmentation)
+        require(
+            self.augmentation in choices,
+            "augmentation",
+            f"one of {', '.join(choices)}",
+            self.augmentation,
+        )
 
 
 @dataclass(frozen=True)
@@ -91,6 +116,7 @@ class FineTuningConfig:
         schedule: How.
         source: Data of L_pre, with the pretrained head; None leaves L_pre out.
         task_weight: λ, at least 0; only meaningful with a source.
+        backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
     """
 
@@ -100,13 +126,26 @@ class FineTuningConfig:
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
     task_weight: float = 1.0
+    backbone_rate: float = 1.0
     from_scratch: bool = False
 
     def __post_init__(self) -> None:
-        require(self.method in ("full", "linear_probe"), "method", "full or linear_probe", self.method)
-        require(is_between(self.task_weight, 0, 1e6), "task_weight (λ)", "0 or more", self.task_weight)
+        require(
+            self.method in ("full", "linear_probe"), "method", "full or linear_probe", self.method
+        )
+        require(
+            is_between(self.task_weight, 0, 1e6), "task_weight (λ)", "0 or more", self.task_weight
+        )
+        require(
+            is_between(self.backbone_rate, 0, 100), "backbone_rate", "0 or more", self.backbone_rate
+        )
         probe_with_source = self.method == "linear_probe" and self.source is not None
-        require(not probe_with_source, "source", "absent for a linear probe, which moves no backbone weight", self.source)
+        require(
+            not probe_with_source,
+            "source",
+            "absent for a linear probe, which moves no backbone weight",
+            self.source,
+        )
 
 
 @dataclass(frozen=True)
@@ -121,3 +160,38 @@ class TrainingResult:
     provenance: Provenance
     records: pd.DataFrame
     card: dict[str, Any]
+
+    @property
+    def epochs(self) -> int:
+        """Return the number of epochs that were run."""
+        return len(self.records)
+
+    @property
+    def best_epoch(self) -> int | None:
+        """Return the (first) epoch of the highest validation accuracy; None without one."""
+        accuracy = self.records["validation_accuracy"]
+        if accuracy.isna().all():
+            return None
+        return int(self.records.loc[accuracy.idxmax(), "epoch"])
+
+    @property
+    def best_validation_accuracy(self) -> float | None:
+        """Return that accuracy: selected on these images, so an optimistic figure."""
+        accuracy = self.records["validation_accuracy"]
+        return None if accuracy.isna().all() else float(accuracy.max())
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the records, one row per epoch."""
+        return self.records.copy()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as JSON; `measured` is what the model's card says."""
+        last = self.records.iloc[-1].to_dict() if self.epochs else {}
+        found: dict[str, Any] = to_json({
+            "model": self.provenance.model, "dataset": self.provenance.dataset,
+            "epochs": self.epochs, "best_epoch": self.best_epoch,
+            "best_validation_accuracy": self.best_validation_accuracy, "last_epoch": last,
+            "measured": self.card.get("measured", {}),
+            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
+        })  # fmt: skip
+        return found

@@ -1,0 +1,1 @@
+"""Plain functions on arrays: rows of outcomes in, numbers with intervals out."""

@@ -1,0 +1,78 @@
+"""Right or wrong, overall and per class, from labels and predictions (N,)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usable_core.metrics.intervals import Estimate, Proportion, mean_of_proportions, wilson
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """One class: `precision` has n = times predicted, `recall` n = examples of the class."""
+
+    index: int
+    precision: Proportion
+    recall: Proportion
+    f1: float
+
+
+def accuracy(labels: Indices, predictions: Indices) -> Proportion:
+    """Return mean 1[y = ŷ]."""
+    return share(labels == predictions)
+
+
+def share(outcomes: NDArray[np.bool_]) -> Proportion:
+    """Return the share of true outcomes (N,), with its interval."""
+    return wilson(int(np.sum(outcomes)), len(outcomes))
+
+
+def top_k(ranks: Indices, k: int) -> Proportion:
+    """Return the share of examples whose true class is among the k most probable.
+
+    Args:
+        ranks: Of the true class (N,); 0 is the most probable.
+        k: How many guesses count.
+    """
+    return share(ranks < k)
+
+
+def majority_baseline(labels: Indices) -> Proportion:
+    """Return the accuracy of always answering the most frequent class."""
+    most = int(np.max(np.unique(labels, return_counts=True)[1])) if len(labels) else 0
+    return wilson(most, len(labels))
+
+
+def class_scores(labels: Indices, predictions: Indices) -> list[ClassScores]:
+    """Return precision, recall and F1 of every class that has examples, in order of index.
+
+    A class that is never predicted has no precision (NaN); its F1 is 0.
+    """
+    scores = []
+    for index in np.unique(labels):
+        actual, predicted = labels == index, predictions == index
+        hits = int(np.sum(actual & predicted))
+        n, guesses = int(np.sum(actual)), int(np.sum(predicted))
+        f1 = 2 * hits / (n + guesses)
+        scores.append(ClassScores(int(index), wilson(hits, guesses), wilson(hits, n), f1))
+    return scores
+
+
+def balanced_accuracy(labels: Indices, predictions: Indices) -> Estimate:
+    """Return the mean recall over the classes that have examples."""
+    return mean_of_proportions([s.recall for s in class_scores(labels, predictions)])
+
+
+def confusion(labels: Indices, predictions: Indices) -> tuple[Indices, Indices]:
+    """Return (classes (C,), counts (C, C)): row is the true class, column the predicted.
+
+    The classes are those that occur as a label or as a prediction, so every example is counted.
+    """
+    classes = np.union1d(labels, predictions)
+    counts = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    rows, columns = np.searchsorted(classes, labels), np.searchsorted(classes, predictions)
+    np.add.at(counts, (rows, columns), 1)
+    return classes, counts

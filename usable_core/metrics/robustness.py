@@ -1,0 +1,53 @@
+"""What is left of accuracy under attack, from boolean outcomes (N, E): example by epsilon."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import trapezoid
+
+from usable_core.metrics.intervals import (
+    Estimate,
+    Proportion,
+    mean_estimate,
+    paired_difference,
+    wilson,
+)
+from usable_core.metrics.paired import flips
+
+Outcomes = NDArray[np.bool_]
+
+
+def robustness_score(clean: Outcomes, attacked: Outcomes) -> Estimate:
+    """Return mean(1[y = ŷ'] − 1[y = ŷ]) over examples (N,), in [−1, 0], with a paired interval.
+
+    Examples that are wrong when clean count as wrong under attack, so nothing can be gained and
+    the interval ends at 0.
+
+    Raises:
+        ValueError: an example is right under attack but wrong when clean.
+    """
+    lost, gained = flips(clean, attacked)
+    if gained:
+        raise ValueError(f"{gained} examples became right under attack; they must count as wrong")
+    found = paired_difference(lost, 0, len(clean))
+    return Estimate(found.value, found.low, min(0.0, found.high), found.n)
+
+
+def conditional_success(clean: Outcomes, attacked: Outcomes) -> Proportion:
+    """Return the share of examples right when clean (N,) that the attack turns wrong."""
+    lost, _ = flips(clean, attacked)
+    return wilson(lost, int(np.sum(clean)))
+
+
+def area(attacked: Outcomes, epsilons: NDArray[np.float64]) -> Estimate:
+    """Return the mean robust accuracy over the grid's range of epsilon (trapezoid rule).
+
+    Outcomes (N, E) at increasing epsilons (E,). NaN for a grid of one epsilon. Each example has
+    its own area, whose mean this is, so the interval is one of a mean.
+    """
+    if len(epsilons) < 2:
+        return Estimate(math.nan, math.nan, math.nan, len(attacked))
+    per_example = trapezoid(attacked.astype(np.float64), epsilons, axis=1)
+    found = mean_estimate(per_example / (epsilons[-1] - epsilons[0]))
+    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), found.n)
