@@ -20,7 +20,12 @@ from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.records import from_json, to_json
 
 Config = (
-    AccuracyConfig | RobustnessConfig | ExplanationConfig | PretrainingConfig | FineTuningConfig | DemoConfig
+    AccuracyConfig
+    | RobustnessConfig
+    | ExplanationConfig
+    | PretrainingConfig
+    | FineTuningConfig
+    | DemoConfig
 )
 Result = AccuracyResult | RobustnessResult | ExplanationResult | TrainingResult | DemoResult
 
@@ -44,11 +49,30 @@ class Task:
 
 
 TASKS = {
-    "accuracy": Task("Accuracy", AccuracyConfig, AccuracyResult, "usable_core.measuring.accuracy:measure"),
-    "robustness": Task("Robustness", RobustnessConfig, RobustnessResult, "usable_core.measuring.robustness:measure"),
-    "explanation": Task("Explanation", ExplanationConfig, ExplanationResult, "usable_core.measuring.explanation:measure"),
-    "pretrain": Task("Pre-training", PretrainingConfig, TrainingResult, "usable_core.training.pretraining:pretrain"),
-    "finetune": Task("Fine-tuning", FineTuningConfig, TrainingResult, "usable_core.training.fine_tuning:fine_tune"),
+    "accuracy": Task(
+        "Accuracy", AccuracyConfig, AccuracyResult, "usable_core.measuring.accuracy:measure"
+    ),
+    "robustness": Task(
+        "Robustness", RobustnessConfig, RobustnessResult, "usable_core.measuring.robustness:measure"
+    ),
+    "explanation": Task(
+        "Explanation",
+        ExplanationConfig,
+        ExplanationResult,
+        "usable_core.measuring.explanation:measure",
+    ),
+    "pretrain": Task(
+        "Pre-training",
+        PretrainingConfig,
+        TrainingResult,
+        "usable_core.training.pretraining:pretrain",
+    ),
+    "finetune": Task(
+        "Fine-tuning",
+        FineTuningConfig,
+        TrainingResult,
+        "usable_core.training.fine_tuning:fine_tune",
+    ),
     "demo": Task("Demo", DemoConfig, DemoResult, "usable_core.measuring.demo:run_demo"),
 }
 
@@ -90,14 +114,16 @@ def resolve(config: Config) -> dict[str, Any]:
 def key(config: Config, objects: dict[str, Any]) -> str:
     """Return the identity of a question: its settings and the fingerprints of what it names.
 
-    Two questions of one key have one answer, so it is measured once.
+    Two questions of one key have one answer, so it is measured once. Where files lie is no part of
+    it; what they hold is.
     """
     from usable_core.device import versions
 
     settings = to_json(config)
     for field, thing in objects.items():
-        settings[field]["reference"] = thing.fingerprint
-        settings[field].pop("weights", None)
+        settings[field]["fingerprint"] = thing.fingerprint
+        for place in ("weights", "trust") if field == "model" else ("reference",):
+            settings[field].pop(place, None)
     text = json.dumps([name_of(config), settings, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 

@@ -1,0 +1,92 @@
+"""What every row of `TASKS` promises: a question that survives JSON, a function that is there."""
+
+import inspect
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from usable_core import tasks
+from usable_core.catalog import implementation
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.demo import DemoConfig
+from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.records import from_json, to_json
+
+MODEL = ModelSpec("timm/x", weights="w.safetensors", arch_options=(("pad_type", "same"),))
+DATA = DatasetSpec("digits", split="test", limit=10, seed=3)
+EXAMPLES = {
+    "accuracy": AccuracyConfig(MODEL, DATA, batch_size=8),
+    "robustness": RobustnessConfig(MODEL, DATA, norm="l2", epsilons=(0.0, 0.5), step_size=0.1),
+    "explanation": ExplanationConfig(MODEL, DATA, ("lime",), "7", ExplainerOptions(evaluations=32)),
+    "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
+    "finetune": FineTuningConfig(MODEL, DATA, source=DATA, task_weight=0.5),
+    "demo": DemoConfig(epochs=1),
+}
+
+
+def test_every_task_has_an_example_here():
+    assert set(EXAMPLES) == set(tasks.TASKS)
+
+
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_a_question_survives_json(name):
+    config = EXAMPLES[name]
+
+    text = json.dumps(to_json(config))
+
+    assert tasks.config_from_json(name, json.loads(text)) == config
+    assert tasks.name_of(config) == name
+
+
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_the_measuring_function_takes_what_run_gives_it(name):
+    function = implementation(tasks.TASKS[name].function)
+
+    given = {"config", "report", "folder"}
+    given |= {part for part in ("model", "dataset") if hasattr(EXAMPLES[name], part)}
+    parameters = inspect.signature(function).parameters
+    required = {n for n, p in parameters.items() if p.default is inspect.Parameter.empty}
+    assert required == given
+
+
+@pytest.mark.parametrize("name", tasks.TASKS)
+def test_every_answer_can_be_summed_up_and_tabulated(name):
+    result = tasks.TASKS[name].result
+
+    assert callable(result.summary)
+    assert callable(result.to_frame)
+
+
+def test_one_question_has_one_key_wherever_its_files_lie():
+    def things(mark):
+        return {
+            "model": SimpleNamespace(fingerprint=mark),
+            "dataset": SimpleNamespace(fingerprint="d"),
+        }
+
+    config = EXAMPLES["accuracy"]
+    renamed = replace(
+        config,
+        model=replace(MODEL, weights="elsewhere/w.safetensors"),
+        dataset=replace(DATA, reference="elsewhere/digits"),
+    )
+
+    assert tasks.key(config, things("m")) == tasks.key(renamed, things("m"))
+    assert tasks.key(config, things("m")) != tasks.key(config, things("n"))
+    assert tasks.key(config, things("m")) != tasks.key(replace(config, batch_size=4), things("m"))
+
+
+def test_a_stored_question_with_an_unknown_setting_is_not_guessed_at():
+    stored = to_json(EXAMPLES["demo"]) | {"sauce": "extra"}
+
+    with pytest.raises(ValueError, match="sauce"):
+        from_json(DemoConfig, stored)
+
+
+def test_numbers_that_json_has_no_word_for_become_null():
+    assert to_json({"a": float("nan"), "b": (float("inf"), 1.0)}) == {"a": None, "b": [None, 1.0]}
