@@ -1,0 +1,350 @@
+"""The store keeps questions, progress and answers, whole or not at all."""
+
+import errno
+import multiprocessing
+import os
+import sqlite3
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from usable_core import tasks
+from usable_core.errors import Cancelled, StorageError, UnknownName
+from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Refused
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
+from usable_core.runs import RunStore, Status, files
+from usable_core.runs import store as store_module
+
+
+@dataclass(frozen=True)
+class CountConfig:
+    model: ModelSpec = ModelSpec("bundled/none")
+    steps: int = 3
+
+
+@dataclass(frozen=True)
+class CountResult:
+    config: CountConfig
+    provenance: Provenance
+    records: pd.DataFrame
+
+    def summary(self):
+        return {"count": len(self.records), "mean": np.float64(self.records["value"].mean())}
+
+
+PROVENANCE = Provenance(
+    "bundled/none", "abc", "digits", "def", "test", ("cat", "dog"), (Refused("a.png", "torn"),)
+)
+
+
+@pytest.fixture
+def count_task(monkeypatch):
+    row = tasks.Task("Count", CountConfig, CountResult, "nowhere:count")
+    monkeypatch.setitem(tasks.TASKS, "count", row)
+
+
+@pytest.fixture
+def store(count_task):
+    return RunStore()
+
+
+def result_of(config):
+    frame = pd.DataFrame({"value": [1.0, 2.0, float("nan")], "id": ["a", "b", "c"]})
+    return CountResult(config, PROVENANCE, frame)
+
+
+def finished(store, config=None):
+    run = store.create(config or CountConfig())
+    store.start(run.id, os.getpid())
+    store.finish(run.id, result_of(run.config))
+    return store.get(run.id)
+
+
+def test_a_question_survives_a_new_store_object(store):
+    run = store.create(CountConfig(steps=7), title="Seven")
+
+    again = RunStore().get(run.id)
+
+    assert again == run
+    assert (again.config.steps, again.title, again.status) == (7, "Seven", Status.QUEUED)
+    assert again.model_name == "bundled/none"
+    assert again.versions["numpy"] == np.__version__
+
+
+def test_ids_sort_by_time_and_are_safe_in_an_address(store):
+    ids = [store.create(CountConfig()).id for _ in range(5)]
+
+    assert ids == sorted(ids)
+    assert all(i.isalnum() and len(i) == 13 for i in ids)
+    assert [run.id for run in store.list()] == ids[::-1]
+
+
+@pytest.mark.parametrize("name", ["../../etc", "", "nothing", "a/b", "..", "x'; drop table runs"])
+def test_an_unknown_id_is_refused_and_touches_no_file(store, name):
+    for ask in (store.get, store.folder, store.load, store.delete, store.events, store.log_path):
+        with pytest.raises(UnknownName):
+            ask(name)
+
+
+def test_the_answer_comes_back_as_it_was(store):
+    run = finished(store, CountConfig(steps=4))
+
+    loaded = store.load(run.id)
+
+    assert loaded.config == CountConfig(steps=4)
+    assert loaded.provenance == PROVENANCE
+    pd.testing.assert_frame_equal(loaded.records, result_of(run.config).records, check_dtype=False)
+    assert run.status is Status.DONE
+    assert run.summary == {"count": 3, "mean": 1.5}
+
+
+def test_a_training_result_comes_back_with_its_card_and_the_right_config(store, monkeypatch):
+    config = FineTuningConfig(ModelSpec("bundled/vgg"), DatasetSpec("digits"))
+    card = {"labels": ["a", "b"], "seed": 0}
+    monkeypatch.setattr(TrainingResult, "summary", lambda self: {}, raising=False)
+    run = store.create(config)
+    store.start(run.id, os.getpid())
+
+    store.finish(run.id, TrainingResult(config, PROVENANCE, pd.DataFrame({"epoch": [1]}), card))
+
+    loaded = store.load(run.id)
+    assert loaded.card == card
+    assert loaded.config == config
+
+
+def test_progress_is_in_the_row_and_in_the_events(store):
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+
+    store.progress(run.id, 1, 4, "first", loss=2.0)
+    store.progress(run.id, 2, 4, "second", loss=float("nan"), accuracy=0.5)
+    with (store.folder(run.id) / "events.jsonl").open("a") as file:
+        file.write('{"time": 3, "do')
+
+    now, events = store.get(run.id), store.events(run.id)
+    assert (now.done, now.total, now.message) == (2, 4, "second")
+    assert now.metrics == {"loss": None, "accuracy": 0.5}
+    assert now.eta_seconds == pytest.approx(now.seconds, rel=0.5)
+    assert list(events["message"]) == ["first", "second"]
+    assert events["loss"].tolist()[0] == 2.0
+    assert np.isnan(events["loss"][1])
+    assert str(events["time"].dt.tz) == "UTC"
+
+
+def test_a_run_without_events_has_an_empty_table_of_them(store):
+    events = store.events(store.create(CountConfig()).id)
+
+    assert len(events) == 0
+    assert list(events.columns) == ["time", "done", "total", "message"]
+
+
+def test_a_cancelled_run_cannot_be_started(store):
+    run = store.create(CountConfig())
+
+    store.request_cancel(run.id)
+
+    assert store.get(run.id).status is Status.CANCELLED
+    with pytest.raises(Cancelled):
+        store.start(run.id, os.getpid())
+
+
+def test_a_running_run_learns_that_it_should_stop(store):
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+    assert not store.is_cancel_requested(run.id)
+
+    store.request_cancel(run.id)
+
+    assert store.is_cancel_requested(run.id)
+    assert store.get(run.id).status is Status.RUNNING
+
+
+def test_cancelling_a_run_cancels_its_parts(store):
+    run = store.create(CountConfig())
+    part = store.create(CountConfig(), parent=run.id)
+    store.start(run.id, os.getpid())
+
+    store.cancelled(run.id)
+
+    assert store.get(part.id).status is Status.CANCELLED
+    assert [child.id for child in store.children(run.id)] == [part.id]
+
+
+def test_a_run_that_is_over_stays_as_it_ended(store):
+    run = finished(store)
+
+    store.lose(run.id)
+    store.fail(run.id, "late")
+    store.request_cancel(run.id)
+    store.progress(run.id, 1, 1, "late")
+
+    assert store.get(run.id).status is Status.DONE
+    assert store.get(run.id).message == "Done"
+
+
+def test_a_run_thought_lost_is_found_again_by_its_heartbeat(store):
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+    store.lose(run.id)
+    assert store.get(run.id).status is Status.LOST
+
+    store.heartbeat(run.id)
+
+    assert store.get(run.id).status is Status.RUNNING
+
+
+@pytest.mark.parametrize("written", ["records.parquet", "result.json"])
+def test_a_full_disk_while_saving_leaves_nothing_half_written(store, monkeypatch, written):
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+    (store.folder(run.id) / "gallery").mkdir()
+    real = os.fsync
+    calls = []
+
+    def full(handle):
+        calls.append(handle)
+        if len(calls) == (1 if written == "records.parquet" else 2):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(handle)
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    with pytest.raises(StorageError, match="disk is full"):
+        store.finish(run.id, result_of(run.config))
+
+    assert store.get(run.id).status is Status.RUNNING
+    assert list(store.folder(run.id).iterdir()) == []
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "answer.json"
+    files.write_json(path, {"state": "old"})
+
+    monkeypatch.setattr(files.os, "fsync", lambda handle: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        files.write_json(path, {"state": "new"})
+
+    assert path.read_text() == '{"state": "old"}'
+    assert [p.name for p in tmp_path.iterdir()] == ["answer.json"]
+
+
+def test_a_failed_run_says_why_and_keeps_the_traceback_out_of_sight(store):
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+
+    store.fail(run.id, "The model is missing.", "Traceback: line 1")
+
+    failed = store.get(run.id)
+    assert (failed.status, failed.error) == (Status.FAILED, "The model is missing.")
+    assert "Traceback" not in repr(failed)
+    assert store.log_path(run.id).read_text() == "Traceback: line 1"
+    with pytest.raises(StorageError, match="no result"):
+        store.load(run.id)
+
+
+def test_a_question_asked_again_is_answered_by_the_earlier_run(store):
+    first = finished(store)
+    second = store.create(CountConfig())
+    store.start(second.id, os.getpid())
+
+    store.answered_by(second.id, first)
+
+    again = store.get(second.id)
+    assert (again.answered_by, again.summary) == (first.id, first.summary)
+    assert first.id in again.message
+    assert store.folder(second.id) == store.folder(first.id)
+    assert len(store.load(second.id).records) == 3
+
+
+def test_only_an_answer_whose_files_exist_is_found_by_its_key(store):
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+    store.set_key(run.id, "k")
+    assert store.find("k") is None
+
+    store.finish(run.id, result_of(run.config))
+    assert store.find("k").id == run.id
+
+    (store.folder(run.id) / "result.json").unlink()
+    assert store.find("k") is None
+
+
+def test_deleting_a_run_deletes_its_folder(store):
+    run = finished(store)
+    folder = store.folder(run.id)
+
+    store.delete(run.id)
+
+    assert not folder.exists()
+    with pytest.raises(UnknownName):
+        store.get(run.id)
+
+
+def test_deleting_the_run_that_answered_others_keeps_their_answers(store):
+    first = finished(store)
+    others = [store.create(CountConfig()) for _ in range(2)]
+    for other in others:
+        store.start(other.id, os.getpid())
+        store.answered_by(other.id, first)
+
+    store.delete(first.id)
+
+    assert [len(store.load(other.id).records) for other in others] == [3, 3]
+    assert [store.get(other.id).answered_by for other in others] == [None, others[0].id]
+
+
+def test_a_run_that_is_not_over_cannot_be_deleted(store):
+    run = store.create(CountConfig())
+
+    with pytest.raises(StorageError, match="Cancel it first"):
+        store.delete(run.id)
+
+
+def test_too_many_waiting_runs_are_refused(store, monkeypatch):
+    monkeypatch.setattr(store_module, "QUOTA", 2)
+    first = store.create(CountConfig())
+    store.create(CountConfig())
+
+    with pytest.raises(StorageError, match="At most 2"):
+        store.create(CountConfig())
+
+    store.create(CountConfig(), parent=first.id)
+
+
+def test_runs_are_listed_by_task_and_status(store):
+    done, waiting = finished(store), store.create(CountConfig())
+    other = store.create(AccuracyConfig(ModelSpec("bundled/vgg"), DatasetSpec("digits")))
+
+    assert [run.id for run in store.list("count")] == [waiting.id, done.id]
+    assert [run.id for run in store.list(statuses=[Status.DONE])] == [done.id]
+    assert store.get(other.id).title == "Accuracy of bundled/vgg on digits"
+    assert len(store.list(limit=2)) == 2
+
+
+def _write_many(run_id, count):
+    store = RunStore()
+    for step in range(count):
+        store.progress(run_id, step + 1, count, "step")
+
+
+def test_several_processes_write_at_once(store):
+    config = AccuracyConfig(ModelSpec("bundled/vgg"), DatasetSpec("digits"))
+    ids = [store.create(config).id for _ in range(3)]
+    context = multiprocessing.get_context("spawn")
+
+    writers = [context.Process(target=_write_many, args=(i, 25)) for i in ids]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert [store.get(i).done for i in ids] == [25, 25, 25]
+    with sqlite3.connect(store.home / "runs.sqlite") as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_results_of_accuracy_hold_only_what_the_store_can_rebuild():
+    assert set(AccuracyResult.__dataclass_fields__) == {"config", "provenance", "records"}
