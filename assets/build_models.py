@@ -1,0 +1,106 @@
+"""Trains a bundled backbone, measures it, and writes its weights and card into models/.
+
+    python assets/build_models.py resnet --train train.parquet --test dev.parquet
+
+`--trained FOLDER` takes `model.safetensors` and `card.json` of an earlier `usable pretrain` instead
+of training, and only measures. Images: CIFAR-10 as Parquet files in the Hugging Face convention.
+"""
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+
+from usable_core.catalog.models import BUNDLED
+from usable_core.datasets import load_dataset
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.training import PretrainingConfig, Schedule
+from usable_core.measuring import accuracy, robustness
+from usable_core.models.checkpoints import WEIGHTS_FILE, read_card
+from usable_core.models.sources.from_card import model_from_card
+from usable_core.records import to_json
+from usable_core.training.pretraining import pretrain
+
+MODELS = Path(__file__).parent / "models"
+FLIPPED = {"batch_size": 128, "augmentation": "shift_flip"}
+SCHEDULES = {
+    "resnet": Schedule(epochs=12, learning_rate=0.2, label_smoothing=0.05, **FLIPPED),
+    "vgg": Schedule(epochs=12, learning_rate=0.1, label_smoothing=0.05, **FLIPPED),
+    "vit": Schedule(
+        epochs=16, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05,
+        label_smoothing=0.05, **FLIPPED,
+    ),
+    "resnet_robust": Schedule(epochs=10, learning_rate=0.15, **FLIPPED),
+}  # fmt: skip
+EPSILON = {"resnet_robust": 6 / 255}  # Linf budget of adversarial training
+ATTACKED = 500  # test images for the robustness figure
+BUDGET = 8 / 255  # RobustBench's Linf budget for CIFAR-10
+
+
+def show(done: int, total: int, message: str, **metrics: float) -> None:
+    """Print the figures of each finished epoch."""
+    if "validation_accuracy" in metrics:
+        print(message, {name: round(value, 4) for name, value in metrics.items()}, flush=True)
+
+
+def train(name: str, data: Path, folder: Path) -> None:
+    """Pre-train the backbone `name` on a Parquet file, into a folder."""
+    config = PretrainingConfig(
+        BUNDLED[name].architecture,
+        DatasetSpec(str(data), split="all"),
+        SCHEDULES[name],
+        EPSILON.get(name, 0.0),
+    )
+    pretrain(dataset=load_dataset(str(data)), config=config, report=show, folder=folder)
+
+
+def measure(name: str, folder: Path, test: Path) -> dict[str, object]:
+    """Return the card with its figures on held-out images."""
+    card = read_card(folder)
+    model = model_from_card(f"bundled/{name}", folder / WEIGHTS_FILE, card)
+    data = load_dataset(str(test))
+    spec = ModelSpec(f"bundled/{name}")
+    shared = {"model": model, "dataset": data, "report": show, "folder": None}
+    whole = DatasetSpec(test.name, split="all")
+    some = DatasetSpec(test.name, split="all", limit=ATTACKED)
+    right = accuracy.measure(config=AccuracyConfig(spec, whole), **shared)
+    attacked = robustness.measure(
+        config=RobustnessConfig(spec, some, epsilons=(0.0, BUDGET), steps=20), **shared
+    )
+    card["title"] = BUNDLED[name].title
+    card["measured"] |= {
+        "dataset": f"{test.name}: {len(data)} test images, JPEG quality 75",
+        "accuracy": to_json(right.accuracy),
+        "ece": to_json(right.summary()["ece"]),
+        "robust_accuracy": to_json(attacked.robust_accuracy[-1]),
+        "attack": "PGD-20, Linf 8/255, one random start",
+    }
+    card["data"]["reference"] = Path(card["data"]["reference"]).name
+    card["config"]["dataset"]["reference"] = card["data"]["reference"]
+    return card
+
+
+def main() -> None:
+    """Train or take, measure, write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=SCHEDULES)
+    parser.add_argument("--train", type=Path)
+    parser.add_argument("--test", type=Path, required=True)
+    parser.add_argument("--trained", type=Path)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = asked.trained or Path(temporary)
+        if asked.trained is None:
+            train(asked.name, asked.train, folder)
+        card = measure(asked.name, folder, asked.test)
+        weights = (folder / WEIGHTS_FILE).read_bytes()
+    (MODELS / f"{asked.name}.safetensors").write_bytes(weights)
+    text = json.dumps(card, indent=2, ensure_ascii=False)
+    (MODELS / f"{asked.name}.json").write_text(text + "\n", encoding="utf-8")
+    print(json.dumps(card["measured"], indent=2))
+
+
+if __name__ == "__main__":
+    main()
