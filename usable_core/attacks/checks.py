@@ -1,0 +1,72 @@
+"""What must hold before an attack is believed (Carlini et al. 2019, arXiv:1902.06705)."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from usable_core.errors import AttackError
+from usable_core.evaluations.specs import Norm
+from usable_core.models.model import RANGE_TOLERANCE
+
+
+def check_budget(epsilon: float, norm: Norm, shape: tuple[int, ...]) -> None:
+    """Check that epsilon is a budget for images of `shape` (3, H, W).
+
+    Raises:
+        AttackError: it is negative, not finite, or larger than any perturbation can be.
+    """
+    largest = 1.0 if norm == "linf" else math.sqrt(math.prod(shape))
+    if not (math.isfinite(epsilon) and 0 <= epsilon <= largest):
+        raise AttackError(
+            f"epsilon must be between 0 and {largest:g} for the norm {norm} at {shape[-2]} x "
+            f"{shape[-1]} pixels in [0, 1], but is {epsilon!r}. One grey level is 1/255."
+        )
+
+
+def check_pixels(x: Tensor) -> Tensor:
+    """Return images (N, 3, H, W) clipped to [0, 1], if they were there up to rounding.
+
+    Raises:
+        AttackError: they are not, for instance because they are already normalised.
+    """
+    if len(x) == 0:
+        return x
+    low, high = x.aminmax()
+    if not (low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE):
+        raise AttackError(
+            f"Pixels must be in [0, 1], but reach from {low:.3g} to {high:.3g}. Give images that "
+            "are not normalised: the model normalises by itself."
+        )
+    return x.clamp(0, 1)
+
+
+def check_logits(logits: Tensor) -> None:
+    """Check that outputs (N, classes) can be attacked and ranked.
+
+    Raises:
+        AttackError: fewer than two classes, or values that are not numbers.
+    """
+    if logits.ndim != 2 or logits.shape[1] < 2:
+        raise AttackError(
+            f"A classifier gives one number for each of 2 or more classes, but this model gives "
+            f"{tuple(logits.shape[1:])} per image. Choose a classifier."
+        )
+    if torch.isnan(logits).any():
+        raise AttackError(
+            f"The model gives outputs that are not numbers for {int(logits.isnan().any(1).sum())} "
+            f"of {len(logits)} images. Its weights are damaged or do not fit."
+        )
+
+
+def are_probabilities(outputs: Tensor) -> bool:
+    """Tell whether outputs (N, classes) look like the result of a softmax."""
+    outputs = outputs.float()
+    in_range = bool((outputs >= 0).all() and (outputs <= 1).all())
+    return in_range and bool(((outputs.sum(1) - 1).abs() < 1e-3).all())
+
+
+PROBABILITIES_WARNING = (
+    "The model's outputs look like probabilities, not logits: softmax is then applied twice, "
+    "which distorts confidence and starves gradient attacks. Remove the model's last softmax."
+)

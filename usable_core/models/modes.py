@@ -1,0 +1,59 @@
+"""States that a network is put in for a while, and taken out of again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Put a network in evaluation mode without parameter gradients; restore both afterwards.
+
+    The flags are set directly, for exported programs refuse `eval()` and user classes override it.
+    """
+    modes = {module: module.training for module in network.modules()}
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    for module in modes:
+        module.training = False
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+@contextmanager
+def channels_last(network: nn.Module) -> Iterator[None]:
+    """Lay the weights out channels-last, in which CPU and CUDA convolve faster; then back."""
+    moved = [
+        weight
+        for weight in network.parameters()
+        if weight.ndim == 4 and not weight.is_contiguous(memory_format=torch.channels_last)
+    ]
+    for weight in moved:
+        weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    try:
+        yield
+    finally:
+        for weight in moved:
+            weight.data = weight.data.contiguous()
+
+
+@contextmanager
+def watched(network: nn.Module, tick: Callable[[], None]) -> Iterator[None]:
+    """Call `tick` before every forward pass: how long attacks show life and are cancelled."""
+
+    def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        tick()
+
+    handle = network.register_forward_pre_hook(before)
+    try:
+        yield
+    finally:
+        handle.remove()
