@@ -1,0 +1,55 @@
+"""What pretraining is worth: fine-tuned against trained from random weights, same budget, digits.
+
+    python -m benchmarks.fine_tuning
+
+Test accuracy on the digits' test split, per backbone, over three seeds of training.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from usable_core.datasets import load_dataset
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.demo import DemoConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
+from usable_core.evaluations.training import FineTuningConfig
+from usable_core.measuring import accuracy
+from usable_core.measuring.demo import fine_tuning
+from usable_core.metrics.intervals import Proportion
+from usable_core.models import load_model
+from usable_core.models.checkpoints import WEIGHTS_FILE, read_card
+from usable_core.models.sources.from_card import model_from_card
+from usable_core.training.fine_tuning import fine_tune
+
+SEEDS = (0, 1, 2)
+
+
+def test_accuracy(config: FineTuningConfig) -> Proportion:
+    """Return the accuracy on the digits' test split after training by `config`."""
+    digits = load_dataset("digits")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        model = load_model(config.model)
+        fine_tune(model=model, dataset=digits, config=config, report=silent, folder=folder)
+        tuned = model_from_card("run/tuned", folder / WEIGHTS_FILE, read_card(folder))
+    question = AccuracyConfig(ModelSpec("run/tuned"), DatasetSpec("digits", split="test"))
+    return accuracy.measure(
+        model=tuned, dataset=digits, config=question, report=silent, folder=None
+    ).accuracy
+
+
+def main() -> None:
+    """Print one row per backbone and seed."""
+    print("| backbone | seed | fine-tuned | from random weights |\n|---|---:|---:|---:|")
+    for backbone in DemoConfig().backbones:
+        for seed in SEEDS:
+            config = fine_tuning(DemoConfig(seed=seed), backbone)
+            tuned = test_accuracy(config)
+            control = test_accuracy(replace(config, from_scratch=True))
+            cells = [f"{p.value:.1%} [{p.low:.1%}, {p.high:.1%}]" for p in (tuned, control)]
+            print(f"| {backbone} | {seed} | {cells[0]} | {cells[1]} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
