@@ -1,14 +1,25 @@
 """`LabelSpace`: the ordered class names of a model or a data set, matched by name."""
 
-from collections import defaultdict
+import difflib
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from usable_core.errors import IncompatibleLabels
 
+APOSTROPHES = str.maketrans("", "", "'’`ʼ")
 
-def _plain(name: str) -> str:
-    """Return the name as it is compared: case, underscores and spaces do not matter."""
-    return " ".join(name.replace("_", " ").replace("-", " ").casefold().split())
+
+def plain_name(name: str) -> str:
+    """Return the name as it is compared: without case, accents and punctuation.
+
+    `Jack-o'-lantern` and `jack_o_lantern` are one. A name of signs only (`+`) stays itself.
+    """
+    letters = unicodedata.normalize("NFKD", name.casefold()).translate(APOSTROPHES)
+    letters = "".join(c for c in letters if not unicodedata.combining(c))
+    words = "".join(c if c.isalnum() else " " for c in letters).split()
+    return " ".join(words) or name.casefold()
 
 
 @dataclass(frozen=True)
@@ -20,11 +31,13 @@ class LabelSpace:
         is_named: False where the source gave no names and these are placeholders.
         ids: The index that the source itself gave each class, used only to tell apart classes of
             the same name; None where the source gave none.
+        synonyms: Per class, further names that the source gives it; None where it gives none.
     """
 
     names: tuple[str, ...]
     is_named: bool = True
     ids: tuple[int, ...] | None = None
+    synonyms: tuple[tuple[str, ...], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -40,35 +53,97 @@ class LabelSpace:
         Raises:
             IncompatibleLabels: no class has this name, or several have.
         """
-        return self.mapping_from(LabelSpace((name,)))[0]
+        best = _Names(self).best(name)
+        if len(best) != 1:
+            near = difflib.get_close_matches(name, self.names, n=5, cutoff=0.4) or self.names[:5]
+            meant = (
+                f"{len(best)} classes are called {name!r}"
+                if best
+                else f"No class is called {name!r}"
+            )
+            raise IncompatibleLabels(f"{meant}. Nearest choices: {', '.join(near)}.")
+        return best[0]
 
     def mapping_from(self, other: "LabelSpace") -> tuple[int, ...]:
         """Return, for each class of `other`, its index in this space.
 
-        Names are compared exactly first, then without regard to case, hyphens and underscores. A
-        name that stands for several classes here is settled by `other.ids`, or refused.
+        The whole name counts first, then the name without case and punctuation, then synonyms.
+        `other.ids` settle a name that several classes share, provided that on every name that only
+        one class has, the ids are this space's indices: then both number their classes alike.
 
         Raises:
             IncompatibleLabels: a class of `other` is unknown here or ambiguous.
         """
-        exact, plain = defaultdict(list), defaultdict(list)
-        for position, name in enumerate(self.names):
-            exact[name].append(position)
-            plain[_plain(name)].append(position)
-        found, missing = [], []
+        table = _Names(self)
+        ids = other.ids if other.ids is not None and table.is_numbered_like(other) else None
+        found: list[int] = []
+        unknown: list[str] = []
+        ambiguous: list[str] = []
         for position, name in enumerate(other.names):
-            candidates = exact.get(name) or plain.get(_plain(name), [])
-            if len(candidates) > 1 and other.ids is not None:
-                candidates = [c for c in candidates if c == other.ids[position]]
-            if len(candidates) != 1:
-                missing.append(name)
-            found.append(candidates[0] if candidates else -1)
-        if missing:
-            shown = ", ".join(repr(name) for name in missing[:5])
-            raise IncompatibleLabels(
-                f"The model does not know {len(missing)} of the data set's {len(other)} classes "
-                f"by name (first: {shown}); it knows {len(self)}, such as "
-                f"{', '.join(repr(n) for n in self.names[:5])}. Fine-tune the model on this data "
-                "set, or choose a data set with the model's classes."
-            )
+            best = table.best(name)
+            if ids is not None and ids[position] in table.all(name):
+                best = [ids[position]]
+            elif len(best) > 1:
+                ambiguous.append(name)
+            if not best:
+                unknown.append(name)
+            found.append(best[0] if best else -1)
+        ambiguous += _merged(other.names, found)
+        if unknown or ambiguous:
+            raise self._refusal(other, unknown, ambiguous)
         return tuple(found)
+
+    def _refusal(
+        self, other: "LabelSpace", unknown: list[str], ambiguous: list[str]
+    ) -> IncompatibleLabels:
+        problems = []
+        if unknown:
+            problems.append(
+                f"does not know {len(unknown)} of the data set's {len(other)} classes by name "
+                f"(first: {_quoted(unknown)})"
+            )
+        if ambiguous:
+            problems.append(f"cannot tell which of its classes is meant by {_quoted(ambiguous)}")
+        return IncompatibleLabels(
+            f"The model {' and '.join(problems)}; it knows {len(self)}, such as "
+            f"{_quoted(self.names)}. Fine-tune the model on this data set, or choose a data set "
+            "with the model's classes."
+        )
+
+
+class _Names:
+    """The classes of a space by name, in three steps of likeness."""
+
+    def __init__(self, space: LabelSpace) -> None:
+        self.steps: tuple[dict[str, list[int]], ...] = tuple(defaultdict(list) for _ in range(3))
+        for position, name in enumerate(space.names):
+            self.steps[0][name].append(position)
+            self.steps[1][plain_name(name)].append(position)
+            for synonym in {plain_name(s) for s in (space.synonyms or {position: ()})[position]}:
+                self.steps[2][synonym].append(position)
+
+    def best(self, name: str) -> list[int]:
+        """Return the classes of the closest likeness that has any."""
+        plain = plain_name(name)
+        keys = (name, plain, plain)
+        return next((s[k] for s, k in zip(self.steps, keys, strict=True) if k in s), [])
+
+    def all(self, name: str) -> set[int]:
+        """Return the classes that this may be a name of."""
+        plain = plain_name(name)
+        return {*self.steps[1].get(plain, ()), *self.steps[2].get(plain, ())}
+
+    def is_numbered_like(self, other: LabelSpace) -> bool:
+        pairs = zip(other.names, other.ids or (), strict=True)
+        sure = [(self.all(name), own) for name, own in pairs if len(self.all(name)) == 1]
+        return bool(sure) and all(candidates == {own} for candidates, own in sure)
+
+
+def _merged(names: tuple[str, ...], found: list[int]) -> list[str]:
+    """Return the names that share a class of the model with another name."""
+    counts = Counter(index for index in found if index >= 0)
+    return [name for name, index in zip(names, found, strict=True) if counts[index] > 1]
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name) for name in list(dict.fromkeys(names))[:5])

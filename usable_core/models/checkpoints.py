@@ -8,7 +8,8 @@ import json
 import os
 import pickle
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -82,23 +83,38 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
+def load_weights(
+    network: nn.Module,
+    path: Path,
+    *,
+    ignored: tuple[str, ...] = (),
+    rename: Callable[[str], str] = str,
+) -> None:
     """Copy the weights of a file into a network of the same architecture.
+
+    Args:
+        network: Receives the weights, in place.
+        path: A .safetensors file, or a pickle of weights.
+        ignored: Top-level parts that the file may hold and the network need not.
+        rename: Turns the file's names into the network's.
 
     Raises:
         CheckpointError: the file is missing, damaged, holds code, or does not fit the network
             (the message names the first mismatch); the network is unchanged then.
     """
     path = Path(path)
-    found = read_weights(path)
-    own = {k: v for k, v in network.state_dict().items() if isinstance(v, Tensor)}
-    for mismatch in _mismatches(own, found):
+    own = network.state_dict()
+    found = {rename(key): value for key, value in read_weights(path).items()}
+    found = {k: v for k, v in found.items() if k in own or k.split(".")[0] not in ignored}
+    for mismatch in _mismatches({k: v for k, v in own.items() if isinstance(v, Tensor)}, found):
         raise CheckpointError(
             f"{path.name} does not fit the network: {mismatch}. "
             "Choose the architecture (and its options) that the file was made with."
         )
+    state = OrderedDict(found)
+    state._metadata = own._metadata  # type: ignore[attr-defined]  # MNASNet asks for its version
     # Old files lack BatchNorm's batch counters, which only matter without a momentum.
-    network.load_state_dict(found, strict=False)
+    network.load_state_dict(state, strict=False)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -1,0 +1,96 @@
+"""`file/PATH.pt2`: a program written by `torch.export`, from [0, 1] to logits.
+
+It normalises inside, so its passport has mean 0 and standard deviation 1.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from usable_core.errors import CheckpointError
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.labels import LabelSpace
+from usable_core.models.model import Model
+from usable_core.models.preprocessing import Preprocessing
+
+
+def load(name: str, spec: ModelSpec) -> Model:
+    """Return the program in a file, whose classes have no names.
+
+    Raises:
+        CheckpointError: not trusted, not there, damaged, or not from pictures to logits.
+    """
+    path = Path(name).expanduser()
+    _refuse(path, spec)
+    try:
+        program = torch.export.load(str(path))
+        network = program.module()
+    except Exception as error:  # reading a program can fail in any way that its code can
+        raise CheckpointError(
+            f"{path.name} cannot be read as an exported program by torch {torch.__version__}: "
+            f"{_first_line(error)}. Export it again with this version of torch."
+        ) from error
+    height, width = _input_size(program, path)
+    try:
+        with torch.no_grad():
+            logits = network(torch.full((2, 3, height, width), 0.5))
+    except Exception as error:
+        raise CheckpointError(
+            f"{path.name} does not run on two pictures: {_first_line(error)}."
+        ) from error
+    if not (isinstance(logits, Tensor) and logits.ndim == 2):
+        raise CheckpointError(
+            f"{path.name} must return logits (N, classes); it returns something else."
+        )
+    own = "the program's own input"
+    normalises = "not applied: the program takes [0, 1] and normalises inside"
+    sources = {
+        "resize": own,
+        "crop": own,
+        "interpolation": "default",
+        "mean": normalises,
+        "std": normalises,
+    }
+    preprocessing = Preprocessing(min(height, width), (height, width), sources=sources)
+    card = {"title": path.name, "weights": path.name}
+    return Model(spec.reference, network, preprocessing, LabelSpace.unnamed(logits.shape[1]), card)
+
+
+def _refuse(path: Path, spec: ModelSpec) -> None:
+    if path.suffix != ".pt2":
+        raise CheckpointError(
+            f"file/… takes a program written by torch.export (.pt2), not {path.name}. A file of "
+            "weights goes with its architecture: torchvision/NAME or timm/NAME with --weights FILE."
+        )
+    if spec.weights or spec.arch_options:
+        raise CheckpointError(
+            f"{path.name} is a whole program: leave --weights and --arch-option out, or name the "
+            "architecture instead of the file."
+        )
+    if not path.is_file():
+        raise CheckpointError(f"Expected an exported program at {path}, but no file is there.")
+    if not spec.trust:
+        raise CheckpointError(
+            f"{path.name} is a program and can run code on this machine, so it was not opened. "
+            "If you trust where it comes from, say so: --trust."
+        )
+
+
+def _input_size(program: torch.export.ExportedProgram, path: Path) -> tuple[int, int]:
+    inputs = set(program.graph_signature.user_inputs)
+    values = [
+        n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder" and n.name in inputs
+    ]
+    shape = list(values[0].shape) if len(values) == 1 and isinstance(values[0], Tensor) else []
+    fits = len(shape) == 4 and all(isinstance(n, int) for n in shape[1:]) and shape[1] == 3
+    if not fits or isinstance(shape[0], int):
+        raise CheckpointError(
+            f"{path.name} must take one tensor (N, 3, height, width) with any N and a fixed height "
+            f"and width, but takes {shape or 'something else'}. Export it with a dynamic batch."
+        )
+    return shape[2], shape[3]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,132 @@
+"""`torchvision/NAME[@WEIGHTS]`: every classification builder that torchvision lists."""
+
+import re
+import urllib.error
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+from torchvision import models
+from torchvision.models import WeightsEnum
+
+from usable_core.errors import CheckpointError, UnknownName
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.labels import LabelSpace
+from usable_core.models.checkpoints import load_weights
+from usable_core.models.model import Model
+from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.sources.imagenet import imagenet_labels
+from usable_core.models.sources.options import call_builder, missing_download, number_of_classes
+
+# Heads that only help training; torchvision's files hold them, a card's weights do not.
+AUXILIARY = ("aux1", "aux2", "AuxLogits")
+# DenseNet's files have the layer names of torchvision 0.1 (torchvision/models/densenet.py).
+OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+
+
+def load(name: str, spec: ModelSpec) -> Model:
+    """Return a torchvision classifier with its own weights, or with those of `spec.weights`.
+
+    Raises:
+        UnknownName: no such builder or weights.
+        CheckpointError: not a classifier, or its weights cannot be had or do not fit.
+    """
+    builder, _, tag = name.partition("@")
+    network = build(builder, dict(spec.arch_options))
+    reference = _weights_of(builder, tag)
+    path = Path(spec.weights) if spec.weights else fetch(reference, name)
+    load_weights(
+        network, path, ignored=AUXILIARY, rename=lambda key: OLD_DENSENET.sub(r"\1\2", key)
+    )
+    card = {
+        "title": name,
+        "architecture": f"torchvision/{builder}",
+        "arch_options": dict(spec.arch_options),
+        "weights": path.name if spec.weights else str(reference),
+    }
+    labels = _labels(reference, number_of_classes(network))
+    return Model(spec.reference, network, passport_of(reference), labels, card)
+
+
+def build(name: str, options: Mapping[str, str]) -> nn.Module:
+    """Return the network `name` with random weights, as torchvision's files expect it.
+
+    Raises:
+        UnknownName: no such builder.
+        CheckpointError: not a classifier of pictures, or an option it does not have.
+    """
+    known = models.list_models(module=models)
+    if name.startswith("quantized_"):
+        raise CheckpointError(
+            f"torchvision/{name} is quantized to integers and has no gradients, so it cannot be "
+            f"attacked or fine-tuned. Use torchvision/{name.removeprefix('quantized_')}."
+        )
+    if name not in known:
+        if name in models.list_models():
+            raise CheckpointError(
+                f"torchvision/{name} is no classifier of single pictures. Choose one of: "
+                f"{', '.join(known[:5])}, …"
+            )
+        raise UnknownName("torchvision model", name, known)
+    network = call_builder(f"torchvision/{name}", models.get_model_builder(name), options)
+    for part in AUXILIARY:
+        if hasattr(network, part):
+            setattr(network, part, None)
+    if hasattr(network, "aux_logits"):
+        network.aux_logits = False
+    if hasattr(network, "transform_input"):  # their weights expect (x − 0.5) / 0.5 (TensorFlow's)
+        network.transform_input = True
+    return network
+
+
+def passport_of(reference: WeightsEnum) -> Preprocessing:
+    """Return torchvision's own evaluation transforms of some weights, as data."""
+    preset = reference.transforms()
+    fields = ("resize", "crop", "interpolation", "mean", "std")
+    (size,) = preset.resize_size
+    return Preprocessing(
+        resize=size,
+        crop=(preset.crop_size[0], preset.crop_size[-1]),
+        interpolation=preset.interpolation.value,
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        sources=dict.fromkeys(fields, f"torchvision {reference}.transforms()"),
+    )
+
+
+def fetch(reference: WeightsEnum, name: str) -> Path:
+    """Return the file of some weights from torch's cache, downloaded when it is not there.
+
+    Raises:
+        CheckpointError: it is not there and cannot be downloaded.
+    """
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    path = folder / reference.url.rsplit("/", 1)[-1]
+    if path.is_file():
+        return path
+    prefix = re.search(r"-([0-9a-f]{8,})\.", path.name)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(
+            reference.url, str(path), prefix.group(1) if prefix else None, progress=False
+        )
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
+        raise missing_download(
+            f"torchvision/{name}", reference.url, folder, path.name, error
+        ) from error
+    return path
+
+
+def _weights_of(builder: str, tag: str) -> WeightsEnum:
+    choices = models.get_model_weights(builder)
+    if tag and tag not in choices.__members__:
+        raise UnknownName(f"weights of torchvision/{builder}", tag, choices.__members__)
+    return choices[tag or "DEFAULT"]
+
+
+def _labels(reference: WeightsEnum, count: int) -> LabelSpace:
+    names = tuple(reference.meta["categories"])
+    if len(names) != count:  # another head, by --arch-option num_classes=…
+        return LabelSpace.unnamed(count)
+    return imagenet_labels() if len(names) == 1000 else LabelSpace(names)
