@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -188,7 +189,7 @@ def gallery() -> list[GalleryImage]:
     ]
 
 
-def _folder(package: str):
+def _folder(package: str) -> Traversable:
     # Only the top package is imported: skimage.data itself would pull in a download machinery.
     top, *rest = package.split(".")
     folder = files(top)

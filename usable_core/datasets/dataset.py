@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from PIL import Image
 
-from usable_core.errors import DatasetRefused
+from usable_core.errors import DatasetRefused, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, Refused
 from usable_core.labels import LabelSpace
 
@@ -26,8 +26,8 @@ class Dataset:
         open: Decodes example i to an upright RGB picture.
         fingerprint: Hash of the whole data set (before any split), 16 hex digits.
         refused: Examples left out and why.
-        own_split: Name to indices, where the data set brings its own split (such as CIFAR-10's
-            test images); None where `split` draws one.
+        own_split: Part (`train`, `validation`, `test`) to indices, where the data set brings its
+            own (such as CIFAR-10's test images); None where `split` draws them all.
         split_name: The split that this is; `all` for the whole.
     """
 
@@ -66,60 +66,78 @@ class Dataset:
     def split(self, name: str, *, seed: int = 0) -> "Dataset":
         """Return the split `name`, the same for the same seed; `all` returns everything.
 
-        A data set with its own test images keeps them: validation is then drawn from its training
-        images. Otherwise 70 % / 10 % / 20 % of each class.
+        Parts that the data set brings itself are kept; those that it lacks are drawn from its
+        training images (10 % of each class for validation, 20 % for test). A data set without own
+        parts is divided 70 % / 10 % / 20 %.
 
         Raises:
-            DatasetRefused: a class has too few examples to be in every split, or an own split
-                lacks that part.
+            DatasetRefused: there are too few examples for that split.
+            UnknownName: there is no split of that name.
         """
         if name == "all":
             return self
-        parts = stratified_parts(self.targets, FRACTIONS, seed)
-        if self.own_split is not None:
-            held_in = self.own_split.get("train", np.array([], dtype=np.int64))
-            inner = stratified_parts(self.targets[held_in], {"train": 0.9, "validation": 0.1}, seed)
-            parts = {part: held_in[indices] for part, indices in inner.items()}
-            parts["test"] = self.own_split["test"]
+        if name not in FRACTIONS:
+            raise UnknownName("split", name, (*FRACTIONS, "all"))
+        parts = self._parts(seed)
         if len(parts[name]) == 0:
             raise DatasetRefused(
                 f"The {name} split of {self.name} is empty: {len(self)} examples in "
-                f"{len(self.labels)} classes are too few. Give at least 5 images per class."
+                f"{len(self.labels)} classes are too few. Give at least 3 images per class."
             )
         return self.take(parts[name], name)
+
+    def _parts(self, seed: int) -> dict[str, np.ndarray]:
+        own = self.own_split or {}
+        source = own.get("train", np.arange(len(self)))
+        drawn = {part: share for part, share in FRACTIONS.items() if part not in own}
+        drawn.pop("train", None)
+        fractions = {"train": 1 - sum(drawn.values()), **drawn}
+        inner = stratified_parts(self.targets[source], fractions, seed)
+        return {**own, **{part: source[indices] for part, indices in inner.items()}}
 
     def sample(self, limit: int | None, *, seed: int = 0) -> "Dataset":
         """Return at most `limit` examples, drawn stratified by class, in their original order."""
         if limit is None or limit >= len(self):
             return self
-        share = stratified_parts(self.targets, {"in": limit / len(self)}, seed, exact=limit)["in"]
-        return self.take(np.sort(share))
+        return self.take(stratified_sample(self.targets, limit, seed))
 
 
 def stratified_parts(
-    targets: np.ndarray, fractions: dict[str, float], seed: int, *, exact: int | None = None
+    targets: np.ndarray, fractions: dict[str, float], seed: int
 ) -> dict[str, np.ndarray]:
     """Return disjoint indices (sorted) per part, each class divided by `fractions`.
 
-    Rounding keeps each class's leftover in the first part; `exact` then trims or fills a single
-    part to that many examples.
+    The fractions sum to 1; what rounding leaves over of a class goes to the first part. A class
+    with at least as many members as there are parts has at least one in each.
     """
     generator = np.random.default_rng(seed)
     parts: dict[str, list[int]] = {name: [] for name in fractions}
-    rest: list[int] = []
+    first, *others = fractions
     for label in np.unique(targets):
         members = generator.permutation(np.flatnonzero(targets == label))
-        ends = np.floor(np.cumsum(list(reversed(fractions.values()))) * len(members) + 1e-9)
+        least = 1 if len(members) >= len(fractions) else 0
         start = 0
-        for name, end in zip(reversed(fractions), ends.astype(int), strict=True):
-            parts[name].extend(members[start:end])
-            start = int(end)
-        rest.extend(members[start:])
-    if exact is not None:
-        (name,) = fractions
-        missing = exact - len(parts[name])
-        parts[name].extend(generator.permutation(np.array(rest, dtype=np.int64))[: max(missing, 0)])
+        for name in reversed(others):
+            size = max(int(fractions[name] * len(members) + 1e-9), least)
+            parts[name].extend(members[start : start + size])
+            start += size
+        parts[first].extend(members[start:])
     return {name: np.sort(np.array(p, dtype=np.int64)) for name, p in parts.items()}
+
+
+def stratified_sample(targets: np.ndarray, limit: int, seed: int) -> np.ndarray:
+    """Return exactly `limit` indices (sorted); each class has its share, up to one example."""
+    generator = np.random.default_rng(seed)
+    chosen: list[int] = []
+    leftover: list[int] = []
+    for label in np.unique(targets):
+        members = generator.permutation(np.flatnonzero(targets == label))
+        size = len(members) * limit // len(targets)
+        chosen.extend(members[:size])
+        if len(members) * limit % len(targets):
+            leftover.append(members[size])
+    filling = generator.permutation(np.array(leftover, dtype=np.int64))[: limit - len(chosen)]
+    return np.sort(np.concatenate([np.array(chosen, dtype=np.int64), filling]))
 
 
 def hash_bytes(data: bytes) -> str:

@@ -1,6 +1,7 @@
 """Parquet files in the Hugging Face convention: image{bytes, path}, label, optional label_name."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,7 @@ def _read(path: Path, name: str) -> dict[str, pa.ChunkedArray]:
     return found
 
 
-def _each(pictures: pa.ChunkedArray):
+def _each(pictures: pa.ChunkedArray) -> Iterator[bytes | None]:
     for chunk in pictures.chunks:
         for scalar in chunk:
             yield scalar.as_py()

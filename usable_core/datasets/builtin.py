@@ -1,0 +1,64 @@
+"""The data sets with a name of their own: digits (shipped with scikit-learn) and CIFAR-10."""
+
+import numpy as np
+from PIL import Image
+
+from usable_core import settings
+from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
+from usable_core.errors import DatasetRefused
+from usable_core.labels import LabelSpace
+
+
+def digits() -> Dataset:
+    """Return scikit-learn's 1,797 handwritten digits, 8 x 8 pixels, grey as RGB."""
+    from sklearn.datasets import load_digits
+
+    data = load_digits()
+    grey = np.round(data.images * (255 / 16)).astype(np.uint8)  # counts 0..16 -> 0..255
+    pixels = np.repeat(grey[..., None], 3, axis=-1)  # (N, 8, 8) -> (N, 8, 8, 3)
+    labels = LabelSpace(tuple(str(name) for name in data.target_names))
+    return _from_arrays("digits", pixels, data.target.astype(np.int64), labels, None)
+
+
+def cifar10() -> Dataset:
+    """Return CIFAR-10 as torchvision reads it; its 10,000 test images are its test split.
+
+    Raises:
+        DatasetRefused: it is not here and cannot be downloaded.
+    """
+    from torchvision.datasets import CIFAR10
+
+    folder = settings.home() / "datasets"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        parts = [CIFAR10(folder, train=train, download=True) for train in (True, False)]
+    except (OSError, RuntimeError, EOFError) as error:
+        raise DatasetRefused(
+            f"CIFAR-10 is not in {folder} and could not be downloaded from {CIFAR10.url} "
+            f"({error}). Put {CIFAR10.filename} into that folder, or give a Parquet file instead."
+        ) from error
+    pixels = np.concatenate([part.data for part in parts])
+    targets = np.concatenate([np.array(part.targets, dtype=np.int64) for part in parts])
+    border = len(parts[0].data)
+    own = {"train": np.arange(border), "test": np.arange(border, len(pixels))}
+    return _from_arrays("cifar10", pixels, targets, LabelSpace(tuple(parts[0].classes)), own)
+
+
+def _from_arrays(
+    name: str,
+    pixels: np.ndarray,
+    targets: np.ndarray,
+    labels: LabelSpace,
+    own_split: dict[str, np.ndarray] | None,
+) -> Dataset:
+    ids = tuple(hash_bytes(picture.tobytes()) for picture in pixels)
+    marks = [f"{i} {labels.names[t]}" for i, t in zip(ids, targets, strict=True)]
+    return Dataset(
+        name=name,
+        labels=labels,
+        targets=targets,
+        ids=ids,
+        open=lambda position: Image.fromarray(pixels[position]),
+        fingerprint=hash_all(marks),
+        own_split=own_split,
+    )
