@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -172,3 +174,12 @@ def test_the_demo_lists_its_runs():
 
     assert result.run_ids == ("r1",)
     assert result.summary()["runs"][0]["task"] == "accuracy"
+
+
+def test_asking_for_results_loads_neither_torch_nor_scipy():
+    code = "import sys, usable_core.tasks, usable_core.comparison; print(*sys.modules)"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout
+
+    assert not {"torch", "scipy", "sklearn"} & set(loaded.split())
+    assert "usable_core.metrics.robustness" in loaded.split()

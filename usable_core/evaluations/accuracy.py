@@ -64,7 +64,7 @@ class AccuracyResult:
     @property
     def correct(self) -> NDArray[np.bool_]:
         """Return whether each prediction is right (N,)."""
-        return self._column("label") == self._column("prediction")
+        return np.asarray(self._column("label") == self._column("prediction"))
 
     @property
     def accuracy(self) -> Proportion:

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def rank_correlation(first: Floats, second: Floats) -> float:
 
     NaN where one is constant: a map without an order has no correlation, and 0 would claim one.
     """
-    a, b = rankdata(np.ravel(first)), rankdata(np.ravel(second))
+    a, b = (pd.Series(np.ravel(m)).rank().to_numpy() for m in (first, second))
     a, b = a - a.mean(), b - b.mean()
     scale = math.sqrt(float(a @ a) * float(b @ b))
     return float(a @ b) / scale if scale > 0 else math.nan

@@ -6,11 +6,11 @@ Reference: Guo et al. 2017, arXiv:1706.04599.
 """
 
 import math
+import statistics
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from usable_core.metrics.intervals import Estimate, bootstrap, wilson
 
@@ -76,7 +76,7 @@ def _largest_by_chance(confidence: Floats, place: NDArray[np.int64], bins: int) 
     variance = np.bincount(place, confidence * (1 - confidence), bins)
     mean = np.sqrt(2 / np.pi) * np.sum(np.sqrt(variance))  # of |normal| per bin
     spread = np.sqrt((1 - 2 / np.pi) * np.sum(variance))
-    return float(mean + norm.ppf(0.975) * spread) / len(confidence)
+    return float(mean + statistics.NormalDist().inv_cdf(0.975) * spread) / len(confidence)
 
 
 def reliability(confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS) -> pd.DataFrame:
