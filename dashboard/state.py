@@ -39,12 +39,18 @@ FINE_TUNE_WEIGHT = "fine_tune_weight"
 FINE_TUNE_SCRATCH = "fine_tune_scratch"
 FINE_TUNE_START = "fine_tune_start"
 
+# Explain
+EXPLAIN_METHODS = "explain_methods"
+EXPLAIN_TARGET = "explain_target"
+EXPLAIN_BACKGROUND = "explain_background"
+EXPLAIN_EVALUATIONS = "explain_evaluations"
+EXPLAIN_SEGMENTS = "explain_segments"
+
 # Runs
 RUNS_TABLE = "runs_table"
 RUNS_TASK = "runs_task"
 RUNS_STATUS = "runs_status"
 RUNS_DELETE = "runs_delete"
-RUNS_DELETE_SURE = "runs_delete_sure"
 
 LOST_CHECK_SECONDS = 5  # how often, at most, dead processes are looked for
 

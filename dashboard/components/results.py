@@ -16,6 +16,7 @@ import streamlit as st
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import Provenance
 from usable_core.records import to_json
+from usable_core.runs.store import RunStore
 
 
 @contextmanager
@@ -88,6 +89,11 @@ def download_csv(frame: pd.DataFrame, name: str, *, key: str, label: str = "CSV"
         on_click="ignore",
         icon=":material/download:",
     )
+
+
+def csv_of_run(store: RunStore, run_id: str) -> bytes:
+    """Return the records of a DONE run as CSV; called when the button is pressed."""
+    return store.load(run_id).to_frame().to_csv(index=False).encode()
 
 
 def download_json(value: object, name: str, *, key: str, label: str = "JSON") -> None:

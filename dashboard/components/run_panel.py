@@ -4,17 +4,19 @@ It asks the store every second while the run is alive, so it shows the same afte
 second tab and after a restart of the dashboard.
 """
 
-import pandas as pd
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.results import duration, errors_shown, escaped
+from dashboard.components.runs_table import ICONS
 from usable_core import jobs
 from usable_core.errors import UnknownName
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import Config
 
 POLL = "1s"
+TRAINING_TASKS = ("finetune", "pretrain")
+CURVES_AT_ONCE = 2
 PLOT_CONFIG = {"displaylogo": False}
 
 
@@ -64,38 +66,43 @@ def find(run_id: str) -> Run | None:
 
 
 def show_run(run: Run) -> None:
-    """Show one run as it is now: its state, then its curves, then the runs that it started."""
+    """Show one run as it is now: its state, its curves, and the runs that it started."""
     state.mark_lost(state.settings.database_url())
     with st.container(border=True):
         _SHOW[run.status](run)
-        curves(run)
-    for child in reversed([r for r in state.store().list() if r.parent == run.id]):
-        show_run(child)
+        children = state.store().children(run.id)
+        for child in children:
+            _child(child)
+        training = [r for r in (run, *children) if r.task in TRAINING_TASKS]
+        for one in training[-CURVES_AT_ONCE:]:
+            curves(one)
+
+
+def _child(run: Run) -> None:
+    share = (
+        f" · {run.done:,} of {run.total:,}" if run.status is Status.RUNNING and run.total else ""
+    )
+    seconds = "" if run.seconds is None else f" · {duration(run.seconds)}"
+    st.markdown(f"{ICONS[run.status]} {escaped(run.title)}:gray[{share}{seconds}]")
 
 
 def curves(run: Run) -> None:
     """Show the loss and accuracy curves of a training run, as far as it has come."""
-    events = state.store().events(run.id)
-    if not _has_curves(events):
+    if not run.metrics:
         return
     from usable_core.plots.training import training_curves
 
     st.plotly_chart(
-        training_curves(events, state.theme()),
+        training_curves(state.store().events(run.id), state.theme()),
         key=f"curves_{run.id}",
         config=PLOT_CONFIG,
         alt="Loss and accuracy after each epoch",
     )
 
 
-def _has_curves(events: pd.DataFrame) -> bool:
-    names = [c for c in events.columns if c.endswith(("_loss", "_accuracy"))]
-    return bool(names) and bool(events[names].notna().any(axis=None))
-
-
-def _head(run: Run, icon: str, text: str, *, can_cancel: bool = False) -> None:
+def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
     left, right = st.columns([5, 1], vertical_alignment="center")
-    left.markdown(f"{icon} **{escaped(run.title)}** · {escaped(text)}")
+    left.markdown(f"{ICONS[run.status]} **{escaped(run.title)}** · {escaped(text)}")
     if can_cancel:
         right.button(
             "Cancel",
@@ -109,36 +116,36 @@ def _head(run: Run, icon: str, text: str, *, can_cancel: bool = False) -> None:
 def _queued(run: Run) -> None:
     position = jobs.queue_position(run.id)
     ahead = f"waiting, {position} before it" if position else "starting"
-    _head(run, "⏳", ahead, can_cancel=True)
+    _head(run, ahead, can_cancel=True)
     st.progress(0.0)
 
 
 def _running(run: Run) -> None:
     left = "" if run.eta_seconds is None else f" · about {duration(run.eta_seconds)} left"
-    _head(run, "▶️", f"{run.message or 'starting'}", can_cancel=True)
+    _head(run, f"{run.message or 'starting'}", can_cancel=True)
     share = min(1.0, run.done / run.total) if run.total else 0.0
     st.progress(share, text=f"{run.done:,} of {run.total:,}{left}" if run.total else "preparing")
 
 
 def _done(run: Run) -> None:
     if run.answered_by:
-        _head(run, "✅", f"answered from the store by run {run.answered_by}, measured earlier")
+        _head(run, f"answered from the store by run {run.answered_by}, measured earlier")
     else:
-        _head(run, "✅", f"done in {duration(run.seconds)}")
+        _head(run, f"done in {duration(run.seconds)}")
 
 
 def _failed(run: Run) -> None:
-    _head(run, "❌", "failed")
+    _head(run, "failed")
     st.error(escaped(run.error or "It ended without saying why; see its log on the Runs page."))
 
 
 def _cancelled(run: Run) -> None:
-    _head(run, "⏹️", "cancelled")
+    _head(run, "cancelled")
 
 
 def _lost(run: Run) -> None:
-    _head(run, "⚠️", "lost")
-    st.warning("Its process ended without a word (a restart, or out of memory). Start it again.")
+    _head(run, "lost")
+    st.warning(escaped(run.error or "Its process ended without a word. Start it again."))
 
 
 _SHOW = {

@@ -1,0 +1,36 @@
+"""Thumbnails of the photographs that are shipped in installed packages."""
+
+import io
+
+import streamlit as st
+from PIL import ImageOps
+
+from dashboard import state
+from usable_core.images import gallery
+
+THUMBNAIL = (320, 220)  # pixels: sharp at five in a row on a wide screen
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def thumbnail(name: str) -> bytes:
+    """Return a gallery picture as a small JPEG, cut to the common shape."""
+    picture = next(image for image in gallery() if image.name == name).open()
+    buffer = io.BytesIO()
+    ImageOps.fit(picture, THUMBNAIL).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def gallery_links(columns: int = 5) -> None:
+    """Show the photographs, each with a link that opens it on the Explain page."""
+    pictures = gallery()
+    for start in range(0, len(pictures), columns):
+        row = st.columns(columns)
+        for column, picture in zip(row, pictures[start : start + columns], strict=False):
+            with column:
+                st.image(thumbnail(picture.name), width="stretch", alt=picture.title)
+                st.page_link(
+                    state.page_file("explain"),
+                    label=picture.title,
+                    icon=":material/image_search:",
+                    query_params={state.IMAGE: picture.name},
+                )

@@ -1,0 +1,57 @@
+"""What every page test shares: the whole app, fresh caches, jobs that start no process."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from usable_core import jobs
+from usable_core.runs.store import RunStore
+
+HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches():
+    st.cache_resource.clear()
+    st.cache_data.clear()
+
+
+@pytest.fixture
+def store():
+    """The test's own store, the one that the pages read too."""
+    return RunStore()
+
+
+@pytest.fixture
+def started(monkeypatch, store):
+    """Configs that pages have started: runs are created QUEUED and no process begins."""
+    configs = []
+
+    def start(config, *, title=None):
+        configs.append(config)
+        return store.create(config, title=title).id
+
+    monkeypatch.setattr(jobs, "start", start, raising=False)
+    monkeypatch.setattr(jobs, "recover", lambda: [], raising=False)
+    monkeypatch.setattr(jobs, "queue_position", lambda run_id: 0, raising=False)
+    monkeypatch.setattr(jobs, "cancel", store.request_cancel, raising=False)
+    return configs
+
+
+@pytest.fixture
+def open_page(started):
+    """Open a page with address parameters and return the app after its first run."""
+
+    def opened(name, **params):
+        app = AppTest.from_file(str(HOME), default_timeout=30)
+        for key, value in params.items():
+            app.query_params[key] = value
+        if name != "overview":
+            app.switch_page(f"app_pages/{name}.py")
+        app.run()
+        assert not app.exception, app.exception
+        return app
+
+    return opened
