@@ -140,13 +140,14 @@ class AccuracyResult:
         """Return counts (C, C): row is the true class, column the predicted."""
         return classification.confusion(*self._outcomes)[1]
 
-    def confusion_frame(self, most: int = CONFUSION_CLASSES) -> pd.DataFrame:
-        """Return `confusion` with class names, cut to the `most` classes with most errors."""
+    def worst_confusion(
+        self, most: int = CONFUSION_CLASSES
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return `class_indices` and `confusion`, cut to the `most` classes with most errors."""
         classes, counts = classification.confusion(*self._outcomes)
         wrong = counts.sum(0) + counts.sum(1) - 2 * np.diag(counts)
         kept = np.sort(np.argsort(-wrong, kind="stable")[:most])
-        names = [self.provenance.class_names[c] for c in classes[kept]]
-        return pd.DataFrame(counts[np.ix_(kept, kept)], index=names, columns=names)
+        return classes[kept], counts[np.ix_(kept, kept)]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the records with class names and `correct`, one row per example."""
@@ -159,7 +160,7 @@ class AccuracyResult:
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: a proportion is {value, low, high, n}."""
-        confusion = self.confusion_frame()
+        classes, confusion = self.worst_confusion()
         per_class = [
             {
                 "class_name": self.provenance.class_names[s.index], "n": s.recall.n,
@@ -176,8 +177,9 @@ class AccuracyResult:
             "ece": self.ece(), "ece_equal_mass": self.ece_equal_mass,
             "ece_bins": calibration.BINS, "brier": self.brier, "nll": self.nll,
             "per_class": per_class,
-            "confusion": confusion.to_numpy(), "confusion_classes": list(confusion.columns),
-            "confusion_left_out": self.n - int(confusion.to_numpy().sum()),
+            "confusion": confusion,
+            "confusion_classes": [self.provenance.class_names[c] for c in classes],
+            "confusion_left_out": self.n - int(confusion.sum()),
             "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
         })  # fmt: skip
         return found

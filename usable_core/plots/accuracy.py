@@ -1,0 +1,172 @@
+"""Accuracy results as figures: how often right, for which classes, and does the model know it."""
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from usable_core.evaluations.accuracy import AccuracyResult
+from usable_core.plots.style import NEUTRAL, WIDTH, Theme, labels, model_style, tidy
+
+MOST_CLASSES = 30  # more names do not fit beside an axis
+COUNTED_CLASSES = 20  # more counts do not fit into the cells
+ROW = 26  # px
+
+
+def accuracy_bars(
+    results: Sequence[AccuracyResult],
+    *,
+    names: Sequence[str] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Return accuracy (%) per model with its interval, and the majority class as a line."""
+    figure = go.Figure()
+    for name, result in zip(labels(results, names), results, strict=True):
+        found = result.accuracy
+        figure.add_bar(
+            x=[100 * found.value],
+            y=[name],
+            orientation="h",
+            name=name,
+            showlegend=False,
+            marker={"color": model_style(result.provenance.model, theme).color},
+            error_x=_error([found.value], [found.low], [found.high], theme),
+            hovertemplate=f"%{{x:.1f}} %, {_span(found.low, found.high)}, n = {found.n}",
+        )
+    if results:
+        figure.add_vline(
+            x=100 * max(r.majority_baseline.value for r in results),
+            line={"color": NEUTRAL[theme], "dash": "dot"},
+            annotation_text="most frequent class",
+        )
+    figure.update_xaxes(title_text="accuracy, % (95 % interval)", range=[0, 101])
+    figure.update_yaxes(autorange="reversed")
+    return tidy(figure, height=120 + ROW * 2 * len(results))
+
+
+def reliability_diagram(
+    results: Sequence[AccuracyResult],
+    *,
+    names: Sequence[str] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Return accuracy against mean confidence in 15 bins (%), empty bins left out."""
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 100],
+        y=[0, 100],
+        mode="lines",
+        name="confidence = accuracy",
+        line={"color": NEUTRAL[theme], "dash": "dot", "width": 1.5},
+        hoverinfo="skip",
+    )
+    for name, result in zip(labels(results, names), results, strict=True):
+        style, table = model_style(result.provenance.model, theme), result.reliability
+        figure.add_scatter(
+            x=100 * table["confidence"],
+            y=100 * table["accuracy"],
+            customdata=table["n"],
+            name=name,
+            mode="lines+markers",
+            line={"color": style.color, "dash": style.dash, "width": WIDTH},
+            marker={"symbol": style.symbol, "size": 8},
+            error_y=_error(table["accuracy"], table["low"], table["high"], theme),
+            hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %, n = %{customdata}",
+        )
+    figure.update_xaxes(title_text="mean confidence of the bin, %", range=[0, 102])
+    figure.update_yaxes(title_text="accuracy in the bin, %", range=[-2, 102])
+    return tidy(figure)
+
+
+def confusion_heatmap(result: AccuracyResult, *, theme: Theme = "light") -> go.Figure:
+    """Return the share of each true class (row, %) that is called each class (column).
+
+    Of many classes only those with most errors are shown, and the title says so.
+    """
+    indices, counts = result.worst_confusion(MOST_CLASSES)
+    labels_of = result.records["label"].to_numpy()
+    rows = np.array([[np.sum(labels_of == index)] for index in indices], dtype=float)
+    shares = np.divide(100 * counts, rows, where=rows > 0, out=np.zeros(counts.shape))
+    classes = [html.escape(result.provenance.class_names[index]) for index in indices]
+    positions = list(range(len(classes)))  # names may repeat: ImageNet has two cranes
+    figure = go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=positions,
+            y=positions,
+            customdata=np.array([[[t, p] for p in classes] for t in classes], dtype=object),
+            zmin=0,
+            zmax=100,
+            text=counts,
+            texttemplate="%{text}" if len(classes) <= COUNTED_CLASSES else None,
+            colorscale="Blues" if theme == "light" else "ice",
+            colorbar={"title": {"text": "% of the<br>true class"}},
+            hovertemplate="%{customdata[0]} called %{customdata[1]}: %{text} (%{z:.1f} %)"
+            "<extra></extra>",
+        )
+    )
+    ticks = {"tickvals": positions, "ticktext": classes}
+    figure.update_xaxes(title_text="predicted class", **ticks)
+    figure.update_yaxes(title_text="true class", autorange="reversed", **ticks)
+    if len(result.class_indices) > len(classes):
+        text = f"The {len(classes)} of {len(result.class_indices)} classes with most errors"
+        figure.update_layout(title={"text": text, "font": {"size": 14}})
+    return tidy(figure, height=max(380, 160 + ROW * len(classes)))
+
+
+def per_class_bars(
+    results: Sequence[AccuracyResult],
+    *,
+    names: Sequence[str] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Return recall per class and model (%), with intervals, the hardest classes first."""
+    tables = [result.per_class.set_index("class_name") for result in results]
+    recall = {c: [t.loc[c, "recall"].mean() for t in tables if c in t.index]
+              for t in tables for c in t.index}  # fmt: skip
+    hardest = sorted(recall, key=lambda c: (np.mean(recall[c]), c))
+    shown = hardest[:MOST_CLASSES]
+    figure = go.Figure()
+    for name, result, table in zip(labels(results, names), results, tables, strict=True):
+        style = model_style(result.provenance.model, theme)
+        own = table[table.index.isin(shown)]
+        figure.add_scatter(
+            x=[html.escape(c) for c in own.index],
+            y=100 * own["recall"],
+            customdata=own["n"],
+            name=name,
+            mode="markers",
+            marker={"color": style.color, "symbol": style.symbol, "size": 9},
+            error_y=_error(own["recall"], own["recall_low"], own["recall_high"], theme),
+            hovertemplate="%{x}: recall %{y:.1f} %, n = %{customdata}",
+        )
+    figure.update_xaxes(
+        title_text="class", categoryorder="array", categoryarray=[html.escape(c) for c in shown]
+    )
+    figure.update_yaxes(title_text="recall, % (95 % interval)", range=[-2, 102])
+    figure.update_layout(scattermode="group")
+    if len(shown) < len(hardest):
+        text = f"The {len(shown)} hardest of {len(hardest)} classes"
+        figure.update_layout(title={"text": text, "font": {"size": 14}})
+    return tidy(figure)
+
+
+def _error(
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], theme: Theme
+) -> dict[str, object]:
+    """Return plotly's error bars (%) of values with intervals."""
+    value, low, high = (100 * np.asarray(a, dtype=float) for a in (values, lows, highs))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": high - value,
+        "arrayminus": value - low,
+        "thickness": 1.5,
+        "width": 3,
+        "color": NEUTRAL[theme],
+    }
+
+
+def _span(low: float, high: float) -> str:
+    return f"95 % interval {100 * low:.1f}–{100 * high:.1f} %"

@@ -1,0 +1,68 @@
+"""A comparison as a figure: the paired difference of every pair with its interval."""
+
+import html
+
+import plotly.graph_objects as go
+
+from usable_core.comparison.pairs import EQUAL_WITHIN, LEVEL, Comparison
+from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.plots.style import COLORS, NEUTRAL, Theme, epsilon_label, tidy
+
+ROW = 34  # px
+
+
+def difference_forest(
+    comparison: Comparison, *, epsilon: float | None = None, theme: Theme = "light"
+) -> go.Figure:
+    """Return second − first in points with its paired interval, one row per pair.
+
+    Filled markers are differences that hold after Holm's correction. The grey stripe is where two
+    models count as equal.
+
+    Args:
+        comparison: What to show.
+        epsilon: Only the pairs at this epsilon; None for all.
+        theme: Colour scheme of the page around it.
+    """
+    pairs = comparison.pairs
+    if epsilon is not None:
+        pairs = pairs[pairs["epsilon"] == epsilon]
+    rows = [_label(comparison, row) for row in pairs.to_dict("records")]
+    figure = go.Figure()
+    figure.add_vrect(
+        x0=-100 * EQUAL_WITHIN, x1=100 * EQUAL_WITHIN,
+        fillcolor=NEUTRAL[theme], opacity=0.15, line_width=0,
+    )  # fmt: skip
+    figure.add_vline(x=0, line={"color": NEUTRAL[theme], "width": 1})
+    figure.add_scatter(
+        x=100 * pairs["difference"],
+        y=rows,
+        mode="markers",
+        customdata=pairs[["lost", "gained", "n", "p_holm"]],
+        marker={
+            "size": 11,
+            "color": COLORS[theme][0],
+            "symbol": ["circle" if p < LEVEL else "circle-open" for p in pairs["p_holm"]],
+        },
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": 100 * (pairs["high"] - pairs["difference"]),
+            "arrayminus": 100 * (pairs["difference"] - pairs["low"]),
+            "color": NEUTRAL[theme],
+        },
+        hovertemplate="%{x:+.1f} points; only the first right: %{customdata[0]}, only the second: "
+        "%{customdata[1]}, n = %{customdata[2]}, p = %{customdata[3]:.2g} (Holm)<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_xaxes(title_text="difference of accuracy, points (paired 95 % interval)")
+    figure.update_yaxes(autorange="reversed", type="category")
+    return tidy(figure, height=140 + ROW * len(rows))
+
+
+def _label(comparison: Comparison, row: dict[str, object]) -> str:
+    text = html.escape(f"{row['second']} − {row['first']}")
+    first = comparison.results[0]
+    if isinstance(first, RobustnessResult):
+        return f"{text}, ε = {epsilon_label(float(str(row['epsilon'])), first.config.norm)}"
+    return text
