@@ -189,7 +189,7 @@ def test_train_and_test_folders_are_the_data_sets_own_split(tmp_path):
 def test_a_split_too_small_to_draw_is_refused(tmp_path):
     data = load_dataset(str(write_folder(tmp_path / "pets", each=1)))
 
-    with pytest.raises(DatasetRefused, match="test split .* is empty"):
+    with pytest.raises(DatasetRefused, match=r"test split .* is empty"):
         data.split("test")
 
 
@@ -235,8 +235,10 @@ def test_a_zip_bomb_is_refused_before_unpacking(tmp_path, monkeypatch):
         load_dataset(str(path))
 
 
-@pytest.mark.parametrize(("cap", "value", "sentence"), [("MAX_MEMBERS", 5, "holds 8 files"),
-                                                         ("MAX_TOTAL", 900, "would unpack to")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("cap", "value", "sentence"),
+    [("MAX_MEMBERS", 5, "holds 8 files"), ("MAX_TOTAL", 900, "would unpack to")],
+)
 def test_a_zip_beyond_the_caps_is_refused(tmp_path, monkeypatch, cap, value, sentence):
     monkeypatch.setattr(archive, cap, value)
 
@@ -339,7 +341,8 @@ def test_the_shared_imagenet_half_is_named_by_its_ids(shared_data):
 
 @pytest.mark.parametrize(
     ("reference", "kind", "sentence"),
-    [("digitz", UnknownName, "Nearest choices: digits"), ("no/such/folder", DatasetRefused, "no file"),
+    [("digitz", UnknownName, "Nearest choices: digits"),
+     ("no/such/folder", DatasetRefused, "no file"),
      ("gone.parquet", DatasetRefused, "no file")],
 )  # fmt: skip
 def test_an_unknown_reference_is_a_sentence(reference, kind, sentence):
