@@ -64,7 +64,7 @@ def test_ids_alone_prove_nothing():
 
 
 def test_two_classes_of_one_name_are_refused_without_ids():
-    with pytest.raises(IncompatibleLabels, match="cannot tell which .* 'crane'"):
+    with pytest.raises(IncompatibleLabels, match=r"cannot tell which .* 'crane'"):
         CRANES.mapping_from(LabelSpace(("crane", "crane")))
     with pytest.raises(IncompatibleLabels, match="2 classes are called"):
         LabelSpace(("crane", "crane")).index("crane")

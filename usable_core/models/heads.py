@@ -1,8 +1,8 @@
 """Where a network ends: its features, its head, and how the head is replaced. By rule.
 
-timm says it itself; any other network ends in its last `Linear`, or, where it has none (SqueezeNet),
-in its last 1x1 convolution. After `replace_head`, the head of the features is the network's output,
-so features can be computed once and cached.
+timm says it itself; any other network ends in its last `Linear`, or, where it has none
+(SqueezeNet), in its last 1x1 convolution. After `replace_head`, the head of the features is the
+network's output, so features can be computed once and cached.
 """
 
 import torch

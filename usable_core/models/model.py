@@ -1,13 +1,15 @@
 """`Model`: a network with its preprocessing and its labels; pixels in, logits out."""
 
 import hashlib
-from collections.abc import Callable
+import re
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from usable_core.errors import ImageRefused
 from usable_core.labels import LabelSpace
 from usable_core.models.preprocessing import Preprocessing
 
@@ -24,7 +26,7 @@ class Model:
         preprocessing: Geometry and normalisation.
         labels: Class names in the order of the logits.
         card: What is known about it: command, data, measured figures; may be empty.
-        fingerprint: SHA-256 of weights and preprocessing (first 16 hex digits).
+        fingerprint: SHA-256 of weights, structure and preprocessing (first 16 hex digits).
     """
 
     def __init__(
@@ -34,15 +36,15 @@ class Model:
         preprocessing: Preprocessing,
         labels: LabelSpace,
         card: dict[str, Any] | None = None,
-        feature_function: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         self.name = name
         self.preprocessing = preprocessing
         self.labels = labels
         self.card = card or {}
         self.network = network
-        self._feature_function = feature_function
-        if not isinstance(network, torch.fx.GraphModule):  # exported programs are fixed in eval mode
+        if not isinstance(
+            network, torch.fx.GraphModule
+        ):  # exported programs are fixed in eval mode
             network.eval()
         network.requires_grad_(False)
         self.fingerprint = self._fingerprint()
@@ -78,9 +80,46 @@ class Model:
         return self
 
     def _fingerprint(self) -> str:
-        digest = hashlib.sha256(repr(sorted(asdict(replace(self.preprocessing, sources={})).items())).encode())
-        for key, tensor in sorted(self.network.state_dict().items()):
-            if isinstance(tensor, Tensor):
-                digest.update(key.encode() + str(tuple(tensor.shape)).encode())
-                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        geometry = asdict(replace(self.preprocessing, sources={}))
+        digest = hashlib.sha256(repr(sorted(geometry.items())).encode())
+        digest.update(_structure(self.network).encode())
+        for key, tensor in _tensors(self.network):
+            digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}".encode())
+            raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
+            digest.update(raw.numpy())
         return digest.hexdigest()[:16]
+
+
+def check_pixels(x: Tensor) -> Tensor:
+    """Return images (N, 3, H, W) clipped to [0, 1], where they were up to half a grey level.
+
+    Raises:
+        ImageRefused: another shape, or values outside, such as already normalised ones.
+    """
+    if x.ndim != 4 or x.shape[1] != 3 or not x.is_floating_point():
+        raise ImageRefused(
+            f"Images must be floats of shape (N, 3, height, width), but are {x.dtype} "
+            f"{tuple(x.shape)}. Divide bytes by 255; add the first dimension to a single image."
+        )
+    low, high = (float(v) for v in x.aminmax()) if x.numel() else (0.0, 1.0)
+    if not (low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE):  # so that NaN is refused too
+        raise ImageRefused(
+            f"Pixels must be in [0, 1], but reach from {low:.3g} to {high:.3g}. Give images that "
+            "are not normalised: the model normalises by itself."
+        )
+    return x.clamp(0, 1)
+
+
+def _structure(network: nn.Module) -> str:
+    """Return what tells two networks of the same weights apart: padding, activations, code."""
+    text = str(network.code) if isinstance(network, torch.fx.GraphModule) else repr(network)
+    return re.sub(r" at 0x[0-9a-f]+", "", text)
+
+
+def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Yield every tensor that the network holds: weights, buffers, and a program's constants."""
+    for name, module in sorted(network.named_modules(), key=lambda item: item[0]):
+        own = {**module._parameters, **module._buffers, **vars(module)}
+        for key, value in sorted(own.items()):
+            if isinstance(value, Tensor):
+                yield f"{name}.{key}", value

@@ -1,7 +1,7 @@
-"""`Preprocessing`: how a picture becomes the model's input, as data, with the source of each value.
+"""`Preprocessing`: how a picture becomes the model's input, with the source of each value.
 
-Geometry (resize, crop, scale to [0, 1]) is done outside the model; normalisation inside. So attacks,
-explanations and heatmaps share one image space, and epsilon means one thing.
+Geometry (resize, crop, scale to [0, 1]) is done outside the model; normalisation inside. So
+attacks, explanations and heatmaps share one image space, and epsilon means one thing.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,10 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
+from usable_core.errors import ImageRefused
+
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+LARGEST_RESIZED = 40_000_000  # pixels; the cap of uploads
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,12 @@ class Preprocessing:
         return v2.functional.to_dtype(self.pixels(image), torch.float32, scale=True)
 
     def pixels(self, image: Image.Image) -> Tensor:
-        """Return what `geometry` does before its scaling to [0, 1]: uint8 (3, H, W)."""
+        """Return what `geometry` does before its scaling to [0, 1]: uint8 (3, H, W).
+
+        Raises:
+            ImageRefused: the picture is so narrow that it would grow without bound.
+        """
+        _refuse_slivers(image, self.resize)
         mode = v2.InterpolationMode(self.interpolation)
         if self.resize is not None:
             size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
@@ -53,3 +61,12 @@ class Preprocessing:
         mean = torch.tensor(self.mean, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
         std = torch.tensor(self.std, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
         return (x - mean) / std
+
+
+def _refuse_slivers(image: Image.Image, resize: int | tuple[int, int] | None) -> None:
+    short, long = sorted(image.size)
+    if isinstance(resize, int) and resize * resize * long / max(short, 1) > LARGEST_RESIZED:
+        raise ImageRefused(
+            f"The picture is {image.width} × {image.height} pixels: with its short side at "
+            f"{resize} it would be larger than {LARGEST_RESIZED // 10**6} megapixels. Crop it."
+        )

@@ -84,7 +84,8 @@ def passport_of(network: nn.Module) -> Preprocessing:
     tag = network.pretrained_cfg.get("tag") or "default"
     sources = dict.fromkeys(fields, f"timm data configuration ({tag})")
     sources["resize"] = (
-        f"timm: floor({height} / crop_pct {config['crop_pct']}), crop mode {config['crop_mode']} ({tag})"
+        f"timm data configuration ({tag}): {height} / crop_pct {config['crop_pct']}, "
+        f"crop mode {config['crop_mode']}"
     )
     return Preprocessing(
         resize=(scaled[0], scaled[1]) if squashed else scaled[0],
