@@ -72,7 +72,8 @@ def _unit_corner(shape: torch.Size, generator: torch.Generator) -> Tensor:
 
 def _on_unit_sphere(shape: torch.Size, generator: torch.Generator) -> Tensor:
     direction = torch.randn(shape, generator=generator)
-    return direction / torch.linalg.vector_norm(direction)
+    unit: Tensor = direction / direction.norm()
+    return unit
 
 
 def _in_unit_ball(shape: torch.Size, generator: torch.Generator) -> Tensor:

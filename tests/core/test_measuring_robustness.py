@@ -1,0 +1,212 @@
+"""Robustness, example by example, on models whose behaviour is known."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from toy_models import dataset_of, digits_dataset, digits_model, linear_model, model_of
+from torch import nn
+
+from usable_core.errors import AttackError, Cancelled
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.measuring import accuracy
+from usable_core.measuring.robustness import measure
+
+EPSILONS = (0.0, 2 / 255, 16 / 255, 64 / 255)
+
+
+def config(*, limit=None, **settings):
+    settings = {"epsilons": EPSILONS, "steps": 5, "gallery": 0} | settings
+    return RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy", limit=limit), **settings)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return digits_model(epochs=2)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return digits_dataset(1297, 1397)
+
+
+@pytest.fixture(scope="module")
+def result(trained, digits):
+    return measure(model=trained, dataset=digits, config=config())
+
+
+def test_records_hold_one_row_per_example_and_budget(result, digits):
+    records = result.records
+
+    assert list(records.columns) == [
+        "index", "id", "label", "epsilon", "clean_prediction", "prediction", "found_epsilon",
+        "noise_prediction",
+    ]  # fmt: skip
+    assert len(records) == len(digits) * len(EPSILONS)
+    assert records["epsilon"].tolist() == list(EPSILONS) * len(digits)
+    assert tuple(records["id"][:: len(EPSILONS)]) == digits.ids
+    assert (records["label"][:: len(EPSILONS)] == digits.targets).all()
+
+
+def test_a_budget_of_zero_is_exactly_the_clean_accuracy(result, trained, digits):
+    clean = accuracy.measure(
+        model=trained, dataset=digits, config=AccuracyConfig(ModelSpec("toy"), DatasetSpec("toy"))
+    ).records
+    start = result.records[result.records["epsilon"] == 0]
+
+    for column in ("clean_prediction", "prediction", "noise_prediction"):
+        assert (start[column].to_numpy() == clean["prediction"].to_numpy()).all()
+
+
+def test_wrong_examples_are_not_attacked_and_stay_as_they_are(result):
+    wrong = result.records.query("clean_prediction != label")
+
+    assert len(wrong) > 0
+    assert (wrong["prediction"] == wrong["clean_prediction"]).all()
+    assert wrong["found_epsilon"].isna().all()
+
+
+def test_what_is_broken_stays_broken_and_names_the_budget_that_broke_it(result):
+    for _, rows in result.records.query("clean_prediction == label").groupby("index"):
+        is_broken = (rows["prediction"] != rows["label"]).to_numpy()
+        assert (np.diff(is_broken.astype(int)) >= 0).all()
+        first = rows["epsilon"][is_broken].min()
+        assert (rows["found_epsilon"][is_broken] == first).all()
+        assert rows["found_epsilon"][~is_broken].isna().all()
+    robust = result.records.query("prediction == label").groupby("epsilon").size()
+    assert robust.get(EPSILONS[-1], 0) < robust[0] / 2, "the scene is not set"
+
+
+def test_batch_size_and_company_do_not_change_the_outcome(trained, digits, result):
+    some = digits.take(np.arange(99, 49, -1))
+
+    alone = measure(model=trained, dataset=some, config=config(batch_size=7)).records
+    among = result.records.set_index(["id", "epsilon"]).loc[
+        list(zip(alone["id"], alone["epsilon"], strict=True))
+    ]
+
+    same = (among["prediction"].to_numpy() == alone["prediction"].to_numpy()).mean()
+    assert same >= 0.99  # rounding may part one path in a few hundred
+    assert (among["noise_prediction"].to_numpy() == alone["noise_prediction"].to_numpy()).all()
+
+
+def test_a_linear_model_breaks_exactly_where_the_formula_says():
+    model = linear_model(classes=2)
+    pixels = np.random.default_rng(0).integers(100, 156, (60, 8, 8, 3), dtype=np.uint8)
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255
+    y = model(x).argmax(1)
+    difference = (model.network.linear.weight[0] - model.network.linear.weight[1]).abs().sum()
+    margin = (model(x)[:, 0] - model(x)[:, 1]).abs() / difference
+    budgets = (0.0, *(float(margin.quantile(q)) for q in (0.305, 0.605, 0.905)))
+
+    found = measure(
+        model=model, dataset=dataset_of(pixels, y.numpy(), "01"), config=config(epsilons=budgets, steps=40),
+    ).records  # fmt: skip
+
+    for epsilon, rows in found.groupby("epsilon"):
+        can_withstand = (margin > epsilon).numpy()
+        assert ((rows["prediction"] == rows["label"]).to_numpy() == can_withstand).all()
+
+
+def test_pictures_of_the_first_right_examples_are_kept_at_every_budget(trained, digits, tmp_path):
+    found = measure(
+        model=trained,
+        dataset=digits,
+        config=config(gallery=3, batch_size=2, limit=30),
+        folder=tmp_path,
+    )
+    shown = digits.sample(30)
+    chosen = found.records.query("clean_prediction == label")["index"].unique()[:3]
+
+    names = {p.name for p in (tmp_path / "gallery").glob("*.png")}
+    assert names == {f"{i}_{k}.png" for i in chosen for k in range(len(EPSILONS))}
+    for i in chosen:
+        clean = np.asarray(Image.open(tmp_path / "gallery" / f"{i}_0.png")).astype(int)
+        assert (clean == np.asarray(shown[i][0])).all()
+        for k, epsilon in enumerate(EPSILONS):
+            saved = np.asarray(Image.open(tmp_path / "gallery" / f"{i}_{k}.png")).astype(int)
+            assert abs(saved - clean).max() <= round(epsilon * 255)
+    entries = json.loads((tmp_path / "gallery" / "gallery.json").read_text())
+    assert len(entries) == len(names)
+    records = found.records.set_index(["index", "epsilon"])
+    for entry in entries:
+        row = records.loc[(entry["index"], entry["epsilon"])]
+        assert entry["prediction"] == row["prediction"]
+
+
+def test_no_folder_means_no_pictures(trained, digits):
+    found = measure(model=trained, dataset=digits, config=config(gallery=2, limit=10))
+
+    assert len(found.records) == 10 * len(EPSILONS)
+
+
+def test_long_attacks_show_life_and_can_be_cancelled(trained, digits, monkeypatch):
+    from usable_core.measuring import robustness
+
+    clock = iter(np.arange(0, 1e6, 1.0))
+    monkeypatch.setattr(robustness.time, "monotonic", lambda: next(clock))
+    calls = []
+
+    def stop_in_the_attack(done, total, message, **metrics):
+        calls.append(message)
+        if sum("Attacking at ε = 2/255" in m for m in calls) == 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        measure(model=trained, dataset=digits, config=config(), report=stop_in_the_attack)
+
+    assert all(p.is_contiguous() for p in trained.network.parameters())
+    assert not trained.network._forward_pre_hooks
+
+
+def test_progress_ends_at_the_total_with_both_accuracies(trained, digits, result):
+    told = []
+    measure(
+        model=trained, dataset=digits, config=config(),
+        report=lambda done, total, message, **metrics: told.append((done, total, metrics)),
+    )  # fmt: skip
+    done, total, metrics = told[-1]
+    last = result.records.query("epsilon == @EPSILONS[-1]")
+
+    assert done == total == len(digits) * len(EPSILONS)
+    assert metrics["clean_accuracy"] == (last["clean_prediction"] == last["label"]).mean()
+    assert metrics["robust_accuracy"] == (last["prediction"] == last["label"]).mean()
+
+
+def test_an_attack_that_noise_beats_is_called_an_upper_bound(trained, digits):
+    class Shattered(nn.Module):
+        """Rounds its input to grey steps: the gradient is there, but points nowhere."""
+
+        def __init__(self, network):
+            super().__init__()
+            self.network = network
+
+        def forward(self, x):
+            rounded = (x * 16).round() / 16
+            return self.network(rounded + 0 * x)
+
+    found = measure(model=model_of(Shattered(trained.network)), dataset=digits, config=config())
+
+    assert any("upper bound only" in warning for warning in found.provenance.warnings)
+
+
+@pytest.mark.parametrize("attack", ["fgsm", "noise"])
+def test_weak_attacks_say_so(trained, digits, attack):
+    found = measure(model=trained, dataset=digits, config=config(attack=attack, limit=10))
+
+    assert "no strong attack" in found.provenance.warnings[0]
+
+
+def test_l2_budgets_at_another_image_size_say_so(trained, digits):
+    found = measure(model=trained, dataset=digits, config=config(norm="l2", limit=10))
+
+    assert any("not comparable" in warning for warning in found.provenance.warnings)
+
+
+def test_an_l2_budget_beyond_the_image_cube_is_refused(trained, digits):
+    with pytest.raises(AttackError, match="between 0 and 13.8564"):
+        measure(model=trained, dataset=digits, config=config(norm="l2", epsilons=(0.0, 14.0)))
