@@ -1,0 +1,259 @@
+"""Showing what backbones say about one image: rows are predictions and methods, columns backbones.
+
+A fragment asks for news every second and stops when everything is over.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from dashboard import state
+from dashboard.components import lane
+from dashboard.components.lane import Asked, Cell
+from dashboard.components.overlay import HeatmapFiles, controls, heatmap_view
+from dashboard.components.results import duration, escaped, percent
+from usable_core import images
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.interactive import Answer, ImageRequest
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.jobs import interactive
+from usable_core.plots import heatmap
+
+POLL = "1s"
+LEAST_R2 = 0.3  # below it LIME's linear model misses most of what the network does
+LARGEST_GAP = 0.05  # of |f(x) − f(background)|
+CLASSES = "explain_classes"  # names of the classes that the backbones predicted
+
+
+def show_explanations(
+    requests: Mapping[Cell, ImageRequest], titles: Mapping[ModelSpec, str]
+) -> None:
+    """Ask what was not asked yet, and show all answers until they are final.
+
+    Args:
+        requests: What is wanted, predictions first; all about one image.
+        titles: What each backbone is called, in the order of the columns.
+    """
+    keys = lane.ask(requests)
+    is_over = all(asked.is_over for asked in lane.news(requests, keys).values())
+    is_live = not (is_over or lane.is_stopped())
+
+    @st.fragment(run_every=POLL if is_live else None)
+    def watch() -> None:
+        if lane.is_outdated(requests, keys):
+            st.rerun()
+        asked = lane.news(requests, keys)
+        _progress(asked)
+        _predictions_row(asked, titles)
+        _maps(asked, titles)
+        is_ended = lane.is_stopped() or all(a.is_over for a in asked.values())
+        if _learn_classes(asked) or (is_live and is_ended):
+            st.rerun()  # the whole page once: new classes to choose from, or the timer's end
+
+    watch()
+
+
+def _progress(asked: Mapping[Cell, Asked]) -> None:
+    """Show how far all of it is, and the way to end it or to begin again."""
+    over = sum(a.is_over for a in asked.values())
+    if not lane.is_stopped() and over == len(asked):
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if lane.is_stopped():
+            st.info("Stopped. What came before that is below.", icon="⏹️")
+            rest = [a.request for a in asked.values() if a.answer.state != "done"]
+            st.button("Explain again", key="explain_again", on_click=lane.ask_again, args=(rest,))
+        else:
+            st.progress(over / len(asked), text=f"{over} of {len(asked)} answers are complete")
+            keys = [a.key for a in asked.values()]
+            st.button("Stop", key="explain_stop", on_click=lane.stop, args=(keys,))
+
+
+def _learn_classes(asked: Mapping[Cell, Asked]) -> bool:
+    """Remember the predicted classes for the target selector; tell whether they are new."""
+    predicting = [a for (_, method), a in asked.items() if method is None]
+    names = [p.name for a in predicting for p in a.answer.predictions]
+    found = list(dict.fromkeys(names))
+    if not found or not all(a.is_over for a in predicting):
+        return False
+    is_new = found != st.session_state.get(CLASSES)
+    st.session_state[CLASSES] = found
+    return is_new
+
+
+def _predictions_row(asked: Mapping[Cell, Asked], titles: Mapping[ModelSpec, str]) -> None:
+    st.subheader("Predictions")
+    for spec, column in _columns(titles):
+        if (spec, None) not in asked:
+            continue
+        with column:
+            for prediction in asked[spec, None].answer.predictions:
+                share = min(max(prediction.probability, 0.0), 1.0)
+                st.progress(share, text=f"{escaped(prediction.name)} · {percent(share)}")
+            _state((spec, None), asked)
+
+
+def _maps(asked: Mapping[Cell, Asked], titles: Mapping[ModelSpec, str]) -> None:
+    methods = list(dict.fromkeys(method for _, method in asked if method))
+    if not methods:
+        return
+    controls("explain_controls")
+    targets = sorted({a.answer.target for a in asked.values() if a.answer.target})
+    if len(targets) > 1:
+        st.info(
+            f"These maps explain different classes ({escaped(', '.join(targets))}). Choose one "
+            "under *Class to explain* to compare the backbones on the same question.",
+            icon="ℹ️",
+        )
+    for method in methods:
+        row = EXPLAINERS[method]
+        st.subheader(row.title, help=f"{row.help} {row.paper}.")
+        cells = {spec: (spec, method) for spec in titles if (spec, method) in asked}
+        maps = {spec: _files(asked[cell]) for spec, cell in cells.items()}
+        shared = heatmap.colour_limit([found.values for found in maps.values() if found])
+        for spec, column in _columns(titles):
+            if spec in cells:
+                with column:
+                    _map_cell(cells[spec], asked, maps[spec], shared)
+
+
+def _columns(titles: Mapping[ModelSpec, str]) -> list[tuple[ModelSpec, object]]:
+    columns = st.columns(len(titles), border=True)
+    for column, title in zip(columns, titles.values(), strict=True):
+        column.markdown(f"**{escaped(title)}**")
+    return list(zip(titles, columns, strict=True))
+
+
+def _map_cell(
+    cell: Cell, asked: Mapping[Cell, Asked], files: HeatmapFiles | None, shared: float
+) -> None:
+    spec, method = cell
+    name = f"{spec.reference}_{method}"
+    answer = asked[cell].answer
+    if files is not None:
+        alt = f"{method} map of {spec.reference} for the class {answer.target}"
+        heatmap_view(f"map_{name}", files, shared, f"{alt}: {heatmap.describe(files.values)}")
+        _captions(answer, files)
+    _state(cell, asked)
+    if files is not None:
+        _downloads(name, files, shared)
+
+
+def _captions(answer: Answer, files: HeatmapFiles) -> None:
+    """Show what the map explains, and by its own figures whether to believe it."""
+    height, width = files.values.shape
+    facts = [f"explains **{escaped(answer.target or '?')}**"]
+    if answer.r2 is not None:
+        facts.append(f"local R² {answer.r2:.2f}")
+    if answer.additivity_gap is not None:
+        facts.append(f"additivity gap {answer.additivity_gap:.2g}")
+    facts += [
+        f"{answer.evaluations:,} evaluations",
+        f"{answer.seconds:.1f} s" if answer.seconds < 60 else duration(answer.seconds),
+        f"{width} × {height} pixels",
+    ]
+    st.caption(" · ".join(facts))
+    if heatmap.is_empty(files.values):
+        st.info("No evidence: hiding parts of this picture does not change this class.", icon="⚪")
+    if answer.r2 is not None and answer.r2 < LEAST_R2:
+        st.warning(
+            f"Local R² is {answer.r2:.2f}, below {LEAST_R2}: do not rely on this map. "
+            "More evaluations or fewer superpixels may help.",
+            icon="⚠️",
+        )
+    if _misses_its_sum(answer):
+        st.warning(
+            f"The values miss their due sum by {answer.additivity_gap:.2g} of "
+            f"{abs(answer.output - answer.base):.2g}: read this map with care. "
+            "More evaluations may help.",
+            icon="⚠️",
+        )
+
+
+def _misses_its_sum(answer: Answer) -> bool:
+    if answer.additivity_gap is None or answer.output is None or answer.base is None:
+        return False
+    return answer.additivity_gap > LARGEST_GAP * abs(answer.output - answer.base)
+
+
+def _state(cell: Cell, asked: Mapping[Cell, Asked]) -> None:
+    """Show how far one answer is, or how it ended and what to do; a reason only once."""
+    answer, (spec, method) = asked[cell].answer, cell
+    what = "map" if method else "prediction"
+    if answer.state == "waiting":
+        st.caption(f"The {what} waits for its turn.")
+    elif answer.state in ("working", "coarse"):
+        verb = "Coarse map, refining" if answer.state == "coarse" else "Working"
+        count = f" {answer.done}/{answer.total}" if answer.total else ""
+        st.progress(
+            min(answer.done / answer.total, 1.0) if answer.total else 0.0, text=verb + count
+        )
+    elif answer.state == "failed":
+        first = asked.get((spec, None))
+        if asked[cell].is_cancelled:
+            st.info(f"Stopped before the {what} was complete.", icon="⏹️")
+        elif method and first and first.answer.error == answer.error:
+            st.caption("No map, for the reason given under Predictions.")
+            return
+        else:
+            st.error(escaped(answer.error or f"The {what} failed without a reason."), icon="⚠️")
+        again = [
+            a.request for (s, _), a in asked.items() if s == spec and a.answer.state == "failed"
+        ]
+        key = f"again_{spec.reference}_{method}"
+        st.button("Try again", key=key, on_click=lane.ask_again, args=(again,))
+    elif method:
+        st.caption("Done.")
+
+
+def _downloads(name: str, files: HeatmapFiles, shared: float) -> None:
+    plain = name.replace("/", "_")
+    with st.container(horizontal=True):
+        st.download_button(
+            "PNG",
+            lambda: _png(files, shared),
+            f"{plain}.png",
+            "image/png",
+            key=f"png_{name}",
+            on_click="ignore",
+            icon=":material/download:",
+            help="The picture with the map at 80 % opacity, on the shared colour scale.",
+        )
+        st.download_button(
+            "CSV",
+            lambda: heatmap.values_frame(files.values, files.segments).to_csv(index=False),
+            f"{plain}.csv",
+            "text/csv",
+            key=f"csv_{name}",
+            on_click="ignore",
+            icon=":material/download:",
+            help="The exact values, one row per superpixel or pixel.",
+        )
+
+
+def _png(files: HeatmapFiles, limit: float) -> bytes:
+    picture = np.asarray(images.decode(files.picture, "input.png"))
+    return images.encode_png(heatmap.blend(picture, files.values, limit, 0.8))
+
+
+def _files(asked: Asked) -> HeatmapFiles | None:
+    """Return the map of an answer, None while there is none."""
+    if asked.answer.state not in ("coarse", "done"):
+        return None
+    version = f"{asked.key} {asked.answer.state} {asked.answer.evaluations}"
+    by_superpixel = EXPLAINERS[asked.request.method or ""].uses_superpixels
+    return _read(asked.key, by_superpixel, str(state.settings.home()), version)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _read(key: str, by_superpixel: bool, home: str, version: str) -> HeatmapFiles:
+    del home  # part of the cache's key
+    folder = interactive.files(key)
+    return HeatmapFiles(
+        values=np.load(folder / "map.npy"),
+        # every method stores them, but only some credit them
+        segments=np.load(folder / "segments.npy") if by_superpixel else None,
+        picture=(folder / "input.png").read_bytes(),
+        version=version,
+    )

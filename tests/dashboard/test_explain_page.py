@@ -1,0 +1,318 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from usable_core.evaluations.interactive import Answer, Prediction
+from usable_core.images import encode_png
+from usable_core.jobs import interactive
+
+HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
+PREDICTIONS = (Prediction(3, "cat", 0.9), Prediction(5, "dog", 0.1))
+
+
+class FakeLane:
+    """Stands for the worker: remembers what it is asked; a test says how the answers look."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.requests = {}  # key -> request
+        self.cancelled = []
+        self.values = np.linspace(-1, 1, 64, dtype=np.float32).reshape(8, 8)
+        self.map_answer = Answer(
+            "done", PREDICTIONS, method="lime", r2=0.8, evaluations=300, seconds=2.5
+        )
+        self.answers = {}  # reference -> answer that replaces the usual one
+
+    def submit(self, request):
+        key = f"key{len(self.requests)}"
+        self.requests[key] = request
+        return key
+
+    def poll(self, key):
+        request = self.requests[key]
+        if request.model.reference in self.answers:
+            return self.answers[request.model.reference]
+        if request.kind == "predict":
+            return Answer("done", PREDICTIONS)
+        return replace(self.map_answer, method=request.method, target=request.target or "cat")
+
+    def files(self, key):
+        folder = self.folder / key
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "map.npy", self.values)
+        np.save(folder / "segments.npy", np.arange(64, dtype=np.int32).reshape(8, 8))
+        (folder / "input.png").write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8)))
+        return folder
+
+    def cancel(self, key):
+        self.cancelled.append(key)
+
+    def wanted(self):
+        """What was asked, as (reference, method)."""
+        return [(r.model.reference, r.method) for r in self.requests.values()]
+
+
+@pytest.fixture
+def lane(monkeypatch, tmp_path):
+    fake = FakeLane(tmp_path / "lane")
+    for name in ("submit", "poll", "files", "cancel"):
+        monkeypatch.setattr(interactive, name, getattr(fake, name))
+    return fake
+
+
+def opened(**query):
+    """Return the page, run once, at an address with these parameters."""
+    at = AppTest.from_file(str(HOME), default_timeout=30)
+    for name, value in query.items():
+        at.query_params[name] = value
+    at.switch_page("app_pages/explain.py").run()
+    assert not at.exception
+    return at
+
+
+def said(at):
+    """Return all sentences of the page."""
+    kinds = (at.markdown, at.caption, at.info, at.warning, at.error)
+    progress = [element.proto.text for element in at.get("progress")]
+    return "\n".join([*(e.value for kind in kinds for e in kind), *progress])
+
+
+def maps(at):
+    found = at.get("bidi_component")
+    return [e for e in found if e.proto.component_name == "usable_heatmap"]
+
+
+def picture_bytes(kind="PNG"):
+    stream = io.BytesIO()
+    Image.new("RGB", (20, 12), "red").save(stream, kind)
+    return stream.getvalue()
+
+
+def test_without_a_picture_it_offers_upload_and_gallery_and_asks_nothing(lane):
+    at = opened()
+
+    assert "upload one" in said(at)
+    assert [b for b in at.button if b.key == "gallery_cat"]
+    assert lane.requests == {}
+
+
+def test_a_click_on_a_photograph_shows_predictions_and_maps_of_two_backbones(lane):
+    at = opened()
+
+    at.button(key="gallery_cat").click().run()
+
+    assert not at.exception
+    assert "cat · 90.0 %" in said(at)
+    assert len(maps(at)) == 4
+    assert "local R² 0.80" in said(at)
+    assert "300 evaluations" in said(at)
+
+
+def test_a_link_names_the_photograph_and_predictions_are_asked_first(lane):
+    opened(image="coffee")
+
+    assert lane.wanted() == [
+        ("bundled/resnet", None),
+        ("bundled/vgg", None),
+        ("bundled/resnet", "lime"),
+        ("bundled/vgg", "lime"),
+        ("bundled/resnet", "partition_shap"),
+        ("bundled/vgg", "partition_shap"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_an_uploaded_picture_is_explained(lane, kind):
+    at = opened()
+
+    at.file_uploader(key="explain_upload").upload(f"red.{kind.lower()}", picture_bytes(kind)).run()
+
+    assert not at.exception
+    assert len(maps(at)) == 4
+    assert "red" in said(at)
+
+
+def test_a_bad_file_gives_one_sentence_and_asks_nothing(lane):
+    at = opened()
+
+    at.file_uploader(key="explain_upload").upload("broken.png", b"no picture at all").run()
+
+    assert not at.exception
+    assert len(at.error) == 1
+    assert "broken" in at.error[0].value
+    assert lane.requests == {}
+
+
+def test_a_link_to_a_picture_that_is_gone_says_so(lane):
+    at = opened(image="0123456789abcdef")
+
+    assert "not here" in at.warning[0].value
+    assert lane.requests == {}
+
+
+def test_a_link_cannot_name_a_path(lane, tmp_path):
+    (tmp_path / "secret.png").write_bytes(picture_bytes())
+
+    at = opened(image="../../secret")
+
+    assert "not here" in at.warning[0].value
+
+
+def test_deleting_an_upload_forgets_it(lane):
+    at = opened()
+    at.file_uploader(key="explain_upload").upload("red.png", picture_bytes()).run()
+
+    at.button(key="explain_delete").click().run()
+
+    assert not at.exception
+    assert maps(at) == []
+    assert "upload one" in said(at)
+
+
+def test_a_coarse_map_is_shown_while_it_is_refined(lane):
+    lane.map_answer = replace(lane.map_answer, state="coarse", done=120, total=300)
+
+    at = opened(image="cat")
+
+    assert len(maps(at)) == 4
+    assert "refining 120/300" in said(at)
+    assert "2 of 6 answers are complete" in said(at)
+
+
+def test_waiting_is_said_and_can_be_stopped_and_begun_again(lane):
+    lane.answers["bundled/vgg"] = Answer("waiting")
+    at = opened(image="cat")
+    assert "waits for its turn" in said(at)
+
+    at.button(key="explain_stop").click().run()
+
+    assert "Stopped" in said(at)
+    assert {lane.requests[key].model.reference for key in lane.cancelled} == {"bundled/vgg"}
+
+    asked = len(lane.requests)
+    lane.answers.clear()
+    at.button(key="explain_again").click().run()
+
+    assert len(lane.requests) == asked + 3
+    assert "Stopped" not in said(at)
+    assert len(maps(at)) == 4
+
+
+def test_a_failure_is_one_sentence_per_backbone_and_can_be_tried_again(lane):
+    lane.answers["bundled/vgg"] = Answer(
+        "failed", error="vgg.safetensors is missing. Put it there."
+    )
+    at = opened(image="cat")
+    assert [e.value for e in at.error] == ["vgg.safetensors is missing. Put it there."]
+    assert len(maps(at)) == 2
+
+    lane.answers.clear()
+    at.button(key="again_bundled/vgg_None").click().run()
+
+    assert not at.error
+    assert len(maps(at)) == 4
+
+
+def test_a_cancelled_answer_is_not_called_an_error(lane):
+    lane.answers["bundled/vgg"] = Answer("failed", error="Cancelled.")
+
+    at = opened(image="cat")
+
+    assert not at.error
+    assert "Stopped before the map was complete" in said(at)
+
+
+@pytest.mark.parametrize(("r2", "is_warned"), [(0.29, True), (0.3, False)])
+def test_a_map_with_a_low_r2_is_not_to_be_relied_on(lane, r2, is_warned):
+    lane.map_answer = replace(lane.map_answer, r2=r2)
+
+    at = opened(image="cat")
+
+    assert ("do not rely on this map" in said(at)) is is_warned
+
+
+@pytest.mark.parametrize(("gap", "is_warned"), [(0.1, True), (0.001, False)])
+def test_values_that_miss_their_sum_are_called_out(lane, gap, is_warned):
+    lane.map_answer = replace(
+        lane.map_answer, r2=None, additivity_gap=gap, output=0.9, base=0.1, unit="probability"
+    )
+
+    at = opened(image="cat")
+
+    assert f"additivity gap {gap:.2g}" in said(at)
+    assert ("read this map with care" in said(at)) is is_warned
+
+
+def test_an_all_zero_map_says_no_evidence(lane):
+    lane.values = np.zeros((8, 8), np.float32)
+
+    at = opened(image="cat")
+
+    assert "No evidence" in said(at)
+
+
+def test_the_class_can_be_chosen_among_the_predicted_or_typed(lane):
+    at = opened(image="cat")
+    selector = at.selectbox(key="explain_target")
+    assert {"cat", "dog"} < set(selector.options)
+
+    selector.select("dog").run()
+
+    asked = {(r.method, r.target) for r in lane.requests.values()}
+    assert {("lime", "dog"), ("partition_shap", "dog"), (None, None)} <= asked
+    assert "explains **dog**" in said(at)
+
+
+def test_different_explained_classes_are_pointed_out(lane):
+    lane.answers["bundled/vgg"] = replace(lane.map_answer, target="dog")
+
+    at = opened(image="cat")
+
+    assert "explain different classes (cat, dog)" in said(at)
+
+
+def test_options_go_into_the_question_and_withdraw_the_old_one(lane):
+    lane.map_answer = replace(lane.map_answer, state="working", done=1, total=300)
+    at = opened(image="cat")
+
+    at.select_slider(key="explain_evaluations").set_value(1000)
+    at.selectbox(key="explain_background").select("grey").run()
+
+    newest = list(lane.requests.values())[-1]
+    assert (newest.options.evaluations, newest.options.background) == (1000, "grey")
+    assert len(lane.cancelled) == 4
+
+
+def test_a_rerun_asks_nothing_twice(lane):
+    at = opened(image="cat")
+    asked = len(lane.requests)
+
+    at.run()
+
+    assert len(lane.requests) == asked
+
+
+def test_no_backbone_and_no_method_are_said(lane):
+    at = opened(image="cat")
+
+    at.get("button_group")[0].set_value([]).run()
+    assert "no heatmaps" in said(at)
+    assert maps(at) == []
+
+    at.multiselect(key="models").set_value([]).run()
+    assert "choose at least one" in said(at)
+
+
+def test_each_map_has_words_for_those_who_do_not_see_it_and_two_downloads(lane):
+    at = opened(image="cat")
+
+    (first, *_), names = maps(at), {b.proto.label for b in at.get("download_button")}
+    assert "evidence for the class is strongest" in str(first.proto)
+    assert "superpixels" in str(first.proto)
+    assert "superpixels" not in str(maps(at)[-1].proto)  # Partition SHAP credits pixels
+    assert names == {"PNG", "CSV"}

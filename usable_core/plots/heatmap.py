@@ -1,0 +1,119 @@
+"""How an attribution becomes colours: diverging around zero, one rule for every backbone.
+
+Blue speaks against the class and orange for it; how opaque a pixel is says how much. A map is never
+stretched to look confident: the colour limit comes from the values, is shown, and can be shared.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+AGAINST = (33, 102, 172)  # blue of ColorBrewer's RdBu and PuOr, safe for colour-blind readers
+FOR = (230, 85, 13)  # orange-red of ColorBrewer's Oranges
+
+# Below this no number is told from rounding in float32 sums of a few hundred evaluations.
+NOTHING = 1e-9
+QUANTILE = 0.99  # of the non-zero magnitudes: a single bright pixel must not fade the others
+
+
+def is_empty(values: np.ndarray) -> bool:
+    """Tell whether a map (H, W) holds no evidence at all."""
+    return float(np.abs(values).max(initial=0.0)) < NOTHING
+
+
+def colour_limit(maps: Sequence[np.ndarray]) -> float:
+    """Return the magnitude shown at full colour for all `maps`, each (H, W); 0 if all are empty.
+
+    The largest of the maps' 99 % quantiles of non-zero magnitudes.
+    """
+    limits = [0.0]
+    for values in maps:
+        if not np.isfinite(values).all():
+            raise ValueError("an attribution holds NaN or infinity")
+        if not is_empty(values):
+            magnitudes = np.abs(values)
+            limits.append(float(np.quantile(magnitudes[magnitudes >= NOTHING], QUANTILE)))
+    return max(limits)
+
+
+def colours(values: np.ndarray, limit: float) -> np.ndarray:
+    """Return a map (H, W) as RGBA (H, W, 4) uint8, opacity proportional to |value| / `limit`."""
+    strength = np.zeros(values.shape) if limit <= 0 else np.clip(np.abs(values) / limit, 0, 1)
+    rgba = np.empty((*values.shape, 4), dtype=np.uint8)
+    rgba[..., :3] = np.where((values < 0)[..., None], AGAINST, FOR)
+    rgba[..., 3] = np.rint(255 * strength)
+    return rgba
+
+
+def blend(image: np.ndarray, values: np.ndarray, limit: float, opacity: float) -> np.ndarray:
+    """Return the picture with the map over it, RGB (H, W, 3) uint8.
+
+    Args:
+        image: What the model saw, RGB (H, W, 3) uint8.
+        values: The map (H, W).
+        limit: Magnitude shown at full colour.
+        opacity: Of the strongest pixels, in [0, 1].
+    """
+    rgba = colours(values, limit)
+    alpha = opacity * rgba[..., 3:] / 255
+    return np.rint(image * (1 - alpha) + rgba[..., :3] * alpha).astype(np.uint8)
+
+
+def compact(values: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return a map (H, W) as (H, W) int8 levels and the magnitude that level ±127 stands for.
+
+    value ≈ sign(level) · top · (level / 127)²: square-root levels, so that values well below the
+    largest are still told apart. It is what a browser is sent; files hold the exact values.
+    """
+    top = float(np.abs(values).max(initial=0.0))
+    if top < NOTHING:
+        return np.zeros(values.shape, dtype=np.int8), 0.0
+    return (np.sign(values) * np.rint(127 * np.sqrt(np.abs(values) / top))).astype(np.int8), top
+
+
+def values_frame(values: np.ndarray, segments: np.ndarray | None = None) -> pd.DataFrame:
+    """Return a map as a table: one row per superpixel where there are, else one per pixel.
+
+    Args:
+        values: The map (H, W).
+        segments: Superpixel of each pixel (H, W) from 0, or None.
+
+    Returns:
+        superpixel, pixels, value (their mean), rank (1 is the largest magnitude); or row, column,
+        value.
+    """
+    if segments is None:
+        rows, columns = np.indices(values.shape)
+        return pd.DataFrame(
+            {"row": rows.ravel(), "column": columns.ravel(), "value": values.ravel()}
+        )
+    pixels = np.bincount(segments.ravel())
+    sums = np.bincount(segments.ravel(), weights=values.ravel().astype(np.float64))
+    frame = pd.DataFrame({"superpixel": np.arange(len(pixels)), "pixels": pixels})
+    frame["value"] = sums / np.maximum(pixels, 1)
+    frame["rank"] = frame["value"].abs().rank(ascending=False, method="first").astype(int)
+    return frame[frame["pixels"] > 0].reset_index(drop=True)
+
+
+def describe(values: np.ndarray) -> str:
+    """Return in words where a map (H, W) has its weight, for readers who do not see it."""
+    if is_empty(values):
+        return "no evidence anywhere"
+    parts = []
+    for sign, words in ((1, "evidence for the class is strongest"), (-1, "against it")):
+        part = np.maximum(sign * values, 0)
+        if not is_empty(part):
+            parts.append(f"{words} {_place(part)}")
+    return ", ".join(parts)
+
+
+def _place(weights: np.ndarray) -> str:
+    """Return which ninth of the picture holds the most of non-negative `weights` (H, W)."""
+    ninths = [
+        [float(cell.sum()) for cell in np.array_split(band, 3, axis=1)]
+        for band in np.array_split(weights, 3, axis=0)
+    ]
+    row, column = divmod(int(np.argmax(ninths)), 3)
+    vertical, horizontal = ("upper", "middle", "lower")[row], ("left", "centre", "right")[column]
+    return "in the centre" if (row, column) == (1, 1) else f"at the {vertical} {horizontal}"
