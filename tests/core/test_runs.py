@@ -331,7 +331,7 @@ def _write_many(run_id, count):
 
 def test_several_processes_write_at_once(store):
     config = AccuracyConfig(ModelSpec("bundled/vgg"), DatasetSpec("digits"))
-    ids = [store.create(config).id for _ in range(3)]
+    ids = [store.create(config).id for _ in range(2)]
     context = multiprocessing.get_context("spawn")
 
     writers = [context.Process(target=_write_many, args=(i, 25)) for i in ids]
@@ -340,8 +340,8 @@ def test_several_processes_write_at_once(store):
     for writer in writers:
         writer.join(60)
 
-    assert [writer.exitcode for writer in writers] == [0, 0, 0]
-    assert [store.get(i).done for i in ids] == [25, 25, 25]
+    assert [writer.exitcode for writer in writers] == [0, 0]
+    assert [store.get(i).done for i in ids] == [25, 25]
     with sqlite3.connect(store.home / "runs.sqlite") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

@@ -1,0 +1,134 @@
+"""Jobs: the processes that work on runs, one at a time per accelerator. They outlive nothing.
+
+A job is detached, so it survives a reload of the page and a restart of the dashboard.
+"""
+
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from usable_core import tasks
+from usable_core.errors import StorageError
+from usable_core.evaluations.specs import Report, silent
+from usable_core.jobs.execution import GRACE_SECONDS, execute
+from usable_core.jobs.processes import is_alive, kill_job, spawn
+from usable_core.runs import Run, RunStore, Status
+
+LOST_AFTER_SECONDS = 30.0  # 15 heartbeats
+FAR_LOST_AFTER_SECONDS = 120.0  # another machine's clock may be off
+MAX_ATTEMPTS = 3  # processes that may die while waiting for their turn
+
+__all__ = ["cancel", "queue_position", "recover", "run_here", "start"]
+
+
+def start(config: tasks.Config, *, title: str | None = None) -> str:
+    """Return the id of a new run, for which a process of its own is started.
+
+    Raises:
+        StorageError: too many runs are waiting, or no process can be started.
+    """
+    store = RunStore()
+    run = store.create(config, title=title)
+    _spawn(store, run.id, attempts=0)
+    return run.id
+
+
+def run_here(
+    config: tasks.Config,
+    report: Report = silent,
+    *,
+    parent: str | None = None,
+    title: str | None = None,
+) -> tuple[Run, tasks.Result]:
+    """Work on a question in this process, without waiting for a turn; return its run and answer.
+
+    Args:
+        config: The question.
+        report: Told the progress; may raise `Cancelled`.
+        parent: Run that this is a part of; its cancel ends this one too, through `report`.
+        title: As people see it.
+
+    Raises:
+        Cancelled: a person stopped it.
+        UsableError: it failed, by this sentence.
+    """
+    store = RunStore()
+    run = store.create(config, parent=parent, title=title)
+    result = execute(store, run, report)
+    return store.get(run.id), result
+
+
+def cancel(run_id: str) -> None:
+    """Stop a run: at once while it waits, else at its next progress, else by force.
+
+    Raises:
+        UnknownName: there is no run of this id.
+    """
+    RunStore().request_cancel(run_id)
+
+
+def queue_position(run_id: str) -> int | None:
+    """Return how many runs are before a QUEUED one (0: it is next); None when it does not wait.
+
+    Raises:
+        UnknownName: there is no run of this id.
+    """
+    store = RunStore()
+    if store.row(run_id)["status"] != Status.QUEUED:
+        return None
+    return sum(1 for row in _ahead(store, run_id))
+
+
+def recover() -> None:
+    """Make runs LOST whose process is gone, and start those anew that only waited.
+
+    Cheap; the pages call it at every look. Cancelled jobs that do not listen are killed here too,
+    should their own watch have failed.
+    """
+    store = RunStore()
+    for row in store.active_rows():
+        asked = row["cancel_requested"]
+        if _is_gone(row):
+            _bury(store, row)
+        elif asked is not None and time.time() - asked > 2 * GRACE_SECONDS and row["attempts"]:
+            if row["host"] == socket.gethostname() and row["pid"] is not None:
+                kill_job(row["pid"], row["id"])
+                store.cancelled(row["id"])
+
+
+def _spawn(store: RunStore, run_id: str, attempts: int) -> None:
+    if not store.claim_restart(run_id, attempts):
+        return
+    try:
+        process = spawn(["run", run_id], store.log_path(run_id))
+    except OSError as error:
+        sentence = f"No process could be started for this run ({error.strerror}). Try it again."
+        store.fail(run_id, sentence)
+        raise StorageError(sentence) from error
+    store.attach(run_id, process.pid)
+
+
+def _ahead(store: RunStore, run_id: str) -> list[Mapping[str, Any]]:
+    """Return the jobs that wait and were asked before."""
+    rows = [r for r in store.active_rows() if r["status"] == Status.QUEUED and not r["parent"]]
+    ids = [row["id"] for row in rows]
+    return rows[: ids.index(run_id)] if run_id in ids else []
+
+
+def _is_gone(row: Mapping[str, Any]) -> bool:
+    silence = time.time() - row["heartbeat"]
+    if row["host"] != socket.gethostname():
+        return bool(silence > FAR_LOST_AFTER_SECONDS)
+    has_died = row["pid"] is not None and not is_alive(row["pid"])
+    return has_died or bool(silence > LOST_AFTER_SECONDS)
+
+
+def _bury(store: RunStore, row: Mapping[str, Any]) -> None:
+    may_restart = row["status"] == Status.QUEUED and 0 < row["attempts"] < MAX_ATTEMPTS
+    if row["cancel_requested"] is not None:
+        store.cancelled(row["id"])
+    elif may_restart and row["host"] == socket.gethostname():
+        _spawn(store, row["id"], row["attempts"])
+    else:
+        store.lose(row["id"])

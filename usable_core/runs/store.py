@@ -5,7 +5,9 @@ its `WHERE` which state it expects. A run is DONE only after its artifacts are o
 """
 
 import builtins
+import contextlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -21,7 +23,7 @@ import sqlalchemy as sql
 
 from usable_core import settings, tasks
 from usable_core.catalog import lookup
-from usable_core.errors import Cancelled, StorageError, UnknownName
+from usable_core.errors import Cancelled, StorageError, UnknownName, UsableError
 from usable_core.records import from_json, to_json
 from usable_core.runs import files
 from usable_core.runs.run import ACTIVE, Run, Status
@@ -30,6 +32,7 @@ from usable_core.versions import versions
 
 QUOTA = 200  # runs waiting or running, so that no visitor can fill the machine
 KEPT_WITHOUT_ANSWER = ("log.txt", "events.jsonl")
+log = logging.getLogger(__name__)
 _EPOCH = 1_704_067_200  # 2024-01-01, so that ids stay short
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -92,7 +95,9 @@ class RunStore:
             UnknownName: there is none of this id.
         """
         with self._engine.connect() as connection:
-            found = connection.execute(sql.select(runs).where(runs.c.id == run_id)).mappings().first()
+            found = (
+                connection.execute(sql.select(runs).where(runs.c.id == run_id)).mappings().first()
+            )
             if found is None:
                 known = connection.execute(sql.select(runs.c.id).limit(1000)).scalars().all()
                 raise UnknownName("run", run_id, known)
@@ -107,12 +112,12 @@ class RunStore:
             query = query.where(runs.c.task == task)
         if statuses is not None:
             query = query.where(runs.c.status.in_(builtins.list(statuses)))
-        return [_to_run(row) for row in self._rows(query)]
+        return _readable(self._rows(query))
 
     def children(self, run_id: str) -> "builtins.list[Run]":
         """Return the parts of a run, oldest first."""
         query = sql.select(runs).where(runs.c.parent == run_id).order_by(runs.c.created)
-        return [_to_run(row) for row in self._rows(query)]
+        return _readable(self._rows(query))
 
     def active_rows(self) -> "builtins.list[Mapping[str, Any]]":
         """Return the rows of all runs that wait or run, oldest first."""
@@ -151,7 +156,9 @@ class RunStore:
 
     def attach(self, run_id: str, pid: int) -> None:
         """Note the process that waits for its turn to work on a QUEUED run."""
-        self._change(run_id, (Status.QUEUED,), pid=pid, heartbeat=time.time(), host=socket.gethostname())
+        self._change(
+            run_id, (Status.QUEUED,), pid=pid, heartbeat=time.time(), host=socket.gethostname()
+        )
 
     def claim_restart(self, run_id: str, attempts: int) -> bool:
         """Return whether this caller alone may start process number `attempts` + 1 for the run."""
@@ -182,9 +189,7 @@ class RunStore:
             status=Status.RUNNING, finished=None, error=None, heartbeat=time.time(),
         )  # fmt: skip
 
-    def progress(
-        self, run_id: str, done: int, total: int, message: str, **metrics: float
-    ) -> None:
+    def progress(self, run_id: str, done: int, total: int, message: str, **metrics: float) -> None:
         """Store how far a run is, and append it to its `events.jsonl`."""
         numbers = to_json(metrics)
         changed = {"metrics": numbers} if numbers else {}
@@ -204,7 +209,9 @@ class RunStore:
         path = self.folder(run_id) / "events.jsonl"
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         events = [event for line in lines if (event := _parsed(line)) is not None]
-        frame = pd.DataFrame(events, columns=None if events else ["time", "done", "total", "message"])
+        frame = pd.DataFrame(
+            events, columns=None if events else ["time", "done", "total", "message"]
+        )
         for name in frame.columns.difference(["message"]):
             frame[name] = pd.to_numeric(frame[name])
         return frame.assign(time=pd.to_datetime(frame["time"], unit="s", utc=True))
@@ -212,7 +219,12 @@ class RunStore:
     def request_cancel(self, run_id: str) -> None:
         """Ask for the end of a run; one that still waits is CANCELLED at once."""
         self.row(run_id)
-        self._change(run_id, (Status.RUNNING,), runs.c.cancel_requested.is_(None), cancel_requested=time.time())
+        self._change(
+            run_id,
+            (Status.RUNNING,),
+            runs.c.cancel_requested.is_(None),
+            cancel_requested=time.time(),
+        )
         now = time.time()
         self._change(
             run_id, (Status.QUEUED,), status=Status.CANCELLED, finished=now, cancel_requested=now
@@ -262,8 +274,11 @@ class RunStore:
         """Make a run FAILED with a sentence; the traceback goes to its log and row only."""
         self._clear(run_id)
         self._end(run_id, Status.FAILED, error=error, traceback=traceback and traceback[-20_000:])
-        if traceback:
-            with (self._own_folder(run_id) / "log.txt").open("a", encoding="utf-8") as log:
+        if traceback:  # the table has it; a full disk may refuse the log
+            with (
+                contextlib.suppress(OSError),
+                (self._own_folder(run_id) / "log.txt").open("a", encoding="utf-8") as log,
+            ):
                 log.write(traceback)
 
     def cancelled(self, run_id: str) -> None:
@@ -271,7 +286,9 @@ class RunStore:
         self._clear(run_id)
         self._end(run_id, Status.CANCELLED, message="Cancelled")
         parts = sql.update(runs).where(runs.c.parent == run_id, runs.c.status.in_(ACTIVE))
-        self._write(parts.values(status=Status.CANCELLED, finished=time.time(), message="Cancelled"))
+        self._write(
+            parts.values(status=Status.CANCELLED, finished=time.time(), message="Cancelled")
+        )
 
     def lose(self, run_id: str) -> None:
         """Make a run LOST: its process ended without a word."""
@@ -309,7 +326,9 @@ class RunStore:
         """
         run = self.get(run_id)
         if run.status is not Status.DONE:
-            raise StorageError(f"Run {run.id} is {run.status.value} and has no result. Run it again.")
+            raise StorageError(
+                f"Run {run.id} is {run.status.value} and has no result. Run it again."
+            )
         folder = self.folder(run_id)
         kind = lookup(tasks.TASKS, "task", run.task).result
         try:
@@ -398,9 +417,26 @@ def _to_run(row: Mapping[str, Any]) -> Run:
     for name in ("created", "started", "finished", "heartbeat"):
         if values[name] is not None:
             values[name] = datetime.fromtimestamp(values[name], UTC)
-    values["config"] = tasks.config_from_json(row["task"], row["config"])
+    try:
+        values["config"] = tasks.config_from_json(row["task"], row["config"])
+    except (UsableError, ValueError, TypeError) as error:
+        raise StorageError(
+            f"The question of run {row['id']} was stored by another version of Usable and cannot "
+            f"be read ({error}). Ask it again."
+        ) from error
     values["status"] = Status(row["status"])
     return Run(**values)
+
+
+def _readable(rows: "list[Mapping[str, Any]]") -> list[Run]:
+    """Return the runs of rows, without those that another version wrote and this cannot read."""
+    found = []
+    for row in rows:
+        try:
+            found.append(_to_run(row))
+        except StorageError as error:
+            log.warning("%s", error)
+    return found
 
 
 def _restored(hint: Any, value: Any, task: str) -> Any:

@@ -1,0 +1,389 @@
+"""Jobs end as they should: answered, failed by a sentence, cancelled, or found lost."""
+
+import errno
+import os
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from usable_core import jobs, tasks
+from usable_core.errors import Cancelled, DatasetRefused, StorageError, UnknownName
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.jobs import execution
+from usable_core.jobs import queue as job_queue
+from usable_core.jobs.locks import FileLock, accelerator_lock, accelerators, is_held
+from usable_core.runs import RunStore, Status
+
+REAL = AccuracyConfig(ModelSpec("bundled/no_such_model"), DatasetSpec("digits"))
+
+
+@dataclass(frozen=True)
+class CountConfig:
+    model: ModelSpec = ModelSpec("bundled/none")
+    steps: int = 3
+    does: str = "count"
+
+
+@dataclass(frozen=True)
+class CountResult:
+    config: CountConfig
+    records: pd.DataFrame
+
+    def summary(self):
+        return {"count": len(self.records)}
+
+
+counted = []
+
+
+def count(*, model, config, report, folder):
+    """What the fake task does; `config.does` names the accident."""
+    counted.append(config)
+    (folder / "map.npy").write_bytes(b"half")
+    for step in range(config.steps):
+        report(step + 1, config.steps, "Counting", loss=1.0 / (step + 1))
+    if config.does == "refuse":
+        raise DatasetRefused("The folder has one class. Give at least two.")
+    if config.does == "break":
+        raise ZeroDivisionError("secret detail")
+    if config.does == "fill the disk":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    if config.does == "be interrupted":
+        raise KeyboardInterrupt
+    if config.does == "be ended":
+        raise SystemExit(143)
+    if config.does == "wait":
+        for _ in range(400):
+            time.sleep(0.05)
+            report(config.steps, config.steps, "Waiting")
+    if config.does == "have a part":
+        jobs.run_here(CountConfig(does="wait"), report, parent=folder.name)
+    return CountResult(config, pd.DataFrame({"value": range(config.steps)}))
+
+
+@pytest.fixture(autouse=True)
+def count_task(monkeypatch):
+    row = tasks.Task("Count", CountConfig, CountResult, f"{__name__}:count")
+    monkeypatch.setitem(tasks.TASKS, "count", row)
+    model = SimpleNamespace(fingerprint="abc")
+    monkeypatch.setattr(tasks, "resolve", lambda config: {"model": model})
+    monkeypatch.setattr(tasks, "key", lambda config, objects: f"{config.steps} {config.does}")
+    counted.clear()
+
+
+@pytest.fixture
+def no_process(monkeypatch):
+    """Jobs that are started on paper only; `pid` 2**22 + 1 lives nowhere."""
+    started = []
+
+    def spawn(arguments, log):
+        started.append(arguments)
+        return SimpleNamespace(pid=2**22 + 1)
+
+    monkeypatch.setattr(jobs, "spawn", spawn)
+    return started
+
+
+def wait_until(condition, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def only_run():
+    (run,) = RunStore().list()
+    return run
+
+
+def test_a_question_asked_here_leaves_a_run_with_its_answer():
+    told = []
+
+    run, result = jobs.run_here(CountConfig(), lambda *step, **metrics: told.append(step))
+
+    assert run.status is Status.DONE
+    assert (run.done, run.total, run.summary) == (3, 3, {"count": 3})
+    assert len(result.records) == 3
+    assert (3, 3, "Counting") in told
+    events = RunStore().events(run.id)
+    assert events["loss"].dropna().iloc[-1] == pytest.approx(1 / 3)
+
+
+def test_the_same_question_is_answered_from_the_store_and_says_so():
+    first, _ = jobs.run_here(CountConfig())
+
+    second, result = jobs.run_here(CountConfig())
+    other, _ = jobs.run_here(CountConfig(steps=4))
+
+    assert second.answered_by == first.id
+    assert "Answered from the store" in second.message
+    assert second.summary == first.summary
+    assert len(result.records) == 3
+    assert other.answered_by is None
+    assert [config.steps for config in counted] == [3, 4]
+
+
+def test_a_users_mistake_fails_the_run_with_its_sentence():
+    with pytest.raises(DatasetRefused):
+        jobs.run_here(CountConfig(does="refuse"))
+
+    run = only_run()
+    assert run.status is Status.FAILED
+    assert run.error == "The folder has one class. Give at least two."
+
+
+def test_our_mistake_fails_the_run_with_a_plain_sentence_and_a_traceback_in_the_log():
+    with pytest.raises(ZeroDivisionError):
+        jobs.run_here(CountConfig(does="break"))
+
+    run, store = only_run(), RunStore()
+    assert run.status is Status.FAILED
+    assert "ZeroDivisionError" in run.error
+    assert "secret detail" not in run.error
+    assert "Traceback" not in run.error
+    assert "secret detail" in store.log_path(run.id).read_text()
+    assert "secret detail" in store.row(run.id)["traceback"]
+
+
+def test_a_full_disk_fails_the_run_with_a_sentence_and_leaves_nothing_half_written():
+    with pytest.raises(StorageError, match="disk is full"):
+        jobs.run_here(CountConfig(does="fill the disk"))
+
+    run, store = only_run(), RunStore()
+    assert run.status is Status.FAILED
+    assert run.error.startswith("The disk is full")
+    assert {p.name for p in store.folder(run.id).iterdir()} <= {"log.txt", "events.jsonl"}
+
+
+def test_an_interrupted_run_is_cancelled_and_an_ended_one_lost():
+    with pytest.raises(KeyboardInterrupt):
+        jobs.run_here(CountConfig(does="be interrupted"))
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended"))
+
+    assert [r.status for r in RunStore().list()] == [Status.LOST, Status.CANCELLED]
+
+
+def test_a_cancel_stops_a_running_run_and_removes_its_artifacts():
+    ended = []
+
+    def work():
+        try:
+            jobs.run_here(CountConfig(does="wait"))
+        except Cancelled:
+            ended.append("cancelled")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    wait_until(lambda: any(r.status is Status.RUNNING and r.done == 3 for r in RunStore().list()))
+    jobs.cancel(only_run().id)
+    thread.join(20)
+
+    run = only_run()
+    assert ended == ["cancelled"]
+    assert run.status is Status.CANCELLED
+    assert not (RunStore().folder(run.id) / "map.npy").exists()
+
+
+def test_a_cancel_of_a_run_ends_the_part_that_it_is_working_on():
+    thread = threading.Thread(
+        target=lambda: pytest.raises(Cancelled, jobs.run_here, CountConfig(does="have a part"))
+    )
+    thread.start()
+    wait_until(lambda: any(r.parent and r.done == 3 for r in RunStore().list()))
+    part, parent = RunStore().list()
+    jobs.cancel(parent.id)
+    thread.join(20)
+
+    assert part.parent == parent.id
+    assert [r.status for r in RunStore().list()] == [Status.CANCELLED, Status.CANCELLED]
+
+
+def test_the_heartbeat_goes_on_while_the_work_says_nothing(monkeypatch):
+    monkeypatch.setattr(execution, "HEARTBEAT_SECONDS", 0.05)
+    store = RunStore()
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+    before = store.get(run.id).heartbeat
+
+    with execution.Heartbeat(store, run.id, may_kill=False):
+        wait_until(lambda: store.get(run.id).heartbeat > before, 10)
+
+
+def test_a_job_that_does_not_listen_is_ended_after_the_grace(monkeypatch):
+    monkeypatch.setattr(execution, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(execution, "GRACE_SECONDS", 0.2)
+    ended = threading.Event()
+    monkeypatch.setattr(execution, "_end_process", ended.set)
+    store = RunStore()
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+
+    with execution.Heartbeat(store, run.id, may_kill=True):
+        assert not ended.wait(0.5)
+        jobs.cancel(run.id)
+        assert ended.wait(10)
+
+    assert store.get(run.id).status is Status.CANCELLED
+
+
+def test_a_run_whose_process_is_gone_is_lost(no_process):
+    store = RunStore()
+    dead, alive = store.create(CountConfig()), store.create(CountConfig())
+    store.start(dead.id, 2**22 + 1)
+    store.start(alive.id, os.getpid())
+
+    jobs.recover()
+
+    assert store.get(dead.id).status is Status.LOST
+    assert "ended without a word" in store.get(dead.id).error
+    assert store.get(alive.id).status is Status.RUNNING
+
+
+def test_a_run_whose_heart_stopped_is_lost(no_process, monkeypatch):
+    store = RunStore()
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+    now = time.time()
+
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(time=lambda: now + 20))
+    jobs.recover()
+    assert store.get(run.id).status is Status.RUNNING
+
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(time=lambda: now + 40))
+    jobs.recover()
+    assert store.get(run.id).status is Status.LOST
+
+
+def test_a_waiting_job_whose_process_died_is_started_again_but_not_forever(no_process):
+    run_id = jobs.start(CountConfig())
+
+    jobs.recover()
+    jobs.recover()
+    assert no_process == [["run", run_id]] * 3
+    assert RunStore().get(run_id).status is Status.QUEUED
+
+    jobs.recover()
+    assert len(no_process) == 3
+    assert RunStore().get(run_id).status is Status.LOST
+
+
+def test_a_job_is_lost_rather_than_waiting_when_no_process_can_be_started(monkeypatch):
+    def refuse(arguments, log):
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(jobs, "spawn", refuse)
+
+    with pytest.raises(StorageError, match="No process could be started"):
+        jobs.start(CountConfig())
+
+    assert only_run().status is Status.FAILED
+
+
+def test_jobs_take_turns_in_the_order_in_which_they_were_asked(no_process):
+    first, second = jobs.start(CountConfig()), jobs.start(CountConfig(steps=5))
+
+    assert (jobs.queue_position(first), jobs.queue_position(second)) == (0, 1)
+    jobs.cancel(first)
+    assert (jobs.queue_position(first), jobs.queue_position(second)) == (None, 0)
+    with pytest.raises(UnknownName):
+        jobs.queue_position("nothing")
+
+
+def test_a_job_waits_until_the_accelerator_is_free_and_a_cancel_ends_the_waiting(no_process):
+    store, run_id = RunStore(), jobs.start(CountConfig())
+    outcome = []
+
+    def wait():
+        try:
+            with job_queue.wait_for_turn(store, run_id):
+                outcome.append("turn")
+        except Cancelled:
+            outcome.append("cancelled")
+
+    with accelerator_lock(None) as lock:
+        assert lock.acquire()
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.7)
+        assert outcome == []
+        jobs.cancel(run_id)
+        thread.join(10)
+
+    assert outcome == ["cancelled"]
+    run_id = jobs.start(CountConfig())
+    with job_queue.wait_for_turn(store, run_id):
+        assert is_held(accelerator_lock(None).path)
+    assert not is_held(accelerator_lock(None).path)
+
+
+def test_a_lock_has_one_holder(tmp_path):
+    one, two = FileLock(tmp_path / "a.lock"), FileLock(tmp_path / "a.lock")
+
+    assert one.acquire()
+    assert not two.acquire()
+    one.release()
+    assert two.acquire()
+    two.release()
+
+
+def test_every_visible_cuda_device_takes_a_job(monkeypatch):
+    monkeypatch.delenv("USABLE_DEVICE", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,3")
+    assert accelerators() == ("2", "3")
+
+    monkeypatch.setenv("USABLE_DEVICE", "cpu")
+    assert accelerators() == (None,)
+
+
+def test_a_job_runs_in_its_own_process_and_its_failure_comes_back_as_a_sentence():
+    run_id = jobs.start(REAL)
+    store = RunStore()
+
+    wait_until(lambda: store.get(run_id).status.is_over)
+
+    run = store.get(run_id)
+    assert run.status is Status.FAILED, store.log_path(run_id).read_text()
+    assert "no_such_model" in run.error
+    assert run.pid != os.getpid()
+
+
+def test_a_job_that_waits_stays_light_and_a_cancel_ends_its_process():
+    store = RunStore()
+    with accelerator_lock(None) as lock:
+        assert lock.acquire()
+        run_id = jobs.start(REAL)
+        wait_until(lambda: store.row(run_id)["pid"])
+        pid = store.row(run_id)["pid"]
+        time.sleep(3)
+        maps = f"/proc/{pid}/maps"
+        if os.path.exists(maps):  # noqa: PTH110 - a kernel file
+            with open(maps) as file:  # noqa: PTH123
+                assert "libtorch" not in file.read()
+        assert os.getpgid(pid) == pid != os.getpgid(0)
+        jobs.cancel(run_id)
+        wait_until(lambda: not jobs.is_alive(pid))
+
+    assert store.get(run_id).status is Status.CANCELLED
+
+
+def test_a_killed_job_is_lost(monkeypatch):
+    store = RunStore()
+    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    run = store.create(CountConfig())
+    store.start(run.id, sleeper.pid)
+    jobs.recover()
+    assert store.get(run.id).status is Status.RUNNING
+
+    sleeper.kill()
+    sleeper.wait()
+    jobs.recover()
+
+    assert store.get(run.id).status is Status.LOST

@@ -1,0 +1,154 @@
+"""Working on one run in this process: heartbeat, progress, the answer or the reason why not."""
+
+import logging
+import os
+import threading
+import time
+import traceback
+from types import TracebackType
+
+from usable_core import tasks
+from usable_core.errors import Cancelled, StorageError, UsableError
+from usable_core.evaluations.specs import Report, silent
+from usable_core.runs import Run, RunStore
+from usable_core.runs.files import disk_full, is_disk_full
+
+HEARTBEAT_SECONDS = 2.0
+GRACE_SECONDS = 10.0  # from a cancel to the end of a process that does not listen
+PROGRESS_SECONDS = 0.25  # a person sees no more than that; the table is spared
+
+log = logging.getLogger(__name__)
+
+
+class Heartbeat:
+    """A thread that says "I live" while the work goes on, and ends a process that won't stop."""
+
+    def __init__(self, store: RunStore, run_id: str, *, may_kill: bool) -> None:
+        self._store, self._run_id, self._may_kill = store, run_id, may_kill
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True, name=f"heart-{run_id}")
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        asked_since: float | None = None
+        while not self._stop.wait(HEARTBEAT_SECONDS):
+            try:
+                self._store.heartbeat(self._run_id)
+                if not (self._may_kill and self._store.is_cancel_requested(self._run_id)):
+                    continue
+                asked_since = asked_since or time.monotonic()
+                if time.monotonic() - asked_since > GRACE_SECONDS:
+                    self._store.cancelled(self._run_id)
+                    _end_process()
+            except Exception:  # a heart goes on
+                log.exception("The heartbeat of run %s could not be stored", self._run_id)
+
+
+class Reporter:
+    """`Report` that stores progress, passes it on, and raises `Cancelled` when asked to stop."""
+
+    def __init__(self, store: RunStore, run_id: str, outer: Report) -> None:
+        self._store, self._run_id, self._outer = store, run_id, outer
+        self._last = 0.0
+        self._names: set[str] = set()
+
+    def __call__(self, done: int, total: int, message: str, **metrics: float) -> None:
+        """Tell that `done` of `total` steps are over."""
+        self._outer(done, total, message, **metrics)
+        is_due = time.monotonic() - self._last >= PROGRESS_SECONDS
+        is_last = 0 < total <= done
+        if not (is_due or is_last or set(metrics) != self._names):
+            return
+        if self._store.is_cancel_requested(self._run_id):
+            raise Cancelled
+        self._store.progress(self._run_id, done, total, message, **metrics)
+        self._last, self._names = time.monotonic(), set(metrics)
+
+
+def execute(
+    store: RunStore, run: Run, report: Report = silent, *, may_kill: bool = False
+) -> tasks.Result:
+    """Work on a QUEUED run until it is over, whatever happens, and return its answer.
+
+    Args:
+        store: Where the run is.
+        run: The run.
+        report: Told the progress too; may raise `Cancelled`.
+        may_kill: This process exists for the run alone, so a cancel that is not heard ends it.
+
+    Raises:
+        Cancelled: a person stopped it.
+        UsableError: it failed, by the sentence that the run now holds.
+        Exception: it failed by a mistake of ours; the run holds a sentence and the traceback.
+    """
+    with Heartbeat(store, run.id, may_kill=may_kill):
+        try:
+            store.start(run.id, os.getpid())
+            return _answer(store, run, Reporter(store, run.id, report))
+        except (Cancelled, KeyboardInterrupt):
+            store.cancelled(run.id)
+            raise
+        except UsableError as error:
+            store.fail(run.id, str(error))
+            raise
+        except OSError as error:
+            if not is_disk_full(error):
+                store.fail(run.id, _sentence(error), traceback.format_exc())
+                raise
+            store.fail(run.id, disk_full(store.folder(run.id)), traceback.format_exc())
+            raise StorageError(disk_full(store.folder(run.id))) from error
+        except Exception as error:
+            store.fail(run.id, _sentence(error), traceback.format_exc())
+            raise
+        except BaseException:  # the process is being ended from outside
+            store.lose(run.id)
+            raise
+
+
+def _answer(store: RunStore, run: Run, report: Reporter) -> tasks.Result:
+    """Return the stored answer of the same question, or measure it."""
+    report(0, 0, "Loading the model and the data")
+    objects = tasks.resolve(run.config)
+    if objects:  # a question that names nothing to measure (the demo) is only its parts
+        key = tasks.key(run.config, objects)
+        store.set_key(run.id, key)
+        earlier = store.find(key)
+        if earlier is not None:
+            result = store.load(earlier.id)
+            store.answered_by(run.id, earlier)
+            return result
+    result = tasks.run(run.config, objects, report, store.folder(run.id))
+    store.finish(run.id, result)
+    return result
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+        return (
+            "The memory ran out. Close other programs, or choose a smaller batch size, a smaller "
+            "model or fewer examples, and start it again."
+        )
+    return (
+        f"It stopped on an error inside Usable ({type(error).__name__}). Nothing of yours is lost. "
+        "The run's log holds the details; please report them."
+    )
+
+
+def _end_process() -> None:
+    if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+        import signal
+
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)

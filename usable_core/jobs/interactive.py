@@ -1,0 +1,181 @@
+"""The interactive lane: ask about one image, look at the answer as it grows.
+
+A request is a JSON file; its answer is a folder named by the hash of the request and of all that
+the answer depends on. One warm worker process (see `worker`) answers for every page.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from usable_core import settings
+from usable_core.errors import Cancelled, StorageError
+from usable_core.evaluations.interactive import Answer, ImageRequest, Prediction
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.jobs.locks import is_held
+from usable_core.jobs.processes import spawn
+from usable_core.records import from_json, to_json
+from usable_core.runs import files as whole_files
+from usable_core.versions import versions
+
+INTERFACE_VERSION = 1  # raise it when an answer means something else than before
+FINAL = ("done", "failed")
+MAX_WAITING = 200
+
+__all__ = [
+    "Answer", "ImageRequest", "Prediction", "cancel", "ensure_worker", "files", "poll", "submit",
+]  # fmt: skip
+
+_KEY = re.compile(r"[0-9a-f]{24}")
+_started: "dict[Path, subprocess.Popen[bytes]]" = {}
+
+
+def submit(request: ImageRequest) -> str:
+    """Ask, and return the key of the answer; what was answered before is there at once.
+
+    Raises:
+        StorageError: too many questions are waiting, or the disk is full.
+    """
+    request = replace(request, model=_placed(request.model))
+    key = _key(request)
+    if poll_file(key).state == "done":
+        os.utime(files(key) / "answer.json")  # used: pruned later than the others
+        return key
+    if not request_path(key).is_file():
+        if len(list((lane() / "requests").glob("*.json"))) >= MAX_WAITING:
+            raise StorageError(
+                f"{MAX_WAITING} questions about images are waiting. Try again in a minute."
+            )
+        write_answer(key, Answer("waiting"))
+        whole_files.write_json(
+            request_path(key), {"request": to_json(request), "created": time.time(), "attempts": 0}
+        )
+    ensure_worker()
+    return key
+
+
+def poll(key: str) -> Answer:
+    """Return what is known so far; starts a worker again should it have died meanwhile."""
+    answer = poll_file(key)
+    if answer.state in FINAL:
+        return answer
+    if not request_path(key).is_file():
+        answer = poll_file(key)  # it may have ended between the two looks
+        return answer if answer.state in FINAL else _gone()
+    ensure_worker()
+    return answer
+
+
+def files(key: str) -> Path:
+    """Return the folder of an answer: `map.npy`, `segments.npy`, `input.png`, once it has them.
+
+    Raises:
+        StorageError: this is no key.
+    """
+    if not _KEY.fullmatch(key):
+        raise StorageError("This is no key of an answer. Ask the question again.")
+    return lane() / "answers" / key
+
+
+def cancel(key: str) -> None:
+    """Withdraw a question; the worker stops at its next step."""
+    request_path(key).unlink(missing_ok=True)
+    answer = poll_file(key)
+    if answer.state not in FINAL:
+        write_answer(key, replace(answer, state="failed", error=str(Cancelled())))
+
+
+def ensure_worker() -> None:
+    """Start the worker unless one lives."""
+    folder = lane()
+    young = _started.get(folder)
+    if is_held(folder / "worker.lock") or (young is not None and young.poll() is None):
+        return
+    arguments = ["interactive"]
+    idle = os.environ.get("USABLE_WORKER_IDLE_SECONDS")
+    arguments += ["--idle", idle] if idle else []
+    function = os.environ.get("USABLE_WORKER_ANSWER")
+    arguments += ["--answer", function] if function else []
+    try:
+        _started[folder] = spawn(arguments, folder / "log.txt")
+    except OSError as error:
+        raise StorageError(
+            f"No process can be started to answer ({error.strerror}). Close other programs."
+        ) from error
+
+
+# What the worker shares
+
+
+def lane() -> Path:
+    """Return the folder of requests and answers."""
+    return settings.home() / "interactive"
+
+
+def request_path(key: str) -> Path:
+    """Return the file whose existence means that the answer is wanted."""
+    return lane() / "requests" / f"{files(key).name}.json"
+
+
+def poll_file(key: str) -> Answer:
+    """Return the stored answer, or a failed one where none is stored."""
+    try:
+        data = json.loads((files(key) / "answer.json").read_text(encoding="utf-8"))
+        return from_json(Answer, data)
+    except (OSError, ValueError, TypeError):
+        return _gone()
+
+
+def write_answer(key: str, answer: Answer) -> None:
+    """Store an answer as one step."""
+    whole_files.write_json(files(key) / "answer.json", answer)
+
+
+def prune(size_cap: int) -> None:
+    """Delete the answers that were used longest ago until the rest fits into `size_cap` bytes."""
+    folders = []
+    for folder in (lane() / "answers").glob("*"):
+        held = [path.stat() for path in folder.iterdir()]
+        used = max((stat.st_mtime for stat in held), default=0.0)
+        folders.append((used, sum(stat.st_size for stat in held), folder))
+    total = sum(size for _, size, _ in folders)
+    for _, size, folder in sorted(folders):
+        if total <= size_cap:
+            return
+        if not request_path(folder.name).is_file():
+            shutil.rmtree(folder, ignore_errors=True)
+            total -= size
+
+
+def _gone() -> Answer:
+    return Answer("failed", error="This answer is no longer stored. Ask again.")
+
+
+def _placed(spec: ModelSpec) -> ModelSpec:
+    """Return the model's name with absolute paths, for the worker lives in another folder."""
+    weights = spec.weights and str(Path(spec.weights).resolve())
+    reference = spec.reference
+    if reference.startswith("file/"):
+        reference = f"file/{Path(reference.removeprefix('file/')).resolve()}"
+    return replace(spec, weights=weights, reference=reference)
+
+
+def _key(request: ImageRequest) -> str:
+    """Return the identity of the answer: the question, the files behind it, the versions."""
+    kind, _, name = request.model.reference.partition("/")
+    places = {
+        "file": [Path(name)],
+        "bundled": [
+            settings.assets() / "models" / f"{name}{end}" for end in (".safetensors", ".json")
+        ],
+    }.get(kind, [])
+    places += [Path(request.model.weights)] if request.model.weights else []
+    facts = [(p.stat().st_mtime_ns, p.stat().st_size) for p in places if p.is_file()]
+    text = json.dumps([INTERFACE_VERSION, to_json(request), facts, versions()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -1,0 +1,73 @@
+"""Detached processes of our own: starting them, and whether they still live."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import usable_core.errors
+
+PACKAGE_PARENT = Path(usable_core.errors.__file__).parents[1]
+KINDNESS = 10  # added to the niceness: pages stay as quick as without any work going on
+
+
+def spawn(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
+    """Start `python -m usable_core.jobs ARGUMENTS` so that it outlives this process.
+
+    Its output is appended to `log`. A waiting thread takes its exit status, so that a dead child
+    does not look alive.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "usable_core.jobs", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=environment,
+        )
+    threading.Thread(target=process.wait, daemon=True, name=f"reap-{process.pid}").start()
+    return process
+
+
+def be_kind() -> None:
+    """Let everything else on the machine go first."""
+    if hasattr(os, "nice"):
+        os.nice(KINDNESS)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process of this machine exists (where that cannot be asked: True)."""
+    if os.name == "nt":
+        return True  # the heartbeat tells
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def kill_job(pid: int, run_id: str) -> None:
+    """End a job's process and what it started, if that process number is still this job's."""
+    command = Path(f"/proc/{pid}/cmdline")
+    if command.parent.parent.is_dir():
+        try:
+            words = command.read_bytes().split(b"\0")
+        except OSError:
+            return
+        if run_id.encode() not in words:
+            return
+    try:
+        if hasattr(os, "killpg"):
+            os.killpg(pid, signal.SIGKILL)
+        else:
+            os.kill(pid, signal.SIGTERM)
+    except (ProcessLookupError, PermissionError):
+        return
