@@ -8,6 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
+STATIC = Path(__file__).parent / "static"  # a named icon would be fetched from another host
+
 
 @dataclass(frozen=True)
 class PageRow:
@@ -32,7 +34,8 @@ PAGES = {
 
 def main() -> None:
     """Show the navigation and run the chosen page."""
-    st.set_page_config(page_title="Usable", page_icon="🔬", layout="wide")
+    st.set_page_config(page_title="Usable", page_icon=str(STATIC / "icon.svg"), layout="wide")
+    st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")
     sections: dict[str, list[st.Page]] = {}
     for name, row in PAGES.items():
         if not (Path(__file__).parent / "app_pages" / f"{name}.py").exists():

@@ -37,7 +37,7 @@ def empty() -> None:
 
 def chosen(found: list[Run]) -> list[Run]:
     """Ask which runs to list, and return those."""
-    left, right = st.columns(2)
+    left, right = st.columns([2, 3])
     tasks = left.pills(
         "Task",
         [name for name in TASKS if any(run.task == name for run in found)],
@@ -60,7 +60,7 @@ def chosen(found: list[Run]) -> list[Run]:
 
 
 def nothing_matches() -> None:
-    st.info("No run matches. Take back a filter above.", icon="🔎")
+    st.info("No run matches. Take back a filter above.", icon=":material/search_off:")
 
 
 def details(run_id: str) -> None:

@@ -25,7 +25,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except UsableError as error:
-        st.error(escaped(str(error)), icon="⚠️")
+        st.error(escaped(str(error)), icon=":material/warning:")
 
 
 def escaped(text: str) -> str:
@@ -112,7 +112,7 @@ def download_json(value: object, name: str, *, key: str, label: str = "JSON") ->
 def provenance_footer(provenance: Provenance) -> None:
     """Show what a reader of the numbers must know: warnings, refused examples, where from."""
     for sentence in provenance.warnings:
-        st.warning(escaped(sentence), icon="⚠️")
+        st.warning(escaped(sentence), icon=":material/warning:")
     if provenance.refused:
         with st.expander(f"{len(provenance.refused)} examples were left out"):
             st.dataframe([{"file": r.name, "reason": r.reason} for r in provenance.refused])

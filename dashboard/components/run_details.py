@@ -10,6 +10,7 @@ from usable_core.records import to_json
 from usable_core.runs.logs import log_tail
 from usable_core.runs.run import Run, Status
 
+RECORD_HEIGHT = 340  # px: settings and log side by side within one screen
 RESULT_PAGES = {  # task: page and address parameter that show its result
     "accuracy": ("accuracy", state.RUN),
     "robustness": ("robustness", state.RUN),
@@ -66,11 +67,12 @@ def run_record(run: Run) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Settings**")
-        st.json(to_json(run.config), expanded=2)
+        with st.container(height=RECORD_HEIGHT):
+            st.json(to_json(run.config), expanded=2)
         download_json(
             run.config, f"config-{run.id}", key=f"config_{run.id}", label="Settings, JSON"
         )
     with right:
         st.markdown("**Log**")
         log = log_tail(state.store().log_path(run.id))
-        st.code(log or "The log is empty.", language=None, wrap_lines=True)
+        st.code(log or "The log is empty.", language=None, wrap_lines=True, height=RECORD_HEIGHT)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.results import duration, errors_shown, escaped
-from dashboard.components.runs_table import ICONS
+from dashboard.components.runs_table import status_badge
 from usable_core import jobs
 from usable_core.errors import UnknownName
 from usable_core.runs.run import Run, Status
@@ -46,9 +46,10 @@ def run_panel(run_id: str) -> Run | None:
 
     @st.fragment(run_every=POLL if is_live else None)
     def watch() -> None:
-        current = state.store().get(run_id)
-        show_run(current)
-        if is_live and current.status.is_over:
+        current = find(run_id)
+        if current is not None:
+            show_run(current)
+        if is_live and (current is None or current.status.is_over):
             st.rerun()  # the whole page once: stops the timer and shows the result
 
     watch()
@@ -60,7 +61,10 @@ def find(run_id: str) -> Run | None:
     try:
         return state.store().get(run_id)
     except UnknownName:
-        st.warning(f"There is no run {escaped(run_id)}. It may have been deleted.", icon="🔎")
+        st.warning(
+            f"There is no run {escaped(run_id)}. It may have been deleted.",
+            icon=":material/search_off:",
+        )
         st.page_link(state.page_file("runs"), label="All runs", icon=":material/list_alt:")
         return None
 
@@ -75,6 +79,8 @@ def show_run(run: Run) -> None:
             _child(child)
         training = [r for r in (run, *children) if r.task in TRAINING_TASKS]
         for one in training[-CURVES_AT_ONCE:]:
+            if children and one.metrics:
+                st.caption(escaped(one.title))
             curves(one)
 
 
@@ -83,7 +89,7 @@ def _child(run: Run) -> None:
         f" · {run.done:,} of {run.total:,}" if run.status is Status.RUNNING and run.total else ""
     )
     seconds = "" if run.seconds is None else f" · {duration(run.seconds)}"
-    st.markdown(f"{ICONS[run.status]} {escaped(run.title)}:gray[{share}{seconds}]")
+    st.markdown(f"{status_badge(run.status)} {escaped(run.title)} :gray[{share}{seconds}]")
 
 
 def curves(run: Run) -> None:
@@ -101,16 +107,21 @@ def curves(run: Run) -> None:
 
 
 def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
-    left, right = st.columns([5, 1], vertical_alignment="center")
-    left.markdown(f"{ICONS[run.status]} **{escaped(run.title)}** · {escaped(text)}")
-    if can_cancel:
-        right.button(
-            "Cancel",
-            key=f"cancel_{run.id}",
-            on_click=jobs.cancel,
-            args=(run.id,),
-            width="stretch",
-        )
+    line = f"{status_badge(run.status)} **{escaped(run.title)}** :gray[{escaped(text)}]"
+    if not can_cancel:
+        st.markdown(line)
+        return
+    is_asked = state.store().is_cancel_requested(run.id)
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.markdown(line)
+    right.button(
+        "Cancelling …" if is_asked else "Cancel",
+        key=f"cancel_{run.id}",
+        on_click=jobs.cancel,
+        args=(run.id,),
+        disabled=is_asked,
+        width="stretch",
+    )
 
 
 def _queued(run: Run) -> None:
@@ -131,21 +142,25 @@ def _done(run: Run) -> None:
     if run.answered_by:
         _head(run, f"answered from the store by run {run.answered_by}, measured earlier")
     else:
-        _head(run, f"done in {duration(run.seconds)}")
+        _head(run, f"in {duration(run.seconds)}")
 
 
 def _failed(run: Run) -> None:
-    _head(run, "failed")
+    _head(run, _after(run))
     st.error(escaped(run.error or "It ended without saying why; see its log on the Runs page."))
 
 
 def _cancelled(run: Run) -> None:
-    _head(run, "cancelled")
+    _head(run, _after(run))
 
 
 def _lost(run: Run) -> None:
-    _head(run, "lost")
+    _head(run, _after(run))
     st.warning(escaped(run.error or "Its process ended without a word. Start it again."))
+
+
+def _after(run: Run) -> str:
+    return "" if run.seconds is None else f"after {duration(run.seconds)}"
 
 
 _SHOW = {

@@ -8,19 +8,33 @@ from dashboard.components.results import duration
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
-ICONS = {
-    Status.QUEUED: "⏳",
-    Status.RUNNING: "▶️",
-    Status.DONE: "✅",
-    Status.FAILED: "❌",
-    Status.CANCELLED: "⏹️",
-    Status.LOST: "⚠️",
+# Plain signs: every font has them, and they are read without their colour.
+SIGNS = {
+    Status.QUEUED: "…",
+    Status.RUNNING: "▸",
+    Status.DONE: "✓",
+    Status.FAILED: "✗",
+    Status.CANCELLED: "–",
+    Status.LOST: "?",
+}
+COLORS = {
+    Status.QUEUED: "gray",
+    Status.RUNNING: "blue",
+    Status.DONE: "green",
+    Status.FAILED: "red",
+    Status.CANCELLED: "gray",
+    Status.LOST: "orange",
 }
 
 
 def status_text(status: Status) -> str:
-    """Return a status with its sign: `✅ done`."""
-    return f"{ICONS[status]} {status.value}"
+    """Return a status with its sign: `✓ done`."""
+    return f"{SIGNS[status]} {status.value}"
+
+
+def status_badge(status: Status) -> str:
+    """Return a status as a coloured badge in Markdown."""
+    return f":{COLORS[status]}-badge[{status_text(status)}]"
 
 
 def runs_table(runs: Sequence[Run], *, key: str | None = None) -> str | None:
@@ -37,6 +51,8 @@ def runs_table(runs: Sequence[Run], *, key: str | None = None) -> str | None:
         on_select="rerun" if key else "ignore",
         selection_mode="single-row",
         column_config={
+            "model": st.column_config.TextColumn(width="medium"),
+            "data": st.column_config.TextColumn(width="small"),
             "progress": st.column_config.ProgressColumn(format="percent", width="small"),
             "started": st.column_config.DatetimeColumn(format="MMM D, HH:mm"),
         },
@@ -48,11 +64,12 @@ def runs_table(runs: Sequence[Run], *, key: str | None = None) -> str | None:
 
 def _row(run: Run) -> dict[str, object]:
     share = run.done / run.total if run.total else 0.0
+    dataset = getattr(run.config, "dataset", None)
     return {
         "status": status_text(run.status),
         "task": TASKS[run.task].title,
-        "title": run.title,
         "model": run.model_name or "–",
+        "data": dataset.reference if dataset else "–",
         "progress": 1.0 if run.status is Status.DONE else min(1.0, share),
         "started": run.started or run.created,
         "duration": duration(run.seconds),
