@@ -1,4 +1,5 @@
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -311,8 +312,29 @@ def test_no_backbone_and_no_method_are_said(lane):
 def test_each_map_has_words_for_those_who_do_not_see_it_and_two_downloads(lane):
     at = opened(image="cat")
 
-    (first, *_), names = maps(at), {b.proto.label for b in at.get("download_button")}
-    assert "evidence for the class is strongest" in str(first.proto)
-    assert "superpixels" in str(first.proto)
-    assert "superpixels" not in str(maps(at)[-1].proto)  # Partition SHAP credits pixels
+    names = {b.proto.label for b in at.get("download_button")}
+    shown = {method: [json.loads(m.proto.json) for m in maps(at) if f"_{method}" in m.proto.id]
+             for method in ("lime", "partition_shap")}  # fmt: skip
+
     assert names == {"PNG", "CSV"}
+    assert all("evidence for the class is strongest" in data["alt"] for data in shown["lime"])
+    assert [data["count"] for data in shown["lime"]] == [64, 64]
+    assert [data["segments"] for data in shown["partition_shap"]] == [None, None]
+
+
+def test_the_backbones_share_one_colour_scale(lane, monkeypatch):
+    strong = 10 * lane.values
+    weak_files = lane.files
+    monkeypatch.setattr(interactive, "files", lambda key: _with_map(weak_files(key), key, strong))
+
+    at = opened(image="cat")
+
+    shown = [json.loads(m.proto.json) for m in maps(at) if "_lime" in m.proto.id]
+    assert [data["shared"] for data in shown] == pytest.approx([10 * shown[0]["own"]] * 2, rel=0.01)
+    assert shown[1]["own"] == pytest.approx(10 * shown[0]["own"], rel=0.01)
+
+
+def _with_map(folder, key, values):
+    if key == "key3":  # LIME of the second backbone
+        np.save(folder / "map.npy", values)
+    return folder
