@@ -193,9 +193,11 @@ def test_a_cancel_stops_a_running_run_and_removes_its_artifacts():
 
 
 def test_a_cancel_of_a_run_ends_the_part_that_it_is_working_on():
-    thread = threading.Thread(
-        target=lambda: pytest.raises(Cancelled, jobs.run_here, CountConfig(does="have a part"))
-    )
+    def work():
+        with pytest.raises(Cancelled):
+            jobs.run_here(CountConfig(does="have a part"))
+
+    thread = threading.Thread(target=work)
     thread.start()
     wait_until(lambda: any(r.parent and r.done == 3 for r in RunStore().list()))
     part, parent = RunStore().list()

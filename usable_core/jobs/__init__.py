@@ -91,10 +91,9 @@ def recover() -> None:
         asked = row["cancel_requested"]
         if _is_gone(row):
             _bury(store, row)
-        elif asked is not None and time.time() - asked > 2 * GRACE_SECONDS and row["attempts"]:
-            if row["host"] == socket.gethostname() and row["pid"] is not None:
-                kill_job(row["pid"], row["id"])
-                store.cancelled(row["id"])
+        elif asked is not None and time.time() - asked > 2 * GRACE_SECONDS and _is_ours(row):
+            kill_job(row["pid"], row["id"])
+            store.cancelled(row["id"])
 
 
 def _spawn(store: RunStore, run_id: str, attempts: int) -> None:
@@ -122,6 +121,12 @@ def _is_gone(row: Mapping[str, Any]) -> bool:
         return bool(silence > FAR_LOST_AFTER_SECONDS)
     has_died = row["pid"] is not None and not is_alive(row["pid"])
     return has_died or bool(silence > LOST_AFTER_SECONDS)
+
+
+def _is_ours(row: Mapping[str, Any]) -> bool:
+    """Tell whether the run has a process of this machine that exists for it alone."""
+    is_here = row["host"] == socket.gethostname()
+    return is_here and row["pid"] is not None and row["attempts"] > 0
 
 
 def _bury(store: RunStore, row: Mapping[str, Any]) -> None:

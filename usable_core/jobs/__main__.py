@@ -1,4 +1,4 @@
-"""The processes: `python -m usable_core.jobs run ID` and `python -m usable_core.jobs interactive`."""
+"""The processes: `python -m usable_core.jobs run ID`, and `… interactive`."""
 
 import argparse
 import logging

@@ -43,7 +43,7 @@ def serve(*, idle_seconds: float = IDLE_SECONDS, dotted: str = ANSWER) -> None:
     Args:
         idle_seconds: How long to wait for a question.
         dotted: Name of the function `(request, models, image, folder, publish)`; its module has
-            `ModelCache`.
+            `ModelCache`, and perhaps `warm_up`, which is called when nobody waits.
     """
     lock = FileLock(lane.lane() / "worker.lock")
     give_up = time.monotonic() + TAKE_SECONDS
@@ -59,17 +59,32 @@ def _serve(idle_seconds: float, dotted: str) -> None:
     module, _, name = dotted.partition(":")
     implementation = import_module(module)
     function, models = getattr(implementation, name), implementation.ModelCache()
-    last_asked, last_pruned = time.monotonic(), -PRUNE_SECONDS
+    warm_up: Callable[[], None] = getattr(implementation, "warm_up", _nothing)
+    last_asked, last_pruned, is_warm = time.monotonic(), -PRUNE_SECONDS, False
     while time.monotonic() - last_asked < idle_seconds and lane.lane().is_dir():
         waiting = _waiting()
         if waiting:
             _answer(waiting[0], function, models)
             last_asked = time.monotonic()
             continue
-        if time.monotonic() - last_pruned > PRUNE_SECONDS:
+        if not is_warm:  # only when nobody waits
+            is_warm = True
+            _tried(warm_up)
+        elif time.monotonic() - last_pruned > PRUNE_SECONDS:
             lane.prune(SIZE_CAP)
             last_pruned = time.monotonic()
         time.sleep(POLL_SECONDS)
+
+
+def _nothing() -> None:
+    """Do nothing, for lack of a warm-up."""
+
+
+def _tried(warm_up: Callable[[], None]) -> None:
+    try:
+        warm_up()
+    except Exception:  # the first question then waits for it, or fails by its own sentence
+        log.exception("The warm-up failed")
 
 
 def _waiting() -> list[str]:

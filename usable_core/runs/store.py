@@ -6,35 +6,28 @@ its `WHERE` which state it expects. A run is DONE only after its artifacts are o
 
 import builtins
 import contextlib
-import json
-import logging
 import os
-import secrets
 import shutil
 import socket
 import time
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sql
 
 from usable_core import settings, tasks
-from usable_core.catalog import lookup
-from usable_core.errors import Cancelled, StorageError, UnknownName, UsableError
-from usable_core.records import from_json, to_json
-from usable_core.runs import files
+from usable_core.errors import Cancelled, StorageError, UnknownName
+from usable_core.records import to_json
+from usable_core.runs import artifacts
+from usable_core.runs.rows import new_id, readable, title_of, to_run
 from usable_core.runs.run import ACTIVE, Run, Status
 from usable_core.runs.table import engine, runs
 from usable_core.versions import versions
 
 QUOTA = 200  # runs waiting or running, so that no visitor can fill the machine
-KEPT_WITHOUT_ANSWER = ("log.txt", "events.jsonl")
-log = logging.getLogger(__name__)
-_EPOCH = 1_704_067_200  # 2024-01-01, so that ids stay short
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+Condition = sql.ColumnElement[bool]
 
 
 class RunStore:
@@ -63,11 +56,11 @@ class RunStore:
                 f"At most {QUOTA} runs can wait or run at once, and there are {count}. Cancel some "
                 "on the Runs page, or wait until some are over."
             )
-        name, now = _new_id(), time.time()
+        name, now = new_id(), time.time()
         row = {
             "id": name,
             "task": tasks.name_of(config),
-            "title": title or _title(config),
+            "title": title or title_of(config),
             "config": to_json(config),
             "status": Status.QUEUED,
             "created": now,
@@ -86,7 +79,7 @@ class RunStore:
         Raises:
             UnknownName: there is none of this id.
         """
-        return _to_run(self.row(run_id))
+        return to_run(self.row(run_id))
 
     def row(self, run_id: str) -> Mapping[str, Any]:
         """Return the table's row of a run: what `Run` shows and what only recovery needs.
@@ -112,12 +105,12 @@ class RunStore:
             query = query.where(runs.c.task == task)
         if statuses is not None:
             query = query.where(runs.c.status.in_(builtins.list(statuses)))
-        return _readable(self._rows(query))
+        return readable(self._rows(query))
 
     def children(self, run_id: str) -> "builtins.list[Run]":
         """Return the parts of a run, oldest first."""
         query = sql.select(runs).where(runs.c.parent == run_id).order_by(runs.c.created)
-        return _readable(self._rows(query))
+        return readable(self._rows(query))
 
     def active_rows(self) -> "builtins.list[Mapping[str, Any]]":
         """Return the rows of all runs that wait or run, oldest first."""
@@ -130,8 +123,8 @@ class RunStore:
             runs.c.key == key, runs.c.status == Status.DONE, runs.c.answered_by.is_(None)
         )
         for row in self._rows(query.order_by(runs.c.created.desc())):
-            if (self._own_folder(row["id"]) / "result.json").is_file():
-                return _to_run(row)
+            if (self._own_folder(row["id"]) / artifacts.RESULT).is_file():
+                return to_run(row)
         return None
 
     # Folders
@@ -147,7 +140,7 @@ class RunStore:
 
     def log_path(self, run_id: str) -> Path:
         """Return the path of what the run's process wrote to its terminal."""
-        return self._own_folder(self.row(run_id)["id"]) / "log.txt"
+        return self._own_folder(self.row(run_id)["id"]) / artifacts.LOG
 
     def _own_folder(self, checked_id: str) -> Path:
         return self.home / "runs" / checked_id
@@ -197,24 +190,15 @@ class RunStore:
         self._change(
             run_id, ACTIVE, done=done, total=total, message=message[:500], heartbeat=now, **changed
         )
-        event = {"time": now, "done": done, "total": total, "message": message, **numbers}
-        with (self._own_folder(run_id) / "events.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(event, ensure_ascii=False) + "\n")
+        event = {"time": now, "done": done, "total": total, "message": message, **metrics}
+        artifacts.append_event(self._own_folder(run_id), event)
 
     def events(self, run_id: str) -> pd.DataFrame:
         """Return the progress of a run: time (UTC), done, total, message, and its live numbers.
 
         Those of the run that measured the answer, where that was an earlier one.
         """
-        path = self.folder(run_id) / "events.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        events = [event for line in lines if (event := _parsed(line)) is not None]
-        frame = pd.DataFrame(
-            events, columns=None if events else ["time", "done", "total", "message"]
-        )
-        for name in frame.columns.difference(["message"]):
-            frame[name] = pd.to_numeric(frame[name])
-        return frame.assign(time=pd.to_datetime(frame["time"], unit="s", utc=True))
+        return artifacts.read_events(self.folder(run_id))
 
     def request_cancel(self, run_id: str) -> None:
         """Ask for the end of a run; one that still waits is CANCELLED at once."""
@@ -250,15 +234,13 @@ class RunStore:
             StorageError: the disk is full; then no file of the answer is left.
         """
         folder = self._own_folder(run_id)
-        fields = {name: getattr(result, name) for name in get_type_hints(type(result))}
         try:
-            files.write_parquet(folder / "records.parquet", fields.pop("records"))
-            files.write_json(folder / "result.json", fields)
+            artifacts.write_result(folder, result)
             summary = to_json(result.summary())
             steps = {"done": sql.case((runs.c.total > 0, runs.c.total), else_=runs.c.done)}
             self._end(run_id, Status.DONE, summary=summary, message="Done", **steps)
         except BaseException:
-            self._clear(run_id)
+            artifacts.clear(folder)
             raise
 
     def answered_by(self, run_id: str, earlier: Run) -> None:
@@ -272,18 +254,18 @@ class RunStore:
 
     def fail(self, run_id: str, error: str, traceback: str | None = None) -> None:
         """Make a run FAILED with a sentence; the traceback goes to its log and row only."""
-        self._clear(run_id)
+        artifacts.clear(self._own_folder(run_id))
         self._end(run_id, Status.FAILED, error=error, traceback=traceback and traceback[-20_000:])
         if traceback:  # the table has it; a full disk may refuse the log
             with (
                 contextlib.suppress(OSError),
-                (self._own_folder(run_id) / "log.txt").open("a", encoding="utf-8") as log,
+                (self._own_folder(run_id) / artifacts.LOG).open("a", encoding="utf-8") as log,
             ):
                 log.write(traceback)
 
     def cancelled(self, run_id: str) -> None:
         """Make a run and its parts CANCELLED."""
-        self._clear(run_id)
+        artifacts.clear(self._own_folder(run_id))
         self._end(run_id, Status.CANCELLED, message="Cancelled")
         parts = sql.update(runs).where(runs.c.parent == run_id, runs.c.status.in_(ACTIVE))
         self._write(
@@ -329,19 +311,7 @@ class RunStore:
             raise StorageError(
                 f"Run {run.id} is {run.status.value} and has no result. Run it again."
             )
-        folder = self.folder(run_id)
-        kind = lookup(tasks.TASKS, "task", run.task).result
-        try:
-            data = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-            records = pd.read_parquet(folder / "records.parquet")
-        except OSError as error:
-            raise StorageError(
-                f"The files of run {run.id} are gone from {folder}. Delete it and run it again."
-            ) from error
-        hints = get_type_hints(kind)
-        values = {name: _restored(hints[name], value, run.task) for name, value in data.items()}
-        result: tasks.Result = kind(**values, records=records)
-        return result
+        return artifacts.read_result(self.folder(run_id), run.task)
 
     # Within
 
@@ -357,27 +327,18 @@ class RunStore:
         eldest = runs.c.id == heirs[0]
         self._write(shared.values(answered_by=sql.case((eldest, sql.null()), else_=heirs[0])))
 
-    def _clear(self, run_id: str) -> None:
-        """Remove every artifact: a run without an answer has none."""
-        folder = self._own_folder(run_id)
-        for path in folder.iterdir() if folder.is_dir() else ():
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            elif path.name not in KEPT_WITHOUT_ANSWER:
-                path.unlink(missing_ok=True)
-
-    def _end(self, run_id: str, status: Status, **values: Any) -> None:
+    def _end(self, run_id: str, status: Status, **values: object) -> None:
         expected = ACTIVE if status is Status.LOST else (*ACTIVE, Status.LOST)
         self._change(run_id, expected, status=status, finished=time.time(), **values)
 
     def _change(
-        self, run_id: str, expected: Collection[Status], *conditions: Any, **values: Any
+        self, run_id: str, expected: Collection[Status], *conditions: Condition, **values: object
     ) -> bool:
         """Change a run that is in one of the expected states; return whether it was."""
         where = (runs.c.id == run_id, runs.c.status.in_(builtins.list(expected)), *conditions)
         return self._write(sql.update(runs).where(*where).values(**values)) == 1
 
-    def _write(self, statement: Any) -> int:
+    def _write(self, statement: sql.Update | sql.Insert | sql.Delete) -> int:
         try:
             with self._engine.begin() as connection:
                 return int(connection.execute(statement).rowcount)
@@ -387,69 +348,6 @@ class RunStore:
                 f"{self.home} is not full and that you may write there, then try again."
             ) from error
 
-    def _rows(self, query: Any) -> "builtins.list[Mapping[str, Any]]":
+    def _rows(self, query: sql.Select[Any]) -> "builtins.list[Mapping[str, Any]]":
         with self._engine.connect() as connection:
             return builtins.list(connection.execute(query).mappings().all())
-
-
-def _new_id() -> str:
-    """Return microseconds since `_EPOCH` in base 36 (10 digits) and 3 random digits."""
-    number, digits = (time.time_ns() - _EPOCH * 10**9) // 1000, ""
-    for _ in range(10):
-        number, digit = divmod(number, 36)
-        digits = _DIGITS[digit] + digits
-    return digits + "".join(secrets.choice(_DIGITS) for _ in range(3))
-
-
-def _title(config: tasks.Config) -> str:
-    """Return "Accuracy of bundled/vgg on digits", with what the config has."""
-    parts = [tasks.TASKS[tasks.name_of(config)].title]
-    model = getattr(config, "model", None)
-    name = model.reference if model is not None else getattr(config, "architecture", None)
-    parts += [f"of {name}"] if name else []
-    dataset = getattr(config, "dataset", None)
-    parts += [f"on {dataset.reference}"] if dataset is not None else []
-    return " ".join(parts)
-
-
-def _to_run(row: Mapping[str, Any]) -> Run:
-    values = {name: row[name] for name in Run.__dataclass_fields__}
-    for name in ("created", "started", "finished", "heartbeat"):
-        if values[name] is not None:
-            values[name] = datetime.fromtimestamp(values[name], UTC)
-    try:
-        values["config"] = tasks.config_from_json(row["task"], row["config"])
-    except (UsableError, ValueError, TypeError) as error:
-        raise StorageError(
-            f"The question of run {row['id']} was stored by another version of Usable and cannot "
-            f"be read ({error}). Ask it again."
-        ) from error
-    values["status"] = Status(row["status"])
-    return Run(**values)
-
-
-def _readable(rows: "list[Mapping[str, Any]]") -> list[Run]:
-    """Return the runs of rows, without those that another version wrote and this cannot read."""
-    found = []
-    for row in rows:
-        try:
-            found.append(_to_run(row))
-        except StorageError as error:
-            log.warning("%s", error)
-    return found
-
-
-def _restored(hint: Any, value: Any, task: str) -> Any:
-    """Return a result's field from its JSON."""
-    if tasks.TASKS[task].config in (hint, *get_args(hint)):
-        return tasks.config_from_json(task, value)
-    return from_json(hint, value) if hasattr(hint, "__dataclass_fields__") else value
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    """Return an event, or None for a line that is being written or was torn."""
-    try:
-        event: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return None
-    return event

@@ -1,8 +1,8 @@
 """The run table: its columns, and the connection to SQLite (the default) or PostgreSQL."""
 
 import functools
+import sqlite3
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy.schema import CreateIndex, CreateTable
@@ -57,7 +57,7 @@ def engine(url: str) -> sql.Engine:
     return made
 
 
-def _prepare_sqlite(connection: Any, _record: object) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
     cursor.execute("PRAGMA journal_mode=WAL")

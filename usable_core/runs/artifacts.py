@@ -1,0 +1,99 @@
+"""The files of one run's folder: the answer, the progress, and what is left without an answer."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import pandas as pd
+
+from usable_core import tasks
+from usable_core.catalog import lookup
+from usable_core.errors import StorageError
+from usable_core.records import from_json, to_json
+from usable_core.runs import files
+
+RESULT = "result.json"
+RECORDS = "records.parquet"
+EVENTS = "events.jsonl"
+LOG = "log.txt"
+
+
+def write_result(folder: Path, result: tasks.Result) -> None:
+    """Write an answer: its records as Parquet, the rest as JSON, each whole or not at all.
+
+    Raises:
+        StorageError: the disk is full.
+    """
+    fields = {name: getattr(result, name) for name in get_type_hints(type(result))}
+    files.write_parquet(folder / RECORDS, fields.pop("records"))
+    files.write_json(folder / RESULT, fields)
+
+
+def read_result(folder: Path, task: str) -> tasks.Result:
+    """Return the answer that `write_result` wrote for a run of `task`.
+
+    Raises:
+        StorageError: its files are gone, or another version wrote them.
+    """
+    kind = lookup(tasks.TASKS, "task", task).result
+    hints = get_type_hints(kind)
+    try:
+        data = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+        records = pd.read_parquet(folder / RECORDS)
+        values = {name: _restored(hints[name], value, task) for name, value in data.items()}
+        result: tasks.Result = kind(**values, records=records)
+    except OSError as error:
+        raise StorageError(
+            f"The files of this result are gone from {folder}. Delete the run and ask again."
+        ) from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"The result in {folder} was stored by another version of Usable and cannot be read "
+            f"({error}). Delete the run and ask again."
+        ) from error
+    return result
+
+
+def append_event(folder: Path, event: dict[str, object]) -> None:
+    """Append one step of the progress."""
+    with (folder / EVENTS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
+
+
+def read_events(folder: Path) -> pd.DataFrame:
+    """Return the progress: time (UTC), done, total, message, and the live numbers."""
+    path = folder / EVENTS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    events = [event for line in lines if (event := _parsed(line)) is not None]
+    frame = pd.DataFrame(events, columns=None if events else ["time", "done", "total", "message"])
+    for name in frame.columns.difference(["message"]):
+        frame[name] = pd.to_numeric(frame[name])
+    return frame.assign(time=pd.to_datetime(frame["time"], unit="s", utc=True))
+
+
+def clear(folder: Path) -> None:
+    """Remove every artifact but log and progress: a run without an answer has none."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name not in (LOG, EVENTS):
+            path.unlink(missing_ok=True)
+
+
+def _restored(hint: object, value: Any, task: str) -> object:  # noqa: ANN401 - any JSON
+    """Return a result's field from its JSON."""
+    if tasks.TASKS[task].config in (hint, *get_args(hint)):
+        return tasks.config_from_json(task, value)
+    if isinstance(hint, type) and hasattr(hint, "__dataclass_fields__"):
+        return from_json(hint, value)
+    return value
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    """Return an event, or None for a line that is being written or was torn."""
+    try:
+        event: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return event
