@@ -1,7 +1,7 @@
 """Cached accessors, and every key of session state and address.
 
-A key that is bound to the address (`bind="query-params"`) is also the name of its parameter, and
-is shared by the pages that use it: the chosen models stay chosen from page to page.
+A key that is synced with the address is also the name of its parameter, and is shared by the pages
+that use it: the chosen models stay chosen from page to page.
 Add a page's own keys under its heading, prefixed by the page's name.
 """
 
@@ -22,6 +22,21 @@ MODELS = "models"  # several models, shared by Explain, Accuracy and Robustness
 # Accuracy and Robustness: links fill these in through the address
 ACCURACY_DATASET = "accuracy_dataset"
 ROBUSTNESS_DATASET = "robustness_dataset"
+ACCURACY_START = "accuracy_start"
+ACCURACY_CONFUSION = "accuracy_confusion"
+ROBUSTNESS_ATTACK = "robustness_attack"
+ROBUSTNESS_NORM = "robustness_norm"
+ROBUSTNESS_STEPS = "robustness_steps"
+ROBUSTNESS_RESTARTS = "robustness_restarts"
+ROBUSTNESS_EPSILONS = "robustness_epsilons"
+ROBUSTNESS_SEED = "robustness_seed"
+ROBUSTNESS_START = "robustness_start"
+ROBUSTNESS_AT = "robustness_at"  # the epsilon that cards and pictures show
+ROBUSTNESS_FACTOR = "robustness_factor"
+
+# Compare
+COMPARE_RUNS = "compare_runs"
+COMPARE_AT = "compare_at"
 
 # Overview
 OVERVIEW_DEMO = "overview_demo"
@@ -80,6 +95,31 @@ def mark_lost(url: str) -> None:
     jobs.recover()
 
 
+def read_address(key: str, default: list[str], most: int = 1) -> None:
+    """Set a picker's value before it is shown: from the address where a link has changed that.
+
+    Streamlit's own binding writes the *shown* text of an option into the address and leaves the
+    default out, so that a link would change its meaning with a title or a default.
+
+    Args:
+        key: The picker's key and the parameter's name.
+        default: The value at first.
+        most: How many values the picker takes; 1 sets a single value, not a list.
+    """
+    values = st.query_params.get_all(key)[:most]
+    is_new = bool(values) and values != st.session_state.get(f"{key}_in_address")
+    if is_new or key not in st.session_state:
+        chosen = values or default
+        st.session_state[key] = chosen if most > 1 else next(iter(chosen), None)
+
+
+def write_address(key: str, values: list[str]) -> None:
+    """Put a widget's value into the address; call it after the widget."""
+    st.session_state[f"{key}_in_address"] = values
+    if st.query_params.get_all(key) != values:
+        st.query_params[key] = values
+
+
 def theme() -> Literal["light", "dark"]:
     """Return the colour scheme that the visitor's browser shows, for the plots."""
     return "dark" if st.context.theme.type == "dark" else "light"
@@ -88,6 +128,11 @@ def theme() -> Literal["light", "dark"]:
 def chosen_run_id() -> str | None:
     """Return the run id that the address names, unchecked; None when it names none."""
     return st.query_params.get(RUN) or None
+
+
+def chosen_run_ids() -> list[str]:
+    """Return all run ids that the address names, unchecked, each once."""
+    return list(dict.fromkeys(name for name in st.query_params.get_all(RUN) if name))
 
 
 def page_file(name: str) -> str:

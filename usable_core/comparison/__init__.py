@@ -1,5 +1,6 @@
 """Several results on the same examples: paired tests, flips, and a sentence about each pair."""
 
 from usable_core.comparison.pairs import Comparison, compare
+from usable_core.comparison.score_card import score_card
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "score_card"]

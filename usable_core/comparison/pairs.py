@@ -61,6 +61,11 @@ class Comparison:
             rows += [(name, e, p.value, p.low, p.high, p.n) for e, p in found]
         return pd.DataFrame(rows, columns=["model", "epsilon", "accuracy", "low", "high", "n"])
 
+    def verdicts(self, epsilon: float | None = None) -> list[str]:
+        """Return the sentence of each pair, at one epsilon or of all."""
+        at = self.pairs if epsilon is None else self.pairs[self.pairs["epsilon"] == epsilon]
+        return list(at["verdict"])
+
     @property
     def disagreements(self) -> pd.DataFrame:
         """Return the rows of `outcomes` where some models are right and some wrong."""

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -32,6 +33,30 @@ from usable_core.records import to_json
 # 0 must equal clean accuracy; the rest log-spaced from below 1/255 to beyond the usual 8/255.
 LINF_EPSILONS = (0.0, 0.25 / 255, 0.5 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
 L2_EPSILONS = (0.0, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0)  # 0.5: RobustBench's budget at 32 x 32 x 3
+
+
+def default_epsilons(norm: Norm) -> tuple[float, ...]:
+    """Return the grid that is measured when nobody says otherwise."""
+    return LINF_EPSILONS if norm == "linf" else L2_EPSILONS
+
+
+def parse_epsilons(text: str) -> tuple[float, ...]:
+    """Return the numbers of a list such as `0, 0.5/255, 4/255` or `0 0.25 0.5`, in order.
+
+    Raises:
+        ConfigError: a part of it is no number.
+    """
+    return tuple(sorted(_parse_epsilon(part) for part in text.replace(",", " ").split()))
+
+
+def _parse_epsilon(text: str) -> float:
+    above, has_fraction, below = text.partition("/")
+    try:
+        return float(above) / (float(below) if has_fraction else 1)
+    except (ValueError, ZeroDivisionError):
+        raise ConfigError(
+            f"An epsilon must be a number or a fraction such as 4/255, but is {text!r}. Change it."
+        ) from None
 
 
 @dataclass(frozen=True)
@@ -170,6 +195,16 @@ class RobustnessResult:
             frame[f"{name}_low"] = [f.low for f in found]
             frame[f"{name}_high"] = [f.high for f in found]
         return frame
+
+    def at(self, epsilon: float) -> dict[str, Proportion | Estimate]:
+        """Return the numbers at one epsilon of the grid, by the name of their property."""
+        k = self.epsilons.index(epsilon)
+        return {
+            "robust_accuracy": self.robust_accuracy[k],
+            "robustness": self.robustness[k],
+            "conditional_success": self.conditional_success[k],
+            "noise_accuracy": self.noise_accuracy[k],
+        }
 
     def outcomes(self, epsilon: float) -> pd.DataFrame:
         """Return the records at one epsilon of the grid, in order of index."""

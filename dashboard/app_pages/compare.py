@@ -1,0 +1,129 @@
+"""Compare: several models on the same examples. Which is better, and is it more than luck?"""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.measured import Measured, answers, latest_per_model, names_of
+from dashboard.components.numbers import figure, frame, score_table
+from dashboard.components.results import download_csv, errors_shown, escaped, provenance_footer
+from dashboard.components.run_panel import find, run_panel
+from usable_core.comparison import Comparison, compare
+from usable_core.plots.style import epsilon_label
+from usable_core.runs.run import Run, Status
+from usable_core.tasks import TASKS
+
+KINDS = ("accuracy", "robustness")
+
+
+def page() -> None:
+    st.title("Compare")
+    st.markdown("Several models on the same images: which is better, and is it more than luck?")
+    parent = st.query_params.get(state.PARENT)
+    if parent:
+        run = find(parent)
+        if run is None:
+            return
+        if run.status is not Status.DONE:
+            run_panel(parent)
+            return
+    done = [run for kind in KINDS for run in state.runs(kind, only_done=True)]
+    if not done:
+        empty()
+        return
+    chosen = choose(done, parent)
+    for kind in KINDS:
+        of_kind = [run for run in chosen if run.task == kind]
+        if of_kind:
+            section(kind, answers(of_kind))
+
+
+def empty() -> None:
+    with st.container(border=True):
+        st.markdown("**Nothing has been measured yet.**")
+        st.caption("Run the demo, or measure two models on the same data.")
+        st.page_link(state.page_file("overview"), label="To the demo", icon=":material/home:")
+        st.page_link(state.page_file("accuracy"), label="Accuracy", icon=":material/target:")
+
+
+def choose(done: Sequence[Run], parent: str | None) -> list[Run]:
+    """Ask which runs; at first those of the address, of the demo, or the latest per model."""
+    by_id = {run.id: run for run in done}
+    start = [name for name in state.chosen_run_ids() if name in by_id]
+    start = start or [run.id for run in done if parent and run.parent == parent]
+    start = start or [
+        run.id for kind in KINDS for run in latest_per_model([r for r in done if r.task == kind])
+    ]
+    ids = st.multiselect(
+        "Runs", list(by_id), default=start, key=state.COMPARE_RUNS, on_change=remember,
+        format_func=lambda name: f"{by_id[name].title} ({name})",
+        help="The pairs are tested on the images that all of them have.",
+    )  # fmt: skip
+    if not ids:
+        st.info("Choose two or more runs on the same data.", icon="⚖️")
+    return [by_id[name] for name in ids]
+
+
+def remember() -> None:
+    """Put the choice into the address, so that it can be sent as a link."""
+    st.query_params[state.RUN] = st.session_state[state.COMPARE_RUNS]
+
+
+def section(kind: str, found: Sequence[tuple[Run, Measured]]) -> None:
+    """Numbers of one kind, then the pairs."""
+    st.header(TASKS[kind].title)
+    results = [result for _, result in found]
+    if not results:
+        return
+    names = names_of(results)
+    if len(results) > 1:
+        with errors_shown():
+            pairs(kind, compare(results, names=names))
+    else:
+        st.info(f"Only one {kind} run is chosen; two make a comparison.", icon="⚖️")
+    curves(kind, results, names)
+    score_table(results, names, key=f"compare_scores_{kind}")
+    for result in results:
+        provenance_footer(result.provenance)
+
+
+def pairs(kind: str, found: Comparison) -> None:
+    """Verdicts, the figure of differences, the flips."""
+    from usable_core.plots.comparison import difference_forest
+
+    epsilon = None
+    if kind == "robustness":
+        norm, grid = found.results[0].config.norm, found.results[0].epsilons
+        epsilon = st.select_slider(
+            "ε", grid, value=grid[len(grid) // 2], key=state.COMPARE_AT,
+            format_func=lambda e: epsilon_label(e, norm),
+        )  # fmt: skip
+    for sentence in found.verdicts(epsilon):
+        st.markdown(f"- {escaped(sentence)}")
+    for note in found.notes:
+        st.info(escaped(note))
+    plot = difference_forest(found, epsilon=epsilon, theme=state.theme())
+    figure(plot, key=f"forest_{kind}", alt="Difference of each pair with its interval")
+    with st.expander("Pairs, and the images that tell the models apart"):
+        frame(found.pairs, alt="Every pair with its test")
+        frame(found.disagreements, alt="Images on which the models disagree")
+        with st.container(horizontal=True):
+            download_csv(found.pairs, f"pairs-{kind}", key=f"pairs_{kind}", label="Pairs, CSV")
+            download_csv(
+                found.disagreements, f"flips-{kind}", key=f"flips_{kind}", label="Images, CSV"
+            )
+
+
+def curves(kind: str, results: Sequence[Measured], names: Sequence[str]) -> None:
+    """The overview figure of a kind."""
+    from usable_core.plots.accuracy import accuracy_bars
+    from usable_core.plots.robustness import accuracy_versus_epsilon
+
+    draw = {"accuracy": accuracy_bars, "robustness": accuracy_versus_epsilon}[kind]
+    with errors_shown():
+        plot = draw(results, names=names, theme=state.theme())
+        figure(plot, key=f"overview_{kind}", alt=f"{TASKS[kind].title} of the chosen models")
+
+
+page()

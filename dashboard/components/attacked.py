@@ -1,0 +1,63 @@
+"""Attacked pictures of robustness runs: clean, adversarial, and the change, at one epsilon."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.results import escaped
+from usable_core.attacked_images import amplified_difference, enlarged, kept_images, open_image
+from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.runs.run import Run
+
+PER_MODEL = 4  # pictures of one model at first sight
+WIDTH = 96
+
+
+def attacked_pictures(
+    found: Sequence[tuple[Run, RobustnessResult]],
+    names: Sequence[str],
+    epsilon: float,
+    factor: int,
+) -> None:
+    """Show, per model, kept examples at `epsilon` beside their clean picture and the change."""
+    for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
+        with column:
+            st.markdown(f"**{escaped(name)}**")
+            kept = kept_images(state.store().folder(run.id))
+            at = kept[kept["epsilon"] == epsilon].head(PER_MODEL)
+            if at.empty:
+                st.caption("This run kept no pictures at this ε.")
+            for row in at.to_dict("records"):
+                _example(run, result, kept, row, factor)
+
+
+def _example(
+    run: Run, result: RobustnessResult, kept: pd.DataFrame, row: dict[str, object], factor: int
+) -> None:
+    folder = state.store().folder(run.id)
+    clean_rows = kept[(kept["index"] == row["index"]) & (kept["epsilon"] == 0)]
+    attacked = open_image(folder, str(row["file"]))
+    pictures = [attacked]
+    captions = ["attacked"]
+    if len(clean_rows):
+        clean = open_image(folder, str(clean_rows.iloc[0]["file"]))
+        pictures = [clean, attacked, amplified_difference(clean, attacked, factor)]
+        captions = ["clean", "attacked", f"change × {factor}"]
+    sentence = _sentence(result, row)
+    st.image(
+        [enlarged(p) for p in pictures], captions, width=WIDTH, output_format="PNG",
+        alt=[f"{caption}: {sentence}" for caption in captions],
+    )  # fmt: skip
+    st.caption(escaped(sentence))
+
+
+def _sentence(result: RobustnessResult, row: dict[str, object]) -> str:
+    names = result.provenance.class_names
+    at = result.outcomes(float(str(row["epsilon"])))
+    label = names[int(at.loc[at["index"] == row["index"], "label"].iloc[0])]
+    after, saved = names[int(str(row["prediction"]))], names[int(str(row["saved_prediction"]))]
+    outcome = "still right" if after == label else f"called {after}"
+    rounded = "" if saved == after else f"; this 8-bit picture is called {saved}"
+    return f"{label}, {outcome}{rounded}"

@@ -1,0 +1,328 @@
+"""Accuracy, Robustness and Compare: each of their states, and what they ask and show."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from made_results import accuracy_result, robustness_result
+
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.demo import DemoConfig
+from usable_core.evaluations.robustness import L2_EPSILONS, RobustnessConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.images import encode_png
+
+LABELS = np.array([0] * 50 + [1] * 30 + [2] * 20)
+GRID = (0.0, 1 / 255, 4 / 255)
+MODEL, OTHER = "bundled/resnet", "bundled/vgg"
+
+
+def _predictions(right):
+    return np.where(np.arange(100) < right, LABELS, (LABELS + 1) % 3)
+
+
+def _accuracy(right=80, model=MODEL, **settings):
+    return accuracy_result(LABELS, _predictions(right), model=model, **settings)
+
+
+def _robust(rights=(80, 60, 10), model=MODEL, **settings):
+    attacked = [_predictions(right) for right in rights]
+    return robustness_result(
+        LABELS, attacked[0], attacked, [attacked[0]] * 3, epsilons=GRID, model=model, **settings
+    )
+
+
+def _done(store, result, **run):
+    made = store.create(result.config, **run)
+    store.start(made.id, os.getpid())
+    store.finish(made.id, result)
+    return made.id
+
+
+def _running(store, config):
+    made = store.create(config)
+    store.start(made.id, os.getpid())
+    store.progress(made.id, 40, 100, "Attacking")
+    return made.id
+
+
+def _texts(app):
+    kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
+    return "\n".join(str(e.value) for kind in kinds for e in kind)
+
+
+def _metrics(app):
+    return {(m.label, m.value) for m in app.metric}
+
+
+def _figures(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+QUESTIONS = {
+    "accuracy": AccuracyConfig(ModelSpec(MODEL), DatasetSpec("digits")),
+    "robustness": RobustnessConfig(ModelSpec(MODEL), DatasetSpec("digits")),
+}
+BOTH = pytest.mark.parametrize("page", ["accuracy", "robustness"])
+
+
+@BOTH
+def test_an_empty_page_says_why_and_what_to_do(open_page, page):
+    app = open_page(page)
+
+    assert "have not been" in _texts(app)
+    assert app.button(key=f"{page}_start").label == "Evaluate"
+    assert not app.metric
+
+
+@BOTH
+def test_a_running_run_shows_how_far_it_is_and_can_be_cancelled(open_page, store, page):
+    run = _running(store, QUESTIONS[page])
+
+    app = open_page(page, run=run)
+
+    assert "Attacking" in _texts(app)
+    assert app.button(key=f"cancel_{run}").label == "Cancel"
+    assert not app.metric
+
+
+@BOTH
+def test_a_running_run_of_the_chosen_model_is_found_without_its_address(open_page, store, page):
+    run = _running(store, QUESTIONS[page])
+
+    assert open_page(page).button(key=f"cancel_{run}")
+
+
+@BOTH
+def test_a_failed_run_shows_its_sentence(open_page, store, page):
+    run = store.create(QUESTIONS[page]).id
+    store.fail(run, "The data set is empty. Choose another.")
+
+    app = open_page(page, run=run)
+
+    assert "The data set is empty" in _texts(app)
+    assert not app.metric
+
+
+@BOTH
+def test_an_unknown_run_is_said_to_be_unknown(open_page, page):
+    assert "There is no run nonsense" in _texts(open_page(page, run="nonsense"))
+
+
+def test_a_run_of_another_page_is_not_shown_as_if_it_were_of_this_one(open_page, store):
+    run = _done(store, _robust())
+
+    app = open_page("accuracy", run=run)
+
+    assert "is not of this page" in _texts(app)
+    assert not app.metric
+
+
+def test_a_run_whose_files_are_gone_says_so(open_page, store):
+    run = _done(store, _accuracy())
+    (store.folder(run) / "records.parquet").unlink()
+
+    assert "are gone" in _texts(open_page("accuracy", run=run))
+
+
+def test_finished_accuracies_stand_side_by_side_with_interval_and_formula(open_page, store):
+    runs = [_done(store, _accuracy()), _done(store, _accuracy(90, OTHER))]
+
+    app = open_page("accuracy", run=runs)
+
+    assert {("Accuracy", "80.0 %"), ("Accuracy", "90.0 %")} <= _metrics(app)
+    assert "95 % interval 71.1–86.7 %, n = 100" in _texts(app)
+    assert all("$" in m.help for m in app.metric if m.label == "Accuracy")
+    titles = [figure["layout"]["xaxis"]["title"]["text"] for figure in _figures(app)]
+    assert any("mean confidence" in title for title in titles)
+    assert any("predicted class" in title for title in titles)
+    names = {trace.get("name") for figure in _figures(app) for trace in figure["data"]}
+    assert {"ResNet (bundled)", "VGG (bundled)"} <= names
+    assert any("class_name" in table.value for table in app.dataframe)
+
+
+def test_the_newest_run_of_the_chosen_model_is_shown_without_an_address(open_page, store):
+    _done(store, _accuracy(50))
+    _done(store, _accuracy(80))
+
+    assert ("Accuracy", "80.0 %") in _metrics(open_page("accuracy"))
+
+
+def test_evaluate_starts_one_run_per_model_and_shows_them(open_page, started):
+    app = open_page("accuracy", models=[MODEL, OTHER])
+
+    app.button(key="accuracy_start").click().run()
+
+    assert [c.model.reference for c in started] == [MODEL, OTHER]
+    assert {c.dataset for c in started} == {DatasetSpec("digits")}
+    assert len([b for b in app.button if b.label == "Cancel"]) == 2
+
+
+def test_an_answer_from_the_store_is_said_to_be_one(open_page, store):
+    first = _done(store, _accuracy())
+    again = store.create(QUESTIONS["accuracy"]).id
+    store.start(again, os.getpid())
+    store.answered_by(again, store.get(first))
+
+    app = open_page("accuracy", run=again)
+
+    assert "Answered from the store" in _texts(app)
+    assert ("Accuracy", "80.0 %") in _metrics(app)
+
+
+def test_the_attack_that_was_set_is_the_one_that_is_asked_for(open_page, started):
+    app = open_page("robustness")
+
+    app.selectbox(key="robustness_norm").select("l2")
+    app.number_input(key="robustness_steps").set_value(5)
+    app.button(key="robustness_start").click().run()
+
+    assert (started[0].norm, started[0].steps, started[0].attack) == ("l2", 5, "pgd")
+    assert started[0].epsilons == L2_EPSILONS
+    assert started[0].dataset.limit == 200
+
+
+def test_typed_budgets_are_understood_and_nonsense_is_one_sentence(open_page, started):
+    app = open_page("robustness")
+
+    app.text_input(key="robustness_epsilons").input("8/255, 0, 0.01")
+    app.button(key="robustness_start").click().run()
+    assert started[0].epsilons == (0.0, 0.01, 8 / 255)
+
+    for text, sentence in (("eight", "number or a fraction"), ("2", "between 0 and 1"),
+                           ("nan", "between 0 and 1"), ("-1/255", "between 0 and 1")):  # fmt: skip
+        app.text_input(key="robustness_epsilons").input(text)
+        app.button(key="robustness_start").click().run()
+        assert not app.exception
+        assert sentence in _texts(app)
+    assert len(started) == 1
+
+
+def test_finished_robustness_shows_curve_score_and_cards_at_one_epsilon(open_page, store):
+    runs = [_done(store, _robust()), _done(store, _robust((90, 80, 70), OTHER))]
+
+    app = open_page("robustness", run=runs)
+
+    where = ", ε = 1/255"
+    assert {("Clean accuracy", "80.0 %"), (f"Under attack{where}", "60.0 %"),
+            (f"Robustness score{where}", "-20.0 %"), (f"Attack success{where}", "25.0 %"),
+            (f"Robustness score{where}", "-10.0 %")} <= _metrics(app)  # fmt: skip
+    names = {trace.get("name") for figure in _figures(app) for trace in figure["data"]}
+    assert {"ResNet (bundled)", "ResNet (bundled), random noise", "VGG (bundled)"} <= names
+    app.select_slider(key="robustness_at").set_value(4 / 255).run()
+    assert ("Robustness score, ε = 4/255", "-70.0 %") in _metrics(app)
+
+
+def test_the_pictures_of_the_chosen_epsilon_are_shown(open_page, store):
+    run = _done(store, _robust())
+    folder = store.folder(run) / "gallery"
+    folder.mkdir()
+    entries = []
+    for k, epsilon in enumerate(GRID):
+        (folder / f"3_{k}.png").write_bytes(encode_png(np.full((8, 8, 3), 40 * k, np.uint8)))
+        entries.append({"file": f"3_{k}.png", "index": 3, "epsilon": epsilon,
+                        "prediction": min(k, 1), "saved_prediction": 0})  # fmt: skip
+    (folder / "gallery.json").write_text(json.dumps(entries))
+
+    app = open_page("robustness", run=run)
+
+    assert app.get("image")[0].captions == ["clean", "attacked", "change × 10"]
+    assert "cat, called dog; this 8-bit picture is called cat" in _texts(app)
+
+
+def test_runs_in_different_norms_share_no_figure_and_that_is_said(open_page, store):
+    runs = [_done(store, _robust()), _done(store, _robust(model=OTHER, norm="l2"))]
+
+    app = open_page("robustness", run=runs)
+
+    assert "1 run in another norm is left out" in _texts(app)
+    assert len([m for m in app.metric if m.label == "Clean accuracy"]) == 1
+
+
+def test_compare_without_runs_leads_to_the_demo(open_page):
+    assert "Nothing has been measured yet" in _texts(open_page("compare"))
+
+
+def test_compare_shows_a_running_demo(open_page, store):
+    run = _running(store, DemoConfig())
+
+    app = open_page("compare", parent=run)
+
+    assert app.button(key=f"cancel_{run}")
+    assert not app.multiselect
+
+
+def test_compare_shows_why_a_demo_failed(open_page, store):
+    run = store.create(DemoConfig()).id
+    store.fail(run, "The disk is full.")
+
+    assert "The disk is full" in _texts(open_page("compare", parent=run))
+
+
+def test_compare_says_when_there_is_no_such_demo(open_page):
+    assert "There is no run nonsense" in _texts(open_page("compare", parent="nonsense"))
+
+
+def test_compare_begins_with_the_newest_run_of_each_model_on_the_same_data(open_page, store):
+    _done(store, _accuracy(10))
+    newest = [_done(store, _accuracy(60)), _done(store, _accuracy(90, OTHER))]
+
+    app = open_page("compare")
+
+    assert set(app.multiselect(key="compare_runs").value) == set(newest)
+    assert "by 30.0 points" in _texts(app)
+
+
+def test_compare_says_who_is_better_by_how_much_and_on_which_images(open_page, store):
+    runs = [_done(store, _accuracy(60)), _done(store, _accuracy(90, OTHER))]
+
+    app = open_page("compare", run=runs)
+
+    assert "is better than" in _texts(app)
+    assert "by 30.0 points" in _texts(app)
+    forest = next(f for f in _figures(app) if "difference" in f["layout"]["xaxis"]["title"]["text"])
+    assert forest["data"][0]["y"] == ["VGG (bundled) − ResNet (bundled)"]
+    flips = next(t.value for t in app.dataframe if "VGG (bundled)" in t.value)
+    assert len(flips) == 30
+
+
+def test_compare_shows_the_parts_of_a_demo_only(open_page, store):
+    demo = store.create(DemoConfig()).id
+    parts = [_done(store, _accuracy(60), parent=demo),
+             _done(store, _robust(model=OTHER), parent=demo)]  # fmt: skip
+    store.start(demo, os.getpid())
+    from usable_core.evaluations.demo import DemoResult
+
+    result = DemoResult(DemoConfig(), _accuracy().records.head(0))
+    store.finish(demo, result)
+    _done(store, _accuracy(10))
+
+    app = open_page("compare", parent=demo)
+
+    assert set(app.multiselect(key="compare_runs").value) == set(parts)
+
+
+def test_compare_of_robustness_is_at_one_epsilon(open_page, store):
+    runs = [_done(store, _robust()), _done(store, _robust((80, 60, 70), OTHER))]
+
+    app = open_page("compare", run=runs)
+    assert "No difference shown" in _texts(app)
+
+    app.select_slider(key="compare_at").set_value(4 / 255).run()
+    assert "by 60.0 points" in _texts(app)
+
+
+def test_compare_refuses_different_data_with_a_sentence(open_page, store):
+    runs = [_done(store, _accuracy()), _done(store, _accuracy(model=OTHER, data="elsewhere"))]
+
+    assert "needs one data set" in _texts(open_page("compare", run=runs))
+
+
+def test_compare_of_nothing_asks_for_a_choice(open_page, store):
+    _done(store, _accuracy())
+    app = open_page("compare")
+
+    app.multiselect(key="compare_runs").set_value([]).run()
+
+    assert "Choose two or more runs" in _texts(app)

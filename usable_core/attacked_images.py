@@ -1,0 +1,45 @@
+"""The pictures that a robustness run kept: each attacked example at every epsilon, and the change.
+
+They are PNG files: JPEG would destroy the perturbation. `measuring/gallery.py` writes them.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+COLUMNS = ("file", "index", "epsilon", "prediction", "saved_prediction")
+SHOWN = 160  # px, the least width of a picture on the screen
+
+Picture = NDArray[np.uint8]
+
+
+def kept_images(folder: Path) -> pd.DataFrame:
+    """Return one row per picture of a run's folder; no rows where it kept none.
+
+    Columns: file, index, epsilon, prediction, saved_prediction (after rounding to grey levels).
+    """
+    listing = folder / "gallery" / "gallery.json"
+    if not listing.is_file():
+        return pd.DataFrame(columns=list(COLUMNS))
+    return pd.DataFrame(json.loads(listing.read_text()), columns=list(COLUMNS))
+
+
+def open_image(folder: Path, file: str) -> Picture:
+    """Return a kept picture (H, W, 3); `file` is as `kept_images` lists it."""
+    return np.array(Image.open(folder / "gallery" / Path(file).name).convert("RGB"))
+
+
+def amplified_difference(clean: Picture, attacked: Picture, factor: float) -> Picture:
+    """Return (attacked − clean) · factor around middle grey (H, W, 3): what the attack changed."""
+    change = attacked.astype(np.float64) - clean.astype(np.float64)
+    return np.clip(np.rint(127.5 + factor * change), 0, 255).astype(np.uint8)
+
+
+def enlarged(picture: Picture, width: int = SHOWN) -> Picture:
+    """Return a small picture with every pixel a square, at least `width` wide; never smoothed."""
+    times = max(1, -(-width // picture.shape[1]))
+    return np.repeat(np.repeat(picture, times, axis=0), times, axis=1)

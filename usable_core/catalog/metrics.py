@@ -1,0 +1,86 @@
+"""The numbers that are shown: what each is called, and its definition for a tooltip."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One number.
+
+    Attributes:
+        title: On a card.
+        help: Definition in Markdown, formulas between dollar signs.
+    """
+
+    title: str
+    help: str
+
+
+METRICS = {
+    "accuracy": MetricRow(
+        "Accuracy",
+        r"Share of images whose most probable class is the true one: "
+        r"$\frac{1}{n}\sum_i \mathbb{1}[y_i=\hat{y}_i]$. Interval: Wilson.",
+    ),
+    "top5": MetricRow(
+        "Top-5",
+        r"Share of images whose true class is among the five most probable. Interval: Wilson.",
+    ),
+    "balanced_accuracy": MetricRow(
+        "Balanced accuracy",
+        r"Mean recall of the classes, each counting the same: "
+        r"$\frac{1}{C}\sum_c \frac{\mathrm{right}_c}{n_c}$. It differs from accuracy when some "
+        r"classes have more images. Interval: from the classes' Wilson intervals.",
+    ),
+    "majority_baseline": MetricRow(
+        "Most frequent class", "Accuracy of always answering the most frequent class."
+    ),
+    "ece": MetricRow(
+        "Calibration error (ECE)",
+        r"How far confidence is from accuracy, over 15 bins $b$ of equal width: "
+        r"$\sum_b \frac{n_b}{n}\,|\mathrm{acc}_b-\mathrm{conf}_b|$. Too high for small n. "
+        r"Interval: bootstrap; from 0 while chance alone may explain it.",
+    ),
+    "ece_equal_mass": MetricRow(
+        "Calibration error, equal bins", "The same over 15 bins that hold equally many images."
+    ),
+    "brier": MetricRow(
+        "Brier score",
+        r"$\frac{1}{n}\sum_i\sum_c (p_{ic}-\mathbb{1}[y_i=c])^2$, from 0 (certain and right) to 2.",
+    ),
+    "nll": MetricRow(
+        "Negative log likelihood", r"$-\frac{1}{n}\sum_i \log p_{i,y_i}$, in nats; lower is better."
+    ),
+    "clean_accuracy": MetricRow(
+        "Clean accuracy",
+        r"Accuracy on the unchanged images: "
+        r"$\frac{1}{n}\sum_i \mathbb{1}[y_i=\hat{y}_i]$. Interval: Wilson.",
+    ),
+    "robust_accuracy": MetricRow(
+        "Under attack",
+        r"Share of images that are right and stay right whatever the attack finds within ε: "
+        r"$\frac{1}{n}\sum_i \mathbb{1}[y_i=\hat{y}'_i]$. An upper bound: a stronger attack may "
+        r"find more. Interval: Wilson.",
+    ),
+    "robustness": MetricRow(
+        "Robustness score",
+        r"$\frac{1}{n}\sum_i \left(\mathbb{1}[y_i=\hat{y}'_i]-\mathbb{1}[y_i=\hat{y}_i]\right)$: "
+        r"what the attack takes away, in points, from 0 (nothing) down. A model that is never "
+        r"right also has 0, so read it beside clean accuracy. Interval: paired (Tango).",
+    ),
+    "conditional_success": MetricRow(
+        "Attack success",
+        r"Share of the images that were right when clean which the attack turns wrong. "
+        r"Interval: Wilson.",
+    ),
+    "noise_accuracy": MetricRow(
+        "Under random noise",
+        "Accuracy under random noise of the same size: what the same budget does without an "
+        "adversary.",
+    ),
+    "area": MetricRow(
+        "Mean over ε",
+        "Accuracy under attack, averaged over the range of ε (trapezoid rule). One number to rank "
+        "by; it depends on the range.",
+    ),
+}
