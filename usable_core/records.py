@@ -46,8 +46,11 @@ def from_json(kind: type[Record], data: dict[str, Any]) -> Record:
 def _restore(hint: Any, item: Any) -> Any:  # noqa: ANN401 - any field
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
+        if item is None:
+            return None
         chosen = [a for a in arguments if a is not type(None)]
-        return None if item is None else _restore(chosen[0], item)
+        listed = [a for a in chosen if get_origin(a) is tuple and isinstance(item, (list, tuple))]
+        return _restore((listed or chosen)[0], item)
     if dataclasses.is_dataclass(hint):
         return from_json(hint, item)  # type: ignore[arg-type]
     if origin is tuple:

@@ -157,12 +157,13 @@ def _read_pickle(path: Path) -> Mapping[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path.name} was refused and not run: it is a pickle that holds more than weights "
-            "(it could run code). Save the network's state_dict() as safetensors and use that file."
+            f"{path.name} was refused and not run: it is damaged, or a pickle that holds more than "
+            "weights and could run code. Save the network's state_dict() as safetensors instead."
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        reason = (str(error).strip().splitlines() or ["it ends too early"])[0]
         raise CheckpointError(
-            f"{path.name} cannot be read as a weights file: {str(error).splitlines()[0]}. "
+            f"{path.name} cannot be read as a weights file: {reason}. "
             "Expected .safetensors, or a .pth written by torch.save(network.state_dict(), …)."
         ) from error
     if not isinstance(content, Mapping):
