@@ -38,8 +38,6 @@ def main() -> None:
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")
     sections: dict[str, list[st.Page]] = {}
     for name, row in PAGES.items():
-        if not (Path(__file__).parent / "app_pages" / f"{name}.py").exists():
-            continue
         is_first = name == next(iter(PAGES))
         page = st.Page(
             f"app_pages/{name}.py",

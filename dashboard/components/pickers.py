@@ -13,7 +13,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 
 DEFAULT_MODELS = ("bundled/resnet",)  # constant: a link without the parameter means this for ever
 TRAINING_TASKS = ("finetune", "pretrain")
-OWN_PATH, UPLOAD = "A folder, zip or Parquet file …", "Upload a zip …"
+UPLOAD = "upload"
 
 
 def model_options() -> dict[str, str]:
@@ -45,25 +45,24 @@ def model_picker(
     options = model_options()
     shared = {
         "key": key,
-        "bind": "query-params",
         "accept_new_options": True,
         "format_func": lambda reference: options.get(reference, reference),
         "help": "Bundled, fine-tuned here, or any `torchvision/NAME`, `timm/NAME`, "
         "`file/PATH.pt2`: type it and press Enter.",
     }
+    state.read_address(key, list(default), max_selections)
     if max_selections == 1:
-        index = list(options).index(default[0]) if default else None
-        one = st.selectbox(label or "Model", list(options), index=index, **shared)
+        one = st.selectbox(label or "Model", list(options), **shared)
         chosen = [one] if one else []
     else:
         chosen = st.multiselect(
             label or f"Models (up to {max_selections})",
             list(options),
-            default=list(default),
             max_selections=max_selections,
             placeholder="Choose models",
             **shared,
         )
+    state.write_address(key, list(chosen))
     return tuple(_spec(reference, key) for reference in chosen[:max_selections])
 
 
@@ -113,27 +112,21 @@ def dataset_picker(
         limit: Examples used at first; None for all.
         names: `named` offers only the data sets of the catalog.
     """
-    choices = [*DATASETS, *([OWN_PATH, UPLOAD] if names == "all" else [])]
+    choices = [*DATASETS, *([UPLOAD] if names == "all" else [])]
+    titles = {name: row.title for name, row in DATASETS.items()} | {UPLOAD: "Upload a zip …"}
+    state.read_address(key, choices[:1])
     chosen = st.selectbox(
         label,
         choices,
         key=key,
-        bind="query-params",
-        format_func=lambda name: DATASETS[name].title if name in DATASETS else name,
+        accept_new_options=names == "all",
+        format_func=lambda name: titles.get(name, name),
+        help="Choose one, or type the path of your own and press Enter: a folder with one folder "
+        "of images per class, a zip of such a folder, or a Parquet file with `image` and `label`.",
     )
-    reference: str | None = chosen
-    if chosen == OWN_PATH:
-        reference = st.text_input(
-            "Path on this machine",
-            key=f"{key}_path",
-            bind="query-params",
-            placeholder="/data/flowers",
-            help="A folder with one folder of images per class, a zip of such a folder, or a "
-            "Parquet file with the columns `image` and `label`.",
-        ).strip()
-    elif chosen == UPLOAD:
-        reference = _uploaded(key)
-    else:
+    state.write_address(key, [chosen] if chosen else [])
+    reference = _uploaded(key) if chosen == UPLOAD else (chosen or "").strip()
+    if chosen in DATASETS:
         st.caption(DATASETS[chosen].help)
     if ask_limit:
         limit = (
