@@ -1,0 +1,360 @@
+"""Usable from Python: the same questions as the command line's, on objects or on references.
+
+Answers are computed in this process and are not kept in the store. Nothing heavy is imported before
+a function is called.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.explanation import (
+    ExplainerOptions,
+    ExplanationConfig,
+    ExplanationResult,
+)
+from usable_core.evaluations.interactive import Prediction
+from usable_core.evaluations.robustness import (
+    L2_EPSILONS,
+    LINF_EPSILONS,
+    RobustnessConfig,
+    RobustnessResult,
+)
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Report, Split, silent
+from usable_core.evaluations.training import FineTuningConfig, Schedule, TrainingResult
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from usable_core.comparison import Comparison
+    from usable_core.datasets.dataset import Dataset
+    from usable_core.models.model import Model
+    from usable_core.tasks import Config
+
+    ModelLike = Model | ModelSpec | str
+    DatasetLike = Dataset | DatasetSpec | str
+    ImageLike = Image.Image | bytes | str | Path
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One map of one image, with what the model said.
+
+    Attributes:
+        method: Key of `catalog.explainers.EXPLAINERS`.
+        target: Name of the class explained.
+        predictions: The five most probable classes, most probable first.
+        values: Credit of each pixel (H, W) float32.
+        segments: Superpixel of each pixel (H, W) int32.
+        x: The image as the model saw it, (H, W, 3) uint8.
+        r2: Weighted local R² (LIME), else None.
+        additivity_gap: |sum of values + base − f(x)| (SHAP), else None.
+        evaluations: Model evaluations of single images.
+        seconds: Wall time.
+        unit: What is explained: `probability` or `logit`.
+    """
+
+    method: str
+    target: str
+    predictions: tuple[Prediction, ...]
+    values: NDArray[np.float32]
+    segments: NDArray[np.int32]
+    x: NDArray[np.uint8]
+    r2: float | None
+    additivity_gap: float | None
+    evaluations: int
+    seconds: float
+    unit: str
+
+
+def load_model(
+    reference: str,
+    *,
+    weights: str | Path | None = None,
+    arch_options: dict[str, str] | None = None,
+    trust: bool = False,
+) -> "Model":
+    """Return the model that a reference names; see `usable_core.models.load_model`."""
+    from usable_core import models
+
+    return models.load_model(reference, weights=weights, arch_options=arch_options, trust=trust)
+
+
+def load_dataset(
+    reference: str, split: str | None = None, *, limit: int | None = None, seed: int = 0
+) -> "Dataset":
+    """Return the data set that a reference names; see `usable_core.datasets.load_dataset`."""
+    from usable_core import datasets
+
+    return datasets.load_dataset(reference, split, limit=limit, seed=seed)
+
+
+def evaluate_accuracy(
+    model: "ModelLike",
+    data: "DatasetLike",
+    *,
+    limit: int | None = None,
+    batch_size: int | None = None,
+    report: Report = silent,
+) -> AccuracyResult:
+    """Return how often a model is right, and whether it knows when.
+
+    Args:
+        model: A `Model`, a reference, or a `ModelSpec`.
+        data: A `Dataset` (evaluated as it is), a reference, or a `DatasetSpec`.
+        limit: At most this many examples, stratified by class.
+        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        report: Told the progress.
+
+    Raises:
+        UsableError: something named cannot be loaded, or the labels do not fit.
+    """
+    objects, model_spec, dataset_spec = _resolved(model, data, limit)
+    config = AccuracyConfig(model_spec, dataset_spec, batch_size=batch_size)
+    return cast(AccuracyResult, _answer(config, objects, report))
+
+
+def evaluate_robustness(
+    model: "ModelLike",
+    data: "DatasetLike",
+    *,
+    attack: str = "pgd",
+    norm: Norm = "linf",
+    epsilons: Sequence[float] | None = None,
+    steps: int = 20,
+    restarts: int = 1,
+    step_size: float | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    batch_size: int | None = None,
+    report: Report = silent,
+) -> RobustnessResult:
+    """Return whether a model stays right under attack, over a grid of epsilons.
+
+    Args:
+        model: A `Model`, a reference, or a `ModelSpec`.
+        data: A `Dataset` (evaluated as it is), a reference, or a `DatasetSpec`.
+        attack: A key of `catalog.attacks.ATTACKS`.
+        norm: Norm of the perturbation.
+        epsilons: Increasing budgets in units of the [0, 1] range; None is the usual grid.
+        steps: Gradient steps.
+        restarts: Random starts; the worst counts.
+        step_size: As a multiple of epsilon; None is 2.5 / steps.
+        seed: Of the random starts.
+        limit: At most this many examples, stratified by class.
+        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        report: Told the progress.
+
+    Raises:
+        UsableError: a setting is out of its range, or something cannot be loaded.
+    """
+    objects, model_spec, dataset_spec = _resolved(model, data, limit)
+    usual = LINF_EPSILONS if norm == "linf" else L2_EPSILONS
+    grid = usual if epsilons is None else tuple(float(e) for e in epsilons)
+    config = RobustnessConfig(
+        model_spec, dataset_spec, attack, norm, grid, steps, restarts, step_size, seed,
+        batch_size=batch_size,
+    )  # fmt: skip
+    return cast(RobustnessResult, _answer(config, objects, report))
+
+
+def evaluate_explanation(
+    model: "ModelLike",
+    data: "DatasetLike",
+    *,
+    methods: Sequence[str] = ("lime", "partition_shap"),
+    target: str = "predicted",
+    options: ExplainerOptions | None = None,
+    limit: int | None = 10,
+    report: Report = silent,
+) -> ExplanationResult:
+    """Return how far a model's explanations are to be believed, over the examples of a data set.
+
+    Args:
+        model: A `Model`, a reference, or a `ModelSpec`.
+        data: A `Dataset` (explained as it is), a reference, or a `DatasetSpec`.
+        methods: Keys of `catalog.explainers.EXPLAINERS`.
+        target: `predicted`, `true`, or a class name.
+        options: How maps are made.
+        limit: At most this many images.
+        report: Told the progress.
+
+    Raises:
+        UsableError: a setting is out of its range, or something cannot be loaded.
+    """
+    objects, model_spec, dataset_spec = _resolved(model, data, limit)
+    config = ExplanationConfig(
+        model_spec, dataset_spec, tuple(methods), target, options or ExplainerOptions()
+    )
+    return cast(ExplanationResult, _answer(config, objects, report))
+
+
+def explain(
+    model: "ModelLike",
+    image: "ImageLike",
+    *,
+    method: str = "lime",
+    target: str | None = None,
+    options: ExplainerOptions | None = None,
+    report: Report = silent,
+) -> Explanation:
+    """Return what in one image made the model say so.
+
+    Args:
+        model: A `Model`, a reference, or a `ModelSpec`.
+        image: A picture, a file's bytes, or its path.
+        method: A key of `catalog.explainers.EXPLAINERS`.
+        target: Name of the class explained; None is the predicted one.
+        options: How the map is made.
+        report: Told the progress.
+
+    Raises:
+        ImageRefused: the image cannot be read.
+        UnknownName: no such method or class.
+        UsableError: the model cannot be loaded or explained.
+    """
+    from usable_core.explainers.segments import picture_superpixels
+    from usable_core.measuring import explanation
+    from usable_core.measuring.interactive import top_predictions
+    from usable_core.measuring.provenance import ready
+
+    options = options or ExplainerOptions()
+    picture = _picture(image)
+    loaded = ready(_model(model))
+    x = loaded.preprocessing.geometry(picture)
+    logits = explanation.logits_of(loaded, x)
+    index = explanation.target_index(loaded, target, int(logits.argmax()))
+    segments = picture_superpixels(picture, loaded.preprocessing, options.segments)
+    found = explanation.explain(loaded, x, index, method, options, segments=segments, report=report)
+    return Explanation(
+        method=method,
+        target=loaded.labels.names[index],
+        predictions=top_predictions(loaded, logits),
+        values=found.values,
+        segments=segments,
+        x=loaded.preprocessing.pixels(picture).permute(1, 2, 0).numpy(),  # (3, H, W) -> (H, W, 3)
+        r2=found.r2,
+        additivity_gap=found.additivity_gap,
+        evaluations=found.evaluations,
+        seconds=found.seconds,
+        unit=found.unit,
+    )
+
+
+def fine_tune(
+    model: "ModelLike",
+    data: "DatasetLike",
+    folder: str | Path,
+    *,
+    method: str = "full",
+    schedule: Schedule | None = None,
+    source: "DatasetLike | None" = None,
+    task_weight: float = 1.0,
+    from_scratch: bool = False,
+    report: Report = silent,
+) -> tuple["Model", TrainingResult]:
+    """Return the fine-tuned model and the figures of its training.
+
+    Args:
+        model: Where the weights start: a `Model`, a reference, or a `ModelSpec`.
+        data: The task; its train and validation splits are used.
+        folder: Where `model.safetensors` and `card.json` are written.
+        method: `full` or `linear_probe`.
+        schedule: How the weights move.
+        source: Data of the pre-training objective; None leaves it out.
+        task_weight: λ in L_pre + λ·L_fine.
+        from_scratch: Start from random weights instead.
+        report: Told the progress.
+
+    Raises:
+        UsableError: a setting is out of its range, or something cannot be loaded or saved.
+    """
+    from usable_core.models.checkpoints import WEIGHTS_FILE, read_card
+    from usable_core.models.sources.from_card import model_from_card
+
+    objects, model_spec, dataset_spec = _resolved(model, data, None, training=True)
+    source_spec = None
+    if source is not None:
+        objects["source"], source_spec = _dataset(source, None, training=True)
+    config = FineTuningConfig(
+        model_spec,
+        dataset_spec,
+        method,  # type: ignore[arg-type]
+        schedule or Schedule(),
+        source_spec,
+        task_weight,
+        from_scratch,
+    )
+    place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    result = cast(TrainingResult, _answer(config, objects, report, place))
+    return model_from_card(str(place), place / WEIGHTS_FILE, read_card(place)), result
+
+
+def compare(results: Sequence[AccuracyResult | RobustnessResult]) -> "Comparison":
+    """Return the paired comparison of results on the same examples; see `comparison.compare`."""
+    from usable_core.comparison import compare as compare_results
+
+    return compare_results(results)
+
+
+def _resolved(
+    model: "ModelLike", data: "DatasetLike", limit: int | None, *, training: bool = False
+) -> tuple[dict[str, Any], ModelSpec, DatasetSpec]:
+    loaded = _model(model)
+    dataset, dataset_spec = _dataset(data, limit, training=training)
+    spec = model if isinstance(model, ModelSpec) else ModelSpec(loaded.name)
+    return {"model": loaded, "dataset": dataset}, spec, dataset_spec
+
+
+def _model(model: "ModelLike") -> "Model":
+    if isinstance(model, (str, ModelSpec)):
+        from usable_core import models
+
+        return models.load_model(model)
+    return model
+
+
+def _dataset(
+    data: "DatasetLike", limit: int | None, *, training: bool
+) -> tuple["Dataset", DatasetSpec]:
+    if isinstance(data, str):
+        data = DatasetSpec(data, limit=limit)
+    elif isinstance(data, DatasetSpec) and limit is not None:
+        data = replace(data, limit=limit)
+    if isinstance(data, DatasetSpec):
+        return load_dataset(data.reference), data
+    # What the caller chose is evaluated whole; training still divides a whole data set.
+    split: Split = "auto" if training and data.split_name == "all" else "all"
+    return data, DatasetSpec(data.name, split, limit)
+
+
+def _answer(
+    config: "Config", objects: dict[str, Any], report: Report, folder: Path | None = None
+) -> object:
+    from usable_core.catalog import implementation
+    from usable_core.tasks import TASKS, name_of
+
+    function = implementation(TASKS[name_of(config)].function)
+    return cast(object, function(**objects, config=config, report=report, folder=folder))
+
+
+def _picture(image: "ImageLike") -> "Image.Image":
+    from usable_core.errors import ImageRefused
+    from usable_core.images import decode
+
+    if isinstance(image, bytes):
+        return decode(image, "the image")
+    if isinstance(image, (str, Path)):
+        try:
+            return decode(Path(image).expanduser().read_bytes(), Path(image).name)
+        except OSError as error:
+            raise ImageRefused(
+                f"{image} cannot be read: {error.strerror}. Check the path."
+            ) from error
+    return image.convert("RGB")

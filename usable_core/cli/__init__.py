@@ -1,0 +1,92 @@
+"""The command line: `usable …`. A user's mistake is one sentence on standard error, exit status 2.
+
+Asking is light: torch is imported by the work itself, never for `--help`.
+"""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from usable_core import settings
+from usable_core.cli import evaluate, explain, look, runs, tour, train
+from usable_core.errors import Cancelled, UsableError
+
+USER_MISTAKE = 2
+OUR_MISTAKE = 1
+STOPPED = 130  # 128 + SIGINT, as shells have it
+
+app = typer.Typer(
+    name="usable",
+    help="Is this pretrained image model fit for use? Accuracy, robustness, explanations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(look.models_app, name="models")
+app.command("datasets")(look.datasets)
+app.command("pretrain")(train.pretrain)
+app.command("finetune")(train.finetune)
+app.add_typer(evaluate.app, name="evaluate")
+app.command("explain")(explain.explain)
+app.command("compare")(runs.compare)
+app.add_typer(runs.app, name="runs")
+app.command("demo")(tour.demo)
+app.command("dashboard")(tour.dashboard)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status.
+
+    Args:
+        arguments: Words after `usable`; those of the process when None.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = app(words, prog_name="usable", standalone_mode=False)
+        sys.stdout.flush()
+    except (Cancelled, KeyboardInterrupt, typer.Abort):
+        return _say("Cancelled.", STOPPED)
+    except UsableError as error:
+        return _say(str(error), USER_MISTAKE)
+    except BrokenPipeError:  # the reader, such as `head`, has enough
+        sys.stdout = None  # type: ignore[assignment]  # else Python flushes it at exit
+        return 0
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own usage errors
+            return _say(_usage_sentence(error.format_message(), words), USER_MISTAKE)
+        return _say(_internal(error, words), OUR_MISTAKE)
+    return status if isinstance(status, int) else 0
+
+
+def _say(sentence: str, status: int) -> int:
+    sys.stderr.write(" ".join(sentence.split()) + "\n")
+    return status
+
+
+def _usage_sentence(message: str, words: Sequence[str]) -> str:
+    if not message:  # no command was given and the help was shown
+        return "Give a command."
+    known = {"models", "datasets", "pretrain", "finetune", "evaluate", "explain", "compare", "runs",
+             "demo", "dashboard"}  # fmt: skip
+    command = [word for word in words[:1] if word in known]
+    end = "" if message.endswith(("?", ".")) else "."
+    return f"{message}{end} Try `{' '.join(['usable', *command, '--help'])}`."
+
+
+def _internal(error: Exception, words: Sequence[str]) -> str:
+    path = settings.home() / "logs" / "command_line.log"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC).isoformat()} usable {' '.join(words)}\n")
+            log.write("".join(traceback.format_exception(error)))
+    except OSError:
+        path = Path("nowhere, for the log could not be written")
+    return (
+        f"An error inside Usable stopped this ({type(error).__name__}: {error}). "
+        f"The details are in {path}; please report them."
+    )

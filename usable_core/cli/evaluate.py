@@ -1,0 +1,159 @@
+"""`usable evaluate accuracy|robustness|explanation`: measure a model on a data set."""
+
+from typing import Annotated, cast
+
+import typer
+
+from usable_core.cli import options as o
+from usable_core.cli.output import answer, remark, run_task, share, table, with_run
+from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.explanation import (
+    ExplainerOptions,
+    ExplanationConfig,
+    ExplanationResult,
+)
+from usable_core.evaluations.robustness import (
+    L2_EPSILONS,
+    LINF_EPSILONS,
+    RobustnessConfig,
+    RobustnessResult,
+)
+from usable_core.evaluations.specs import Provenance
+
+app = typer.Typer(help="Measure a model on a data set.", no_args_is_help=True)
+
+
+@app.command()
+def accuracy(
+    model: o.ModelOption,
+    dataset: o.DatasetOption,
+    weights: o.WeightsOption = None,
+    arch_option: o.ArchOption = None,
+    trust: o.TrustOption = False,
+    split: o.SplitOption = "auto",
+    limit: o.LimitOption = None,
+    seed: o.SeedOption = 0,
+    batch_size: o.BatchOption = None,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    json: o.JsonOption = None,
+) -> None:
+    """Measure how often a model is right, and whether it knows when."""
+    config = AccuracyConfig(
+        o.model_spec(model, weights, arch_option, trust),
+        o.dataset_spec(dataset, split, limit, seed),
+        o.choice(precision, "precision", ("float32", "bfloat16")),  # type: ignore[arg-type]
+        batch_size,
+    )
+    run, found = run_task(config)
+    result = cast(AccuracyResult, found)
+    rows = [
+        ("accuracy", share(result.accuracy)),
+        *([("top-5", share(result.top5))] if result.top5 is not None else []),
+        ("balanced accuracy", f"{result.balanced_accuracy.value:.1%}".replace("%", " %")),
+        ("ECE (15 bins)", f"{result.ece().value:.3f}"),
+    ]
+    answer(with_run(run, result.summary()), json, [_about(result.provenance, result.n),
+                                                   table("", "", rows=rows)])  # fmt: skip
+
+
+@app.command()
+def robustness(
+    model: o.ModelOption,
+    dataset: o.DatasetOption,
+    weights: o.WeightsOption = None,
+    arch_option: o.ArchOption = None,
+    trust: o.TrustOption = False,
+    split: o.SplitOption = "auto",
+    limit: o.LimitOption = None,
+    seed: o.SeedOption = 0,
+    batch_size: o.BatchOption = None,
+    attack: Annotated[str, typer.Option(help="pgd, fgsm or noise.")] = "pgd",
+    norm: Annotated[str, typer.Option(help="linf or l2.")] = "linf",
+    epsilons: Annotated[
+        list[str] | None,
+        typer.Option("--epsilons", "--epsilon", help="Such as 1/255,4/255,8/255; 0 is added."),
+    ] = None,
+    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 20,
+    restarts: Annotated[int, typer.Option(help="Random starts.")] = 1,
+    step_size: Annotated[
+        str | None, typer.Option(help="Multiple of epsilon; 2.5 / steps when not given.")
+    ] = None,
+    gallery: Annotated[int, typer.Option(help="Attacked examples kept as pictures.")] = 8,
+    json: o.JsonOption = None,
+) -> None:
+    """Measure whether a model stays right when its input is changed a little."""
+    usual = L2_EPSILONS if norm == "l2" else LINF_EPSILONS
+    config = RobustnessConfig(
+        o.model_spec(model, weights, arch_option, trust),
+        o.dataset_spec(dataset, split, limit, seed),
+        attack,
+        norm,  # type: ignore[arg-type]
+        o.epsilons(epsilons) if epsilons else usual,
+        steps,
+        restarts,
+        None if step_size is None else o.number(step_size, "step_size"),
+        seed,
+        gallery,
+        batch_size,
+    )
+    run, found = run_task(config)
+    result = cast(RobustnessResult, found)
+    units = (lambda e: f"{e * 255:g}/255") if norm == "linf" else (lambda e: f"{e:g}")
+    rows = [
+        (units(e), share(under), share(noise), f"{change.value:+.3f}")
+        for e, under, noise, change in zip(
+            result.epsilons, result.robust_accuracy, result.noise_accuracy, result.robustness,
+            strict=True,
+        )
+    ]  # fmt: skip
+    lines = [
+        _about(result.provenance, result.n),
+        f"clean accuracy {share(result.clean_accuracy)}; {attack}, {norm}",
+        table("epsilon", "under attack", "random noise", "change", rows=rows),
+    ]
+    answer(with_run(run, result.summary()), json, lines)
+
+
+@app.command()
+def explanation(
+    model: o.ModelOption,
+    dataset: o.DatasetOption,
+    weights: o.WeightsOption = None,
+    arch_option: o.ArchOption = None,
+    trust: o.TrustOption = False,
+    split: o.SplitOption = "auto",
+    limit: Annotated[int, typer.Option(help="Images that are explained.")] = 10,
+    seed: o.SeedOption = 0,
+    method: Annotated[
+        list[str] | None, typer.Option(help="lime, partition_shap, gradient_shap; repeatable.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="predicted, true, or a class name.")] = "predicted",
+    evaluations: Annotated[int, typer.Option(help="Model evaluations per map.")] = 300,
+    segments: Annotated[int, typer.Option(help="Superpixels.")] = 50,
+    background: Annotated[str, typer.Option(help="blur, mean, grey or black.")] = "blur",
+    json: o.JsonOption = None,
+) -> None:
+    """Measure how far a model's explanations are to be believed."""
+    config = ExplanationConfig(
+        o.model_spec(model, weights, arch_option, trust),
+        o.dataset_spec(dataset, split, limit, seed),
+        o.words(method or ["lime,partition_shap"]),
+        target,
+        ExplainerOptions(evaluations, segments, background, seed),
+    )
+    run, found = run_task(config)
+    result = cast(ExplanationResult, found)
+    lines = [_about(result.provenance, result.n), result.per_method.to_string(index=False)]
+    answer(with_run(run, result.summary()), json, lines)
+
+
+def _about(provenance: Provenance, n: int) -> str:
+    for warning in provenance.warnings:
+        remark(f"Note: {warning}")
+    if provenance.refused:
+        first = provenance.refused[0]
+        remark(
+            f"Note: {len(provenance.refused)} examples were left out, the first: {first.name}: "
+            f"{first.reason}"
+        )
+    return f"{provenance.model} on {provenance.dataset} ({provenance.split}), n = {n}"

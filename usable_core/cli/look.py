@@ -1,0 +1,81 @@
+"""`usable models` and `usable datasets`: what there is."""
+
+from typing import Annotated, Any
+
+import typer
+
+from usable_core.catalog.cards import bundled_cards
+from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.models import SOURCES, SUGGESTED
+from usable_core.cli.options import ArchOption, JsonOption, TrustOption, WeightsOption, model_spec
+from usable_core.cli.output import answer, progress_bar, table
+from usable_core.records import to_json
+
+models_app = typer.Typer(help="List the backbones, or show the passport of one.")
+
+
+@models_app.callback(invoke_without_command=True)
+def models(context: typer.Context, json: JsonOption = None) -> None:
+    """List the bundled backbones, the suggested ones and the kinds of references."""
+    if context.invoked_subcommand is not None:
+        return
+    cards = [c for c in bundled_cards() if c.card is not None]
+    bundled = [
+        {"reference": c.reference, "title": c.row.title, "help": c.row.help,
+         "measured": (c.card or {}).get("measured", {})}
+        for c in cards
+    ]  # fmt: skip
+    sources = {name: row.help for name, row in SOURCES.items()}
+    data = {"bundled": bundled, "suggested": SUGGESTED, "sources": sources}
+    rows = [(b["reference"], b["help"]) for b in bundled]
+    rows += [(name, "Downloaded at its first use.") for name in SUGGESTED]
+    lines = [table("Model", "", rows=rows), "", table("Reference", "", rows=list(sources.items()))]
+    answer(data, json, lines)
+
+
+@models_app.command("show")
+def show(
+    reference: Annotated[str, typer.Argument(metavar="REF", help="Reference of a model.")],
+    weights: WeightsOption = None,
+    arch_option: ArchOption = None,
+    trust: TrustOption = False,
+    json: JsonOption = None,
+) -> None:
+    """Show a model's passport: input, normalisation and where each value came from, and labels."""
+    from usable_core.models import load_model
+
+    with progress_bar():
+        model = load_model(model_spec(reference, weights, arch_option, trust))
+    passport: dict[str, Any] = to_json(model.preprocessing)
+    sources = passport.pop("sources")
+    data = {
+        "reference": model.name,
+        "fingerprint": model.fingerprint,
+        "parameters": sum(p.numel() for p in model.network.parameters()),
+        "preprocessing": passport,
+        "sources": sources,
+        "labels": {"count": len(model.labels), "is_named": model.labels.is_named,
+                   "names": model.labels.names},
+        "card": model.card,
+    }  # fmt: skip
+    rows = [(name, value, sources.get(name, "")) for name, value in passport.items()]
+    first = ", ".join(model.labels.names[:8])
+    more = " …" if len(model.labels) > 8 else ""
+    lines = [
+        f"{model.name}  {data['parameters']:,} parameters, fingerprint {model.fingerprint}",
+        table("Input", "Value", "From", rows=rows),
+        f"{len(model.labels)} classes: {first}{more}",
+    ]
+    answer(data, json, lines)
+
+
+def datasets(json: JsonOption = None) -> None:
+    """List the named data sets; a folder, zip or Parquet file is named by its path."""
+    paths = {
+        "FOLDER": "One subfolder per class, or train/, validation/ and test/ of those.",
+        "FILE.zip": "A zip of such a folder.",
+        "FILE.parquet": "Columns image{bytes,path} and label, as Hugging Face has them.",
+    }
+    rows = [(name, row.help) for name, row in DATASETS.items()]
+    answer({"datasets": DATASETS, "paths": paths}, json,
+           [table("Data set", "", rows=[*rows, *paths.items()])])  # fmt: skip

@@ -1,0 +1,124 @@
+"""What a command says: progress and remarks on standard error, the answer on standard output."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from usable_core import tasks
+from usable_core.errors import StorageError
+from usable_core.evaluations.specs import Report
+from usable_core.metrics.intervals import Proportion
+from usable_core.records import to_json
+from usable_core.runs.run import Run
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Report]:
+    """Give a `Report` that draws a bar on standard error where that is a terminal.
+
+    Whatever libraries print meanwhile goes there too, so that standard output holds the answer.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        redirect_stdout=False,
+    )
+    with contextlib.redirect_stdout(sys.stderr), bar:
+        line = bar.add_task("Starting", total=None)
+
+        def report(done: int, total: int, message: str, **metrics: float) -> None:
+            numbers = " ".join(f"{name}={value:.3g}" for name, value in metrics.items())
+            text = f"{message} {numbers}".strip().replace("[", "\\[")
+            bar.update(line, completed=done, total=total or None, description=text)
+
+        yield report
+
+
+def run_task(config: tasks.Config) -> tuple[Run, tasks.Result]:
+    """Work on a question in this process, with a bar, and keep it in the store.
+
+    Raises:
+        UsableError: as `jobs.run_here`.
+    """
+    from usable_core import jobs
+
+    with progress_bar() as report:
+        run, result = jobs.run_here(config, report)
+    if run.answered_by is not None:
+        remark(
+            f"Answered from the store: run {run.answered_by} measured the same question. "
+            f"`usable runs delete {run.answered_by}` and ask again to measure it anew."
+        )
+    return run, result
+
+
+def with_run(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a summary with the run that it came from."""
+    return {**summary, "run": run.id, "answered_by": run.answered_by}
+
+
+def remark(sentence: str) -> None:
+    """Say something that is not the answer."""
+    sys.stderr.write(sentence + "\n")
+
+
+def answer(data: object, target: str | None, lines: Sequence[str | Table] = ()) -> None:
+    """Give the answer: as JSON where asked for, else for people.
+
+    Args:
+        data: What becomes JSON.
+        target: File of the JSON; `-` is standard output, which then holds nothing else.
+        lines: The same for people.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    text = json.dumps(to_json(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+        return
+    if target is not None:
+        try:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            Path(target).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise StorageError(f"{target} cannot be written: {error.strerror}.") from error
+    wide = None if sys.stdout.isatty() else 250  # nobody wants a pipe's lines broken
+    console = Console(highlight=False, soft_wrap=True, markup=False, width=wide)
+    for line in lines:
+        console.print(line)
+
+
+def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
+    """Return a table of texts."""
+    found = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        found.add_row(*(str(cell).replace("[", "\\[") for cell in row))
+    return found
+
+
+def share(proportion: Proportion) -> str:
+    """Return "59.4 % (55.1 % to 63.6 %)"."""
+    return f"{proportion.value:.1%} ({proportion.low:.1%} to {proportion.high:.1%})".replace(
+        "%", " %"
+    )
