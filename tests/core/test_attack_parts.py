@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from toy_models import LinearNetwork, images, linear_model, model_of, small_network
 from torch import nn
+from toy_models import LinearNetwork, images, linear_model, model_of, small_network
 
 from usable_core.attacks.checks import are_probabilities, check_pixels
 from usable_core.attacks.gradient import fgsm, log_odds_loss, pgd
@@ -187,7 +187,7 @@ def test_probabilities_are_told_from_logits():
 
 
 def scripted_sweep(breaks_at, epsilons):
-    """Sweep examples of class 0, of which i is broken from budget breaks_at[i] on, but only then."""
+    """Sweep examples of class 0, of which i is broken at the budget breaks_at[i] alone."""
     asked = []
 
     def attack(x, y, epsilon, seeds):

@@ -17,7 +17,7 @@ from usable_core.measuring.batching import (
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(monkeypatch):
-    monkeypatch.setattr(batching, "_chosen", {})
+    monkeypatch.setattr(batching, "_searches", {})
 
 
 def search(costs):
@@ -108,6 +108,17 @@ def test_a_chosen_size_is_remembered_per_model_and_purpose():
     assert not batch_size(other).is_settled
     assert not batch_size(model, needs_gradient=True).is_settled
     assert batch_size(model, fixed=3).current == 3
+
+
+def test_an_unfinished_search_goes_on_where_it_was():
+    model = linear_model(size=32)
+    first = batch_size(model)
+    for _ in range(3):  # a warm-up and two timed passes
+        first.record(64, 1.0)
+    remember(model, first)
+
+    assert first.current == 128
+    assert batch_size(model).current == 128
 
 
 @pytest.mark.parametrize("needs_gradient", [False, True])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import log_loss
+from torch import nn
 from toy_models import (
     LinearNetwork,
     dataset_of,
@@ -12,7 +13,6 @@ from toy_models import (
     linear_model,
     model_of,
 )
-from torch import nn
 
 from usable_core.errors import Cancelled, IncompatibleLabels
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from toy_models import dataset_of, digits_dataset, digits_model, linear_model, model_of
 from torch import nn
+from toy_models import dataset_of, digits_dataset, digits_model, linear_model, model_of
 
 from usable_core.errors import AttackError, Cancelled
 from usable_core.evaluations.accuracy import AccuracyConfig
@@ -104,8 +104,10 @@ def test_a_linear_model_breaks_exactly_where_the_formula_says():
     budgets = (0.0, *(float(margin.quantile(q)) for q in (0.305, 0.605, 0.905)))
 
     found = measure(
-        model=model, dataset=dataset_of(pixels, y.numpy(), "01"), config=config(epsilons=budgets, steps=40),
-    ).records  # fmt: skip
+        model=model,
+        dataset=dataset_of(pixels, y.numpy(), "01"),
+        config=config(epsilons=budgets, steps=40),
+    ).records
 
     for epsilon, rows in found.groupby("epsilon"):
         can_withstand = (margin > epsilon).numpy()
@@ -208,5 +210,5 @@ def test_l2_budgets_at_another_image_size_say_so(trained, digits):
 
 
 def test_an_l2_budget_beyond_the_image_cube_is_refused(trained, digits):
-    with pytest.raises(AttackError, match="between 0 and 13.8564"):
+    with pytest.raises(AttackError, match=r"between 0 and 13\.8564"):
         measure(model=trained, dataset=digits, config=config(norm="l2", epsilons=(0.0, 14.0)))

@@ -1,5 +1,6 @@
 """How many examples go through a model at once: tried on real work, halved when memory ends."""
 
+import copy
 import time
 from collections.abc import Callable, Iterator
 
@@ -16,7 +17,7 @@ _PIXELS = {"cpu": (2**16, 2**20, 256), "cuda": (2**20, 2**24, 2048), "mps": (2**
 _SLOWER = 1.1  # a larger batch that is this much slower ends the search
 _PROBE_SECONDS = 2.0  # at most this long before real work, when the search cannot be real work
 
-_chosen: dict[tuple[str, str, str], int] = {}
+_searches: dict[tuple[str, str, str], "BatchSize"] = {}
 
 
 class BatchSize:
@@ -94,19 +95,20 @@ def batch_size(
     needs_gradient: bool = False,
     precision: str = "float32",
 ) -> BatchSize:
-    """Return the size to work with: `fixed`, or the remembered one, or a search that begins."""
+    """Return the size to work with: `fixed`, or what is remembered, or a search that begins."""
     if fixed is not None:
         return BatchSize([fixed])
-    known = _chosen.get(_key(model, needs_gradient, precision))
-    return BatchSize([known] if known else _candidates(model, needs_gradient))
+    known = _searches.get(_key(model, needs_gradient, precision))
+    size = copy.deepcopy(known) if known else BatchSize(_candidates(model, needs_gradient))
+    size.halvings = []
+    return size
 
 
 def remember(
     model: Model, size: BatchSize, *, needs_gradient: bool = False, precision: str = "float32"
 ) -> None:
-    """Keep a settled size for this model on this device, until the process ends."""
-    if size.is_settled:
-        _chosen[_key(model, needs_gradient, precision)] = size.current
+    """Keep how far the search came for this model on this device, until the process ends."""
+    _searches[_key(model, needs_gradient, precision)] = copy.deepcopy(size)
 
 
 def best_batch_size(
