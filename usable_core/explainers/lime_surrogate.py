@@ -73,7 +73,7 @@ def explain(
 
 def sampled_masks(count: int, features: int, seed: int) -> NDArray[np.int64]:
     """Return which superpixels stay (count, features): all in the first row, half elsewhere."""
-    masks = np.random.RandomState(seed).randint(0, 2, count * features)  # noqa: NPY002 - lime's draw
+    masks = np.random.RandomState(seed).randint(0, 2, count * features)
     masks = masks.reshape(count, features)
     masks[0] = 1
     return masks

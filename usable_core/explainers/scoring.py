@@ -84,7 +84,8 @@ class Scorer:
         return torch.cat(parts)
 
     def _outputs(self, x: Tensor) -> Tensor:
-        logits = self._model(x.to(self.device)).double()
+        x = x.to(self.device, memory_format=torch.channels_last)  # in which CPU and CUDA are faster
+        logits = self._model(x).double()
         if self._unit == "probability":
             logits = logits.softmax(1)
         return logits[:, self._target]

@@ -70,7 +70,7 @@ def explain_partition(
     with _numpy_seed(options.seed):  # ties between rectangles are settled by its global generator
         found = explainer(
             np.ones((1, height, width, 1), np.float32),
-            max_evals=options.evaluations,
+            max_evals=options.evaluations - 2,  # shap asks in pairs, and f(x) is asked again below
             batch_size=PARTITION_BATCH,
             silent=True,
         )

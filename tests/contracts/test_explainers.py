@@ -1,0 +1,136 @@
+"""What every explanation method of the catalog promises."""
+
+import numpy as np
+import pytest
+import torch
+from toy_models import images, linear_model, model_of
+from torch import nn
+
+from usable_core.catalog import implementation
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.errors import Cancelled, ExplanationError
+from usable_core.evaluations.explanation import ExplainerOptions
+
+SIZE = 16
+OPTIONS = ExplainerOptions(evaluations=128, segments=16, background="black")
+
+
+class Constant(nn.Module):
+    """Ignores the image but has a graph."""
+
+    def forward(self, x):
+        return x.sum((1, 2, 3))[:, None] * 0 + torch.tensor([0.3, -0.2, 0.1])
+
+
+class Patch(nn.Module):
+    """Looks only at the rows 4-8 and columns 8-12, in a curved way."""
+
+    def forward(self, x):
+        seen = x[:, :, 4:8, 8:12].mean((1, 2, 3))
+        return torch.stack([-4 * seen**2, 4 * seen**2, torch.zeros_like(seen)], 1)
+
+
+class Broken(nn.Module):
+    def forward(self, x):
+        return x.mean((1, 2, 3))[:, None] * torch.tensor([1.0, float("nan"), 1.0])
+
+
+def explain(method, model, x, target=1, options=OPTIONS, **more):
+    return implementation(EXPLAINERS[method].function)(model, x, target, options, **more)
+
+
+@pytest.fixture(params=list(EXPLAINERS))
+def method(request):
+    return request.param
+
+
+def test_map_has_the_image_size_and_is_finite(method):
+    x = images(1, SIZE)[0]
+
+    found = explain(method, linear_model(SIZE), x)
+
+    assert found.values.shape == (SIZE, SIZE)
+    assert found.values.dtype == np.float32
+    assert np.isfinite(found.values).all()
+    assert found.values.any()
+    assert found.method == method
+    assert OPTIONS.evaluations - 2 <= found.evaluations <= OPTIONS.evaluations + 1
+
+
+def test_same_seed_gives_the_same_map_whatever_numpy_drew_before(method):
+    x, model = images(1, SIZE)[0], linear_model(SIZE)
+
+    first = explain(method, model, x)
+    np.random.random(7)  # noqa: NPY002
+    torch.rand(7)
+    second = explain(method, model, x)
+
+    assert np.array_equal(first.values, second.values)
+
+
+def test_map_of_a_model_that_ignores_the_image_is_zero(method):
+    found = explain(method, model_of(Constant(), size=SIZE, classes=3), images(1, SIZE)[0])
+
+    assert np.abs(found.values).max() < 1e-9
+
+
+def test_map_is_highest_on_the_only_patch_that_the_model_sees(method):
+    x = images(1, SIZE)[0]
+    segments = (np.arange(SIZE)[:, None] // 4 * 4 + np.arange(SIZE) // 4).astype(np.int32)
+
+    found = explain(
+        method, model_of(Patch(), size=SIZE, classes=3), x, segments=segments,
+        options=ExplainerOptions(evaluations=600, background="black"),
+    )  # fmt: skip
+
+    inside = np.zeros((SIZE, SIZE), bool)
+    inside[4:8, 8:12] = True
+    assert found.values[inside].min() > 0
+    assert found.values[inside].mean() > 5 * np.abs(found.values[~inside]).max()
+
+
+def test_values_sum_to_output_minus_base_where_the_table_says_so(method):
+    if not EXPLAINERS[method].is_additive:
+        pytest.skip("the table declares no additivity for this method")
+    x, model = images(1, SIZE)[0], linear_model(SIZE)
+
+    found = explain(method, model, x)
+
+    logits = model(torch.stack([x, torch.zeros_like(x)])).double()[:, 1]
+    assert found.output == pytest.approx(float(logits[0]), abs=1e-5)
+    assert found.base == pytest.approx(float(logits[1]), abs=1e-5)
+    assert found.values.astype(np.float64).sum() == pytest.approx(found.output - found.base, abs=1e-4)
+    assert found.additivity_gap < 1e-4
+
+
+def test_a_model_without_finite_outputs_is_refused(method):
+    with pytest.raises(ExplanationError, match="finite"):
+        explain(method, model_of(Broken(), size=SIZE, classes=3), images(1, SIZE)[0])
+
+
+def test_progress_ends_at_its_total_and_a_cancel_stops_the_work(method):
+    told = []
+    explain(
+        method, linear_model(SIZE), images(1, SIZE)[0],
+        report=lambda done, total, message, **_: told.append((done, total)),
+    )  # fmt: skip
+
+    def cancel(done, total, message, **_):
+        raise Cancelled
+
+    assert told == sorted(told)
+    assert told[-1][0] >= told[-1][1] - 2
+    with pytest.raises(Cancelled):
+        explain(method, linear_model(SIZE), images(1, SIZE)[0], report=cancel)
+
+
+def test_the_models_weights_and_mode_are_left_alone(method):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(784, 3))
+    model = model_of(network, size=SIZE, classes=3)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+
+    explain(method, model, images(1, SIZE)[0])
+
+    assert not network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.parameters())
