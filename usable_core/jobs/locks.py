@@ -1,6 +1,7 @@
 """File locks between processes: who holds one keeps it until released or dead, never longer."""
 
 import os
+import sys
 from pathlib import Path
 from types import TracebackType
 
@@ -76,7 +77,7 @@ def accelerator_lock(device: str | None) -> FileLock:
 
 
 def _lock(handle: int) -> None:
-    if os.name == "nt":
+    if sys.platform == "win32":
         import msvcrt
 
         msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)

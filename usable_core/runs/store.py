@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class RunStore:
         """
         return to_run(self.row(run_id))
 
-    def row(self, run_id: str) -> Mapping[str, Any]:
+    def row(self, run_id: str) -> sql.RowMapping:
         """Return the table's row of a run: what `Run` shows and what only recovery needs.
 
         Raises:
@@ -112,7 +112,7 @@ class RunStore:
         query = sql.select(runs).where(runs.c.parent == run_id).order_by(runs.c.created)
         return readable(self._rows(query))
 
-    def active_rows(self) -> "builtins.list[Mapping[str, Any]]":
+    def active_rows(self) -> "builtins.list[sql.RowMapping]":
         """Return the rows of all runs that wait or run, oldest first."""
         query = sql.select(runs).where(runs.c.status.in_(ACTIVE))
         return self._rows(query.order_by(runs.c.created, runs.c.id))
@@ -348,6 +348,6 @@ class RunStore:
                 f"{self.home} is not full and that you may write there, then try again."
             ) from error
 
-    def _rows(self, query: sql.Select[Any]) -> "builtins.list[Mapping[str, Any]]":
+    def _rows(self, query: sql.Select[Any]) -> "builtins.list[sql.RowMapping]":
         with self._engine.connect() as connection:
             return builtins.list(connection.execute(query).mappings().all())
