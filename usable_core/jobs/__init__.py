@@ -108,7 +108,7 @@ def _spawn(store: RunStore, run_id: str, attempts: int) -> None:
     store.attach(run_id, process.pid)
 
 
-def _ahead(store: RunStore, run_id: str) -> list[Mapping[str, Any]]:
+def _ahead(store: RunStore, run_id: str) -> list[dict[str, Any]]:
     """Return the jobs that wait and were asked before."""
     rows = [r for r in store.active_rows() if r["status"] == Status.QUEUED and not r["parent"]]
     ids = [row["id"] for row in rows]

@@ -81,7 +81,7 @@ class RunStore:
         """
         return to_run(self.row(run_id))
 
-    def row(self, run_id: str) -> sql.RowMapping:
+    def row(self, run_id: str) -> dict[str, Any]:
         """Return the table's row of a run: what `Run` shows and what only recovery needs.
 
         Raises:
@@ -94,7 +94,7 @@ class RunStore:
             if found is None:
                 known = connection.execute(sql.select(runs.c.id).limit(1000)).scalars().all()
                 raise UnknownName("run", run_id, known)
-        return found
+        return {str(name): value for name, value in found.items()}
 
     def list(
         self, task: str | None = None, statuses: Collection[Status] | None = None, limit: int = 200
@@ -112,7 +112,7 @@ class RunStore:
         query = sql.select(runs).where(runs.c.parent == run_id).order_by(runs.c.created)
         return readable(self._rows(query))
 
-    def active_rows(self) -> "builtins.list[sql.RowMapping]":
+    def active_rows(self) -> "builtins.list[dict[str, Any]]":
         """Return the rows of all runs that wait or run, oldest first."""
         query = sql.select(runs).where(runs.c.status.in_(ACTIVE))
         return self._rows(query.order_by(runs.c.created, runs.c.id))
@@ -348,6 +348,7 @@ class RunStore:
                 f"{self.home} is not full and that you may write there, then try again."
             ) from error
 
-    def _rows(self, query: sql.Select[Any]) -> "builtins.list[sql.RowMapping]":
+    def _rows(self, query: sql.Select[Any]) -> "builtins.list[dict[str, Any]]":
         with self._engine.connect() as connection:
-            return builtins.list(connection.execute(query).mappings().all())
+            found = connection.execute(query).mappings().all()
+        return [{str(name): value for name, value in row.items()} for row in found]
