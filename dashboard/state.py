@@ -22,6 +22,7 @@ MODELS = "models"  # several models, shared by Explain, Accuracy and Robustness
 # Accuracy and Robustness: links fill these in through the address
 ACCURACY_DATASET = "accuracy_dataset"
 ROBUSTNESS_DATASET = "robustness_dataset"
+NEWEST_RUNS = "newest_runs"
 ACCURACY_START = "accuracy_start"
 ACCURACY_CONFUSION = "accuracy_confusion"
 ROBUSTNESS_ATTACK = "robustness_attack"

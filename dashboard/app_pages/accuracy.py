@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.measured import (
     MOST_MODELS,
+    address_note,
     evaluate,
     names_of,
     runs_to_show,
@@ -35,6 +36,7 @@ def page() -> None:
         results(found)
     elif not state.chosen_run_ids():
         empty()
+    address_note()
 
 
 def form() -> tuple[Sequence[ModelSpec], DatasetSpec | None]:

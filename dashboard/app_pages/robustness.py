@@ -8,6 +8,7 @@ from dashboard import state
 from dashboard.components.attacked import attacked_pictures
 from dashboard.components.measured import (
     MOST_MODELS,
+    address_note,
     evaluate,
     names_of,
     runs_to_show,
@@ -51,6 +52,7 @@ def page() -> None:
         results(found)
     elif not state.chosen_run_ids():
         empty()
+    address_note()
 
 
 def form() -> tuple[Sequence[ModelSpec], DatasetSpec | None]:

@@ -12,7 +12,6 @@ from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.runs.run import Run
 
 PER_MODEL = 4  # pictures of one model at first sight
-WIDTH = 96
 
 
 def attacked_pictures(
@@ -46,10 +45,13 @@ def _example(
         pictures = [clean, attacked, amplified_difference(clean, attacked, factor)]
         captions = ["clean", "attacked", f"change × {factor}"]
     sentence = _sentence(result, row)
-    st.image(
-        [enlarged(p) for p in pictures], captions, width=WIDTH, output_format="PNG",
-        alt=[f"{caption}: {sentence}" for caption in captions],
-    )  # fmt: skip
+    for column, picture, caption in zip(
+        st.columns(3, gap="small"), pictures, captions, strict=False
+    ):
+        column.image(
+            enlarged(picture), caption, width="stretch", output_format="PNG",
+            alt=f"{caption}: {sentence}",
+        )  # fmt: skip
     st.caption(escaped(sentence))
 
 

@@ -58,6 +58,15 @@ def watched(ids: Sequence[str], task: str) -> list[tuple[Run, Measured]]:
     return found
 
 
+def address_note() -> None:
+    """Say that the shown runs are those of the address, and offer to show the newest instead."""
+    if state.chosen_run_ids():
+        st.button(
+            "Show the newest runs of the chosen models instead", key=state.NEWEST_RUNS,
+            type="tertiary", on_click=st.query_params.pop, args=(state.RUN, None),
+        )  # fmt: skip
+
+
 def answer(run: Run) -> Measured:
     """Return the answer of a DONE run, read once.
 

@@ -11,7 +11,10 @@ from dashboard.components.results import download_csv, escaped, percent, proport
 from dashboard.components.run_panel import PLOT_CONFIG
 from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import score_card
+from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.specs import Norm
 from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.plots.style import epsilon_label
 from usable_core.runs.run import Run
 
 
@@ -22,9 +25,15 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
     if isinstance(found, Proportion):
         proportion_card(title, found, help=row.help)
         return
+    write = points if metric == "robustness" else percent
     with st.container(border=True):
-        st.metric(title, percent(found.value), help=row.help)
-        st.caption(f"95 % interval {percent(found.low)} to {percent(found.high)}, n = {found.n:,}")
+        st.metric(title, write(found.value), help=row.help)
+        st.caption(f"95 % interval {write(found.low)} to {write(found.high)}, n = {found.n:,}")
+
+
+def points(value: float) -> str:
+    """Return a difference of shares as people read it: -0.2 as `−20.0 points`."""
+    return f"{100 * value + 0:.1f} points".replace("-", "−")
 
 
 def headings(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> list[object]:
@@ -40,21 +49,29 @@ def headings(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> lis
 def score_table(results: Sequence[Measured], names: Sequence[str], *, key: str) -> None:
     """Show every number of the results as a table, and offer it as a file."""
     table = score_card(results, names=names)
-    has_epsilon = table["epsilon"].notna().any()
-    shown = table if has_epsilon else table.drop(columns="epsilon")
-    number = st.column_config.NumberColumn
+    norm = next((r.config.norm for r in results if isinstance(r, RobustnessResult)), "linf")
     st.dataframe(
-        shown,
+        side_by_side(table, norm),
         hide_index=True,
-        column_config={
-            "value": number(format="%.4f"),
-            "low": number("95 % from", format="%.4f"),
-            "high": number("to", format="%.4f"),
-            "epsilon": number("ε", format="%.4f"),
-        },
-        alt="All numbers with their intervals",
+        alt="All numbers of the models with their intervals",
     )
     download_csv(table, "scores", key=key, label="Numbers, CSV")
+
+
+def side_by_side(table: pd.DataFrame, norm: Norm) -> pd.DataFrame:
+    """Return a score card with a row per metric (and ε) and a column per model, as text."""
+    text = [f"{v:.3f} ({low:.3f} to {high:.3f})" if v == v else "–"
+            for v, low, high in table[["value", "low", "high"]].to_numpy()]  # fmt: skip
+    wide = table.assign(text=text).pivot_table(
+        index=["metric", "epsilon"], columns="model", values="text", aggfunc="first",
+        sort=False, dropna=False,
+    )  # fmt: skip
+    wide = wide.dropna(how="all")[list(table["model"].unique())].reset_index()
+    wide.columns.name = None
+    if wide["epsilon"].isna().all():
+        return wide.drop(columns="epsilon")
+    shown = ["" if e != e else epsilon_label(e, norm) for e in wide["epsilon"]]
+    return wide.assign(epsilon=shown).rename(columns={"epsilon": "ε"})
 
 
 def records_downloads(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> None:

@@ -82,6 +82,8 @@ def test_the_curve_holds_attack_noise_clean_and_band():
     assert list(attack.y) == pytest.approx([70, 50, 0])
     assert list(_trace(figure, "bundled/resnet, random noise").y) == pytest.approx([70, 70, 50])
     assert _trace(figure, "bundled/resnet, random noise").line.dash == "dot"
+    shown = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert shown == ["bundled/resnet", "under random noise"]
     assert list(_trace(figure, "bundled/resnet, clean").y) == pytest.approx([70, 70])
     band = _trace(figure, "95 % interval")
     low, high = 100 * result.robust_accuracy[1].low, 100 * result.robust_accuracy[1].high
@@ -179,6 +181,13 @@ def test_classes_of_one_name_do_not_break_the_figures():
     heat = confusion_heatmap(result)
     assert list(heat.layout.xaxis.ticktext) == ["crane", "crane", "fox"]
     assert np.asarray(heat.data[0].z)[:2, 0].tolist() == pytest.approx([75, 0])
+
+
+def test_classes_that_are_called_by_numbers_are_not_taken_for_numbers():
+    figure = per_class_bars([accuracy_result(LABELS, PREDICTIONS, names=("0", "1", "10"))])
+
+    assert figure.layout.xaxis.type == "category"
+    assert list(figure.layout.xaxis.categoryarray) == ["1", "0", "10"]
 
 
 def test_the_forest_holds_each_pair_with_its_interval():

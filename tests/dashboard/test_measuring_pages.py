@@ -149,6 +149,17 @@ def test_the_newest_run_of_the_chosen_model_is_shown_without_an_address(open_pag
     assert ("Accuracy", "80.0 %") in _metrics(open_page("accuracy"))
 
 
+def test_the_newest_runs_can_be_shown_instead_of_those_of_the_address(open_page, store):
+    old = _done(store, _accuracy(50))
+    _done(store, _accuracy(80))
+    app = open_page("accuracy", run=old)
+    assert ("Accuracy", "50.0 %") in _metrics(app)
+
+    app.button(key="newest_runs").click().run()
+
+    assert ("Accuracy", "80.0 %") in _metrics(app)
+
+
 def test_evaluate_starts_one_run_per_model_and_shows_them(open_page, started):
     app = open_page("accuracy", models=[MODEL, OTHER])
 
@@ -206,12 +217,12 @@ def test_finished_robustness_shows_curve_score_and_cards_at_one_epsilon(open_pag
 
     where = ", ε = 1/255"
     assert {("Clean accuracy", "80.0 %"), (f"Under attack{where}", "60.0 %"),
-            (f"Robustness score{where}", "-20.0 %"), (f"Attack success{where}", "25.0 %"),
-            (f"Robustness score{where}", "-10.0 %")} <= _metrics(app)  # fmt: skip
+            (f"Robustness score{where}", "−20.0 points"), (f"Attack success{where}", "25.0 %"),
+            (f"Robustness score{where}", "−10.0 points")} <= _metrics(app)  # fmt: skip
     names = {trace.get("name") for figure in _figures(app) for trace in figure["data"]}
     assert {"ResNet (bundled)", "ResNet (bundled), random noise", "VGG (bundled)"} <= names
     app.select_slider(key="robustness_at").set_value(4 / 255).run()
-    assert ("Robustness score, ε = 4/255", "-70.0 %") in _metrics(app)
+    assert ("Robustness score, ε = 4/255", "−70.0 points") in _metrics(app)
 
 
 def test_the_pictures_of_the_chosen_epsilon_are_shown(open_page, store):
@@ -227,7 +238,8 @@ def test_the_pictures_of_the_chosen_epsilon_are_shown(open_page, store):
 
     app = open_page("robustness", run=run)
 
-    assert app.get("image")[0].captions == ["clean", "attacked", "change × 10"]
+    captions = [picture.captions[0] for picture in app.get("image")]
+    assert captions == ["clean", "attacked", "change × 10"]
     assert "cat, called dog; this 8-bit picture is called cat" in _texts(app)
 
 

@@ -211,6 +211,10 @@ def _verdict(row: dict[str, Any]) -> str:
             f"{100 * EQUAL_WITHIN:.0f} point (two one-sided tests at 5 %)."
         )
     return (
-        f"No difference shown between {row['first']} and {row['second']}: {low:+.1f} to "
-        f"{high:+.1f} points are all plausible with {row['n']} examples."
+        f"No difference shown between {row['first']} and {row['second']}: {_signed(low)} to "
+        f"{_signed(high)} points are all plausible with {row['n']} examples."
     )
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.1f}".replace("-", "−")

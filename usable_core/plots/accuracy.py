@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from usable_core.evaluations.accuracy import AccuracyResult
-from usable_core.plots.style import NEUTRAL, WIDTH, Theme, labels, model_style, tidy
+from usable_core.plots.style import INK, NEUTRAL, WIDTH, Theme, labels, model_style, tidy
 
 MOST_CLASSES = 30  # more names do not fit beside an axis
 COUNTED_CLASSES = 20  # more counts do not fit into the cells
@@ -31,17 +31,18 @@ def accuracy_bars(
             name=name,
             showlegend=False,
             marker={"color": model_style(result.provenance.model, theme).color},
-            error_x=_error([found.value], [found.low], [found.high], theme),
+            error_x=_error([found.value], [found.low], [found.high], INK[theme]),
             hovertemplate=f"%{{x:.1f}} %, {_span(found.low, found.high)}, n = {found.n}",
         )
     if results:
         figure.add_vline(
             x=100 * max(r.majority_baseline.value for r in results),
             line={"color": NEUTRAL[theme], "dash": "dot"},
-            annotation_text="most frequent class",
+            annotation={"text": "most frequent class", "y": 1, "yanchor": "bottom"},
+            annotation_position="top right",
         )
     figure.update_xaxes(title_text="accuracy, % (95 % interval)", range=[0, 101])
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", type="category")
     return tidy(figure, height=120 + ROW * 2 * len(results))
 
 
@@ -71,7 +72,7 @@ def reliability_diagram(
             mode="lines+markers",
             line={"color": style.color, "dash": style.dash, "width": WIDTH},
             marker={"symbol": style.symbol, "size": 8},
-            error_y=_error(table["accuracy"], table["low"], table["high"], theme),
+            error_y=_error(table["accuracy"], table["low"], table["high"], style.color),
             hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %, n = %{customdata}",
         )
     figure.update_xaxes(title_text="mean confidence of the bin, %", range=[0, 102])
@@ -138,11 +139,14 @@ def per_class_bars(
             name=name,
             mode="markers",
             marker={"color": style.color, "symbol": style.symbol, "size": 9},
-            error_y=_error(own["recall"], own["recall_low"], own["recall_high"], theme),
+            error_y=_error(own["recall"], own["recall_low"], own["recall_high"], style.color),
             hovertemplate="%{x}: recall %{y:.1f} %, n = %{customdata}",
         )
     figure.update_xaxes(
-        title_text="class", categoryorder="array", categoryarray=[html.escape(c) for c in shown]
+        title_text="class",
+        type="category",
+        categoryorder="array",
+        categoryarray=[html.escape(c) for c in shown],
     )
     figure.update_yaxes(title_text="recall, % (95 % interval)", range=[-2, 102])
     figure.update_layout(scattermode="group")
@@ -153,7 +157,7 @@ def per_class_bars(
 
 
 def _error(
-    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], theme: Theme
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str
 ) -> dict[str, object]:
     """Return plotly's error bars (%) of values with intervals."""
     value, low, high = (100 * np.asarray(a, dtype=float) for a in (values, lows, highs))
@@ -164,7 +168,7 @@ def _error(
         "arrayminus": value - low,
         "thickness": 1.5,
         "width": 3,
-        "color": NEUTRAL[theme],
+        "color": color,
     }
 
 

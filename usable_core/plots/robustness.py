@@ -22,7 +22,7 @@ from usable_core.plots.style import (
     tidy,
 )
 
-NORM_TITLES: dict[Norm, str] = {"linf": "L∞, of the [0, 1] pixel range", "l2": "L2"}
+NORM_TITLES: dict[Norm, str] = {"linf": "L∞, pixel range [0, 1]", "l2": "L2"}
 
 
 def accuracy_versus_epsilon(
@@ -56,8 +56,8 @@ def accuracy_versus_epsilon(
             opacity=0.6,
             hoverinfo="skip",
         )
-    figure.update_yaxes(title_text="accuracy, % (band: 95 % interval)", range=[-2, 102])
-    return _with_epsilon_axis(figure, results, place)
+    figure.update_yaxes(title_text="accuracy, % (95 % band)", range=[-2, 102])
+    return _with_epsilon_axis(figure, results, place, theme)
 
 
 def robustness_score(
@@ -80,8 +80,8 @@ def robustness_score(
         noise = [Estimate(p.value - clean, math.nan, math.nan, p.n) for p in result.noise_accuracy]
         _add_line(figure, x, noise, result, f"{name}, random noise", style, dash="dot")
     figure.add_hline(y=0, line={"color": NEUTRAL[theme], "width": 1}, annotation_text="clean")
-    figure.update_yaxes(title_text="change of accuracy, points (band: paired 95 % interval)")
-    return _with_epsilon_axis(figure, results, place)
+    figure.update_yaxes(title_text="change of accuracy, points (paired 95 % band)")
+    return _with_epsilon_axis(figure, results, place, theme)
 
 
 def _places(results: Sequence[RobustnessResult]) -> dict[float, float]:
@@ -133,6 +133,7 @@ def _add_line(
             for e, f in zip(result.epsilons, found, strict=True)
         ],
         mode="lines" if is_noise else "lines+markers",
+        showlegend=not is_noise,  # one entry explains the dots of all models
         name=name,
         line={"color": style.color, "dash": dash, "width": 1.5 if is_noise else WIDTH},
         marker={"symbol": style.symbol, "size": 8},
@@ -143,11 +144,21 @@ def _add_line(
 
 
 def _with_epsilon_axis(
-    figure: go.Figure, results: Sequence[RobustnessResult], place: dict[float, float]
+    figure: go.Figure,
+    results: Sequence[RobustnessResult],
+    place: dict[float, float],
+    theme: Theme,
 ) -> go.Figure:
     norm: Norm = results[0].config.norm if results else "linf"
+    figure.add_scatter(
+        x=[None],
+        y=[None],
+        mode="lines",
+        name="under random noise",
+        line={"color": NEUTRAL[theme], "dash": "dot", "width": 1.5},
+    )
     figure.update_xaxes(
-        title_text=f"ε ({NORM_TITLES[norm]}; log scale, 0 at its left end)",
+        title_text=f"ε ({NORM_TITLES[norm]}; log scale)",
         tickvals=list(place.values()),
         ticktext=[epsilon_label(e, norm) for e in place],
     )

@@ -22,6 +22,7 @@ COLORS: dict[Theme, tuple[str, ...]] = {
 DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")  # dotted means random noise
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down")
 NEUTRAL: dict[Theme, str] = {"light": "#6B6B6B", "dark": "#B5B5B5"}
+INK: dict[Theme, str] = {"light": "#1A1A1A", "dark": "#F2F2F2"}  # on top of a model's colour
 BAND_OPACITY = 0.15
 WIDTH = 2.5  # px
 _ORDER = (*(f"bundled/{name}" for name in BUNDLED), *SUGGESTED)
@@ -92,7 +93,8 @@ def tidy(figure: go.Figure, *, height: int = 380) -> go.Figure:
     figure.update_layout(
         height=height,
         margin={"l": 10, "r": 10, "t": 40, "b": 10},
-        legend={"orientation": "h", "y": -0.25, "x": 0},
+        # Above: below, it would lie on the axis title of a narrow figure.
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     )
     figure.update_xaxes(automargin=True)
     figure.update_yaxes(automargin=True)
