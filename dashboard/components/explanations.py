@@ -111,11 +111,13 @@ def _maps(asked: Mapping[Cell, Asked], titles: Mapping[ModelSpec, str]) -> None:
         st.subheader(row.title, help=f"{row.help} {row.paper}.")
         cells = {spec: (spec, method) for spec in titles if (spec, method) in asked}
         maps = {spec: _files(asked[cell]) for spec, cell in cells.items()}
-        shared = heatmap.colour_limit([found.values for found in maps.values() if found])
+        found = {spec: files.values for spec, files in maps.items() if files is not None}
+        limits = heatmap.shared_limits(list(found.values()), is_per_pixel=not row.uses_superpixels)
+        shared = dict(zip(found, limits, strict=True))
         for spec, column in _columns(titles):
             if spec in cells:
                 with column:
-                    _map_cell(cells[spec], asked, maps[spec], shared)
+                    _map_cell(cells[spec], asked, maps[spec], shared.get(spec, 0.0))
 
 
 def _columns(titles: Mapping[ModelSpec, str]) -> list[tuple[ModelSpec, object]]:
@@ -148,6 +150,8 @@ def _captions(answer: Answer, files: HeatmapFiles) -> None:
         facts.append(f"local R² {answer.r2:.2f}")
     if answer.additivity_gap is not None:
         facts.append(f"additivity gap {answer.additivity_gap:.2g}")
+    if answer.unit:
+        facts.append(f"in units of {answer.unit}")
     facts += [
         f"{answer.evaluations:,} evaluations",
         f"{answer.seconds:.1f} s" if answer.seconds < 60 else duration(answer.seconds),
@@ -184,7 +188,7 @@ def _state(cell: Cell, asked: Mapping[Cell, Asked]) -> None:
     if answer.state == "waiting":
         st.caption(f"The {what} waits for its turn.")
     elif answer.state in ("working", "coarse"):
-        verb = "Coarse map, refining" if answer.state == "coarse" else "Working"
+        verb = "Coarse map, refining" if answer.state == "coarse" else f"Making the {what}"
         count = f" {answer.done}/{answer.total}" if answer.total else ""
         st.progress(
             min(answer.done / answer.total, 1.0) if answer.total else 0.0, text=verb + count

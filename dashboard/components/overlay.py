@@ -103,7 +103,7 @@ def heatmap_view(key: str, files: HeatmapFiles, shared_limit: float, alt: str) -
         "levels": _packed(levels),
         "top": top,
         "shared": shared_limit,
-        "own": heatmap.colour_limit([files.values]),
+        "own": heatmap.colour_limit(files.values),
         "empty": heatmap.is_empty(files.values),
         "for": heatmap.FOR,
         "against": heatmap.AGAINST,

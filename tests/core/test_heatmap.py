@@ -22,7 +22,7 @@ def test_an_empty_map_is_not_stretched():
     noise = np.full((4, 4), 1e-12)
 
     assert heatmap.is_empty(noise)
-    assert heatmap.colour_limit([noise]) == 0.0
+    assert heatmap.colour_limit(noise) == 0.0
     assert heatmap.colours(noise, 0.0)[..., 3].max() == 0
     assert heatmap.compact(noise)[0].max() == 0
 
@@ -30,10 +30,21 @@ def test_an_empty_map_is_not_stretched():
 def test_a_weak_map_beside_a_strong_one_stays_weak():
     strong, weak = np.ones((8, 8)), np.full((8, 8), 0.1)
 
-    limit = heatmap.colour_limit([weak, strong])
+    limits = heatmap.shared_limits([weak, strong], is_per_pixel=False)
 
-    assert limit == pytest.approx(1.0)
-    assert heatmap.colours(weak, limit)[..., 3].max() == 26
+    assert limits == pytest.approx([1.0, 1.0])
+    assert heatmap.colours(weak, limits[0])[..., 3].max() == 26
+
+
+def test_the_same_credit_has_one_colour_at_every_input_size():
+    coarse = np.random.default_rng(0).normal(size=(8, 8))
+    fine = np.kron(coarse, np.full((4, 4), 1 / 16))  # each pixel's credit on 16 smaller ones
+
+    of_coarse, of_fine = heatmap.shared_limits([coarse, fine], is_per_pixel=True)
+
+    assert of_fine == pytest.approx(of_coarse / 16)
+    shown = heatmap.colours(fine, of_fine)[::4, ::4]
+    assert np.abs(shown.astype(int) - heatmap.colours(coarse, of_coarse)).max() <= 1
 
 
 def test_the_limit_ignores_zeros_and_one_outlier():
@@ -41,12 +52,12 @@ def test_the_limit_ignores_zeros_and_one_outlier():
     values[:5] = np.linspace(0.5, 1.0, 200).reshape(5, 40)
     values[0, 0] = 100.0
 
-    assert 0.9 < heatmap.colour_limit([values]) < 1.1
+    assert 0.9 < heatmap.colour_limit(values) < 1.1
 
 
 def test_a_map_with_nan_is_refused():
     with pytest.raises(ValueError, match="NaN"):
-        heatmap.colour_limit([np.array([[np.nan]])])
+        heatmap.colour_limit(np.array([[np.nan]]))
 
 
 def test_blending_with_no_opacity_returns_the_picture():

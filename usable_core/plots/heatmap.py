@@ -22,19 +22,29 @@ def is_empty(values: np.ndarray) -> bool:
     return float(np.abs(values).max(initial=0.0)) < NOTHING
 
 
-def colour_limit(maps: Sequence[np.ndarray]) -> float:
-    """Return the magnitude shown at full colour for all `maps`, each (H, W); 0 if all are empty.
+def colour_limit(values: np.ndarray) -> float:
+    """Return the magnitude shown at full colour for a map (H, W); 0 if it is empty.
 
-    The largest of the maps' 99 % quantiles of non-zero magnitudes.
+    The 99 % quantile of its non-zero magnitudes.
     """
-    limits = [0.0]
-    for values in maps:
-        if not np.isfinite(values).all():
-            raise ValueError("an attribution holds NaN or infinity")
-        if not is_empty(values):
-            magnitudes = np.abs(values)
-            limits.append(float(np.quantile(magnitudes[magnitudes >= NOTHING], QUANTILE)))
-    return max(limits)
+    if not np.isfinite(values).all():
+        raise ValueError("an attribution holds NaN or infinity")
+    magnitudes = np.abs(values[np.abs(values) >= NOTHING])
+    return float(np.quantile(magnitudes, QUANTILE)) if magnitudes.size else 0.0
+
+
+def shared_limits(maps: Sequence[np.ndarray], *, is_per_pixel: bool) -> list[float]:
+    """Return each map's magnitude of full colour such that equal colours mean equal credit.
+
+    Args:
+        maps: Maps (H, W) of one picture by several backbones, whose input sizes may differ.
+        is_per_pixel: The credit of a region is the sum over its pixels, so a finer map has smaller
+            values; compared is then credit per area. Otherwise values are whole superpixels'.
+    """
+    pixels = [values.size if is_per_pixel else 1 for values in maps]
+    limits = [colour_limit(values) for values in maps]
+    most = max((limit * n for limit, n in zip(limits, pixels, strict=True)), default=0.0)
+    return [most / n for n in pixels]
 
 
 def colours(values: np.ndarray, limit: float) -> np.ndarray:

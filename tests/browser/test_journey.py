@@ -1,0 +1,101 @@
+import re
+
+import numpy as np
+import pytest
+
+from usable_core.images import encode_png, gallery
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+LONG = 240_000  # milliseconds: two slow cores that do something else as well
+SETTLED = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  return app && app.dataset.testScriptState === 'notRunning'
+    && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
+}"""
+IS_PAINTED = """canvas => canvas.getContext('2d')
+  .getImageData(0, 0, canvas.width, canvas.height).data
+  .some((value, index) => index % 4 === 3 && value > 0)"""
+
+
+@pytest.fixture
+def cat(tmp_path):
+    path = tmp_path / "my cat.png"
+    row = next(row for row in gallery() if row.name == "cat")
+    path.write_bytes(encode_png(np.asarray(row.open())))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def nothing_went_wrong(page, watch):
+    """After every journey: no error in the console, no request to another host."""
+    yield
+    assert watch.errors == []
+    assert watch.foreign == []
+
+
+def opened(page, address, heading):
+    page.goto(address)
+    page.get_by_role("heading", name=heading, exact=True).wait_for()
+    page.wait_for_function(SETTLED)
+
+
+def test_an_uploaded_picture_gets_heatmaps_of_two_backbones(page, address, watch, cat):
+    opened(page, f"{address}/explain", "Explain")
+    page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(cat))
+
+    page.get_by_text("my cat.png", exact=True).last.wait_for()
+    maps = page.locator(".map canvas.over")
+    expect(page.get_by_text("Done.", exact=True)).to_have_count(4, timeout=LONG)
+    expect(maps).to_have_count(4)
+    assert maps.evaluate_all(f"canvases => canvases.some({IS_PAINTED})")
+    assert page.get_by_text(re.compile(r"local R² -?\d")).count() == 2
+    assert page.get_by_text(re.compile(r"additivity gap")).count() == 2
+
+    page.wait_for_function(SETTLED)
+    page.wait_for_timeout(1500)  # the timer's last question may be under way
+    before = watch.frames_sent
+    slider = page.get_by_role("slider", name="Opacity of the heatmaps")
+    slider.press("ArrowLeft")
+    slider.press("ArrowLeft")
+
+    assert maps.evaluate_all("canvases => canvases.map(c => c.style.opacity)") == ["0.7"] * 4
+    assert watch.frames_sent == before  # nothing is asked of the server
+    page.locator(".map .pane").first.press("ArrowRight")
+    page.locator(".map .readout").first.get_by_text(re.compile(r"superpixel \d+: ")).wait_for()
+
+    page.reload()
+    page.locator(".map canvas.over").nth(3).wait_for(timeout=LONG)
+
+
+def start_fine_tuning(page, address, epochs):
+    opened(page, f"{address}/fine_tune", "Fine-tune")
+    field = page.get_by_role("spinbutton", name="Epochs")
+    field.fill(str(epochs))
+    field.press("Tab")
+    page.wait_for_function(SETTLED)
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_role("button", name="Cancel", exact=True).wait_for(timeout=LONG)
+
+
+def test_a_job_goes_on_to_its_end_through_a_reload(page, address):
+    start_fine_tuning(page, address, epochs=2)
+    run = page.url.partition("run=")[2]
+
+    page.reload()
+    page.get_by_text(re.compile(r"done in \d")).wait_for(timeout=LONG)
+
+    assert run
+    assert page.url.endswith(run)
+    page.get_by_text(f"run/{run}").first.wait_for()
+    page.locator(".stPlotlyChart").first.wait_for()
+
+
+def test_a_job_can_be_cancelled(page, address):
+    start_fine_tuning(page, address, epochs=200)
+
+    page.get_by_role("button", name="Cancel", exact=True).click()
+
+    page.get_by_text("cancelled", exact=False).first.wait_for(timeout=LONG)
+    assert page.get_by_role("button", name="Cancel", exact=True).count() == 0
