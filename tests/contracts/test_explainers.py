@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from toy_models import images, linear_model, model_of
 from torch import nn
+from toy_models import images, linear_model, model_of
 
 from usable_core.catalog import implementation
 from usable_core.catalog.explainers import EXPLAINERS
@@ -99,7 +99,9 @@ def test_values_sum_to_output_minus_base_where_the_table_says_so(method):
     logits = model(torch.stack([x, torch.zeros_like(x)])).double()[:, 1]
     assert found.output == pytest.approx(float(logits[0]), abs=1e-5)
     assert found.base == pytest.approx(float(logits[1]), abs=1e-5)
-    assert found.values.astype(np.float64).sum() == pytest.approx(found.output - found.base, abs=1e-4)
+    assert found.values.astype(np.float64).sum() == pytest.approx(
+        found.output - found.base, abs=1e-4
+    )
     assert found.additivity_gap < 1e-4
 
 

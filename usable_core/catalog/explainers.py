@@ -43,6 +43,6 @@ EXPLAINERS = {
         True,
         False,
         "Erion et al. 2021, arXiv:1906.10670 (expected gradients)",
-        "Gradients averaged along random paths from backgrounds to the image.",
+        "Gradients averaged along the path from a background to the image.",
     ),
 }

@@ -15,6 +15,9 @@ from torch import Tensor
 from usable_core.models.preprocessing import Preprocessing
 
 _SIDE = 224  # of the square on which a picture's superpixels are found, whatever a model's input is
+# 10 is skimage's default. Noisy pictures fall into scraps that SLIC then merges into a few parts;
+# there, nearness counts for more.
+_COMPACTNESS = (10, 100, 1000)
 
 
 def superpixels(x: Tensor, count: int) -> NDArray[np.int32]:
@@ -26,7 +29,13 @@ def superpixels(x: Tensor, count: int) -> NDArray[np.int32]:
     """
     pixels = x.detach().cpu().permute(1, 2, 0).double().numpy()
     wanted = min(count, pixels.shape[0] * pixels.shape[1])
-    found = slic(pixels, n_segments=wanted, compactness=10, sigma=1, start_label=0, channel_axis=-1)
+    for compactness in _COMPACTNESS:
+        found = slic(
+            pixels, n_segments=wanted, compactness=compactness, sigma=1, start_label=0,
+            channel_axis=-1,
+        )  # fmt: skip
+        if len(np.unique(found)) >= wanted / 2:
+            break
     return _consecutive(found)
 
 

@@ -1,0 +1,319 @@
+"""Superpixels, backgrounds, LIME's fit, explaining a data set and answering about one image."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+from toy_models import digits_dataset, images, linear_model, model_of
+
+from usable_core.errors import Cancelled, ExplanationError, UnknownName
+from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.interactive import Answer, ImageRequest
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.explainers import lime_surrogate, shap_values
+from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.backgrounds import background
+from usable_core.explainers.segments import picture_superpixels, superpixels
+from usable_core.measuring.explanation import measure, target_index
+from usable_core.measuring.interactive import ModelCache, answer
+from usable_core.models.preprocessing import Preprocessing
+from usable_core.records import to_json
+
+DIGITS = tuple(str(i) for i in range(10))
+
+
+def photo(width=96, height=64):
+    ramp = np.linspace(0, 255, width * height * 3).reshape(height, width, 3)
+    noise = np.random.default_rng(0).integers(0, 60, ramp.shape)
+    return Image.fromarray(((ramp + noise) % 256).astype(np.uint8))
+
+
+def ten_class_model(size=8):
+    return replace_names(linear_model(size, classes=10))
+
+
+def replace_names(model):
+    model.labels = replace(model.labels, names=DIGITS)
+    return model
+
+
+@pytest.mark.parametrize("size", [8, 32, 64])
+def test_superpixels_are_numbered_from_zero_without_holes_and_about_as_many_as_asked(size):
+    x = images(1, size, low=0, high=1)[0]
+
+    found = superpixels(x, 20)
+
+    assert found.shape == (size, size)
+    assert found.dtype == np.int32
+    assert np.array_equal(np.unique(found), np.arange(found.max() + 1))
+    assert 8 <= found.max() + 1 <= 40
+
+
+def test_a_flat_picture_still_has_superpixels():
+    assert superpixels(torch.full((3, 32, 32), 0.5), 16).max() + 1 >= 8
+
+
+def test_models_of_different_input_sizes_see_the_same_superpixels():
+    whole = {"resize": 64, "crop": (64, 64)}
+    picture = photo(64, 64)
+
+    large = picture_superpixels(picture, Preprocessing(**whole), 12)
+    small = picture_superpixels(picture, Preprocessing(resize=32, crop=(32, 32)), 12)
+    bicubic = picture_superpixels(picture, Preprocessing(**whole, interpolation="bicubic"), 12)
+
+    assert large.shape == (64, 64)
+    assert small.shape == (32, 32)
+    assert np.array_equal(large, bicubic)
+    agree = max(np.mean(large[i::2, j::2] == small) for i in (0, 1) for j in (0, 1))
+    assert agree > 0.9
+
+
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (64, 96), (300, 20)])
+def test_superpixels_of_a_picture_fit_the_crop_whatever_its_shape(width, height):
+    found = picture_superpixels(photo(width, height), Preprocessing(28, (24, 24)), 12)
+
+    assert found.shape == (24, 24)
+    assert found.max() >= 3
+
+
+def test_backgrounds_are_what_they_are_called():
+    x = images(1, 32)[0]
+
+    assert (background(x, "black") == 0).all()
+    assert (background(x, "grey") == 0.5).all()
+    assert torch.allclose(background(x, "mean")[:, 3, 5], x.mean((1, 2)))
+    blurred = background(x, "blur")
+    assert blurred.shape == x.shape
+    assert blurred.std() < 0.3 * x.std()
+    assert torch.allclose(blurred.mean(), x.mean(), atol=0.01)
+    with pytest.raises(UnknownName):
+        background(x, "pink")
+
+
+def test_lime_finds_the_weights_of_an_additive_model():
+    masks = lime_surrogate.sampled_masks(4000, 6, seed=0)
+    truth = np.array([0.5, -0.3, 0.0, 0.2, 0.1, 0.0])
+
+    weights, r2 = lime_surrogate.fit(masks, 0.1 + masks @ truth)
+
+    assert masks[0].all()
+    assert np.allclose(weights, truth, atol=2e-3)  # the ridge penalty shrinks a little
+    assert r2 > 0.999
+
+
+def test_limes_r2_of_a_model_that_never_changes_is_not_a_number():
+    masks = lime_surrogate.sampled_masks(50, 6, seed=0)
+
+    weights, r2 = lime_surrogate.fit(masks, np.full(50, 0.25))
+
+    assert np.allclose(weights, 0)
+    assert np.isnan(r2)
+
+
+def test_lime_hides_superpixels_behind_the_background():
+    x, seen = images(1, 8)[0], []
+
+    class Spy(nn.Module):
+        def forward(self, batch):
+            seen.append(batch.clone())
+            return batch.sum((1, 2, 3))[:, None] * torch.tensor([1.0, -1.0])
+
+    segments = np.repeat(np.arange(2, dtype=np.int32), 32).reshape(8, 8)
+    options = ExplainerOptions(evaluations=16, background="black")
+    lime_surrogate.explain(model_of(Spy(), classes=2), x, 0, options, segments=segments)
+
+    batch = torch.cat(seen)
+    masks = lime_surrogate.sampled_masks(16, 2, 0)
+    for row, mask in zip(batch, masks, strict=True):
+        assert torch.equal(row, x * torch.from_numpy(mask[segments]).float())
+
+
+def test_gradient_shap_is_exact_for_a_linear_model_and_its_gap_falls_with_samples_otherwise():
+    x = images(1, 8)[0]
+
+    class Curved(nn.Module):
+        def forward(self, batch):
+            return torch.stack([(batch**3).sum((1, 2, 3)), batch.sum((1, 2, 3))], 1)
+
+    def gap(target, evaluations):
+        options = ExplainerOptions(evaluations=evaluations, background="black")
+        return shap_values.explain_gradient(
+            model_of(Curved(), classes=2), x, target, options
+        ).additivity_gap
+
+    assert gap(1, 16) < 1e-4
+    assert gap(0, 16) > 10 * gap(0, 1600)
+
+
+def test_gradient_shap_refuses_a_model_that_passes_no_gradient():
+    class Steps(nn.Module):
+        def forward(self, batch):
+            return (batch.detach().sum((1, 2, 3))[:, None]) * torch.tensor([1.0, -1.0])
+
+    with pytest.raises(ExplanationError, match="no gradient"):
+        shap_values.explain_gradient(
+            model_of(Steps(), classes=2), images(1, 8)[0], 0, ExplainerOptions(16, 4, "black")
+        )
+
+
+def test_a_map_with_nan_is_refused_and_a_map_of_zeros_is_an_answer():
+    zeros = np.zeros((4, 4), np.float32)
+    Attribution("lime", zeros, 0, 0.5, None, 0.1, None, 10, 0.1)
+
+    with pytest.raises(ExplanationError, match="finite"):
+        Attribution("lime", zeros * np.nan, 0, 0.5, None, 0.1, None, 10, 0.1)
+
+
+def test_the_target_is_the_prediction_the_truth_or_a_name():
+    model = linear_model(8, classes=3)
+    model.labels = replace(model.labels, names=("cat", "sea_lion", "dog"))
+
+    assert target_index(model, None, 2) == 2
+    assert target_index(model, "predicted", 2, label=1) == 2
+    assert target_index(model, "true", 2, label=1) == 1
+    assert target_index(model, "Sea lion", 2) == 1
+    with pytest.raises(UnknownName, match="dog"):
+        target_index(model, "doge", 2)
+    with pytest.raises(UnknownName):
+        target_index(model, "true", 2)
+
+
+def test_explaining_a_data_set_gives_a_row_and_a_map_per_example_and_method(tmp_path):
+    config = ExplanationConfig(
+        ModelSpec("toy"), DatasetSpec("digits", limit=3), ("lime", "gradient_shap"), target="true",
+        options=ExplainerOptions(evaluations=32, segments=8),
+    )  # fmt: skip
+    told = []
+
+    result = measure(
+        model=ten_class_model(), dataset=digits_dataset(), config=config, folder=tmp_path,
+        report=lambda done, total, message, **_: told.append((done, total)),
+    )  # fmt: skip
+
+    rows = result.records
+    assert rows[["index", "method"]].to_numpy().tolist() == [
+        [i, m] for i in range(3) for m in config.methods
+    ]
+    assert (rows["target"] == rows["label"]).all()
+    assert rows["r2"].notna().tolist() == [True, False] * 3
+    assert rows["additivity_gap"].notna().tolist() == [False, True] * 3
+    with np.load(tmp_path / "maps.npz") as maps:
+        assert sorted(maps) == sorted(f"{i}_{m}" for i in range(3) for m in config.methods)
+        assert maps["2_lime"].shape == (8, 8)
+        assert maps["2_lime"].dtype == np.float32
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "maps.npz"]
+    assert Image.open(tmp_path / "images" / "0.png").size == (8, 8)
+    assert told == sorted(told)
+    assert told[-1] == (6 * 32, 6 * 32)
+    assert result.n == 3
+    json.dumps(to_json(result.summary()))
+    assert "target_name" in result.to_frame()
+
+
+def test_a_cancelled_explanation_of_a_data_set_leaves_no_half_file(tmp_path):
+    def cancel(done, total, message, **_):
+        if done > 40:
+            raise Cancelled
+
+    config = ExplanationConfig(
+        ModelSpec("toy"), DatasetSpec("digits", limit=3), ("gradient_shap",),
+        options=ExplainerOptions(evaluations=32),
+    )  # fmt: skip
+    with pytest.raises(Cancelled):
+        measure(
+            model=ten_class_model(), dataset=digits_dataset(), config=config, folder=tmp_path,
+            report=cancel,
+        )  # fmt: skip
+
+    assert [p.name for p in tmp_path.iterdir()] == ["images"]
+
+
+def asked(tmp_path, request, model):
+    told: list[Answer] = []
+    cache = ModelCache(load=lambda spec: model)
+    answer(request, cache, photo(), tmp_path, told.append)
+    return told
+
+
+def eight_pixel_model():
+    model = ten_class_model()
+    model.preprocessing = replace(model.preprocessing, resize=8)
+    return model
+
+
+def test_a_prediction_names_the_five_most_probable_classes(tmp_path):
+    told = asked(tmp_path, ImageRequest("predict", ModelSpec("toy"), "x"), eight_pixel_model())
+
+    last = told[-1]
+    assert last.state == "done"
+    probabilities = [p.probability for p in last.predictions]
+    assert len(probabilities) == 5
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert last.predictions[0].name == DIGITS[last.predictions[0].index]
+    assert [p.name for p in tmp_path.iterdir()] == ["input.png"]
+
+
+def test_an_explanation_is_coarse_first_and_then_full(tmp_path):
+    maps = {}
+    request = ImageRequest(
+        "explain", ModelSpec("toy"), "x", "lime", "3",
+        ExplainerOptions(evaluations=200, segments=8),
+    )  # fmt: skip
+    told = []
+
+    def publish(found):
+        told.append(found)
+        if found.state in ("coarse", "done"):
+            maps[found.evaluations] = np.load(tmp_path / "map.npy")
+
+    answer(request, ModelCache(load=lambda spec: eight_pixel_model()), photo(), tmp_path, publish)
+
+    states = [found.state for found in told]
+    assert states == sorted(states, key=["working", "coarse", "done"].index)
+    assert list(maps) == [64, 200]
+    assert not np.array_equal(maps[64], maps[200])
+    last = told[-1]
+    assert (last.state, last.target, last.unit) == ("done", "3", "probability")
+    assert last.r2 is not None
+    assert last.predictions
+    segments = np.load(tmp_path / "segments.npy")
+    assert segments.shape == maps[200].shape == (8, 8)
+    for number in np.unique(segments):
+        assert np.ptp(maps[200][segments == number]) == 0
+    assert json.dumps(to_json(last))
+
+
+def test_a_class_that_the_model_lacks_is_refused_with_the_nearest(tmp_path):
+    request = ImageRequest("explain", ModelSpec("toy"), "x", "lime", "33")
+
+    with pytest.raises(UnknownName, match="3"):
+        asked(tmp_path, request, eight_pixel_model())
+
+
+def test_a_cancel_while_publishing_stops_the_answer(tmp_path):
+    def publish(found):
+        if found.state == "coarse":
+            raise Cancelled
+
+    request = ImageRequest("explain", ModelSpec("toy"), "x", "gradient_shap")
+    with pytest.raises(Cancelled):
+        answer(request, ModelCache(load=lambda s: eight_pixel_model()), photo(), tmp_path, publish)
+
+
+def test_the_cache_keeps_the_models_used_last():
+    loaded = []
+
+    def load(spec):
+        loaded.append(spec.reference)
+        return linear_model()
+
+    cache = ModelCache(2, load)
+    for name in ("a", "b", "a", "c", "a", "b"):
+        cache.get(ModelSpec(name))
+
+    assert loaded == ["a", "b", "c", "b"]
+    assert len(cache) == 2
