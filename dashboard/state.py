@@ -108,12 +108,12 @@ def read_address(key: str, default: list[str], most: int = 1) -> None:
         most: How many values the picker takes; 1 sets a single value, not a list.
     """
     values = st.query_params.get_all(key)[:most]
-    remembered = st.session_state.get(
-        f"{key}_in_address"
-    )  # of an earlier page, whose widget is gone
-    is_new = bool(values) and values != remembered
-    if is_new or key not in st.session_state:
-        chosen = values or (default if remembered is None else remembered)
+    remembered = st.session_state.get(f"{key}_in_address")
+    has_changed = (
+        values != remembered if values else remembered != []
+    )  # no value: another page's link
+    if has_changed:
+        chosen = values or remembered or default
         st.session_state[key] = chosen if most > 1 else next(iter(chosen), None)
 
 

@@ -52,7 +52,7 @@ def model_picker(
     }
     state.read_address(key, list(default), max_selections)
     if max_selections == 1:
-        one = st.selectbox(label or "Model", list(options), **shared)
+        one = st.selectbox(label or "Model", _with_typed(list(options), key), **shared)
         chosen = [one] if one else []
     else:
         chosen = st.multiselect(
@@ -117,7 +117,7 @@ def dataset_picker(
     state.read_address(key, choices[:1])
     chosen = st.selectbox(
         label,
-        choices,
+        _with_typed(choices, key),
         key=key,
         accept_new_options=names == "all",
         format_func=lambda name: titles.get(name, name),
@@ -143,6 +143,12 @@ def dataset_picker(
             or None
         )
     return DatasetSpec(reference, split=split, limit=limit) if reference else None
+
+
+def _with_typed(options: list[str], key: str) -> list[str]:
+    """Return the options, and the typed value that is chosen now."""
+    chosen = st.session_state.get(key)
+    return options if chosen is None or chosen in options else [*options, chosen]
 
 
 def _uploaded(key: str) -> str | None:

@@ -1,0 +1,152 @@
+import io
+import zipfile
+from pathlib import Path
+
+import runs_at_hand
+from shown import figures, links, texts
+
+from usable_core import jobs
+from usable_core.errors import StorageError
+from usable_core.evaluations.specs import DatasetSpec
+from usable_core.evaluations.training import FineTuningConfig
+from usable_core.runs.run import Status
+
+
+def test_fine_tune_says_what_will_appear_before_anything_runs(open_page):
+    app = open_page("fine_tune")
+
+    assert "Nothing is running here" in texts(app)
+    assert app.selectbox(key="fine_tune_model").value == "bundled/resnet"
+    assert not app.button(key="fine_tune_start").disabled
+
+
+def test_start_asks_exactly_what_the_form_says(open_page, started):
+    app = open_page("fine_tune", fine_tune_model="bundled/vgg", fine_tune_dataset="digits")
+    app.number_input(key="fine_tune_epochs").set_value(3)
+    app.number_input(key="fine_tune_rate").set_value(0.01)
+    app.selectbox(key="fine_tune_augmentation").select("none")
+    app.toggle(key="fine_tune_has_source").set_value(True).run()
+    app.selectbox(key="fine_tune_source").select("cifar10")
+    app.number_input(key="fine_tune_weight").set_value(0.5)
+
+    app.button(key="fine_tune_start").click().run()
+
+    config = started[0]
+    assert isinstance(config, FineTuningConfig)
+    assert config.model.reference == "bundled/vgg"
+    assert config.dataset == DatasetSpec("digits")
+    assert (config.schedule.epochs, config.schedule.learning_rate) == (3, 0.01)
+    assert (config.schedule.augmentation, config.method) == ("none", "full")
+    assert (config.source, config.task_weight) == (DatasetSpec("cifar10"), 0.5)
+
+
+def test_a_linear_probe_asks_for_no_source(open_page, started):
+    app = open_page("fine_tune")
+    app.segmented_control(key="fine_tune_method").set_value("linear_probe").run()
+
+    app.button(key="fine_tune_start").click().run()
+
+    assert [t.key for t in app.toggle] == []
+    assert (started[0].method, started[0].source) == ("linear_probe", None)
+
+
+def test_after_start_the_run_stands_in_the_address_and_waits_with_a_cancel_button(open_page, store):
+    app = open_page("fine_tune")
+    app.button(key="fine_tune_start").click().run()
+    run = store.list()[0]
+
+    app.button(key=f"cancel_{run.id}").click().run()
+
+    assert app.query_params["run"] == run.id
+    assert store.get(run.id).status is Status.CANCELLED
+    assert "– cancelled" in texts(app)
+
+
+def test_a_running_training_shows_progress_and_curves(open_page, store):
+    run = runs_at_hand.running(store, epochs=2)
+
+    app = open_page("fine_tune", run=run.id)
+
+    assert "Epoch 2 of 3" in texts(app)
+    assert app.button(key=f"cancel_{run.id}").label == "Cancel"
+    assert {trace["name"] for trace in figures(app)[0]["data"]} == {"training", "validation"}
+
+
+def test_a_cancel_that_was_asked_for_says_that_it_was_heard(open_page, store):
+    run = runs_at_hand.running(store)
+    store.request_cancel(run.id)
+
+    app = open_page("fine_tune", run=run.id)
+
+    assert app.button(key=f"cancel_{run.id}").label == "Cancelling …"
+    assert app.button(key=f"cancel_{run.id}").disabled
+
+
+def test_a_trained_model_can_be_measured_from_here(open_page, store):
+    run = runs_at_hand.done(store)
+
+    app = open_page("fine_tune", run=run.id)
+
+    expected = f"models=run%2F{run.id}&accuracy_dataset=digits"
+    assert links(app)["Measure accuracy"] == f"accuracy?{expected}"
+    assert f"run/{run.id}" in texts(app)
+    assert [w.value for w in app.warning] == ["Only a warning."]
+    assert app.get("download_button")[0].proto.label == "Epochs, CSV"
+
+
+def test_a_failed_training_shows_its_sentence_and_no_traceback(open_page, store):
+    run = runs_at_hand.failed(store, "Training diverged. Lower the learning rate.")
+
+    app = open_page("fine_tune", run=run.id)
+
+    assert app.error[0].value == "Training diverged. Lower the learning rate."
+    assert "Measure accuracy" not in links(app)
+
+
+def test_a_run_that_does_not_exist_is_said_to_be_gone(open_page):
+    app = open_page("fine_tune", run="../../etc/passwd")
+
+    assert "There is no run" in app.warning[0].value
+    assert links(app)["All runs"] == "runs?"
+
+
+def test_a_start_that_fails_is_one_sentence(open_page, monkeypatch):
+    def refuse(config, *, title=None):
+        raise StorageError("At most 200 runs can wait.")
+
+    app = open_page("fine_tune")
+    monkeypatch.setattr(jobs, "start", refuse)
+    app.button(key="fine_tune_start").click().run()
+
+    assert app.error[0].value == "At most 200 runs can wait."
+    assert not app.exception
+
+
+def test_an_uploaded_zip_is_kept_by_the_core_and_used(open_page, started):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("cats/a.txt", "x")
+    app = open_page("fine_tune", fine_tune_dataset="upload")
+    assert app.button(key="fine_tune_start").disabled
+
+    app.file_uploader(key="fine_tune_dataset_upload").upload("my.zip", content.getvalue()).run()
+    app.button(key="fine_tune_start").click().run()
+
+    assert Path(started[0].dataset.reference).read_bytes() == content.getvalue()
+
+
+def test_an_upload_that_is_no_zip_is_refused_in_a_sentence(open_page):
+    app = open_page("fine_tune", fine_tune_dataset="upload")
+
+    app.file_uploader(key="fine_tune_dataset_upload").upload("my.zip", b"not a zip").run()
+
+    assert "no zip file" in app.error[0].value
+    assert app.button(key="fine_tune_start").disabled
+
+
+def test_a_typed_path_is_the_data_set(open_page, started):
+    app = open_page("fine_tune", fine_tune_dataset="/data/flowers")
+
+    app.button(key="fine_tune_start").click().run()
+
+    assert started[0].dataset.reference == "/data/flowers"

@@ -1,0 +1,42 @@
+"""The dashboard's process asks and shows; what computes is never imported into it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from dashboard.Home import PAGES
+
+HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
+ROOT = Path(__file__).parents[2]
+EVERY_PAGE = """
+import sys
+from streamlit.testing.v1 import AppTest
+for name in sys.argv[2:]:
+    app = AppTest.from_file(sys.argv[1], default_timeout=60)
+    if name != "overview":
+        app.switch_page(f"app_pages/{name}.py")
+    app.run()
+    assert not app.exception, (name, app.exception)
+    assert app.title, name
+print(*sys.modules)
+"""
+
+
+def test_no_page_imports_what_computes():
+    home = ROOT / "dashboard" / "Home.py"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", EVERY_PAGE, str(home), *PAGES],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    modules = ran.stdout.split()
+    assert "usable_core.tasks" in modules
+    assert [name for name in HEAVY if name in modules] == []
+
+
+def test_every_page_file_is_in_the_table():
+    files = (ROOT / "dashboard" / "app_pages").glob("[a-z]*.py")
+
+    assert {path.stem for path in files} == set(PAGES)
