@@ -54,7 +54,7 @@ def replace_head(network: nn.Module, num_classes: int) -> nn.Module:
     old = network.get_submodule(name)
     where = next(old.parameters()).device
     if isinstance(old, nn.Linear):
-        new: nn.Module = nn.Linear(old.in_features, num_classes, bias=old.bias is not None)
+        new: nn.Module = nn.Linear(old.in_features, num_classes)
         network.set_submodule(name, new.to(where))
         return network
     # Fully convolutional: what follows the convolution (ReLU, pooling) belongs to the head too.

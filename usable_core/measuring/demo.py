@@ -1,0 +1,106 @@
+"""The tour: every step is a run of its own, in the store, with the tour as its parent."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from usable_core import jobs, tasks
+from usable_core.catalog import lookup
+from usable_core.catalog.models import BUNDLED
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.demo import DemoConfig, DemoResult
+from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
+from usable_core.evaluations.training import FineTuningConfig, Schedule
+
+DATASET = "digits"
+# From a quarter of a grey level to a budget that no ordinary network withstands.
+EPSILONS = (0.0, 0.25 / 255, 1 / 255, 4 / 255, 8 / 255, 16 / 255)
+ATTACK_STEPS = 10
+EVALUATIONS = 150  # per map: enough for a first look
+# Shares of the time on two cores, for the progress bar and the time left.
+COSTS = {"finetune": 60, "accuracy": 2, "robustness": 30, "explanation": 8}
+
+
+@dataclass
+class _Tour:
+    """How far the tour has come, and the runs that it left."""
+
+    parent: str
+    report: Report
+    total: int
+    done: int = 0
+
+    def step(self, config: tasks.Config, title: str) -> dict[str, str]:
+        """Work on one question and return its record."""
+        cost = COSTS[tasks.name_of(config)]
+
+        def inner(done: int, total: int, message: str, **metrics: float) -> None:
+            share = min(1.0, done / total) if total > 0 else 0.0
+            self.report(self.done + int(cost * share), self.total, f"{title}: {message}")
+
+        run, _ = jobs.run_here(config, inner, parent=self.parent, title=title)
+        self.done += cost
+        self.report(self.done, self.total, title)
+        return {"run": run.id, "task": run.task, "model": run.model_name, "title": title}
+
+
+def run_demo(*, config: DemoConfig, report: Report, folder: Path) -> DemoResult:
+    """Fine-tune bundled backbones on the digits, measure and explain each.
+
+    Args:
+        config: Which backbones, and how much of everything.
+        report: Told the share of the whole tour; raises `Cancelled`.
+        folder: The tour's own folder, named by the id of its run.
+
+    Raises:
+        UnknownName: a backbone is not bundled.
+        CheckpointError: a backbone's files are not there.
+    """
+    titles = {name: lookup(BUNDLED, "bundled model", name).title for name in config.backbones}
+    total = sum(COSTS.values()) * len(titles)
+    tour = _Tour(folder.name, report, total)
+    records = []
+    for name, title in titles.items():
+        tuned = tour.step(_fine_tuning(name, config), f"Fine-tune {title} on digits")
+        records.append(tuned)
+        for question, what in _questions(f"run/{tuned['run']}", config):
+            records.append(tour.step(question, f"{what} of {title}"))
+    return DemoResult(config, pd.DataFrame(records))
+
+
+def _fine_tuning(name: str, config: DemoConfig) -> FineTuningConfig:
+    schedule = Schedule(
+        epochs=config.epochs, batch_size=32, learning_rate=0.02, augmentation="shift",
+        seed=config.seed,
+    )  # fmt: skip
+    spec = DatasetSpec(DATASET, "train", seed=config.seed)
+    return FineTuningConfig(ModelSpec(f"bundled/{name}"), spec, schedule=schedule)
+
+
+def _questions(reference: str, config: DemoConfig) -> list[tuple[tasks.Config, str]]:
+    """Return what is asked about a fine-tuned model, with the titles' first words."""
+    model = ModelSpec(reference)
+
+    def test(limit: int | None) -> DatasetSpec:
+        return DatasetSpec(DATASET, "test", limit, config.seed)
+
+    return [
+        (AccuracyConfig(model, test(None)), "Accuracy"),
+        (
+            RobustnessConfig(
+                model, test(config.robustness_examples), epsilons=EPSILONS, steps=ATTACK_STEPS,
+                seed=config.seed,
+            ),
+            "Robustness",
+        ),
+        (
+            ExplanationConfig(
+                model, test(config.explained_examples),
+                options=ExplainerOptions(evaluations=EVALUATIONS, seed=config.seed),
+            ),
+            "Explanation",
+        ),
+    ]  # fmt: skip
