@@ -113,7 +113,7 @@ def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
     """Return a table of texts."""
     found = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        found.add_row(*(str(cell).replace("[", "\\[") for cell in row))
+        found.add_row(*map(str, row))
     return found
 
 
