@@ -59,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(error, "format_message"):  # typer's own usage errors
             return _say(_usage_sentence(error.format_message(), words), USER_MISTAKE)
         return _say(_internal(error, words), OUR_MISTAKE)
+    if status == STOPPED:  # newer versions of typer make this of Ctrl-C themselves
+        return _say("Cancelled.", STOPPED)
     return status if isinstance(status, int) else 0
 
 
