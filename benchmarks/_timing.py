@@ -1,8 +1,8 @@
 """Timing of contenders side by side: interleaved in one process, compared round by round.
 
-A machine's speed drifts, so a ratio is the median over the rounds of one contender's time divided by
-that of the floor in the same round. With one thread the clock of the processor is read, which other
-work on the machine hardly disturbs; with more, that of the wall.
+A machine's speed drifts, so a ratio is the median over the rounds of one contender's time divided
+by the floor's in the same round. With one thread the processor's clock is read, which other work on
+the machine hardly disturbs; with more, the wall's.
 """
 
 import gc

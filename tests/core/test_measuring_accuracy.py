@@ -223,3 +223,13 @@ def test_a_model_with_more_classes_than_the_data_says_so():
 
     assert target_indices(linear_model(), dataset).tolist() == [0, 2]
     assert "2 of the model's 3 classes" in label_warnings(linear_model(), dataset)[0]
+
+
+def test_examples_keep_their_place_while_the_batch_size_is_searched():
+    model, dataset = linear_model(size=32), toy_dataset(200, "012", size=32)
+    x = torch.stack([model.preprocessing.geometry(dataset[i][0]) for i in range(200)])
+
+    records = measure(model=model, dataset=dataset, config=config()).records  # 64, 64, 64, 8
+
+    assert (records["label"] == dataset.targets).all()
+    assert (records["prediction"].to_numpy() == model(x).argmax(1).numpy()).mean() > 0.99

@@ -51,14 +51,14 @@ def measure(
     if len(part) == 0:
         raise DatasetRefused(f"{part.name} has no examples to evaluate. Choose another part of it.")
     labels = target_indices(model, part)[part.targets]
-    ready(model)
+    device = ready(model).device
     size = batch_size(model, fixed=config.batch_size, precision=config.precision)
     tables: list[dict[str, np.ndarray]] = []
     right, is_softmax = 0, True
-    cast = torch.autocast(model.device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
     with frozen(model.network), channels_last(model.network), torch.inference_mode(), cast:
         for x, _, indices in batches(part, model.preprocessing, size.largest):
-            x = x.to(model.device, memory_format=torch.channels_last)
+            x = x.to(device, memory_format=torch.channels_last)
 
             def logits_of(piece: slice, x: Tensor = x) -> Tensor:
                 return model(x[piece]).cpu().double()

@@ -1,5 +1,7 @@
 """Where a measured result comes from, put together in one place."""
 
+import functools
+
 from usable_core.datasets.dataset import Dataset, select
 from usable_core.device import best_device, versions
 from usable_core.evaluations.specs import DatasetSpec, Provenance
@@ -38,8 +40,12 @@ def provenance(
         seconds=seconds,
         device=str(model.device),
         batch_size=batch_size,
-        versions=versions(),
+        versions=dict(_versions()),
     )
+
+
+# Read once: it parses the metadata of every library, which costs more than a small batch.
+_versions = functools.cache(versions)
 
 
 def _trained_on(model: Model) -> str | None:
