@@ -8,8 +8,8 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -189,10 +189,9 @@ def gallery() -> list[GalleryImage]:
     ]
 
 
-def _folder(package: str) -> Traversable:
-    # Only the top package is imported: skimage.data itself would pull in a download machinery.
+def _folder(package: str) -> Path:
+    """Return a package's folder without importing it: scikit-learn's import takes a second."""
     top, *rest = package.split(".")
-    folder = files(top)
-    for part in rest:
-        folder = folder / part
-    return folder
+    spec = find_spec(top)
+    root = Path(spec.origin).parent if spec is not None and spec.origin else Path(top)
+    return root.joinpath(*rest)
