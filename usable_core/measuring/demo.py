@@ -32,17 +32,20 @@ class _Tour:
     report: Report
     total: int
     done: int = 0
+    shown: int = 0
 
     def step(self, config: tasks.Config, title: str) -> dict[str, str]:
         """Work on one question and return its record."""
         cost = COSTS[tasks.name_of(config)]
 
         def inner(done: int, total: int, message: str, **metrics: float) -> None:
-            share = min(1.0, done / total) if total > 0 else 0.0
-            self.report(self.done + int(cost * share), self.total, f"{title}: {message}")
+            # Reading comes before the work and counts by itself; figures come with the work.
+            share = min(1.0, done / total) if total > 0 and metrics else 0.0
+            self.shown = max(self.shown, self.done + int(cost * share))
+            self.report(self.shown, self.total, f"{title}: {message}")
 
         run, _ = jobs.run_here(config, inner, parent=self.parent, title=title)
-        self.done += cost
+        self.done = self.shown = self.done + cost
         self.report(self.done, self.total, title)
         return {"run": run.id, "task": run.task, "model": run.model_name, "title": title}
 
