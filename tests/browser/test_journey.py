@@ -6,9 +6,9 @@ import pytest
 from usable_core.images import encode_png, gallery
 
 expect = pytest.importorskip("playwright.sync_api").expect
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
-LONG = 240_000  # milliseconds: two slow cores that do something else as well
+LONG = 420_000  # milliseconds: two slow cores that may do something else as well
 SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   return app && app.dataset.testScriptState === 'notRunning'
@@ -84,7 +84,7 @@ def test_a_job_goes_on_to_its_end_through_a_reload(page, address):
     run = page.url.partition("run=")[2]
 
     page.reload()
-    page.get_by_text(re.compile(r"done in \d")).wait_for(timeout=LONG)
+    page.get_by_text("The model is on the shelf").wait_for(timeout=LONG)
 
     assert run
     assert page.url.endswith(run)
@@ -98,4 +98,4 @@ def test_a_job_can_be_cancelled(page, address):
     page.get_by_role("button", name="Cancel", exact=True).click()
 
     page.get_by_text("cancelled", exact=False).first.wait_for(timeout=LONG)
-    assert page.get_by_role("button", name="Cancel", exact=True).count() == 0
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
