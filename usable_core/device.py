@@ -2,7 +2,6 @@
 
 import functools
 import os
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
 
@@ -39,15 +38,3 @@ def _cpu_flags() -> str:
             return next((line for line in info if line.startswith("flags")), "")
     except OSError:
         return ""
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the libraries that a number can depend on."""
-    names = ("usable", "torch", "torchvision", "timm", "numpy", "pillow", "lime", "shap", "scikit-image")
-    found = {}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

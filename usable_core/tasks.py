@@ -117,7 +117,7 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     Two questions of one key have one answer, so it is measured once. Where files lie is no part of
     it; what they hold is.
     """
-    from usable_core.device import versions
+    from usable_core.versions import versions
 
     settings = to_json(config)
     for field, thing in objects.items():

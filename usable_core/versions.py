@@ -1,5 +1,6 @@
 """The versions of the libraries that a number can depend on, read without importing them."""
 
+import functools
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = (
@@ -9,10 +10,15 @@ LIBRARIES = (
 
 def versions() -> dict[str, str]:
     """Return library name to installed version, for those that are installed."""
-    found = {}
+    return dict(_installed())
+
+
+@functools.cache
+def _installed() -> tuple[tuple[str, str], ...]:
+    found = []
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            found.append((name, version(name)))
         except PackageNotFoundError:
             continue
-    return found
+    return tuple(found)

@@ -124,7 +124,7 @@ def test_auto_is_the_test_split_only_for_a_model_trained_on_this_data():
     digits = load_dataset("digits")
 
     assert len(select(digits, DatasetSpec("digits"))) == 1797
-    assert select(digits, DatasetSpec("digits"), trained_on=digits.fingerprint).split_name == "test"
+    assert select(digits, DatasetSpec("digits"), is_seen=True).split_name == "test"
 
 
 # Folders

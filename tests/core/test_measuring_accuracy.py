@@ -20,6 +20,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.measuring.accuracy import measure, outcomes
 from usable_core.measuring.label_matching import label_warnings, target_indices
+from usable_core.measuring.provenance import evaluated_part
 
 
 def config(**settings):
@@ -233,3 +234,29 @@ def test_examples_keep_their_place_while_the_batch_size_is_searched():
 
     assert (records["label"] == dataset.targets).all()
     assert (records["prediction"].to_numpy() == model(x).argmax(1).numpy()).mean() > 0.99
+
+
+def seen_by(network, **config):
+    """A model whose card says that it was trained on the digits."""
+    model = model_of(network)
+    data = {"fingerprint": digits_dataset().fingerprint}
+    model.card = {"data": data, "config": {"dataset": config}}
+    return model
+
+
+def test_a_model_is_tested_on_the_split_of_its_own_training_whatever_the_seed(trained):
+    data = digits_dataset()
+
+    part = evaluated_part(seen_by(trained.network, seed=7), data, DatasetSpec("toy", seed=0))
+
+    assert part.split_name == "test"
+    assert part.ids == data.split("test", seed=7).ids
+    assert part.ids != data.split("test", seed=0).ids
+
+
+def test_a_model_trained_on_everything_has_no_clean_test_split(trained):
+    model = seen_by(trained.network, seed=0, split="all")
+
+    result = measure(model=model, dataset=digits_dataset(), config=config(limit=50))
+
+    assert "other images" in result.provenance.warnings[0]

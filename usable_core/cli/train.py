@@ -72,6 +72,9 @@ def finetune(
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Start from random weights, as a control.")
     ] = False,
+    backbone_rate: Annotated[
+        float, typer.Option("--backbone-rate", help="Multiple of the head's learning rate.")
+    ] = 1.0,
     epochs: Epochs = USUAL.epochs,
     batch_size: BatchSize = USUAL.batch_size,
     optimizer: OptimizerName = USUAL.optimizer,
@@ -95,6 +98,7 @@ def finetune(
         source=None if source is None else DatasetSpec(source, seed=seed),
         task_weight=task_weight,
         from_scratch=from_scratch,
+        backbone_rate=backbone_rate,
     )
     _train(config, json)
 

@@ -150,16 +150,19 @@ def hash_all(parts: Sequence[str]) -> str:
     return hash_bytes("\n".join(parts).encode())
 
 
-def select(dataset: Dataset, spec: DatasetSpec, *, trained_on: str | None = None) -> Dataset:
+def select(
+    dataset: Dataset, spec: DatasetSpec, *, is_seen: bool = False, split_seed: int | None = None
+) -> Dataset:
     """Return the part of a data set that `spec` asks for.
 
     Args:
         dataset: The whole data set.
         spec: Split, limit and seed; `auto` is explained there.
-        trained_on: Fingerprint of the data set that the evaluated model was trained on.
+        is_seen: The evaluated model was trained on this data set.
+        split_seed: Seed of the split where it is not the spec's own.
     """
     name = spec.split
     if name == "auto":
-        seen = dataset.own_split is not None or trained_on == dataset.fingerprint
-        name = "test" if seen else "all"
-    return dataset.split(name, seed=spec.seed).sample(spec.limit, seed=spec.seed)
+        name = "test" if is_seen or dataset.own_split is not None else "all"
+    seed = spec.seed if split_seed is None else split_seed
+    return dataset.split(name, seed=seed).sample(spec.limit, seed=spec.seed)

@@ -116,8 +116,8 @@ class FineTuningConfig:
         schedule: How.
         source: Data of L_pre, with the pretrained head; None leaves L_pre out.
         task_weight: λ, at least 0; only meaningful with a source.
-        backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
+        backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
     """
 
     model: ModelSpec
@@ -126,8 +126,8 @@ class FineTuningConfig:
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
     task_weight: float = 1.0
-    backbone_rate: float = 1.0
     from_scratch: bool = False
+    backbone_rate: float = 1.0
 
     def __post_init__(self) -> None:
         require(

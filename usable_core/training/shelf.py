@@ -9,12 +9,13 @@ import pandas as pd
 from torch import nn
 
 from usable_core.datasets.dataset import Dataset
-from usable_core.device import best_device, versions
+from usable_core.device import best_device
 from usable_core.evaluations.specs import Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.models.checkpoints import save_model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import to_json
+from usable_core.versions import versions
 
 
 def put_on_shelf(
@@ -98,6 +99,8 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
     else:
         words = ["usable", "finetune", "--model", config.model.reference, "--method", config.method]
         words += ["--from-scratch"] if config.from_scratch else []
+        if config.backbone_rate != 1:
+            words += ["--backbone-rate", f"{config.backbone_rate:g}"]
         if config.source is not None:
             words += ["--source", Path(config.source.reference).name]
             words += ["--lambda", f"{config.task_weight:g}"]
