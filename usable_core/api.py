@@ -78,11 +78,18 @@ def load_model(
     weights: str | Path | None = None,
     arch_options: dict[str, str] | None = None,
     trust: bool = False,
+    preprocessing: dict[str, str] | None = None,
 ) -> "Model":
     """Return the model that a reference names; see `usable_core.models.load_model`."""
     from usable_core import models
 
-    return models.load_model(reference, weights=weights, arch_options=arch_options, trust=trust)
+    return models.load_model(
+        reference,
+        weights=weights,
+        arch_options=arch_options,
+        trust=trust,
+        preprocessing=preprocessing,
+    )
 
 
 def load_dataset(

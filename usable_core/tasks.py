@@ -111,6 +111,13 @@ def resolve(config: Config) -> dict[str, Any]:
     return found
 
 
+# Settings that decide what is loaded and nothing else: the fingerprint of what was loaded says it.
+_SAID_BY_FINGERPRINT = {
+    "model": ("weights", "trust", "preprocessing"),
+    "dataset": ("reference",),
+}
+
+
 def key(config: Config, objects: dict[str, Any]) -> str:
     """Return the identity of a question: its settings and the fingerprints of what it names.
 
@@ -122,7 +129,7 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     settings = to_json(config)
     for field, thing in objects.items():
         settings[field]["fingerprint"] = thing.fingerprint
-        for place in ("weights", "trust") if field == "model" else ("reference",):
+        for place in _SAID_BY_FINGERPRINT["model" if field == "model" else "dataset"]:
             settings[field].pop(place, None)
     text = json.dumps([name_of(config), settings, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]

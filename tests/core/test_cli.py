@@ -61,6 +61,27 @@ MISTAKES = {
         ["evaluate", "robustness", "--model", "m", "--dataset", "d", "--epsilons", "1.5"],
         "epsilon must be",
     ),
+    "no epsilon at all": (
+        ["evaluate", "robustness", "--model", "m", "--dataset", "d", "--epsilons", " "],
+        "at least one number",
+    ),
+    "a negative number of pictures": (
+        ["evaluate", "robustness", "--model", "m", "--dataset", "d", "--gallery", "-1"],
+        "gallery must be 0 or more",
+    ),
+    "a model without its source": (
+        ["evaluate", "accuracy", "--model", "resnet", "--dataset", "digits"],
+        "bundled/resnet",
+    ),
+    "training on the test split": (
+        ["pretrain", *SMALL, "--split", "test"],
+        "never on the test split",
+    ),
+    "training on one image": (["pretrain", *SMALL[:4], "--limit", "1"], "at least 2 images"),
+    "a preprocessing without a value": (
+        ["evaluate", "accuracy", "--model", "m", "--dataset", "d", "--preprocessing", "mean"],
+        "--preprocessing must be KEY=VALUE",
+    ),
     "an unknown attack": (
         ["evaluate", "robustness", "--model", "m", "--dataset", "d", "--attack", "pdg"],
         "Nearest choices: pgd",

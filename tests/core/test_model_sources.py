@@ -225,3 +225,12 @@ def test_our_architectures_have_no_options(assets):
 def test_a_run_that_does_not_exist_is_unknown():
     with pytest.raises(UnknownName):
         load_model("run/nothing")
+
+
+def test_a_damaged_program_is_one_sentence_and_no_traceback(tmp_path, capfd):
+    (tmp_path / "broken.pt2").write_bytes(b"no program")
+
+    with pytest.raises(CheckpointError, match="cannot be read as an exported program"):
+        load_model(f"file/{tmp_path / 'broken.pt2'}", trust=True)
+
+    assert "Traceback" not in capfd.readouterr().err

@@ -30,6 +30,7 @@ def accuracy(
     weights: o.WeightsOption = None,
     arch_option: o.ArchOption = None,
     trust: o.TrustOption = False,
+    preprocessing: o.PreprocessingOption = None,
     split: o.SplitOption = "auto",
     limit: o.LimitOption = None,
     seed: o.SeedOption = 0,
@@ -39,7 +40,7 @@ def accuracy(
 ) -> None:
     """Measure how often a model is right, and whether it knows when."""
     config = AccuracyConfig(
-        o.model_spec(model, weights, arch_option, trust),
+        o.model_spec(model, weights, arch_option, trust, preprocessing),
         o.dataset_spec(dataset, split, limit, seed),
         o.choice(precision, "precision", ("float32", "bfloat16")),  # type: ignore[arg-type]
         batch_size,
@@ -63,6 +64,7 @@ def robustness(
     weights: o.WeightsOption = None,
     arch_option: o.ArchOption = None,
     trust: o.TrustOption = False,
+    preprocessing: o.PreprocessingOption = None,
     split: o.SplitOption = "auto",
     limit: o.LimitOption = None,
     seed: o.SeedOption = 0,
@@ -84,7 +86,7 @@ def robustness(
     """Measure whether a model stays right when its input is changed a little."""
     usual = L2_EPSILONS if norm == "l2" else LINF_EPSILONS
     config = RobustnessConfig(
-        o.model_spec(model, weights, arch_option, trust),
+        o.model_spec(model, weights, arch_option, trust, preprocessing),
         o.dataset_spec(dataset, split, limit, seed),
         attack,
         norm,  # type: ignore[arg-type]
@@ -121,6 +123,7 @@ def explanation(
     weights: o.WeightsOption = None,
     arch_option: o.ArchOption = None,
     trust: o.TrustOption = False,
+    preprocessing: o.PreprocessingOption = None,
     split: o.SplitOption = "auto",
     limit: Annotated[int, typer.Option(help="Images that are explained.")] = 10,
     seed: o.SeedOption = 0,
@@ -135,7 +138,7 @@ def explanation(
 ) -> None:
     """Measure how far a model's explanations are to be believed."""
     config = ExplanationConfig(
-        o.model_spec(model, weights, arch_option, trust),
+        o.model_spec(model, weights, arch_option, trust, preprocessing),
         o.dataset_spec(dataset, split, limit, seed),
         o.words(method or ["lime,partition_shap"]),
         target,

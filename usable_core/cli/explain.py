@@ -23,6 +23,7 @@ def explain(
     weights: o.WeightsOption = None,
     arch_option: o.ArchOption = None,
     trust: o.TrustOption = False,
+    preprocessing: o.PreprocessingOption = None,
     method: Annotated[
         list[str] | None, typer.Option(help="lime, partition_shap, gradient_shap; repeatable.")
     ] = None,
@@ -40,12 +41,13 @@ def explain(
 ) -> None:
     """Explain one image: predictions and maps of one or several models."""
     references = o.words(model)
-    if len(references) > 1 and (weights or arch_option):
+    if len(references) > 1 and (weights or arch_option or preprocessing):
         raise ConfigError(
-            "--weights and --arch-option are for one model, but several are given. "
+            "--weights, --arch-option and --preprocessing are for one model, but several are "
+            "given. "
             "Explain them one after the other."
         )
-    specs = [o.model_spec(r, weights, arch_option, trust) for r in references]
+    specs = [o.model_spec(r, weights, arch_option, trust, preprocessing) for r in references]
     settings = ExplainerOptions(evaluations, segments, background, seed)
     methods = _known_methods(method)
     found = []

@@ -7,7 +7,14 @@ import typer
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import SOURCES, SUGGESTED
-from usable_core.cli.options import ArchOption, JsonOption, TrustOption, WeightsOption, model_spec
+from usable_core.cli.options import (
+    ArchOption,
+    JsonOption,
+    PreprocessingOption,
+    TrustOption,
+    WeightsOption,
+    model_spec,
+)
 from usable_core.cli.output import answer, progress_bar, table
 from usable_core.records import to_json
 
@@ -39,13 +46,14 @@ def show(
     weights: WeightsOption = None,
     arch_option: ArchOption = None,
     trust: TrustOption = False,
+    preprocessing: PreprocessingOption = None,
     json: JsonOption = None,
 ) -> None:
     """Show a model's passport: input, normalisation and where each value came from, and labels."""
     from usable_core.models import load_model
 
     with progress_bar():
-        model = load_model(model_spec(reference, weights, arch_option, trust))
+        model = load_model(model_spec(reference, weights, arch_option, trust, preprocessing))
     passport: dict[str, Any] = to_json(model.preprocessing)
     sources = passport.pop("sources")
     data = {

@@ -23,6 +23,14 @@ ArchOption = Annotated[
 TrustOption = Annotated[
     bool, typer.Option("--trust", help="Allow a file that can run code (exported programs).")
 ]
+PreprocessingOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--preprocessing",
+        help="Value that replaces the model's own: mean=…, std=…, resize=…, crop=…, "
+        "interpolation=…; repeatable.",
+    ),
+]
 DatasetOption = Annotated[
     str, typer.Option("--dataset", help="digits, cifar10, or a folder, .zip or .parquet file.")
 ]
@@ -40,22 +48,34 @@ JsonOption = Annotated[
 
 
 def model_spec(
-    reference: str, weights: str | None, arch_options: list[str] | None, trust: bool
+    reference: str,
+    weights: str | None,
+    arch_options: list[str] | None,
+    trust: bool,
+    preprocessing: list[str] | None,
 ) -> ModelSpec:
     """Return what the model options name.
 
     Raises:
-        ConfigError: an architecture option is not KEY=VALUE.
+        ConfigError: an architecture option or a value of the preprocessing is not KEY=VALUE.
     """
+    return ModelSpec(
+        reference,
+        weights,
+        _pairs(arch_options or [], "--arch-option", "pad_type=same"),
+        trust,
+        _pairs(preprocessing or [], "--preprocessing", "mean=0.5,0.5,0.5"),
+    )
+
+
+def _pairs(texts: list[str], option: str, example: str) -> tuple[tuple[str, str], ...]:
     pairs = []
-    for text in arch_options or ():
-        key, equals, value = text.partition("=")
+    for word in (word for text in texts for word in text.split()):
+        key, equals, value = word.partition("=")
         if not (key and equals):
-            raise ConfigError(
-                f"--arch-option must be KEY=VALUE such as pad_type=same, but is {text!r}."
-            )
+            raise ConfigError(f"{option} must be KEY=VALUE such as {example}, but is {word!r}.")
         pairs.append((key, value))
-    return ModelSpec(reference, weights, tuple(pairs), trust)
+    return tuple(pairs)
 
 
 def dataset_spec(reference: str, split: str, limit: int | None, seed: int) -> DatasetSpec:
@@ -88,8 +108,13 @@ def epsilons(texts: list[str]) -> tuple[float, ...]:
 
     Args:
         texts: Each one number or several, separated by commas.
+
+    Raises:
+        ConfigError: one is no number, or there is none.
     """
     found = {number(word, "epsilon") for word in words(texts)}
+    if not found:
+        raise ConfigError("--epsilons must hold at least one number, such as 1/255,4/255,8/255.")
     return tuple(sorted(found | {0.0}))
 
 

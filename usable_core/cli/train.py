@@ -60,6 +60,7 @@ def finetune(
     weights: o.WeightsOption = None,
     arch_option: o.ArchOption = None,
     trust: o.TrustOption = False,
+    preprocessing: o.PreprocessingOption = None,
     split: o.SplitOption = "auto",
     limit: o.LimitOption = None,
     method: Annotated[str, typer.Option(help="full or linear_probe.")] = "full",
@@ -91,7 +92,7 @@ def finetune(
     schedule = _schedule(epochs, batch_size, optimizer, learning_rate, warmup, weight_decay,
                          label_smoothing, augmentation, precision, seed)  # fmt: skip
     config = FineTuningConfig(
-        model=o.model_spec(model, weights, arch_option, trust),
+        model=o.model_spec(model, weights, arch_option, trust, preprocessing),
         dataset=o.dataset_spec(dataset, split, limit, seed),
         method=method,  # type: ignore[arg-type]
         schedule=schedule,

@@ -31,12 +31,15 @@ class ModelSpec:
         weights: Local weights file that replaces the reference's own; None for its own.
         arch_options: Extra (key, value) pairs for the architecture's builder.
         trust: The user allowed files that can run code (exported programs).
+        preprocessing: (field, value) pairs that replace what the source says of the input, as
+            `models.overrides` reads them.
     """
 
     reference: str
     weights: str | None = None
     arch_options: tuple[tuple[str, str], ...] = ()
     trust: bool = False
+    preprocessing: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from usable_core.datasets.dataset import Dataset, stratified_parts
 from usable_core.datasets.pixels import load_pixels
-from usable_core.evaluations.specs import DatasetSpec, Report
+from usable_core.errors import UsableError
+from usable_core.evaluations.specs import DatasetSpec, Report, require
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.loop import Validation
 
@@ -38,7 +39,18 @@ def training_splits(dataset: Dataset, spec: DatasetSpec) -> tuple[Dataset, Datas
 
     `split="all"` gives the whole data set to training but for 4 % of each class, for data whose
     test images are elsewhere.
+
+    Raises:
+        ConfigError: a split that training does not use is asked for.
+        UsableError: the training split holds a single image.
     """
+    require(
+        spec.split in ("auto", "train", "all"),
+        "split",
+        "auto, train or all for training, which selects on the validation split and is never on "
+        "the test split",
+        spec.split,
+    )
     if spec.split == "all":
         parts = stratified_parts(
             dataset.targets,
@@ -48,7 +60,13 @@ def training_splits(dataset: Dataset, spec: DatasetSpec) -> tuple[Dataset, Datas
         train, validation = (dataset.take(parts[p], p) for p in ("train", "validation"))
     else:
         train, validation = (dataset.split(p, seed=spec.seed) for p in ("train", "validation"))
-    return train.sample(spec.limit, seed=spec.seed), validation.sample(spec.limit, seed=spec.seed)
+    train = train.sample(spec.limit, seed=spec.seed)
+    if len(train) < 2:
+        raise UsableError(
+            f"Training needs at least 2 images, but {train.name} gives {len(train)}. Raise the "
+            "limit, or give more images."
+        )
+    return train, validation.sample(spec.limit, seed=spec.seed)
 
 
 def load_material(

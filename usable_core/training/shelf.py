@@ -10,7 +10,7 @@ from torch import nn
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.device import best_device
-from usable_core.evaluations.specs import Provenance
+from usable_core.evaluations.specs import ModelSpec, Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.models.checkpoints import save_model
 from usable_core.models.preprocessing import Preprocessing
@@ -97,7 +97,7 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
         words = ["usable", "pretrain", "--architecture", config.architecture]
         words += ["--epsilon", f"{config.epsilon * 255:g}/255"] if config.epsilon else []
     else:
-        words = ["usable", "finetune", "--model", config.model.reference, "--method", config.method]
+        words = ["usable", "finetune", *_model_words(config.model), "--method", config.method]
         words += ["--from-scratch"] if config.from_scratch else []
         if config.backbone_rate != 1:
             words += ["--backbone-rate", f"{config.backbone_rate:g}"]
@@ -105,6 +105,19 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
             words += ["--source", Path(config.source.reference).name]
             words += ["--lambda", f"{config.task_weight:g}"]
     words += ["--dataset", Path(config.dataset.reference).name, "--split", config.dataset.split]
+    words += ["--limit", str(config.dataset.limit)] if config.dataset.limit is not None else []
     for name, value in to_json(config.schedule).items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
+
+
+def _model_words(spec: ModelSpec) -> list[str]:
+    words = ["--model", spec.reference]
+    words += ["--weights", Path(spec.weights).name] if spec.weights else []
+    for option, pairs in (
+        ("--arch-option", spec.arch_options),
+        ("--preprocessing", spec.preprocessing),
+    ):
+        for name, value in pairs:
+            words += [option, f"{name}={value}"]
+    return words + (["--trust"] if spec.trust else [])

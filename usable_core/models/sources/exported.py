@@ -3,6 +3,9 @@
 It normalises inside, so its passport has mean 0 and standard deviation 1.
 """
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -24,7 +27,8 @@ def load(name: str, spec: ModelSpec) -> Model:
     path = Path(name).expanduser()
     _refuse(path, spec)
     try:
-        program = torch.export.load(str(path))
+        with _quiet():
+            program = torch.export.load(str(path))
         network = program.module()
     except Exception as error:  # reading a program can fail in any way that its code can
         raise CheckpointError(
@@ -75,6 +79,18 @@ def _refuse(path: Path, spec: ModelSpec) -> None:
             f"{path.name} is a program and can run code on this machine, so it was not opened. "
             "If you trust where it comes from, say so: --trust."
         )
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch from printing the traceback of what is raised as well."""
+    logger = logging.getLogger("torch.export")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _input_size(program: torch.export.ExportedProgram, path: Path) -> tuple[int, int]:

@@ -1,0 +1,131 @@
+"""A passport whose values the user knows better: `mean=0.5,0.5,0.5`, `resize=256`, `crop=224`.
+
+For weights that came without their preprocessing, or with that of others of the same name.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypedDict, get_args
+
+import torch
+
+from usable_core.errors import ConfigError, UnknownName
+from usable_core.models.model import Model
+from usable_core.models.preprocessing import Interpolation, Preprocessing
+
+GIVEN = "given by the user"
+LARGEST_SIDE = 4096  # pixels; far above every published classifier
+
+
+class _Values(TypedDict, total=False):
+    resize: int | tuple[int, int] | None
+    crop: tuple[int, int]
+    interpolation: Interpolation
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def with_preprocessing(model: Model, pairs: Iterable[tuple[str, str]]) -> Model:
+    """Return the model with some values of its passport replaced, as `overridden` does.
+
+    Raises:
+        ConfigError: a value is not what its field takes, or the network refuses that input size.
+        UnknownName: no such field.
+    """
+    passport = overridden(model.preprocessing, pairs)
+    if passport.crop != model.preprocessing.crop:
+        _try_size(model, passport.crop)
+    return Model(model.name, model.network, passport, model.labels, model.card)
+
+
+def overridden(passport: Preprocessing, pairs: Iterable[tuple[str, str]]) -> Preprocessing:
+    """Return a passport with the fields of `pairs` replaced and marked as given by the user.
+
+    Args:
+        passport: What the source of the model says.
+        pairs: Field to text: `resize` (short side, HEIGHTxWIDTH, or none), `crop` (side or
+            HEIGHTxWIDTH), `interpolation`, `mean` and `std` (one number or three, for 0 to 1).
+
+    Raises:
+        ConfigError: a value is not what its field takes.
+        UnknownName: no such field.
+    """
+    values: _Values = {}
+    for field, text in pairs:
+        if field not in _READERS:
+            raise UnknownName("field of the preprocessing", field, _READERS)
+        values.update(_READERS[field](text.strip().lower()))
+    return replace(passport, **values, sources={**passport.sources, **dict.fromkeys(values, GIVEN)})
+
+
+def _resize(text: str) -> _Values:
+    if text == "none":
+        return {"resize": None}
+    sides = _sides(text, "resize")
+    return {"resize": sides[0] if len(sides) == 1 else (sides[0], sides[1])}
+
+
+def _crop(text: str) -> _Values:
+    sides = _sides(text, "crop")
+    return {"crop": (sides[0], sides[-1])}
+
+
+def _interpolation(text: str) -> _Values:
+    for known in get_args(Interpolation):
+        if text == known:
+            return {"interpolation": known}
+    raise UnknownName("interpolation", text, get_args(Interpolation))
+
+
+def _mean(text: str) -> _Values:
+    return {"mean": _channels(text, "mean", lambda value: 0 <= value <= 1, "in [0, 1]")}
+
+
+def _std(text: str) -> _Values:
+    return {"std": _channels(text, "std", lambda value: 1e-3 <= value <= 10, "from 0.001 to 10")}
+
+
+_READERS: dict[str, Callable[[str], _Values]] = {
+    "resize": _resize, "crop": _crop, "interpolation": _interpolation, "mean": _mean, "std": _std,
+}  # fmt: skip
+
+
+def _sides(text: str, field: str) -> list[int]:
+    if re.fullmatch(r"\d{1,6}([x×]\d{1,6})?", text):
+        sides = [int(side) for side in re.split("[x×]", text)]
+        if all(1 <= side <= LARGEST_SIDE for side in sides):
+            return sides
+    raise ConfigError(
+        f"{field} must be a number of pixels up to {LARGEST_SIDE}, such as 224 or 224x320 (height, "
+        f"width), but is {text!r}."
+    )
+
+
+def _channels(
+    text: str, field: str, fits: Callable[[float], bool], expected: str
+) -> tuple[float, float, float]:
+    try:
+        found = [float(word) for word in text.split(",")]
+    except ValueError:
+        found = []
+    found = found * 3 if len(found) == 1 else found
+    if len(found) == 3 and all(math.isfinite(value) and fits(value) for value in found):
+        return found[0], found[1], found[2]
+    raise ConfigError(
+        f"{field} must be one number or three (red, green, blue) {expected}, separated by commas, "
+        f"in units where white is 1, but is {text!r}. Divide values for 0 to 255 by 255."
+    )
+
+
+def _try_size(model: Model, crop: tuple[int, int]) -> None:
+    try:
+        with torch.inference_mode():
+            model(torch.full((1, 3, *crop), 0.5, device=model.device))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"{model.name} does not take pictures of {crop[0]} × {crop[1]} pixels ({reason}). "
+            "Leave crop out, or choose another size."
+        ) from error
