@@ -9,14 +9,17 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import streamlit as st
 
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import Provenance
 from usable_core.records import to_json
 from usable_core.runs.store import RunStore
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @contextmanager
@@ -78,7 +81,7 @@ def proportion_card(label: str, proportion: object | None, *, help: str | None =
         st.caption(interval_text(proportion) if proportion else "not measured")
 
 
-def download_csv(frame: pd.DataFrame, name: str, *, key: str, label: str = "CSV") -> None:
+def download_csv(frame: "pd.DataFrame", name: str, *, key: str, label: str = "CSV") -> None:
     """Offer a table as `NAME.csv`."""
     st.download_button(
         label,

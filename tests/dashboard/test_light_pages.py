@@ -7,6 +7,8 @@ from pathlib import Path
 from dashboard.Home import PAGES
 
 HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
+# What takes long to import and an overview without runs has no need of.
+LATER = ("pandas", "pyarrow", "sqlalchemy", "usable_core.plots", "scipy", "sklearn", "skimage")
 ROOT = Path(__file__).parents[2]
 EVERY_PAGE = """
 import sys
@@ -40,3 +42,17 @@ def test_every_page_file_is_in_the_table():
     files = (ROOT / "dashboard" / "app_pages").glob("[a-z]*.py")
 
     assert {path.stem for path in files} == set(PAGES)
+
+
+def test_the_first_screen_without_runs_comes_before_tables_plots_and_the_database():
+    home = ROOT / "dashboard" / "Home.py"
+
+    ran = subprocess.run(
+        [sys.executable, "-c", EVERY_PAGE, str(home), "overview"],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    modules = ran.stdout.split()
+    assert "usable_core.jobs" in modules
+    assert [name for name in LATER if name in modules] == []

@@ -8,16 +8,18 @@ Records, one row per example:
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, require
 from usable_core.metrics import calibration, classification
 from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate
 from usable_core.records import to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ACCURACY_COLUMNS = ("index", "id", "label", "prediction", "rank", "confidence", "nll", "brier")
 CONFUSION_CLASSES = 100  # most in a summary; 1,000 ImageNet classes would be a million cells
@@ -54,7 +56,7 @@ class AccuracyResult:
 
     config: AccuracyConfig
     provenance: Provenance
-    records: pd.DataFrame
+    records: "pd.DataFrame"
 
     @property
     def n(self) -> int:
@@ -106,17 +108,19 @@ class AccuracyResult:
         return self._calibration(calibration.BINS, equal_mass=True)
 
     @property
-    def reliability(self) -> pd.DataFrame:
+    def reliability(self) -> "pd.DataFrame":
         """Return accuracy beside mean confidence per bin (see `calibration.reliability`)."""
         return calibration.reliability(self._column("confidence"), self.correct)
 
     @cached_property
-    def per_class(self) -> pd.DataFrame:
+    def per_class(self) -> "pd.DataFrame":
         """Return one row per class that has examples.
 
         Columns: class_index, class_name, n, predicted (times), precision, precision_low,
         precision_high, recall, recall_low, recall_high, f1.
         """
+        import pandas as pd
+
         names = self.provenance.class_names
         rows = [
             {
@@ -149,7 +153,7 @@ class AccuracyResult:
         kept = np.sort(np.argsort(-wrong, kind="stable")[:most])
         return classes[kept], counts[np.ix_(kept, kept)]
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example."""
         names = np.asarray(self.provenance.class_names, dtype=object)
         return self.records.assign(

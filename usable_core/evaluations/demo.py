@@ -4,11 +4,12 @@ Records, one row per run that the tour made: run (id), task, model, title.
 """
 
 from dataclasses import dataclass
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from usable_core.records import to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -35,14 +36,14 @@ class DemoResult:
     """The runs that the tour left in the store."""
 
     config: DemoConfig
-    records: pd.DataFrame
+    records: "pd.DataFrame"
 
     @property
     def run_ids(self) -> tuple[str, ...]:
         """Return the ids of the runs, in the order in which they were made."""
         return tuple(str(run) for run in self.records["run"])
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return the records, one row per run."""
         return self.records.copy()
 

@@ -1,20 +1,22 @@
 """The question "what in the image made the model say so, and is the map to be believed?".
 
 Records, one row per (example, method):
-    index, id, label, prediction, target (the class explained), method, r2 (weighted local R², LIME;
-    NaN otherwise), additivity_gap (|sum of values + base − f(x)| in output units, SHAP; NaN
-    otherwise), evaluations (forward passes of single images), seconds.
+    index, id, label (-1: unknown to the model), prediction, target (the class explained), method,
+    r2 (weighted local R², LIME; NaN otherwise), additivity_gap (|sum of values + base − f(x)| in
+    output units, SHAP; NaN otherwise), evaluations (forward passes of single images), seconds.
 The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H, W) float32.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
 from usable_core.records import to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -22,13 +24,13 @@ class ExplainerOptions:
     """How maps are made, the same for every method and backbone of a comparison.
 
     Attributes:
-        evaluations: Model evaluations per map.
+        evaluations: Model evaluations per map: at least ten per superpixel steady LIME's weights.
         segments: Target count of SLIC superpixels, shared by the methods that use them.
         background: What hides a part: `blur`, `mean`, `grey` or `black`.
         seed: Seed of every sampler.
     """
 
-    evaluations: int = 300
+    evaluations: int = 500
     segments: int = 50
     background: str = "blur"
     seed: int = 0
@@ -83,7 +85,7 @@ class ExplanationResult:
 
     config: ExplanationConfig
     provenance: Provenance
-    records: pd.DataFrame
+    records: "pd.DataFrame"
 
     @property
     def n(self) -> int:
@@ -91,13 +93,15 @@ class ExplanationResult:
         return int(self.records["index"].nunique())
 
     @property
-    def per_method(self) -> pd.DataFrame:
+    def per_method(self) -> "pd.DataFrame":
         """Return one row per method, in the order asked for.
 
         Columns: method, n (maps), r2 (median) and r2_lowest, additivity_gap (median) and
         additivity_gap_largest, evaluations and seconds (means per map). NaN where a method has no
         such figure.
         """
+        import pandas as pd
+
         rows = []
         for method in self.config.methods:
             of = self.records[self.records["method"] == method]
@@ -110,12 +114,15 @@ class ExplanationResult:
             })  # fmt: skip
         return pd.DataFrame(rows)
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per map."""
         names = np.asarray(self.provenance.class_names, dtype=object)
         columns = ("label", "prediction", "target")
         return self.records.assign(
-            **{f"{c}_name": names[self.records[c].to_numpy()] for c in columns}
+            **{
+                f"{c}_name": np.where(self.records[c] >= 0, names[self.records[c].to_numpy()], None)
+                for c in columns
+            }
         )
 
     def summary(self) -> dict[str, Any]:

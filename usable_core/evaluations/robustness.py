@@ -9,10 +9,9 @@ Examples that are wrong when clean are not attacked and count as wrong at every 
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from usable_core.errors import ConfigError
@@ -29,6 +28,9 @@ from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.metrics.paired import flips
 from usable_core.records import to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # 0 must equal clean accuracy; the rest log-spaced from below 1/255 to beyond the usual 8/255.
 LINF_EPSILONS = (0.0, 0.25 / 255, 0.5 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
@@ -107,6 +109,13 @@ class RobustnessConfig:
         require(increasing, "epsilons", "increasing, each once", self.epsilons)
         require(self.steps >= 1, "steps", "at least 1", self.steps)
         require(self.restarts >= 1, "restarts", "at least 1", self.restarts)
+        require(self.gallery >= 0, "gallery", "0 or more", self.gallery)
+        require(
+            self.batch_size is None or self.batch_size >= 1,
+            "batch_size",
+            "at least 1",
+            self.batch_size,
+        )
         require(
             self.step_size is None or is_between(self.step_size, 1e-6, 10),
             "step_size",
@@ -121,7 +130,7 @@ class RobustnessResult:
 
     config: RobustnessConfig
     provenance: Provenance
-    records: pd.DataFrame
+    records: "pd.DataFrame"
 
     @property
     def n(self) -> int:
@@ -172,8 +181,10 @@ class RobustnessResult:
         return robustness.area(self._attacked, np.asarray(self.epsilons))
 
     @property
-    def flips(self) -> pd.DataFrame:
+    def flips(self) -> "pd.DataFrame":
         """Return counts per epsilon: attack_lost, noise_lost, noise_gained (right after noise)."""
+        import pandas as pd
+
         rows = []
         columns = zip(self.epsilons, self._attacked.T, self._noisy.T, strict=True)
         for epsilon, attacked, noisy in columns:
@@ -182,8 +193,10 @@ class RobustnessResult:
         return pd.DataFrame(rows, columns=["epsilon", "attack_lost", "noise_lost", "noise_gained"])
 
     @property
-    def per_epsilon(self) -> pd.DataFrame:
+    def per_epsilon(self) -> "pd.DataFrame":
         """Return one row per epsilon: every number with `_low` and `_high`, and n."""
+        import pandas as pd
+
         columns: dict[str, tuple[Proportion | Estimate, ...]] = {
             "robust_accuracy": self.robust_accuracy, "robustness": self.robustness,
             "conditional_success": self.conditional_success,
@@ -206,12 +219,12 @@ class RobustnessResult:
             "noise_accuracy": self.noise_accuracy[k],
         }
 
-    def outcomes(self, epsilon: float) -> pd.DataFrame:
+    def outcomes(self, epsilon: float) -> "pd.DataFrame":
         """Return the records at one epsilon of the grid, in order of index."""
         at = self.records[np.isclose(self.records["epsilon"], epsilon, rtol=1e-9, atol=1e-12)]
         return at.sort_values("index").reset_index(drop=True)
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per example and epsilon."""
         names = np.asarray(self.provenance.class_names, dtype=object)
         columns = ("label", "clean_prediction", "prediction", "noise_prediction")

@@ -7,9 +7,7 @@ Artifacts: `model.safetensors`, `card.json`.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal
 
 from usable_core.evaluations.specs import (
     DatasetSpec,
@@ -20,6 +18,9 @@ from usable_core.evaluations.specs import (
     require,
 )
 from usable_core.records import to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Optimizer = Literal["sgd", "adamw"]
 
@@ -59,7 +60,7 @@ class Schedule:
         require(
             is_between(self.learning_rate, 1e-9, 100),
             "learning_rate",
-            "positive",
+            "between 1e-9 and 100",
             self.learning_rate,
         )
         require(is_between(self.warmup, 0, 1), "warmup", "between 0 and 1", self.warmup)
@@ -158,7 +159,7 @@ class TrainingResult:
 
     config: PretrainingConfig | FineTuningConfig
     provenance: Provenance
-    records: pd.DataFrame
+    records: "pd.DataFrame"
     card: dict[str, Any]
 
     @property
@@ -180,7 +181,7 @@ class TrainingResult:
         accuracy = self.records["validation_accuracy"]
         return None if accuracy.isna().all() else float(accuracy.max())
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self) -> "pd.DataFrame":
         """Return the records, one row per epoch."""
         return self.records.copy()
 

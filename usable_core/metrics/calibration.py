@@ -7,12 +7,15 @@ Reference: Guo et al. 2017, arXiv:1706.04599.
 
 import math
 import statistics
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from usable_core.metrics.intervals import Estimate, bootstrap, wilson
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BINS = 15  # Guo et al. 2017
 Floats = NDArray[np.float64]
@@ -79,11 +82,13 @@ def _largest_by_chance(confidence: Floats, place: NDArray[np.int64], bins: int) 
     return float(mean + statistics.NormalDist().inv_cdf(0.975) * spread) / len(confidence)
 
 
-def reliability(confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS) -> pd.DataFrame:
+def reliability(confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS) -> "pd.DataFrame":
     """Return one row per bin that holds examples: empty bins are left out, not drawn as zero.
 
     Columns: lower, upper, n, confidence (mean), accuracy, low, high (Wilson).
     """
+    import pandas as pd
+
     place = equal_width_bins(confidence, bins)
     rows = []
     for number in np.unique(place):

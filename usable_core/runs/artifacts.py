@@ -1,17 +1,19 @@
 """The files of one run's folder: the answer, the progress, and what is left without an answer."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, get_args
 
 from usable_core import tasks
 from usable_core.catalog import lookup
 from usable_core.errors import StorageError
 from usable_core.records import from_json, to_json
 from usable_core.runs import files
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESULT = "result.json"
 RECORDS = "records.parquet"
@@ -25,7 +27,7 @@ def write_result(folder: Path, result: tasks.Result) -> None:
     Raises:
         StorageError: the disk is full.
     """
-    fields = {name: getattr(result, name) for name in get_type_hints(type(result))}
+    fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     files.write_parquet(folder / RECORDS, fields.pop("records"))
     files.write_json(folder / RESULT, fields)
 
@@ -36,12 +38,14 @@ def read_result(folder: Path, task: str) -> tasks.Result:
     Raises:
         StorageError: its files are gone, or another version wrote them.
     """
+    import pandas as pd
+
     kind = lookup(tasks.TASKS, "task", task).result
-    hints = get_type_hints(kind)
+    types = {field.name: field.type for field in dataclasses.fields(kind)}
     try:
         data = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         records = pd.read_parquet(folder / RECORDS)
-        values = {name: _restored(hints[name], value, task) for name, value in data.items()}
+        values = {name: _restored(types[name], value, task) for name, value in data.items()}
         result: tasks.Result = kind(**values, records=records)
     except OSError as error:
         raise StorageError(
@@ -61,8 +65,10 @@ def append_event(folder: Path, event: dict[str, object]) -> None:
         file.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
 
 
-def read_events(folder: Path) -> pd.DataFrame:
+def read_events(folder: Path) -> "pd.DataFrame":
     """Return the progress: time (UTC), done, total, message, and the live numbers."""
+    import pandas as pd
+
     path = folder / EVENTS
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     events = [event for line in lines if (event := _parsed(line)) is not None]

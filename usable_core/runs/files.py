@@ -6,11 +6,13 @@ import json
 import os
 import tempfile
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from usable_core.errors import StorageError
 from usable_core.records import to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 TEMPORARY_PREFIX = ".writing-"
 
@@ -43,7 +45,7 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, json.dumps(to_json(value), ensure_ascii=False).encode())
 
 
-def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+def write_parquet(path: Path, frame: "pd.DataFrame") -> None:
     """Write a table as Parquet, as one step."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)

@@ -1,33 +1,33 @@
 """`RunStore`: every question ever asked, what became of it, and the folder of its artifacts.
 
-The table is written by several processes at once, so every change is one statement that says in
-its `WHERE` which state it expects. A run is DONE only after its artifacts are on disk.
+A run is DONE only after its artifacts are on disk. The statements are those of `RunTable`.
 """
 
 import builtins
 import contextlib
+import functools
 import os
 import shutil
 import socket
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-import sqlalchemy as sql
+from typing import TYPE_CHECKING, Any
 
 from usable_core import settings, tasks
-from usable_core.errors import Cancelled, StorageError, UnknownName
+from usable_core.errors import Cancelled, StorageError
 from usable_core.records import to_json
 from usable_core.runs import artifacts
 from usable_core.runs.rows import new_id, readable, title_of, to_run
 from usable_core.runs.run import ACTIVE, Run, Status
-from usable_core.runs.table import engine, runs
 from usable_core.versions import versions
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from usable_core.runs.table import RunTable
+
 QUOTA = 200  # runs waiting or running, so that no visitor can fill the machine
-Condition = sql.ColumnElement[bool]
 
 
 class RunStore:
@@ -36,7 +36,21 @@ class RunStore:
     def __init__(self, url: str | None = None, home: Path | None = None) -> None:
         self.home = home or settings.home()
         default = settings.database_url() if home is None else f"sqlite:///{home / 'runs.sqlite'}"
-        self._engine = engine(url or default)
+        self._url = url or default
+
+    @functools.cached_property
+    def _table(self) -> "RunTable":
+        """The opened database; not before it is needed, for SQLAlchemy takes a while to import."""
+        from usable_core.runs.table import RunTable
+
+        return RunTable(self._url)
+
+    @property
+    def is_untouched(self) -> bool:
+        """Tell whether nothing was ever stored here, without opening the database."""
+        file = self.home / "runs.sqlite"
+        is_default = self._url == f"sqlite:///{file}"
+        return "_table" not in vars(self) and is_default and not file.exists()
 
     # Asking
 
@@ -48,9 +62,7 @@ class RunStore:
         Raises:
             StorageError: too many runs are waiting, or the store cannot be written.
         """
-        waiting = sql.select(sql.func.count()).where(runs.c.status.in_(ACTIVE))
-        with self._engine.connect() as connection:
-            count = connection.execute(waiting.where(runs.c.parent.is_(None))).scalar_one()
+        count = self._table.active_count()
         if parent is None and count >= QUOTA:
             raise StorageError(
                 f"At most {QUOTA} runs can wait or run at once, and there are {count}. Cancel some "
@@ -70,7 +82,7 @@ class RunStore:
             "host": socket.gethostname(),
         }
         self._own_folder(name).mkdir(parents=True)
-        self._write(sql.insert(runs).values(row))
+        self._table.add(row)
         return self.get(name)
 
     def get(self, run_id: str) -> Run:
@@ -87,42 +99,25 @@ class RunStore:
         Raises:
             UnknownName: there is none of this id.
         """
-        with self._engine.connect() as connection:
-            found = (
-                connection.execute(sql.select(runs).where(runs.c.id == run_id)).mappings().first()
-            )
-            if found is None:
-                known = connection.execute(sql.select(runs.c.id).limit(1000)).scalars().all()
-                raise UnknownName("run", run_id, known)
-        return {str(name): value for name, value in found.items()}
+        return self._table.row(run_id)
 
     def list(
         self, task: str | None = None, statuses: Collection[Status] | None = None, limit: int = 200
     ) -> "builtins.list[Run]":
         """Return runs, newest first."""
-        query = sql.select(runs).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit)
-        if task is not None:
-            query = query.where(runs.c.task == task)
-        if statuses is not None:
-            query = query.where(runs.c.status.in_(builtins.list(statuses)))
-        return readable(self._rows(query))
+        return readable([] if self.is_untouched else self._table.newest(task, statuses, limit))
 
     def children(self, run_id: str) -> "builtins.list[Run]":
         """Return the parts of a run, oldest first."""
-        query = sql.select(runs).where(runs.c.parent == run_id).order_by(runs.c.created)
-        return readable(self._rows(query))
+        return readable(self._table.children(run_id))
 
     def active_rows(self) -> "builtins.list[dict[str, Any]]":
         """Return the rows of all runs that wait or run, oldest first."""
-        query = sql.select(runs).where(runs.c.status.in_(ACTIVE))
-        return self._rows(query.order_by(runs.c.created, runs.c.id))
+        return [] if self.is_untouched else self._table.active()
 
     def find(self, key: str) -> Run | None:
         """Return the newest DONE run that measured the answer of `key` and still has it."""
-        query = sql.select(runs).where(
-            runs.c.key == key, runs.c.status == Status.DONE, runs.c.answered_by.is_(None)
-        )
-        for row in self._rows(query.order_by(runs.c.created.desc())):
+        for row in self._table.measured(key):
             if (self._own_folder(row["id"]) / artifacts.RESULT).is_file():
                 return to_run(row)
         return None
@@ -149,14 +144,14 @@ class RunStore:
 
     def attach(self, run_id: str, pid: int) -> None:
         """Note the process that waits for its turn to work on a QUEUED run."""
-        self._change(
+        self._table.change(
             run_id, (Status.QUEUED,), pid=pid, heartbeat=time.time(), host=socket.gethostname()
         )
 
     def claim_restart(self, run_id: str, attempts: int) -> bool:
         """Return whether this caller alone may start process number `attempts` + 1 for the run."""
-        return self._change(
-            run_id, (Status.QUEUED,), runs.c.attempts == attempts,
+        return self._table.change(
+            run_id, (Status.QUEUED,), {"attempts": attempts},
             attempts=attempts + 1, heartbeat=time.time(), pid=None,
         )  # fmt: skip
 
@@ -167,7 +162,7 @@ class RunStore:
             Cancelled: it is no longer QUEUED.
         """
         now = time.time()
-        started = self._change(
+        started = self._table.change(
             run_id, (Status.QUEUED,), status=Status.RUNNING, pid=pid, started=now, heartbeat=now,
             host=socket.gethostname(), message="Loading",
         )  # fmt: skip
@@ -176,9 +171,9 @@ class RunStore:
 
     def heartbeat(self, run_id: str) -> None:
         """Say that the process of a run lives; a run that was thought LOST is found again."""
-        self._change(run_id, ACTIVE, heartbeat=time.time())
-        self._change(
-            run_id, (Status.LOST,), runs.c.pid == os.getpid(),
+        self._table.change(run_id, ACTIVE, heartbeat=time.time())
+        self._table.change(
+            run_id, (Status.LOST,), {"pid": os.getpid()},
             status=Status.RUNNING, finished=None, error=None, heartbeat=time.time(),
         )  # fmt: skip
 
@@ -187,13 +182,13 @@ class RunStore:
         numbers = to_json(metrics)
         changed = {"metrics": numbers} if numbers else {}
         now = time.time()
-        self._change(
+        self._table.change(
             run_id, ACTIVE, done=done, total=total, message=message[:500], heartbeat=now, **changed
         )
         event = {"time": now, "done": done, "total": total, "message": message, **metrics}
         artifacts.append_event(self._own_folder(run_id), event)
 
-    def events(self, run_id: str) -> pd.DataFrame:
+    def events(self, run_id: str) -> "pd.DataFrame":
         """Return the progress of a run: time (UTC), done, total, message, and its live numbers.
 
         Those of the run that measured the answer, where that was an earlier one.
@@ -203,27 +198,21 @@ class RunStore:
     def request_cancel(self, run_id: str) -> None:
         """Ask for the end of a run; one that still waits is CANCELLED at once."""
         self.row(run_id)
-        self._change(
-            run_id,
-            (Status.RUNNING,),
-            runs.c.cancel_requested.is_(None),
-            cancel_requested=time.time(),
+        self._table.change(
+            run_id, (Status.RUNNING,), {"cancel_requested": None}, cancel_requested=time.time()
         )
         now = time.time()
-        self._change(
+        self._table.change(
             run_id, (Status.QUEUED,), status=Status.CANCELLED, finished=now, cancel_requested=now
         )
 
     def is_cancel_requested(self, run_id: str) -> bool:
         """Tell whether the work on a run should stop: it was cancelled, or deleted."""
-        query = sql.select(runs.c.cancel_requested).where(runs.c.id == run_id)
-        with self._engine.connect() as connection:
-            found = connection.execute(query).first()
-        return found is None or found[0] is not None
+        return self._table.is_cancel_requested(run_id)
 
     def set_key(self, run_id: str, key: str) -> None:
         """Store the identity of the question."""
-        self._change(run_id, ACTIVE, key=key)
+        self._table.change(run_id, ACTIVE, key=key)
 
     # Ends
 
@@ -237,8 +226,9 @@ class RunStore:
         try:
             artifacts.write_result(folder, result)
             summary = to_json(result.summary())
-            steps = {"done": sql.case((runs.c.total > 0, runs.c.total), else_=runs.c.done)}
-            self._end(run_id, Status.DONE, summary=summary, message="Done", **steps)
+            row = self.row(run_id)
+            steps = row["total"] or row["done"]
+            self._end(run_id, Status.DONE, summary=summary, message="Done", done=steps)
         except BaseException:
             artifacts.clear(folder)
             raise
@@ -267,9 +257,8 @@ class RunStore:
         """Make a run and its parts CANCELLED."""
         artifacts.clear(self._own_folder(run_id))
         self._end(run_id, Status.CANCELLED, message="Cancelled")
-        parts = sql.update(runs).where(runs.c.parent == run_id, runs.c.status.in_(ACTIVE))
-        self._write(
-            parts.values(status=Status.CANCELLED, finished=time.time(), message="Cancelled")
+        self._table.change_children(
+            run_id, ACTIVE, status=Status.CANCELLED, finished=time.time(), message="Cancelled"
         )
 
     def lose(self, run_id: str) -> None:
@@ -296,7 +285,7 @@ class RunStore:
             if child.status.is_over:
                 self.delete(child.id)
         self._hand_over(row["id"])
-        self._write(sql.delete(runs).where(runs.c.id == row["id"]))
+        self._table.delete(row["id"])
         shutil.rmtree(self._own_folder(row["id"]), ignore_errors=True)
 
     def load(self, run_id: str) -> tasks.Result:
@@ -316,39 +305,14 @@ class RunStore:
     # Within
 
     def _hand_over(self, run_id: str) -> None:
-        query = sql.select(runs).where(runs.c.answered_by == run_id).order_by(runs.c.created)
-        heirs = [row["id"] for row in self._rows(query)]
+        heirs = [row["id"] for row in self._table.answered_by(run_id)]
         if not heirs:
             return
         target = self._own_folder(heirs[0])
         shutil.rmtree(target, ignore_errors=True)
         self._own_folder(run_id).rename(target)
-        shared = sql.update(runs).where(runs.c.answered_by == run_id)
-        eldest = runs.c.id == heirs[0]
-        self._write(shared.values(answered_by=sql.case((eldest, sql.null()), else_=heirs[0])))
+        self._table.pass_answer(run_id, heirs[0])
 
     def _end(self, run_id: str, status: Status, **values: object) -> None:
         expected = ACTIVE if status is Status.LOST else (*ACTIVE, Status.LOST)
-        self._change(run_id, expected, status=status, finished=time.time(), **values)
-
-    def _change(
-        self, run_id: str, expected: Collection[Status], *conditions: Condition, **values: object
-    ) -> bool:
-        """Change a run that is in one of the expected states; return whether it was."""
-        where = (runs.c.id == run_id, runs.c.status.in_(builtins.list(expected)), *conditions)
-        return self._write(sql.update(runs).where(*where).values(**values)) == 1
-
-    def _write(self, statement: sql.Update | sql.Insert | sql.Delete) -> int:
-        try:
-            with self._engine.begin() as connection:
-                return int(connection.execute(statement).rowcount)
-        except sql.exc.OperationalError as error:
-            raise StorageError(
-                f"The run table cannot be written ({error.orig}). Check that the disk of "
-                f"{self.home} is not full and that you may write there, then try again."
-            ) from error
-
-    def _rows(self, query: sql.Select[Any]) -> "builtins.list[dict[str, Any]]":
-        with self._engine.connect() as connection:
-            found = connection.execute(query).mappings().all()
-        return [{str(name): value for name, value in row.items()} for row in found]
+        self._table.change(run_id, expected, status=status, finished=time.time(), **values)

@@ -1,11 +1,20 @@
-"""The run table: its columns, and the connection to SQLite (the default) or PostgreSQL."""
+"""The run table in SQLite (the default) or PostgreSQL: its columns, and every statement on it.
+
+Several processes write at once, so every change is one statement that says in its `WHERE` which
+state it expects. SQLAlchemy is imported here alone.
+"""
 
 import functools
 import sqlite3
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sql
 from sqlalchemy.schema import CreateIndex, CreateTable
+
+from usable_core.errors import StorageError, UnknownName
+from usable_core.runs.run import ACTIVE, Status
 
 BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
 
@@ -38,6 +47,131 @@ runs = sql.Table(
     sql.Column("cancel_requested", sql.Double),
     sql.Column("versions", sql.JSON, nullable=False, default=dict),
 )
+Row = dict[str, Any]
+
+
+class RunTable:
+    """The rows of all runs. Where rows are returned, they are whole and in the named order."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = engine(url)
+
+    # Asking
+
+    def row(self, run_id: str) -> Row:
+        """Return the row of a run.
+
+        Raises:
+            UnknownName: there is none of this id.
+        """
+        found = self._rows(sql.select(runs).where(runs.c.id == run_id))
+        if not found:
+            with self._engine.connect() as connection:
+                known = connection.execute(sql.select(runs.c.id).limit(1000)).scalars().all()
+            raise UnknownName("run", run_id, known)
+        return found[0]
+
+    def newest(
+        self, task: str | None, statuses: Collection[Status] | None, limit: int
+    ) -> list[Row]:
+        """Return the rows of a task (None: of all), newest first."""
+        query = sql.select(runs).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit)
+        if task is not None:
+            query = query.where(runs.c.task == task)
+        if statuses is not None:
+            query = query.where(runs.c.status.in_(list(statuses)))
+        return self._rows(query)
+
+    def active(self) -> list[Row]:
+        """Return the rows that wait or run, oldest first."""
+        query = sql.select(runs).where(runs.c.status.in_(ACTIVE))
+        return self._rows(query.order_by(runs.c.created, runs.c.id))
+
+    def active_count(self) -> int:
+        """Return how many runs that are no parts of others wait or run."""
+        query = sql.select(sql.func.count()).where(runs.c.status.in_(ACTIVE))
+        with self._engine.connect() as connection:
+            return int(connection.execute(query.where(runs.c.parent.is_(None))).scalar_one())
+
+    def children(self, run_id: str) -> list[Row]:
+        """Return the parts of a run, oldest first."""
+        query = sql.select(runs).where(runs.c.parent == run_id)
+        return self._rows(query.order_by(runs.c.created))
+
+    def measured(self, key: str) -> list[Row]:
+        """Return the DONE rows that measured the answer of `key` themselves, newest first."""
+        query = sql.select(runs).where(
+            runs.c.key == key, runs.c.status == Status.DONE, runs.c.answered_by.is_(None)
+        )
+        return self._rows(query.order_by(runs.c.created.desc()))
+
+    def answered_by(self, run_id: str) -> list[Row]:
+        """Return the rows whose answer is that of a run, oldest first."""
+        query = sql.select(runs).where(runs.c.answered_by == run_id)
+        return self._rows(query.order_by(runs.c.created))
+
+    def is_cancel_requested(self, run_id: str) -> bool:
+        """Tell whether a run is to stop: its end was asked for, or its row is gone."""
+        query = sql.select(runs.c.cancel_requested).where(runs.c.id == run_id)
+        with self._engine.connect() as connection:
+            found = connection.execute(query).first()
+        return found is None or found[0] is not None
+
+    # Changing
+
+    def add(self, row: Row) -> None:
+        """Insert a row."""
+        self._write(sql.insert(runs).values(row))
+
+    def change(
+        self,
+        run_id: str,
+        expected: Collection[Status],
+        when: Mapping[str, object] | None = None,
+        **values: object,
+    ) -> bool:
+        """Change a run that is in an expected state; return whether it was.
+
+        Args:
+            run_id: The run.
+            expected: States in which the change is made.
+            when: Column to the value (None: no value) that it must have beside.
+            **values: Column to new value.
+        """
+        where = [runs.c.id == run_id, runs.c.status.in_(list(expected))]
+        where += [runs.c[column] == value for column, value in (when or {}).items()]
+        return self._write(sql.update(runs).where(*where).values(**values)) == 1
+
+    def change_children(self, run_id: str, expected: Collection[Status], **values: object) -> None:
+        """Change the parts of a run that are in an expected state."""
+        where = runs.c.parent == run_id, runs.c.status.in_(list(expected))
+        self._write(sql.update(runs).where(*where).values(**values))
+
+    def pass_answer(self, run_id: str, heir: str) -> None:
+        """Make `heir` the one that measured what the rows answered by a run share."""
+        answer = sql.case((runs.c.id == heir, sql.null()), else_=heir)
+        shared = sql.update(runs).where(runs.c.answered_by == run_id)
+        self._write(shared.values(answered_by=answer))
+
+    def delete(self, run_id: str) -> None:
+        """Delete a row."""
+        self._write(sql.delete(runs).where(runs.c.id == run_id))
+
+    def _write(self, statement: sql.Update | sql.Insert | sql.Delete) -> int:
+        try:
+            with self._engine.begin() as connection:
+                return int(connection.execute(statement).rowcount)
+        except sql.exc.OperationalError as error:
+            raise StorageError(
+                f"The run table cannot be written ({error.orig}). Check that the disk of "
+                f"{self._engine.url.database} is not full and that you may write there, then try "
+                "again."
+            ) from error
+
+    def _rows(self, query: sql.Select[Any]) -> list[Row]:
+        with self._engine.connect() as connection:
+            found = connection.execute(query).mappings().all()
+        return [{str(name): value for name, value in row.items()} for row in found]
 
 
 @functools.lru_cache(maxsize=16)
