@@ -10,7 +10,8 @@ from PIL import Image
 from torch import nn
 from toy_models import digits_dataset, images, linear_model, model_of
 
-from usable_core.errors import Cancelled, ExplanationError, UnknownName
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.errors import Cancelled, ExplanationError, IncompatibleLabels, UnknownName
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -18,7 +19,7 @@ from usable_core.explainers import lime_surrogate, shap_values
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.backgrounds import background
 from usable_core.explainers.segments import picture_superpixels, superpixels
-from usable_core.measuring.explanation import measure, target_index
+from usable_core.measuring.explanation import explain, measure, target_index
 from usable_core.measuring.interactive import ModelCache, answer
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import to_json
@@ -114,7 +115,7 @@ def test_limes_r2_of_a_model_that_never_changes_is_not_a_number():
     assert np.isnan(r2)
 
 
-def test_lime_hides_superpixels_behind_the_background():
+def test_lime_hides_superpixels_behind_the_background_and_shows_no_mask_twice():
     x, seen = images(1, 8)[0], []
 
     class Spy(nn.Module):
@@ -127,8 +128,8 @@ def test_lime_hides_superpixels_behind_the_background():
     lime_surrogate.explain(model_of(Spy(), classes=2), x, 0, options, segments=segments)
 
     batch = torch.cat(seen)
-    masks = lime_surrogate.sampled_masks(16, 2, 0)
-    for row, mask in zip(batch, masks, strict=True):
+    masks = dict.fromkeys(map(tuple, lime_surrogate.sampled_masks(16, 2, 0)))
+    for row, mask in zip(batch, map(np.array, masks), strict=True):  # none is shown twice
         assert torch.equal(row, x * torch.from_numpy(mask[segments]).float())
 
 
@@ -210,6 +211,7 @@ def test_explaining_a_data_set_gives_a_row_and_a_map_per_example_and_method(tmp_
     assert told == sorted(told)
     assert told[-1] == (6 * 32, 6 * 32)
     assert result.n == 3
+    assert result.provenance.batch_size > 0
     json.dumps(to_json(result.summary()))
     assert "target_name" in result.to_frame()
 
@@ -285,6 +287,110 @@ def test_an_explanation_is_coarse_first_and_then_full(tmp_path):
     for number in np.unique(segments):
         assert np.ptp(maps[200][segments == number]) == 0
     assert json.dumps(to_json(last))
+
+
+class Counting(nn.Module):
+    """Notes how many images its network is shown."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.seen = network, 0
+
+    def forward(self, x):
+        self.seen += len(x)
+        return self.network(x)
+
+
+def counting_model():
+    model = eight_pixel_model()
+    model.network = Counting(model.network)
+    return model
+
+
+def two_step_request(method):
+    options = ExplainerOptions(evaluations=200, segments=30)
+    return ImageRequest("explain", ModelSpec("toy"), "x", method, "3", options)
+
+
+@pytest.mark.parametrize("method", ["lime", "partition_shap"])
+def test_the_full_map_goes_on_from_the_coarse_one(tmp_path, method):
+    model, request = counting_model(), two_step_request(method)
+    x = model.preprocessing.geometry(photo())
+    segments = picture_superpixels(photo(), model.preprocessing, request.options.segments)
+    at_once = explain(model, x, 3, method, request.options, segments=segments)
+    alone, model.network.seen = model.network.seen, 0
+
+    last = asked(tmp_path, request, model)[-1]
+
+    assert np.allclose(np.load(tmp_path / "map.npy"), at_once.values, atol=1e-6)
+    assert last.evaluations == at_once.evaluations
+    assert model.network.seen == alone + 1  # the prediction's
+
+
+@pytest.mark.parametrize("method", list(EXPLAINERS))
+def test_a_refinement_put_off_does_not_make_its_coarse_map_again(tmp_path, method):
+    model, told = counting_model(), []
+    models = ModelCache(load=lambda spec: model)
+    request = two_step_request(method)
+
+    def give_way(found):
+        if found.state == "coarse":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        answer(request, models, photo(), tmp_path, give_way)
+    model.network.seen = 0
+    answer(request, models, photo(), tmp_path, lambda a: told.append((a.state, model.network.seen)))
+
+    assert next(seen for state, seen in told if state == "coarse") == 1  # the prediction's
+    assert told[-1][0] == "done"
+    assert model.network.seen <= (201 if method == "gradient_shap" else 141)
+    assert not models.begun
+
+
+def test_superpixels_are_found_once_for_all_methods_and_models(tmp_path, monkeypatch):
+    counts = []
+
+    def find(image, preprocessing, count):
+        counts.append(count)
+        return picture_superpixels(image, preprocessing, count)
+
+    monkeypatch.setattr("usable_core.measuring.interactive.picture_superpixels", find)
+    models = ModelCache(load=lambda spec: eight_pixel_model())
+    for model, method, image, count in (
+        ("a", "lime", "x", 9), ("a", "gradient_shap", "x", 9), ("b", "lime", "x", 9),
+        ("a", "lime", "x", 12), ("a", "lime", "y", 9),
+    ):  # fmt: skip
+        options = ExplainerOptions(evaluations=16, segments=count)
+        request = ImageRequest("explain", ModelSpec(model), image, method, None, options)
+        answer(request, models, photo(), tmp_path, lambda _: None)
+
+    assert counts == [9, 12, 9]
+
+
+def test_a_coarse_map_has_no_r2_for_few_samples_flatter_the_fit(tmp_path):
+    told = asked(tmp_path, two_step_request("lime"), eight_pixel_model())
+
+    assert all(found.r2 is None for found in told[:-1])
+    assert told[-1].r2 is not None
+
+
+def test_a_models_own_answer_is_explained_where_it_does_not_know_the_classes():
+    model = ten_class_model()
+    model.labels = replace(model.labels, names=tuple("abcdefghij"))
+    config = ExplanationConfig(
+        ModelSpec("toy"), DatasetSpec("digits", limit=2), ("lime",),
+        options=ExplainerOptions(evaluations=16, segments=4),
+    )  # fmt: skip
+
+    result = measure(model=model, dataset=digits_dataset(), config=config)
+
+    frame = result.to_frame()
+    assert frame["label_name"].isna().all()
+    assert set(frame["target_name"]) <= set("abcdefghij")
+    assert "does not know" in " ".join(result.provenance.warnings)
+    with pytest.raises(IncompatibleLabels):
+        measure(model=model, dataset=digits_dataset(), config=replace(config, target="true"))
 
 
 def test_a_class_that_the_model_lacks_is_refused_with_the_nearest(tmp_path):

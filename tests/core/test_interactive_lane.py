@@ -46,6 +46,13 @@ def answer(request, models, image, folder, publish):
     log.append(f"done {request.model.reference}")
 
 
+def warm_up():
+    """What the fake worker does when nobody waits; says so only to the tests of it."""
+    for step in hooks.get("warm_up", ()):
+        step()
+        yield
+
+
 FAKE = f"{__name__}:answer"
 
 
@@ -196,6 +203,33 @@ def test_a_question_cancelled_while_it_waits_is_never_begun(image_id):
 
     assert lane.poll(key).state == "failed"
     assert log == []
+
+
+def test_the_worker_warms_up_before_anyone_asks():
+    hooks["warm_up"] = [lambda: log.append("first"), lambda: log.append("second")]
+
+    serve()
+
+    assert log == ["first", "second"]
+
+
+def test_a_question_waits_for_one_step_of_the_warm_up_only(image_id):
+    hooks["warm_up"] = [
+        lambda: lane.submit(predict(image_id, "p")),
+        lambda: log.append("second"),
+    ]
+
+    serve()
+
+    assert log == ["predict p", "done p", "second"]
+
+
+def test_a_warm_up_that_fails_hinders_no_answer(image_id):
+    hooks["warm_up"] = [lambda: lane.submit(predict(image_id, "p")), lambda: 1 / 0]
+
+    serve()
+
+    assert log == ["predict p", "done p"]
 
 
 def test_a_failure_is_a_sentence_and_the_worker_goes_on(image_id):

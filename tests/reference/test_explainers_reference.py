@@ -73,7 +73,7 @@ def test_partition_shap_values_equal_shaps_on_colour_pixels(model, x, evaluation
     explainer = shap.PartitionExplainer(logits, masker)
     np.random.seed(options.seed)  # noqa: NPY002
     theirs = explainer(
-        channels_last(x)[None].copy(), max_evals=evaluations - 2, batch_size=10,
+        channels_last(x)[None].copy(), max_evals=evaluations - 1, batch_size=10,
         outputs=[TARGET], silent=True,
     )  # fmt: skip
     ours = shap_values.explain_partition(model, x, TARGET, options)

@@ -67,10 +67,11 @@ class Answer:
         predictions: The five most probable classes, most probable first.
         target: Name of the class explained.
         method: Key of the method of the map.
-        r2: Weighted local R² of the map (LIME).
+        r2: Weighted local R² of the full map (LIME); None for a coarse one, whose few samples
+            flatter the fit.
         additivity_gap: |sum of values + base − f(x)| of the map, in units of `unit` (SHAP).
         evaluations: Single-image model evaluations spent on the map.
-        seconds: Wall time of the map.
+        seconds: Wall time of the map, including the coarse one before it.
         done: Steps of the work under way that are over.
         total: Steps of the work under way.
         error: The sentence of what went wrong; only when failed.

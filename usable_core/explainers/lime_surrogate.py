@@ -17,6 +17,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.backgrounds import background
+from usable_core.explainers.masking import Known, Masked
 from usable_core.explainers.scoring import Scorer
 from usable_core.explainers.segments import superpixels
 from usable_core.metrics.attribution import weighted_r2
@@ -35,6 +36,7 @@ def explain(
     *,
     segments: NDArray[np.int32] | None = None,
     report: Report = silent,
+    known: Known | None = None,
 ) -> Attribution:
     """Return LIME's weights for the softmax probability of a class, as `lime` defines them.
 
@@ -45,6 +47,7 @@ def explain(
         options: `evaluations` images are sampled, the first of which is x itself.
         segments: Superpixels (H, W) from 0, shared between methods and models; None finds them.
         report: Told the progress; raises `Cancelled`.
+        known: The model's answers from a smaller map of the same question, and room for more.
 
     Raises:
         ExplanationError: the model answers with NaN or infinity.
@@ -54,7 +57,10 @@ def explain(
         segments = superpixels(x, options.segments)
     masks = sampled_masks(options.evaluations, int(segments.max()) + 1, options.seed)
     scorer = Scorer(model, target, "probability", len(masks), report)
-    outputs = _masked_outputs(scorer, x, background(x, options.background), segments, masks)
+    places = torch.from_numpy(segments.astype(np.int64)).to(scorer.device)
+    hidden = background(x, options.background)
+    masked = Masked(scorer, x, hidden, lambda rows: rows[:, places], known)  # to (N, H, W)
+    outputs = masked(masks.astype(bool))
     weights, r2 = fit(masks, outputs)
     return Attribution(
         method="lime",
@@ -72,7 +78,10 @@ def explain(
 
 
 def sampled_masks(count: int, features: int, seed: int) -> NDArray[np.int64]:
-    """Return which superpixels stay (count, features): all in the first row, half elsewhere."""
+    """Return which superpixels stay (count, features): all in the first row, half elsewhere.
+
+    A smaller count gives the first rows of a larger one.
+    """
     masks = np.random.RandomState(seed).randint(0, 2, count * features)
     masks = masks.reshape(count, features)
     masks[0] = 1
@@ -103,21 +112,3 @@ def fit(
 def _kernel(distances: NDArray[np.float64]) -> NDArray[np.float64]:
     found: NDArray[np.float64] = np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
     return found
-
-
-def _masked_outputs(
-    scorer: Scorer,
-    x: Tensor,
-    hidden: Tensor,
-    segments: NDArray[np.int32],
-    masks: NDArray[np.int64],
-) -> NDArray[np.float64]:
-    x, hidden = x.to(scorer.device), hidden.to(scorer.device)
-    places = torch.from_numpy(segments.astype(np.int64)).to(scorer.device)
-    rows = torch.from_numpy(masks.astype(bool)).to(scorer.device)
-    outputs, start = [], 0
-    while start < len(rows):
-        stays = rows[start : start + scorer.batch_size][:, places]  # (n, S) -> (n, H, W)
-        outputs.append(scorer(torch.where(stays[:, None], x, hidden)))
-        start += len(stays)
-    return np.concatenate(outputs)

@@ -20,7 +20,7 @@ class Scorer:
     """Images to the target's output, in batches bounded by memory.
 
     Attributes:
-        evaluations: Images evaluated so far.
+        evaluations: Images evaluated so far, those whose answers were known already included.
         batch_size: Images per pass; halved when memory ends.
         device: Where images should be.
     """
@@ -32,10 +32,7 @@ class Scorer:
         self._planned, self._report = planned, report
         self.evaluations = 0
         self.device = model.device
-        height, width = model.input_size
-        kind = self.device.type
-        fitting = _PIXELS.get(kind, _PIXELS["cpu"]) // (height * width)
-        self.batch_size = max(1, min(fitting, _MOST.get(kind, _MOST["cpu"])))
+        self.batch_size = images_per_pass(model)
 
     def __call__(self, x: Tensor) -> NDArray[np.float64]:
         """Return the outputs (N,) of images x (N, 3, H, W) in [0, 1].
@@ -54,7 +51,7 @@ class Scorer:
                 self._halve(error)
                 continue
             start += len(part)
-            self._count(len(part))
+            self.count(len(part))
         return finite(np.concatenate(parts))
 
     def gradients(self, x: Tensor) -> Tensor:
@@ -80,7 +77,7 @@ class Scorer:
                 self._halve(error)
                 continue
             start += len(part)
-            self._count(len(part))
+            self.count(len(part))
         return torch.cat(parts)
 
     def _outputs(self, x: Tensor) -> Tensor:
@@ -90,7 +87,8 @@ class Scorer:
             logits = logits.softmax(1)
         return logits[:, self._target]
 
-    def _count(self, images: int) -> None:
+    def count(self, images: int) -> None:
+        """Take note of images that are answered."""
         self.evaluations += images
         self._report(min(self.evaluations, self._planned), self._planned, "Explaining")
 
@@ -107,6 +105,14 @@ class Scorer:
                 "memory."
             ) from error
         self.batch_size //= 2
+
+
+def images_per_pass(model: Model) -> int:
+    """Return how many images an explanation shows a model at once, where memory allows it."""
+    height, width = model.input_size
+    kind = model.device.type
+    fitting = _PIXELS.get(kind, _PIXELS["cpu"]) // (height * width)
+    return max(1, min(fitting, _MOST.get(kind, _MOST["cpu"])))
 
 
 def finite(outputs: NDArray[np.float64]) -> NDArray[np.float64]:

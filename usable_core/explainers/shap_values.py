@@ -20,6 +20,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.backgrounds import background
+from usable_core.explainers.masking import Known, Masked
 from usable_core.explainers.scoring import Scorer
 from usable_core.metrics.attribution import additivity_gap
 from usable_core.models.model import Model
@@ -37,6 +38,7 @@ def explain_partition(
     *,
     segments: NDArray[np.int32] | None = None,
     report: Report = silent,
+    known: Known | None = None,
 ) -> Attribution:
     """Return Owen values of a class's logit over nested rectangles, by `shap.PartitionExplainer`.
 
@@ -50,6 +52,7 @@ def explain_partition(
         options: `background` is what hidden pixels show.
         segments: Not used: the hierarchy is of rectangles.
         report: Told the progress; raises `Cancelled`.
+        known: The model's answers from a smaller map of the same question, and room for more.
 
     Raises:
         ExplanationError: the model answers with NaN or infinity.
@@ -58,25 +61,25 @@ def explain_partition(
     """
     started = time.perf_counter()
     scorer = Scorer(model, target, "logit", options.evaluations, report)
-    here = x.to(scorer.device)
-    hidden = background(x, options.background).to(scorer.device)
+    height, width = x.shape[1:]
+    hidden = background(x, options.background)
+    masked = Masked(scorer, x, hidden, lambda rows: rows.view(-1, height, width), known)
 
     def game(visible: NDArray[np.float32]) -> NDArray[np.float64]:  # (N, H, W, 1) of 0 and 1
-        stays = torch.from_numpy(visible[..., 0] > 0).to(scorer.device)
-        return scorer(torch.where(stays[:, None], here, hidden))
+        return masked(visible.reshape(len(visible), -1) > 0)
 
-    height, width = x.shape[1:]
     explainer = shap.PartitionExplainer(game, _masker(height, width))
     with _numpy_seed(options.seed):  # ties between rectangles are settled by its global generator
         found = explainer(
             np.ones((1, height, width, 1), np.float32),
-            max_evals=options.evaluations - 2,  # shap asks in pairs, and f(x) is asked again below
+            max_evals=options.evaluations - 1,  # shap asks in pairs: one may come on top
             batch_size=PARTITION_BATCH,
             silent=True,
         )
     values = found.values[0, :, :, 0]
     base = float(np.ravel(found.base_values)[0])
-    output = float(scorer(here[None])[0])
+    evaluations = scorer.evaluations
+    output = float(masked(np.ones((1, height * width), bool))[0])  # known: shap asked it
     return Attribution(
         method="partition_shap",
         values=values.astype(np.float32),
@@ -85,7 +88,7 @@ def explain_partition(
         base=base,
         r2=None,
         additivity_gap=additivity_gap(values, base, output),
-        evaluations=scorer.evaluations,
+        evaluations=evaluations,
         seconds=time.perf_counter() - started,
     )
 
@@ -98,6 +101,7 @@ def explain_gradient(
     *,
     segments: NDArray[np.int32] | None = None,
     report: Report = silent,
+    known: Known | None = None,
 ) -> Attribution:
     """Return expected gradients of a class's logit from one background to the image.
 
@@ -112,6 +116,7 @@ def explain_gradient(
         options: `background` is where the path begins.
         segments: Not used: every pixel is credited for itself.
         report: Told the progress; raises `Cancelled`.
+        known: Not used: no point of the path is asked for twice.
 
     Raises:
         ExplanationError: the model answers with NaN or infinity, or passes no gradient.

@@ -7,7 +7,7 @@ gives way (at `publish`) to a question that comes before it in this order, at mo
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from importlib import import_module
@@ -43,7 +43,8 @@ def serve(*, idle_seconds: float = IDLE_SECONDS, dotted: str = ANSWER) -> None:
     Args:
         idle_seconds: How long to wait for a question.
         dotted: Name of the function `(request, models, image, folder, publish)`; its module has
-            `ModelCache`, and perhaps `warm_up`, which is called when nobody waits.
+            `ModelCache`, and perhaps `warm_up() -> Iterator[None]`, of which steps are taken when
+            nobody waits.
     """
     lock = FileLock(lane.lane() / "worker.lock")
     give_up = time.monotonic() + TAKE_SECONDS
@@ -59,7 +60,7 @@ def _serve(idle_seconds: float, dotted: str) -> None:
     module, _, name = dotted.partition(":")
     implementation = import_module(module)
     function, models = getattr(implementation, name), implementation.ModelCache()
-    warm_up: Callable[[], None] = getattr(implementation, "warm_up", _nothing)
+    warming = iter(getattr(implementation, "warm_up", tuple)())
     last_asked, last_pruned, is_warm = time.monotonic(), -PRUNE_SECONDS, False
     while time.monotonic() - last_asked < idle_seconds and lane.lane().is_dir():
         waiting = _waiting()
@@ -67,24 +68,25 @@ def _serve(idle_seconds: float, dotted: str) -> None:
             _answer(waiting[0], function, models)
             last_asked = time.monotonic()
             continue
-        if not is_warm:  # only when nobody waits
-            is_warm = True
-            _tried(warm_up)
-        elif time.monotonic() - last_pruned > PRUNE_SECONDS:
+        if not is_warm:  # a step at a time, only when nobody waits
+            is_warm = _is_over(warming)
+            continue
+        if time.monotonic() - last_pruned > PRUNE_SECONDS:
             lane.prune(SIZE_CAP)
             last_pruned = time.monotonic()
         time.sleep(POLL_SECONDS)
 
 
-def _nothing() -> None:
-    """Do nothing, for lack of a warm-up."""
-
-
-def _tried(warm_up: Callable[[], None]) -> None:
+def _is_over(warming: Iterator[None]) -> bool:
+    """Go one step of the warm-up; tell whether it has ended."""
     try:
-        warm_up()
+        next(warming)
+    except StopIteration:
+        return True
     except Exception:  # the first question then waits for it, or fails by its own sentence
         log.exception("The warm-up failed")
+        return True
+    return False
 
 
 def _waiting() -> list[str]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.datasets.dataset import Dataset
-from usable_core.errors import DatasetRefused, StorageError, UnknownName
+from usable_core.errors import DatasetRefused, IncompatibleLabels, StorageError, UnknownName
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
     ExplanationConfig,
@@ -25,12 +25,14 @@ from usable_core.evaluations.explanation import (
 )
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.masking import Known
+from usable_core.explainers.scoring import images_per_pass
 from usable_core.explainers.segments import picture_superpixels
 from usable_core.images import encode_png
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.models.model import Model
-from usable_core.models.modes import frozen
+from usable_core.models.modes import channels_last, frozen
 from usable_core.runs.files import disk_full, is_disk_full, write_bytes
 
 COLUMNS = (
@@ -58,7 +60,8 @@ def measure(
 
     Raises:
         DatasetRefused: there is nothing to explain.
-        IncompatibleLabels: the model does not know the data set's classes.
+        IncompatibleLabels: the true class is to be explained, and the model does not know the data
+            set's classes.
         UnknownName: the target is no class of the model.
         ExplanationError: the model gives NaN or infinity, or no gradient where one is needed.
         StorageError: the disk is full.
@@ -68,11 +71,11 @@ def measure(
     part = evaluated_part(model, dataset, config.dataset)
     if len(part) == 0:
         raise DatasetRefused(f"{part.name} has no examples to explain. Choose another part of it.")
-    labels = target_indices(model, part)[part.targets]
+    labels, warnings = _labels(model, part, config.target)
     ready(model)
     progress = _Progress(report, len(part) * len(config.methods), config.options.evaluations)
     rows = []
-    with _maps_file(folder) as keep, frozen(model.network):
+    with _maps_file(folder) as keep, frozen(model.network), channels_last(model.network):
         for index in range(len(part)):
             picture, _ = part[index]
             x = model.preprocessing.geometry(picture)
@@ -96,7 +99,9 @@ def measure(
     seconds = time.perf_counter() - started
     return ExplanationResult(
         config,
-        provenance(model, part, seconds=seconds, batch_size=0),
+        provenance(
+            model, part, seconds=seconds, batch_size=images_per_pass(model), warnings=warnings
+        ),
         pd.DataFrame(rows, columns=list(COLUMNS)),
     )
 
@@ -110,6 +115,7 @@ def explain(
     *,
     segments: NDArray[np.int32] | None = None,
     report: Report = silent,
+    known: Known | None = None,
 ) -> Attribution:
     """Return the map of one image by the method of that name.
 
@@ -121,13 +127,16 @@ def explain(
         options: How the map is made.
         segments: Superpixels (H, W) from 0; None lets the method find its own.
         report: Told the progress; raises `Cancelled`.
+        known: The model's answers from a smaller map of the same question, and room for more.
 
     Raises:
         UnknownName: no such method.
         ExplanationError: as the method says.
     """
     function = implementation(lookup(EXPLAINERS, "explanation method", method).function)
-    found: Attribution = function(model, x, target, options, segments=segments, report=report)
+    found: Attribution = function(
+        model, x, target, options, segments=segments, report=report, known=known
+    )
     return found
 
 
@@ -161,6 +170,18 @@ def logits_of(model: Model, x: Tensor) -> Tensor:
     """Return the logits (classes,) float64 of one image (3, H, W) in [0, 1]."""
     with torch.inference_mode():
         return model(x[None].to(model.device))[0].double().cpu()
+
+
+def _labels(model: Model, part: Dataset, target: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Return each example's class (N,), -1 where the model does not know it, and warnings."""
+    try:
+        return target_indices(model, part)[part.targets], ()
+    except IncompatibleLabels:
+        if target == "true":
+            raise
+    return np.full(len(part), -1), (
+        "The model does not know the data set's classes, so the records name no true class.",
+    )
 
 
 class _Progress:

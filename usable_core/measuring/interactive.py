@@ -2,9 +2,10 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from usable_core.evaluations.interactive import (
 )
 from usable_core.evaluations.specs import ModelSpec, Report
 from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.masking import Known
 from usable_core.explainers.segments import picture_superpixels
 from usable_core.labels import LabelSpace
 from usable_core.measuring.explanation import explain, logits_of, npy, picture_of, target_index
@@ -34,10 +36,21 @@ from usable_core.models.preprocessing import Preprocessing
 from usable_core.runs.files import write_bytes
 
 Publish = Callable[[Answer], None]
+K, V = TypeVar("K"), TypeVar("V")
 # A coarse map is worth its time when the full one takes at least this many times as long.
 _WORTH = 2
 _PUBLISH_SECONDS = 0.25
 _TOP = 5
+_KEPT = 64  # superpixels, and maps put off: some 200 KB each
+
+
+@dataclass
+class _Begun:
+    """What a map can go on from when a question of higher rank came between."""
+
+    known: Known = field(default_factory=dict)
+    coarse: Attribution | None = None
+    seconds: float = 0.0
 
 
 class ModelCache:
@@ -45,12 +58,16 @@ class ModelCache:
 
     Attributes:
         capacity: At most this many; the one unused for longest goes first.
+        segments: Superpixels by picture, geometry and count, shared by models and methods.
+        begun: What is known of maps that are not done, by the folder of the answer.
     """
 
     def __init__(self, capacity: int = 4, load: Callable[[ModelSpec], Model] | None = None) -> None:
         self.capacity = capacity
         self._load = load
         self._models: OrderedDict[ModelSpec, Model] = OrderedDict()
+        self.segments: OrderedDict[str, NDArray[np.int32]] = OrderedDict()
+        self.begun: OrderedDict[Path, _Begun] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._models)
@@ -116,9 +133,11 @@ def answer(
         target = target_index(model, request.target, int(logits.argmax()))
         known = replace(known, target=model.labels.names[target])
         publish(known)
-        segments = picture_superpixels(image, model.preprocessing, request.options.segments)
+        segments = _superpixels(request, models, model, image)
         write_bytes(folder / "segments.npy", npy(segments))
-        _refine(request, model, x, target, segments, folder, known, publish)
+        begun = _kept(models.begun, folder, _Begun)
+        _refine(request, model, x, target, segments, folder, known, publish, begun)
+        del models.begun[folder]
 
 
 def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Prediction, ...]:
@@ -128,14 +147,15 @@ def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Pr
     return tuple(Prediction(i, model.labels.names[i], float(probabilities[i])) for i in order)
 
 
-def warm_up() -> None:
-    """Import and compile what the first explanation would otherwise wait for (some 8 s)."""
+def warm_up() -> Iterator[None]:
+    """Import and compile, in steps, what the first explanations would otherwise wait for."""
     model = Model(
         "warm-up", _Mean(), Preprocessing(resize=None, crop=(16, 16)), LabelSpace.unnamed(2)
     )
     x = torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16)
     for method in EXPLAINERS:
         explain(model, x, 0, method, ExplainerOptions(evaluations=16, segments=4))
+        yield
 
 
 def _refine(
@@ -147,6 +167,7 @@ def _refine(
     folder: Path,
     known: Answer,
     publish: Publish,
+    begun: _Begun,
 ) -> None:
     full = request.options.evaluations
     is_two_step = full >= _WORTH * COARSE_EVALUATIONS
@@ -154,11 +175,20 @@ def _refine(
     if is_two_step:
         plan = ((COARSE_EVALUATIONS, "coarse"), (full, "done"))
     for evaluations, state in plan:
-        options = replace(request.options, evaluations=evaluations)
-        found = explain(
-            model, x, target, str(request.method), options,
-            segments=segments, report=_publisher(known, publish),
-        )  # fmt: skip
+        found = begun.coarse if state == "coarse" else None
+        if found is None:
+            options = replace(request.options, evaluations=evaluations)
+            started = time.perf_counter()
+            try:
+                found = explain(
+                    model, x, target, str(request.method), options,
+                    segments=segments, report=_publisher(known, publish), known=begun.known,
+                )  # fmt: skip
+            finally:
+                begun.seconds += time.perf_counter() - started
+            found = replace(found, seconds=begun.seconds)
+        if state == "coarse":
+            begun.coarse = found
         write_bytes(folder / "map.npy", npy(found.values))
         known = _with_figures(known, found, state)
         publish(known)
@@ -168,7 +198,7 @@ def _with_figures(known: Answer, found: Attribution, state: State) -> Answer:
     return replace(
         known,
         state=state,
-        r2=found.r2,
+        r2=found.r2 if state == "done" else None,  # of 64 samples it flatters any model
         additivity_gap=found.additivity_gap,
         evaluations=found.evaluations,
         seconds=found.seconds,
@@ -190,6 +220,28 @@ def _publisher(known: Answer, publish: Publish) -> Report:
             last = time.monotonic()
 
     return report
+
+
+def _superpixels(
+    request: ImageRequest, models: ModelCache, model: Model, image: Image.Image
+) -> NDArray[np.int32]:
+    geometry = asdict(replace(model.preprocessing, mean=(0, 0, 0), std=(1, 1, 1), sources={}))
+    key = f"{request.image} {request.options.segments} {sorted(geometry.items())}"
+    return _kept(
+        models.segments,
+        key,
+        lambda: picture_superpixels(image, model.preprocessing, request.options.segments),
+    )
+
+
+def _kept(store: "OrderedDict[K, V]", key: K, make: Callable[[], V]) -> V:
+    """Return what is stored under `key`, made first where it is not; the oldest make room."""
+    if key not in store:
+        store[key] = make()
+        if len(store) > _KEPT:
+            store.popitem(last=False)
+    store.move_to_end(key)
+    return store[key]
 
 
 class _Mean(nn.Module):
