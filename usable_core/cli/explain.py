@@ -30,7 +30,7 @@ def explain(
     target: Annotated[
         str | None, typer.Option(help="Class that is explained; else the predicted one.")
     ] = None,
-    evaluations: Annotated[int, typer.Option(help="Model evaluations per map.")] = 300,
+    evaluations: Annotated[int, typer.Option(help="Model evaluations per map.")] = 500,
     segments: Annotated[int, typer.Option(help="Superpixels.")] = 50,
     background: Annotated[str, typer.Option(help="blur, mean, grey or black.")] = "blur",
     seed: o.SeedOption = 0,
