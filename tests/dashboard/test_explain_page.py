@@ -53,6 +53,9 @@ class FakeLane:
     def cancel(self, key):
         self.cancelled.append(key)
 
+    def ensure_worker(self):
+        self.has_worker = True
+
     def wanted(self):
         """What was asked, as (reference, method)."""
         return [(r.model.reference, r.method) for r in self.requests.values()]
@@ -61,7 +64,7 @@ class FakeLane:
 @pytest.fixture
 def lane(monkeypatch, tmp_path):
     fake = FakeLane(tmp_path / "lane")
-    for name in ("submit", "poll", "files", "cancel"):
+    for name in ("submit", "poll", "files", "cancel", "ensure_worker"):
         monkeypatch.setattr(interactive, name, getattr(fake, name))
     return fake
 
@@ -100,6 +103,7 @@ def test_without_a_picture_it_offers_upload_and_gallery_and_asks_nothing(lane):
     assert "upload one" in said(at)
     assert [b for b in at.button if b.key == "gallery_cat"]
     assert lane.requests == {}
+    assert lane.has_worker  # so that it is warm when the first picture comes
 
 
 def test_a_click_on_a_photograph_shows_predictions_and_maps_of_two_backbones(lane):
