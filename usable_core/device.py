@@ -22,7 +22,7 @@ def best_device() -> torch.device:
 def gains_from_bfloat16(device_type: str) -> bool:
     """Tell whether the device computes in bfloat16 natively."""
     if device_type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device_type == "cpu":
         return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and "avx512_bf16" in _cpu_flags()
     return False

@@ -3,6 +3,7 @@
 Size and format are checked before a pixel is decoded. Pillow and numpy only.
 """
 
+import functools
 import io
 import struct
 import zlib
@@ -181,12 +182,14 @@ _GALLERY = (
 def gallery() -> list[GalleryImage]:
     """Return the photographs that are at hand without a download."""
     return [
-        GalleryImage(
-            name, title, lambda p=package, f=file: decode((_folder(p) / f).read_bytes(), f)
-        )
+        GalleryImage(name, title, functools.partial(_read, package, file))
         for name, title, package, file in _GALLERY
         if (_folder(package) / file).is_file()
     ]
+
+
+def _read(package: str, file: str) -> Image.Image:
+    return decode((_folder(package) / file).read_bytes(), file)
 
 
 def _folder(package: str) -> Path:

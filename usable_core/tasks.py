@@ -15,7 +15,7 @@ from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
-from usable_core.evaluations.specs import Report
+from usable_core.evaluations.specs import DatasetSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
 
@@ -106,8 +106,9 @@ def resolve(config: Config) -> dict[str, Any]:
         found["model"] = load_model(config.model)
     if hasattr(config, "dataset"):
         found["dataset"] = load_dataset(config.dataset.reference)
-    if getattr(config, "source", None) is not None:
-        found["source"] = load_dataset(config.source.reference)
+    source = getattr(config, "source", None)
+    if isinstance(source, DatasetSpec):
+        found["source"] = load_dataset(source.reference)
     return found
 
 

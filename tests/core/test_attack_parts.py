@@ -158,7 +158,8 @@ def test_a_model_without_gradient_is_refused_with_a_sentence():
     ("network", "sentence"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(192, 1)), "2 or more classes"),
-        (LinearNetwork(torch.full((3, 192), math.nan), torch.zeros(3)), "not numbers"),
+        (LinearNetwork(torch.full((3, 192), math.nan), torch.zeros(3)), "not finite numbers"),
+        (LinearNetwork(torch.zeros(3, 192), torch.tensor([0, 0, math.inf])), "not finite numbers"),
     ],
 )
 def test_outputs_that_are_no_logits_are_refused(network, sentence):

@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -14,7 +15,7 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.measuring import accuracy
-from usable_core.measuring.robustness import measure
+from usable_core.measuring.robustness import measure, weaknesses
 
 EPSILONS = (0.0, 2 / 255, 16 / 255, 64 / 255)
 
@@ -212,3 +213,16 @@ def test_l2_budgets_at_another_image_size_say_so(trained, digits):
 def test_an_l2_budget_beyond_the_image_cube_is_refused(trained, digits):
     with pytest.raises(AttackError, match=r"between 0 and 13\.8564"):
         measure(model=trained, dataset=digits, config=config(norm="l2", epsilons=(0.0, 14.0)))
+
+
+def test_answers_that_noise_mends_do_not_hide_those_that_it_breaks():
+    """Noise breaks one example that the attack leaves right, and mends another."""
+    records = pd.DataFrame({
+        "epsilon": 0.1, "label": [0, 0], "clean_prediction": [0, 1],
+        "prediction": [0, 1], "noise_prediction": [1, 0],
+    })  # fmt: skip
+    config = RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy"), epsilons=(0.1,))
+
+    (sentence,) = weaknesses(records, config, (32, 32))
+
+    assert "Random noise broke more examples" in sentence

@@ -17,6 +17,7 @@ from usable_core.models.architectures import small_resnet
 from usable_core.models.checkpoints import load_weights, read_card
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.sources import torchvision_models
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
 from usable_core.training.fine_tuning import fine_tune
@@ -265,3 +266,12 @@ def test_a_fixed_program_cannot_be_fine_tuned(model, colours, tmp_path):
 def test_settings_out_of_range_are_refused(settings, name):
     with pytest.raises(ConfigError, match=name):
         FineTuningConfig(ModelSpec("bundled/resnet"), TASK, **settings)
+
+
+def test_the_joint_objective_refuses_a_head_that_is_not_linear(colours, tmp_path):
+    network = torchvision_models.build("squeezenet1_1", {"num_classes": "3"})
+    passport = Preprocessing(resize=32, crop=(32, 32))
+    squeezenet = Model("test/squeezenet", network, passport, colours.labels)
+
+    with pytest.raises(UsableError, match="L_pre needs"):
+        _joint(squeezenet, colours, tmp_path, DatasetSpec("colours", split="train"), 1.0)

@@ -45,16 +45,17 @@ def check_logits(logits: Tensor) -> None:
     """Check that outputs (N, classes) can be attacked and ranked.
 
     Raises:
-        AttackError: fewer than two classes, or values that are not numbers.
+        AttackError: fewer than two classes, or values that are not numbers or overflow.
     """
     if logits.ndim != 2 or logits.shape[1] < 2:
         raise AttackError(
             f"A classifier gives one number for each of 2 or more classes, but this model gives "
             f"{tuple(logits.shape[1:])} per image. Choose a classifier."
         )
-    if torch.isnan(logits).any():
+    is_bad = torch.isnan(logits) | (logits == torch.inf)
+    if is_bad.any():
         raise AttackError(
-            f"The model gives outputs that are not numbers for {int(logits.isnan().any(1).sum())} "
+            f"The model gives outputs that are not finite numbers for {int(is_bad.any(1).sum())} "
             f"of {len(logits)} images. Its weights are damaged or do not fit."
         )
 

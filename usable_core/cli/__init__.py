@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UsableError as error:
         return _say(str(error), USER_MISTAKE)
     except BrokenPipeError:  # the reader, such as `head`, has enough
-        sys.stdout = None  # type: ignore[assignment]  # else Python flushes it at exit
+        sys.stdout = None  # else Python flushes it at exit
         return 0
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own usage errors

@@ -3,6 +3,7 @@
 from typing import Annotated, cast
 
 import typer
+from rich.table import Table
 
 from usable_core.cli import options as o
 from usable_core.cli.output import answer, remark, run_task, share, table, with_run
@@ -100,15 +101,19 @@ def robustness(
     )
     run, found = run_task(config)
     result = cast(RobustnessResult, found)
-    units = (lambda e: f"{e * 255:g}/255") if norm == "linf" else (lambda e: f"{e:g}")
     rows = [
-        (units(e), share(under), share(noise), f"{change.value:+.3f}")
+        (
+            f"{e * 255:g}/255" if norm == "linf" else f"{e:g}",
+            share(under),
+            share(noise),
+            f"{change.value:+.3f}",
+        )
         for e, under, noise, change in zip(
             result.epsilons, result.robust_accuracy, result.noise_accuracy, result.robustness,
             strict=True,
         )
     ]  # fmt: skip
-    lines = [
+    lines: list[str | Table] = [
         _about(result.provenance, result.n),
         f"clean accuracy {share(result.clean_accuracy)}; {attack}, {norm}",
         table("epsilon", "under attack", "random noise", "change", rows=rows),
@@ -131,7 +136,7 @@ def explanation(
         list[str] | None, typer.Option(help="lime, partition_shap, gradient_shap; repeatable.")
     ] = None,
     target: Annotated[str, typer.Option(help="predicted, true, or a class name.")] = "predicted",
-    evaluations: Annotated[int, typer.Option(help="Model evaluations per map.")] = 300,
+    evaluations: Annotated[int, typer.Option(help="Model evaluations per map.")] = 500,
     segments: Annotated[int, typer.Option(help="Superpixels.")] = 50,
     background: Annotated[str, typer.Option(help="blur, mean, grey or black.")] = "blur",
     json: o.JsonOption = None,

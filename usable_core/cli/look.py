@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
@@ -36,7 +37,11 @@ def models(context: typer.Context, json: JsonOption = None) -> None:
     data = {"bundled": bundled, "suggested": SUGGESTED, "sources": sources}
     rows = [(b["reference"], b["help"]) for b in bundled]
     rows += [(name, "Downloaded at its first use.") for name in SUGGESTED]
-    lines = [table("Model", "", rows=rows), "", table("Reference", "", rows=list(sources.items()))]
+    lines: list[str | Table] = [
+        table("Model", "", rows=rows),
+        "",
+        table("Reference", "", rows=list(sources.items())),
+    ]
     answer(data, json, lines)
 
 
@@ -69,7 +74,7 @@ def show(
     rows = [(name, value, sources.get(name, "")) for name, value in passport.items()]
     first = ", ".join(model.labels.names[:8])
     more = " …" if len(model.labels) > 8 else ""
-    lines = [
+    lines: list[str | Table] = [
         f"{model.name}  {data['parameters']:,} parameters, fingerprint {model.fingerprint}",
         table("Input", "Value", "From", rows=rows),
         f"{len(model.labels)} classes: {first}{more}",

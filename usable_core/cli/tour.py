@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, cast
 
 import typer
+from rich.table import Table
 
 from usable_core.cli.options import JsonOption, SeedOption
 from usable_core.cli.output import answer, run_task, table, with_run
@@ -22,7 +23,7 @@ def demo(
     run, found = run_task(DemoConfig(epochs=epochs, seed=seed))
     result = cast(DemoResult, found)
     rows = result.records.astype(str).to_numpy().tolist()
-    lines = [
+    lines: list[str | Table] = [
         table(*map(str, result.records.columns), rows=rows),
         "See it with `usable dashboard`, on the page Compare.",
     ]

@@ -3,7 +3,8 @@
 Records, one row per (example, epsilon):
     index, id, label, epsilon, clean_prediction, prediction (under the worst attack found at this or
     a smaller epsilon), found_epsilon (the epsilon whose attack found it; NaN while it withstands),
-    noise_prediction (under uniform random noise of the same size).
+    noise_prediction (under random noise of the same size: a corner of the Linf ball, a point on
+    the L2 sphere).
 Examples that are wrong when clean are not attacked and count as wrong at every epsilon.
 """
 

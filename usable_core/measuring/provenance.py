@@ -16,8 +16,10 @@ def evaluated_part(model: Model, dataset: Dataset, spec: DatasetSpec) -> Dataset
     """
     if _trained_on(model) != dataset.fingerprint:
         return select(dataset, spec)
-    seed = int(_training_spec(model).get("seed", spec.seed))
-    return select(dataset, spec, is_seen=True, split_seed=seed)
+    seed = _training_spec(model).get("seed")
+    return select(
+        dataset, spec, is_seen=True, split_seed=seed if isinstance(seed, int) else spec.seed
+    )
 
 
 def ready(model: Model) -> Model:

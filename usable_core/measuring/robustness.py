@@ -102,7 +102,8 @@ def weaknesses(
         )
     right = records.assign(
         attack=records["prediction"] == records["label"],
-        noise=records["noise_prediction"] == records["label"],
+        noise=(records["noise_prediction"] == records["label"])
+        & (records["clean_prediction"] == records["label"]),  # what noise mends is no strength
     )
     accuracy = right.groupby("epsilon")[["attack", "noise"]].mean()
     beaten = accuracy.index[accuracy["noise"] < accuracy["attack"]]

@@ -1,7 +1,8 @@
 """Does the model know when it is right? Expected calibration error and the reliability diagram.
 
-Bins are right-closed, (lower, upper], the first one including 0, as torchmetrics has them: a
-confidence of exactly 1 falls into the last bin. Everything in float64.
+Bins are right-closed, (lower, upper], the first one including 0, as Guo et al.'s own code has them:
+a confidence of exactly 1 falls into the last bin. (torchmetrics closes them on the left and gives 1
+a bin of its own, which differs on the edges only.) Everything in float64.
 Reference: Guo et al. 2017, arXiv:1706.04599.
 """
 

@@ -25,7 +25,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return a tensor of the shape of x (N, width, H, W)."""
-        return x + self.body(x)
+        found: Tensor = x + self.body(x)
+        return found
 
 
 class SmallNetwork(nn.Module):
@@ -38,11 +39,13 @@ class SmallNetwork(nn.Module):
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Return the pooled features (N, D) of normalised images (N, 3, H, W)."""
-        return self.features(x)
+        found: Tensor = self.features(x)
+        return found
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (N, classes) of normalised images (N, 3, H, W)."""
-        return self.head(self.forward_features(x))
+        logits: Tensor = self.head(self.forward_features(x))
+        return logits
 
 
 def small_resnet(num_classes: int) -> SmallNetwork:
@@ -87,7 +90,8 @@ class Attention(nn.Module):
         qkv = self.qkv(x).view(n, tokens, 3, self.heads, width // self.heads)
         q, k, v = qkv.permute(2, 0, 3, 1, 4)
         mixed = F.scaled_dot_product_attention(q, k, v)
-        return self.out(mixed.transpose(1, 2).reshape(n, tokens, width))
+        found: Tensor = self.out(mixed.transpose(1, 2).reshape(n, tokens, width))
+        return found
 
 
 class TransformerBlock(nn.Module):
@@ -103,7 +107,8 @@ class TransformerBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return tokens (N, T, D)."""
         x = x + self.attention(self.norm1(x))
-        return x + self.mlp(self.norm2(x))
+        found: Tensor = x + self.mlp(self.norm2(x))
+        return found
 
 
 class VisionTransformer(nn.Module):
@@ -120,7 +125,8 @@ class VisionTransformer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return features (N, D) of images (N, 3, 32, 32)."""
         tokens = self.stem(x).flatten(2).transpose(1, 2)  # (N, D, 8, 8) -> (N, 64, D)
-        return self.norm(self.blocks(tokens + self.positions)).mean(1)
+        found: Tensor = self.norm(self.blocks(tokens + self.positions)).mean(1)
+        return found
 
 
 def small_vit(num_classes: int) -> SmallNetwork:

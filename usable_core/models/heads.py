@@ -58,9 +58,8 @@ def replace_head(network: nn.Module, num_classes: int) -> nn.Module:
         network.set_submodule(name, new.to(where))
         return network
     # Fully convolutional: what follows the convolution (ReLU, pooling) belongs to the head too.
-    new = nn.Sequential(
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(old.in_channels, num_classes)
-    )
+    width = next(old.parameters()).shape[1]
+    new = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, num_classes))
     network.set_submodule(name.split(".")[0], new.to(where))
     return network
 
@@ -79,7 +78,9 @@ def _refuse_programs(network: nn.Module) -> None:
 
 def _head_name(network: nn.Module) -> str:
     for kind in (nn.Linear, nn.Conv2d):
-        names = [name for name, module in network.named_modules() if isinstance(module, kind)]
+        names: list[str] = [
+            name for name, module in network.named_modules() if isinstance(module, kind)
+        ]
         if names:
             return names[-1]
     raise CheckpointError(

@@ -51,7 +51,8 @@ class Model:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return logits (N, classes) of images x (N, 3, H, W) in [0, 1]."""
-        return self.network(self.preprocessing.normalise(x))
+        logits: Tensor = self.network(self.preprocessing.normalise(x))
+        return logits
 
     def features(self, x: Tensor) -> Tensor:
         """Return penultimate features (N, D) of images x (N, 3, H, W) in [0, 1].
@@ -71,7 +72,7 @@ class Model:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        tensors = list(self.network.parameters()) or list(self.network.buffers())
+        tensors: list[Tensor] = [*self.network.parameters()] or [*self.network.buffers()]
         return tensors[0].device if tensors else torch.device("cpu")
 
     def to(self, device: torch.device | str) -> "Model":
@@ -86,7 +87,7 @@ class Model:
         for key, tensor in _tensors(self.network):
             digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}".encode())
             raw = tensor.detach().cpu().contiguous().flatten().view(torch.uint8)
-            digest.update(raw.numpy())
+            digest.update(raw.numpy().data)
         return digest.hexdigest()[:16]
 
 

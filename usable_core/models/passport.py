@@ -16,15 +16,12 @@ class PassportRow(NamedTuple):
 def passport(model: Model) -> list[PassportRow]:
     """Return everything about a model that decides its numbers, each with its source."""
     p, sources = model.preprocessing, model.preprocessing.sources
-    resize = {int: f"short side {p.resize} px"}.get(type(p.resize), "none")
-    if isinstance(p.resize, tuple):
-        resize = f"to {p.resize[0]} × {p.resize[1]} px, not keeping the aspect"
     rows = [
         PassportRow("model", model.name, str(model.card.get("title", ""))),
         PassportRow("architecture", _architecture(model), "the reference"),
         PassportRow("weights", str(model.card.get("weights", "its own")), "the reference"),
         PassportRow("parameters", f"{_parameters(model):,}", "counted"),
-        PassportRow("resize", resize, sources.get("resize", "default")),
+        PassportRow("resize", _resize(p.resize), sources.get("resize", "default")),
         PassportRow("crop", f"centre {p.crop[0]} × {p.crop[1]} px", sources.get("crop", "default")),
         PassportRow("interpolation", p.interpolation, sources.get("interpolation", "default")),
         PassportRow("mean", _numbers(p.mean), sources.get("mean", "default")),
@@ -38,6 +35,12 @@ def passport(model: Model) -> list[PassportRow]:
     ]
     command = model.card.get("command")
     return rows + ([PassportRow("made by", str(command), "its card")] if command else [])
+
+
+def _resize(resize: int | tuple[int, int] | None) -> str:
+    if isinstance(resize, tuple):
+        return f"to {resize[0]} × {resize[1]} px, not keeping the aspect"
+    return "none" if resize is None else f"short side {resize} px"
 
 
 def _architecture(model: Model) -> str:

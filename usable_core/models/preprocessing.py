@@ -40,7 +40,8 @@ class Preprocessing:
 
     def geometry(self, image: Image.Image) -> Tensor:
         """Return the RGB image as the model sees it: resized, cropped, (3, H, W) in [0, 1]."""
-        return v2.functional.to_dtype(self.pixels(image), torch.float32, scale=True)
+        x: Tensor = v2.functional.to_dtype(self.pixels(image), torch.float32, scale=True)
+        return x
 
     def pixels(self, image: Image.Image) -> Tensor:
         """Return what `geometry` does before its scaling to [0, 1]: uint8 (3, H, W).
@@ -54,7 +55,8 @@ class Preprocessing:
             size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
             image = v2.functional.resize(image, size, interpolation=mode, antialias=True)
         image = v2.functional.center_crop(image, list(self.crop))
-        return v2.functional.pil_to_tensor(image)
+        pixels: Tensor = v2.functional.pil_to_tensor(image)
+        return pixels
 
     def normalise(self, x: Tensor) -> Tensor:
         """Return (x − mean) / std for images x (N, 3, H, W) in [0, 1]."""

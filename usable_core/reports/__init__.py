@@ -1,0 +1,1 @@
+"""Reports: results to one file. Empty until the first kind of report is built."""

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
@@ -18,14 +17,17 @@ from torch import Tensor, nn
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.device import best_device
+from usable_core.errors import UsableError
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
+from usable_core.measuring.label_matching import target_indices
 from usable_core.models.heads import features, head, replace_head
 from usable_core.models.model import Model
+from usable_core.models.modes import frozen
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Loss, autocast, fit, parameter_groups
 from usable_core.training.material import Material, load_material, training_splits, validate
-from usable_core.training.probing import probe
+from usable_core.training.probing import linear_head, probe
 from usable_core.training.shelf import put_on_shelf
 
 
@@ -51,7 +53,8 @@ def fine_tune(
     Raises:
         CheckpointError: the model is a fixed program and cannot be trained.
         IncompatibleLabels: the source holds classes that the model does not know.
-        UsableError: the training diverged.
+        UsableError: the training diverged, or a source was given and the pretrained head is not one
+            linear layer that both objectives can share the backbone with.
     """
     began = time.perf_counter()
     torch.manual_seed(config.schedule.seed)
@@ -65,6 +68,8 @@ def fine_tune(
         records = probe(network, model.preprocessing, task, held_out, config.schedule, report)
     else:
         retained = _source_material(source, model, config, device, report)
+        if retained is not None:
+            _check_joint(model)
         records = _tune(network, model, task, held_out, config, report, old_head, retained)
     return put_on_shelf(
         network.cpu(), model.preprocessing, train, config, records, folder,
@@ -87,11 +92,23 @@ def _new_network(model: Model, classes: int, config: FineTuningConfig) -> nn.Mod
 def _forget(network: nn.Module) -> None:
     """Set every weight to the random start that its layer was designed with."""
     for module in network.modules():
-        if hasattr(module, "reset_parameters"):
-            module.reset_parameters()
+        reset = getattr(module, "reset_parameters", None)
+        if callable(reset):
+            reset()
         else:
             for parameter in module.parameters(recurse=False):  # position embeddings, class tokens
                 nn.init.trunc_normal_(parameter, std=0.02)  # Dosovitskiy et al. 2021
+
+
+def _check_joint(model: Model) -> None:
+    grey = torch.full((2, 3, *model.input_size), 0.5, device=model.device)
+    with frozen(model.network):
+        last = linear_head(model.network, model.preprocessing.normalise(grey))
+    if last is None:
+        raise UsableError(
+            f"L_pre needs a pretrained network that ends in one linear layer; {model.name} does "
+            "not. Leave the source out, or choose another backbone."
+        )
 
 
 def _source_material(
@@ -104,7 +121,7 @@ def _source_material(
     """Return the source's training images, labelled by the pretrained head's own classes."""
     if source is None or config.source is None:
         return None
-    to_model = np.array(model.labels.mapping_from(source.labels))
+    to_model = target_indices(model, source)
     train, _ = training_splits(source, config.source)
     material = load_material(train, model.preprocessing, device, report)
     return Material(material.pixels, torch.from_numpy(to_model).to(device)[material.labels])
@@ -128,7 +145,8 @@ def _tune(
     def logits(x: Tensor) -> Tensor:
         network.eval()
         x = x.contiguous(memory_format=torch.channels_last)
-        return network(model.preprocessing.normalise(x))
+        found: Tensor = network(model.preprocessing.normalise(x))
+        return found
 
     return fit(
         parameter_groups(parts, config.schedule),
@@ -178,4 +196,4 @@ def _objective(
 def _endless(examples: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
     """Yield batches of indices, in a new order at every pass, for ever."""
     while True:
-        yield from torch.randperm(examples, generator=generator).split(batch_size)
+        yield from torch.split(torch.randperm(examples, generator=generator), batch_size)

@@ -79,14 +79,15 @@ def fit(
     meter = _Meter(steps * schedule.epochs, report)
     for epoch in range(1, schedule.epochs + 1):
         meter.begin_epoch()
-        for indices in torch.randperm(examples, generator=generator).split(schedule.batch_size):
+        order = torch.randperm(examples, generator=generator)
+        for indices in torch.split(order, schedule.batch_size):
             if len(indices) > 1:  # batch normalisation needs two
                 outcome = loss(indices)
                 _step(outcome, optimizer, parameters)
                 meter.add(outcome, len(indices))
             rate.step()
             meter.tick(epoch, schedule.epochs)
-        meter.end_epoch(epoch, validate(), rate.get_last_lr()[0])
+        meter.end_epoch(epoch, validate(), float(rate.get_last_lr()[0]))
     return pd.DataFrame(meter.records)
 
 
@@ -131,7 +132,7 @@ def _optimizer(groups: list[dict[str, object]], schedule: Schedule) -> torch.opt
 
 def _step(outcome: Loss, optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> None:
     optimizer.zero_grad(set_to_none=True)
-    outcome.total.backward()
+    torch.autograd.backward(outcome.total)
     norm = nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
     if not math.isfinite(norm):
         raise UsableError(

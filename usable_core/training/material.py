@@ -81,7 +81,7 @@ def load_material(
 def validate(logits: Callable[[Tensor], Tensor], material: Material) -> Validation:
     """Return mean cross-entropy (nats) and accuracy of images -> logits."""
     loss = correct = 0.0
-    for indices in torch.arange(len(material)).split(VALIDATION_BATCH):
+    for indices in torch.split(torch.arange(len(material)), VALIDATION_BATCH):
         labels = material.labels[indices.to(material.labels.device)]
         scores = logits(material.images(indices)).float()
         loss += float(F.cross_entropy(scores, labels, reduction="sum"))

@@ -76,8 +76,8 @@ def _measure_passport(
     design = "input size of the architecture"
     passport = replace(
         geometry,
-        mean=tuple(round(float(m), 4) for m in mean),
-        std=tuple(round(float(s), 4) for s in std),
+        mean=_channels(mean),
+        std=_channels(std),
         sources={
             "resize": design,
             "crop": design,
@@ -87,6 +87,11 @@ def _measure_passport(
         },
     )
     return passport, material
+
+
+def _channels(values: Tensor) -> tuple[float, float, float]:
+    red, green, blue = (round(float(value), 4) for value in values)
+    return red, green, blue
 
 
 def _objective(
@@ -118,6 +123,7 @@ def _inference(network: nn.Module, preprocessing: Preprocessing) -> Callable[[Te
     def logits(x: Tensor) -> Tensor:
         network.eval()
         x = x.contiguous(memory_format=torch.channels_last)
-        return network(preprocessing.normalise(x))
+        found: Tensor = network(preprocessing.normalise(x))
+        return found
 
     return logits

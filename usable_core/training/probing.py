@@ -35,7 +35,13 @@ def probe(
         UsableError: the network's head is not one linear layer on its features.
     """
     network.eval()
-    last = _linear_head(network, preprocessing, task)
+    x = preprocessing.normalise(task.images(torch.arange(min(2, len(task)))))
+    last = linear_head(network, x)
+    if last is None:
+        raise UsableError(
+            f"A linear probe needs a network that ends in one linear layer; "
+            f"{type(network).__name__} does not. Choose full fine-tuning."
+        )
     train = _cached_features(network, preprocessing, task, report)
     test = _cached_features(network, preprocessing, held_out, report)
     mean, std = train.mean(0), train.std(0).clamp_min(1e-6)
@@ -62,20 +68,21 @@ def probe(
     return records
 
 
-def _linear_head(network: nn.Module, preprocessing: Preprocessing, task: Material) -> nn.Linear:
-    """Return the last layer, if it is linear and sees exactly what `features` returns."""
+def linear_head(network: nn.Module, x: Tensor) -> nn.Linear | None:
+    """Return the last layer, if it is linear and sees exactly what `features` returns, or None.
+
+    Args:
+        network: In evaluation mode.
+        x: Normalised images (N, 3, H, W) to find out with.
+    """
     last = head(network)
     if isinstance(last, nn.Sequential):
         last = last[-1]
     if isinstance(last, nn.Linear) and last.bias is not None:
         with torch.inference_mode():
-            x = preprocessing.normalise(task.images(torch.arange(min(2, len(task)))))
             if torch.allclose(last(features(network, x)), network(x), atol=TOLERANCE):
                 return last
-    raise UsableError(
-        f"A linear probe needs a network that ends in one linear layer; {type(network).__name__} "
-        "does not. Choose full fine-tuning."
-    )
+    return None
 
 
 @torch.inference_mode()
@@ -83,7 +90,7 @@ def _cached_features(
     network: nn.Module, preprocessing: Preprocessing, material: Material, report: Report
 ) -> Tensor:
     found = []
-    for indices in torch.arange(len(material)).split(BATCH):
+    for indices in torch.split(torch.arange(len(material)), BATCH):
         x = material.images(indices).contiguous(memory_format=torch.channels_last)
         found.append(features(network, preprocessing.normalise(x)).float())
         report(int(indices[-1]) + 1, len(material), "Computing features")

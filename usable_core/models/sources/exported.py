@@ -98,14 +98,15 @@ def _input_size(program: torch.export.ExportedProgram, path: Path) -> tuple[int,
     values = [
         n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder" and n.name in inputs
     ]
-    shape = list(values[0].shape) if len(values) == 1 and isinstance(values[0], Tensor) else []
+    shape: list[int | torch.SymInt] = []
+    shape += list(values[0].shape) if len(values) == 1 and isinstance(values[0], Tensor) else []
     fits = len(shape) == 4 and all(isinstance(n, int) for n in shape[1:]) and shape[1] == 3
     if not fits or isinstance(shape[0], int):
         raise CheckpointError(
             f"{path.name} must take one tensor (N, 3, height, width) with any N and a fixed height "
             f"and width, but takes {shape or 'something else'}. Export it with a dynamic batch."
         )
-    return shape[2], shape[3]
+    return int(shape[2]), int(shape[3])
 
 
 def _first_line(error: Exception) -> str:

@@ -2,7 +2,7 @@
 
 import functools
 
-from timm.data import ImageNetInfo
+from timm.data.imagenet_info import ImageNetInfo
 from torchvision.models import ResNet18_Weights
 
 from usable_core.labels import LabelSpace

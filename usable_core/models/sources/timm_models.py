@@ -4,10 +4,12 @@ import math
 import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import timm
 from huggingface_hub.constants import HF_HUB_CACHE
-from timm.data import ImageNetInfo, infer_imagenet_subset, resolve_model_data_config
+from timm.data.config import resolve_model_data_config
+from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 
 from usable_core.errors import CheckpointError, UnknownName
@@ -42,9 +44,7 @@ def load(name: str, spec: ModelSpec) -> Model:
         "title": name,
         "architecture": f"timm/{name}",
         "arch_options": options,
-        "weights": Path(spec.weights).name
-        if spec.weights
-        else network.pretrained_cfg.get("tag", ""),
+        "weights": Path(spec.weights).name if spec.weights else _config(network).get("tag", ""),
     }
     return Model(spec.reference, network, passport_of(network), labels_of(network), card)
 
@@ -71,7 +71,7 @@ def passport_of(network: nn.Module) -> Preprocessing:
     Raises:
         CheckpointError: it takes other than RGB pictures, or pads instead of cropping.
     """
-    config = resolve_model_data_config(network)
+    config: dict[str, Any] = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
     channels, height, width = config["input_size"]
     if channels != 3 or config["crop_mode"] not in ("center", "squash"):
         raise CheckpointError(
@@ -81,7 +81,7 @@ def passport_of(network: nn.Module) -> Preprocessing:
     scaled = [math.floor(side / config["crop_pct"]) for side in (height, width)]
     squashed = config["crop_mode"] == "squash" or scaled[0] != scaled[1]
     fields = ("resize", "crop", "interpolation", "mean", "std")
-    tag = network.pretrained_cfg.get("tag") or "default"
+    tag = _config(network).get("tag") or "default"
     sources = dict.fromkeys(fields, f"timm data configuration ({tag})")
     sources["resize"] = (
         f"timm data configuration ({tag}): {height} / crop_pct {config['crop_pct']}, "
@@ -100,7 +100,7 @@ def passport_of(network: nn.Module) -> Preprocessing:
 def labels_of(network: nn.Module) -> LabelSpace:
     """Return the class names that timm knows for a model, or placeholders."""
     count = number_of_classes(network)
-    own = network.pretrained_cfg.get("label_names")
+    own = _config(network).get("label_names")
     if own and len(own) == count:
         return LabelSpace(tuple(own))
     subset = infer_imagenet_subset(network)
@@ -112,9 +112,13 @@ def labels_of(network: nn.Module) -> LabelSpace:
     return LabelSpace(tuple(names[0] for names in synonyms), synonyms=synonyms)
 
 
+def _config(network: nn.Module) -> Mapping[str, Any]:
+    return cast(Mapping[str, Any], network.pretrained_cfg)
+
+
 def _pretrained(name: str, options: Mapping[str, str]) -> nn.Module:
     random = build(name, options)  # checks name and options before anything is fetched
-    config = random.pretrained_cfg
+    config = _config(random)
     hub, url = config.get("hf_hub_id"), config.get("url")
     if not hub and not url:
         raise CheckpointError(
@@ -132,6 +136,7 @@ def _pretrained(name: str, options: Mapping[str, str]) -> nn.Module:
             raise missing_download(
                 f"timm/{name}", where, Path(HF_HUB_CACHE), filename, error
             ) from error
+        url = str(url)
         filename = url.rsplit("/", 1)[-1]
         raise missing_download(
             f"timm/{name}", url, default_hub_folder(), filename, error

@@ -73,10 +73,10 @@ def build(name: str, options: Mapping[str, str]) -> nn.Module:
     for part in AUXILIARY:
         if hasattr(network, part):
             setattr(network, part, None)
-    if hasattr(network, "aux_logits"):
-        network.aux_logits = False
-    if hasattr(network, "transform_input"):  # their weights expect (x − 0.5) / 0.5 (TensorFlow's)
-        network.transform_input = True
+    # Inception and GoogLeNet: no such heads, and input as TensorFlow has it, (x − 0.5) / 0.5.
+    for switch, is_on in (("aux_logits", False), ("transform_input", True)):
+        if hasattr(network, switch):
+            setattr(network, switch, is_on)
     return network
 
 
@@ -102,7 +102,7 @@ def fetch(reference: WeightsEnum, name: str) -> Path:
         CheckpointError: it is not there and cannot be downloaded.
     """
     folder = Path(torch.hub.get_dir()) / "checkpoints"
-    path = folder / reference.url.rsplit("/", 1)[-1]
+    path: Path = folder / reference.url.rsplit("/", 1)[-1]
     if path.is_file():
         return path
     prefix = re.search(r"-([0-9a-f]{8,})\.", path.name)
