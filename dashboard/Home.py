@@ -36,6 +36,7 @@ def main() -> None:
     """Show the navigation and run the chosen page."""
     st.set_page_config(page_title="Usable", page_icon=str(STATIC / "icon.svg"), layout="wide")
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")
+    st.html(STATIC / "page.css")
     sections: dict[str, list[st.Page]] = {}
     for name, row in PAGES.items():
         is_first = name == next(iter(PAGES))

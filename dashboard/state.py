@@ -58,6 +58,7 @@ FINE_TUNE_START = "fine_tune_start"
 # Explain
 EXPLAIN_METHODS = "explain_methods"
 EXPLAIN_TARGET = "explain_target"
+EXPLAIN_CLASSES = "explain_classes"  # names of the classes that the backbones predicted
 EXPLAIN_BACKGROUND = "explain_background"
 EXPLAIN_EVALUATIONS = "explain_evaluations"
 EXPLAIN_SEGMENTS = "explain_segments"

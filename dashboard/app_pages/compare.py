@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.compared import curves, pairs
 from dashboard.components.measured import Measured, answers, latest_per_model, names_of
-from dashboard.components.numbers import figure, frame, score_table
-from dashboard.components.results import download_csv, errors_shown, escaped, provenance_footer
+from dashboard.components.numbers import score_table
+from dashboard.components.results import errors_shown, provenance_footer
 from dashboard.components.run_panel import find, run_panel
-from usable_core.comparison import Comparison, compare
-from usable_core.plots.style import epsilon_label
+from usable_core.comparison import compare
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
@@ -61,7 +61,7 @@ def choose(done: Sequence[Run], parent: str | None) -> list[Run]:
         help="The pairs are tested on the images that all of them have.",
     )  # fmt: skip
     if not ids:
-        st.info("Choose two or more runs on the same data.", icon="⚖️")
+        st.info("Choose two or more runs on the same data.", icon=":material/balance:")
     return [by_id[name] for name in ids]
 
 
@@ -81,49 +81,11 @@ def section(kind: str, found: Sequence[tuple[Run, Measured]]) -> None:
         with errors_shown():
             pairs(kind, compare(results, names=names))
     else:
-        st.info(f"Only one {kind} run is chosen; two make a comparison.", icon="⚖️")
+        st.info(f"Only one {kind} run is chosen; two make a comparison.", icon=":material/balance:")
     curves(kind, results, names)
     score_table(results, names, key=f"compare_scores_{kind}")
     for result in results:
         provenance_footer(result.provenance)
-
-
-def pairs(kind: str, found: Comparison) -> None:
-    """Verdicts, the figure of differences, the flips."""
-    from usable_core.plots.comparison import difference_forest
-
-    epsilon = None
-    if kind == "robustness":
-        norm, grid = found.results[0].config.norm, found.results[0].epsilons
-        epsilon = st.select_slider(
-            "ε", grid, value=grid[len(grid) // 2], key=state.COMPARE_AT,
-            format_func=lambda e: epsilon_label(e, norm),
-        )  # fmt: skip
-    for sentence in found.verdicts(epsilon):
-        st.markdown(f"- {escaped(sentence)}")
-    for note in found.notes:
-        st.info(escaped(note))
-    plot = difference_forest(found, epsilon=epsilon, theme=state.theme())
-    figure(plot, key=f"forest_{kind}", alt="Difference of each pair with its interval")
-    with st.expander("Pairs, and the images that tell the models apart"):
-        frame(found.pairs, alt="Every pair with its test")
-        frame(found.disagreements, alt="Images on which the models disagree")
-        with st.container(horizontal=True):
-            download_csv(found.pairs, f"pairs-{kind}", key=f"pairs_{kind}", label="Pairs, CSV")
-            download_csv(
-                found.disagreements, f"flips-{kind}", key=f"flips_{kind}", label="Images, CSV"
-            )
-
-
-def curves(kind: str, results: Sequence[Measured], names: Sequence[str]) -> None:
-    """The overview figure of a kind."""
-    from usable_core.plots.accuracy import accuracy_bars
-    from usable_core.plots.robustness import accuracy_versus_epsilon
-
-    draw = {"accuracy": accuracy_bars, "robustness": accuracy_versus_epsilon}[kind]
-    with errors_shown():
-        plot = draw(results, names=names, theme=state.theme())
-        figure(plot, key=f"overview_{kind}", alt=f"{TASKS[kind].title} of the chosen models")
 
 
 page()

@@ -1,4 +1,4 @@
-"""Attacked pictures of robustness runs: clean, adversarial, and the change, at one epsilon."""
+"""Robustness runs at one epsilon: their numbers, and pictures clean, attacked, and the change."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,37 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.numbers import headings, metric_card
 from dashboard.components.results import escaped
 from usable_core.attacked_images import amplified_difference, enlarged, kept_images, open_image
 from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.plots.style import epsilon_label
 from usable_core.runs.run import Run
 
+FACTORS = (1, 5, 10, 20)
 PER_MODEL = 4  # pictures of one model at first sight
+
+
+@st.fragment
+def at_one_epsilon(found: Sequence[tuple[Run, RobustnessResult]], names: Sequence[str]) -> None:
+    """Show cards and pictures at one epsilon; moving the slider runs nothing else."""
+    norm, epsilons = found[0][1].config.norm, found[0][1].epsilons
+    st.subheader("At one ε")
+    left, right = st.columns([3, 1])
+    epsilon = left.select_slider(
+        "ε", epsilons, value=epsilons[len(epsilons) // 2], key=state.ROBUSTNESS_AT,
+        format_func=lambda e: epsilon_label(e, norm),
+    )  # fmt: skip
+    factor = right.segmented_control(
+        "Change shown ×", FACTORS, default=FACTORS[2], key=state.ROBUSTNESS_FACTOR, required=True
+    )
+    where = f", ε = {epsilon_label(epsilon, norm)}"
+    for column, (_, result) in zip(headings(found, names), found, strict=True):
+        with column:
+            metric_card("clean_accuracy", result.clean_accuracy)
+            for metric, value in result.at(epsilon).items():
+                metric_card(metric, value, where=where)
+    attacked_pictures(found, names, epsilon, factor)
 
 
 def attacked_pictures(

@@ -8,6 +8,7 @@ from usable_core.catalog.cards import BundledCard
 
 NAMES = {
     "accuracy": "Accuracy",
+    "ece": "Calibration error",
     "clean_accuracy": "Accuracy",
     "robust_accuracy": "Under attack",
     "pgd_accuracy": "Under attack",

@@ -5,25 +5,20 @@ A fragment asks for news every second and stops when everything is over.
 
 from collections.abc import Mapping
 
-import numpy as np
 import streamlit as st
 
 from dashboard import state
 from dashboard.components import lane
 from dashboard.components.lane import Asked, Cell
-from dashboard.components.overlay import HeatmapFiles, controls, heatmap_view
-from dashboard.components.results import duration, escaped, percent
-from usable_core import images
+from dashboard.components.map_view import downloads, files_of, show_map
+from dashboard.components.overlay import HeatmapFiles, controls
+from dashboard.components.results import escaped, percent
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.evaluations.interactive import Answer, ImageRequest
+from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.jobs import interactive
 from usable_core.plots import heatmap
 
 POLL = "1s"
-LEAST_R2 = 0.3  # below it LIME's linear model misses most of what the network does
-LARGEST_GAP = 0.05  # of |f(x) − f(background)|
-CLASSES = "explain_classes"  # names of the classes that the backbones predicted
 
 
 def show_explanations(
@@ -61,7 +56,7 @@ def _progress(asked: Mapping[Cell, Asked]) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         if lane.is_stopped():
-            st.info("Stopped. What came before that is below.", icon="⏹️")
+            st.info("Stopped. What came before that is below.", icon=":material/stop_circle:")
             rest = [a.request for a in asked.values() if a.answer.state != "done"]
             st.button("Explain again", key="explain_again", on_click=lane.ask_again, args=(rest,))
         else:
@@ -77,8 +72,8 @@ def _learn_classes(asked: Mapping[Cell, Asked]) -> bool:
     found = list(dict.fromkeys(names))
     if not found or not all(a.is_over for a in predicting):
         return False
-    is_new = found != st.session_state.get(CLASSES)
-    st.session_state[CLASSES] = found
+    is_new = found != st.session_state.get(state.EXPLAIN_CLASSES)
+    st.session_state[state.EXPLAIN_CLASSES] = found
     return is_new
 
 
@@ -104,13 +99,13 @@ def _maps(asked: Mapping[Cell, Asked], titles: Mapping[ModelSpec, str]) -> None:
         st.info(
             f"These maps explain different classes ({escaped(', '.join(targets))}). Choose one "
             "under *Class to explain* to compare the backbones on the same question.",
-            icon="ℹ️",
+            icon=":material/info:",
         )
     for method in methods:
         row = EXPLAINERS[method]
         st.subheader(row.title, help=f"{row.help} {row.paper}.")
         cells = {spec: (spec, method) for spec in titles if (spec, method) in asked}
-        maps = {spec: _files(asked[cell]) for spec, cell in cells.items()}
+        maps = {spec: files_of(asked[cell]) for spec, cell in cells.items()}
         found = {spec: files.values for spec, files in maps.items() if files is not None}
         limits = heatmap.shared_limits(list(found.values()), is_per_pixel=not row.uses_superpixels)
         shared = dict(zip(found, limits, strict=True))
@@ -132,53 +127,11 @@ def _map_cell(
 ) -> None:
     spec, method = cell
     name = f"{spec.reference}_{method}"
-    answer = asked[cell].answer
     if files is not None:
-        alt = f"{method} map of {spec.reference} for the class {answer.target}"
-        heatmap_view(f"map_{name}", files, shared, f"{alt}: {heatmap.describe(files.values)}")
-        _captions(answer, files)
+        show_map(name, f"{method} map of {spec.reference}", asked[cell].answer, files, shared)
     _state(cell, asked)
     if files is not None:
-        _downloads(name, files, shared)
-
-
-def _captions(answer: Answer, files: HeatmapFiles) -> None:
-    """Show what the map explains, and by its own figures whether to believe it."""
-    height, width = files.values.shape
-    facts = [f"explains **{escaped(answer.target or '?')}**"]
-    if answer.r2 is not None:
-        facts.append(f"local R² {answer.r2:.2f}")
-    if answer.additivity_gap is not None:
-        facts.append(f"additivity gap {answer.additivity_gap:.2g}")
-    if answer.unit:
-        facts.append(f"in units of {answer.unit}")
-    facts += [
-        f"{answer.evaluations:,} evaluations",
-        f"{answer.seconds:.1f} s" if answer.seconds < 60 else duration(answer.seconds),
-        f"{width} × {height} pixels",
-    ]
-    st.caption(" · ".join(facts))
-    if heatmap.is_empty(files.values):
-        st.info("No evidence: hiding parts of this picture does not change this class.", icon="⚪")
-    if answer.r2 is not None and answer.r2 < LEAST_R2:
-        st.warning(
-            f"Local R² is {answer.r2:.2f}, below {LEAST_R2}: do not rely on this map. "
-            "More evaluations or fewer superpixels may help.",
-            icon="⚠️",
-        )
-    if _misses_its_sum(answer):
-        st.warning(
-            f"The values miss their due sum by {answer.additivity_gap:.2g} of "
-            f"{abs(answer.output - answer.base):.2g}: read this map with care. "
-            "More evaluations may help.",
-            icon="⚠️",
-        )
-
-
-def _misses_its_sum(answer: Answer) -> bool:
-    if answer.additivity_gap is None or answer.output is None or answer.base is None:
-        return False
-    return answer.additivity_gap > LARGEST_GAP * abs(answer.output - answer.base)
+        downloads(name, files, shared)
 
 
 def _state(cell: Cell, asked: Mapping[Cell, Asked]) -> None:
@@ -196,12 +149,15 @@ def _state(cell: Cell, asked: Mapping[Cell, Asked]) -> None:
     elif answer.state == "failed":
         first = asked.get((spec, None))
         if asked[cell].is_cancelled:
-            st.info(f"Stopped before the {what} was complete.", icon="⏹️")
+            st.info(f"Stopped before the {what} was complete.", icon=":material/stop_circle:")
         elif method and first and first.answer.error == answer.error:
             st.caption("No map, for the reason given under Predictions.")
             return
         else:
-            st.error(escaped(answer.error or f"The {what} failed without a reason."), icon="⚠️")
+            st.error(
+                escaped(answer.error or f"The {what} failed without a reason."),
+                icon=":material/warning:",
+            )
         again = [
             a.request for (s, _), a in asked.items() if s == spec and a.answer.state == "failed"
         ]
@@ -209,55 +165,3 @@ def _state(cell: Cell, asked: Mapping[Cell, Asked]) -> None:
         st.button("Try again", key=key, on_click=lane.ask_again, args=(again,))
     elif method:
         st.caption("Done.")
-
-
-def _downloads(name: str, files: HeatmapFiles, shared: float) -> None:
-    plain = name.replace("/", "_")
-    with st.container(horizontal=True):
-        st.download_button(
-            "PNG",
-            lambda: _png(files, shared),
-            f"{plain}.png",
-            "image/png",
-            key=f"png_{name}",
-            on_click="ignore",
-            icon=":material/download:",
-            help="The picture with the map at 80 % opacity, on the shared colour scale.",
-        )
-        st.download_button(
-            "CSV",
-            lambda: heatmap.values_frame(files.values, files.segments).to_csv(index=False),
-            f"{plain}.csv",
-            "text/csv",
-            key=f"csv_{name}",
-            on_click="ignore",
-            icon=":material/download:",
-            help="The exact values, one row per superpixel or pixel.",
-        )
-
-
-def _png(files: HeatmapFiles, limit: float) -> bytes:
-    picture = np.asarray(images.decode(files.picture, "input.png"))
-    return images.encode_png(heatmap.blend(picture, files.values, limit, 0.8))
-
-
-def _files(asked: Asked) -> HeatmapFiles | None:
-    """Return the map of an answer, None while there is none."""
-    if asked.answer.state not in ("coarse", "done"):
-        return None
-    version = f"{asked.key} {asked.answer.state} {asked.answer.evaluations}"
-    by_superpixel = EXPLAINERS[asked.request.method or ""].uses_superpixels
-    return _read(asked.key, by_superpixel, str(state.settings.home()), version)
-
-
-@st.cache_data(max_entries=64, show_spinner=False)
-def _read(key: str, by_superpixel: bool, home: str, version: str) -> HeatmapFiles:
-    del home  # part of the cache's key
-    folder = interactive.files(key)
-    return HeatmapFiles(
-        values=np.load(folder / "map.npy"),
-        # every method stores them, but only some credit them
-        segments=np.load(folder / "segments.npy") if by_superpixel else None,
-        picture=(folder / "input.png").read_bytes(),
-        version=version,
-    )

@@ -51,7 +51,7 @@ def choose_image() -> Chosen | None:
         "of its content, until you delete it.",
     )
     if message := st.session_state.get(_ERROR):
-        st.error(escaped(message), icon="⚠️")
+        st.error(escaped(message), icon=":material/warning:")
     if chosen is None:
         _show_gallery()
         return None
@@ -79,7 +79,9 @@ def _chosen() -> Chosen | None:
         _preview(name, str(state.settings.home()))  # raises where the address names no upload
         return Chosen(name, st.session_state.get(f"title_{name}", "Your picture"), is_upload=True)
     except UsableError as error:
-        st.warning(escaped(f"The picture of this link is not here. {error}"), icon="🔎")
+        st.warning(
+            escaped(f"The picture of this link is not here. {error}"), icon=":material/search_off:"
+        )
         return None
 
 

@@ -137,5 +137,5 @@ def answers(runs: Sequence[Run]) -> list[tuple[Run, Measured]]:
         try:
             found.append((run, answer(run)))
         except UsableError as error:
-            st.error(escaped(str(error)), icon="⚠️")
+            st.error(escaped(str(error)), icon=":material/warning:")
     return found

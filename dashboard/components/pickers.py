@@ -6,7 +6,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.results import errors_shown
+from dashboard.components.results import errors_shown, escaped
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import BUNDLED, SUGGESTED
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
@@ -70,9 +70,10 @@ def _spec(reference: str, key: str) -> ModelSpec:
     """Ask what loading this model needs beyond its name, where it needs anything."""
     if reference.startswith("file/"):
         trust = st.checkbox(
-            f"I trust `{reference}`: loading it can run the code inside",
+            "I trust this file: loading it can run code",  # a longer label would be cut off
             key=f"{key}_trust_{reference}",
         )
+        st.caption(escaped(reference))
         return ModelSpec(reference, trust=trust)
     if reference.startswith(("torchvision/", "timm/")):
         with st.expander(f"Weights of {reference}"):
@@ -157,7 +158,8 @@ def _uploaded(key: str) -> str | None:
         "A zip with one folder of images per class",
         type=["zip"],
         key=f"{key}_upload",
-        help="Kept on the machine that runs Usable, until you delete it there.",
+        help="Kept on the machine that runs Usable, in the folder `uploads` of its data, where "
+        "runs read it. Remove the file there when you no longer need it.",
     )
     if file is None:
         return None

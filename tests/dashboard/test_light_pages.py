@@ -4,11 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from dashboard.Home import PAGES
 
 HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
 # What takes long to import and an overview without runs has no need of.
 LATER = ("pandas", "pyarrow", "sqlalchemy", "usable_core.plots", "scipy", "sklearn", "skimage")
+LONGEST_PAGE = 120  # lines; parts of a page are components
 ROOT = Path(__file__).parents[2]
 EVERY_PAGE = """
 import sys
@@ -56,3 +59,10 @@ def test_the_first_screen_without_runs_comes_before_tables_plots_and_the_databas
     modules = ran.stdout.split()
     assert "usable_core.jobs" in modules
     assert [name for name in LATER if name in modules] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_reads_from_top_to_bottom_in_few_lines(name):
+    page = ROOT / "dashboard" / "app_pages" / f"{name}.py"
+
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= LONGEST_PAGE
