@@ -348,3 +348,11 @@ def test_several_processes_write_at_once(store):
 
 def test_results_of_accuracy_hold_only_what_the_store_can_rebuild():
     assert set(AccuracyResult.__dataclass_fields__) == {"config", "provenance", "records"}
+
+
+def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    config = FineTuningConfig(ModelSpec("bundled/vgg"), DatasetSpec("digits"))
+
+    with pytest.raises(StorageError, match="USABLE_HOME"):
+        RunStore(home=tmp_path / "file" / "home").create(config)

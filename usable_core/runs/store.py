@@ -81,7 +81,14 @@ class RunStore:
             "versions": versions(),
             "host": socket.gethostname(),
         }
-        self._own_folder(name).mkdir(parents=True)
+        folder = self._own_folder(name)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise StorageError(
+                f"The run's folder {folder} cannot be made: {error.strerror}. Free some space, or "
+                "name another place by USABLE_HOME."
+            ) from error
         self._table.add(row)
         return self.get(name)
 
@@ -313,6 +320,6 @@ class RunStore:
         self._own_folder(run_id).rename(target)
         self._table.pass_answer(run_id, heirs[0])
 
-    def _end(self, run_id: str, status: Status, **values: object) -> None:
+    def _end(self, run_id: str, status: Status, **values: Any) -> None:  # noqa: ANN401 - any column
         expected = ACTIVE if status is Status.LOST else (*ACTIVE, Status.LOST)
         self._table.change(run_id, expected, status=status, finished=time.time(), **values)

@@ -180,7 +180,14 @@ def engine(url: str) -> sql.Engine:
     parsed = sql.make_url(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if is_sqlite and parsed.database:
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(parsed.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(
+                f"The folder of runs {folder} cannot be made: {error.strerror}. Name another by "
+                "USABLE_HOME."
+            ) from error
     made = sql.create_engine(parsed, pool_pre_ping=not is_sqlite)
     if is_sqlite:
         sql.event.listen(made, "connect", _prepare_sqlite)
