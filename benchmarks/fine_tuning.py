@@ -44,7 +44,7 @@ def main() -> None:
     print("| backbone | seed | fine-tuned | from random weights |\n|---|---:|---:|---:|")
     for backbone in DemoConfig().backbones:
         for seed in SEEDS:
-            config = fine_tuning(DemoConfig(seed=seed), backbone)
+            config = fine_tuning(backbone, DemoConfig(seed=seed))
             tuned = test_accuracy(config)
             control = test_accuracy(replace(config, from_scratch=True))
             cells = [f"{p.value:.1%} [{p.low:.1%}, {p.high:.1%}]" for p in (tuned, control)]

@@ -67,14 +67,15 @@ def run_demo(*, config: DemoConfig, report: Report, folder: Path) -> DemoResult:
     tour = _Tour(folder.name, report, total)
     records = []
     for name, title in titles.items():
-        tuned = tour.step(_fine_tuning(name, config), f"Fine-tune {title} on digits")
+        tuned = tour.step(fine_tuning(name, config), f"Fine-tune {title} on digits")
         records.append(tuned)
         for question, what in _questions(f"run/{tuned['run']}", config):
             records.append(tour.step(question, f"{what} of {title}"))
     return DemoResult(config, pd.DataFrame(records))
 
 
-def _fine_tuning(name: str, config: DemoConfig) -> FineTuningConfig:
+def fine_tuning(name: str, config: DemoConfig) -> FineTuningConfig:
+    """Return how the tour fine-tunes the bundled backbone `name`."""
     schedule = Schedule(
         epochs=config.epochs, batch_size=32, learning_rate=0.02, augmentation="shift",
         seed=config.seed,
