@@ -27,9 +27,9 @@ MODELS = Path(__file__).parent / "models"
 FLIPPED = {"batch_size": 128, "augmentation": "shift_flip"}
 SCHEDULES = {
     "resnet": Schedule(epochs=12, learning_rate=0.2, label_smoothing=0.05, **FLIPPED),
-    "vgg": Schedule(epochs=12, learning_rate=0.1, label_smoothing=0.05, **FLIPPED),
+    "vgg": Schedule(epochs=9, learning_rate=0.1, label_smoothing=0.05, **FLIPPED),
     "vit": Schedule(
-        epochs=16, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05,
+        epochs=8, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05,
         label_smoothing=0.05, **FLIPPED,
     ),
     "resnet_robust": Schedule(epochs=10, learning_rate=0.15, **FLIPPED),
