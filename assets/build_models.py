@@ -3,7 +3,8 @@
     python assets/build_models.py resnet --train train.parquet --test dev.parquet
 
 `--trained FOLDER` takes `model.safetensors` and `card.json` of an earlier training with these
-settings instead of training anew, and only measures. Images: CIFAR-10 as Parquet files in the Hugging Face convention.
+settings instead of training anew, and only measures. Images: CIFAR-10 as Parquet files in the
+Hugging Face convention.
 """
 
 import argparse

@@ -17,6 +17,15 @@ def database_url() -> str:
     return os.environ.get("USABLE_DATABASE_URL") or f"sqlite:///{home() / 'runs.sqlite'}"
 
 
+def let_threads_sleep() -> None:
+    """Have OpenMP threads sleep while they wait; call it before torch is imported.
+
+    Threads that turn in circles take the cores from each other on a busy machine: four times the
+    processor time, measured with two jobs on two cores. `OMP_WAIT_POLICY` overrides.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
 def assets() -> Path:
     """Return the folder of bundled files, in a checkout or in an installed wheel."""
     package = Path(__file__).parent

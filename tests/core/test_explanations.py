@@ -423,3 +423,21 @@ def test_the_cache_keeps_the_models_used_last():
 
     assert loaded == ["a", "b", "c", "b"]
     assert len(cache) == 2
+
+
+def test_a_weights_file_that_was_replaced_is_another_model(tmp_path):
+    weights = tmp_path / "w.safetensors"
+    loaded = []
+
+    def load(spec):
+        loaded.append(spec)
+        return eight_pixel_model()
+
+    cache = ModelCache(2, load)
+    spec = ModelSpec("toy/x", weights=str(weights))
+    for content in (b"one", b"one", b"other"):
+        if not weights.exists() or weights.read_bytes() != content:
+            weights.write_bytes(content)
+        cache.get(spec)
+
+    assert len(loaded) == 2

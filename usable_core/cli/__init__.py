@@ -44,6 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Words after `usable`; those of the process when None.
     """
+    settings.let_threads_sleep()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = app(words, prog_name="usable", standalone_mode=False)

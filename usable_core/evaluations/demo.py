@@ -25,7 +25,7 @@ class DemoConfig:
     """
 
     backbones: tuple[str, ...] = ("resnet", "vgg")
-    epochs: int = 6
+    epochs: int = 3
     robustness_examples: int = 100
     explained_examples: int = 4
     seed: int = 0

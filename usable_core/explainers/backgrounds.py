@@ -1,5 +1,7 @@
 """What a hidden part of an image shows: part of an explanation's definition, so always stated."""
 
+from collections.abc import Callable
+
 import torch
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
@@ -21,7 +23,8 @@ def background(x: Tensor, name: str) -> Tensor:
     Raises:
         UnknownName: `name` is none of these.
     """
-    return lookup(_BACKGROUNDS, "background", name)(x.detach())
+    hide: Callable[[Tensor], Tensor] = lookup(_BACKGROUNDS, "background", name)
+    return hide(x.detach())
 
 
 def _blurred(x: Tensor) -> Tensor:

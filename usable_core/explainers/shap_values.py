@@ -162,7 +162,7 @@ def expected_gradients(
     x, start = x.to(scorer.device), start.to(scorer.device)
     shares = torch.from_numpy(positions).to(x).view(-1, 1, 1, 1)
     total = torch.zeros_like(x, dtype=torch.float64 if x.device.type != "mps" else x.dtype)
-    for part in shares.split(scorer.batch_size):
+    for part in torch.split(shares, scorer.batch_size):
         total += scorer.gradients(torch.lerp(start, x, part)).sum(0)
     credit: NDArray[np.float64] = ((x - start) * total / len(shares)).sum(0).cpu().double().numpy()
     return credit

@@ -11,6 +11,7 @@ from usable_core.jobs.execution import execute
 from usable_core.jobs.processes import be_kind
 from usable_core.jobs.queue import wait_for_turn
 from usable_core.runs import RunStore
+from usable_core.settings import let_threads_sleep
 
 
 def main() -> int:
@@ -25,6 +26,7 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _end)
     be_kind()
+    let_threads_sleep()
     if arguments.action == "run":
         return _run(arguments.id)
     from usable_core.jobs.worker import serve

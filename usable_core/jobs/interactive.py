@@ -168,14 +168,18 @@ def _placed(spec: ModelSpec) -> ModelSpec:
 
 def _key(request: ImageRequest) -> str:
     """Return the identity of the answer: the question, the files behind it, the versions."""
-    kind, _, name = request.model.reference.partition("/")
-    places = {
-        "file": [Path(name)],
-        "bundled": [
-            settings.assets() / "models" / f"{name}{end}" for end in (".safetensors", ".json")
-        ],
-    }.get(kind, [])
-    places += [Path(request.model.weights)] if request.model.weights else []
-    facts = [(p.stat().st_mtime_ns, p.stat().st_size) for p in places if p.is_file()]
+    facts = file_facts(request.model)
     text = json.dumps([INTERFACE_VERSION, to_json(request), facts, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def file_facts(spec: ModelSpec) -> tuple[tuple[int, int], ...]:
+    """Return time (ns) and size of the files behind a model, which change when it is replaced."""
+    kind, _, name = spec.reference.partition("/")
+    folder = settings.assets() / "models"
+    places = {
+        "file": [Path(name)],
+        "bundled": [folder / f"{name}{end}" for end in (".safetensors", ".json")],
+    }.get(kind, [])
+    places += [Path(spec.weights)] if spec.weights else []
+    return tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in places if p.is_file())

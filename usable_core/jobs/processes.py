@@ -22,9 +22,6 @@ def spawn(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
     log.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
-    # Threads that wait for work by turning in circles take it from each other on a busy machine:
-    # four times the processor time, measured with two jobs on two cores.
-    environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "usable_core.jobs", *arguments],

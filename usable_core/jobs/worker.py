@@ -60,7 +60,7 @@ def _serve(idle_seconds: float, dotted: str) -> None:
     module, _, name = dotted.partition(":")
     implementation = import_module(module)
     function, models = getattr(implementation, name), implementation.ModelCache()
-    warming = iter(getattr(implementation, "warm_up", tuple)())
+    warming: Iterator[None] = iter(getattr(implementation, "warm_up", tuple)())
     last_asked, last_pruned, is_warm = time.monotonic(), -PRUNE_SECONDS, False
     while time.monotonic() - last_asked < idle_seconds and lane.lane().is_dir():
         waiting = _waiting()

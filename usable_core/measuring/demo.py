@@ -47,7 +47,7 @@ class _Tour:
         run, _ = jobs.run_here(config, inner, parent=self.parent, title=title)
         self.done = self.shown = self.done + cost
         self.report(self.done, self.total, title)
-        return {"run": run.id, "task": run.task, "model": run.model_name, "title": title}
+        return {"run": run.id, "task": run.task, "model": run.model_name or "", "title": title}
 
 
 def run_demo(*, config: DemoConfig, report: Report, folder: Path) -> DemoResult:
@@ -77,7 +77,7 @@ def run_demo(*, config: DemoConfig, report: Report, folder: Path) -> DemoResult:
 def fine_tuning(name: str, config: DemoConfig) -> FineTuningConfig:
     """Return how the tour fine-tunes the bundled backbone `name`."""
     schedule = Schedule(
-        epochs=config.epochs, batch_size=32, learning_rate=0.02, augmentation="shift",
+        epochs=config.epochs, batch_size=32, learning_rate=0.06, augmentation="shift",
         seed=config.seed,
     )  # fmt: skip
     spec = DatasetSpec(DATASET, "train", seed=config.seed)

@@ -27,6 +27,7 @@ from usable_core.evaluations.specs import ModelSpec, Report
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.masking import Known
 from usable_core.explainers.segments import picture_superpixels
+from usable_core.jobs.interactive import file_facts
 from usable_core.labels import LabelSpace
 from usable_core.measuring.explanation import explain, logits_of, npy, picture_of, target_index
 from usable_core.measuring.provenance import ready
@@ -36,7 +37,8 @@ from usable_core.models.preprocessing import Preprocessing
 from usable_core.runs.files import write_bytes
 
 Publish = Callable[[Answer], None]
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 # A coarse map is worth its time when the full one takes at least this many times as long.
 _WORTH = 2
 _PUBLISH_SECONDS = 0.25
@@ -65,7 +67,7 @@ class ModelCache:
     def __init__(self, capacity: int = 4, load: Callable[[ModelSpec], Model] | None = None) -> None:
         self.capacity = capacity
         self._load = load
-        self._models: OrderedDict[ModelSpec, Model] = OrderedDict()
+        self._models: OrderedDict[tuple[ModelSpec, object], Model] = OrderedDict()
         self.segments: OrderedDict[str, NDArray[np.int32]] = OrderedDict()
         self.begun: OrderedDict[Path, _Begun] = OrderedDict()
 
@@ -78,12 +80,13 @@ class ModelCache:
         Raises:
             UsableError: it cannot be loaded.
         """
-        if spec not in self._models:
+        key = (spec, file_facts(spec))  # a file that was replaced is another model
+        if key not in self._models:
             while len(self._models) >= self.capacity:
                 self._models.popitem(last=False)
-            self._models[spec] = ready(self._loaded(spec))
-        self._models.move_to_end(spec)
-        return self._models[spec]
+            self._models[key] = ready(self._loaded(spec))
+        self._models.move_to_end(key)
+        return self._models[key]
 
     def _loaded(self, spec: ModelSpec) -> Model:
         if self._load is not None:

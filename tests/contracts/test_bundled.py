@@ -1,0 +1,47 @@
+"""What every bundled backbone promises: small, loadable, described, and as good as its card says."""
+
+import pytest
+from scipy.stats import binom
+
+from usable_core.catalog.models import BUNDLED
+from usable_core.datasets import load_dataset
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.measuring.accuracy import measure
+from usable_core.models import load_model
+from usable_core.settings import assets
+
+LIMIT = 12e6  # bytes of weights that a clone carries
+SAMPLE = 400
+
+
+def test_all_weights_together_are_small():
+    sizes = [path.stat().st_size for path in (assets() / "models").glob("*.safetensors")]
+
+    assert len(sizes) == len(BUNDLED)
+    assert sum(sizes) <= LIMIT
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_the_card_says_how_it_was_made_and_how_good_it_is(name):
+    card = load_model(f"bundled/{name}").card
+
+    assert card["command"].startswith("usable pretrain")
+    assert {"seed", "versions", "data", "config"} <= set(card)
+    for proportion in ("accuracy", "robust_accuracy"):
+        assert set(card["measured"][proportion]) == {"value", "low", "high", "n"}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_it_is_right_as_often_as_its_card_says(name, shared_data):
+    model = load_model(f"bundled/{name}")
+    data = load_dataset(str(shared_data / "cifar10" / "dev.parquet"))
+    config = AccuracyConfig(
+        ModelSpec(f"bundled/{name}"), DatasetSpec("dev", split="all", limit=SAMPLE)
+    )
+
+    found = measure(model=model, dataset=data, config=config).accuracy
+
+    promised = model.card["measured"]["accuracy"]["value"]
+    low, high = binom.interval(0.999, SAMPLE, promised)
+    assert low / SAMPLE <= found.value <= high / SAMPLE
