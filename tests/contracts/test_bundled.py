@@ -1,4 +1,4 @@
-"""What every bundled backbone promises: small, loadable, described, and as good as its card says."""
+"""What every bundled backbone promises: small, loadable, described, as good as its card says."""
 
 import pytest
 from scipy.stats import binom
