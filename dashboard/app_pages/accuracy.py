@@ -20,7 +20,7 @@ from dashboard.components.numbers import (
     records_downloads,
     score_table,
 )
-from dashboard.components.pickers import dataset_picker, model_picker
+from dashboard.components.pickers import dataset_picker, model_picker, trained_models
 from dashboard.components.results import download_csv, escaped, provenance_footer
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -42,7 +42,7 @@ def page() -> None:
 def form() -> tuple[Sequence[ModelSpec], DatasetSpec | None]:
     left, right = st.columns(2, gap="large")
     with left:
-        models = model_picker(state.MODELS, MOST_MODELS)
+        models = model_picker(state.MODELS, MOST_MODELS, default=trained_models())
     with right:
         dataset = dataset_picker(state.ACCURACY_DATASET, ask_limit=True)
     is_ready = bool(models) and dataset is not None

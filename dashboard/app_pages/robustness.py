@@ -17,7 +17,7 @@ from dashboard.components.measured import (
     watched,
 )
 from dashboard.components.numbers import figure, records_downloads, score_table
-from dashboard.components.pickers import dataset_picker, model_picker
+from dashboard.components.pickers import dataset_picker, model_picker, trained_models
 from dashboard.components.results import errors_shown, provenance_footer
 from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -43,7 +43,7 @@ def page() -> None:
 def form() -> tuple[Sequence[ModelSpec], DatasetSpec | None]:
     left, right = st.columns(2, gap="large")
     with left:
-        models = model_picker(state.MODELS, MOST_MODELS)
+        models = model_picker(state.MODELS, MOST_MODELS, default=trained_models())
     with right:
         dataset = dataset_picker(state.ROBUSTNESS_DATASET, ask_limit=True, limit=EXAMPLES)
     with st.form("robustness", border=False):

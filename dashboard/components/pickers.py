@@ -11,7 +11,7 @@ from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import BUNDLED, SUGGESTED
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 
-DEFAULT_MODELS = ("bundled/resnet",)  # constant: a link without the parameter means this for ever
+DEFAULT_MODELS = ("bundled/resnet",)
 TRAINING_TASKS = ("finetune", "pretrain")
 UPLOAD = "upload"
 
@@ -23,6 +23,15 @@ def model_options() -> dict[str, str]:
         if run.task in TRAINING_TASKS:
             options[f"run/{run.id}"] = f"{run.title} ({run.id})"
     return options | {reference: reference for reference in SUGGESTED}
+
+
+def trained_models(count: int = 2) -> tuple[str, ...]:
+    """Return the newest models trained here, which are what people measure; else the default.
+
+    The address names whatever is shown, so that a link keeps its meaning.
+    """
+    trained = [r for r in state.runs(only_done=True) if r.task in TRAINING_TASKS][:count]
+    return tuple(f"run/{run.id}" for run in trained) or DEFAULT_MODELS
 
 
 def model_picker(
@@ -40,7 +49,7 @@ def model_picker(
         key: A key of `state`, such as `state.MODELS`.
         max_selections: 1 shows a drop-down, more a list of chips.
         label: Above the picker.
-        default: References chosen at first. Must be constant.
+        default: References chosen at first.
     """
     options = model_options()
     shared = {

@@ -1,3 +1,14 @@
+import runs_at_hand
+
+
+def test_models_trained_here_are_chosen_first(open_page, store):
+    runs = [runs_at_hand.done(store) for _ in range(3)]
+
+    app = open_page("accuracy")
+
+    assert _models(app) == [f"run/{run.id}" for run in (runs[2], runs[1])]
+
+
 def _models(app):
     return app.multiselect(key="models").value
 

@@ -1,0 +1,10 @@
+"""Every benchmark, one after another, each in its own process: `python -m benchmarks`."""
+
+import subprocess
+import sys
+
+MODULES = ("accuracy_loop", "fine_tuning", "demo", "first_page")
+
+for module in MODULES:
+    print(f"\n## {module}\n", flush=True)
+    subprocess.run([sys.executable, "-m", f"benchmarks.{module}"], check=True)
