@@ -118,7 +118,9 @@ def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
 
 
 def share(proportion: Proportion) -> str:
-    """Return "59.4 % (55.1 % to 63.6 %)"."""
-    return f"{proportion.value:.1%} ({proportion.low:.1%} to {proportion.high:.1%})".replace(
-        "%", " %"
+    """Return "59.4 % (55.1 % to 63.6 %)", with a second decimal where one example is that small."""
+    digits = 1 if proportion.n < 1000 else 2
+    value, low, high = (
+        f"{100 * part:.{digits}f} %" for part in (proportion.value, proportion.low, proportion.high)
     )
+    return f"{value} ({low} to {high})"
