@@ -34,7 +34,7 @@ LAYERS = (
     ("comparison", "samples", "attacked_images"),
     ("tasks",),
     ("runs", "plots"),
-    ("jobs", "reports"),
+    ("jobs",),
     ("api",),
     ("cli",),
 )

@@ -1,1 +1,0 @@
-"""Reports: results to one file. Empty until the first kind of report is built."""
