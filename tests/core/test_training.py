@@ -18,6 +18,7 @@ from usable_core.models.checkpoints import load_weights, read_card
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources import torchvision_models
+from usable_core.training import loop
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
 from usable_core.training.fine_tuning import fine_tune
@@ -275,3 +276,18 @@ def test_the_joint_objective_refuses_a_head_that_is_not_linear(colours, tmp_path
 
     with pytest.raises(UsableError, match="L_pre needs"):
         _joint(squeezenet, colours, tmp_path, DatasetSpec("colours", split="train"), 1.0)
+
+
+def test_live_figures_are_of_the_newest_steps_and_records_of_whole_epochs(
+    model, colours, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_REPORTS", 0.0)
+    told = []
+
+    result = tune(model, colours, tmp_path, report=lambda *_, **metrics: told.append(metrics))
+
+    steps = [m["train_loss"] for m in told if "train_loss" in m and m["epoch"] <= 1]
+    assert len(steps) >= 3
+    assert max(steps) - min(steps) > 0.1  # a running mean of the epoch would hardly move
+    whole = result.records["train_loss"].iloc[0]
+    assert min(steps) <= whole <= max(steps)

@@ -143,12 +143,13 @@ def _step(outcome: Loss, optimizer: torch.optim.Optimizer, parameters: list[nn.P
 
 
 class _Meter:
-    """Running sums of an epoch, the records of the finished ones, and the reporting of both."""
+    """Sums of an epoch and of the steps since the last report; records of the finished epochs."""
 
     def __init__(self, total: int, report: Report) -> None:
         self.records: list[dict[str, float]] = []
         self._total, self._report, self._done = total, report, 0
         self._last_report = 0.0
+        self._recent = _Recent()
 
     def begin_epoch(self) -> None:
         self._began = time.perf_counter()
@@ -158,23 +159,21 @@ class _Meter:
     def add(self, outcome: Loss, n: int) -> None:
         self._n += n
         self._correct += int(outcome.correct)
-        self._sums["total"] += float(outcome.total.detach()) * n
+        loss = float(outcome.total.detach())
+        self._recent.add(loss, int(outcome.correct), n)
+        self._sums["total"] += loss * n
         self._sums["task"] += float(outcome.task.detach()) * n
         source = outcome.source
         self._sums["source"] += math.nan if source is None else float(source.detach()) * n
 
     def tick(self, epoch: int, epochs: int) -> None:
         self._done += 1
-        if time.perf_counter() - self._last_report > SECONDS_BETWEEN_REPORTS and self._n:
+        if time.perf_counter() - self._last_report > SECONDS_BETWEEN_REPORTS and self._recent.n:
             self._last_report = time.perf_counter()
             share = self._done / (self._total / epochs)
+            figures = self._recent.take()
             self._report(
-                self._done,
-                self._total,
-                f"Epoch {epoch} of {epochs}",
-                epoch=share,
-                train_loss=self._sums["total"] / self._n,
-                train_accuracy=self._correct / self._n,
+                self._done, self._total, f"Epoch {epoch} of {epochs}", epoch=share, **figures
             )
 
     def end_epoch(self, epoch: int, validation: Validation, rate: float) -> None:
@@ -191,4 +190,24 @@ class _Meter:
         }
         self.records.append(record)
         shown = {name: value for name, value in record.items() if math.isfinite(value)}
+        shown |= self._recent.take() if self._recent.n else {}  # else the curve would jump back
         self._report(self._done, self._total, f"Epoch {epoch} finished", **shown)
+
+
+class _Recent:
+    """Loss and accuracy over the steps since they were last asked for: what a live curve shows."""
+
+    def __init__(self) -> None:
+        self.n, self._loss, self._correct = 0, 0.0, 0
+
+    def add(self, loss: float, correct: int, n: int) -> None:
+        self.n, self._loss, self._correct = (
+            self.n + n,
+            self._loss + loss * n,
+            self._correct + correct,
+        )
+
+    def take(self) -> dict[str, float]:
+        figures = {"train_loss": self._loss / self.n, "train_accuracy": self._correct / self.n}
+        self.n, self._loss, self._correct = 0, 0.0, 0
+        return figures
