@@ -50,7 +50,7 @@ def digits() -> tuple[str, nn.Module, np.ndarray, int, tuple[int, ...]]:
 
     pictures = [
         Image.fromarray(np.uint8(d * 15.9)).resize((32, 32)).convert("RGB")
-        for d in load_digits().images[:384]
+        for d in load_digits().images
     ]
     torch.manual_seed(0)
     pixels = np.stack([np.asarray(p) for p in pictures])

@@ -7,6 +7,7 @@ attacks, explanations and heatmaps share one image space, and epsilon means one 
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -54,9 +55,9 @@ class Preprocessing:
         if self.resize is not None:
             size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
             image = v2.functional.resize(image, size, interpolation=mode, antialias=True)
-        image = v2.functional.center_crop(image, list(self.crop))
-        pixels: Tensor = v2.functional.pil_to_tensor(image)
-        return pixels
+        if (image.height, image.width) != self.crop:
+            image = v2.functional.center_crop(image, list(self.crop))
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
 
     def normalise(self, x: Tensor) -> Tensor:
         """Return (x − mean) / std for images x (N, 3, H, W) in [0, 1]."""
