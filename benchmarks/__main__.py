@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-MODULES = ("accuracy_loop", "fine_tuning", "demo", "first_page")
+MODULES = ("accuracy_loop", "fine_tuning", "demo", "first_page")  # first_maps needs an image
 
 for module in MODULES:
     print(f"\n## {module}\n", flush=True)
