@@ -190,7 +190,9 @@ class _Meter:
         }
         self.records.append(record)
         shown = {name: value for name, value in record.items() if math.isfinite(value)}
-        shown |= self._recent.take() if self._recent.n else {}  # else the curve would jump back
+        for figure in ("train_loss", "train_accuracy"):  # of the whole epoch: the curve would jump
+            shown.pop(figure, None)
+        shown |= self._recent.take() if self._recent.n else {}
         self._report(self._done, self._total, f"Epoch {epoch} finished", **shown)
 
 
