@@ -9,7 +9,7 @@ from toy_models import images, linear_model, model_of, small_network
 from usable_core.attacks.norms import size
 from usable_core.catalog import implementation
 from usable_core.catalog.attacks import ATTACKS
-from usable_core.errors import AttackError
+from usable_core.errors import AttackError, ImageRefused
 
 CASES = [(name, norm) for name, row in ATTACKS.items() for norm in row.norms]
 EPSILONS = {"linf": 8 / 255, "l2": 0.5}
@@ -136,7 +136,7 @@ def test_impossible_budgets_are_refused(name, norm, epsilon):
 def test_normalised_images_are_refused(name):
     model, x, y = scene(2)
 
-    with pytest.raises(AttackError, match=r"Pixels must be in \[0, 1\]"):
+    with pytest.raises(ImageRefused, match=r"Pixels must be in \[0, 1\]"):
         run(name, model, x * 4 - 2, y, 0.1)
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 from toy_models import LinearNetwork, images, linear_model, model_of, small_network
 
-from usable_core.attacks.checks import are_probabilities, check_pixels
+from usable_core.attacks.checks import are_probabilities
 from usable_core.attacks.gradient import fgsm, log_odds_loss, pgd
 from usable_core.attacks.norms import project, random_edge, random_start, size, steepest
 from usable_core.attacks.sweep import example_seeds, sweep
@@ -172,10 +172,6 @@ def test_outputs_that_are_no_logits_are_refused(network, sentence):
             **SETTINGS,
             seeds=torch.arange(2),
         )
-
-
-def test_rounding_errors_of_the_pixel_range_are_clipped():
-    assert check_pixels(torch.tensor([-3e-8, 1 + 3e-8])).tolist() == [0, 1]
 
 
 def test_probabilities_are_told_from_logits():

@@ -11,7 +11,13 @@ from torch import nn
 from toy_models import digits_dataset, images, linear_model, model_of
 
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.errors import Cancelled, ExplanationError, IncompatibleLabels, UnknownName
+from usable_core.errors import (
+    Cancelled,
+    ExplanationError,
+    ImageRefused,
+    IncompatibleLabels,
+    UnknownName,
+)
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -441,3 +447,8 @@ def test_a_weights_file_that_was_replaced_is_another_model(tmp_path):
         cache.get(spec)
 
     assert len(loaded) == 2
+
+
+def test_a_normalised_image_is_not_explained():
+    with pytest.raises(ImageRefused, match=r"must be in \[0, 1\]"):
+        explain(eight_pixel_model(), torch.full((3, 8, 8), 2.0), 0, "lime", ExplainerOptions())

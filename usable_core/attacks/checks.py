@@ -7,7 +7,6 @@ from torch import Tensor
 
 from usable_core.errors import AttackError
 from usable_core.evaluations.specs import Norm
-from usable_core.models.model import RANGE_TOLERANCE
 
 
 def check_budget(epsilon: float, norm: Norm, shape: tuple[int, ...]) -> None:
@@ -22,23 +21,6 @@ def check_budget(epsilon: float, norm: Norm, shape: tuple[int, ...]) -> None:
             f"epsilon must be between 0 and {largest:g} for the norm {norm} at {shape[-2]} x "
             f"{shape[-1]} pixels in [0, 1], but is {epsilon!r}. One grey level is 1/255."
         )
-
-
-def check_pixels(x: Tensor) -> Tensor:
-    """Return images (N, 3, H, W) clipped to [0, 1], if they were there up to rounding.
-
-    Raises:
-        AttackError: they are not, for instance because they are already normalised.
-    """
-    if len(x) == 0:
-        return x
-    low, high = x.aminmax()
-    if not (low >= -RANGE_TOLERANCE and high <= 1 + RANGE_TOLERANCE):
-        raise AttackError(
-            f"Pixels must be in [0, 1], but reach from {low:.3g} to {high:.3g}. Give images that "
-            "are not normalised: the model normalises by itself."
-        )
-    return x.clamp(0, 1)
 
 
 def check_logits(logits: Tensor) -> None:

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from usable_core.attacks.checks import check_budget, check_logits, check_pixels
+from usable_core.attacks.checks import check_budget, check_logits
 from usable_core.attacks.norms import project, random_start, steepest
 from usable_core.errors import AttackError
 from usable_core.evaluations.specs import Norm
-from usable_core.models.model import Model
+from usable_core.models.model import Model, check_pixels
 from usable_core.models.modes import frozen
 
 # Steps add up to more than the ball's diameter, so every start can reach every point of its edge
@@ -48,7 +48,8 @@ def fgsm(
     Deterministic, so `steps`, `restarts`, `step_size` and `seeds` are not looked at.
 
     Raises:
-        AttackError: epsilon, pixels or outputs are not what an attack needs.
+        AttackError: epsilon or outputs are not what an attack needs.
+        ImageRefused: pixels are not in [0, 1].
 
     Reference: Goodfellow et al. 2015, arXiv:1412.6572.
     """
@@ -92,7 +93,8 @@ def pgd(
         seeds: Seed of each example's random starts (N,) int64.
 
     Raises:
-        AttackError: epsilon, pixels or outputs are not what an attack needs.
+        AttackError: epsilon or outputs are not what an attack needs.
+        ImageRefused: pixels are not in [0, 1].
 
     Reference: Madry et al. 2018, arXiv:1706.06083.
     """

@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor
 
-from usable_core.attacks.checks import check_budget, check_logits, check_pixels
+from usable_core.attacks.checks import check_budget, check_logits
 from usable_core.attacks.gradient import log_odds_loss
 from usable_core.attacks.norms import random_edge
 from usable_core.evaluations.specs import Norm
-from usable_core.models.model import Model
+from usable_core.models.model import Model, check_pixels
 from usable_core.models.modes import frozen
 
 
@@ -29,7 +29,8 @@ def noise(
     `steps` and `step_size` are not looked at.
 
     Raises:
-        AttackError: epsilon, pixels or outputs are not what an attack needs.
+        AttackError: epsilon or outputs are not what an attack needs.
+        ImageRefused: pixels are not in [0, 1].
     """
     check_budget(epsilon, norm, x.shape[1:])
     if epsilon == 0 or len(x) == 0:

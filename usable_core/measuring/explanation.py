@@ -31,7 +31,7 @@ from usable_core.explainers.segments import picture_superpixels
 from usable_core.images import encode_png
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
-from usable_core.models.model import Model
+from usable_core.models.model import Model, check_pixels
 from usable_core.models.modes import channels_last, frozen
 from usable_core.runs.files import disk_full, is_disk_full, write_bytes
 
@@ -131,9 +131,11 @@ def explain(
 
     Raises:
         UnknownName: no such method.
+        ImageRefused: the image is of another shape, or not in [0, 1].
         ExplanationError: as the method says.
     """
     function = implementation(lookup(EXPLAINERS, "explanation method", method).function)
+    x = check_pixels(x[None])[0]
     found: Attribution = function(
         model, x, target, options, segments=segments, report=report, known=known
     )

@@ -13,7 +13,6 @@ from usable_core.attacks.checks import (
     are_probabilities,
     check_budget,
     check_logits,
-    check_pixels,
 )
 from usable_core.attacks.noise import noise
 from usable_core.attacks.sweep import Level, example_seeds, sweep
@@ -34,7 +33,7 @@ from usable_core.measuring.batching import (
 from usable_core.measuring.gallery import Gallery
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
-from usable_core.models.model import Model
+from usable_core.models.model import Model, check_pixels
 from usable_core.models.modes import channels_last, frozen, watched
 
 _ROUNDS = 4  # attacked batches read at once, so that survivors can be put together again
@@ -58,7 +57,7 @@ def measure(
         folder: Where `gallery/{index}_{k}.png` go; None keeps no pictures.
 
     Raises:
-        AttackError: a budget, the pixels or the model's outputs are not what the attack needs.
+        AttackError: a budget or the model's outputs are not what the attack needs.
         IncompatibleLabels: the model does not know the data set's classes.
         DatasetRefused: there is nothing to evaluate.
         ImageRefused: a picture cannot be decoded.
