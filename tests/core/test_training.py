@@ -272,7 +272,8 @@ def test_settings_out_of_range_are_refused(settings, name):
 def test_the_joint_objective_refuses_a_head_that_is_not_linear(colours, tmp_path):
     network = torchvision_models.build("squeezenet1_1", {"num_classes": "3"})
     passport = Preprocessing(resize=32, crop=(32, 32))
-    squeezenet = Model("test/squeezenet", network, passport, colours.labels)
+    card = {"architecture": "torchvision/squeezenet1_1"}
+    squeezenet = Model("test/squeezenet", network, passport, colours.labels, card)
 
     with pytest.raises(UsableError, match="L_pre needs"):
         _joint(squeezenet, colours, tmp_path, DatasetSpec("colours", split="train"), 1.0)
@@ -294,3 +295,15 @@ def test_live_figures_are_of_the_newest_steps_and_records_of_whole_epochs(
     assert len(told) == len(sizes)  # one report a step, each of that step alone
     whole = result.records["train_loss"].iloc[0]
     assert np.average(told, weights=sizes) == pytest.approx(whole)
+
+
+def test_a_model_that_could_not_be_loaded_again_is_refused_before_any_training(
+    model, colours, tmp_path
+):
+    model.card = {}
+    told = []
+
+    with pytest.raises(CheckpointError, match="architecture"):
+        tune(model, colours, tmp_path, report=lambda *told_now, **_: told.append(told_now))
+
+    assert told == []

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.device import best_device
-from usable_core.errors import UsableError
+from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.measuring.label_matching import target_indices
@@ -51,12 +51,14 @@ def fine_tune(
         source: The whole data set of L_pre, with classes that the model knows.
 
     Raises:
-        CheckpointError: the model is a fixed program and cannot be trained.
+        CheckpointError: the model is a fixed program and cannot be trained, or its card does not
+            say how to build it again.
         IncompatibleLabels: the source holds classes that the model does not know.
         UsableError: the training diverged, or a source was given and the pretrained head is not one
             linear layer that both objectives can share the backbone with.
     """
     began = time.perf_counter()
+    architecture = _architecture(model)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
     train, validation = training_splits(dataset, config.dataset)
@@ -73,12 +75,25 @@ def fine_tune(
         records = _tune(network, model, task, held_out, config, report, old_head, retained)
     return put_on_shelf(
         network.cpu(), model.preprocessing, train, config, records, folder,
-        architecture=model.card["architecture"],
+        architecture=architecture,
         arch_options=model.card.get("arch_options"),
         seconds=time.perf_counter() - began,
         base=model.name,
         base_fingerprint=model.fingerprint,
     )  # fmt: skip
+
+
+def _architecture(model: Model) -> str:
+    """Return how the network is built again; asked first, for without it all work would be lost."""
+    head(model.network)  # a fixed program is refused by its own sentence
+    architecture = model.card.get("architecture")
+    if not architecture:
+        raise CheckpointError(
+            f"The card of {model.name} does not say its architecture, so what is trained could not "
+            'be loaded again. Give Model(…, card={"architecture": "timm/NAME"}), or load the model '
+            "by a reference."
+        )
+    return str(architecture)
 
 
 def _new_network(model: Model, classes: int, config: FineTuningConfig) -> nn.Module:
