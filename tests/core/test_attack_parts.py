@@ -12,7 +12,7 @@ from toy_models import LinearNetwork, images, linear_model, model_of, small_netw
 from usable_core.attacks.checks import are_probabilities
 from usable_core.attacks.gradient import fgsm, log_odds_loss, pgd
 from usable_core.attacks.norms import project, random_edge, random_start, size, steepest
-from usable_core.attacks.sweep import example_seeds, sweep
+from usable_core.attacks.sweep import sweep
 from usable_core.errors import AttackError
 
 SETTINGS = {"norm": "linf", "steps": 5, "restarts": 1, "step_size": None}
@@ -210,10 +210,3 @@ def test_what_broke_at_a_smaller_budget_is_carried_up_and_not_attacked_again():
     assert levels[-1].found_epsilon[1:3].tolist() == [0.5, 0.25]
     assert levels[-1].found_epsilon.isnan().tolist() == [True, False, False, True]
     assert levels[-1].x_adv.flatten().tolist() == [0, 0.5, 0.25, 0.75]
-
-
-def test_seeds_belong_to_the_picture_and_not_to_its_place():
-    one = example_seeds(["a", "b", "c"], 0)
-
-    assert example_seeds(["c", "a"], 0).tolist() == [one[2], one[0]]
-    assert (example_seeds(["a", "b", "c"], 1) != one).all()

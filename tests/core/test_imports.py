@@ -18,6 +18,7 @@ MEASURING = (
     "models",
     "datasets",
     "device",
+    "randomness",
 )
 HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
 ENTRANCES = (

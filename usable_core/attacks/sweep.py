@@ -1,6 +1,5 @@
 """One attack over increasing budgets, on one batch of examples that is small enough to hold."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -54,8 +53,3 @@ def sweep(
             found[alive[prediction[alive] != y[alive]]] = epsilon
         yield Level(epsilon, prediction.clone(), found.clone(), x_adv)
 
-
-def example_seeds(ids: Sequence[str], seed: int) -> Tensor:
-    """Return one seed per example (N,) int64, from its identity and not from its place."""
-    hashes = (hashlib.sha256(f"{seed}:{identity}".encode()).digest() for identity in ids)
-    return torch.tensor([int.from_bytes(h[:8], "big") >> 1 for h in hashes], dtype=torch.int64)

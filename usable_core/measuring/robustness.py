@@ -15,7 +15,7 @@ from usable_core.attacks.checks import (
     check_logits,
 )
 from usable_core.attacks.noise import noise
-from usable_core.attacks.sweep import Level, example_seeds, sweep
+from usable_core.attacks.sweep import Level, sweep
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset
@@ -35,6 +35,7 @@ from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.models.model import Model, check_pixels
 from usable_core.models.modes import channels_last, frozen, watched
+from usable_core.randomness import example_seeds
 
 _ROUNDS = 4  # attacked batches read at once, so that survivors can be put together again
 

@@ -1,0 +1,94 @@
+"""Random numbers of one seed per example: the same in any batch, in any order, on any device.
+
+Counter based (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): the k-th number
+is a hash of the seed, the stream and k, so nothing is drawn in turn and every device can compute it
+by itself. The hash is two rounds of a 32-bit integer mixer, keyed by a 64-bit mix of the seed.
+"""
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+_UNIT = 2.0**-24  # spacing of the uniform numbers: what a float32 holds exactly
+
+
+def example_seeds(ids: Sequence[str], seed: int) -> Tensor:
+    """Return one seed per example (N,) int64, from its identity and not from its place."""
+    hashes = (hashlib.sha256(f"{seed}:{identity}".encode()).digest() for identity in ids)
+    return torch.tensor([int.from_bytes(h[:8], "big") >> 1 for h in hashes], dtype=torch.int64)
+
+
+def uniform(seeds: Tensor, shape: Sequence[int], stream: Tensor | int = 0) -> Tensor:
+    """Return numbers (N, *shape) float32 in (0, 1), never the ends.
+
+    Args:
+        seeds: One per example (N,) int64; the numbers are made on its device.
+        shape: Of one example's numbers.
+        stream: Which of an example's independent streams, for all or per example (N,) int64.
+    """
+    bits = _bits(seeds, math.prod(shape), stream)
+    return bits.float().add_(0.5).mul_(_UNIT).view(len(seeds), *shape)
+
+
+def signs(seeds: Tensor, shape: Sequence[int], stream: Tensor | int = 0) -> Tensor:
+    """Return numbers (N, *shape) float32 that are −1 or 1; arguments as for `uniform`."""
+    bits = _bits(seeds, math.prod(shape), stream)
+    return (bits & 1).float().mul_(2).sub_(1).view(len(seeds), *shape)
+
+
+def normal(seeds: Tensor, shape: Sequence[int], stream: Tensor | int = 0) -> Tensor:
+    """Return numbers (N, *shape) float32 of mean 0 and variance 1; arguments as for `uniform`.
+
+    Reference: Box & Muller 1958.
+    """
+    count = math.prod(shape)
+    half = -(-count // 2)
+    both = uniform(seeds, (2, half), stream)
+    radius = both[:, 0].log().mul_(-2).sqrt_()
+    angle = both[:, 1] * (2 * math.pi)
+    found = torch.cat([radius * angle.cos(), radius * angle.sin()], 1)
+    return found[:, :count].reshape(len(seeds), *shape)
+
+
+def _bits(seeds: Tensor, count: int, stream: Tensor | int) -> Tensor:
+    """Return 24 random bits (N, count) int32."""
+    key = _mix64(seeds ^ _mix64(torch.as_tensor(stream, device=seeds.device) + _GOLDEN))
+    low = (key & 0xFFFFFFFF).to(torch.int64)
+    high = (key >> 32) & 0xFFFFFFFF
+    low, high = (_as_int32(part)[:, None] for part in (low, high))
+    counter = torch.arange(count, dtype=torch.int32, device=seeds.device)
+    found = _mix32(counter[None] + low).bitwise_xor_(high)
+    found = _mix32(found)
+    return found.bitwise_right_shift_(8).bitwise_and_(0xFFFFFF)
+
+
+def _as_int32(value: Tensor) -> Tensor:
+    """Return the low 32 bits as a signed number."""
+    return torch.where(value >= 2**31, value - 2**32, value).to(torch.int32)
+
+
+def _signed(value: int, bits: int) -> int:
+    return value - 2**bits if value >= 2 ** (bits - 1) else value
+
+
+_GOLDEN = _signed(0x9E3779B97F4A7C15, 64)  # 2**64 / golden ratio (Knuth)
+# Steele, Lea & Flood 2014 (splitmix64), and Wellons' `lowbias32`.
+_SPLITMIX = _signed(0xBF58476D1CE4E5B9, 64), _signed(0x94D049BB133111EB, 64)
+_LOWBIAS = _signed(0x7FEB352D, 32), _signed(0x846CA68B, 32)
+
+
+def _mix64(z: Tensor) -> Tensor:
+    """Return a hash of int64 numbers; multiplication wraps, shifts fill with zeros."""
+    z = (z ^ ((z >> 30) & (2**34 - 1))) * _SPLITMIX[0]
+    z = (z ^ ((z >> 27) & (2**37 - 1))) * _SPLITMIX[1]
+    return z ^ ((z >> 31) & (2**33 - 1))
+
+
+def _mix32(z: Tensor) -> Tensor:
+    """Return a hash of int32 numbers, in place."""
+    z.bitwise_xor_((z >> 16) & 0xFFFF).mul_(_LOWBIAS[0])
+    z.bitwise_xor_((z >> 15) & 0x1FFFF).mul_(_LOWBIAS[1])
+    return z.bitwise_xor_((z >> 16) & 0xFFFF)
