@@ -2,10 +2,11 @@
 
 import math
 
+import numpy as np
 import torch
 from scipy import stats
 
-from usable_core.randomness import example_seeds, normal, signs, uniform
+from usable_core.randomness import _mix32, _mix32_in_place, example_seeds, normal, signs, uniform
 
 SEEDS = example_seeds([f"image{i}" for i in range(40)], 0)
 
@@ -66,3 +67,19 @@ def test_neighbouring_seeds_streams_and_places_are_uncorrelated():
 def test_seeds_depend_on_identity_and_seed():
     assert torch.equal(example_seeds(["a", "b"], 1), example_seeds(["b", "a"], 1).flip(0))
     assert not torch.equal(example_seeds(["a"], 1), example_seeds(["a"], 2))
+
+
+def test_the_processor_makes_the_numbers_that_other_devices_make():
+    numbers = torch.randint(-(2**31), 2**31, (1000,), dtype=torch.int64).to(torch.int32)
+    on_processor = numbers.numpy().view(np.uint32).copy()
+
+    _mix32_in_place(on_processor, np.empty_like(on_processor))
+
+    assert torch.equal(torch.from_numpy(on_processor.view(np.int32)), _mix32(numbers.clone()))
+
+
+def test_a_count_beyond_one_piece_continues_the_same_numbers():
+    long, short = uniform(SEEDS[:3], (40_000,)), uniform(SEEDS[:3], (20_000,))
+
+    assert torch.equal(long[:, :20_000], short)
+    assert len(long[0].unique()) > 39_000, "24 bits repeat about 48 of 40,000"
