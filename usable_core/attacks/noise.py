@@ -1,56 +1,65 @@
 """Random noise of the attack's size: the baseline that every real attack must beat."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
-from usable_core.attacks.checks import check_budget, check_logits
-from usable_core.attacks.gradient import log_odds_loss
-from usable_core.attacks.norms import random_edge
+from usable_core import randomness
+from usable_core.attacks.gradient import planned_runs
+from usable_core.attacks.lanes import Answer, Lanes
+from usable_core.attacks.losses import margin
+from usable_core.attacks.norms import per_image, project, random_edge, random_start, size
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.specs import Norm
-from usable_core.models.model import Model, check_pixels
-from usable_core.models.modes import frozen
+
+Draw = Callable[[Tensor, Tensor, Norm, Tensor, Tensor], Tensor]
 
 
-def noise(
-    model: Model,
-    x: Tensor,
-    y: Tensor,
-    epsilon: float,
-    *,
-    norm: Norm,
-    steps: int,
-    restarts: int,
-    step_size: float | None,
-    seeds: Tensor,
-) -> Tensor:
-    """Return images (N, 3, H, W) at random corners (Linf) or on the sphere (L2) around x, clipped.
+def gaussian(x: Tensor, epsilon: Tensor, norm: Norm, seeds: Tensor, restart: Tensor) -> Tensor:
+    """Return images with normal noise (N, 3, H, W), scaled to the budget's edge, clipped to [0, 1].
 
-    With one restart the model is not asked; with more, the draw of the highest loss counts.
-    `steps` and `step_size` are not looked at.
-
-    Raises:
-        AttackError: epsilon or outputs are not what an attack needs.
-        ImageRefused: pixels are not in [0, 1].
+    In Linf the standard deviation is epsilon / 2 and the noise is cut at epsilon.
     """
-    check_budget(epsilon, norm, x.shape[1:])
-    if epsilon == 0 or len(x) == 0:
-        return x.clone()
-    x = check_pixels(x.detach().float())
-    best = random_edge(x, epsilon, norm, seeds)
-    if restarts == 1:
-        return best
-    best_loss = _loss(model, best, y)
-    for restart in range(1, restarts):
-        drawn = random_edge(x, epsilon, norm, seeds, restart)
-        loss = _loss(model, drawn, y)
-        better = loss > best_loss
-        best[better], best_loss[better] = drawn[better], loss[better]
-    return best
+    noise = randomness.normal(seeds, x.shape[1:], restart)
+    if norm == "linf":
+        scaled = per_image(epsilon) / 2 * noise
+    else:
+        scaled = noise * per_image(epsilon / size(noise, norm))
+    return project(x + scaled, x, epsilon, norm)
 
 
-def _loss(model: Model, x: Tensor, y: Tensor) -> Tensor:
-    """Return the loss (N,), infinite where the model is fooled."""
-    with frozen(model.network), torch.no_grad():
-        logits = model(x)
-    check_logits(logits)
-    return log_odds_loss(logits.float(), y).masked_fill(logits.argmax(1) != y, torch.inf)
+_DRAWS: dict[str, Draw] = {
+    "noise": random_edge, "uniform_noise": random_start, "gaussian_noise": gaussian,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Noise:
+    """As many draws as there are restarts; the one of the highest loss counts."""
+
+    spec: AttackSpec
+    norm: Norm
+    classes: int
+    gradient_steps: int = 0
+
+    @cached_property
+    def runs(self) -> Sequence[tuple[int, int]]:
+        """One for each draw."""
+        return planned_runs(self.spec, self.classes)
+
+    def begin(self, lanes: Lanes) -> None:
+        """Draw."""
+        lanes["query"] = _DRAWS[self.spec.name](
+            lanes["x"], lanes["epsilon"], self.norm, lanes["seed"], lanes["restart"]
+        )
+
+    def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
+        """Return the margin (L,)."""
+        return margin(logits, lanes["y"], lanes["target"])
+
+    def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
+        """One question is all there is."""
+        return torch.ones_like(answer.is_fooled)

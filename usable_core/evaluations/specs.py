@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from usable_core.errors import ConfigError
 
 Split = Literal["auto", "train", "validation", "test", "all"]
-Norm = Literal["linf", "l2"]
+Norm = Literal["linf", "l2", "l1"]
 Precision = Literal["float32", "bfloat16"]
 
 
