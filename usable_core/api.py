@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core.catalog.corruptions import COMMON
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
     ExplanationConfig,
@@ -168,6 +170,39 @@ def evaluate_robustness(
         batch_size=batch_size,
     )  # fmt: skip
     return cast(RobustnessResult, _answer(config, objects, report))
+
+
+def evaluate_corruption(
+    model: "ModelLike",
+    data: "DatasetLike",
+    *,
+    corruptions: Sequence[str] = COMMON,
+    severities: Sequence[int] = SEVERITIES,
+    seed: int = 0,
+    limit: int | None = None,
+    batch_size: int | None = None,
+    report: Report = silent,
+) -> CorruptionResult:
+    """Return whether a model stays right when pictures get worse: noise, blur, weather, files.
+
+    Args:
+        model: A `Model`, a reference, or a `ModelSpec`.
+        data: A `Dataset` (evaluated as it is), a reference, or a `DatasetSpec`.
+        corruptions: Keys of `catalog.corruptions.CORRUPTIONS`.
+        severities: Of 1 to 5, increasing.
+        seed: Of the random numbers.
+        limit: At most this many examples, stratified by class.
+        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        report: Told the progress.
+
+    Raises:
+        UsableError: a setting is out of its range, or something cannot be loaded.
+    """
+    objects, model_spec, dataset_spec = _resolved(model, data, limit)
+    config = CorruptionConfig(
+        model_spec, dataset_spec, tuple(corruptions), tuple(severities), seed, batch_size
+    )
+    return cast(CorruptionResult, _answer(config, objects, report))
 
 
 def evaluate_explanation(

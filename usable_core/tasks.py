@@ -12,6 +12,7 @@ from typing import Any
 
 from usable_core.catalog import implementation, lookup
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
@@ -22,12 +23,20 @@ from usable_core.records import from_json, to_json
 Config = (
     AccuracyConfig
     | RobustnessConfig
+    | CorruptionConfig
     | ExplanationConfig
     | PretrainingConfig
     | FineTuningConfig
     | DemoConfig
 )
-Result = AccuracyResult | RobustnessResult | ExplanationResult | TrainingResult | DemoResult
+Result = (
+    AccuracyResult
+    | RobustnessResult
+    | CorruptionResult
+    | ExplanationResult
+    | TrainingResult
+    | DemoResult
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,12 @@ TASKS = {
     ),
     "robustness": Task(
         "Robustness", RobustnessConfig, RobustnessResult, "usable_core.measuring.robustness:measure"
+    ),
+    "corruption": Task(
+        "Corruptions",
+        CorruptionConfig,
+        CorruptionResult,
+        "usable_core.measuring.corruption:measure",
     ),
     "explanation": Task(
         "Explanation",
@@ -93,7 +108,9 @@ def config_from_json(task: str, data: dict[str, Any]) -> Config:
 
 
 def resolve(config: Config) -> dict[str, Any]:
-    """Return the objects that a config names: `model`, `dataset`, `source`, those that it has.
+    """Return the objects that a config names: `model`, `surrogate`, `dataset`, `source`.
+
+    Those that it has.
 
     Raises:
         UsableError: a name is unknown, or what it names cannot be loaded.
@@ -104,6 +121,9 @@ def resolve(config: Config) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if hasattr(config, "model"):
         found["model"] = load_model(config.model)
+    surrogate = getattr(config, "surrogate", None)
+    if surrogate is not None:
+        found["surrogate"] = load_model(surrogate)
     if hasattr(config, "dataset"):
         found["dataset"] = load_dataset(config.dataset.reference)
     source = getattr(config, "source", None)
@@ -130,7 +150,9 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     settings = to_json(config)
     for field, thing in objects.items():
         settings[field]["fingerprint"] = thing.fingerprint
-        for place in _SAID_BY_FINGERPRINT["model" if field == "model" else "dataset"]:
+        for place in _SAID_BY_FINGERPRINT[
+            "model" if field in ("model", "surrogate") else "dataset"
+        ]:
             settings[field].pop(place, None)
     text = json.dumps([name_of(config), settings, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -10,6 +10,7 @@ import pytest
 from usable_core import tasks
 from usable_core.catalog import implementation
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.demo import DemoConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -22,6 +23,7 @@ DATA = DatasetSpec("digits", split="test", limit=10, seed=3)
 EXAMPLES = {
     "accuracy": AccuracyConfig(MODEL, DATA, batch_size=8),
     "robustness": RobustnessConfig(MODEL, DATA, norm="l2", epsilons=(0.0, 0.5), step_size=0.1),
+    "corruption": CorruptionConfig(MODEL, DATA, ("fog", "snow"), (1, 5), seed=2),
     "explanation": ExplanationConfig(MODEL, DATA, ("lime",), "7", ExplainerOptions(evaluations=32)),
     "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
     "finetune": FineTuningConfig(MODEL, DATA, source=DATA, task_weight=0.5),

@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from usable_core import settings
-from usable_core.cli import evaluate, explain, look, runs, tour, train
+from usable_core.cli import corruption, evaluate, explain, look, runs, tour, train
 from usable_core.errors import Cancelled, UsableError
 
 USER_MISTAKE = 2
@@ -30,6 +30,7 @@ app.add_typer(look.models_app, name="models")
 app.command("datasets")(look.datasets)
 app.command("pretrain")(train.pretrain)
 app.command("finetune")(train.finetune)
+evaluate.app.command("corruption")(corruption.corruption)
 app.add_typer(evaluate.app, name="evaluate")
 app.command("explain")(explain.explain)
 app.command("compare")(runs.compare)

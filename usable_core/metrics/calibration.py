@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.metrics.intervals import Estimate, bootstrap, wilson
+from usable_core.metrics.intervals import Estimate, bootstrap, occurrences, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,12 +75,48 @@ def calibration_error(
     return Estimate(value, low, min(1.0, max(drawn, value)), n)
 
 
+def clustered_calibration_error(
+    confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS
+) -> Estimate:
+    """Return the calibration error over bins of equal width, of several outcomes per example.
+
+    As `calibration_error`, but whole examples are resampled, and what chance alone may make is
+    worked out from the examples' own sums, for the outcomes of one image hang together.
+
+    Args:
+        confidence: Of the predicted class (N, K), in [0, 1].
+        correct: Whether the prediction is right (N, K).
+        bins: How many.
+    """
+    n = len(confidence)
+    if n == 0:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    place = equal_width_bins(confidence, bins)
+    gaps = correct.astype(np.float64) - confidence
+    rows = np.arange(n)[:, None] * bins
+    own = np.bincount((place + rows).ravel(), gaps.ravel(), n * bins).reshape(n, bins)
+
+    def error(indices: NDArray[np.int64]) -> Floats:
+        return np.asarray(np.abs(occurrences(indices, n) @ own).sum(1) / gaps.size)
+
+    value = float(np.abs(own.sum(0)).sum() / gaps.size)
+    drawn = float(np.quantile(bootstrap(error, n), 0.975))
+    by_chance = value <= _chance_quantile(np.square(own).sum(0)) / gaps.size
+    low = 0.0 if by_chance else min(value, max(0.0, 2 * value - drawn))
+    return Estimate(value, low, min(1.0, max(drawn, value)), n)
+
+
 def _largest_by_chance(confidence: Floats, place: NDArray[np.int64], bins: int) -> float:
     """Return the 97.5 % quantile of a perfectly calibrated model's error, bins nearly normal."""
-    variance = np.bincount(place, confidence * (1 - confidence), bins)
+    variance = np.bincount(place, confidence * (1 - confidence), bins).astype(np.float64)
+    return _chance_quantile(variance) / len(confidence)
+
+
+def _chance_quantile(variance: Floats) -> float:
+    """Return the 97.5 % quantile of Σ |normal|, of these variances per bin and mean 0."""
     mean = np.sqrt(2 / np.pi) * np.sum(np.sqrt(variance))  # of |normal| per bin
     spread = np.sqrt((1 - 2 / np.pi) * np.sum(variance))
-    return float(mean + statistics.NormalDist().inv_cdf(0.975) * spread) / len(confidence)
+    return float(mean + statistics.NormalDist().inv_cdf(0.975) * spread)
 
 
 def reliability(confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS) -> "pd.DataFrame":

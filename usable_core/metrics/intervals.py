@@ -144,6 +144,13 @@ def bootstrap(
     return np.concatenate(found)
 
 
+def occurrences(indices: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """Return how often each of n examples occurs (B, n) in resamples (B, M)."""
+    rows = np.arange(len(indices))[:, None] * n
+    found = np.bincount((indices + rows).ravel(), minlength=len(indices) * n)
+    return found.reshape(-1, n).astype(np.float64)
+
+
 def _z(confidence: float) -> float:
     return statistics.NormalDist().inv_cdf(0.5 + confidence / 2)
 
