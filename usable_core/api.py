@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.catalog.corruptions import COMMON
+from usable_core.errors import UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
 from usable_core.evaluations.explanation import (
@@ -22,10 +23,9 @@ from usable_core.evaluations.explanation import (
 )
 from usable_core.evaluations.interactive import Prediction
 from usable_core.evaluations.robustness import (
-    L2_EPSILONS,
-    LINF_EPSILONS,
     RobustnessConfig,
     RobustnessResult,
+    default_epsilons,
 )
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Report, Split, silent
 from usable_core.evaluations.training import FineTuningConfig, Schedule, TrainingResult
@@ -132,43 +132,44 @@ def evaluate_robustness(
     model: "ModelLike",
     data: "DatasetLike",
     *,
+    preset: str | None = None,
     attack: str = "pgd",
     norm: Norm = "linf",
     epsilons: Sequence[float] | None = None,
-    steps: int = 20,
-    restarts: int = 1,
-    step_size: float | None = None,
-    seed: int = 0,
     limit: int | None = None,
-    batch_size: int | None = None,
+    surrogate: "ModelLike | None" = None,
+    settings: dict[str, Any] | None = None,
     report: Report = silent,
 ) -> RobustnessResult:
-    """Return whether a model stays right under attack, over a grid of epsilons.
+    """Return whether a model stays right under attack, over a grid of epsilons, with its checks.
 
     Args:
         model: A `Model`, a reference, or a `ModelSpec`.
         data: A `Dataset` (evaluated as it is), a reference, or a `DatasetSpec`.
+        preset: A key of `catalog.attacks.PRESETS`: `glance`, `standard` or `benchmark`; None runs
+            `attack` alone.
         attack: A key of `catalog.attacks.ATTACKS`.
         norm: Norm of the perturbation.
         epsilons: Increasing budgets in units of the [0, 1] range; None is the usual grid.
-        steps: Gradient steps.
-        restarts: Random starts; the worst counts.
-        step_size: As a multiple of epsilon; None is 2.5 / steps.
-        seed: Of the random starts.
         limit: At most this many examples, stratified by class.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        surrogate: Another backbone whose adversarial images are tried too, as a check.
+        settings: Further fields of `RobustnessConfig`, such as steps, restarts, loss, seed.
         report: Told the progress.
 
     Raises:
-        UsableError: a setting is out of its range, or something cannot be loaded.
+        ConfigError: a setting is unknown or out of its range.
+        UsableError: something cannot be loaded or attacked.
     """
     objects, model_spec, dataset_spec = _resolved(model, data, limit)
-    usual = LINF_EPSILONS if norm == "linf" else L2_EPSILONS
-    grid = usual if epsilons is None else tuple(float(e) for e in epsilons)
-    config = RobustnessConfig(
-        model_spec, dataset_spec, attack, norm, grid, steps, restarts, step_size, seed,
-        batch_size=batch_size,
-    )  # fmt: skip
+    grid = default_epsilons(norm) if epsilons is None else tuple(float(e) for e in epsilons)
+    fields = {"preset": preset, "attack": attack, **(settings or {})}
+    if surrogate is not None:
+        objects["surrogate"] = _model(surrogate)
+        fields["surrogate"] = ModelSpec(objects["surrogate"].name)
+    unknown = set(fields) - set(RobustnessConfig.__dataclass_fields__)
+    if unknown:
+        raise UnknownName("setting", min(unknown), RobustnessConfig.__dataclass_fields__)
+    config = RobustnessConfig(model_spec, dataset_spec, norm=norm, epsilons=grid, **fields)
     return cast(RobustnessResult, _answer(config, objects, report))
 
 

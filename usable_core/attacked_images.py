@@ -25,7 +25,9 @@ def kept_images(folder: Path) -> pd.DataFrame:
     listing = folder / "gallery" / "gallery.json"
     if not listing.is_file():
         return pd.DataFrame(columns=list(COLUMNS))
-    return pd.DataFrame(json.loads(listing.read_text()), columns=list(COLUMNS))
+    stored = json.loads(listing.read_text(encoding="utf-8"))
+    entries = stored["entries"] if isinstance(stored, dict) else stored  # a list before 0.2
+    return pd.DataFrame(entries, columns=list(COLUMNS))
 
 
 def open_image(folder: Path, file: str) -> Picture:

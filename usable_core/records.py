@@ -40,24 +40,25 @@ def from_json(kind: type[Record], data: dict[str, Any]) -> Record:
     unknown = set(data) - set(hints)
     if unknown:
         raise ValueError(f"{kind.__name__} has no field {', '.join(sorted(unknown))}")
-    return kind(**{name: _restore(hints[name], item) for name, item in data.items()})
+    return kind(**{name: restore(hints[name], item) for name, item in data.items()})
 
 
-def _restore(hint: Any, item: Any) -> Any:  # noqa: ANN401 - any field
+def restore(hint: Any, item: Any) -> Any:  # noqa: ANN401 - any field
+    """Return the value of type `hint` that `to_json` wrote as `item`."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         if item is None:
             return None
         chosen = [a for a in arguments if a is not type(None)]
         listed = [a for a in chosen if get_origin(a) is tuple and isinstance(item, (list, tuple))]
-        return _restore((listed or chosen)[0], item)
+        return restore((listed or chosen)[0], item)
     if dataclasses.is_dataclass(hint):
         return from_json(hint, item)  # type: ignore[arg-type]
     if origin is tuple:
         inner = arguments[:1] * len(item) if arguments[-1] is Ellipsis else arguments
-        return tuple(_restore(h, i) for h, i in zip(inner, item, strict=True))
+        return tuple(restore(h, i) for h, i in zip(inner, item, strict=True))
     if origin is dict:
-        return {key: _restore(arguments[1], value) for key, value in item.items()}
+        return {key: restore(arguments[1], value) for key, value in item.items()}
     if hint is float and item is not None and origin is not Literal:
         return float(item)
     return item

@@ -127,7 +127,7 @@ def _question(run: Run) -> tuple[object, ...]:
     data = (run.task, c.dataset.reference)
     if run.task != "robustness":
         return data
-    return (*data, c.attack, c.norm, c.steps, c.restarts, c.step_size, c.epsilons)
+    return (*data, c.question)
 
 
 def answers(runs: Sequence[Run]) -> list[tuple[Run, Measured]]:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from usable_core.attacks.norms import largest_budget
 from usable_core.errors import AttackError
 from usable_core.evaluations.specs import Norm
 
@@ -15,7 +16,7 @@ def check_budget(epsilon: float, norm: Norm, shape: tuple[int, ...]) -> None:
     Raises:
         AttackError: it is negative, not finite, or larger than any perturbation can be.
     """
-    largest = 1.0 if norm == "linf" else math.sqrt(math.prod(shape))
+    largest = largest_budget(norm, shape)
     if not (math.isfinite(epsilon) and 0 <= epsilon <= largest):
         raise AttackError(
             f"epsilon must be between 0 and {largest:g} for the norm {norm} at {shape[-2]} x "

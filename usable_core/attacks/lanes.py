@@ -4,7 +4,8 @@ Every attack finds these columns and adds its own in `begin`:
     x: clean images; y: true classes; target: class aimed at (−1: none); epsilon: budgets;
     seed, restart: what randomness starts from; start: images to begin with (x itself: none known);
     step: questions asked so far; query: images to ask about next;
-    best, best_loss: the worst image so far.
+    best, best_loss: the worst image so far inside the budget.
+An attack that leaves the budget keeps the size of each query's perturbation in `distance`.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ class Answer:
         loss: The attack's loss (L,).
         gradient: Of the loss (L, 3, H, W); the queries themselves for attacks that need none.
         is_fooled: Whether the answer is what the attack wants, inside the budget (L,).
-        is_better: Whether the loss is the highest so far (L,).
+        is_better: Whether the loss is the highest so far inside the budget (L,).
     """
 
     logits: Tensor
@@ -103,7 +104,7 @@ class Pool:
             self.lanes = take(self.lanes, rows)
 
     def step(self) -> Lanes:
-        """Ask once for every lane and return those that are over, with a column `is_fooled`."""
+        """Ask once for every lane and return those that are over, with `is_fooled` and the last `loss`."""
         lanes = self.lanes
         answer = self._ask(lanes)
         better = answer.is_better | answer.is_fooled
@@ -119,7 +120,7 @@ class Pool:
         if not bool(is_over.any()):
             return {}
         over = take(lanes, is_over)
-        over["is_fooled"] = answer.is_fooled[is_over]
+        over["is_fooled"], over["loss"] = answer.is_fooled[is_over], answer.loss[is_over]
         self.lanes = take(lanes, ~is_over)
         return over
 
@@ -136,9 +137,11 @@ class Pool:
             logits, gradient = self._oracle.logits(query), query
             losses = self.attack.loss(logits, lanes)
         is_fooled = logits.argmax(1) != lanes["y"]
+        is_better = losses > lanes["best_loss"]
         if "distance" in lanes:  # the attack leaves the ball and says how far it went
-            is_fooled &= lanes["distance"] <= lanes["epsilon"]
-        return Answer(logits, losses, gradient, is_fooled, losses > lanes["best_loss"])
+            is_inside = lanes["distance"] <= lanes["epsilon"]
+            is_fooled, is_better = is_fooled & is_inside, is_better & is_inside
+        return Answer(logits, losses, gradient, is_fooled, is_better)
 
 
 def _slice(lanes: Lanes, part: slice) -> Lanes:

@@ -4,6 +4,8 @@ A budget is one number for all examples or one per example (N,): lanes of one ba
 at different budgets.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -19,15 +21,21 @@ _RADIUS_STREAM = 2**32  # apart from the streams of directions, which are number
 
 def per_image(value: Tensor) -> Tensor:
     """Return numbers (N,) as (N, 1, 1, 1), which multiply images."""
-    return value.reshape(-1, 1, 1, 1)
+    shaped: Tensor = value.reshape(-1, 1, 1, 1)
+    return shaped
 
 
 def size(perturbation: Tensor, norm: Norm) -> Tensor:
     """Return the norm (N,) of perturbations (N, 3, H, W)."""
-    flat = perturbation.flatten(1)
-    if norm == "linf":
-        return flat.abs().amax(1)
-    return torch.linalg.vector_norm(flat, ord=2 if norm == "l2" else 1, dim=1)
+    order = {"linf": torch.inf, "l2": 2, "l1": 1}[norm]
+    length: Tensor = torch.linalg.vector_norm(perturbation.flatten(1), ord=order, dim=1)
+    return length
+
+
+def largest_budget(norm: Norm, shape: tuple[int, ...]) -> float:
+    """Return the largest perturbation of images of `shape` (3, H, W) in [0, 1]."""
+    pixels = math.prod(shape)
+    return {"linf": 1.0, "l2": math.sqrt(pixels), "l1": float(pixels)}[norm]
 
 
 def project(x_adv: Tensor, x: Tensor, epsilon: Tensor | float, norm: Norm) -> Tensor:

@@ -76,6 +76,11 @@ class Found:
         self.step[image], self.x_adv[image] = trial.step, trial.x_adv
 
 
+def campaign_over(scene: Scene) -> Campaign:
+    """Return a campaign of the scene's ladder, without trials yet."""
+    return Campaign(scene.attacks, scene.oracle, scene.x, scene.y, scene.seeds, scene.capacity)
+
+
 def nothing_found(scene: Scene) -> Found:
     """Return that nothing breaks."""
     zeros = torch.zeros(len(scene.x), dtype=torch.int64)
@@ -85,7 +90,7 @@ def nothing_found(scene: Scene) -> Found:
 def descend(scene: Scene) -> Found:
     """Return the smallest breaking budget of each example, by the descent of the module's text."""
     found = nothing_found(scene)
-    campaign = _campaign(scene)
+    campaign = campaign_over(scene)
     waiting = _scouted(scene)
     while True:
         if waiting and not campaign.is_full:
@@ -114,7 +119,7 @@ def walk(scene: Scene, found: Found, *, below: Tensor | None = None) -> None:
         found: Changed where something smaller is found.
         below: Only budgets at places below this (N,); None is all.
     """
-    campaign = _campaign(scene)
+    campaign = campaign_over(scene)
     tops = torch.full((len(scene.x),), len(scene.epsilons)) if below is None else below
     for image, top in enumerate(tops.tolist()):
         if top > 0:
@@ -133,7 +138,7 @@ def walk(scene: Scene, found: Found, *, below: Tensor | None = None) -> None:
 
 def from_scratch(scene: Scene) -> Tensor:
     """Return whether each budget, attacked by itself, breaks each example (N, budgets) bool."""
-    campaign = _campaign(scene)
+    campaign = campaign_over(scene)
     broken = torch.zeros(len(scene.x), len(scene.epsilons), dtype=torch.bool)
     for image in range(len(scene.x)):
         for level, epsilon in enumerate(scene.epsilons):
@@ -155,10 +160,6 @@ def towards(scene: Scene, x_adv: Tensor, rows: Tensor, levels: Tensor) -> Tensor
     length = size(change, scene.norm)
     scale = torch.where(length > 0, epsilon / length.clamp_min(1e-12), torch.ones_like(length))
     return project(x + change * per_image(scale), x, epsilon, scene.norm)
-
-
-def _campaign(scene: Scene) -> Campaign:
-    return Campaign(scene.attacks, scene.oracle, scene.x, scene.y, scene.seeds, scene.capacity)
 
 
 def _withstood(scene: Scene, found: Found, trial: Trial) -> None:

@@ -1,12 +1,17 @@
 """`usable evaluate accuracy|robustness|explanation`: measure a model on a data set."""
 
+import math
 from typing import Annotated, cast
 
 import typer
 from rich.table import Table
 
+from usable_core.catalog import lookup
+from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS
+from usable_core.catalog.checks import CHECKS
 from usable_core.cli import options as o
 from usable_core.cli.output import answer, remark, run_task, share, table, with_run
+from usable_core.errors import ConfigError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
@@ -14,10 +19,9 @@ from usable_core.evaluations.explanation import (
     ExplanationResult,
 )
 from usable_core.evaluations.robustness import (
-    L2_EPSILONS,
-    LINF_EPSILONS,
     RobustnessConfig,
     RobustnessResult,
+    default_epsilons,
 )
 from usable_core.evaluations.specs import Provenance
 
@@ -70,55 +74,100 @@ def robustness(
     limit: o.LimitOption = None,
     seed: o.SeedOption = 0,
     batch_size: o.BatchOption = None,
-    attack: Annotated[str, typer.Option(help="pgd, fgsm or noise.")] = "pgd",
-    norm: Annotated[str, typer.Option(help="linf or l2.")] = "linf",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="glance, standard or benchmark: several attacks, worst case per example."
+        ),
+    ] = None,
+    attack: Annotated[
+        str | None, typer.Option(help=f"One attack instead: {', '.join(ATTACKS)}.")
+    ] = None,
+    norm: Annotated[str, typer.Option(help="linf, l2 or l1.")] = "linf",
     epsilons: Annotated[
         list[str] | None,
         typer.Option("--epsilons", "--epsilon", help="Such as 1/255,4/255,8/255; 0 is added."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Gradient steps.")] = 20,
+    steps: Annotated[int, typer.Option(help="Gradient steps, or queries of Square.")] = 20,
     restarts: Annotated[int, typer.Option(help="Random starts.")] = 1,
     step_size: Annotated[
         str | None, typer.Option(help="Multiple of epsilon; 2.5 / steps when not given.")
     ] = None,
-    gallery: Annotated[int, typer.Option(help="Attacked examples kept as pictures.")] = 8,
+    loss: Annotated[str, typer.Option(help=f"{', '.join(LOSS_NAMES)}.")] = "cross_entropy",
+    momentum: Annotated[float, typer.Option(help="Weight of PGD's earlier gradients.")] = 0.0,
+    targets: Annotated[int, typer.Option(help="Wrong classes aimed at; 0 aims at none.")] = 0,
+    draws: Annotated[int, typer.Option(help="Passes averaged, for randomised models.")] = 1,
+    surrogate: Annotated[
+        str | None, typer.Option(help="Backbone whose adversarial images are tried too.")
+    ] = None,
+    walked: Annotated[
+        int | None, typer.Option(help="Examples walked in full for the checks; 0: no checks.")
+    ] = None,
+    gallery: Annotated[int, typer.Option(help="Pictures kept per breaking epsilon.")] = 4,
     json: o.JsonOption = None,
 ) -> None:
-    """Measure whether a model stays right when its input is changed a little."""
-    usual = L2_EPSILONS if norm == "l2" else LINF_EPSILONS
+    """Measure whether a model stays right when its input is changed a little, with checks."""
+    if preset is not None and attack is not None:
+        raise ConfigError("--preset names its own attacks. Leave out --preset or --attack.")
+    if preset is not None and limit is None:
+        limit = lookup(PRESETS, "preset", preset).examples
     config = RobustnessConfig(
         o.model_spec(model, weights, arch_option, trust, preprocessing),
         o.dataset_spec(dataset, split, limit, seed),
-        attack,
+        attack or "pgd",
         norm,  # type: ignore[arg-type]
-        o.epsilons(epsilons) if epsilons else usual,
+        o.epsilons(epsilons) if epsilons else default_epsilons(norm),  # type: ignore[arg-type]
         steps,
         restarts,
         None if step_size is None else o.number(step_size, "step_size"),
         seed,
         gallery,
         batch_size,
+        preset,
+        loss,
+        momentum,
+        targets,
+        draws,
+        None if surrogate is None else o.model_spec(surrogate, None, None, trust, None),
+        walked,
     )
     run, found = run_task(config)
     result = cast(RobustnessResult, found)
     rows = [
-        (
-            f"{e * 255:g}/255" if norm == "linf" else f"{e:g}",
-            share(under),
-            share(noise),
-            f"{change.value:+.3f}",
-        )
-        for e, under, noise, change in zip(
+        (_epsilon(e, norm), share(under), share(noise), f"{change.value:+.3f}", worst or "")
+        for e, under, noise, change, worst in zip(
             result.epsilons, result.robust_accuracy, result.noise_accuracy, result.robustness,
-            strict=True,
+            result.worst_attack, strict=True,
         )
     ]  # fmt: skip
+    titles = {name: row.title for name, row in CHECKS.items()}
+    seen = [(check.verdict, titles[check.name], check.sentence) for check in result.checks]
     lines: list[str | Table] = [
         _about(result.provenance, result.n),
-        f"clean accuracy {share(result.clean_accuracy)}; {attack}, {norm}",
-        table("epsilon", "under attack", "random noise", "change", rows=rows),
+        f"clean accuracy {share(result.clean_accuracy)}; {config.title}, {norm}",
+        table("epsilon", "under attack", "random noise", "change", "worst attack", rows=rows),
+        _smallest(result, norm),
+        *([table("check", "", "", rows=seen)] if seen else []),
+        f"{result.cost.forward + result.cost.backward:,} passes in {result.cost.seconds:.0f} s, "
+        f"checks {result.cost.checks:,} in {result.cost.check_seconds:.0f} s",
     ]
     answer(with_run(run, result.summary()), json, lines)
+
+
+def _epsilon(epsilon: float, norm: str) -> str:
+    return f"{epsilon * 255:g}/255" if norm == "linf" else f"{epsilon:g}"
+
+
+def _smallest(result: RobustnessResult, norm: str) -> str:
+    median = result.median_smallest_epsilon
+    shown = [
+        _epsilon(e, norm) if math.isfinite(e) else "beyond the grid"
+        for e in (median.value, median.low, median.high)
+    ]
+    return (
+        f"smallest epsilon that breaks: median {shown[0]} ({shown[1]} to {shown[2]}); "
+        f"withstand all: {share(result.censored)}"
+    )
 
 
 @app.command()

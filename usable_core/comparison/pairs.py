@@ -109,7 +109,9 @@ def compare(results: Sequence[Comparable], *, names: Sequence[str] | None = None
             })  # fmt: skip
     pairs = pd.DataFrame(rows)
     pairs["p_holm"] = holm(pairs["p"].tolist())
-    pairs["verdict"] = [_verdict(row) for row in pairs.to_dict("records")]
+    pairs["verdict"] = [
+        _barred(row, called, results) or _verdict(row) for row in pairs.to_dict("records")
+    ]
     return Comparison(tuple(results), called, pairs, outcomes, notes)
 
 
@@ -121,12 +123,12 @@ def _require_same_question(results: Sequence[Comparable]) -> None:
             "A comparison needs results of one kind, but got accuracy and robustness together. "
             "Compare them separately."
         )
-    attacks = {_attack(r) for r in results if isinstance(r, RobustnessResult)}
+    attacks = {r.config.question for r in results if isinstance(r, RobustnessResult)}
     if len(attacks) > 1:
         shown = "; ".join(sorted(str(a) for a in attacks))
         raise ConfigError(
-            "Robust accuracies compare only under the same attack, but these differ (attack, "
-            f"norm, steps, restarts, step size, epsilons): {shown}. Measure again with one setting."
+            "Robust accuracies compare only under the same attack, but these differ (attacks, "
+            f"norm, draws, epsilons): {shown}. Measure again with one setting."
         )
     data = {r.provenance.dataset_fingerprint: r.provenance.dataset for r in results}
     if len(data) > 1:
@@ -134,11 +136,6 @@ def _require_same_question(results: Sequence[Comparable]) -> None:
             f"A comparison needs one data set, but got {len(data)}: {', '.join(data.values())}. "
             "Choose results of the same data set."
         )
-
-
-def _attack(result: RobustnessResult) -> tuple[object, ...]:
-    c = result.config
-    return (c.attack, c.norm, c.steps, c.restarts, c.step_size, c.epsilons)
 
 
 def _distinct(names: Sequence[str]) -> tuple[str, ...]:
@@ -191,6 +188,25 @@ def _outcomes(result: Comparable, name: str) -> pd.DataFrame:
         "copy": frame.groupby(["epsilon", "id"], dropna=False).cumcount(),
         name: frame["prediction"] == frame["label"],
     })  # fmt: skip
+
+
+def _barred(row: dict[str, Any], names: Sequence[str], results: Sequence[Comparable]) -> str | None:
+    """Return why a pair is not ranked: an attack that failed a check proves nothing; else None."""
+    if not row["epsilon"] > 0:  # accuracy, or the clean images
+        return None
+    weak = [
+        name
+        for name, result in zip(names, results, strict=True)
+        if name in (row["first"], row["second"])
+        and isinstance(result, RobustnessResult)
+        and result.is_upper_bound_only
+    ]
+    if not weak:
+        return None
+    return (
+        f"{row['first']} and {row['second']} are not ranked: a check of the attack on "
+        f"{' and '.join(weak)} failed, so what it left is an upper bound only."
+    )
 
 
 def _verdict(row: dict[str, Any]) -> str:

@@ -3,18 +3,23 @@
 Records, one row per (example, epsilon):
     index, id, label, epsilon, clean_prediction, prediction (under the worst attack found at this or
     a smaller epsilon), found_epsilon (the epsilon whose attack found it; NaN while it withstands),
-    noise_prediction (under random noise of the same size: a corner of the Linf ball, a point on
-    the L2 sphere).
+    found_attack and found_step (which attack of the ladder, after how many questions; empty and 0
+    while it withstands), noise_prediction (under random noise of the same size: a corner of the
+    Linf ball, a point on the sphere), raw_broken (on the walked sample: whether this epsilon,
+    attacked by itself, breaks the example; NaN elsewhere).
 Examples that are wrong when clean are not attacked and count as wrong at every epsilon.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core.catalog import lookup
+from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS, AttackSpec
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import (
     DatasetSpec,
@@ -36,11 +41,21 @@ if TYPE_CHECKING:
 # 0 must equal clean accuracy; the rest log-spaced from below 1/255 to beyond the usual 8/255.
 LINF_EPSILONS = (0.0, 0.25 / 255, 0.5 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
 L2_EPSILONS = (0.0, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0)  # 0.5: RobustBench's budget at 32 x 32 x 3
+L1_EPSILONS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0)  # 12: Croce & Hein 2021, at 32 x 32 x 3
+WALKED = 16  # examples whose every budget is attacked from scratch when no preset says otherwise
+
+Verdict = Literal["green", "amber", "red", "not run"]
 
 
 def default_epsilons(norm: Norm) -> tuple[float, ...]:
-    """Return the grid that is measured when nobody says otherwise."""
-    return LINF_EPSILONS if norm == "linf" else L2_EPSILONS
+    """Return the grid that is measured when nobody says otherwise.
+
+    Raises:
+        ConfigError: there is no such norm.
+    """
+    usual = {"linf": LINF_EPSILONS, "l2": L2_EPSILONS, "l1": L1_EPSILONS}
+    require(norm in usual, "norm", "linf, l2 or l1", norm)
+    return usual[norm]
 
 
 def parse_epsilons(text: str) -> tuple[float, ...]:
@@ -64,21 +79,28 @@ def _parse_epsilon(text: str) -> float:
 
 @dataclass(frozen=True)
 class RobustnessConfig:
-    """What to measure: one model, one data set, one attack over a grid of epsilons.
+    """What to measure: one model, one data set, a ladder of attacks over a grid of epsilons.
 
     Attributes:
         model: The model.
         dataset: The data set.
-        attack: A key of `catalog.attacks.ATTACKS`.
+        attack: A key of `catalog.attacks.ATTACKS`; not looked at where a preset is named.
         norm: Norm of the perturbation.
         epsilons: Increasing budgets in units of the [0, 1] pixel range (Linf: at most 1; L2: at
             most the norm of an all-ones image, checked when the image size is known).
-        steps: Gradient steps (FGSM takes one whatever this says).
+        steps: Gradient steps (FGSM takes one whatever this says) or queries (Square).
         restarts: Random starts; the worst per example counts.
         step_size: As a multiple of epsilon; None is 2.5 / steps (Madry et al. 2018).
-        seed: Seed of the random starts, per example.
-        gallery: How many attacked examples are kept as PNG at every epsilon.
+        seed: Seed of all randomness, per example.
+        gallery: How many of the examples that break at each epsilon are kept as PNG.
         batch_size: Examples per forward pass; None chooses the fastest that fits.
+        preset: A key of `catalog.attacks.PRESETS`, which then says attacks, steps and restarts.
+        loss: A key of `catalog.attacks.LOSS_NAMES`.
+        momentum: Weight of earlier gradients in PGD's steps.
+        targets: How many wrong classes are aimed at, the most probable ones; 0 aims at none.
+        draws: Forward passes averaged for each answer, for randomised models.
+        surrogate: Another backbone whose adversarial images are tried too, as a check.
+        walked: Examples whose every epsilon is attacked from scratch, as a check; None: the usual.
     """
 
     model: ModelSpec
@@ -90,15 +112,33 @@ class RobustnessConfig:
     restarts: int = 1
     step_size: float | None = None
     seed: int = 0
-    gallery: int = 8
+    gallery: int = 4
     batch_size: int | None = None
+    preset: str | None = None
+    loss: str = "cross_entropy"
+    momentum: float = 0.0
+    targets: int = 0
+    draws: int = 1
+    surrogate: ModelSpec | None = None
+    walked: int | None = None
 
     def __post_init__(self) -> None:
-        from usable_core.catalog import lookup
-        from usable_core.catalog.attacks import ATTACKS
-
         lookup(ATTACKS, "attack", self.attack)
-        require(self.norm in ("linf", "l2"), "norm", "linf or l2", self.norm)
+        lookup(LOSS_NAMES, "loss", self.loss)
+        if self.preset is not None:
+            lookup(PRESETS, "preset", self.preset)
+        require(self.norm in ("linf", "l2", "l1"), "norm", "linf, l2 or l1", self.norm)
+        for spec in self.ladder:
+            norms = ATTACKS[spec.name].norms
+            require(self.norm in norms, "norm", f"{' or '.join(norms)} for {spec.name}", self.norm)
+        is_aimed = self.loss.startswith("targeted")
+        require(
+            self.targets >= int(is_aimed), "targets",
+            f"at least {int(is_aimed)} for the loss {self.loss}", self.targets,
+        )  # fmt: skip
+        require(is_between(self.momentum, 0, 10), "momentum", "0 or more", self.momentum)
+        require(self.draws >= 1, "draws", "at least 1", self.draws)
+        require(self.walked is None or self.walked >= 0, "walked", "0 or more", self.walked)
         require(len(self.epsilons) > 0, "epsilons", "at least one number", self.epsilons)
         for epsilon in self.epsilons:
             top = 1.0 if self.norm == "linf" else float("1e6")
@@ -124,6 +164,71 @@ class RobustnessConfig:
             self.step_size,
         )
 
+    @property
+    def ladder(self) -> tuple[AttackSpec, ...]:
+        """Return the attacks that run, in order."""
+        if self.preset is not None:
+            return PRESETS[self.preset].attacks
+        return (
+            AttackSpec(
+                self.attack, self.steps, self.restarts, self.loss, self.step_size, self.momentum,
+                self.targets,
+            ),
+        )  # fmt: skip
+
+    @property
+    def title(self) -> str:
+        """Return what the attack is called."""
+        return self.preset or self.attack
+
+    @property
+    def sample_size(self) -> int:
+        """Return how many examples are walked for the checks."""
+        if self.walked is not None:
+            return self.walked
+        return PRESETS[self.preset].walked if self.preset else WALKED
+
+    @property
+    def question(self) -> tuple[object, ...]:
+        """Return what two results must share to be compared: attacks, norm, draws and epsilons."""
+        return (self.ladder, self.norm, self.draws, self.epsilons)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of the attack's strength.
+
+    Attributes:
+        name: A key of `catalog.checks.CHECKS`.
+        verdict: `red` makes the whole curve an upper bound only.
+        sentence: What was seen, with its numbers.
+        numbers: The same for machines.
+    """
+
+    name: str
+    verdict: Verdict
+    sentence: str
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the evaluation took; passes are of single images.
+
+    Attributes:
+        forward: Forward passes of the attacks and their clean and noisy baselines.
+        backward: Backward passes of the attacks.
+        checks: Forward and backward passes of the checks.
+        seconds: Wall time without that of the checks.
+        check_seconds: Wall time of the checks.
+    """
+
+    forward: int = 0
+    backward: int = 0
+    checks: int = 0
+    seconds: float = 0.0
+    check_seconds: float = 0.0
+
 
 @dataclass(frozen=True)
 class RobustnessResult:
@@ -132,6 +237,19 @@ class RobustnessResult:
     config: RobustnessConfig
     provenance: Provenance
     records: "pd.DataFrame"
+    checks: tuple[Check, ...] = ()
+    cost: Cost = Cost()
+
+    @property
+    def is_upper_bound_only(self) -> bool:
+        """Tell whether a check is red, so that a stronger attack would find a lower curve."""
+        return any(check.verdict == "red" for check in self.checks)
+
+    @property
+    def is_comparable(self) -> bool:
+        """Tell whether the figures may stand beside those of leaderboards."""
+        preset = self.config.preset
+        return preset is not None and PRESETS[preset].is_comparable and not self.is_upper_bound_only
 
     @property
     def n(self) -> int:
@@ -180,6 +298,86 @@ class RobustnessResult:
     def area(self) -> Estimate:
         """Return the mean robust accuracy over the grid's range of epsilon."""
         return robustness.area(self._attacked, np.asarray(self.epsilons))
+
+    @cached_property
+    def smallest_epsilon(self) -> "pd.DataFrame":
+        """Return one row per example that is right when clean.
+
+        Columns: index, id, label, withstands (the largest epsilon of the grid that it withstands),
+        breaks (the smallest that breaks it; NaN where none does: censored), attack, step.
+        """
+        import pandas as pd
+
+        grid = np.asarray(self.epsilons)
+        broken = ~self._attacked[self._clean]
+        level = np.where(broken.any(1), broken.argmax(1), len(grid))
+        frame = self.outcomes(self.epsilons[-1])[self._clean]
+        return pd.DataFrame({
+            "index": frame["index"].to_numpy(), "id": frame["id"].to_numpy(),
+            "label": frame["label"].to_numpy(),
+            "withstands": grid[np.maximum(level - 1, 0)],
+            "breaks": np.append(grid, np.nan)[level],
+            "attack": frame.get("found_attack", pd.Series("", frame.index)).astype(str).to_numpy(),
+            "step": frame.get("found_step", pd.Series(0, frame.index)).to_numpy(),
+        })  # fmt: skip
+
+    @property
+    def median_smallest_epsilon(self) -> Estimate:
+        """Return the grid's smallest epsilon that breaks half of the images right when clean.
+
+        With the interval of a median by order statistics; infinite where too few break.
+        """
+        breaks = self.smallest_epsilon["breaks"].fillna(math.inf).to_numpy()
+        return robustness.median(breaks)
+
+    @property
+    def censored(self) -> Proportion:
+        """Return the share of images right when clean that no epsilon of the grid breaks."""
+        return share(self.smallest_epsilon["breaks"].isna().to_numpy())
+
+    @property
+    def survival(self) -> tuple[Proportion, ...]:
+        """Return, per epsilon, the share of images right when clean that withstand it."""
+        return tuple(share(column[self._clean]) for column in self._attacked.T)
+
+    @property
+    def per_class(self) -> "pd.DataFrame":
+        """Return one row per class and epsilon: label, class_name, epsilon, n, value, low, high."""
+        import pandas as pd
+
+        labels = self.outcomes(self.epsilons[0])["label"].to_numpy()
+        rows = []
+        for label in np.unique(labels):
+            name = self.provenance.class_names[label]
+            for epsilon, column in zip(self.epsilons, self._attacked.T, strict=True):
+                found = share(column[labels == label])
+                rows.append((label, name, epsilon, found.n, found.value, found.low, found.high))
+        columns = ["label", "class_name", "epsilon", "n", "value", "low", "high"]
+        return pd.DataFrame(rows, columns=columns)
+
+    @property
+    def worst_attack(self) -> tuple[str | None, ...]:
+        """Return, per epsilon, the attack that broke most of the examples broken there."""
+        found = []
+        for epsilon in self.epsilons:
+            at = self.outcomes(epsilon)
+            is_lost = (at["prediction"] != at["label"]) & (at["clean_prediction"] == at["label"])
+            names = at.get("found_attack")
+            counts = None if names is None else names[is_lost].astype(str).value_counts()
+            found.append(None if counts is None or counts.empty else str(counts.index[0]))
+        return tuple(found)
+
+    @property
+    def raw_curve(self) -> tuple[Proportion, ...]:
+        """Return, per epsilon, the share of the walked sample that it does not break by itself.
+
+        Nothing is carried up from smaller budgets. Empty where no sample was walked.
+        """
+        if "raw_broken" not in self.records or self.records["raw_broken"].isna().all():
+            return ()
+        walked = self.records[self.records["raw_broken"].notna()]
+        table = walked.pivot(index="index", columns="epsilon", values="raw_broken").sort_index()
+        return tuple(share(column) for column in (table.to_numpy(dtype=float) == 0).T)
 
     @property
     def flips(self) -> "pd.DataFrame":
@@ -239,12 +437,22 @@ class RobustnessResult:
         found: dict[str, Any] = to_json({
             "model": self.provenance.model, "dataset": self.provenance.dataset,
             "split": self.provenance.split, "n": self.n,
-            "attack": self.config.attack, "norm": self.config.norm,
-            "steps": self.config.steps, "restarts": self.config.restarts,
+            "preset": self.config.preset, "attack": self.config.title,
+            "attacks": self.config.ladder, "norm": self.config.norm,
             "seed": self.config.seed, "epsilons": self.epsilons,
             "clean_accuracy": self.clean_accuracy, "robust_accuracy": self.robust_accuracy,
             "robustness": self.robustness, "conditional_success": self.conditional_success,
             "noise_accuracy": self.noise_accuracy, "area": self.area,
+            "smallest_epsilon": {
+                "median": self.median_smallest_epsilon, "censored": self.censored,
+            },
+            "worst_attack": self.worst_attack,
+            "raw_curve": self.raw_curve,
+            "is_upper_bound_only": self.is_upper_bound_only,
+            "is_comparable_with_leaderboards": self.is_comparable,
+            "checks": self.checks,
+            "sample_passes": self.cost.forward + self.cost.backward,
+            "cost": self.cost,
             "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
         })  # fmt: skip
         return found

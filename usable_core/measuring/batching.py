@@ -3,6 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from usable_core.models.modes import channels_last, frozen
 _PIXELS = {"cpu": (2**16, 2**20, 256), "cuda": (2**20, 2**24, 2048), "mps": (2**18, 2**22, 512)}
 _SLOWER = 1.1  # a larger batch that is this much slower ends the search
 _PROBE_SECONDS = 2.0  # at most this long before real work, when the search cannot be real work
+
+Part = TypeVar("Part")
 
 _searches: dict[tuple[str, str, str], "BatchSize"] = {}
 
@@ -147,14 +150,14 @@ def best_batch_size(
 
 
 def in_batches(
-    size: BatchSize, count: int, function: Callable[[slice], Tensor]
-) -> Iterator[tuple[slice, Tensor]]:
+    size: BatchSize, count: int, function: Callable[[slice], Part]
+) -> Iterator[tuple[slice, Part]]:
     """Yield (part, function(part)) over `count` examples, in parts of the current size.
 
     Args:
         size: Learns from the time of each part and is halved when memory runs out.
         count: Number of examples.
-        function: Must return a tensor whose values are ready, so that its time is all there is.
+        function: Must return values that are ready, so that its time is all there is.
 
     Raises:
         UsableError: a single example does not fit into memory.

@@ -1,54 +1,78 @@
-"""Pictures of attacked examples, kept for the eye: PNG files of the first few that were right."""
+"""Pictures of attacked examples, kept for the eye: PNG files of a few that break at each budget."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
-from usable_core.attacks.sweep import Level
+from usable_core.attacks.sweep import Found, Scene, towards
 from usable_core.images import encode_png
+
+Classify = Callable[[Tensor], Tensor]
+Entry = dict[str, float | int | str]
 
 
 class Gallery:
     """Files `gallery/{index}_{k}.png`, k the place of epsilon in the grid, and what they are.
 
+    Per smallest breaking budget (and for those that none breaks) the first few examples are kept:
+    clean, on the way to their adversarial image below that budget, and that image from there on.
     A PNG rounds to grey levels, which undoes small perturbations, so each saved picture is
     classified again; `gallery/gallery.json` says both answers.
     """
 
-    def __init__(self, folder: Path | None, limit: int) -> None:
+    def __init__(self, folder: Path | None, limit: int, epsilons: tuple[float, ...]) -> None:
         self._folder = folder / "gallery" if folder is not None and limit > 0 else None
         self._limit = limit
-        self._chosen: list[int] = []
-        self._entries: list[dict[str, float | int | str]] = []
+        self._epsilons = epsilons
+        listing = None if self._folder is None else self._folder / "gallery.json"
+        self._entries: list[Entry] = []
+        self._kept: Counter[int] = Counter()
+        if listing is not None and listing.is_file():
+            stored = json.loads(listing.read_text(encoding="utf-8"))
+            self._entries = stored["entries"]
+            self._kept.update({int(level): n for level, n in stored["kept"].items()})
 
-    def choose(self, indices: Tensor, is_right: Tensor) -> None:
-        """Add examples that were right when clean, until there are enough."""
-        right = indices[is_right.cpu()].tolist()
-        self._chosen += right[: max(self._limit - len(self._chosen), 0)]
-
-    def save(
-        self, k: int, level: Level, indices: Tensor, classify: Callable[[Tensor], Tensor]
-    ) -> None:
-        """Write the chosen ones among the examples at `indices` as they are at this budget."""
-        places = [p for p, index in enumerate(indices.tolist()) if index in self._chosen]
-        if self._folder is None or not places:
+    def save(self, scene: Scene, found: Found, indices: Tensor, classify: Classify) -> None:
+        """Write examples (N,) of a scene until there are enough of their level."""
+        if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        pixels = (level.x_adv[places] * 255).round().byte()
-        answers = classify(pixels.float() / 255)
+        for row, level in enumerate(found.level.tolist()):
+            if self._kept[level] < self._limit:
+                self._kept[level] += 1
+                self._save_one(scene, found, row, int(indices[row]), classify)
+        listing = {"entries": self._entries, "kept": self._kept}
+        (self._folder / "gallery.json").write_text(json.dumps(listing), encoding="utf-8")
+
+    def _save_one(
+        self, scene: Scene, found: Found, row: int, index: int, classify: Classify
+    ) -> None:
+        assert self._folder is not None
+        level = int(found.level[row])
+        places = torch.arange(min(level, len(scene.epsilons)))
+        rows = torch.full_like(places, row).to(scene.x.device)
+        way = towards(scene, found.x_adv[rows], rows, places)
+        last = found.x_adv[[row]] if level < len(scene.epsilons) else way[:0]
+        pixels = (torch.cat([scene.x[[row]], way, last]) * 255).round().byte()
+        exact = classify(torch.cat([scene.x[[row]], way, last])).tolist()
+        saved = classify(pixels.float() / 255).tolist()
+        shift = len(self._epsilons) - len(scene.epsilons)  # 1 where the grid begins with 0
+        names = [f"{index}_{place + shift}.png" for place in range(-1, len(pixels) - 1)]
         pictures = pixels.permute(0, 2, 3, 1).cpu().numpy()
-        for place, picture, answer in zip(places, pictures, answers.tolist(), strict=True):
-            name = f"{int(indices[place])}_{k}.png"
+        for name, picture in zip(names, pictures, strict=True):
             (self._folder / name).write_bytes(encode_png(picture))
+        for place, epsilon in enumerate((0.0, *scene.epsilons)):
+            at = min(place, len(pixels) - 1)
             self._entries.append(
                 {
-                    "file": name,
-                    "index": int(indices[place]),
-                    "epsilon": level.epsilon,
-                    "prediction": int(level.prediction[place]),
-                    "saved_prediction": int(answer),
+                    "file": names[at],
+                    "index": index,
+                    "epsilon": epsilon,
+                    "prediction": int(exact[at]),
+                    "saved_prediction": int(saved[at]),
                 }
             )
-        (self._folder / "gallery.json").write_text(json.dumps(self._entries))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from usable_core import tasks
 from usable_core.catalog import lookup
 from usable_core.errors import StorageError
-from usable_core.records import from_json, to_json
+from usable_core.records import restore, to_json
 from usable_core.runs import files
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ def _restored(hint: object, value: Any, task: str) -> object:  # noqa: ANN401 - 
     """Return a result's field from its JSON."""
     if tasks.TASKS[task].config in (hint, *get_args(hint)):
         return tasks.config_from_json(task, value)
-    if isinstance(hint, type) and hasattr(hint, "__dataclass_fields__"):
-        return from_json(hint, value)
-    return value
+    return restore(hint, value)
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

@@ -1,0 +1,347 @@
+"""The checks beside a robustness curve, on a sample of examples that are right when clean.
+
+What each asks and why stands in `catalog.checks`; here is how it is measured and judged.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from usable_core.attacks.campaign import Trial, build, run_attack
+from usable_core.attacks.checks import are_probabilities
+from usable_core.attacks.lanes import Pool
+from usable_core.attacks.losses import log_odds
+from usable_core.attacks.norms import largest_budget, random_start, size
+from usable_core.attacks.sweep import Found, Scene, campaign_over, descend, from_scratch
+from usable_core.catalog.attacks import ATTACKS, AttackSpec
+from usable_core.evaluations.robustness import Check, Verdict
+from usable_core.models.model import Model
+
+FEW = 16  # examples of the checks that take ten times the steps
+STEPS = 20  # of the paths whose loss is watched
+QUERIES = 200  # of Square
+MARGIN = 0.05  # a change of accuracy up to this share of the sample is none
+LARGE = 0.15  # and from here on it is a failure
+# Share of examples without a usable gradient: one in twenty may sit on a plateau by chance.
+BLIND = 0.05
+RISING = (0.95, 0.80)  # share of examples whose loss rises: green from, red below
+SAME = 1e-4  # relative difference of two answers that is only rounding
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The walked sample and what was found on it.
+
+    Attributes:
+        scene: Its examples and budgets; the ladder is `attack` alone.
+        spec: The attack that checks are made with: the ladder's first that follows a gradient.
+        classes: Of the model.
+        broken: Whether each budget, attacked by itself, breaks each example (N, budgets) bool.
+        found: What the descent found.
+        draws: Forward passes averaged for each answer.
+    """
+
+    scene: Scene
+    spec: AttackSpec
+    classes: int
+    broken: Tensor
+    found: Found
+    draws: int
+
+    @property
+    def level(self) -> int:
+        """Place of the budget that breaks nearest to half of the sample."""
+        return int((self.broken.float().mean(0) - 0.5).abs().argmin())
+
+    @property
+    def epsilon(self) -> float:
+        """The budget at `level`."""
+        return self.scene.epsilons[self.level]
+
+    def breaks(self, spec: AttackSpec, rows: Tensor, epsilon: float) -> Tensor:
+        """Return whether an attack breaks the examples at `rows` (n,) at one budget."""
+        attack = build(spec, self.scene.norm, self.classes)
+        scene = replace(self.scene, attacks=(attack,))
+        campaign = campaign_over(scene)
+        trials = [Trial(int(row), 0, epsilon) for row in rows]
+        for trial in trials:
+            campaign.submit(trial)
+        while not campaign.is_empty:
+            campaign.step()
+        return torch.tensor([trial.is_broken for trial in trials], dtype=torch.bool)
+
+
+def examined_by(ladder: Sequence[AttackSpec]) -> AttackSpec:
+    """Return the attack that checks are made with: iterative and of gradients where there is one.
+
+    Targets are left out: the checks ask about the path, not about the class it leads to.
+    """
+    rows = [(ATTACKS[spec.name], spec) for spec in ladder]
+    for row, spec in rows:
+        if row.is_iterative and row.is_gradient_based:
+            is_aimed = spec.loss.startswith("targeted")
+            return replace(spec, targets=0, loss="cross_entropy" if is_aimed else spec.loss)
+    return ladder[0]
+
+
+def walked(scene: Scene, spec: AttackSpec, classes: int, draws: int) -> Sample:
+    """Return the sample after attacking every budget from scratch, and by descent."""
+    scene = replace(scene, attacks=(build(spec, scene.norm, classes),))
+    return Sample(scene, spec, classes, from_scratch(scene), descend(scene), draws)
+
+
+def descent(sample: Sample) -> Check:
+    """Compare the smallest breaking budgets of the descent with those of the full walk."""
+    walk = torch.where(
+        sample.broken.any(1), sample.broken.float().argmax(1), sample.broken.shape[1]
+    )
+    n, missed = len(walk), int((sample.found.level > walk).sum())
+    lower = int((sample.found.level < walk).sum())
+    verdict: Verdict = "green" if missed <= MARGIN * n else "amber"
+    outcome = "" if verdict == "green" else " Every ε is walked instead."
+    return Check(
+        "descent",
+        verdict,
+        f"The descent finds a larger smallest ε for {missed} of {n} examples, and a smaller one "
+        f"for {lower}.{outcome}",
+        {"n": n, "missed": missed, "lower": lower},
+    )
+
+
+def raw_curve(sample: Sample) -> Check:
+    """Look for rises in the curve without carrying."""
+    broken = sample.broken.sum(0)
+    n = len(sample.broken)
+    rise = int((broken[:-1] - broken[1:]).clamp_min(0).max()) if len(broken) > 1 else 0
+    shown = ", ".join(f"{100 * (1 - int(b) / max(n, 1)):.0f} %" for b in broken)
+    return Check(
+        "raw_curve",
+        _by_count(rise),
+        f"Largest rise from one ε to the next: {rise} of {n} examples ({shown}).",
+        {"n": n, "rise": rise},
+    )
+
+
+def epsilon_zero(sample: Sample) -> Check:
+    """Ask along the attack's own path at a budget of 0."""
+    scene = sample.scene
+    start = random_start(scene.x, 0.0, scene.norm, scene.seeds.to(scene.x.device))
+
+    def loss(logits: Tensor, part: slice) -> Tensor:
+        return log_odds(logits, scene.y[part], scene.y[part])
+
+    logits, _, _ = scene.oracle.gradient(start, loss)
+    n, wrong = len(start), int((logits.argmax(1) != scene.y).sum())
+    return Check(
+        "epsilon_zero",
+        "green" if wrong == 0 else "red",
+        f"{wrong} of {n} clean answers change when asked through the attack at ε = 0.",
+        {"n": n, "changed": wrong},
+    )
+
+
+def deterministic(sample: Sample) -> Check:
+    """Ask twice."""
+    first, second = (sample.scene.oracle.logits(sample.scene.x) for _ in range(2))
+    scale = float(first.abs().max().clamp_min(1e-12))
+    difference = float((first - second).abs().max()) / scale
+    if difference <= SAME:
+        return Check(
+            "deterministic", "green", f"Largest relative difference: {difference:.1e}.",
+            {"difference": difference},
+        )  # fmt: skip
+    is_averaged = sample.draws > 1
+    advice = f"each answer is the mean of {sample.draws} draws" if is_averaged else "set draws"
+    return Check(
+        "deterministic",
+        "amber" if is_averaged else "red",
+        f"The model is random: two answers differ by {difference:.1e} of the largest logit "
+        f"({advice}).",
+        {"difference": difference, "draws": sample.draws},
+    )
+
+
+def logits(sample: Sample) -> Check:
+    """Look whether outputs are probabilities."""
+    is_softmax = are_probabilities(sample.scene.oracle.logits(sample.scene.x))
+    said = "The outputs are probabilities." if is_softmax else "The outputs are no probabilities."
+    return Check("logits", "red" if is_softmax else "green", said, {"softmax": float(is_softmax)})
+
+
+def gradient(sample: Sample) -> Check:
+    """Count examples whose gradient is zero or no number."""
+    scene = sample.scene
+    start = random_start(scene.x, sample.epsilon, scene.norm, scene.seeds.to(scene.x.device))
+
+    def loss(logits: Tensor, part: slice) -> Tensor:
+        return log_odds(logits, scene.y[part], scene.y[part])
+
+    _, _, found = scene.oracle.gradient(start, loss)
+    lengths = size(found, "l2")
+    n, blind = len(lengths), int((lengths == 0).sum())
+    verdict: Verdict = "green" if blind == 0 else "amber" if blind <= BLIND * n else "red"
+    return Check(
+        "gradient",
+        verdict,
+        f"Zero or not finite for {blind} of {n} examples; median length {lengths.median():.2g}.",
+        {"n": n, "blind": blind, "median_length": float(lengths.median())},
+    )
+
+
+def loss_rises(sample: Sample) -> Check:
+    """Follow the gradient and compare the loss at both ends of the path."""
+    scene = sample.scene
+    attack = build(AttackSpec("pgd", STEPS), scene.norm, sample.classes)
+    pool = Pool(attack, scene.oracle, stops=False)
+    n = len(scene.x)
+    count = torch.zeros(n, dtype=torch.int64, device=scene.x.device)
+    pool.add({
+        "x": scene.x, "y": scene.y, "seed": scene.seeds.to(scene.x.device),
+        "epsilon": torch.full((n,), sample.epsilon, device=scene.x.device),
+        "restart": count, "target": count - 1, "start": scene.x, "row": torch.arange(n),
+    })  # fmt: skip
+    pool.step()
+    first = pool.lanes["best_loss"]
+    over: dict[str, Tensor] = {}
+    while len(pool):
+        over = pool.step()
+    rising = float((over["loss"] > first).float().mean()) if over else 0.0
+    verdict: Verdict = "green" if rising >= RISING[0] else "red" if rising < RISING[1] else "amber"
+    return Check(
+        "loss_rises",
+        verdict,
+        f"Higher after {STEPS} steps than at the start for {100 * rising:.0f} % of {n} examples.",
+        {"n": n, "rising": rising},
+    )
+
+
+def iterative(sample: Sample) -> Check:
+    """Compare with one step."""
+    one = sample.breaks(AttackSpec("fgsm"), torch.arange(len(sample.broken)), sample.epsilon)
+    many = sample.broken[:, sample.level]
+    n, a, b = len(many), int(many.sum()), int(one.sum())
+    return Check(
+        "iterative",
+        _by_count(b - a),
+        f"{a} of {n} examples break under {sample.spec.title}, {b} under one step.",
+        {"n": n, "iterative": a, "one_step": b},
+    )
+
+
+def white_box(sample: Sample, surrogate: Model | None) -> Check:
+    """Try what needs no gradient on the examples that the gradient did not break."""
+    n = len(sample.broken)
+    survivors = torch.nonzero(~sample.broken[:, sample.level])[:, 0]
+    alone = torch.zeros(len(survivors), dtype=torch.bool)
+    numbers: dict[str, float] = {"n": n, "white_box": n - len(survivors)}
+    said = []
+    if sample.scene.norm in ATTACKS["square"].norms:
+        fooled = sample.breaks(AttackSpec("square", QUERIES), survivors, sample.epsilon)
+        alone, numbers["square"] = alone | fooled, int(fooled.sum())
+        said.append(f"{QUERIES} queries of Square break {int(fooled.sum())}")
+    if surrogate is not None:
+        fooled = _transferred(sample, surrogate, survivors)
+        alone, numbers["transfer"] = alone | fooled, int(fooled.sum())
+        said.append(f"images made for {surrogate.name} break {int(fooled.sum())}")
+    if not said:
+        return Check("white_box", "not run", "No black-box attack works in this norm.", numbers)
+    return Check(
+        "white_box",
+        _by_share(int(alone.sum()) / max(n, 1), least=1 / max(n, 1)),
+        f"{n - len(survivors)} of {n} examples break under {sample.spec.title}; of the others, "
+        f"{' and '.join(said)}.",
+        numbers,
+    )
+
+
+def unbounded(sample: Sample) -> Check:
+    """Attack with a budget as large as the pixel range."""
+    scene = sample.scene
+    rows = torch.arange(min(len(scene.x), 2 * FEW))
+    epsilon = largest_budget(scene.norm, tuple(scene.x.shape[1:]))
+    left = 1 - float(sample.breaks(sample.spec, rows, epsilon).float().mean())
+    chance = 1 / sample.classes
+    verdict: Verdict = "green" if left <= chance else "amber" if left <= 2 * chance else "red"
+    return Check(
+        "unbounded",
+        verdict,
+        f"{100 * left:.0f} % of {len(rows)} examples withstand ε = {epsilon:.3g}; chance is "
+        f"{100 * chance:.3g} %.",
+        {"n": len(rows), "left": left, "chance": chance},
+    )
+
+
+def more_steps(sample: Sample) -> Check:
+    """Take ten times the steps on those that withstood."""
+    n = len(sample.broken)
+    survivors = torch.nonzero(~sample.broken[:, sample.level])[:FEW, 0]
+    longer = replace(sample.spec, steps=10 * sample.spec.steps)
+    fallen = int(sample.breaks(longer, survivors, sample.epsilon).sum()) if len(survivors) else 0
+    # What holds for the survivors that were tried is taken to hold for all of them.
+    left = int((~sample.broken[:, sample.level]).sum())
+    change = fallen / max(len(survivors), 1) * left / max(n, 1)
+    return Check(
+        "more_steps",
+        _by_share(change),
+        f"{longer.steps} steps instead of {sample.spec.steps} break {fallen} of {len(survivors)} "
+        f"survivors: {100 * change:.0f} points of accuracy (up to {100 * MARGIN:.0f} is none).",
+        {"n": len(survivors), "fallen": fallen, "change": change, "margin": MARGIN},
+    )
+
+
+def losses_agree(sample: Sample) -> Check:
+    """Compare cross-entropy with margin."""
+    other = "margin" if sample.spec.loss == "cross_entropy" else "cross_entropy"
+    everyone = torch.arange(len(sample.broken))
+    found = sample.breaks(replace(sample.spec, loss=other), everyone, sample.epsilon)
+    n, a, b = len(everyone), int(sample.broken[:, sample.level].sum()), int(found.sum())
+    return Check(
+        "losses_agree",
+        _by_share(abs(a - b) / max(n, 1), least=1 / max(n, 1)),
+        f"{sample.spec.loss} breaks {a} of {n} examples, {other} {b}.",
+        {"n": n, sample.spec.loss: a, other: b},
+    )
+
+
+def noise(clean: Tensor, attacked: Tensor, noisy: Tensor) -> Check:
+    """Compare attack and noise over all examples (N, budgets): whether each is right.
+
+    What noise mends is no strength: only examples right when clean can be broken.
+    """
+    by_attack = (clean[:, None] & ~attacked).sum(0)
+    by_noise = (clean[:, None] & ~noisy).sum(0)
+    excess = int((by_noise - by_attack).max())
+    return Check(
+        "noise",
+        _by_count(excess),
+        f"Largest excess of noise over the attack: {max(excess, 0)} of {len(clean)} examples.",
+        {"n": len(clean), "excess": excess},
+    )
+
+
+OF_THE_SAMPLE: tuple[Callable[[Sample], Check], ...] = (
+    epsilon_zero, deterministic, logits, gradient, loss_rises, iterative, unbounded, more_steps,
+    losses_agree, raw_curve,
+)  # fmt: skip
+
+
+def _transferred(sample: Sample, surrogate: Model, rows: Tensor) -> Tensor:
+    """Return whether images that PGD made for another backbone break the examples at `rows`."""
+    scene, at = sample.scene, rows.to(sample.scene.x.device)
+    made = run_attack(
+        surrogate, scene.x[at], scene.y[at], sample.epsilon,
+        AttackSpec("pgd", STEPS, loss="margin"), norm=scene.norm, seeds=scene.seeds[rows],
+    )  # fmt: skip
+    return (scene.oracle.logits(made.x_adv).argmax(1) != scene.y[at]).cpu()
+
+
+def _by_count(excess: int) -> Verdict:
+    """Judge how many more examples the weaker attack broke: one may be luck."""
+    return "green" if excess <= 0 else "amber" if excess == 1 else "red"
+
+
+def _by_share(change: float, *, least: float = 0.0) -> Verdict:
+    """Judge a change of accuracy; up to `least` (one example) it cannot be told from none."""
+    return "green" if change <= max(MARGIN, least) else "amber" if change <= LARGE else "red"
