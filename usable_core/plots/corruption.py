@@ -1,0 +1,221 @@
+"""Corruption results as figures: which corruptions hurt, how fast, and whether attacks agree."""
+
+import html
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from usable_core.catalog.corruptions import CORRUPTIONS
+from usable_core.comparison.corruption_and_attack import Agreement
+from usable_core.evaluations.corruption import CorruptionResult
+from usable_core.evaluations.specs import Norm
+from usable_core.plots.style import (
+    COLORS,
+    INK,
+    NEUTRAL,
+    WIDTH,
+    Theme,
+    epsilon_label,
+    labels,
+    model_style,
+    tidy,
+)
+
+ROW = 26  # px
+# One hue from pale to dark (and the reverse): read without colours too.
+SCALES: dict[Theme, str] = {"light": "Blues", "dark": "Cividis"}
+_NUDGE = 0.12  # how far points of one budget are spread, in steps of the axis
+
+
+def corruption_heat_map(result: CorruptionResult, *, theme: Theme = "light") -> go.Figure:
+    """Return accuracy (%) per corruption (row) and severity (column), the clean level first."""
+    cells = result.per_cell
+    titles = [html.escape(CORRUPTIONS[name].title) for name in result.corruptions]
+    columns = ["clean", *map(str, result.severities)]
+    clean = 100 * result.clean_accuracy.value
+    shown, about = [], []
+    for name in result.corruptions:
+        rows = cells[cells["corruption"] == name]
+        shown.append([clean, *(100 * rows["accuracy"])])
+        spans = [f"{100 * r.low:.1f} to {100 * r.high:.1f}, lost {r.lost}, gained {r.gained}"
+                 for r in rows.itertuples()]  # fmt: skip
+        low, high = result.clean_accuracy.low, result.clean_accuracy.high
+        about.append([f"{100 * low:.1f} to {100 * high:.1f}", *spans])
+    figure = go.Figure(
+        go.Heatmap(
+            z=shown,
+            x=columns,
+            y=titles,
+            customdata=about,
+            zmin=0,
+            zmax=100,
+            text=[[f"{value:.0f}" for value in row] for row in shown],
+            texttemplate="%{text}",
+            colorscale=SCALES[theme],
+            colorbar={"title": {"text": "accuracy, %"}},
+            xgap=1,
+            ygap=1,
+            hovertemplate="%{y}, severity %{x}: %{z:.1f} % (%{customdata}), "
+            f"n = {result.n}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(title_text="severity", type="category", side="bottom")
+    figure.update_yaxes(autorange="reversed", type="category")
+    return tidy(figure, height=150 + ROW * len(titles))
+
+
+def accuracy_by_severity(
+    results: Sequence[CorruptionResult],
+    *,
+    names: Sequence[str] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
+    """Return accuracy (%) over the corruptions against severity per model, with bands; 0 is clean.
+
+    Raises:
+        ValueError: the results are of different corruptions, so their means do not compare.
+    """
+    if len({result.corruptions for result in results}) > 1:
+        raise ValueError("results of different corruptions cannot share a mean")
+    figure = go.Figure()
+    for name, result in zip(labels(results, names), results, strict=True):
+        style, table = model_style(result.provenance.model, theme), result.by_severity
+        clean = result.clean_accuracy
+        x = [0, *table["severity"]]
+        middle, low, high = (
+            [100 * first, *(100 * table[column])]
+            for first, column in (
+                (clean.value, "accuracy"), (clean.low, "low"), (clean.high, "high"),
+            )
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[*x, *reversed(x)],
+            y=[*low, *reversed(high)],
+            mode="lines",
+            fill="toself",
+            fillcolor=style.band,
+            line={"width": 0, "color": style.band},
+            showlegend=False,
+            hoverinfo="skip",
+            name="95 % interval",
+        )
+        figure.add_scatter(
+            x=x,
+            y=middle,
+            mode="lines+markers",
+            name=name,
+            customdata=list(zip(low, high, [result.n] * len(x), strict=True)),
+            line={"color": style.color, "dash": style.dash, "width": WIDTH},
+            marker={"symbol": style.symbol, "size": 8},
+            hovertemplate="severity %{x}: %{y:.1f} (%{customdata[0]:.1f} to "
+            "%{customdata[1]:.1f}), n = %{customdata[2]}",
+        )
+        figure.add_scatter(
+            x=[0, max(x)],
+            y=[100 * clean.value] * 2,
+            mode="lines",
+            name=f"{name}, clean",
+            showlegend=False,
+            line={"color": style.color, "width": 1},
+            opacity=0.6,
+            hoverinfo="skip",
+        )
+    ticks = sorted({0} | {s for result in results for s in result.severities})
+    figure.update_xaxes(
+        title_text="severity, mean over the corruptions",
+        tickvals=ticks,
+        ticktext=["clean" if tick == 0 else str(tick) for tick in ticks],
+    )
+    figure.update_yaxes(title_text="accuracy, % (95 % band)", range=[-2, 102])
+    return tidy(figure, height=420)
+
+
+def attack_versus_corruption(
+    agreement: Agreement, *, norm: Norm = "linf", theme: Theme = "light"
+) -> go.Figure:
+    """Return what attack and corruption say of each example, or of each model, as points.
+
+    Args:
+        agreement: What `agreement_by_example` or `agreement_across_models` returned.
+        norm: Norm of the attack, for the names of the budgets.
+        theme: Colour scheme of the page around it.
+    """
+    is_of_models = "model" in agreement.points.columns
+    figure = _models(agreement, theme) if is_of_models else _examples(agreement, norm, theme)
+    figure.update_layout(title={"text": _sentence(agreement, is_of_models), "font": {"size": 14}})
+    figure = tidy(figure, height=420)
+    return figure.update_layout(margin={"t": 60})
+
+
+def _sentence(agreement: Agreement, is_of_models: bool) -> str:
+    found = agreement.correlation
+    what = "models" if is_of_models else "examples right when clean"
+    if math.isnan(found.value):
+        return f"Rank correlation undefined, n = {found.n} {what}"
+    span = "" if math.isnan(found.low) else f" ({found.low:.2f} to {found.high:.2f})"
+    return f"Rank correlation {found.value:.2f}{span}, n = {found.n} {what}"
+
+
+def _models(agreement: Agreement, theme: Theme) -> go.Figure:
+    figure = go.Figure()
+    for row in agreement.points.to_dict("records"):
+        style = model_style(row["model"], theme)
+        spans = [
+            {
+                "type": "data", "symmetric": False, "color": NEUTRAL[theme],
+                "array": [100 * (row[f"{c}_high"] - row[c])],
+                "arrayminus": [100 * (row[c] - row[f"{c}_low"])],
+            }
+            for c in ("area", "corruption_accuracy")
+        ]  # fmt: skip
+        figure.add_scatter(
+            x=[100 * row["area"]],
+            y=[100 * row["corruption_accuracy"]],
+            error_x=spans[0],
+            error_y=spans[1],
+            mode="markers",
+            name=html.escape(row["model"]),
+            marker={"color": style.color, "symbol": style.symbol, "size": 12},
+            hovertemplate="%{x:.1f} % under attack, %{y:.1f} % under corruptions",
+        )
+    figure.update_xaxes(title_text="accuracy under attack, mean over the budgets, %")
+    figure.update_yaxes(title_text="accuracy under corruptions, mean, %")
+    return figure
+
+
+def _examples(agreement: Agreement, norm: Norm, theme: Theme) -> go.Figure:
+    """Return examples in one column per breaking budget, its points side by side."""
+    points = agreement.points
+    budgets = sorted(set(points["breaking_epsilon"]))
+    place = {epsilon: k for k, epsilon in enumerate(budgets)}
+    nudge = points.groupby("breaking_epsilon").cumcount() % 7 - 3  # -3 to 3
+    names = ["withstands all" if math.isinf(e) else epsilon_label(e, norm) for e in budgets]
+    figure = go.Figure()
+    figure.add_scatter(
+        x=points["breaking_epsilon"].map(place) + nudge * _NUDGE / 3,
+        y=points["survived"],
+        customdata=points["index"],
+        mode="markers",
+        name="example",
+        showlegend=False,
+        marker={"color": COLORS[theme][0], "size": 6, "opacity": 0.45},
+        hovertemplate="example %{customdata}: %{y} corrupted versions right<extra></extra>",
+    )
+    means = points.groupby("breaking_epsilon")["survived"].mean()
+    figure.add_scatter(
+        x=[place[e] for e in means.index],
+        y=means,
+        mode="lines+markers",
+        name="mean",
+        line={"color": INK[theme], "width": WIDTH},
+        marker={"symbol": "diamond", "size": 9},
+        hovertemplate="mean %{y:.1f}",
+    )
+    figure.update_xaxes(
+        title_text="smallest ε that breaks the example",
+        tickvals=list(place.values()),
+        ticktext=names,
+    )
+    figure.update_yaxes(title_text="corrupted versions that stay right")
+    return figure
