@@ -19,8 +19,12 @@ REACH = 2.5
 
 
 def planned_runs(spec: AttackSpec, classes: int) -> list[tuple[int, int]]:
-    """Return (restart, target rank) of each run; at most classes − 1 targets, −1 for none."""
-    ranks = range(min(spec.targets, classes - 1)) if spec.targets else (-1,)
+    """Return (restart, target rank) of each run; at most classes − 1 targets, −1 for none.
+
+    A targeted loss aims at one class at least; other losses aim at none.
+    """
+    is_targeted = spec.loss.startswith("targeted")
+    ranks = range(min(max(spec.targets, 1), classes - 1)) if is_targeted else (-1,)
     return [(restart, rank) for restart in range(spec.restarts) for rank in ranks]
 
 

@@ -28,7 +28,7 @@ def per_image(value: Tensor) -> Tensor:
 def size(perturbation: Tensor, norm: Norm) -> Tensor:
     """Return the norm (N,) of perturbations (N, 3, H, W)."""
     order = {"linf": torch.inf, "l2": 2, "l1": 1}[norm]
-    length: Tensor = torch.linalg.vector_norm(perturbation.flatten(1), ord=order, dim=1)
+    length: Tensor = torch.linalg.vector_norm(perturbation, ord=order, dim=(1, 2, 3))
     return length
 
 

@@ -103,9 +103,19 @@ ATTACKS = {
         "Gradient steps with momentum that halve themselves when they stop helping; no step size "
         "to choose.",
     ),
+    "fab": AttackRow(
+        "FAB",
+        ("linf", "l2", "l1"),
+        "usable_core.attacks.fab:Fab",
+        True,
+        True,
+        "Croce & Hein 2020, arXiv:1907.02044",
+        "Steps onto the decision boundary while it stays near the image: looks for the smallest "
+        "perturbation, aimed at one class after another.",
+    ),
     "square": AttackRow(
         "Square",
-        ("linf",),
+        ("linf", "l2"),
         "usable_core.attacks.square:Square",
         True,
         False,
