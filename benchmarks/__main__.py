@@ -3,7 +3,8 @@
 import subprocess
 import sys
 
-MODULES = ("accuracy_loop", "fine_tuning", "demo", "first_page")  # first_maps needs an image
+# first_maps needs an image
+MODULES = ("accuracy_loop", "corruptions", "fine_tuning", "demo", "first_page")
 
 for module in MODULES:
     print(f"\n## {module}\n", flush=True)

@@ -61,8 +61,8 @@ def zoom_blur(x: Tensor, severity: int, seeds: Tensor) -> Tensor:
     step, count = strength(
         x,
         severity,
-        ((0.01, 6), (0.01, 11), (0.01, 16), (0.01, 21), (0.01, 26)),
-        ((0.01, 11), (0.01, 16), (0.02, 11), (0.02, 13), (0.03, 11)),
+        ((0.01, 7), (0.01, 12), (0.01, 16), (0.01, 21), (0.01, 26)),
+        ((0.01, 12), (0.01, 16), (0.02, 11), (0.02, 13), (0.03, 11)),
     )
     total = 2 * x  # the image itself and the zoom by 1
     for k in range(1, count):
