@@ -11,6 +11,7 @@ from torch import Tensor
 from usable_core.corruptions.corruption import corruption, strength
 from usable_core.randomness import normal, uniform
 
+_STEEP = 2.0**80  # times any difference of two probabilities in float32, it is beyond 1
 _FEW = 4.0  # photons: below, the asymptotic series of the Poisson quantiles is too rough
 
 
@@ -70,7 +71,8 @@ def _few(mean: Tensor, drawn: Tensor, largest: float) -> Tensor:
     term = torch.exp(-mean)
     total, found = term.clone(), torch.zeros_like(mean)
     for count in range(1, math.ceil(largest + 6 * math.sqrt(largest)) + 2):  # 6 sigma
-        found += quantile > total
+        # 1 where quantile > total: torch turns truths into numbers five times as slowly.
+        found += (quantile - total).mul_(_STEEP).clamp_(0, 1)
         term.mul_(mean).div_(count)
         total += term
     return found
