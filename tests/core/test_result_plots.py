@@ -1,10 +1,13 @@
 import json
+import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from made_results import accuracy_result, robustness_result
 
 from usable_core.comparison import compare
+from usable_core.evaluations.robustness import Check
 from usable_core.plots.accuracy import (
     accuracy_bars,
     confusion_heatmap,
@@ -12,7 +15,12 @@ from usable_core.plots.accuracy import (
     reliability_diagram,
 )
 from usable_core.plots.comparison import difference_forest
-from usable_core.plots.robustness import accuracy_versus_epsilon, robustness_score
+from usable_core.plots.robustness import (
+    accuracy_versus_epsilon,
+    per_class,
+    robustness_score,
+    survival,
+)
 from usable_core.plots.style import COLORS, epsilon_label, model_style, percent
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
@@ -28,6 +36,10 @@ def _robust(model="bundled/resnet", **settings):
         LABELS, clean, [clean, first, second], [clean, clean, first], epsilons=GRID,
         model=model, **settings,
     )  # fmt: skip
+
+
+def _red(result):
+    return replace(result, checks=(Check("logits", "red", "The outputs are probabilities.", {}),))
 
 
 def _trace(figure, name):
@@ -114,6 +126,140 @@ def test_models_are_named_and_coloured_apart_and_names_cannot_be_markup():
     one, two = _trace(figure, "&lt;b&gt;one&lt;/b&gt;"), _trace(figure, "two")
     assert one.line.color == model_style("bundled/resnet").color
     assert two.line.color == model_style("bundled/vgg").color
+
+
+def _marks(figure):
+    return {a.text: a.x for a in figure.layout.annotations if a.text}
+
+
+def test_budgets_of_leaderboards_are_marked_where_the_grid_reaches_them():
+    def marks(norm, epsilons):
+        result = robustness_result(
+            LABELS, PREDICTIONS, [PREDICTIONS] * len(epsilons), epsilons=epsilons, norm=norm
+        )
+        return _marks(accuracy_versus_epsilon([result]))
+
+    assert marks("linf", (0.0, 1 / 255, 4 / 255)) == pytest.approx(
+        {"RobustBench, ImageNet 224 px": math.log2(4 / 255)}
+    )
+    assert set(marks("linf", (0.0, 1 / 255, 16 / 255))) == {
+        "RobustBench, ImageNet 224 px", "RobustBench, CIFAR-10 32 px",
+    }  # fmt: skip
+    assert marks("linf", (0.0, 1 / 255, 2 / 255)) == {}
+    assert marks("l2", (0.0, 0.25, 1.0)) == {"RobustBench, CIFAR-10 32 px": -1}
+    assert marks("l1", (0.0, 8.0, 24.0)) == pytest.approx({"CIFAR-10 32 px": math.log2(12)})
+
+
+def test_the_mark_of_a_budget_says_where_it_comes_from():
+    figure = accuracy_versus_epsilon([_robust()])
+
+    assert "Croce et al. 2021" in figure.layout.annotations[0].hovertext
+    assert figure.layout.shapes[0].x0 == pytest.approx(math.log2(4 / 255))
+
+
+@pytest.mark.parametrize("draw", [accuracy_versus_epsilon, robustness_score, survival])
+def test_a_curve_with_a_red_check_is_hatched_open_and_named_an_upper_bound(draw):
+    figure = draw([_red(_robust()), _robust("bundled/vgg")])
+
+    weak, sound = _trace(figure, "bundled/resnet (upper bound only)"), _trace(figure, "bundled/vgg")
+    assert weak.marker.symbol == f"{model_style('bundled/resnet').symbol}-open"
+    assert sound.marker.symbol == model_style("bundled/vgg").symbol
+    bands = [trace for trace in figure.data if trace.name == "95 % interval"]
+    assert [band.fillpattern.shape for band in bands] == ["/", None]
+
+
+def test_a_point_of_the_curve_knows_its_epsilon_as_a_number():
+    attack = _trace(accuracy_versus_epsilon([_robust()]), "bundled/resnet")
+
+    assert [point[4] for point in attack.customdata] == list(GRID)
+    assert attack.unselected.marker.opacity == 1
+
+
+def _half_broken():
+    """Of 8 right when clean, 2 break at the second budget and 3 more at the third."""
+    labels, clean = np.zeros(10, int), np.r_[np.zeros(8, int), 1, 1]
+    second, third = clean.copy(), clean.copy()
+    second[:2], third[:5] = 1, 1
+    return robustness_result(labels, clean, [clean, second, third], epsilons=GRID)
+
+
+def test_survival_is_stairs_of_those_right_when_clean():
+    result = _half_broken()
+
+    figure = survival([result])
+
+    line = _trace(figure, "bundled/resnet")
+    assert list(line.y) == pytest.approx([100, 75, 37.5])
+    assert line.line.shape == "hv"
+    assert line.customdata[1][3] == 8
+    band = _trace(figure, "95 % interval")
+    assert list(band.x[:5]) == [line.x[0], line.x[1], line.x[1], line.x[2], line.x[2]]
+    assert band.y[2] == pytest.approx(100 * result.survival[1].low)
+    assert band.y[1] == pytest.approx(100 * result.survival[0].low)
+
+
+def test_survival_says_what_is_censored_and_where_the_median_is():
+    result = _half_broken()
+
+    figure = survival([result])
+
+    censored = _trace(figure, "bundled/resnet, censored")
+    assert list(censored.y) == pytest.approx([37.5])
+    assert censored.text == ("38 % not broken",)
+    assert list(censored.x) == [_trace(figure, "bundled/resnet").x[-1]]
+    median = _trace(figure, "bundled/resnet, median")
+    assert median.x[1] == pytest.approx(math.log2(4 / 255))
+    assert set(median.y) == {50}
+    assert "median 4/255 (1/255 to beyond the grid)" in median.hovertemplate
+
+
+def test_without_censored_examples_or_a_median_in_the_grid_neither_is_drawn():
+    clean, gone = np.zeros(8, int), np.ones(8, int)
+    broken = robustness_result(clean, clean, [clean, gone, gone], epsilons=GRID)
+    firm = robustness_result(clean, clean, [clean] * 3, epsilons=GRID)
+
+    assert "bundled/resnet, censored" not in [trace.name for trace in survival([broken]).data]
+    assert "bundled/resnet, median" not in [trace.name for trace in survival([firm]).data]
+
+
+def test_the_raw_curve_of_the_walked_sample_is_drawn_when_asked_for():
+    result = _half_broken()
+    raw = [np.nan, 0.0, 1.0]  # per budget, of two walked examples
+    records = result.records.assign(
+        raw_broken=[0.0 if index < 2 and epsilon == 0 else
+                    raw[GRID.index(epsilon)] if index < 2 else np.nan
+                    for index, epsilon in zip(result.records["index"], result.records["epsilon"],
+                                              strict=True)]
+    )  # fmt: skip
+    result = replace(result, records=records)
+
+    assert "bundled/resnet, raw, n = 2" not in [trace.name for trace in survival([result]).data]
+    line = _trace(survival([result], with_raw=True), "bundled/resnet, raw, n = 2")
+    assert list(line.y) == pytest.approx([100, 100, 0])
+
+
+def test_the_heat_map_of_classes_has_the_weakest_first_with_their_n():
+    figure = per_class(_robust())
+
+    heat = figure.data[0]
+    rows = dict(zip(figure.layout.yaxis.ticktext, np.asarray(heat.z).tolist(), strict=True))
+    assert rows["cat (n = 4)"] == pytest.approx([75, 25, 0])
+    means = [np.mean(row) for row in rows.values()]
+    assert means == sorted(means)
+    assert list(heat.x) == ["0", "1/255", "4/255"]
+    assert figure.layout.title.text is None
+
+
+def test_of_many_classes_the_weakest_are_shown_under_attack():
+    labels = np.arange(40)
+    names = tuple(f"c{i}" for i in range(40))
+    result = robustness_result(labels, labels, [labels, labels], epsilons=(0.0, 0.1))
+    result = replace(result, provenance=replace(result.provenance, class_names=names))
+
+    figure = per_class(result)
+
+    assert "30 weakest of 40" in figure.layout.title.text
+    assert len(figure.data[0].z) == 30
 
 
 def test_the_bars_hold_accuracy_and_interval():
@@ -224,6 +370,7 @@ def test_every_figure_can_be_sent_to_a_browser_in_both_themes():
             accuracy_bars([accuracy], theme=theme), reliability_diagram([accuracy], theme=theme),
             confusion_heatmap(accuracy, theme=theme), per_class_bars([accuracy], theme=theme),
             accuracy_versus_epsilon([robust], theme=theme), robustness_score([robust], theme=theme),
+            survival([_red(robust)], theme=theme), per_class(robust, theme=theme),
             difference_forest(compared, theme=theme),
         ]  # fmt: skip
         for figure in figures:

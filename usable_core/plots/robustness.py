@@ -1,16 +1,18 @@
 """Robustness results as figures: what remains of accuracy as the budget of the attack grows.
 
-Every figure has the clean level and the baseline of random noise (dotted) beside the attack.
+Curves of accuracy have the clean level and the baseline of random noise (dotted) beside the attack.
+A curve whose checks failed is drawn hatched, with open markers, and is named an upper bound.
 """
 
+import html
 import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from usable_core.evaluations.robustness import RobustnessResult
-from usable_core.evaluations.specs import Norm
 from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.plots.epsilon_axis import add_band, places, with_epsilon_axis
 from usable_core.plots.style import (
     NEUTRAL,
     WIDTH,
@@ -22,7 +24,19 @@ from usable_core.plots.style import (
     tidy,
 )
 
-NORM_TITLES: dict[Norm, str] = {"linf": "L∞, pixel range [0, 1]", "l2": "L2"}
+UPPER_BOUND = " (upper bound only)"
+MOST_CLASSES = 30
+ROW = 26  # px of a class
+SCALES: dict[Theme, str] = {"light": "Blues", "dark": "Cividis"}
+EPSILON = 4  # place of epsilon in the customdata of a curve's points
+
+
+def titles(results: Sequence[RobustnessResult], names: Sequence[str] | None = None) -> list[str]:
+    """Return what to call each result; one that is an upper bound only says so."""
+    return [
+        name + (UPPER_BOUND if result.is_upper_bound_only else "")
+        for name, result in zip(labels(results, names), results, strict=True)
+    ]
 
 
 def accuracy_versus_epsilon(
@@ -36,15 +50,13 @@ def accuracy_versus_epsilon(
     Raises:
         ValueError: the results differ in norm, so they share no axis.
     """
-    figure, place = go.Figure(), _places(results)
-    for name, result in zip(labels(results, names), results, strict=True):
+    figure, place = go.Figure(), places(results)
+    for name, result in zip(titles(results, names), results, strict=True):
         style = model_style(result.provenance.model, theme)
-        x = [place[e] for e in result.epsilons]
-        _add_band(figure, x, result.robust_accuracy, style)
-        _add_line(figure, x, result.robust_accuracy, result, name, style, dash=style.dash)
-        _add_line(
-            figure, x, result.noise_accuracy, result, f"{name}, random noise", style, dash="dot"
-        )
+        x, is_open = [place[e] for e in result.epsilons], result.is_upper_bound_only
+        add_band(figure, x, result.robust_accuracy, style, is_hatched=is_open)
+        _add_line(figure, x, result.robust_accuracy, result, name, style)
+        _add_noise(figure, x, result.noise_accuracy, result, name, style)
         clean = result.clean_accuracy
         figure.add_scatter(
             x=[min(place.values()), max(place.values())],
@@ -56,8 +68,9 @@ def accuracy_versus_epsilon(
             opacity=0.6,
             hoverinfo="skip",
         )
+    _explain_noise(figure, theme)
     figure.update_yaxes(title_text="accuracy, % (95 % band)", range=[-2, 102])
-    return _with_epsilon_axis(figure, results, place, theme)
+    return with_epsilon_axis(figure, results, place, theme)
 
 
 def robustness_score(
@@ -70,47 +83,98 @@ def robustness_score(
 
     Zero is the clean level; the noise's own difference is dotted.
     """
-    figure, place = go.Figure(), _places(results)
-    for name, result in zip(labels(results, names), results, strict=True):
+    figure, place = go.Figure(), places(results)
+    for name, result in zip(titles(results, names), results, strict=True):
         style = model_style(result.provenance.model, theme)
         x = [place[e] for e in result.epsilons]
-        _add_band(figure, x, result.robustness, style)
-        _add_line(figure, x, result.robustness, result, name, style, dash=style.dash)
+        add_band(figure, x, result.robustness, style, is_hatched=result.is_upper_bound_only)
+        _add_line(figure, x, result.robustness, result, name, style)
         clean = result.clean_accuracy.value
         noise = [Estimate(p.value - clean, math.nan, math.nan, p.n) for p in result.noise_accuracy]
-        _add_line(figure, x, noise, result, f"{name}, random noise", style, dash="dot")
+        _add_noise(figure, x, noise, result, name, style)
+    _explain_noise(figure, theme)
     figure.add_hline(y=0, line={"color": NEUTRAL[theme], "width": 1}, annotation_text="clean")
     figure.update_yaxes(title_text="change of accuracy, points (paired 95 % band)")
-    return _with_epsilon_axis(figure, results, place, theme)
+    return with_epsilon_axis(figure, results, place, theme)
 
 
-def _places(results: Sequence[RobustnessResult]) -> dict[float, float]:
-    """Return where each epsilon stands: on a log2 scale, with 0 one step left of the smallest."""
-    if len({result.config.norm for result in results}) > 1:
-        raise ValueError("results of different norms cannot share an axis of epsilon")
-    epsilons = sorted({e for result in results for e in result.epsilons})
-    positive = [e for e in epsilons if e > 0]
-    zero = math.log2(positive[0]) - 1 if positive else 0.0
-    return {e: math.log2(e) if e > 0 else zero for e in epsilons}
+def survival(
+    results: Sequence[RobustnessResult],
+    *,
+    names: Sequence[str] | None = None,
+    theme: Theme = "light",
+    with_raw: bool = False,
+) -> go.Figure:
+    """Return the share (%) of examples right when clean that withstand epsilon, as stairs.
+
+    What no epsilon of the grid breaks is censored: an arrow at the right end tells how much that
+    is. The median of the smallest breaking epsilons is marked at 50 % with its interval.
+
+    Args:
+        results: Of one norm.
+        names: What to call each.
+        theme: Colour scheme of the page around it.
+        with_raw: Also draw, thin, what every epsilon by itself leaves of the walked sample.
+
+    Raises:
+        ValueError: the results differ in norm, so they share no axis.
+    """
+    figure, place = go.Figure(), places(results)
+    for name, result in zip(titles(results, names), results, strict=True):
+        style = model_style(result.provenance.model, theme)
+        x = [place[e] for e in result.epsilons]
+        is_open = result.is_upper_bound_only
+        add_band(figure, x, result.survival, style, is_hatched=is_open, shape="hv")
+        _add_line(figure, x, result.survival, result, name, style, shape="hv")
+        if with_raw and result.raw_curve:
+            _add_raw(figure, x, result, name, style)
+        _add_censored(figure, x[-1], result, name, style)
+        _add_median(figure, place, result, name, style)
+    figure.update_yaxes(title_text="still right, % of those right when clean", range=[-4, 104])
+    return with_epsilon_axis(figure, results, place, theme)
 
 
-def _add_band(
-    figure: go.Figure,
-    x: list[float],
-    found: Sequence[Proportion | Estimate],
-    style: ModelStyle,
-) -> None:
-    figure.add_scatter(
-        x=[*x, *reversed(x)],
-        y=[100 * f.low for f in found] + [100 * f.high for f in reversed(found)],
-        mode="lines",  # without it plotly adds markers that steal clicks
-        fill="toself",
-        fillcolor=style.band,
-        line={"width": 0, "color": style.band},
-        showlegend=False,
-        hoverinfo="skip",
-        name="95 % interval",
-    )
+def per_class(result: RobustnessResult, *, theme: Theme = "light") -> go.Figure:
+    """Return accuracy (%) per class (row, with its n) and epsilon (column), the weakest first.
+
+    Of many classes only the weakest are shown, and the title says so.
+    """
+    table = result.per_class
+    mean = table.groupby("label")["value"].mean()
+    order = list(mean.sort_values(kind="stable").index)
+    shown = order[:MOST_CLASSES]
+    rows = [table[table["label"] == label].sort_values("epsilon") for label in shown]
+    norm, epsilons = result.config.norm, result.epsilons
+    heads = [f"{html.escape(str(r['class_name'].iloc[0]))} (n = {r['n'].iloc[0]})" for r in rows]
+    values = [list(100 * row["value"]) for row in rows]
+    figure = go.Figure(
+        go.Heatmap(
+            z=values,
+            x=[epsilon_label(e, norm) for e in epsilons],
+            y=list(range(len(rows))),  # names may repeat: ImageNet has two cranes
+            customdata=[
+                [[head, 100 * low, 100 * high]
+                 for low, high in zip(row["low"], row["high"], strict=True)]
+                for head, row in zip(heads, rows, strict=True)
+            ],
+            zmin=0,
+            zmax=100,
+            text=[[f"{value:.0f}" for value in row] for row in values],
+            texttemplate="%{text}",
+            colorscale=SCALES[theme],
+            colorbar={"title": {"text": "accuracy, %"}},
+            xgap=1,
+            ygap=1,
+            hovertemplate="%{customdata[0]}, ε = %{x}: %{z:.1f} % "
+            "(%{customdata[1]:.1f} to %{customdata[2]:.1f})<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(title_text="ε", type="category")
+    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=heads, autorange="reversed")
+    if len(shown) < len(order):
+        text = f"The {len(shown)} weakest of {len(order)} classes"
+        figure.update_layout(title={"text": text, "font": {"size": 14}})
+    return tidy(figure, height=150 + ROW * len(rows))
 
 
 def _add_line(
@@ -121,35 +185,58 @@ def _add_line(
     name: str,
     style: ModelStyle,
     *,
-    dash: str,
+    shape: str = "linear",
 ) -> None:
-    is_noise = dash == "dot"
-    known = [f for f in found if not math.isnan(f.low)]
+    symbol = f"{style.symbol}-open" if result.is_upper_bound_only else style.symbol
     figure.add_scatter(
         x=x,
         y=[100 * f.value for f in found],
-        customdata=[
-            [epsilon_label(e, result.config.norm), 100 * f.low, 100 * f.high, f.n]
-            for e, f in zip(result.epsilons, found, strict=True)
-        ],
-        mode="lines" if is_noise else "lines+markers",
-        showlegend=not is_noise,  # one entry explains the dots of all models
+        customdata=_about(found, result),
+        mode="lines+markers",
         name=name,
-        line={"color": style.color, "dash": dash, "width": 1.5 if is_noise else WIDTH},
-        marker={"symbol": style.symbol, "size": 8},
+        line={"color": style.color, "dash": style.dash, "width": WIDTH, "shape": shape},
+        marker={"symbol": symbol, "size": 8},
+        # A click chooses an epsilon; the other points must not fade.
+        selected={"marker": {"size": 12}},
+        unselected={"marker": {"opacity": 1}},
+        hovertemplate="ε = %{customdata[0]}: %{y:.1f} "
+        "(%{customdata[1]:.1f} to %{customdata[2]:.1f}), n = %{customdata[3]}",
+    )
+
+
+def _add_noise(
+    figure: go.Figure,
+    x: list[float],
+    found: Sequence[Proportion | Estimate],
+    result: RobustnessResult,
+    name: str,
+    style: ModelStyle,
+) -> None:
+    spans = " (%{customdata[1]:.1f} to %{customdata[2]:.1f})"
+    is_known = any(not math.isnan(f.low) for f in found)
+    figure.add_scatter(
+        x=x,
+        y=[100 * f.value for f in found],
+        customdata=_about(found, result),
+        mode="lines",
+        showlegend=False,  # one entry explains the dots of all models
+        name=f"{name}, random noise",
+        line={"color": style.color, "dash": "dot", "width": 1.5},
         hovertemplate="ε = %{customdata[0]}: %{y:.1f}"
-        + (" (%{customdata[1]:.1f} to %{customdata[2]:.1f})" if known else "")
+        + (spans if is_known else "")
         + ", n = %{customdata[3]}",
     )
 
 
-def _with_epsilon_axis(
-    figure: go.Figure,
-    results: Sequence[RobustnessResult],
-    place: dict[float, float],
-    theme: Theme,
-) -> go.Figure:
-    norm: Norm = results[0].config.norm if results else "linf"
+def _about(found: Sequence[Proportion | Estimate], result: RobustnessResult) -> list[list[object]]:
+    """Return per point: epsilon as it is written, low, high, n, epsilon as a number."""
+    return [
+        [epsilon_label(e, result.config.norm), 100 * f.low, 100 * f.high, f.n, e]
+        for e, f in zip(result.epsilons, found, strict=True)
+    ]
+
+
+def _explain_noise(figure: go.Figure, theme: Theme) -> None:
     figure.add_scatter(
         x=[None],
         y=[None],
@@ -157,9 +244,69 @@ def _with_epsilon_axis(
         name="under random noise",
         line={"color": NEUTRAL[theme], "dash": "dot", "width": 1.5},
     )
-    figure.update_xaxes(
-        title_text=f"ε ({NORM_TITLES[norm]}; log scale)",
-        tickvals=list(place.values()),
-        ticktext=[epsilon_label(e, norm) for e in place],
+
+
+def _add_raw(
+    figure: go.Figure, x: list[float], result: RobustnessResult, name: str, style: ModelStyle
+) -> None:
+    raw = result.raw_curve
+    figure.add_scatter(
+        x=x,
+        y=[100 * f.value for f in raw],
+        mode="lines",
+        name=f"{name}, raw, n = {raw[0].n}",
+        line={"color": style.color, "width": 1, "shape": "hv"},
+        hovertemplate="each ε by itself: %{y:.1f}",
     )
-    return tidy(figure, height=420)
+
+
+def _add_censored(
+    figure: go.Figure, x: float, result: RobustnessResult, name: str, style: ModelStyle
+) -> None:
+    share = result.censored
+    if not share.value > 0:
+        return
+    figure.add_scatter(
+        x=[x],
+        y=[100 * share.value],
+        mode="markers+text",
+        text=[f"{100 * share.value:.0f} % not broken"],
+        textposition="top left",
+        textfont={"color": style.color},
+        name=f"{name}, censored",
+        showlegend=False,
+        marker={"symbol": "triangle-right", "size": 14, "color": style.color},
+        hovertemplate=f"no ε of the grid breaks {100 * share.value:.1f} % "
+        f"({100 * share.low:.1f} to {100 * share.high:.1f}), n = {share.n}",
+    )
+
+
+def _add_median(
+    figure: go.Figure,
+    place: dict[float, float],
+    result: RobustnessResult,
+    name: str,
+    style: ModelStyle,
+) -> None:
+    found, norm = result.median_smallest_epsilon, result.config.norm
+    if not math.isfinite(found.value):
+        return
+    end = max(place.values())
+    low, middle, high = (place.get(e, end) for e in (found.low, found.value, found.high))
+    spoken = [epsilon_label(e, norm) if math.isfinite(e) else "beyond the grid"
+              for e in (found.value, found.low, found.high)]  # fmt: skip
+    figure.add_scatter(
+        x=[low, middle, high],
+        y=[50, 50, 50],
+        mode="lines+markers",
+        name=f"{name}, median",
+        showlegend=False,
+        line={"color": style.color, "width": 5},
+        marker={
+            "symbol": "line-ns",
+            "size": [0, 18, 0],
+            "line": {"width": 4, "color": style.color},
+        },
+        opacity=0.8,
+        hovertemplate=f"median {spoken[0]} ({spoken[1]} to {spoken[2]})",
+    )

@@ -1,0 +1,140 @@
+"""The axis of epsilon that figures of attacks share: log scale, ticks, budgets of leaderboards."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.specs import Norm
+from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, epsilon_label, tidy
+
+NORM_TITLES: dict[Norm, str] = {
+    "linf": "L∞, pixel range [0, 1]",
+    "l2": "L2, pixel range [0, 1]",
+    "l1": "L1, pixel range [0, 1]",
+}
+_CLOSE = 0.4  # ticks nearer than this, in steps of log2, would print over each other
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A budget that published figures use, and where it comes from."""
+
+    epsilon: float
+    title: str
+    source: str
+
+
+BENCHMARKS: dict[Norm, tuple[Benchmark, ...]] = {
+    "linf": (
+        Benchmark(
+            4 / 255, "ImageNet 224 px", "Linf budget of RobustBench (Croce et al. 2021) for "
+            "ImageNet at 224 px",
+        ),
+        Benchmark(
+            8 / 255, "CIFAR-10 32 px", "Linf budget of RobustBench (Croce et al. 2021) for "
+            "CIFAR-10 at 32 px",
+        ),
+    ),
+    "l2": (
+        Benchmark(
+            0.5, "CIFAR-10 32 px", "L2 budget of RobustBench (Croce et al. 2021) for CIFAR-10 at "
+            "32 px; it grows with the image",
+        ),
+    ),
+    "l1": (
+        Benchmark(
+            12.0, "CIFAR-10 32 px", "L1 budget of Croce & Hein 2021 for CIFAR-10 at 32 px; it "
+            "grows with the image",
+        ),
+    ),
+}  # fmt: skip
+
+
+def places(results: Sequence[RobustnessResult]) -> dict[float, float]:
+    """Return where each epsilon stands: on a log2 scale, with 0 one step left of the smallest.
+
+    Raises:
+        ValueError: the results differ in norm, so they share no axis.
+    """
+    if len({result.config.norm for result in results}) > 1:
+        raise ValueError("results of different norms cannot share an axis of epsilon")
+    epsilons = sorted({e for result in results for e in result.epsilons})
+    positive = [e for e in epsilons if e > 0]
+    zero = math.log2(positive[0]) - 1 if positive else 0.0
+    return {e: math.log2(e) if e > 0 else zero for e in epsilons}
+
+
+def add_band(
+    figure: go.Figure,
+    x: list[float],
+    found: Sequence[Proportion | Estimate],
+    style: ModelStyle,
+    *,
+    is_hatched: bool = False,
+    shape: str = "linear",
+) -> None:
+    """Draw the intervals as a band, hatched where the curve is an upper bound only."""
+    low, high = [f.low for f in found], [f.high for f in found]
+    if shape == "hv":  # stairs: the way back needs its corners spelled out
+        low, high, x = _stairs(low), _stairs(high), _treads(x)
+    hatch = {"shape": "/", "fgcolor": style.color, "fgopacity": 0.5, "size": 7, "solidity": 0.15}
+    figure.add_scatter(
+        x=[*x, *reversed(x)],
+        y=[100 * v for v in low] + [100 * v for v in reversed(high)],
+        mode="lines",  # without it plotly adds markers that steal clicks
+        fill="toself",
+        fillcolor=style.band,
+        fillpattern=hatch if is_hatched else None,
+        line={"width": 0, "color": style.band},
+        showlegend=False,
+        hoverinfo="skip",
+        name="95 % interval",
+    )
+
+
+def with_epsilon_axis(
+    figure: go.Figure, results: Sequence[RobustnessResult], place: dict[float, float], theme: Theme
+) -> go.Figure:
+    """Return the figure with the ticks of the grid and the leaderboards' budgets inside it."""
+    norm: Norm = results[0].config.norm if results else "linf"
+    positive = [e for e in place if e > 0]
+    for mark in BENCHMARKS[norm]:
+        if positive and min(positive) <= mark.epsilon <= max(positive):
+            _mark(figure, mark, theme)
+    figure.update_xaxes(
+        title_text=f"ε ({NORM_TITLES[norm]}; log scale)",
+        tickvals=list(place.values()),
+        ticktext=_tick_texts(place, norm),
+    )
+    return tidy(figure, height=420)
+
+
+def _mark(figure: go.Figure, mark: Benchmark, theme: Theme) -> None:
+    at = math.log2(mark.epsilon)
+    figure.add_vline(x=at, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"})
+    figure.add_annotation(
+        x=at, y=1, yref="paper", yanchor="top", xanchor="right", textangle=-90, showarrow=False,
+        text=f"RobustBench, {mark.title}" if "RobustBench" in mark.source else mark.title,
+        hovertext=mark.source, font={"size": 11, "color": NEUTRAL[theme]},
+    )  # fmt: skip
+
+
+def _tick_texts(place: dict[float, float], norm: Norm) -> list[str]:
+    texts, last = [], -math.inf
+    for epsilon, at in place.items():
+        is_free = at - last >= _CLOSE
+        texts.append(epsilon_label(epsilon, norm) if is_free else "")
+        last = at if is_free else last
+    return texts
+
+
+def _treads(x: Sequence[float]) -> list[float]:
+    return [x[0], *(value for at in x[1:] for value in (at, at))]
+
+
+def _stairs(y: Sequence[float]) -> list[float]:
+    return [*(value for k in range(len(y) - 1) for value in (y[k], y[k])), y[-1]]
