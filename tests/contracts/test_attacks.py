@@ -4,25 +4,30 @@ import math
 
 import pytest
 import torch
-from toy_models import images, linear_model, model_of, small_network
+from toy_models import LinearNetwork, images, linear_model, model_of, small_network
 
+from usable_core.attacks.campaign import run_attack
+from usable_core.attacks.losses import LOSSES
 from usable_core.attacks.norms import size
-from usable_core.catalog import implementation
-from usable_core.catalog.attacks import ATTACKS
+from usable_core.catalog.attacks import ATTACKS, AttackSpec
 from usable_core.errors import AttackError, ImageRefused
 
 CASES = [(name, norm) for name, row in ATTACKS.items() for norm in row.norms]
-EPSILONS = {"linf": 8 / 255, "l2": 0.5}
+EPSILONS = {"linf": 8 / 255, "l2": 0.5, "l1": 8.0}
+SEEDLESS = {"fgsm", "fab"}  # no chance in their first run
 
 
-def run(
-    name, model, x, y, epsilon, *, norm="linf", steps=5, restarts=2, step_size=None, seeds=None
+def attack(
+    name, model, x, y, epsilon, *, norm="linf", seeds=None, capacity=None, steps=5, **settings
 ):
     seeds = torch.arange(len(x)) if seeds is None else seeds
-    return implementation(ATTACKS[name].function)(
-        model, x, y, epsilon, norm=norm, steps=steps, restarts=restarts, step_size=step_size,
-        seeds=seeds,
-    )  # fmt: skip
+    spec = AttackSpec(name, steps=steps, **settings)
+    return run_attack(model, x, y, epsilon, spec, norm=norm, seeds=seeds, capacity=capacity)
+
+
+def run(*arguments, **settings):
+    """Return only the images of `attack`."""
+    return attack(*arguments, **settings).x_adv
 
 
 def scene(count=12, low=0.0, high=1.0):
@@ -37,7 +42,7 @@ def test_every_attack_stays_in_the_pixel_range_and_in_the_ball(name, norm):
     model, x, y = scene()
     epsilon = EPSILONS[norm]
 
-    x_adv = run(name, model, x, y, epsilon, norm=norm)
+    x_adv = run(name, model, x, y, epsilon, norm=norm, restarts=2)
 
     assert x_adv.shape == x.shape
     assert x_adv.dtype == torch.float32
@@ -76,7 +81,7 @@ def test_the_same_seed_gives_the_same_images_in_any_order_and_batch(name, norm):
     assert torch.allclose(together, alone, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", [n for n in ATTACKS if n != "fgsm"])
+@pytest.mark.parametrize("name", sorted(set(ATTACKS) - SEEDLESS))
 def test_another_seed_gives_other_images(name):
     model, x, y = scene(4)
 
@@ -84,6 +89,21 @@ def test_another_seed_gives_other_images(name):
     other = run(name, model, x, y, 0.1, seeds=torch.ones(4, dtype=torch.int64))
 
     assert not torch.equal(one, other)
+
+
+def test_later_restarts_of_fab_start_where_the_seed_says():
+    model = linear_model()
+    x = images(4)
+    y = model(x).argmax(1)
+
+    # Nothing breaks at this budget, so the worst image is the one nearest to breaking.
+    found = [
+        run("fab", model, x, y, 1e-4, restarts=2, steps=1, seeds=torch.full((4,), seed))
+        for seed in (0, 0, 1)
+    ]
+
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
 
 
 @pytest.mark.parametrize("is_training", [False, True])
@@ -147,6 +167,67 @@ def test_no_examples_give_no_images(name):
     assert run(name, model, x[:0], y[:0], 0.1).shape == (0, 3, 8, 8)
 
 
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_every_reported_success_is_one_and_no_other_is_kept_back(name, norm):
+    model, x, y = scene(40)
+
+    outcome = attack(name, model, x, y, EPSILONS[norm] / 4, norm=norm)
+
+    assert torch.equal(model(outcome.x_adv).argmax(1) != y, outcome.is_fooled)
+    assert ((outcome.step >= 1) & (outcome.step <= 6)).all()  # 5 steps, and a last look
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_leaving_early_and_refilling_do_not_change_what_breaks(name, norm):
+    model, x, y = scene(9)
+    settings = {"norm": norm, "restarts": 2, "loss": "targeted_margin", "targets": 2}
+
+    together = attack(name, model, x, y, EPSILONS[norm] / 4, **settings)
+    by_three = attack(name, model, x, y, EPSILONS[norm] / 4, **settings, capacity=lambda g: 3)
+
+    assert torch.equal(together.is_fooled, by_three.is_fooled)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("classes", [2, 3, 4])
+@pytest.mark.parametrize("name", ATTACKS)
+def test_every_attack_and_loss_works_with_few_classes(name, classes, loss):
+    model = linear_model(classes=classes)
+    x = images(6)
+    y = model(x).argmax(1)
+
+    # A budget at which every example can be broken, by far.
+    outcome = attack(name, model, x, y, 0.3, loss=loss, targets=9, steps=10)
+
+    assert outcome.x_adv.isfinite().all()
+    if ATTACKS[name].is_gradient_based and ATTACKS[name].is_iterative:
+        assert outcome.is_fooled.all()
+
+
+@pytest.mark.parametrize(("name", "targets", "expected"), [
+    ("apgd", 9, [1, 2, 3, 4]), ("apgd", 2, [1, 2]), ("apgd", 0, [1]),
+    ("pgd", 3, [1, 2, 3]), ("fab", 9, [1, 2, 3, 4]), ("fab", 0, [1]),
+])  # fmt: skip
+def test_targets_are_the_most_probable_wrong_classes_one_each(name, targets, expected, monkeypatch):
+    weight = torch.zeros(5, 192)
+    model = model_of(LinearNetwork(weight, torch.tensor([5.0, 4, 3, 2, 1])))
+    aimed_at = []
+
+    def spy(logits, y, target):
+        aimed_at.extend(target.tolist())
+        return logits[:, 1] - logits[:, 0]
+
+    monkeypatch.setitem(LOSSES, "targeted_margin", spy)
+    monkeypatch.setattr("usable_core.attacks.fab.targeted_margin", spy)
+
+    attack(
+        name, model, images(1), torch.tensor([0]), 0.1,
+        loss="targeted_margin", targets=targets, steps=2, capacity=lambda g: 1,
+    )  # fmt: skip
+
+    assert list(dict.fromkeys(aimed_at)) == expected
+
+
 def linear_margins(model, x, norm):
     """Each example's exact distance to the nearest other class of a linear model."""
     weight, bias = model.network.linear.weight.double(), model.network.linear.bias.double()
@@ -154,29 +235,76 @@ def linear_margins(model, x, norm):
     y = logits.argmax(1)
     gaps = logits.gather(1, y[:, None]) - logits
     differences = weight[y][:, None] - weight[None]
-    dual = differences.abs().sum(2) if norm == "linf" else differences.norm(dim=2)
+    order = {"linf": 1, "l2": 2, "l1": math.inf}[norm]
+    dual = torch.linalg.vector_norm(differences, ord=order, dim=2)
     distances = (gaps / dual).scatter(1, y[:, None], torch.inf)
     return distances.amin(1), y
 
 
+def between(margin, share):
+    """Return a budget above about `share` of the distances, in a gap that no rounding closes."""
+    ordered = margin.sort().values
+    place = int(share * len(margin))
+    place += int(ordered[place : place + 8].diff().argmax())
+    return float((ordered[place] + ordered[place + 1]) / 2)
+
+
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
-def test_pgd_breaks_exactly_what_can_be_broken_in_a_linear_model(norm, share):
+@pytest.mark.parametrize("settings", [
+    {"name": "pgd", "step_size": 0.1}, {"name": "apgd"}, {"name": "apgd", "loss": "margin"},
+])  # fmt: skip
+def test_gradient_attacks_break_exactly_what_can_be_broken_in_a_linear_model(norm, share, settings):
     # Two classes: the gradient points straight at the boundary.
     model = linear_model(classes=2)
     x = images(80)
     margin, y = linear_margins(model, x, norm)
-    # Between two neighbouring distances, so that rounding cannot decide.
-    ordered = margin.sort().values
-    place = int(share * len(x))
-    gaps = ordered[place : place + 8].diff()
-    place += int(gaps.argmax())
-    epsilon = float((ordered[place] + ordered[place + 1]) / 2)
-    can_break = margin < epsilon
+    epsilon = between(margin, share)
 
-    x_adv = run("pgd", model, x, y, epsilon, norm=norm, steps=100, restarts=1, step_size=0.1)
+    x_adv = run(settings["name"], model, x, y, epsilon, norm=norm, steps=100,
+                **{k: v for k, v in settings.items() if k != "name"})  # fmt: skip
 
-    assert torch.equal(model(x_adv).argmax(1) != y, can_break)
+    assert torch.equal(model(x_adv).argmax(1) != y, margin < epsilon)
+
+
+@pytest.mark.parametrize(
+    ("name", "norm", "settings"),
+    [("fab", norm, {}) for norm in ATTACKS["fab"].norms]
+    + [("apgd", norm, {"loss": "targeted_dlr"}) for norm in ATTACKS["apgd"].norms],
+)
+def test_targeted_attacks_break_what_can_be_broken_towards_any_class(name, norm, settings):
+    model = linear_model(classes=4)
+    x = images(80)
+    margin, y = linear_margins(model, x, norm)
+    epsilon = float(margin.median())
+
+    outcome = attack(name, model, x, y, epsilon, norm=norm, targets=3, steps=50, **settings)
+
+    assert not outcome.is_fooled[margin > epsilon * (1 + 1e-4)].any()
+    assert outcome.is_fooled[margin < epsilon / 1.005].all()
+
+
+@pytest.mark.parametrize(("name", "norm"), CASES)
+def test_no_attack_breaks_what_cannot_be_broken(name, norm):
+    model = linear_model(classes=4)
+    x = images(200)
+    margin, y = linear_margins(model, x, norm)
+    epsilon = float(margin.median())
+
+    x_adv = run(name, model, x, y, epsilon, norm=norm, steps=40)
+
+    assert not (model(x_adv).argmax(1) != y)[margin > epsilon * (1 + 1e-4)].any()
+
+
+@pytest.mark.parametrize("norm", ATTACKS["square"].norms)
+def test_square_finds_a_good_part_of_what_can_be_broken(norm):
+    model = linear_model(classes=2)
+    x = images(60)
+    margin, y = linear_margins(model, x, norm)
+
+    outcome = attack("square", model, x, y, 2 * float(margin.max()), norm=norm, steps=200)
+
+    assert outcome.is_fooled.float().mean() > 0.7
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
@@ -201,11 +329,14 @@ def test_pgd_is_at_least_as_strong_as_fgsm_and_both_beat_noise(norm):
     epsilon = float(margin.median())
     broken = {
         name: (model(run(name, model, x, y, epsilon, norm=norm, steps=40)).argmax(1) != y).sum()
-        for name in ATTACKS
+        for name, row in ATTACKS.items()
+        if norm in row.norms
     }
 
-    assert broken["pgd"] >= broken["fgsm"] > broken["noise"]
-    assert broken["pgd"] <= (margin < epsilon).sum(), "no attack breaks what cannot be broken"
+    noise = max(broken[name] for name in broken if "noise" in name)
+    assert broken["pgd"] >= broken["fgsm"] > noise
+    assert broken["apgd"] >= broken["pgd"]
+    assert broken["square"] > noise
 
 
 @pytest.mark.parametrize(("name", "norm"), CASES)

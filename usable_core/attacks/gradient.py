@@ -1,7 +1,7 @@
 """FGSM and PGD: attacks that follow the gradient of the loss with respect to the pixels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -46,7 +46,11 @@ class Fgsm:
     norm: Norm
     classes: int
     gradient_steps: int = 1
-    runs: Sequence[tuple[int, int]] = ((0, -1),)
+
+    @cached_property
+    def runs(self) -> Sequence[tuple[int, int]]:
+        """One for each target; nothing is drawn, so restarts would repeat it."""
+        return planned_runs(replace(self.spec, restarts=1), self.classes)
 
     @cached_property
     def _loss(self) -> Loss:
