@@ -104,7 +104,7 @@ class Pool:
             self.lanes = take(self.lanes, rows)
 
     def step(self) -> Lanes:
-        """Ask once for every lane and return those that are over, with `is_fooled` and the last `loss`."""
+        """Ask once for every lane; return those that are over, with `is_fooled` and last `loss`."""
         lanes = self.lanes
         answer = self._ask(lanes)
         better = answer.is_better | answer.is_fooled
