@@ -129,6 +129,8 @@ def _answer(store: RunStore, run: Run, report: Reporter) -> tasks.Result:
             result = store.load(earlier.id)
             store.answered_by(run.id, earlier)
             return result
+        if store.go_on(run.id, key):
+            report(0, 0, "Going on from the parts that a killed run had finished")
     result = tasks.run(run.config, objects, report, store.folder(run.id))
     store.finish(run.id, result)
     return result

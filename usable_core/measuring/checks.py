@@ -52,8 +52,9 @@ class Sample:
 
     @property
     def level(self) -> int:
-        """Place of the budget that breaks nearest to half of the sample."""
-        return int((self.broken.float().mean(0) - 0.5).abs().argmin())
+        """Place of the budget that breaks nearest to half of the sample; the largest of equals."""
+        distance = (self.broken.float().mean(0) - 0.5).abs()
+        return len(distance) - 1 - int(distance.flip(0).argmin())
 
     @property
     def epsilon(self) -> float:

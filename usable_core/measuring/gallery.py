@@ -41,8 +41,9 @@ class Gallery:
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
+        known = {entry["index"] for entry in self._entries}  # of a shard that is done again
         for row, level in enumerate(found.level.tolist()):
-            if self._kept[level] < self._limit:
+            if self._kept[level] < self._limit and int(indices[row]) not in known:
                 self._kept[level] += 1
                 self._save_one(scene, found, row, int(indices[row]), classify)
         listing = {"entries": self._entries, "kept": self._kept}

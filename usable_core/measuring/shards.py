@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from usable_core.runs.artifacts import PARTS
 from usable_core.runs.files import write_json, write_parquet
-
-FOLDER = "shards"
 
 
 class Shards:
@@ -20,7 +19,7 @@ class Shards:
     """
 
     def __init__(self, folder: Path | None) -> None:
-        self._folder = None if folder is None else folder / FOLDER
+        self._folder = None if folder is None else folder / PARTS
         self._tables: dict[int, pd.DataFrame] = {}
         self._plan: dict[str, Any] | None = None
         if self._folder is not None and (self._folder / "plan.json").is_file():

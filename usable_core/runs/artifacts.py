@@ -19,6 +19,7 @@ RESULT = "result.json"
 RECORDS = "records.parquet"
 EVENTS = "events.jsonl"
 LOG = "log.txt"
+PARTS = "shards"  # finished parts of an evaluation that is not over
 
 
 def write_result(folder: Path, result: tasks.Result) -> None:

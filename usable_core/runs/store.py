@@ -221,6 +221,20 @@ class RunStore:
         """Store the identity of the question."""
         self._table.change(run_id, ACTIVE, key=key)
 
+    def go_on(self, run_id: str, key: str) -> bool:
+        """Take over the finished parts of a LOST run of the same key; return whether there are any.
+
+        They move: the lost run was killed and cannot go on itself.
+        """
+        for row in self._table.lost(key):
+            lost = self._own_folder(row["id"])
+            if (lost / artifacts.PARTS).is_dir():
+                for path in lost.iterdir():
+                    if path.is_dir():
+                        path.rename(self._own_folder(run_id) / path.name)
+                return True
+        return False
+
     # Ends
 
     def finish(self, run_id: str, result: tasks.Result) -> None:

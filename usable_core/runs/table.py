@@ -105,6 +105,11 @@ class RunTable:
         )
         return self._rows(query.order_by(runs.c.created.desc()))
 
+    def lost(self, key: str) -> list[Row]:
+        """Return the LOST rows that were measuring the answer of `key`, newest first."""
+        query = sql.select(runs).where(runs.c.key == key, runs.c.status == Status.LOST)
+        return self._rows(query.order_by(runs.c.created.desc()))
+
     def answered_by(self, run_id: str) -> list[Row]:
         """Return the rows whose answer is that of a run, oldest first."""
         query = sql.select(runs).where(runs.c.answered_by == run_id)

@@ -1,0 +1,176 @@
+"""Planted controls: models whose attack must not be believed turn red, ordinary ones do not."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from toy_models import digits_dataset, digits_model, model_of
+
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.measuring.robustness import measure
+from usable_core.models import load_model
+
+GRID = (0.0, 4 / 255, 8 / 255, 16 / 255, 32 / 255, 64 / 255)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    torch.manual_seed(0)
+    return digits_model()
+
+
+def examined(model, *, data=None, surrogate=None, **settings):
+    settings = {"epsilons": GRID, "gallery": 0, "walked": 24} | settings
+    config = RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy", limit=40), **settings)
+    result = measure(
+        model=model, dataset=data or digits_dataset(), config=config, surrogate=surrogate
+    )
+    return result, {check.name: check for check in result.checks}
+
+
+class Around(nn.Module):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+
+class GradientKilled(Around):
+    """The answer is the network's; its gradient is that of a constant."""
+
+    def forward(self, x):
+        return self.network(x).detach() + 0 * x.sum((1, 2, 3))[:, None]
+
+
+class Quantised(Around):
+    """Sixteen grey levels, so the gradient is zero almost everywhere."""
+
+    def forward(self, x):
+        return self.network((x * 15).round() / 15)
+
+
+class Shattered(Around):
+    """A gradient is there but points nowhere: it is that of a wave far finer than the images."""
+
+    def forward(self, x):
+        wave = torch.sin(x * 4000) / 4000
+        return self.network((x * 15).round().detach() / 15 + 2 * wave)
+
+
+class Softmax(Around):
+    def forward(self, x):
+        return self.network(x).softmax(1)
+
+
+class Randomised(Around):
+    def forward(self, x):
+        return self.network(x + 0.1 * torch.randn_like(x))
+
+
+def test_an_ordinary_network_is_green(trained):
+    result, checks = examined(trained)
+
+    assert {c.verdict for c in result.checks} <= {"green", "amber"}
+    assert sum(c.verdict == "green" for c in result.checks) >= len(checks) - 2
+    assert not result.is_upper_bound_only
+    assert len(checks) == 13
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "red"),
+    [
+        (GradientKilled, {"gradient", "loss_rises", "white_box", "unbounded"}),
+        (Quantised, {"gradient", "white_box", "unbounded"}),
+        (Shattered, {"white_box"}),
+        (Softmax, {"logits"}),
+        (Randomised, {"deterministic"}),
+    ],
+)
+def test_planted_controls_turn_red(trained, wrapper, red):
+    result, checks = examined(model_of(wrapper(trained.network)))
+
+    assert red <= {name for name, check in checks.items() if check.verdict == "red"}
+    assert result.is_upper_bound_only
+    assert any("upper bound only" in warning for warning in result.provenance.warnings)
+
+
+def test_dropout_left_on_is_caught_as_a_random_model(trained):
+    class Dropping(Around):
+        def forward(self, x):
+            return self.network(nn.functional.dropout(x, 0.3, training=True))
+
+    _, checks = examined(model_of(Dropping(trained.network)))
+
+    assert checks["deterministic"].verdict == "red"
+
+
+def test_averaged_draws_make_a_random_model_amber_instead(trained):
+    _, checks = examined(model_of(Randomised(trained.network)), draws=4, walked=8)
+
+    assert checks["deterministic"].verdict == "amber"
+
+
+def test_one_step_is_no_match_for_many_when_the_attack_is_too_short(trained):
+    _, checks = examined(trained, steps=1, step_size=0.02)
+
+    assert checks["iterative"].verdict == "red"
+    assert checks["more_steps"].verdict != "green"
+
+
+def test_images_made_for_another_backbone_are_tried(trained):
+    torch.manual_seed(1)
+    other = digits_model(epochs=3)
+
+    _, checks = examined(trained, surrogate=other)
+
+    assert "transfer" in checks["white_box"].numbers
+    assert checks["white_box"].verdict in ("green", "amber")
+
+
+def test_where_the_descent_misses_everything_is_walked(trained, monkeypatch):
+    from usable_core.measuring import checks as module
+    from usable_core.measuring import robustness
+
+    walked = []
+    monkeypatch.setattr(module, "descend", robustness.nothing_found)
+    monkeypatch.setattr(robustness, "walk", lambda scene, found: walked.append(len(scene.x)))
+
+    _, checks = examined(trained)
+
+    assert checks["descent"].verdict == "amber"
+    assert sum(walked) > 30
+
+
+def test_without_a_walked_sample_only_the_noise_is_checked(trained):
+    result, checks = examined(trained, walked=0)
+
+    assert set(checks) == {"noise"}
+    assert result.raw_curve == ()
+
+
+def test_the_raw_curve_is_that_of_the_walked_sample(trained):
+    result, checks = examined(trained)
+
+    assert {p.n for p in result.raw_curve} == {24}
+    assert result.raw_curve[0].value == 1.0
+    broken = result.records.dropna(subset=["raw_broken"])
+    assert broken["index"].nunique() == 24
+    assert np.isclose(
+        1 - broken.query("epsilon > 0")["raw_broken"].mean(),
+        np.mean([p.value for p in result.raw_curve[1:]]),
+    )
+    assert checks["raw_curve"].numbers["n"] == 24
+
+
+@pytest.mark.reference
+@pytest.mark.parametrize("name", ["resnet", "vgg", "vit", "resnet_robust"])
+def test_bundled_backbones_are_green(name, shared_data):
+    from usable_core.datasets import load_dataset
+
+    data = load_dataset(str(shared_data / "cifar10" / "dev.parquet"))
+    result, _ = examined(
+        load_model(f"bundled/{name}"), data=data, walked=12,
+        epsilons=(0.0, 1 / 255, 4 / 255, 16 / 255), steps=20,
+    )  # fmt: skip
+
+    assert not result.is_upper_bound_only, [c for c in result.checks if c.verdict == "red"]
