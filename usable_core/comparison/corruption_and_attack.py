@@ -6,15 +6,14 @@ tells nothing apart.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations.corruption import CorruptionResult
-from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.metrics.intervals import Estimate
 from usable_core.metrics.ranks import spearman, spearman_estimate
 
@@ -83,7 +82,7 @@ def agreement_across_models(
         ConfigError: attacks, budgets, corruptions or severities differ between models.
         DatasetRefused: the results are of several data sets.
     """
-    _check_same([_asked(r) for r in attacks], "attack, with its steps and budgets,")
+    _check_same([r.config.question for r in attacks], "attack, with its steps and budgets,")
     _check_same([(r.corruptions, r.severities) for r in corruptions], "corruptions and severities")
     results = [r.provenance for r in attacks] + [r.provenance for r in corruptions]
     if len({provenance.dataset_fingerprint for provenance in results}) > 1:
@@ -127,12 +126,6 @@ def _survived(corruption: CorruptionResult) -> pd.DataFrame:
         "id": first["id"].astype(str).to_numpy(), "survived": corruption.corrupted.sum((1, 2)),
     })  # fmt: skip
     return found.assign(copy=found.groupby("id").cumcount())
-
-
-def _asked(attack: RobustnessResult) -> RobustnessConfig:
-    """Return the settings of an attack without what may differ between models."""
-    nobody, nothing = ModelSpec(""), DatasetSpec("")
-    return replace(attack.config, model=nobody, dataset=nothing, gallery=0, batch_size=None)
 
 
 def _check_same(settings: Sequence[object], what: str) -> None:
