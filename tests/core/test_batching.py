@@ -12,6 +12,7 @@ from usable_core.measuring.batching import (
     best_batch_size,
     in_batches,
     remember,
+    seconds_per_image,
 )
 
 
@@ -142,3 +143,14 @@ def test_candidates_on_a_cpu_fit_its_caches(side, low, high):
 
     assert size.current == low
     assert size.largest == high
+
+
+@pytest.mark.parametrize("needs_gradient", [False, True])
+def test_the_time_of_an_image_is_that_of_a_batch_shared_out(monkeypatch, needs_gradient):
+    clock = iter(range(1000))
+    monkeypatch.setattr(batching.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(batching, "_candidates", lambda model, needs_gradient: [8])
+
+    found = seconds_per_image(linear_model(), needs_gradient=needs_gradient)
+
+    assert found == 3 / 8  # one tick to its end, two of them of the batch inside

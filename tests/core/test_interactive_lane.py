@@ -31,6 +31,7 @@ class ModelCache(dict):
 def answer(request, models, image, folder, publish):
     """What the fake worker does; the model's name says the accident."""
     log.append(f"{request.kind} {request.model.reference}")
+    assert (image is None) == (request.kind == "time")
     if request.model.reference == "refuse":
         raise ExplanationError("This model has no gradients. Choose LIME.")
     if request.model.reference == "break":
@@ -259,6 +260,29 @@ def test_a_question_that_killed_two_workers_is_not_tried_a_third_time(image_id, 
 
     assert lane.poll(key).state == "failed"
     assert "died" in lane.poll(key).error
+
+
+def test_a_question_about_time_needs_no_image():
+    key = lane.submit(ImageRequest("time", ModelSpec("a")))
+
+    serve()
+
+    assert lane.poll(key).state == "done"
+
+
+def test_a_model_is_timed_with_and_without_gradient(tmp_path):
+    from toy_models import linear_model
+
+    from usable_core.measuring.interactive import ModelCache as Models
+    from usable_core.measuring.interactive import answer as real_answer
+
+    said = []
+    models = Models(load=lambda spec: linear_model())
+    real_answer(ImageRequest("time", ModelSpec("toy")), models, None, tmp_path, said.append)
+
+    assert said[-1].state == "done"
+    assert 0 < said[-1].forward_seconds < 1
+    assert 0 < said[-1].gradient_seconds < 1
 
 
 def test_a_deleted_image_is_told(image_id):

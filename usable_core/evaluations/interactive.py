@@ -1,4 +1,4 @@
-"""The question about one uploaded image, and its answer as it grows.
+"""The question about one uploaded image or about a model's speed, and its answer as it grows.
 
 The arrays (`map.npy` (H, W) float32, `segments.npy` (H, W) int32, `input.png`) are files beside it.
 """
@@ -9,7 +9,7 @@ from typing import Literal
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec, require
 
-Kind = Literal["predict", "explain"]
+Kind = Literal["predict", "explain", "time"]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 COARSE_EVALUATIONS = 64  # of the first map: a few seconds for a ResNet-18 at 224 px on two cores
 
@@ -19,9 +19,9 @@ class ImageRequest:
     """What is asked about one image.
 
     Attributes:
-        kind: `predict` (top 5) or `explain` (a map as well).
+        kind: `predict` (top 5), `explain` (a map as well) or `time` (how long a pass takes).
         model: The model.
-        image: Identity of an upload.
+        image: Identity of an upload; empty where only time is asked for.
         method: A key of `catalog.explainers.EXPLAINERS`; None to predict only.
         target: The class explained, by name; None or `predicted` is the model's own answer.
         options: How the map is made.
@@ -29,7 +29,7 @@ class ImageRequest:
 
     kind: Kind
     model: ModelSpec
-    image: str
+    image: str = ""
     method: str | None = None
     target: str | None = None
     options: ExplainerOptions = ExplainerOptions()
@@ -38,7 +38,8 @@ class ImageRequest:
         from usable_core.catalog import lookup
         from usable_core.catalog.explainers import EXPLAINERS
 
-        require(self.kind in ("predict", "explain"), "kind", "predict or explain", self.kind)
+        kinds = ("predict", "explain", "time")
+        require(self.kind in kinds, "kind", "predict, explain or time", self.kind)
         if self.kind == "explain":
             lookup(EXPLAINERS, "explanation method", self.method or "none")
 
@@ -78,6 +79,8 @@ class Answer:
         output: f(x) of the class explained, in units of `unit`.
         base: f(background) of the class explained, in units of `unit` (SHAP).
         unit: `probability` or `logit`.
+        forward_seconds: Per image of a batch of the best size (`time`).
+        gradient_seconds: The same with the pass back to the pixels (`time`).
     """
 
     state: State
@@ -94,3 +97,5 @@ class Answer:
     output: float | None = None
     base: float | None = None
     unit: str | None = None
+    forward_seconds: float | None = None
+    gradient_seconds: float | None = None

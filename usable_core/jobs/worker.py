@@ -125,7 +125,7 @@ def _answer(key: str, function: Callable[..., None], models: object) -> None:
             )
         publisher.store(attempts=stored["attempts"] + 1)
         request = from_json(ImageRequest, stored["request"])
-        image = uploads.open_upload(request.image)
+        image = None if request.kind == "time" else uploads.open_upload(request.image)
         publisher(replace(publisher.last, state="working"))
         function(request, models, image, lane.files(key), publisher)
         if publisher.last.state not in lane.FINAL:

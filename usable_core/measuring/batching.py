@@ -1,8 +1,10 @@
 """How many examples go through a model at once: tried on real work, halved when memory ends."""
 
 import copy
+import statistics
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -17,6 +19,7 @@ from usable_core.models.modes import channels_last, frozen
 _PIXELS = {"cpu": (2**16, 2**20, 256), "cuda": (2**20, 2**24, 2048), "mps": (2**18, 2**22, 512)}
 _SLOWER = 1.1  # a larger batch that is this much slower ends the search
 _PROBE_SECONDS = 2.0  # at most this long before real work, when the search cannot be real work
+_TIMED_SECONDS, _TIMED_PASSES = 0.5, 3  # at least this long, and so many
 
 Part = TypeVar("Part")
 
@@ -127,8 +130,38 @@ def best_batch_size(
     size = batch_size(model, needs_gradient=needs_gradient)
     if images is None or len(images) == 0:
         images = torch.full((1, 3, *model.input_size), 0.5)
-    images = images.to(model.device)
     began = time.perf_counter()
+    with _passes(model, images, needs_gradient=needs_gradient) as one_pass:
+        while not size.is_settled:
+            for _ in in_batches(size, size.current, one_pass):
+                pass
+            if time.perf_counter() - began > _PROBE_SECONDS:
+                size.settle()
+    remember(model, size, needs_gradient=needs_gradient)
+    return size.current
+
+
+def seconds_per_image(model: Model, *, needs_gradient: bool = False) -> float:
+    """Return the median time of a pass of the best size, per image; one of about a second."""
+    images = torch.full((1, 3, *model.input_size), 0.5)
+    best_batch_size(model, needs_gradient=needs_gradient, images=images)
+    size = batch_size(model, needs_gradient=needs_gradient)
+    times: list[float] = []
+    with _passes(model, images, needs_gradient=needs_gradient) as one_pass:
+        while len(times) < _TIMED_PASSES or sum(times) < _TIMED_SECONDS:
+            began = time.perf_counter()
+            for _ in in_batches(size, size.current, one_pass):
+                pass
+            times.append(time.perf_counter() - began)
+    return statistics.median(times) / size.current
+
+
+@contextmanager
+def _passes(
+    model: Model, images: Tensor, *, needs_gradient: bool
+) -> Iterator[Callable[[slice], Tensor]]:
+    """Yield a function that sends the images of a part, repeated as needed, through the model."""
+    images = images.to(model.device)
 
     def one_pass(part: slice) -> Tensor:
         x = images[torch.arange(part.start, part.stop) % len(images)]
@@ -140,13 +173,7 @@ def best_batch_size(
         channels_last(model.network),
         torch.set_grad_enabled(needs_gradient),
     ):
-        while not size.is_settled:
-            for _ in in_batches(size, size.current, one_pass):
-                pass
-            if time.perf_counter() - began > _PROBE_SECONDS:
-                size.settle()
-    remember(model, size, needs_gradient=needs_gradient)
-    return size.current
+        yield one_pass
 
 
 def in_batches(

@@ -1,4 +1,7 @@
-"""Answers about one image: predictions at once, a coarse map in seconds, then the full one."""
+"""Answers about one image: predictions at once, a coarse map in seconds, then the full one.
+
+And about no image: how long a model takes, for estimates before long work.
+"""
 
 import time
 from collections import OrderedDict
@@ -29,6 +32,7 @@ from usable_core.explainers.masking import Known
 from usable_core.explainers.segments import picture_superpixels
 from usable_core.jobs.interactive import file_facts
 from usable_core.labels import LabelSpace
+from usable_core.measuring.batching import seconds_per_image
 from usable_core.measuring.explanation import explain, logits_of, npy, picture_of, target_index
 from usable_core.measuring.provenance import ready
 from usable_core.models.model import Model
@@ -99,7 +103,7 @@ class ModelCache:
 def answer(
     request: ImageRequest,
     models: ModelCache,
-    image: Image.Image,
+    image: Image.Image | None,
     folder: Path,
     publish: Publish,
 ) -> None:
@@ -108,7 +112,7 @@ def answer(
     Args:
         request: What is asked.
         models: Loads or remembers the model.
-        image: The upright RGB picture.
+        image: The upright RGB picture; None where only time is asked for.
         folder: Where `input.png`, `map.npy` and `segments.npy` go, each written as one step.
         publish: Told every new answer, about four times a second while working; may raise
             `Cancelled`.
@@ -120,6 +124,11 @@ def answer(
     """
     publish(Answer("working", method=request.method))
     model = models.get(request.model)
+    if request.kind == "time":
+        forward, gradient = (seconds_per_image(model, needs_gradient=g) for g in (False, True))
+        publish(Answer("done", forward_seconds=forward, gradient_seconds=gradient))
+        return
+    assert image is not None
     x = model.preprocessing.geometry(image)
     with channels_last(model.network):
         logits = logits_of(model, x)
