@@ -160,6 +160,57 @@ def test_apgd_looks_at_its_step_size_when_autoattack_does():
     assert list(checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99]
 
 
+def begun(attack, model, x, y, epsilon):
+    """Return a pool that goes on after a success, with every example in its first run."""
+    pool = Pool(attack, Oracle(model), stops=False)
+    rows, ones = torch.arange(len(x)), torch.ones(len(x))
+    pool.add({
+        "x": x, "y": y, "target": 1 - y, "seed": rows, "restart": 0 * rows, "start": x,
+        "epsilon": epsilon * ones,
+    })  # fmt: skip
+    return pool
+
+
+def test_apgd_halves_its_step_where_the_loss_has_stopped_rising():
+    # In a linear model the first step reaches the ball's best corner: nothing rises after it.
+    model = linear_model(classes=2)
+    x = images(3)
+    pool = begun(build(AttackSpec("apgd", steps=100), "linf", 2), model, x, model(x).argmax(1), 0.1)
+
+    sizes = []
+    with attacking(model):
+        for _ in range(60):
+            pool.step()
+            sizes.append(pool.lanes["step_size"].unique().tolist())
+
+    assert sizes[21] == pytest.approx([0.2])
+    assert sizes[22] == pytest.approx([0.1])
+    assert sizes[57] < sizes[22]
+
+
+def test_fab_goes_back_towards_the_image_before_it_goes_on_from_across():
+    # A linear model's plane is the boundary itself. From far across it at the side, the way back
+    # to x keeps 0.9 of the sideways part, of which the way of α = 0.1 keeps 0.9 again.
+    weight = torch.zeros(2, 12)
+    weight[1, 0] = 1
+    model = model_of(LinearNetwork(weight, torch.tensor([0.5, 0.0])))
+    x = torch.full((1, 3, 2, 2), 0.4)
+    pool = begun(Fab(AttackSpec("fab", steps=9), "l2", 2), model, x, torch.tensor([0]), 1e-3)
+    query = x.clone()
+    query[0, 0, 0, 0], query[0, 2, 1, 1] = 0.9, 0.6  # across, and 0.2 to the side
+    pool.lanes["query"], pool.lanes["distance"] = query, size(query - x, "l2")
+
+    with attacking(model):
+        pool.step()
+
+    after = (pool.lanes["query"] - x)[0]
+    assert after[2, 1, 1].item() == pytest.approx(0.2 * 0.9 * 0.9, rel=1e-4)
+    at = 0.9 * 0.5
+    assert after[0, 0, 0].item() == pytest.approx(
+        0.9 * (at + 1.05 * (0.1 - at)) + 0.1 * 1.05 * 0.1, rel=1e-4
+    )
+
+
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("is_reachable", [True, False])
 def test_the_way_onto_a_plane_is_the_shortest_one_in_the_box(norm, is_reachable):
