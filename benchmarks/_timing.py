@@ -41,20 +41,22 @@ def clock() -> float:
     return time.process_time() if THREADS == 1 else time.perf_counter()
 
 
-def interleave(contenders: dict[str, Callable[[], object]], *, rounds: int = 5) -> list[Timing]:
-    """Return the timing of each contender; the first is the floor. Two rounds warm up, untimed.
+def interleave(
+    contenders: dict[str, Callable[[], object]], *, rounds: int = 5, warm_up: int = 2
+) -> list[Timing]:
+    """Return the timing of each contender; the first is the floor. Rounds of warming up first.
 
     The order turns by one place each round, so that nobody always runs after the same other.
     """
     names = list(contenders)
     taken: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds + 2):
+    for turn in range(rounds + warm_up):
         shift = turn % len(names)
         for name in names[shift:] + names[:shift]:
             gc.collect()
             began = clock()
             contenders[name]()
-            if turn > 1:
+            if turn >= warm_up:
                 taken[name].append(clock() - began)
     floor = taken[names[0]]
     return [_timing(name, taken[name], floor) for name in names]

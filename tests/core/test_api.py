@@ -5,7 +5,7 @@ from made_pictures import photo, png
 from torch import nn
 
 import usable_core as usable
-from usable_core.errors import ConfigError, ImageRefused
+from usable_core.errors import ConfigError, ImageRefused, UnknownName
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.training import Schedule
 from usable_core.labels import LabelSpace
@@ -32,10 +32,19 @@ def test_objects_are_evaluated_as_they_are(model):
     assert tuple(result.to_frame()["id"]) == data.ids
 
 
+def test_an_unknown_setting_of_the_attack_is_refused_with_the_nearest(model):
+    data = usable.load_dataset("digits", limit=4)
+
+    with pytest.raises(UnknownName, match="steps"):
+        usable.evaluate_robustness(model, data, settings={"step": 2})
+
+
 def test_robustness_keeps_clean_accuracy_at_epsilon_zero(model):
     data = usable.load_dataset("digits", limit=20)
 
-    result = usable.evaluate_robustness(model, data, epsilons=(0, 0.1), steps=2)
+    result = usable.evaluate_robustness(
+        model, data, epsilons=(0, 0.1), settings={"steps": 2, "walked": 4}
+    )
 
     assert result.robust_accuracy[0] == result.clean_accuracy
     with pytest.raises(ConfigError, match="epsilon"):

@@ -1,1 +1,1 @@
-"""Attacks: `(model, x, y, epsilon, *, norm, steps, restarts, step_size, seeds)` to x_adv."""
+"""Attacks: lanes of examples, each at its own step and budget; `campaign.run_attack` runs one."""

@@ -175,7 +175,7 @@ class Campaign:
             if trial.is_over:
                 continue
             trial._runs_left -= 1
-            if is_fooled or loss >= trial._loss:
+            if is_fooled or trial.x_adv is None or loss >= trial._loss:
                 trial.x_adv, trial.step, trial._loss = over["best"][place], step, loss
             if is_fooled:
                 trial.is_broken = trial.is_over = True
@@ -250,6 +250,7 @@ def run_attack(
         ImageRefused: pixels are not in [0, 1].
     """
     check_budget(epsilon, norm, x.shape[1:])
+    check_pixels(x.detach().float())
     if epsilon == 0 or len(x) == 0:
         nothing = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         return Outcome(x.clone(), nothing.bool(), nothing)

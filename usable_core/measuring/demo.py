@@ -19,6 +19,7 @@ DATASET = "digits"
 # From a quarter of a grey level to a budget that no ordinary network withstands.
 EPSILONS = (0.0, 0.25 / 255, 1 / 255, 4 / 255, 8 / 255, 16 / 255)
 ATTACK_STEPS = 10
+WALKED = 8  # examples of the attack's checks
 EVALUATIONS = 150  # per map: enough for a first look
 # Shares of the time on two cores, for the progress bar and the time left.
 COSTS = {"finetune": 60, "accuracy": 2, "robustness": 30, "explanation": 8}
@@ -96,7 +97,7 @@ def _questions(reference: str, config: DemoConfig) -> list[tuple[tasks.Config, s
         (
             RobustnessConfig(
                 model, test(config.robustness_examples), epsilons=EPSILONS, steps=ATTACK_STEPS,
-                seed=config.seed,
+                seed=config.seed, walked=WALKED,
             ),
             "Robustness",
         ),
