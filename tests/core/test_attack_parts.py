@@ -576,3 +576,31 @@ def test_probabilities_are_told_from_logits():
     assert not are_probabilities(logits)
     assert not are_probabilities(logits.log_softmax(1))
     assert not are_probabilities(logits.sigmoid())
+
+
+@pytest.mark.parametrize(("norm", "epsilon"), [("linf", 0.06), ("l2", 0.6)])
+def test_guessing_ahead_asks_exactly_the_same_path(norm, epsilon, monkeypatch):
+    from usable_core.attacks import lanes
+
+    model, x = model_of(small_network()), images(6)
+    with torch.no_grad():
+        y = model(x).argmax(1)
+    found, asked = [], []
+    for ahead in (1, 16):
+        monkeypatch.setattr(lanes, "_AHEAD", ahead)
+        oracle = Oracle(model)
+        spec = AttackSpec("square", steps=150)
+        found.append(
+            run_attack(
+                model, x, y, epsilon, spec, norm=norm, seeds=torch.arange(6), oracle=oracle,
+                capacity=lambda needs_gradient: 64,
+            )
+        )  # fmt: skip
+        asked.append(oracle.passes.forward)
+
+    one, many = found
+    assert torch.equal(one.step, many.step)
+    assert torch.equal(one.is_fooled, many.is_fooled)
+    assert torch.allclose(one.x_adv, many.x_adv, atol=1e-6)
+    assert asked[0] == 1 + int(one.step.sum())
+    assert asked[0] < asked[1] < 2 * asked[0], "guesses cost passes, but not many"

@@ -19,6 +19,9 @@ from usable_core.catalog.attacks import ATTACKS, AttackSpec
 from usable_core.evaluations.specs import Norm
 from usable_core.models.model import Model, check_pixels
 
+# A batch takes this many times its lanes where that leaves none behind for a small batch later.
+_CROWDED = 1.5
+
 Capacity = Callable[[bool], int]  # needs_gradient -> lanes of one batch
 
 
@@ -127,7 +130,9 @@ class Campaign:
 
     def _refill(self) -> None:
         for k, (pool, queue) in enumerate(zip(self._pools, self._queues, strict=True)):
-            room = self._room(pool) - len(pool)
+            pool.room = self._room(pool)
+            waiting, most = len(pool) + len(queue), _CROWDED * pool.room
+            room = (waiting if waiting <= most else pool.room) - len(pool)
             chosen: list[tuple[int, int]] = []
             while queue and len(chosen) < room:
                 run, _, number = heapq.heappop(queue)

@@ -41,6 +41,11 @@ class Square:
         """One for each restart."""
         return planned_runs(self.spec, self.classes)
 
+    @property
+    def questions(self) -> int:
+        """One for each step."""
+        return self.spec.steps
+
     @cached_property
     def _halvings(self) -> Tensor:
         """How often the share of the pixels in the square has been halved, per step."""
@@ -52,6 +57,7 @@ class Square:
         start = _stripes if self.norm == "linf" else _tiles
         lanes["query"] = start(lanes)
         channels = lanes["x"].shape[1]
+        lanes["block"] = torch.full_like(lanes["step"], -1)
         lanes["drawn"] = lanes["x"].new_zeros(len(lanes["x"]), _BLOCK, 5 + channels)
 
     def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
@@ -60,20 +66,24 @@ class Square:
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Change one square of the best image."""
-        step = lanes["step"]
-        halvings = self._halvings.to(step.device)[step]
-        change = _linf_square if self.norm == "linf" else _l2_squares
-        lanes["query"] = change(lanes, halvings, self._draw(lanes))
-        return step + 1 >= self.spec.steps
+        lanes["query"] = self.propose(lanes, lanes["step"])
+        return lanes["step"] + 1 >= self.spec.steps
 
-    def _draw(self, lanes: Lanes) -> Tensor:
-        """Return this step's random numbers (L, 5 + channels) in (0, 1), of each lane's own."""
-        drawn, block, place = lanes["drawn"], lanes["step"] // _BLOCK, lanes["step"] % _BLOCK
-        rows = torch.nonzero(place == 0)[:, 0]
+    def propose(self, lanes: Lanes, step: Tensor) -> Tensor:
+        """Return what is asked after `step` (L,) questions (L, 3, H, W), by the best so far."""
+        halvings = self._halvings.to(step.device)[step.clamp_max(self.spec.steps)]
+        change = _linf_square if self.norm == "linf" else _l2_squares
+        return change(lanes, halvings, self._draw(lanes, step))
+
+    def _draw(self, lanes: Lanes, step: Tensor) -> Tensor:
+        """Return a step's random numbers (L, 5 + channels) in (0, 1), of each lane's own."""
+        drawn, block, place = lanes["drawn"], step // _BLOCK, step % _BLOCK
+        rows = torch.nonzero(lanes["block"] != block)[:, 0]
         if len(rows):
             blocks = self.spec.steps // _BLOCK + 1
             stream = lanes["restart"][rows] * blocks + block[rows]
             drawn[rows] = randomness.uniform(lanes["seed"][rows], drawn.shape[1:], stream)
+            lanes["block"][rows] = block[rows]
         return drawn[torch.arange(len(drawn), device=drawn.device), place]
 
 

@@ -191,7 +191,7 @@ def in_batches(
     """
     start = 0
     while start < count:
-        part = slice(start, min(start + size.current, count))
+        part = slice(start, start + _piece(size, count - start))
         began = time.perf_counter()
         try:
             result = function(part)
@@ -203,6 +203,14 @@ def in_batches(
         size.record(part.stop - part.start, time.perf_counter() - began)
         yield part, result
         start = part.stop
+
+
+def _piece(size: BatchSize, left: int) -> int:
+    """Return how many of those left are next: equal parts, once the size is settled."""
+    if not size.is_settled:
+        return min(size.current, left)
+    parts = -(-left // size.current)
+    return -(-left // parts)
 
 
 def _gradient_pass(model: Model, x: Tensor) -> Tensor:

@@ -1,0 +1,62 @@
+"""Peak memory of a robustness evaluation at 500 and at 10,000 examples, each in its own process.
+
+    python -m benchmarks.memory [few] [many]
+
+The examples are digits, repeated under other names; the attack is short, for memory does not depend
+on its steps. Target: equal within 10 %.
+"""
+
+import resource
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+
+FEW, MANY = 500, 10_000
+
+
+def main() -> None:
+    """Print one row per number of examples; or, asked with a number alone, measure that one."""
+    asked = [int(word) for word in sys.argv[1:]]
+    if len(asked) == 1:
+        measure(asked[0])
+        return
+    print("| examples | peak memory, MiB | × the fewest |\n|---:|---:|---:|")
+    first = 0.0
+    for count in asked or (FEW, MANY):
+        command = [sys.executable, "-m", "benchmarks.memory", str(count)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        peak = float(done.stdout)
+        first = first or peak
+        print(f"| {count:,} | {peak:.0f} | {peak / first:.2f} |", flush=True)
+
+
+def measure(count: int) -> None:
+    """Evaluate `count` examples and print the peak memory of this process in MiB."""
+    import tempfile
+    from pathlib import Path
+
+    from usable_core.datasets import load_dataset
+    from usable_core.evaluations.robustness import RobustnessConfig
+    from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+    from usable_core.measuring.robustness import measure as evaluate
+    from usable_core.models import load_model
+
+    digits = load_dataset("digits")
+    rows = np.resize(np.arange(len(digits)), count)
+    ids = tuple(f"{digits.ids[row]}-{place}" for place, row in enumerate(rows))
+    data = replace(digits.take(rows), ids=ids)
+    config = RobustnessConfig(
+        ModelSpec("bundled/vgg"), DatasetSpec("digits"), epsilons=(0.0, 4 / 255), steps=1,
+        walked=0, batch_size=64,
+    )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        evaluate(
+            model=load_model("bundled/vgg"), dataset=data, config=config, folder=Path(folder)
+        )
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+if __name__ == "__main__":
+    main()
