@@ -32,8 +32,18 @@ ROBUSTNESS_RESTARTS = "robustness_restarts"
 ROBUSTNESS_EPSILONS = "robustness_epsilons"
 ROBUSTNESS_SEED = "robustness_seed"
 ROBUSTNESS_START = "robustness_start"
+ROBUSTNESS_PRESET = "robustness_preset"
+ROBUSTNESS_LOSS = "robustness_loss"
+ROBUSTNESS_DRAWS = "robustness_draws"
+ROBUSTNESS_SURROGATE = "robustness_surrogate"
 ROBUSTNESS_AT = "robustness_at"  # the epsilon that cards and pictures show
 ROBUSTNESS_FACTOR = "robustness_factor"
+ROBUSTNESS_CURVE = "accuracy_epsilon"  # the figure whose points choose the epsilon
+ROBUSTNESS_EXAMPLES = "robustness_examples"  # which examples are shown
+ROBUSTNESS_CLASSES = "robustness_classes"  # whose classes are shown
+ROBUSTNESS_RAW = "robustness_raw"
+CORRUPTION_START = "corruption_start"
+CORRUPTION_MODEL = "corruption_model"
 
 # Compare
 COMPARE_RUNS = "compare_runs"

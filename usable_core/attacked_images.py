@@ -4,6 +4,7 @@ They are PNG files: JPEG would destroy the perturbation. `measuring/gallery.py` 
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +46,14 @@ def enlarged(picture: Picture, width: int = SHOWN) -> Picture:
     """Return a small picture with every pixel a square, at least `width` wide; never smoothed."""
     times = max(1, -(-width // picture.shape[1]))
     return np.repeat(np.repeat(picture, times, axis=0), times, axis=1)
+
+
+def side_by_side(pictures: Sequence[Picture], gap: int = 8) -> Picture:
+    """Return pictures (H, W, 3) of one size in a row (H, W', 4), transparent between them."""
+    height = pictures[0].shape[0]
+    space = np.zeros((height, gap, 4), dtype=np.uint8)
+    parts = []
+    for picture in pictures:
+        opaque = np.full((*picture.shape[:2], 1), 255, dtype=np.uint8)
+        parts += [np.concatenate([picture, opaque], axis=2), space]
+    return np.concatenate(parts[:-1], axis=1)

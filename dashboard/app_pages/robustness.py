@@ -5,8 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.attack_settings import attack_settings
-from dashboard.components.attacked import at_one_epsilon
+from dashboard.components.attack_settings import attack_settings, usual_examples
+from dashboard.components.attacked import at_one_epsilon, choose_clicked
+from dashboard.components.checks import checks_of
+from dashboard.components.corrupted import corruption_section
+from dashboard.components.estimate import estimate
 from dashboard.components.measured import (
     MOST_MODELS,
     address_note,
@@ -19,11 +22,10 @@ from dashboard.components.measured import (
 from dashboard.components.numbers import figure, records_downloads, score_table
 from dashboard.components.pickers import dataset_picker, model_picker, trained_models
 from dashboard.components.results import errors_shown, provenance_footer
-from usable_core.evaluations.robustness import RobustnessResult
+from dashboard.components.survival import classes_section, survival_section
+from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run
-
-EXAMPLES = 200  # an interval of ± 7 points at 50 %; a minute or two on 2 cores
 
 
 def page() -> None:
@@ -45,24 +47,27 @@ def form() -> tuple[Sequence[ModelSpec], DatasetSpec | None]:
     with left:
         models = model_picker(state.MODELS, MOST_MODELS, default=trained_models())
     with right:
-        dataset = dataset_picker(state.ROBUSTNESS_DATASET, ask_limit=True, limit=EXAMPLES)
-    with st.form("robustness", border=False):
-        with st.expander("Settings of the attack"):
-            settings = attack_settings()
-        is_ready = bool(models) and dataset is not None
-        is_pressed = st.form_submit_button(
-            "Evaluate", key=state.ROBUSTNESS_START, type="primary", disabled=not is_ready
-        )
-    if is_pressed and dataset is not None:
-        with errors_shown():
-            evaluate([settings.config(model, dataset) for model in models])
+        dataset = dataset_picker(state.ROBUSTNESS_DATASET, ask_limit=True, limit=usual_examples())
+    settings = attack_settings()
+    configs: list[RobustnessConfig] = []
+    with errors_shown():
+        configs = [settings.config(model, dataset) for model in models if dataset is not None]
+    is_pressed = st.button(
+        "Evaluate", key=state.ROBUSTNESS_START, type="primary", disabled=not configs
+    )
+    estimate(configs)
+    if is_pressed:
+        evaluate(configs)
     return models, dataset
 
 
 def empty() -> None:
     with st.container(border=True):
         st.markdown("**These models have not been attacked on this data.**")
-        st.caption("Press Evaluate: PGD from below one grey level to 16, with noise as baseline.")
+        st.caption(
+            "Press Evaluate: the attack from below one grey level up, random noise of the same "
+            "size as baseline, and the checks that tell whether the attack was strong enough."
+        )
 
 
 def results(found: Sequence[tuple[Run, RobustnessResult]]) -> None:
@@ -74,12 +79,20 @@ def results(found: Sequence[tuple[Run, RobustnessResult]]) -> None:
     with left:
         st.subheader("Accuracy under attack")
         curve = accuracy_versus_epsilon(answers, names=names, theme=theme)
-        figure(curve, key="accuracy_epsilon", alt="Accuracy against epsilon, with noise dotted")
+        figure(
+            curve, key=state.ROBUSTNESS_CURVE, on_click=choose_clicked,
+            alt="Accuracy against epsilon, with noise dotted",
+        )  # fmt: skip
+        st.caption("Click a point to see the examples that break there.")
     with right:
         st.subheader("Robustness score")
         score = robustness_score(answers, names=names, theme=theme)
         figure(score, key="robustness_score", alt="Change of accuracy against epsilon")
+    checks_of(answers, names)
     at_one_epsilon(found, names)
+    survival_section(answers, names)
+    classes_section(answers, names)
+    corruption_section(answers)
     st.subheader("All numbers")
     score_table(answers, names, key="robustness_scores")
     records_downloads(found, names)

@@ -26,6 +26,12 @@ def pairs(kind: str, found: Comparison) -> None:
         )  # fmt: skip
     for sentence in found.verdicts(epsilon):
         st.markdown(f"- {escaped(sentence)}")
+    if any(getattr(result, "is_upper_bound_only", False) for result in found.results):
+        st.warning(
+            "A check of an attack failed: what it left is an upper bound only. It is drawn hatched "
+            "and is not ranked.",
+            icon=":material/warning:",
+        )
     for note in found.notes:
         st.info(escaped(note))
     plot = difference_forest(found, epsilon=epsilon, theme=state.theme())

@@ -1,6 +1,6 @@
 """Numbers of the catalog's metrics as cards and tables, several models side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -17,6 +17,8 @@ from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.plots.style import epsilon_label
 from usable_core.runs.run import Run
 
+UPPER_BOUND = "upper bound only"
+
 
 def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -> None:
     """Show a number of `catalog.metrics` with its interval, n, and its formula in the tooltip."""
@@ -25,30 +27,46 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
     if isinstance(found, Proportion):
         proportion_card(title, found, help=row.help)
         return
-    write = points if metric == "robustness" else percent
+    is_difference = metric == "robustness"
+    write, unit = (points, "points; ") if is_difference else (percent, "")
     with st.container(border=True):
         st.metric(title, write(found.value), help=row.help)
-        st.caption(f"95 % interval {write(found.low)} to {write(found.high)}, n = {found.n:,}")
+        st.caption(
+            f"{unit}95 % interval {write(found.low)} to {write(found.high)}, n = {found.n:,}"
+        )
 
 
 def points(value: float) -> str:
-    """Return a difference of shares as people read it: -0.2 as `−20.0 points`."""
-    return f"{100 * value + 0:.1f} points".replace("-", "−")
+    """Return a difference of shares in points as people read it: -0.2 as `−20.0`."""
+    return f"{100 * value + 0:.1f}".replace("-", "−")
 
 
 def headings(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> list[object]:
     """Show the models' names as the heads of columns and return the columns."""
     columns = st.columns(len(found))
-    for column, (run, _), name in zip(columns, found, names, strict=True):
-        column.markdown(f"**{escaped(name)}**")
+    for column, (run, result), name in zip(columns, found, names, strict=True):
+        column.markdown(f"**{escaped(name)}**{bound_mark(result)}")
         if run.answered_by:
             column.caption(escaped(run.message))
     return columns
 
 
+def bound_mark(result: Measured) -> str:
+    """Return the Markdown that says that a result is an upper bound only; empty for others."""
+    return f" :red-badge[:material/warning: {UPPER_BOUND}]" if _is_bound(result) else ""
+
+
+def _is_bound(result: Measured) -> bool:
+    return isinstance(result, RobustnessResult) and result.is_upper_bound_only
+
+
 def score_table(results: Sequence[Measured], names: Sequence[str], *, key: str) -> None:
     """Show every number of the results as a table, and offer it as a file."""
-    table = score_card(results, names=names)
+    called = [
+        f"{name} ({UPPER_BOUND})" if _is_bound(result) else name
+        for name, result in zip(names, results, strict=True)
+    ]
+    table = score_card(results, names=called)
     norm = next((r.config.norm for r in results if isinstance(r, RobustnessResult)), "linf")
     st.dataframe(
         side_by_side(table, norm),
@@ -84,9 +102,14 @@ def records_downloads(found: Sequence[tuple[Run, Measured]], names: Sequence[str
             )  # fmt: skip
 
 
-def figure(plot: go.Figure, *, key: str, alt: str) -> None:
-    """Show a figure as all pages do."""
-    st.plotly_chart(plot, key=key, config=PLOT_CONFIG, alt=alt)
+def figure(
+    plot: go.Figure, *, key: str, alt: str, on_click: Callable[[], None] | None = None
+) -> None:
+    """Show a figure as all pages do; `on_click` runs when one of its points is clicked."""
+    st.plotly_chart(
+        plot, key=key, config=PLOT_CONFIG, alt=alt, on_select=on_click or "ignore",
+        selection_mode="points",
+    )  # fmt: skip
 
 
 def frame(table: pd.DataFrame, *, alt: str) -> None:

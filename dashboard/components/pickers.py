@@ -139,12 +139,13 @@ def dataset_picker(
     if chosen in DATASETS:
         st.caption(DATASETS[chosen].help)
     if ask_limit:
+        # Not as the widget's default: a page may set the number, and Streamlit wants one of both.
+        st.session_state.setdefault(f"{key}_limit", limit or 0)
         limit = (
             int(
                 st.number_input(
                     "Examples (0: all)",
                     0,
-                    value=limit or 0,
                     step=100,
                     key=f"{key}_limit",
                     help="Drawn stratified by class, the same ones for every model.",

@@ -3,7 +3,13 @@ import json
 import numpy as np
 import pytest
 
-from usable_core.attacked_images import amplified_difference, enlarged, kept_images, open_image
+from usable_core.attacked_images import (
+    amplified_difference,
+    enlarged,
+    kept_images,
+    open_image,
+    side_by_side,
+)
 from usable_core.comparison import score_card
 from usable_core.errors import ConfigError
 from usable_core.evaluations.robustness import parse_epsilons
@@ -68,3 +74,14 @@ def test_the_score_card_has_every_number_of_both_kinds():
     assert at["epsilon"].tolist() == [0, 0.01, 0.03]
     assert {"Accuracy", "Brier score", "Clean accuracy", "Mean over ε"} <= set(table["metric"])
     assert set(table["n"]) == {3}
+
+
+def test_pictures_in_a_row_keep_their_pixels_and_are_transparent_between():
+    one, two = (np.full((2, 3, 3), value, np.uint8) for value in (10, 20))
+
+    row = side_by_side([one, two], gap=4)
+
+    assert row.shape == (2, 10, 4)
+    assert (row[:, :3, :3] == 10).all()
+    assert (row[:, 7:, :3] == 20).all()
+    assert row[0, :, 3].tolist() == [255] * 3 + [0] * 4 + [255] * 3

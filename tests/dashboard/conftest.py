@@ -7,6 +7,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from usable_core import jobs
+from usable_core.jobs import interactive
 from usable_core.runs.store import RunStore
 
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
@@ -37,6 +38,7 @@ def started(monkeypatch, store):
     monkeypatch.setattr(jobs, "recover", lambda: [], raising=False)
     monkeypatch.setattr(jobs, "queue_position", lambda run_id: 0, raising=False)
     monkeypatch.setattr(jobs, "cancel", store.request_cancel, raising=False)
+    monkeypatch.setattr(interactive, "ensure_worker", lambda: None)
     return configs
 
 

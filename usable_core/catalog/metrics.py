@@ -78,6 +78,27 @@ METRICS = {
         "Accuracy under random noise of the same size: what the same budget does without an "
         "adversary.",
     ),
+    "median_smallest_epsilon": MetricRow(
+        "Median smallest ε",
+        r"Half of the images that are right when clean break at this ε of the grid or below. "
+        r"Interval: order statistics, which take images that no ε breaks (censored) for larger "
+        r"than all others.",
+    ),
+    "censored": MetricRow(
+        "Not broken",
+        r"Share of the images that are right when clean which no ε of the grid breaks: their "
+        r"smallest ε is beyond it (censored). Interval: Wilson.",
+    ),
+    "mean_corruption_accuracy": MetricRow(
+        "Under corruptions",
+        r"Accuracy averaged over all corruptions and severities. It is no mCE, which is relative "
+        r"to another model. Interval: clustered by image.",
+    ),
+    "relative_drop": MetricRow(
+        "Relative drop",
+        r"$1-\mathrm{acc}_\mathrm{corrupted}/\mathrm{acc}_\mathrm{clean}$: which part of the clean "
+        r"accuracy corruptions take away. Interval: bootstrap over images.",
+    ),
     "area": MetricRow(
         "Mean over ε",
         "Accuracy under attack, averaged over the range of ε (trapezoid rule). One number to rank "

@@ -11,11 +11,9 @@ from usable_core.evaluations.specs import Norm
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, epsilon_label, tidy
 
-NORM_TITLES: dict[Norm, str] = {
-    "linf": "L∞, pixel range [0, 1]",
-    "l2": "L2, pixel range [0, 1]",
-    "l1": "L1, pixel range [0, 1]",
-}
+NORM_TITLES: dict[Norm, str] = {"linf": "L∞", "l2": "L2", "l1": "L1"}
+BEHIND: dict[Theme, str] = {"light": "rgba(255,255,255,0.6)", "dark": "rgba(16,22,29,0.6)"}
+_OF_GREY_LEVELS = "/255"
 _CLOSE = 0.4  # ticks nearer than this, in steps of log2, would print over each other
 
 
@@ -105,21 +103,27 @@ def with_epsilon_axis(
     for mark in BENCHMARKS[norm]:
         if positive and min(positive) <= mark.epsilon <= max(positive):
             _mark(figure, mark, theme)
+    texts = _tick_texts(place, norm)
+    in_grey_levels = all(t.endswith(_OF_GREY_LEVELS) for t in texts if t not in ("", "0"))
+    if in_grey_levels and positive:  # short ticks, for the figure may be narrow
+        texts = [text.removesuffix(_OF_GREY_LEVELS) for text in texts]
+    unit = "ε in 1/255 of the pixel range" if in_grey_levels and positive else "ε"
     figure.update_xaxes(
-        title_text=f"ε ({NORM_TITLES[norm]}; log scale)",
+        title_text=f"{unit} ({NORM_TITLES[norm]}; log scale)",
         tickvals=list(place.values()),
-        ticktext=_tick_texts(place, norm),
+        ticktext=texts,
+        tickangle=0,
     )
     return tidy(figure, height=420)
 
 
 def _mark(figure: go.Figure, mark: Benchmark, theme: Theme) -> None:
     at = math.log2(mark.epsilon)
-    figure.add_vline(x=at, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"})
+    figure.add_vline(x=at, line={"color": NEUTRAL[theme], "width": 1}, opacity=0.6)
     figure.add_annotation(
         x=at, y=1, yref="paper", yanchor="top", xanchor="right", textangle=-90, showarrow=False,
         text=f"RobustBench, {mark.title}" if "RobustBench" in mark.source else mark.title,
-        hovertext=mark.source, font={"size": 11, "color": NEUTRAL[theme]},
+        hovertext=mark.source, font={"size": 11, "color": NEUTRAL[theme]}, bgcolor=BEHIND[theme],
     )  # fmt: skip
 
 
