@@ -66,6 +66,13 @@ def test_without_walked_examples_there_are_no_checks_and_without_budgets_only_cl
     assert most_work(replace(ASKED, epsilons=(0.0,)), 100) == Work(forward=100)
 
 
+def test_the_walk_of_the_checks_pays_for_every_budget_of_every_walked_example():
+    config = replace(ASKED, walked=8)
+    more = check_work(replace(config, epsilons=(*config.epsilons, 0.2)), 100)
+
+    assert more == check_work(config, 100) + failure(config.ladder[0]) * 8
+
+
 def test_more_examples_and_draws_cost_in_proportion():
     one = attack_work(ASKED, 10)
 
