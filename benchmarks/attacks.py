@@ -214,16 +214,17 @@ def sweep(name: str, scene: Scene, asked: argparse.Namespace) -> None:
     """Eight epsilons."""
     scene = scene.first(asked.images)
     curves: dict[str, list[float]] = {}
-    passes = 0
+    passes: dict[str, int] = {}
+    contenders: dict[str, Callable[[], object]] = {}
+    for attack_name in ("apgd", "pgd"):
 
-    def usable() -> None:
-        nonlocal passes
-        scene.model.network.requires_grad_(False)
-        found = ours(scene, GRID, (AttackSpec("pgd", STEPS),))
-        passes = found.passes.total
-        curves["usable"] = [float((found.found.level > k).float().mean()) for k in range(len(GRID))]
+        def usable(who: str = f"usable, {attack_name}-{STEPS}", name: str = attack_name) -> None:
+            scene.model.network.requires_grad_(False)
+            found = ours(scene, GRID, (AttackSpec(name, STEPS),))
+            passes[who] = found.passes.total
+            curves[who] = [float((found.found.level > k).float().mean()) for k in range(len(GRID))]
 
-    contenders: dict[str, Callable[[], object]] = {"usable": usable}
+        contenders[f"usable, {attack_name}-{STEPS}"] = usable
     for peer, attack in peers(scene).items():
 
         def run(peer: str = peer, attack: Callable[[float], Tensor] = attack) -> None:
@@ -234,7 +235,8 @@ def sweep(name: str, scene: Scene, asked: argparse.Namespace) -> None:
     timings = interleave(contenders, rounds=asked.rounds, warm_up=1)
     print(f"\n### Sweep over {len(GRID)} ε, PGD-20, {scene.title}, {len(scene.x)} images\n")
     print(markdown(timings, len(scene.x)))
-    print(f"\n{passes} passes of ours; accuracy at " + ", ".join(f"{e * 255:g}" for e in GRID))
+    said = ", ".join(f"{count:,} passes of {who}" for who, count in passes.items())
+    print(f"\n{said}; accuracy at ε · 255 = " + ", ".join(f"{e * 255:g}" for e in GRID))
     for who, curve in curves.items():
         print(f"- {who}: " + ", ".join(f"{100 * c:.1f}" for c in curve), flush=True)
 

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from toy_models import digits_dataset, digits_model, model_of
 
+from usable_core.errors import ConfigError
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.measuring.robustness import measure
@@ -125,6 +126,13 @@ def test_images_made_for_another_backbone_are_tried(trained):
 
     assert "transfer" in checks["white_box"].numbers
     assert checks["white_box"].verdict in ("green", "amber")
+
+
+def test_a_surrogate_of_other_images_is_refused(trained):
+    other = model_of(trained.network, size=16)
+
+    with pytest.raises(ConfigError, match="10 classes at 8 x 8 pixels, but it knows 10 classes at"):
+        examined(trained, surrogate=other)
 
 
 def test_where_the_descent_misses_everything_is_walked(trained, monkeypatch):

@@ -18,7 +18,7 @@ from usable_core.attacks.sweep import Found, Scene, descend, nothing_found, walk
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset, stratified_sample
 from usable_core.datasets.pixels import batches
-from usable_core.errors import DatasetRefused
+from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig, RobustnessResult
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring import checks
@@ -59,6 +59,7 @@ def measure(
     Raises:
         AttackError: a budget or the model's outputs are not what the attack needs.
         IncompatibleLabels: the model does not know the data set's classes.
+        ConfigError: the surrogate takes other images or knows other classes.
         DatasetRefused: there is nothing to evaluate.
         ImageRefused: a picture cannot be decoded.
         Cancelled: through `report`.
@@ -69,6 +70,7 @@ def measure(
     part = evaluated_part(model, dataset, config.dataset)
     if len(part) == 0:
         raise DatasetRefused(f"{part.name} has no examples to evaluate. Choose another part of it.")
+    _check_surrogate(model, surrogate)
     with frozen(model.network), channels_last(ready(model).network), attacking(model):
         work = _Work(model, part, config, report, folder, surrogate)
         with watched(model.network, work.tick):
@@ -107,6 +109,21 @@ def weaknesses(config: RobustnessConfig, input_size: tuple[int, int]) -> tuple[s
             f"{input_size[1]} these are not comparable with published ones at 32 x 32."
         )
     return tuple(found)
+
+
+def _check_surrogate(model: Model, surrogate: Model | None) -> None:
+    if surrogate is None:
+        return
+    ready(surrogate)
+    ours, theirs = (
+        f"{len(m.labels)} classes at {m.input_size[0]} x {m.input_size[1]} pixels"
+        for m in (model, surrogate)
+    )
+    if ours != theirs:
+        raise ConfigError(
+            f"The surrogate {surrogate.name} must see what the model sees: {ours}, but it knows "
+            f"{theirs}. Choose another surrogate."
+        )
 
 
 class _Work:
