@@ -58,6 +58,11 @@ def count(*, model, config, report, folder):
     if config.does == "be interrupted":
         raise KeyboardInterrupt
     if config.does == "be ended":
+        parts = folder / "shards"
+        if (parts / "0.parquet").is_file():
+            return CountResult(config, pd.DataFrame({"value": [len(list(parts.iterdir()))]}))
+        parts.mkdir()
+        (parts / "0.parquet").write_bytes(b"done")
         raise SystemExit(143)
     if config.does == "wait":
         for _ in range(400):
@@ -128,6 +133,31 @@ def test_the_same_question_is_answered_from_the_store_and_says_so():
     assert len(result.records) == 3
     assert other.answered_by is None
     assert [config.steps for config in counted] == [3, 4]
+
+
+def test_a_killed_run_is_gone_on_from_by_the_next_that_asks_the_same():
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended"))
+    killed = only_run()
+
+    told = []
+    run, result = jobs.run_here(
+        CountConfig(does="be ended"), lambda *step, **metrics: told.append(step[2])
+    )
+
+    assert RunStore().get(killed.id).status is Status.LOST
+    assert run.status is Status.DONE
+    assert result.records["value"].tolist() == [1]
+    assert any("Going on" in message for message in told)
+    assert not (RunStore().folder(killed.id) / "shards").exists(), "they have moved"
+
+
+def test_parts_of_another_question_are_left_alone():
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended", steps=1))
+
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended", steps=2))
 
 
 def test_a_users_mistake_fails_the_run_with_its_sentence():

@@ -156,7 +156,7 @@ PRESETS = {
         "Glance",
         (AttackSpec("fgsm"), AttackSpec("pgd", steps=20)),
         64,
-        16,
+        8,
         False,
         "Seconds: FGSM and PGD-20 on a few dozen examples. A first look, not a figure to publish.",
     ),

@@ -53,6 +53,8 @@ def run_here(
         Cancelled: a person stopped it.
         UsableError: it failed, by this sentence.
     """
+    if parent is None:
+        recover()  # a run that was killed is LOST from here on, and its parts can be gone on from
     store = RunStore()
     run = store.create(config, parent=parent, title=title)
     result = execute(store, run, report)

@@ -201,7 +201,7 @@ def loss_rises(sample: Sample) -> Check:
     pool.add({
         "x": scene.x, "y": scene.y, "seed": scene.seeds.to(scene.x.device),
         "epsilon": torch.full((n,), sample.epsilon, device=scene.x.device),
-        "restart": count, "target": count - 1, "start": scene.x, "row": torch.arange(n),
+        "restart": count, "target": count - 1, "start": scene.x,
     })  # fmt: skip
     pool.step()
     first = pool.lanes["best_loss"]
