@@ -87,14 +87,14 @@ def _badge(check: Check) -> None:
 
 
 def _words(result: RobustnessResult, name: str) -> None:
-    if not result.checks:
-        return
-    st.dataframe(
-        [{"check": CHECKS[check.name].title, "verdict": LOOKS[check.verdict].word,
-          "what was seen": check.sentence, "why it matters": CHECKS[check.name].help}
-         for check in _ordered(result.checks)],
-        hide_index=True, alt=f"Checks of the attack on {name}",
-    )  # fmt: skip
+    """Say every check as text: tooltips cannot be read on a touch screen."""
+    st.markdown(f"**{escaped(name)}**")
+    for check in _ordered(result.checks):
+        look, row = LOOKS[check.verdict], CHECKS[check.name]
+        st.markdown(
+            f"- :{look.color}[{look.icon} **{row.title}, {look.word}.**] "
+            f"{escaped(check.sentence)} :gray[{row.help}]"
+        )
 
 
 def _ordered(checks: Sequence[Check]) -> list[Check]:

@@ -20,6 +20,7 @@ from usable_core.catalog.corruptions import COMMON
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.interactive import Answer
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
+from usable_core.evaluations.robustness_cost import most_work
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.images import encode_png
 from usable_core.jobs import interactive
@@ -115,7 +116,8 @@ def test_the_estimate_takes_the_speed_of_the_models_newest_run(open_page, store)
     app = open_page("robustness")
 
     assert "Estimate:" in texts(app)
-    assert "21,776 passes" in texts(app)  # Glance on 64 examples
+    asked = RobustnessConfig(ModelSpec(MODEL), DatasetSpec("digits"), preset="glance")
+    assert f"{most_work(asked, PRESETS['glance'].examples).passes:,} passes" in texts(app)
 
 
 def test_the_estimate_grows_with_the_preset(open_page, store):
@@ -185,6 +187,9 @@ def test_checks_stand_in_a_row_with_number_word_and_sentence(open_page, store):
     assert any("orange-badge" in t and "(doubtful): rise 1" in t for t in found)
     assert any("gray-badge" in t and "(not run)" in t for t in found)
     assert "1 doubtful, 1 passed, 1 not run" in texts(app)
+    words = next(m.value for m in app.markdown if "Loss rises, passed." in m.value)
+    assert "Higher for 100 % of 16" in words
+    assert "shattered gradients" in words
     assert "upper bound only" not in texts(app)
 
 

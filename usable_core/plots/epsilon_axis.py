@@ -12,7 +12,6 @@ from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, epsilon_label, tidy
 
 NORM_TITLES: dict[Norm, str] = {"linf": "L∞", "l2": "L2", "l1": "L1"}
-BEHIND: dict[Theme, str] = {"light": "rgba(255,255,255,0.6)", "dark": "rgba(16,22,29,0.6)"}
 _OF_GREY_LEVELS = "/255"
 _CLOSE = 0.4  # ticks nearer than this, in steps of log2, would print over each other
 
@@ -123,7 +122,7 @@ def _mark(figure: go.Figure, mark: Benchmark, theme: Theme) -> None:
     figure.add_annotation(
         x=at, y=1, yref="paper", yanchor="top", xanchor="right", textangle=-90, showarrow=False,
         text=f"RobustBench, {mark.title}" if "RobustBench" in mark.source else mark.title,
-        hovertext=mark.source, font={"size": 11, "color": NEUTRAL[theme]}, bgcolor=BEHIND[theme],
+        hovertext=mark.source, font={"size": 11, "color": NEUTRAL[theme]}, xshift=-3,
     )  # fmt: skip
 
 
