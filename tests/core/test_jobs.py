@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -19,6 +20,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import execution
 from usable_core.jobs import queue as job_queue
 from usable_core.jobs.locks import FileLock, accelerator_lock, accelerators, is_held
+from usable_core.jobs.processes import is_alive
 from usable_core.runs import RunStore, Status
 
 REAL = AccuracyConfig(ModelSpec("bundled/no_such_model"), DatasetSpec("digits"))
@@ -419,3 +421,12 @@ def test_a_killed_job_is_lost(monkeypatch):
     jobs.recover()
 
     assert store.get(run.id).status is Status.LOST
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")
+def test_a_dead_process_that_nobody_has_asked_about_is_not_alive():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    try:
+        wait_until(lambda: not is_alive(process.pid))
+    finally:
+        process.wait()

@@ -166,6 +166,10 @@ def test_a_killed_evaluation_goes_on_from_its_last_finished_part(
     assert finished == 2
     assert min(done) == 32, "the finished parts were worked on again"
     pd.testing.assert_frame_equal(resumed.records, whole.records)
+    assert (resumed.cost.forward, resumed.cost.backward) == (
+        whole.cost.forward,
+        whole.cost.backward,
+    )
     assert [c.verdict for c in resumed.checks] == [c.verdict for c in whole.checks]
     assert not (tmp_path / "parts" / "shards").exists()
     assert kept_images(tmp_path / "parts")["file"].tolist() == (

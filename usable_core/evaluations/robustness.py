@@ -219,7 +219,7 @@ class Cost:
         forward: Forward passes of the attacks and their clean and noisy baselines.
         backward: Backward passes of the attacks.
         checks: Forward and backward passes of the checks.
-        seconds: Wall time without that of the checks.
+        seconds: Wall time of the attacks; reading the images and the checks are not in it.
         check_seconds: Wall time of the checks.
     """
 

@@ -51,7 +51,16 @@ def is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _has_ended(pid)
+
+
+def _has_ended(pid: int) -> bool:
+    """Tell whether a process is over and only waits for somebody to take its exit status."""
+    try:
+        facts = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:  # it has just gone, or this system shows no such files
+        return False
+    return facts.rpartition(")")[2].split()[0] == "Z"
 
 
 def kill_job(pid: int, run_id: str) -> None:

@@ -88,12 +88,7 @@ def measure(
         ),
         records,
         work.checks,
-        replace(
-            work.cost,
-            forward=work.oracle.passes.forward,
-            backward=work.oracle.passes.backward,
-            seconds=seconds - work.cost.check_seconds,
-        ),
+        work.cost,
     )
 
 
@@ -174,12 +169,17 @@ class _Work:
             if self.shards.has(int(indices[0])):
                 self.done += len(x)
             else:
-                self.shards.add(int(indices[0]), self._attack(x, indices))
+                self.shards.add(int(indices[0]), self._paid(x, indices))
             self._tell()
         for g, chosen in self.sizes.items():
             remember(self.model, chosen, needs_gradient=g)
         tables = self.shards.read()
         self.checks += (_noise_check(tables),)
+        spent = pd.concat(tables)[["forward", "backward", "seconds"]].sum()
+        self.cost = replace(
+            self.cost, forward=int(spent["forward"]), backward=int(spent["backward"]),
+            seconds=float(spent["seconds"]),
+        )  # fmt: skip
         return self._records(tables)
 
     def warnings(self) -> tuple[str, ...]:
@@ -276,6 +276,19 @@ class _Work:
         return is_iterative and not failed
 
     # A shard
+
+    def _paid(self, x: Tensor, indices: Tensor) -> pd.DataFrame:
+        """Return the rows of a shard, the first of them with what the shard cost."""
+        passes, began = replace(self.oracle.passes), time.perf_counter()
+        table = self._attack(x, indices)
+        spent = {
+            "forward": self.oracle.passes.forward - passes.forward,
+            "backward": self.oracle.passes.backward - passes.backward,
+            "seconds": time.perf_counter() - began,
+        }
+        for name, value in spent.items():
+            table[name] = np.where(np.arange(len(table)) == 0, value, 0)
+        return table
 
     def _attack(self, x: Tensor, indices: Tensor) -> pd.DataFrame:
         """Return one row per example: where it breaks, under what, and the answers to noise."""
