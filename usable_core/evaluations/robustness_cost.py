@@ -85,7 +85,7 @@ def check_work(config: RobustnessConfig, examples: int, classes: int | None = No
     n = min(config.sample_size, examples)
     if not n or not levels:
         return Work()
-    spec = _examined(config.ladder)
+    spec = examined_by(config.ladder)
     one = failure(spec, classes)
     longer = failure(replace(spec, steps=LONGER * spec.steps), classes)
     has_square = config.norm in ATTACKS["square"].norms
@@ -94,6 +94,19 @@ def check_work(config: RobustnessConfig, examples: int, classes: int | None = No
     per_example = one * (levels + 2) + Work(SHRINKING, 1) + paths + black_box
     few = longer * min(n, FEW) + one * min(n, UNBOUNDED)
     return (per_example * n + few) * config.draws
+
+
+def examined_by(ladder: Sequence[AttackSpec]) -> AttackSpec:
+    """Return the attack that checks are made with: iterative and of gradients where there is one.
+
+    Targets are left out: the checks ask about the path, not about the class it leads to.
+    """
+    for spec in ladder:
+        row = ATTACKS[spec.name]
+        if row.is_iterative and row.is_gradient_based:
+            is_aimed = spec.loss.startswith("targeted")
+            return replace(spec, targets=0, loss="cross_entropy" if is_aimed else spec.loss)
+    return ladder[0]
 
 
 def failure(spec: AttackSpec, classes: int | None = None) -> Work:
@@ -126,16 +139,6 @@ def spoken(span: tuple[float, float]) -> str:
     """Return a span of seconds in round words, such as `10 to 40 seconds`."""
     (low, first), (high, last) = (_in_words(value) for value in span)
     return f"{low} to {high} {last}" if first == last else f"{low} {first} to {high} {last}"
-
-
-def _examined(ladder: Sequence[AttackSpec]) -> AttackSpec:
-    """Return the attack that checks are made with, as `measuring.checks` chooses it."""
-    for spec in ladder:
-        row = ATTACKS[spec.name]
-        if row.is_iterative and row.is_gradient_based:
-            is_aimed = spec.loss.startswith("targeted")
-            return replace(spec, targets=0, loss="cross_entropy" if is_aimed else spec.loss)
-    return ladder[0]
 
 
 def _sum(parts: Sequence[Work]) -> Work:

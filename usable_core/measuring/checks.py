@@ -3,7 +3,7 @@
 What each asks and why stands in `catalog.checks`; here is how it is measured and judged.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,11 +17,10 @@ from usable_core.attacks.norms import largest_budget, random_start, size
 from usable_core.attacks.sweep import Found, Scene, campaign_over, descend, from_scratch
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
 from usable_core.evaluations.robustness import Check, Verdict
+from usable_core.evaluations.robustness_cost import FEW, LONGER, QUERIES, UNBOUNDED
 from usable_core.models.model import Model
 
-FEW = 16  # examples of the checks that take ten times the steps
 STEPS = 20  # of the paths whose loss is watched
-QUERIES = 200  # of Square
 MARGIN = 0.05  # a change of accuracy up to this share of the sample is none
 LARGE = 0.15  # and from here on it is a failure
 # Share of examples without a usable gradient: one in twenty may sit on a plateau by chance.
@@ -72,19 +71,6 @@ class Sample:
         while not campaign.is_empty:
             campaign.step()
         return torch.tensor([trial.is_broken for trial in trials], dtype=torch.bool)
-
-
-def examined_by(ladder: Sequence[AttackSpec]) -> AttackSpec:
-    """Return the attack that checks are made with: iterative and of gradients where there is one.
-
-    Targets are left out: the checks ask about the path, not about the class it leads to.
-    """
-    rows = [(ATTACKS[spec.name], spec) for spec in ladder]
-    for row, spec in rows:
-        if row.is_iterative and row.is_gradient_based:
-            is_aimed = spec.loss.startswith("targeted")
-            return replace(spec, targets=0, loss="cross_entropy" if is_aimed else spec.loss)
-    return ladder[0]
 
 
 def walked(scene: Scene, spec: AttackSpec, classes: int, draws: int) -> Sample:
@@ -260,7 +246,7 @@ def white_box(sample: Sample, surrogate: Model | None) -> Check:
 def unbounded(sample: Sample) -> Check:
     """Attack with a budget as large as the pixel range."""
     scene = sample.scene
-    rows = torch.arange(min(len(scene.x), 2 * FEW))
+    rows = torch.arange(min(len(scene.x), UNBOUNDED))
     epsilon = largest_budget(scene.norm, tuple(scene.x.shape[1:]))
     left = 1 - float(sample.breaks(sample.spec, rows, epsilon).float().mean())
     chance = 1 / sample.classes
@@ -278,7 +264,7 @@ def more_steps(sample: Sample) -> Check:
     """Take ten times the steps on those that withstood."""
     n = len(sample.broken)
     survivors = torch.nonzero(~sample.broken[:, sample.level])[:FEW, 0]
-    longer = replace(sample.spec, steps=10 * sample.spec.steps)
+    longer = replace(sample.spec, steps=LONGER * sample.spec.steps)
     fallen = int(sample.breaks(longer, survivors, sample.epsilon).sum()) if len(survivors) else 0
     # What holds for the survivors that were tried is taken to hold for all of them.
     left = int((~sample.broken[:, sample.level]).sum())

@@ -20,6 +20,7 @@ from usable_core.datasets.dataset import Dataset, stratified_sample
 from usable_core.datasets.pixels import batches
 from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig, RobustnessResult
+from usable_core.evaluations.robustness_cost import examined_by
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring import checks
 from usable_core.measuring.batching import batch_size, best_batch_size, in_batches, remember
@@ -255,7 +256,7 @@ class _Work:
         scene = replace(
             self._scene(x[is_right.to(x.device)], indices, oracle, classes), tick=lambda count: None
         )
-        spec = checks.examined_by(self.config.ladder)
+        spec = examined_by(self.config.ladder)
         sample = checks.walked(scene, spec, classes, self.config.draws)
         self.checks = (
             *(check(sample) for check in checks.OF_THE_SAMPLE),
