@@ -155,6 +155,8 @@ def test_budgets_that_are_no_grey_levels_are_written_as_numbers():
     figure = survival([robustness_result(LABELS, PREDICTIONS, [PREDICTIONS] * 3)])
 
     assert list(figure.layout.xaxis.ticktext) == ["0", "0.01", "0.03"]
+    mixed = robustness_result(LABELS, PREDICTIONS, [PREDICTIONS] * 3, epsilons=(0.0, 1 / 255, 0.03))
+    assert list(survival([mixed]).layout.xaxis.ticktext) == ["0", "1/255", "0.03"]
     assert "1/255" not in figure.layout.xaxis.title.text
 
 
