@@ -373,6 +373,17 @@ def test_the_forest_of_robustness_names_epsilon_and_can_show_one():
     assert len(difference_forest(compared).data[0].y) == 3
 
 
+def test_the_forest_crosses_out_pairs_with_an_upper_bound_but_not_their_clean_images():
+    compared = compare([_red(_robust()), _robust("bundled/vgg"), _robust("bundled/vit")])
+
+    clean = difference_forest(compared, epsilon=0.0).data[0]
+    attacked = difference_forest(compared, epsilon=4 / 255).data[0]
+
+    assert list(attacked.marker.symbol) == ["x-open", "x-open", "circle-open"]
+    assert [name.endswith("(not ranked)") for name in attacked.y] == [True, True, False]
+    assert "x-open" not in clean.marker.symbol
+
+
 def test_every_figure_can_be_sent_to_a_browser_in_both_themes():
     accuracy, robust = accuracy_result(LABELS, PREDICTIONS), _robust()
     compared = compare([accuracy, accuracy])

@@ -16,8 +16,9 @@ def difference_forest(
 ) -> go.Figure:
     """Return second − first in points with its paired interval, one row per pair.
 
-    Filled markers are differences that hold after Holm's correction. The grey stripe is where two
-    models count as equal.
+    Filled markers are differences that hold after Holm's correction; a cross is a difference that
+    ranks nothing, for one of the two is an upper bound only. The grey stripe is where two models
+    count as equal.
 
     Args:
         comparison: What to show.
@@ -27,7 +28,8 @@ def difference_forest(
     pairs = comparison.pairs
     if epsilon is not None:
         pairs = pairs[pairs["epsilon"] == epsilon]
-    rows = [_label(comparison, row) for row in pairs.to_dict("records")]
+    records = pairs.to_dict("records")
+    rows = [_label(comparison, row) for row in records]
     figure = go.Figure()
     figure.add_vrect(
         x0=-100 * EQUAL_WITHIN, x1=100 * EQUAL_WITHIN,
@@ -42,7 +44,7 @@ def difference_forest(
         marker={
             "size": 11,
             "color": COLORS[theme][0],
-            "symbol": ["circle" if p < LEVEL else "circle-open" for p in pairs["p_holm"]],
+            "symbol": [_symbol(comparison, row) for row in records],
         },
         error_x={
             "type": "data",
@@ -60,9 +62,26 @@ def difference_forest(
     return tidy(figure, height=140 + ROW * len(rows))
 
 
+def _is_unranked(comparison: Comparison, row: dict[str, object]) -> bool:
+    """Tell whether a model of the pair is an upper bound only at the pair's epsilon."""
+    bounds = {
+        name
+        for name, result in zip(comparison.names, comparison.results, strict=True)
+        if isinstance(result, RobustnessResult) and result.is_upper_bound_only
+    }
+    return bool(bounds & {row["first"], row["second"]}) and float(str(row["epsilon"])) > 0
+
+
+def _symbol(comparison: Comparison, row: dict[str, object]) -> str:
+    if _is_unranked(comparison, row):
+        return "x-open"
+    return "circle" if float(str(row["p_holm"])) < LEVEL else "circle-open"
+
+
 def _label(comparison: Comparison, row: dict[str, object]) -> str:
     text = html.escape(f"{row['second']} − {row['first']}")
     first = comparison.results[0]
     if isinstance(first, RobustnessResult):
-        return f"{text}, ε = {epsilon_label(float(str(row['epsilon'])), first.config.norm)}"
+        note = " (not ranked)" if _is_unranked(comparison, row) else ""
+        return f"{text}, ε = {epsilon_label(float(str(row['epsilon'])), first.config.norm)}{note}"
     return text
