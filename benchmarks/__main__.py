@@ -4,7 +4,9 @@ import subprocess
 import sys
 
 # first_maps needs an image
-MODULES = ("accuracy_loop", "corruptions", "fine_tuning", "demo", "first_page")
+MODULES = (
+    "accuracy_loop", "attacks", "memory", "corruptions", "fine_tuning", "demo", "first_page",
+)  # fmt: skip
 
 for module in MODULES:
     print(f"\n## {module}\n", flush=True)

@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=list(parts), default=list(parts))
     parser.add_argument("--images", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--suite-images", nargs="*", type=int, default=[32, 8])
     parser.add_argument("--scenes", nargs="*", default=["standard", "robust", "cifar"])
     asked = parser.parse_args()
     print(conditions())
@@ -243,7 +244,7 @@ def sweep(name: str, scene: Scene, asked: argparse.Namespace) -> None:
 
 def suite(name: str, scene: Scene, asked: argparse.Namespace) -> None:
     """The Benchmark preset beside its own passes at the best batch, and beside AutoAttack."""
-    for images in (32, 8):
+    for images in asked.suite_images:
         _against_autoattack("benchmark", name, scene.first(images))
 
 

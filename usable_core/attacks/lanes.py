@@ -21,7 +21,7 @@ from usable_core.attacks.oracle import Oracle
 Lanes = dict[str, Tensor]
 
 # A guess is asked ahead of its turn while at least this likely to be wanted, and so many at most.
-_WANTED = 0.7
+_WANTED = 0.5
 _AHEAD = 16
 
 
