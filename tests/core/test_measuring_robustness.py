@@ -4,14 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from toy_models import dataset_of, digits_dataset, digits_model, linear_model
+from toy_models import dataset_of, digits_dataset, digits_model, linear_model, model_of
 
 from usable_core.attacked_images import kept_images, open_image
-from usable_core.errors import AttackError, Cancelled
+from usable_core.attacks.sweep import towards
+from usable_core.errors import AttackError, Cancelled, StorageError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.measuring import accuracy
+from usable_core.measuring import accuracy, robustness
 from usable_core.measuring.checks import noise
 from usable_core.measuring.robustness import measure
 
@@ -140,8 +141,6 @@ def test_pictures_of_a_few_examples_of_every_breaking_budget_are_kept(trained, d
 def test_a_killed_evaluation_goes_on_from_its_last_finished_part(
     trained, digits, tmp_path, monkeypatch
 ):
-    from usable_core.measuring import robustness
-
     monkeypatch.setattr(robustness, "_LEAST", 32)
     asked = config(batch_size=8, gallery=2, walked=4)
     whole = measure(model=trained, dataset=digits, config=asked, folder=tmp_path / "whole")
@@ -245,3 +244,109 @@ def test_answers_that_noise_mends_do_not_hide_those_that_it_breaks():
     check = noise(clean, attacked, noisy)
 
     assert (check.verdict, check.numbers["excess"]) == ("red", 2)
+
+
+def test_a_grid_of_zero_alone_is_the_clean_accuracy(trained, digits):
+    found = measure(model=trained, dataset=digits, config=config(epsilons=(0.0,), walked=8))
+
+    assert found.robust_accuracy == (found.clean_accuracy,)
+    assert [check.verdict for check in found.checks] == ["not run"]
+    assert not found.is_upper_bound_only
+
+
+def test_what_the_first_epsilon_of_a_grid_without_zero_breaks_withstands_nothing(trained, digits):
+    found = measure(model=trained, dataset=digits, config=config(epsilons=(16 / 255, 64 / 255)))
+
+    smallest = found.smallest_epsilon
+    first = smallest[smallest["breaks"] == 16 / 255]
+    assert len(first) > 0
+    assert (first["withstands"] == 0).all()
+    assert (smallest["withstands"] < smallest["breaks"].fillna(1)).all()
+
+
+def test_a_batch_size_that_somebody_asked_for_is_not_that_of_the_next_evaluation(digits):
+    model = linear_model(classes=10)  # whose search nobody else has made
+    before = measure(model=model, dataset=digits, config=config(limit=10)).provenance.batch_size
+
+    measure(model=model, dataset=digits, config=config(limit=10, batch_size=1))
+
+    after = measure(model=model, dataset=digits, config=config(limit=10)).provenance.batch_size
+    assert before == after > 1
+
+
+def test_a_success_that_does_not_repeat_is_looked_for_along_its_direction(
+    trained, digits, monkeypatch, result
+):
+    """Told one budget too small, the answer asked again moves it to where it holds."""
+    descend = robustness.descend
+
+    def too_bold(scene):
+        found = descend(scene)
+        rows = torch.nonzero((found.level > 0) & (found.level < len(scene.epsilons)))[:, 0]
+        found.level[rows] -= 1
+        found.x_adv[rows] = towards(scene, found.x_adv[rows], rows, found.level[rows])
+        return found
+
+    monkeypatch.setattr(robustness, "descend", too_bold)
+    asked_again = measure(model=trained, dataset=digits, config=config())
+
+    assert asked_again.robust_accuracy == result.robust_accuracy
+
+
+def test_a_random_model_has_no_example_that_is_broken_and_right(trained, digits):
+    class Random(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.network = trained.network
+
+        def forward(self, x):
+            return self.network(x + 0.1 * torch.randn_like(x))
+
+    torch.manual_seed(0)
+    records = measure(model=model_of(Random()), dataset=digits, config=config()).records
+
+    broken = records[records["found_epsilon"].notna()]
+    assert len(broken) > 0
+    assert (broken["prediction"] != broken["label"]).all()
+
+
+def test_an_evaluation_whose_parts_were_taken_away_gives_no_answer_on_the_rest(
+    trained, digits, tmp_path, monkeypatch
+):
+    """A run that was thought dead, and gone on from, comes back to life."""
+    monkeypatch.setattr(robustness, "_LEAST", 32)
+    parts = tmp_path / "shards"
+
+    def taken(count, total, message, **metrics):
+        if len(list(parts.glob("*.parquet"))) == 2 and not (tmp_path / "taken").exists():
+            parts.rename(tmp_path / "taken")
+
+    with pytest.raises(StorageError, match="another run went on from them"):
+        measure(
+            model=trained, dataset=digits, config=config(batch_size=8), report=taken,
+            folder=tmp_path,
+        )  # fmt: skip
+
+
+def test_the_walked_sample_has_every_class_of_data_sorted_by_class(trained):
+    pixels, targets = digits_dataset(), digits_dataset().targets
+    order = np.argsort(targets, kind="stable")
+    pictures = np.stack([np.asarray(pixels[i][0]) for i in order])
+    ordered = dataset_of(pictures, targets[order], [str(i) for i in range(10)])
+
+    records = measure(model=trained, dataset=ordered, config=config(limit=100, walked=20)).records
+
+    walked = records[records["raw_broken"].notna() & (records["epsilon"] == 0)]
+    assert len(walked) == 20
+    assert walked["label"].nunique() == 10
+
+
+def test_the_list_of_pictures_is_whole_or_absent(trained, digits, tmp_path, monkeypatch):
+    def in_place(path, *arguments, **settings):
+        raise AssertionError(f"{path} was written in place")
+
+    monkeypatch.setattr("pathlib.Path.write_text", in_place)
+
+    measure(model=trained, dataset=digits, config=config(gallery=1, limit=10), folder=tmp_path)
+
+    assert len(kept_images(tmp_path)) > 0

@@ -264,3 +264,10 @@ def test_top_overlap_is_the_share_in_common():
     first, second = np.arange(10.0), np.array([0, 0, 0, 0, 0, 0, 0, 5, 0, 9.0])
 
     assert attribution.top_overlap(first, second, 0.2) == 0.5
+
+
+def test_the_median_of_a_handful_has_no_end_that_order_statistics_could_give():
+    few, enough = (robustness.median(np.arange(1.0, n + 1)) for n in (5, 6))
+
+    assert (few.value, few.low, few.high) == (3, 0, np.inf)  # the range holds it at 93.75 %
+    assert (enough.value, enough.low, enough.high) == (3, 1, 6)  # 96.9 %

@@ -3,10 +3,11 @@
 Records, one row per (example, epsilon):
     index, id, label, epsilon, clean_prediction, prediction (under the worst attack found at this or
     a smaller epsilon), found_epsilon (the epsilon whose attack found it; NaN while it withstands),
-    found_attack and found_step (which attack of the ladder, after how many questions; empty and 0
-    while it withstands), noise_prediction (under random noise of the same size: a corner of the
-    Linf ball, a point on the sphere), raw_broken (on the walked sample: whether this epsilon,
-    attacked by itself, breaks the example; NaN elsewhere).
+    found_attack and found_step (which attack of the ladder, or `fgsm` for the step that a descent
+    begins with, after how many questions; empty and 0 while it withstands), noise_prediction (under
+    random noise of the same size: a corner of the Linf ball, a point on the sphere), raw_broken (on
+    the walked sample: whether the attack of the checks, at this epsilon by itself, breaks the
+    example; NaN elsewhere).
 Examples that are wrong when clean are not attacked and count as wrong at every epsilon.
 """
 
@@ -303,8 +304,9 @@ class RobustnessResult:
     def smallest_epsilon(self) -> "pd.DataFrame":
         """Return one row per example that is right when clean.
 
-        Columns: index, id, label, withstands (the largest epsilon of the grid that it withstands),
-        breaks (the smallest that breaks it; NaN where none does: censored), attack, step.
+        Columns: index, id, label, withstands (the largest epsilon of the grid that it withstands;
+        0 where the first breaks it), breaks (the smallest that breaks it; NaN where none does:
+        censored), attack, step.
         """
         import pandas as pd
 
@@ -315,7 +317,7 @@ class RobustnessResult:
         return pd.DataFrame({
             "index": frame["index"].to_numpy(), "id": frame["id"].to_numpy(),
             "label": frame["label"].to_numpy(),
-            "withstands": grid[np.maximum(level - 1, 0)],
+            "withstands": np.insert(grid, 0, 0.0)[level],
             "breaks": np.append(grid, np.nan)[level],
             "attack": frame.get("found_attack", pd.Series("", frame.index)).astype(str).to_numpy(),
             "step": frame.get("found_step", pd.Series(0, frame.index)).to_numpy(),

@@ -297,6 +297,8 @@ def noise(clean: Tensor, attacked: Tensor, noisy: Tensor) -> Check:
 
     What noise mends is no strength: only examples right when clean can be broken.
     """
+    if attacked.shape[1] == 0:
+        return Check("noise", "not run", "There is no ε above 0.", {"n": len(clean)})
     by_attack = (clean[:, None] & ~attacked).sum(0)
     by_noise = (clean[:, None] & ~noisy).sum(0)
     excess = int((by_noise - by_attack).max())

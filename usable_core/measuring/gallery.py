@@ -10,6 +10,7 @@ from torch import Tensor
 
 from usable_core.attacks.sweep import Found, Scene, towards
 from usable_core.images import encode_png
+from usable_core.runs.files import write_json
 
 Classify = Callable[[Tensor], Tensor]
 Entry = dict[str, float | int | str]
@@ -47,7 +48,7 @@ class Gallery:
                 self._kept[level] += 1
                 self._save_one(scene, found, row, int(indices[row]), classify)
         listing = {"entries": self._entries, "kept": self._kept}
-        (self._folder / "gallery.json").write_text(json.dumps(listing), encoding="utf-8")
+        write_json(self._folder / "gallery.json", listing)
 
     def _save_one(
         self, scene: Scene, found: Found, row: int, index: int, classify: Classify

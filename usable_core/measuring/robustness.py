@@ -14,11 +14,11 @@ from usable_core.attacks.campaign import build
 from usable_core.attacks.checks import PROBABILITIES_WARNING, are_probabilities, check_budget
 from usable_core.attacks.norms import random_edge
 from usable_core.attacks.oracle import Oracle, attacking
-from usable_core.attacks.sweep import Found, Scene, descend, nothing_found, walk
+from usable_core.attacks.sweep import Found, Scene, descend, nothing_found, towards, walk
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset, stratified_sample
 from usable_core.datasets.pixels import batches
-from usable_core.errors import ConfigError, DatasetRefused
+from usable_core.errors import ConfigError, DatasetRefused, StorageError
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig, RobustnessResult
 from usable_core.evaluations.robustness_cost import examined_by
 from usable_core.evaluations.specs import Report, silent
@@ -63,6 +63,7 @@ def measure(
         ConfigError: the surrogate takes other images or knows other classes.
         DatasetRefused: there is nothing to evaluate.
         ImageRefused: a picture cannot be decoded.
+        StorageError: finished parts were taken away meanwhile.
         Cancelled: through `report`.
     """
     started = time.perf_counter()
@@ -172,9 +173,15 @@ class _Work:
             else:
                 self.shards.add(int(indices[0]), self._paid(x, indices))
             self._tell()
-        for g, chosen in self.sizes.items():
-            remember(self.model, chosen, needs_gradient=g)
+        if self.config.batch_size is None:
+            for g, chosen in self.sizes.items():
+                remember(self.model, chosen, needs_gradient=g)
         tables = self.shards.read()
+        if sum(len(table) for table in tables) != len(self.part):
+            raise StorageError(
+                "Finished parts of this evaluation are gone: it was silent for so long that "
+                "another run went on from them. Start it again."
+            )
         self.checks += (_noise_check(tables),)
         spent = pd.concat(tables)[["forward", "backward", "seconds"]].sum()
         self.cost = replace(
@@ -249,9 +256,11 @@ class _Work:
         x, places = next(self._images(self.part.take(chosen), len(chosen)))
         indices = torch.from_numpy(chosen)[places]
         logits = oracle.logits(x)
-        is_right = (logits.argmax(1).cpu() == self.labels[indices]).nonzero()[:wanted, 0]
+        is_right = (logits.argmax(1).cpu() == self.labels[indices]).nonzero()[:, 0]
         if len(is_right) == 0:
             return {}
+        targets = self.part.targets[indices[is_right].numpy()]
+        is_right = is_right[stratified_sample(targets, min(wanted, len(is_right)), 0)]
         indices, classes = indices[is_right], logits.shape[1]
         scene = replace(
             self._scene(x[is_right.to(x.device)], indices, oracle, classes), tick=lambda count: None
@@ -303,31 +312,39 @@ class _Work:
         self.done += len(x) - len(right)
         scene = self._scene(x[right], indices[right.cpu()], self.oracle, logits.shape[1])
         found = nothing_found(scene)
-        if len(right) and self.epsilons:
-            found = self._searched(scene)
-            self.gallery.save(scene, found, indices[right.cpu()], self._classify)
-        broken = found.level < len(self.epsilons)
         prediction = clean.clone()
-        if bool(broken.any()):
-            prediction[right[broken.to(x.device)]] = self._classify(found.x_adv[broken])
-        self.right_last, self.attacked = self.right_last + int((~broken).sum()), self.seen
+        if len(right) and self.epsilons:
+            found, prediction[right] = self._searched(scene)
+            self.gallery.save(scene, found, indices[right.cpu()], self._classify)
+        withstood = int((found.level == len(self.epsilons)).sum())
+        self.right_last, self.attacked = self.right_last + withstood, self.seen
         return self._shard(
             indices, y, clean, right.cpu(), found, prediction, self._noisy(x, indices)
         )
 
-    def _searched(self, scene: Scene) -> Found:
+    def _searched(self, scene: Scene) -> tuple[Found, Tensor]:
+        """Return what breaks the examples of a scene, and the answers (N,) to that.
+
+        Whatever an attack says is asked again: only a changed answer counts as broken. Where the
+        answer does not change (random models; rounding, in other company), the next larger budgets
+        are asked about along the same direction.
+        """
         if self._may_descend:
             found = descend(scene)
         else:
             found = nothing_found(scene)
             walk(scene, found)
-        # Whatever an attack says is asked again: only a changed answer counts as broken.
+        answers = scene.y.clone()
         claimed = torch.nonzero(found.level < len(scene.epsilons))[:, 0]
-        if len(claimed):
+        while len(claimed):
             at = claimed.to(scene.y.device)
-            holds = self._classify(found.x_adv[claimed]) != scene.y[at]
-            found.level[claimed[~holds.cpu()]] = len(scene.epsilons)
-        return found
+            answers[at] = self._classify(found.x_adv[at])
+            claimed = claimed[(answers[at] == scene.y[at]).cpu()]
+            found.level[claimed] += 1
+            claimed = claimed[found.level[claimed] < len(scene.epsilons)]
+            at = claimed.to(scene.y.device)
+            found.x_adv[at] = towards(scene, found.x_adv[at], at, found.level[claimed])
+        return found, answers
 
     def _noisy(self, x: Tensor, indices: Tensor) -> Tensor:
         """Return the answers under random noise of each budget (N, budgets)."""

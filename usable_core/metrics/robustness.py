@@ -58,7 +58,8 @@ def median(breaks: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estim
     """Return the median of smallest breaking budgets (N,), infinite where nothing breaks.
 
     The interval is that of order statistics: it assumes nothing about the distribution, and holds
-    for censored values as long as they are larger than all others.
+    for censored values as long as they are larger than all others. From 0 to infinity where N is
+    below 6, for even the smallest and the largest then enclose the median too seldom.
 
     Reference: Hahn & Meeker 1991, Statistical Intervals, section 5.2.
     """
@@ -70,5 +71,7 @@ def median(breaks: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estim
     ordered = np.sort(breaks)
     below = bdtr(np.arange(n), n, 0.5)  # chance that at most k of n lie below the median
     rank = int(np.searchsorted(below, (1 - confidence) / 2, side="right"))
-    low, high = max(rank - 1, 0), min(n - rank, n - 1)
-    return Estimate(float(ordered[(n - 1) // 2]), float(ordered[low]), float(ordered[high]), n)
+    value = float(ordered[(n - 1) // 2])
+    if rank == 0:
+        return Estimate(value, 0.0, math.inf, n)
+    return Estimate(value, float(ordered[rank - 1]), float(ordered[n - rank]), n)
