@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from toy_models import digits_dataset, digits_model, model_of
 
-from usable_core.errors import ConfigError
+from usable_core.errors import ConfigError, IncompatibleLabels
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.measuring.robustness import measure
@@ -126,6 +126,36 @@ def test_images_made_for_another_backbone_are_tried(trained):
 
     assert "transfer" in checks["white_box"].numbers
     assert checks["white_box"].verdict in ("green", "amber")
+
+
+def test_the_classes_of_a_surrogate_are_found_by_name(trained):
+    class Reversed(Around):
+        def forward(self, x):
+            return self.network(x).flip(1)
+
+    other = model_of(Reversed(trained.network), names=[str(9 - i) for i in range(10)])
+    weak = {"steps": 1, "step_size": 0.02, "walked": 12}
+
+    _, by_itself = examined(trained, surrogate=trained, **weak)
+    _, by_reversed = examined(trained, surrogate=other, **weak)
+
+    numbers = by_itself["white_box"].numbers
+    assert numbers["transfer"] > 3
+    assert by_reversed["white_box"].numbers == numbers
+
+
+def test_a_surrogate_of_other_classes_is_refused(trained):
+    other = model_of(trained.network, names=[f"animal {i}" for i in range(10)])
+
+    with pytest.raises(IncompatibleLabels):
+        examined(trained, surrogate=other)
+
+
+@pytest.mark.parametrize("attack", ["fab", "square", "noise"])
+def test_attacks_with_a_loss_of_their_own_agree_with_nothing(trained, attack):
+    _, checks = examined(trained, attack=attack, steps=2, walked=4, epsilons=(0.0, 16 / 255))
+
+    assert checks["losses_agree"].verdict == "not run"
 
 
 def test_a_surrogate_of_other_images_is_refused(trained):

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_pictures import png
+from made_results import robustness_result
 from typer.testing import CliRunner
 
 from usable_core import cli
+from usable_core.cli.evaluate import smallest_in_words
 from usable_core.cli.options import epsilons, number
 from usable_core.runs import RunStore, Status
 
@@ -235,3 +237,11 @@ def test_the_process_ends_with_status_two_on_a_mistake():
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.startswith("Unknown run")
+
+
+def test_a_model_that_is_never_right_has_no_smallest_epsilon_beyond_the_grid():
+    never = robustness_result([0, 1], [1, 2], [[1, 2]] * 3)
+
+    assert smallest_in_words(never, "linf") == (
+        "smallest epsilon that breaks: none, for no example is right when clean"
+    )

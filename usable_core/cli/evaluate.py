@@ -146,7 +146,7 @@ def robustness(
         _about(result.provenance, result.n),
         f"clean accuracy {share(result.clean_accuracy)}; {config.title}, {norm}",
         table("epsilon", "under attack", "random noise", "change", "worst attack", rows=rows),
-        _smallest(result, norm),
+        smallest_in_words(result, norm),
         *([table("check", "", "", rows=seen)] if seen else []),
         f"{result.cost.forward + result.cost.backward:,} passes in {result.cost.seconds:.0f} s, "
         f"checks {result.cost.checks:,} in {result.cost.check_seconds:.0f} s",
@@ -158,8 +158,11 @@ def _epsilon(epsilon: float, norm: str) -> str:
     return f"{epsilon * 255:g}/255" if norm == "linf" else f"{epsilon:g}"
 
 
-def _smallest(result: RobustnessResult, norm: str) -> str:
+def smallest_in_words(result: RobustnessResult, norm: str) -> str:
+    """Return the median of the smallest breaking epsilons, and how many images withstand all."""
     median = result.median_smallest_epsilon
+    if median.n == 0:
+        return "smallest epsilon that breaks: none, for no example is right when clean"
     shown = [
         _epsilon(e, norm) if math.isfinite(e) else "beyond the grid"
         for e in (median.value, median.low, median.high)

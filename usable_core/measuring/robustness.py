@@ -59,8 +59,8 @@ def measure(
 
     Raises:
         AttackError: a budget or the model's outputs are not what the attack needs.
-        IncompatibleLabels: the model does not know the data set's classes.
-        ConfigError: the surrogate takes other images or knows other classes.
+        IncompatibleLabels: the model or the surrogate does not know the data set's classes.
+        ConfigError: the surrogate takes images of another size or knows more or fewer classes.
         DatasetRefused: there is nothing to evaluate.
         ImageRefused: a picture cannot be decoded.
         StorageError: finished parts were taken away meanwhile.
@@ -138,6 +138,11 @@ class _Work:
         self.model, self.part, self.config, self.report = model, part, config, report
         self.surrogate = surrogate
         self.labels = torch.from_numpy(target_indices(model, part)[part.targets])
+        self.their_labels = (
+            None
+            if surrogate is None
+            else torch.from_numpy(target_indices(surrogate, part)[part.targets])
+        )
         self.seeds = example_seeds(part.ids, config.seed)
         self.sizes = {g: batch_size(model, fixed=config.batch_size, needs_gradient=g)
                       for g in (False, True)}  # fmt: skip
@@ -269,7 +274,11 @@ class _Work:
         sample = checks.walked(scene, spec, classes, self.config.draws)
         self.checks = (
             *(check(sample) for check in checks.OF_THE_SAMPLE),
-            checks.white_box(sample, self.surrogate),
+            checks.white_box(
+                sample,
+                self.surrogate,
+                None if self.their_labels is None else self.their_labels[indices],
+            ),
             checks.descent(sample),
         )
         self.cost = Cost(checks=oracle.passes.total, check_seconds=time.perf_counter() - began)

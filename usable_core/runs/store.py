@@ -224,7 +224,8 @@ class RunStore:
     def go_on(self, run_id: str, key: str) -> bool:
         """Take over the finished parts of a LOST run of the same key; return whether there are any.
 
-        They move: the lost run was killed and cannot go on itself.
+        They move, so that two runs never write the same part: should the lost one come back to
+        life, it fails.
         """
         for row in self._table.lost(key):
             lost = self._own_folder(row["id"])
