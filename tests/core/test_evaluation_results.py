@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from made_results import accuracy_result, provenance, robustness_result
 
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
+from usable_core.evaluations.robustness import Check
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import PretrainingConfig, TrainingResult
 
@@ -183,3 +185,12 @@ def test_asking_for_results_loads_neither_torch_nor_scipy():
 
     assert not {"torch", "scipy", "sklearn"} & set(loaded.split())
     assert "usable_core.metrics.robustness" in loaded.split()
+
+
+def test_a_benchmark_without_its_checks_does_not_stand_beside_leaderboards():
+    bare = robustness_result(LABELS, LABELS, [LABELS] * 3, preset="benchmark")
+
+    noise, walked = (Check(name, "green", "", {}) for name in ("noise", "descent"))
+
+    assert not dataclasses.replace(bare, checks=(noise,)).is_comparable
+    assert dataclasses.replace(bare, checks=(walked, noise)).is_comparable

@@ -248,9 +248,14 @@ class RobustnessResult:
 
     @property
     def is_comparable(self) -> bool:
-        """Tell whether the figures may stand beside those of leaderboards."""
+        """Tell whether the figures may stand beside those of leaderboards.
+
+        Not without the checks of a walked sample, nor where one of them failed.
+        """
         preset = self.config.preset
-        return preset is not None and PRESETS[preset].is_comparable and not self.is_upper_bound_only
+        is_checked = any(check.name == "descent" for check in self.checks)
+        is_usual = preset is not None and PRESETS[preset].is_comparable
+        return is_usual and is_checked and not self.is_upper_bound_only
 
     @property
     def n(self) -> int:
