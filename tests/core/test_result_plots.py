@@ -223,6 +223,15 @@ def test_survival_says_what_is_censored_and_where_the_median_is():
     assert "median 4/255 (1/255 to beyond the grid)" in median.hovertemplate
 
 
+def test_the_median_of_a_handful_spans_the_whole_grid_also_without_zero():
+    labels = [0, 1, 2]
+    few = robustness_result(labels, labels, [[1, 1, 2], [1, 2, 2]], epsilons=(0.01, 0.02))
+
+    median = _trace(survival([few]), "bundled/resnet, median")
+
+    assert median.x == pytest.approx((math.log2(0.01), math.log2(0.02), math.log2(0.02)))
+
+
 def test_without_censored_examples_or_a_median_in_the_grid_neither_is_drawn():
     clean, gone = np.zeros(8, int), np.ones(8, int)
     broken = robustness_result(clean, clean, [clean, gone, gone], epsilons=GRID)

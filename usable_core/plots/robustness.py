@@ -291,8 +291,9 @@ def _add_median(
     found, norm = result.median_smallest_epsilon, result.config.norm
     if not math.isfinite(found.value):
         return
-    end = max(place.values())
-    low, middle, high = (place.get(e, end) for e in (found.low, found.value, found.high))
+    first, end = min(place.values()), max(place.values())
+    low = place.get(found.low, first)  # 0 is not in every grid
+    middle, high = (place.get(e, end) for e in (found.value, found.high))
     spoken = [epsilon_label(e, norm) if math.isfinite(e) else "beyond the grid"
               for e in (found.value, found.low, found.high)]  # fmt: skip
     figure.add_scatter(
