@@ -212,3 +212,23 @@ def test_bundled_backbones_are_green(name, shared_data):
     )  # fmt: skip
 
     assert not result.is_upper_bound_only, [c for c in result.checks if c.verdict == "red"]
+
+
+@pytest.mark.parametrize(
+    ("attack", "silent"),
+    [
+        ("fgsm", {"iterative", "more_steps"}),
+        ("square", {"white_box", "losses_agree"}),
+        ("noise", {"iterative", "more_steps", "white_box", "losses_agree"}),
+    ],
+)
+def test_an_attack_is_not_compared_with_itself(trained, attack, silent):
+    _, checks = examined(trained, attack=attack, steps=20, walked=8)
+
+    assert {name for name, check in checks.items() if check.verdict == "not run"} == silent
+
+
+@pytest.mark.parametrize("setting", [{"steps": 7}, {"attack": "fgsm"}, {"loss": "margin"}])
+def test_a_preset_names_its_attacks_itself(setting):
+    with pytest.raises(ConfigError, match="the preset glance names it itself"):
+        RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy"), preset="glance", **setting)

@@ -271,3 +271,12 @@ def test_the_median_of_a_handful_has_no_end_that_order_statistics_could_give():
 
     assert (few.value, few.low, few.high) == (3, 0, np.inf)  # the range holds it at 93.75 %
     assert (enough.value, enough.low, enough.high) == (3, 1, 6)  # 96.9 %
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_the_area_of_examples_that_are_all_alike_is_no_certainty(is_right):
+    found = robustness.area(np.full((40, 3), is_right), np.array([0.0, 0.01, 0.03]))
+    bounds = wilson(40 * is_right, 40)
+
+    assert found.value == float(is_right)
+    assert (found.low, found.high) == pytest.approx((bounds.low, bounds.high))

@@ -165,12 +165,13 @@ PRESETS = {
         (
             AttackSpec("apgd", steps=50),
             AttackSpec("apgd", steps=50, loss="margin"),
+            AttackSpec("apgd", steps=50, loss="dlr"),
             AttackSpec("square", steps=1000),
         ),
         500,
         32,
         False,
-        "APGD with two losses, then 1,000 queries of Square: close to Benchmark at a fraction of "
+        "APGD with three losses, then 1,000 queries of Square: close to Benchmark at a fraction of "
         "its cost.",
     ),
     "benchmark": PresetRow(

@@ -45,6 +45,8 @@ L2_EPSILONS = (0.0, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0)  # 0.5: RobustBench's bud
 L1_EPSILONS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0)  # 12: Croce & Hein 2021, at 32 x 32 x 3
 WALKED = 16  # examples whose every budget is attacked from scratch when no preset says otherwise
 
+_SAID_BY_PRESET = ("attack", "steps", "restarts", "step_size", "loss", "momentum", "targets")
+
 Verdict = Literal["green", "amber", "red", "not run"]
 
 
@@ -128,6 +130,7 @@ class RobustnessConfig:
         lookup(LOSS_NAMES, "loss", self.loss)
         if self.preset is not None:
             lookup(PRESETS, "preset", self.preset)
+            self._leave_the_attacks_to_the_preset()
         require(self.norm in ("linf", "l2", "l1"), "norm", "linf, l2 or l1", self.norm)
         for spec in self.ladder:
             norms = ATTACKS[spec.name].norms
@@ -164,6 +167,13 @@ class RobustnessConfig:
             "a positive multiple of epsilon",
             self.step_size,
         )
+
+    def _leave_the_attacks_to_the_preset(self) -> None:
+        for name in _SAID_BY_PRESET:
+            usual, got = type(self).__dataclass_fields__[name].default, getattr(self, name)
+            require(
+                got == usual, name, f"left out, for the preset {self.preset} names it itself", got
+            )
 
     @property
     def ladder(self) -> tuple[AttackSpec, ...]:

@@ -206,6 +206,8 @@ def loss_rises(sample: Sample) -> Check:
 
 def iterative(sample: Sample) -> Check:
     """Compare with one step."""
+    if not ATTACKS[sample.spec.name].is_iterative:
+        return _not_run("iterative", sample, "takes no more than one step")
     one = sample.breaks(AttackSpec("fgsm"), torch.arange(len(sample.broken)), sample.epsilon)
     many = sample.broken[:, sample.level]
     n, a, b = len(many), int(many.sum()), int(one.sum())
@@ -225,6 +227,8 @@ def white_box(sample: Sample, surrogate: Model | None, theirs: Tensor | None = N
         surrogate: Another backbone; None tries Square alone.
         theirs: The true classes (n,) as the surrogate numbers them; None: as the model does.
     """
+    if not ATTACKS[sample.spec.name].is_gradient_based:
+        return _not_run("white_box", sample, "follows no gradient itself")
     n = len(sample.broken)
     survivors = torch.nonzero(~sample.broken[:, sample.level])[:, 0]
     alone = torch.zeros(len(survivors), dtype=torch.bool)
@@ -269,6 +273,8 @@ def unbounded(sample: Sample) -> Check:
 
 def more_steps(sample: Sample) -> Check:
     """Take ten times the steps on those that withstood."""
+    if not ATTACKS[sample.spec.name].is_iterative:
+        return _not_run("more_steps", sample, "takes no more than one step")
     n = len(sample.broken)
     survivors = torch.nonzero(~sample.broken[:, sample.level])[:FEW, 0]
     longer = replace(sample.spec, steps=LONGER * sample.spec.steps)
@@ -287,10 +293,8 @@ def more_steps(sample: Sample) -> Check:
 
 def losses_agree(sample: Sample) -> Check:
     """Compare cross-entropy with margin, where the attack can follow either."""
-    row = ATTACKS[sample.spec.name]
-    if sample.spec.name == "fab" or not row.is_gradient_based:
-        said = f"{row.title} has a loss of its own, so there are no two to compare."
-        return Check("losses_agree", "not run", said, {"n": len(sample.broken)})
+    if sample.spec.name == "fab" or not ATTACKS[sample.spec.name].is_gradient_based:
+        return _not_run("losses_agree", sample, "has a loss of its own")
     other = "margin" if sample.spec.loss == "cross_entropy" else "cross_entropy"
     everyone = torch.arange(len(sample.broken))
     found = sample.breaks(replace(sample.spec, loss=other), everyone, sample.epsilon)
@@ -335,6 +339,12 @@ def _transferred(sample: Sample, surrogate: Model, theirs: Tensor, rows: Tensor)
         AttackSpec("pgd", STEPS, loss="margin"), norm=scene.norm, seeds=scene.seeds[rows],
     )  # fmt: skip
     return (scene.oracle.logits(made.x_adv).argmax(1) != scene.y[at]).cpu()
+
+
+def _not_run(name: str, sample: Sample, reason: str) -> Check:
+    """Return that a check says nothing about this attack."""
+    said = f"{ATTACKS[sample.spec.name].title} {reason}, so there is nothing to compare."
+    return Check(name, "not run", said, {"n": len(sample.broken)})
 
 
 def _by_count(excess: int) -> Verdict:

@@ -44,14 +44,26 @@ def area(attacked: Outcomes, epsilons: NDArray[np.float64]) -> Estimate:
     """Return the mean robust accuracy over the grid's range of epsilon (trapezoid rule).
 
     Outcomes (N, E) at increasing epsilons (E,). NaN for a grid of one epsilon. Each example has
-    its own area, whose mean this is, so the interval is one of a mean.
+    its own area, whose mean this is, so the interval is one of a mean; where all examples are alike
+    it would be a point, and the area between Wilson's bounds at each epsilon takes its place.
     """
     if len(epsilons) < 2:
         return Estimate(math.nan, math.nan, math.nan, len(attacked))
-    heights = (attacked[:, 1:].astype(np.float64) + attacked[:, :-1]) / 2
-    per_example = heights @ np.diff(epsilons)
-    found = mean_estimate(per_example / (epsilons[-1] - epsilons[0]))
-    return Estimate(found.value, max(0.0, found.low), min(1.0, found.high), found.n)
+    per_example = _below(attacked.astype(np.float64), epsilons)
+    found = mean_estimate(per_example)
+    low, high = found.low, found.high
+    if len(per_example) and np.ptp(per_example) == 0:
+        shares = [wilson(int(column.sum()), len(column)) for column in attacked.T]
+        low = float(_below(np.array([[p.low for p in shares]]), epsilons)[0])
+        high = float(_below(np.array([[p.high for p in shares]]), epsilons)[0])
+    return Estimate(found.value, max(0.0, low), min(1.0, high), found.n)
+
+
+def _below(heights: NDArray[np.float64], epsilons: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean height (N,) of curves (N, E) over the range of epsilon."""
+    areas: NDArray[np.float64] = (heights[:, 1:] + heights[:, :-1]) / 2 @ np.diff(epsilons)
+    areas /= epsilons[-1] - epsilons[0]
+    return areas
 
 
 def median(breaks: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estimate:
