@@ -138,7 +138,8 @@ def test_ctrl_c_ends_without_a_traceback(capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("words", "expected"), [("8/255", 8 / 255), ("0.03", 0.03), (" 1/2 ", 0.5), ("0", 0.0)]
+    ("words", "expected"),
+    [("8/255", 8 / 255), ("0.25/255", 0.25 / 255), ("0.03", 0.03), (" 1/2 ", 0.5), ("0", 0.0)],
 )
 def test_a_number_may_be_a_fraction(words, expected):
     assert number(words, "epsilon") == expected

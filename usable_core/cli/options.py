@@ -1,6 +1,5 @@
 """Options that several commands share, and what their texts mean."""
 
-from fractions import Fraction
 from typing import Annotated, get_args
 
 import typer
@@ -90,13 +89,14 @@ def dataset_spec(reference: str, split: str, limit: int | None, seed: int) -> Da
 
 
 def number(text: str, name: str) -> float:
-    """Return the number that `0.03` or `8/255` means.
+    """Return the number that `0.03`, `8/255` or `0.25/255` means.
 
     Raises:
         ConfigError: the text is no number.
     """
     try:
-        return float(Fraction(text.strip())) if "/" in text else float(text)
+        above, has_fraction, below = text.partition("/")
+        return float(above) / (float(below) if has_fraction else 1)
     except (ValueError, ZeroDivisionError) as error:
         raise ConfigError(
             f"{name} must be a number such as 0.03 or 8/255, but is {text!r}."
