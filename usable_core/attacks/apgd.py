@@ -4,19 +4,15 @@ Croce & Hein 2020, "Reliable evaluation of adversarial robustness with an ensemb
 parameter-free attacks", arXiv:2003.01690, algorithm 1.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from usable_core.attacks.gradient import planned_runs, started
+from usable_core.attacks.gradient import Ascent, started
 from usable_core.attacks.lanes import Answer, Lanes
-from usable_core.attacks.losses import Loss, fitting_loss
 from usable_core.attacks.norms import per_image, project, steepest
-from usable_core.catalog.attacks import AttackSpec
-from usable_core.evaluations.specs import Norm
 
 _MOMENTUM = 0.75  # α of the paper's eq. 3
 _LEAST_RISES = 0.75  # ρ: the share of steps since the last check that must have risen
@@ -34,26 +30,8 @@ def checkpoints(steps: int) -> dict[int, int]:
 
 
 @dataclass(frozen=True)
-class Apgd:
+class Apgd(Ascent):
     """Gradient ascent with momentum; halves its step and returns to the best when it stalls."""
-
-    spec: AttackSpec
-    norm: Norm
-    classes: int
-
-    @property
-    def gradient_steps(self) -> int:
-        """Every step; the last image is only classified."""
-        return self.spec.steps
-
-    @cached_property
-    def runs(self) -> Sequence[tuple[int, int]]:
-        """Restarts times targets."""
-        return planned_runs(self.spec, self.classes)
-
-    @cached_property
-    def _loss(self) -> Loss:
-        return fitting_loss(self.spec.loss, self.classes)
 
     @cached_property
     def _waits(self) -> Tensor:
@@ -73,10 +51,6 @@ class Apgd:
             lanes[name] = torch.zeros_like(lanes["step"])
         for name in ("last_loss", "checked_loss"):
             lanes[name] = torch.full_like(lanes["best_loss"], -torch.inf)
-
-    def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
-        """Return the loss (L,)."""
-        return self._loss(logits, lanes["y"], lanes["target"])
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Look at the step size where it is time, then move with momentum."""

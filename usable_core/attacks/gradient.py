@@ -36,46 +36,13 @@ def started(lanes: Lanes, norm: Norm) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Fgsm:
-    """One gradient step of the size of the budget.
+class Ascent:
+    """What attacks share that climb a loss of their spec along its gradient.
 
-    Reference: Goodfellow et al. 2015, arXiv:1412.6572.
-    """
-
-    spec: AttackSpec
-    norm: Norm
-    classes: int
-    gradient_steps: int = 1
-
-    @cached_property
-    def runs(self) -> Sequence[tuple[int, int]]:
-        """One for each target; nothing is drawn, so restarts would repeat it."""
-        return planned_runs(replace(self.spec, restarts=1), self.classes)
-
-    @cached_property
-    def _loss(self) -> Loss:
-        return fitting_loss(self.spec.loss, self.classes)
-
-    def begin(self, lanes: Lanes) -> None:
-        """Ask at the clean image first."""
-        lanes["query"] = lanes["x"]
-
-    def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
-        """Return the loss (L,)."""
-        return self._loss(logits, lanes["y"], lanes["target"])
-
-    def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
-        """Take the step; over when it has been asked about."""
-        step = per_image(lanes["epsilon"]) * steepest(answer.gradient, self.norm)
-        lanes["query"] = project(lanes["x"] + step, lanes["x"], lanes["epsilon"], self.norm)
-        return lanes["step"] >= 1
-
-
-@dataclass(frozen=True)
-class Pgd:
-    """Projected gradient ascent from a random start, with momentum where it is asked for.
-
-    Reference: Madry et al. 2018, arXiv:1706.06083; momentum: Dong et al. 2018, arXiv:1710.06081.
+    Attributes:
+        spec: The attack's settings.
+        norm: Norm of the budget.
+        classes: Of the model.
     """
 
     spec: AttackSpec
@@ -96,15 +63,51 @@ class Pgd:
     def _loss(self) -> Loss:
         return fitting_loss(self.spec.loss, self.classes)
 
+    def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
+        """Return the loss (L,)."""
+        return self._loss(logits, lanes["y"], lanes["target"])
+
+
+@dataclass(frozen=True)
+class Fgsm(Ascent):
+    """One gradient step of the size of the budget.
+
+    Reference: Goodfellow et al. 2015, arXiv:1412.6572.
+    """
+
+    @property
+    def gradient_steps(self) -> int:
+        """The one step."""
+        return 1
+
+    @cached_property
+    def runs(self) -> Sequence[tuple[int, int]]:
+        """One for each target; nothing is drawn, so restarts would repeat it."""
+        return planned_runs(replace(self.spec, restarts=1), self.classes)
+
+    def begin(self, lanes: Lanes) -> None:
+        """Ask at the clean image first."""
+        lanes["query"] = lanes["x"]
+
+    def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
+        """Take the step; over when it has been asked about."""
+        step = per_image(lanes["epsilon"]) * steepest(answer.gradient, self.norm)
+        lanes["query"] = project(lanes["x"] + step, lanes["x"], lanes["epsilon"], self.norm)
+        return lanes["step"] >= 1
+
+
+@dataclass(frozen=True)
+class Pgd(Ascent):
+    """Projected gradient ascent from a random start, with momentum where it is asked for.
+
+    Reference: Madry et al. 2018, arXiv:1706.06083; momentum: Dong et al. 2018, arXiv:1710.06081.
+    """
+
     def begin(self, lanes: Lanes) -> None:
         """Start in the ball."""
         lanes["query"] = started(lanes, self.norm)
         if self.spec.momentum:
             lanes["velocity"] = torch.zeros_like(lanes["x"])
-
-    def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
-        """Return the loss (L,)."""
-        return self._loss(logits, lanes["y"], lanes["target"])
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Take a step; over when all steps have been asked about."""
