@@ -12,12 +12,10 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from usable_core.attacks.gradient import planned_runs
+from usable_core.attacks.gradient import Ascent, planned_runs
 from usable_core.attacks.lanes import Answer, Lanes
 from usable_core.attacks.losses import targeted_margin
 from usable_core.attacks.norms import per_image, random_start, size
-from usable_core.catalog.attacks import AttackSpec
-from usable_core.evaluations.specs import Norm
 
 # Settings of section 4 of the paper, which AutoAttack uses too.
 _MOST_BIAS = 0.1  # α_max: the largest weight of the way that starts at the clean image
@@ -28,17 +26,8 @@ _TINY, _HUGE = 1e-20, 1e12  # keep quotients finite where there is no gradient
 
 
 @dataclass(frozen=True)
-class Fab:
+class Fab(Ascent):
     """Steps onto the plane where the target draws level with the true class, inside the box."""
-
-    spec: AttackSpec
-    norm: Norm
-    classes: int
-
-    @property
-    def gradient_steps(self) -> int:
-        """Every step; the last image is only classified."""
-        return self.spec.steps
 
     @cached_property
     def runs(self) -> Sequence[tuple[int, int]]:
