@@ -5,8 +5,8 @@ import torch
 from toy_models import images, linear_model
 
 from usable_core.errors import UsableError
-from usable_core.measuring import batching
-from usable_core.measuring.batching import (
+from usable_core import batching
+from usable_core.batching import (
     BatchSize,
     batch_size,
     best_batch_size,

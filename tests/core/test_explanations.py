@@ -21,15 +21,16 @@ from usable_core.errors import (
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.explainers import lime_surrogate, shap_values
+from usable_core.explainers import lime_surrogate, partition_shap, path_gradients
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.backgrounds import background
+from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.segments import picture_superpixels, superpixels
 from usable_core.measuring.explanation import explain, measure, target_index
 from usable_core.measuring.interactive import ModelCache, answer
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import to_json
 
+ONE_PART = np.zeros((32, 32), np.int32)
 DIGITS = tuple(str(i) for i in range(10))
 
 
@@ -90,15 +91,15 @@ def test_superpixels_of_a_picture_fit_the_crop_whatever_its_shape(width, height)
 def test_backgrounds_are_what_they_are_called():
     x = images(1, 32)[0]
 
-    assert (background(x, "black") == 0).all()
-    assert (background(x, "grey") == 0.5).all()
-    assert torch.allclose(background(x, "mean")[:, 3, 5], x.mean((1, 2)))
-    blurred = background(x, "blur")
+    assert (hiding(x, "black", ONE_PART).hidden == 0).all()
+    assert (hiding(x, "grey", ONE_PART).hidden == 0.5).all()
+    assert torch.allclose(hiding(x, "mean", ONE_PART).hidden[:, 3, 5], x.mean((1, 2)))
+    blurred = hiding(x, "blur", ONE_PART).hidden
     assert blurred.shape == x.shape
     assert blurred.std() < 0.3 * x.std()
     assert torch.allclose(blurred.mean(), x.mean(), atol=0.01)
     with pytest.raises(UnknownName):
-        background(x, "pink")
+        hiding(x, "pink", ONE_PART)
 
 
 def test_lime_finds_the_weights_of_an_additive_model():
@@ -148,7 +149,7 @@ def test_gradient_shap_is_exact_for_a_linear_model_and_its_gap_falls_with_sample
 
     def gap(target, evaluations):
         options = ExplainerOptions(evaluations=evaluations, background="black")
-        return shap_values.explain_gradient(
+        return path_gradients.explain_expected(
             model_of(Curved(), classes=2), x, target, options
         ).additivity_gap
 
@@ -162,7 +163,7 @@ def test_gradient_shap_refuses_a_model_that_passes_no_gradient():
             return (batch.detach().sum((1, 2, 3))[:, None]) * torch.tensor([1.0, -1.0])
 
     with pytest.raises(ExplanationError, match="no gradient"):
-        shap_values.explain_gradient(
+        path_gradients.explain_expected(
             model_of(Steps(), classes=2), images(1, 8)[0], 0, ExplainerOptions(16, 4, "black")
         )
 

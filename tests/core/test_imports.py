@@ -19,6 +19,7 @@ MEASURING = (
     "datasets",
     "device",
     "randomness",
+    "batching",
 )
 HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
 ENTRANCES = (

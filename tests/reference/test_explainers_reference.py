@@ -9,14 +9,15 @@ from torch import nn
 from toy_models import model_of, small_network
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers import lime_surrogate, shap_values
-from usable_core.explainers.backgrounds import background
+from usable_core.explainers import lime_surrogate, partition_shap, path_gradients
+from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.scoring import Scorer
 from usable_core.explainers.segments import superpixels
 
 pytestmark = pytest.mark.reference
 OPTIONS = ExplainerOptions(evaluations=80, segments=9, seed=3)
 TARGET = 4
+ONE_PART = np.zeros((8, 8), np.int32)
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def test_lime_weights_and_r2_equal_limes(model, x):
     explainer = LimeImageExplainer(random_state=OPTIONS.seed)
     theirs = explainer.explain_instance(
         channels_last(x), probabilities, labels=(TARGET,), top_labels=None,
-        hide_color=channels_last(background(x, "blur")), num_samples=OPTIONS.evaluations,
+        hide_color=channels_last(hiding(x, "blur", segments).hidden),
+        num_samples=OPTIONS.evaluations,
         batch_size=7, segmentation_fn=lambda _: segments, random_seed=OPTIONS.seed,
     )  # fmt: skip
     ours = lime_surrogate.explain(model, x, TARGET, OPTIONS, segments=segments)
@@ -69,14 +71,14 @@ def test_partition_shap_values_equal_shaps_on_colour_pixels(model, x, evaluation
         with torch.no_grad():
             return model(channels_first(pictures)).double().numpy()
 
-    masker = shap.maskers.Image(channels_last(background(x, "blur")).copy())
+    masker = shap.maskers.Image(channels_last(hiding(x, "blur", ONE_PART).hidden).copy())
     explainer = shap.PartitionExplainer(logits, masker)
     np.random.seed(options.seed)  # noqa: NPY002
     theirs = explainer(
         channels_last(x)[None].copy(), max_evals=evaluations - 1, batch_size=10,
         outputs=[TARGET], silent=True,
     )  # fmt: skip
-    ours = shap_values.explain_partition(model, x, TARGET, options)
+    ours = partition_shap.explain(model, x, TARGET, options)
 
     assert np.abs(ours.values).max() > 1e-3
     assert np.allclose(ours.values, theirs.values[0, ..., 0].sum(2), atol=1e-5)
@@ -84,7 +86,7 @@ def test_partition_shap_values_equal_shaps_on_colour_pixels(model, x, evaluation
 
 
 def test_expected_gradients_equal_shaps_at_the_same_positions(model, x):
-    start = background(x, "blur")
+    start = hiding(x, "blur", ONE_PART).hidden
     draws = np.random.RandomState(0)
     positions = np.array([(draws.choice(1), draws.uniform())[1] for _ in range(50)])
 
@@ -93,8 +95,10 @@ def test_expected_gradients_equal_shaps_at_the_same_positions(model, x):
             return model(images)
 
     theirs = shap.GradientExplainer(Whole(), start[None]).shap_values(x[None], nsamples=50, rseed=0)
-    scorer = Scorer(model, TARGET, "logit", 50)
-    ours = shap_values.expected_gradients(scorer, x, start, positions)
+    scorer = Scorer(model, 50)
+    ours = path_gradients.mean_gradients(
+        scorer, x, start, positions, np.full(50, 1 / 50), [TARGET]
+    )[0]
 
     expected = theirs[0, ..., TARGET].sum(0)
     assert np.abs(expected).max() > 1e-3
@@ -102,7 +106,7 @@ def test_expected_gradients_equal_shaps_at_the_same_positions(model, x):
 
 
 def test_gradient_shap_comes_to_shaps_values_with_many_samples(model, x):
-    start = background(x, "black")
+    start = hiding(x, "black", ONE_PART).hidden
 
     class Whole(nn.Module):
         def forward(self, images):
@@ -112,7 +116,7 @@ def test_gradient_shap_comes_to_shaps_values_with_many_samples(model, x):
         x[None], nsamples=4000, rseed=1
     )
     options = ExplainerOptions(evaluations=500, background="black")
-    ours = shap_values.explain_gradient(model, x, TARGET, options)
+    ours = path_gradients.explain_expected(model, x, TARGET, options)
 
     expected = theirs[0, ..., TARGET].sum(0)
     assert np.abs(ours.values - expected).max() < 0.05 * np.abs(expected).max()

@@ -10,39 +10,54 @@ class ExplainerRow:
     Attributes:
         is_additive: Its values sum to f(x) − f(background), up to a gap that is shown.
         uses_superpixels: It credits the shared SLIC superpixels.
+        is_random: It draws at random, so it has a Monte Carlo error, which is shown.
+        is_signed: Its values tell for from against; otherwise they are magnitudes.
+        has_background: It hides parts, or starts a path, behind a background.
     """
 
     title: str
     function: str
-    is_additive: bool
-    uses_superpixels: bool
     paper: str
     help: str
+    is_additive: bool = False
+    uses_superpixels: bool = False
+    is_random: bool = False
+    is_signed: bool = True
+    has_background: bool = True
 
 
 EXPLAINERS = {
     "lime": ExplainerRow(
         "LIME",
         "usable_core.explainers.lime_surrogate:explain",
-        False,
-        True,
         "Ribeiro et al. 2016, arXiv:1602.04938",
         "A weighted linear model fitted to predictions on images with superpixels hidden.",
+        uses_superpixels=True,
+        is_random=True,
     ),
     "partition_shap": ExplainerRow(
         "Partition SHAP",
-        "usable_core.explainers.shap_values:explain_partition",
-        True,
-        False,
+        "usable_core.explainers.partition_shap:explain",
         "Lundberg & Lee 2017, arXiv:1705.07874; Owen 1977",
-        "Owen values over a hierarchy of rectangles, hidden behind a blurred background.",
+        "Owen values over a hierarchy of rectangles that are hidden.",
+        is_additive=True,
     ),
     "gradient_shap": ExplainerRow(
         "Gradient SHAP",
-        "usable_core.explainers.shap_values:explain_gradient",
-        True,
-        False,
+        "usable_core.explainers.path_gradients:explain_expected",
         "Erion et al. 2021, arXiv:1906.10670 (expected gradients)",
         "Gradients averaged along the path from a background to the image.",
+        is_additive=True,
+        is_random=True,
     ),
+}
+
+# What stands where a part is hidden: title.
+BACKGROUNDS = {
+    "blur": "The picture, blurred",
+    "mean": "The picture's mean colour",
+    "own": "Each superpixel's own mean colour",
+    "noise": "Filled in from around it, with noise",
+    "grey": "Grey",
+    "black": "Black",
 }

@@ -8,10 +8,11 @@ The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from usable_core.catalog.explainers import BACKGROUNDS
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
 from usable_core.records import to_json
 
@@ -24,16 +25,22 @@ class ExplainerOptions:
     """How maps are made, the same for every method and backbone of a comparison.
 
     Attributes:
-        evaluations: Model evaluations per map: at least ten per superpixel steady LIME's weights.
+        evaluations: Largest number of model evaluations per map.
         segments: Target count of SLIC superpixels, shared by the methods that use them.
-        background: What hides a part: `blur`, `mean`, `grey` or `black`.
+        background: What hides a part: a key of `catalog.explainers.BACKGROUNDS`.
         seed: Seed of every sampler.
+        tolerance: A map whose Monte Carlo standard error is below this share of its largest value
+            is stable and gets no more evaluations; 0 spends them all.
+        precision: `float32`, or `auto`: bfloat16 where the device gains from it and a first batch
+            shows that probabilities agree.
     """
 
     evaluations: int = 500
     segments: int = 50
     background: str = "blur"
     seed: int = 0
+    tolerance: float = 0.0
+    precision: Literal["float32", "auto"] = "float32"
 
     def __post_init__(self) -> None:
         require(
@@ -43,12 +50,15 @@ class ExplainerOptions:
             self.evaluations,
         )
         require(is_between(self.segments, 2, 1000), "segments", "between 2 and 1000", self.segments)
-        choices = ("blur", "mean", "grey", "black")
         require(
-            self.background in choices,
+            self.background in BACKGROUNDS,
             "background",
-            f"one of {', '.join(choices)}",
+            f"one of {', '.join(BACKGROUNDS)}",
             self.background,
+        )
+        require(0 <= self.tolerance < 1, "tolerance", "from 0 to below 1", self.tolerance)
+        require(
+            self.precision in ("float32", "auto"), "precision", "float32 or auto", self.precision
         )
 
 

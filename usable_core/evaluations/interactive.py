@@ -1,15 +1,20 @@
 """The question about one uploaded image or about a model's speed, and its answer as it grows.
 
-The arrays (`map.npy` (H, W) float32, `segments.npy` (H, W) int32, `input.png`) are files beside it.
+The arrays are files beside it: `input.png`, and for `explain` `map.npy` (H, W) float32 and
+`segments.npy` (H, W) int32; for `evidence` `randomised.npy` and `other_class.npy` (H, W) float32;
+for `attack` `path_{k}.png`, the image at the k-th budget; for `drift` `map_{k}.npy` (H, W) float32
+and `segments.npy`.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
+from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec, require
 
-Kind = Literal["predict", "explain", "time"]
+KINDS = ("predict", "explain", "evidence", "attack", "drift", "time")
+Kind = Literal["predict", "explain", "evidence", "attack", "drift", "time"]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 COARSE_EVALUATIONS = 64  # of the first map: a few seconds for a ResNet-18 at 224 px on two cores
 
@@ -19,7 +24,9 @@ class ImageRequest:
     """What is asked about one image.
 
     Attributes:
-        kind: `predict` (top 5), `explain` (a map as well) or `time` (how long a pass takes).
+        kind: `predict` (top 5), `explain` (a map as well), `evidence` (how far to trust that map),
+            `attack` (the smallest change that changes the prediction), `drift` (the map along that
+            change) or `time` (how long a pass takes).
         model: The model.
         image: Identity of an upload; empty where only time is asked for.
         method: A key of `catalog.explainers.EXPLAINERS`; None to predict only.
@@ -38,9 +45,8 @@ class ImageRequest:
         from usable_core.catalog import lookup
         from usable_core.catalog.explainers import EXPLAINERS
 
-        kinds = ("predict", "explain", "time")
-        require(self.kind in kinds, "kind", "predict, explain or time", self.kind)
-        if self.kind == "explain":
+        require(self.kind in KINDS, "kind", f"one of {', '.join(KINDS)}", self.kind)
+        if self.kind in ("explain", "evidence", "drift"):
             lookup(EXPLAINERS, "explanation method", self.method or "none")
 
 
@@ -52,11 +58,33 @@ class Prediction:
         index: Position of its logit.
         name: Its name in the model's label space.
         probability: Softmax of the logits at that position.
+        calibrated: Softmax after temperature scaling; None where no temperature is known.
     """
 
     index: int
     name: str
     probability: float
+    calibrated: float | None = None
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """Whether an image looks like those of the task, by its energy (Liu et al. 2020, 2010.03759).
+
+    Attributes:
+        score: Log-sum-exp of the logits: high for what the model knows.
+        threshold: What 95 % of the task's own images are above.
+        data: Which images, and how many.
+    """
+
+    score: float
+    threshold: float
+    data: str
+
+    @property
+    def is_unlike(self) -> bool:
+        """Return whether the image is less familiar than 95 % of the task's own."""
+        return self.score < self.threshold
 
 
 @dataclass(frozen=True)
@@ -81,6 +109,14 @@ class Answer:
         unit: `probability` or `logit`.
         forward_seconds: Per image of a batch of the best size (`time`).
         gradient_seconds: The same with the pass back to the pixels (`time`).
+        effective_samples: Of LIME's weighted samples.
+        convergence: Rank correlation with the map of half the evaluations.
+        stability: Monte Carlo error of each superpixel's credit.
+        precision: Number format of the forward passes.
+        familiarity: Whether the image looks like the task's; None where nothing is known of them.
+        evidence: Answer to `evidence`.
+        fragility: Answer to `attack`.
+        drift: Answer to `drift`.
     """
 
     state: State
@@ -99,3 +135,11 @@ class Answer:
     unit: str | None = None
     forward_seconds: float | None = None
     gradient_seconds: float | None = None
+    effective_samples: float | None = None
+    convergence: float | None = None
+    stability: Stability | None = None
+    precision: str | None = None
+    familiarity: Familiarity | None = None
+    evidence: Evidence | None = None
+    fragility: Fragility | None = None
+    drift: Drift | None = None

@@ -1,8 +1,13 @@
-"""What a hidden part of an image shows: part of an explanation's definition, so always stated."""
+"""What a hidden part of an image shows: part of an explanation's definition, so always stated.
+
+Which parts are hidden, and how credit is given for that, is the methods' business.
+"""
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
@@ -12,30 +17,65 @@ from usable_core.catalog import lookup
 BLUR = 0.1
 
 
-def background(x: Tensor, name: str) -> Tensor:
-    """Return the image (3, H, W) in [0, 1] that stands behind hidden parts of x (3, H, W).
+class Hiding:
+    """An image whose parts can be hidden.
+
+    Attributes:
+        x: The image (3, H, W) in [0, 1].
+        hidden: What it shows where everything is hidden (3, H, W).
+        name: Which background that is.
+    """
+
+    def __init__(self, x: Tensor, hidden: Tensor, name: str) -> None:
+        self.x, self.hidden, self.name = x, hidden, name
+
+    def __call__(self, stays: Tensor) -> Tensor:
+        """Return images (N, 3, H, W) of which the pixels `stays` (N, H, W) bool are visible."""
+        return torch.where(stays[:, None], self.x, self.hidden)
+
+
+def hiding(
+    x: Tensor,
+    name: str,
+    segments: NDArray[np.int32],
+    *,
+    device: torch.device | str = "cpu",
+) -> Hiding:
+    """Return the image x (3, H, W) in [0, 1] with what stands behind its hidden parts.
 
     Args:
         x: Image in [0, 1].
-        name: `blur` (Gaussian, a tenth of the shorter side), `mean` (of each colour channel),
-            `grey` (0.5) or `black` (0).
+        name: `blur` (Gaussian, a tenth of the shorter side), `mean` (of each colour channel), `own`
+            (each superpixel's mean colour), `grey` (0.5) or `black` (0).
+        segments: Superpixel (H, W) of each pixel, for `own`.
+        device: Where the images are made.
 
     Raises:
         UnknownName: `name` is none of these.
     """
-    hide: Callable[[Tensor], Tensor] = lookup(_BACKGROUNDS, "background", name)
-    return hide(x.detach())
+    make: Callable[[Tensor, NDArray[np.int32]], Tensor] = lookup(_BACKGROUNDS, "background", name)
+    x = x.detach()
+    return Hiding(x.to(device), make(x, segments).to(device), name)
 
 
-def _blurred(x: Tensor) -> Tensor:
+def _blurred(x: Tensor, segments: NDArray[np.int32]) -> Tensor:
     sigma = BLUR * min(x.shape[1:])
     pixels = gaussian_filter(x.cpu().double().numpy(), sigma=(0, sigma, sigma), mode="reflect")
     return torch.from_numpy(pixels).to(x).clamp(0, 1)
 
 
+def _own(x: Tensor, segments: NDArray[np.int32]) -> Tensor:
+    places = torch.from_numpy(segments.astype(np.int64)).to(x.device).flatten()
+    counts = places.bincount()
+    sums = x.new_zeros(len(x), len(counts), dtype=torch.float64)
+    sums.index_add_(1, places, x.flatten(1).double())
+    return (sums / counts)[:, places].view_as(x).to(x)
+
+
 _BACKGROUNDS = {
     "blur": _blurred,
-    "mean": lambda x: x.mean((1, 2), keepdim=True).expand_as(x),
-    "grey": lambda x: torch.full_like(x, 0.5),
-    "black": torch.zeros_like,
+    "mean": lambda x, segments: x.mean((1, 2), keepdim=True).expand_as(x),
+    "own": _own,
+    "grey": lambda x, segments: torch.full_like(x, 0.5),
+    "black": lambda x, segments: torch.zeros_like(x),
 }

@@ -16,9 +16,9 @@ from torch import Tensor
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.backgrounds import background
+from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.masking import Known, Masked
-from usable_core.explainers.scoring import Scorer
+from usable_core.explainers.scoring import Scorer, of_class
 from usable_core.explainers.segments import superpixels
 from usable_core.metrics.attribution import weighted_r2
 from usable_core.models.model import Model
@@ -56,20 +56,18 @@ def explain(
     if segments is None:
         segments = superpixels(x, options.segments)
     masks = sampled_masks(options.evaluations, int(segments.max()) + 1, options.seed)
-    scorer = Scorer(model, target, "probability", len(masks), report)
+    scorer = Scorer(model, len(masks), report)
     places = torch.from_numpy(segments.astype(np.int64)).to(scorer.device)
-    hidden = background(x, options.background)
-    masked = Masked(scorer, x, hidden, lambda rows: rows[:, places], known)  # to (N, H, W)
-    outputs = masked(masks.astype(bool))
+    hidden = hiding(x, options.background, segments, device=scorer.device)
+    masked = Masked(scorer, hidden, lambda rows: rows[:, places], known)  # to (N, H, W)
+    outputs = of_class(masked(masks.astype(bool)), target, "probability")
     weights, r2 = fit(masks, outputs)
     return Attribution(
         method="lime",
         values=weights.astype(np.float32)[segments],
         target=target,
         output=float(outputs[0]),
-        base=None,
         r2=r2,
-        additivity_gap=None,
         evaluations=scorer.evaluations,
         seconds=time.perf_counter() - started,
         segments=segments,

@@ -8,21 +8,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from usable_core.explainers.backgrounds import Hiding
 from usable_core.explainers.scoring import Scorer
 
-# The model's answers by a digest of what stays visible. Kept between a coarse map and the full one
-# of the same image, model, class, background and superpixels, so that neither asks again.
-Known = dict[bytes, float]
+# The model's logits (classes,) by a digest of what stays visible. Kept between a coarse map and
+# the full one of the same image, model, background and superpixels, so that neither asks again,
+# whatever the class.
+Known = dict[bytes, NDArray[np.float32]]
 
 
 class Masked:
-    """The outputs for one image of which each row of booleans says what stays."""
+    """The logits for one image of which each row of booleans says what stays."""
 
     def __init__(
         self,
         scorer: Scorer,
-        x: Tensor,
-        hidden: Tensor,
+        hiding: Hiding,
         places: Callable[[Tensor], Tensor],
         known: Known | None = None,
     ) -> None:
@@ -30,17 +31,15 @@ class Masked:
 
         Args:
             scorer: Asks the model.
-            x: Image (3, H, W) in [0, 1].
-            hidden: What hidden parts show (3, H, W).
+            hiding: The image, and what its hidden parts show.
             places: Rows (N, K) of what stays to pixels (N, H, W), booleans on the model's device.
             known: Answers from before, to which the new ones are added.
         """
-        self._scorer, self._places = scorer, places
-        self._x, self._hidden = x.to(scorer.device), hidden.to(scorer.device)
+        self._scorer, self._hiding, self._places = scorer, hiding, places
         self._known = {} if known is None else known
 
-    def __call__(self, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the outputs (N,) where rows (N, K) say what stays.
+    def __call__(self, rows: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the logits (N, classes) where rows (N, K) say what stays.
 
         Raises:
             ExplanationError: an output is not finite.
@@ -49,11 +48,11 @@ class Masked:
         keys = [hashlib.blake2b(row, digest_size=16).digest() for row in np.packbits(rows, axis=1)]
         new = list({key: i for i, key in enumerate(keys) if key not in self._known}.values())
         self._scorer.count(len(keys) - len(new))
-        start = 0
-        while start < len(new):
-            part = new[start : start + self._scorer.batch_size]
-            stays = self._places(torch.from_numpy(rows[part]).to(self._scorer.device))
-            outputs = self._scorer(torch.where(stays[:, None], self._x, self._hidden))
-            self._known.update(zip((keys[i] for i in part), outputs.tolist(), strict=True))
-            start += len(part)
-        return np.array([self._known[key] for key in keys])
+        stays = torch.from_numpy(rows[new]).to(self._scorer.device)
+
+        def images(part: slice) -> Tensor:
+            return self._hiding(self._places(stays[part]))
+
+        for part, logits in self._scorer.logits(len(new), images):
+            self._known.update(zip((keys[i] for i in new[part]), logits, strict=True))
+        return np.stack([self._known[key] for key in keys])

@@ -1,121 +1,139 @@
-"""`Scorer`: the one number that an explanation asks a model for, counted, checked and reported."""
+"""`Scorer`: what an explanation asks a model for, in the fastest batches, counted and reported."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from usable_core.batching import BatchSize, batch_size, in_batches, remember
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Unit
 from usable_core.models.model import Model
 
-# Pixels of one forward pass: on CPUs small enough that progress shows about every second and
-# activations stay near the cores, on accelerators enough to fill them.
-_PIXELS = {"cpu": 2**19, "cuda": 2**23, "mps": 2**21}
-_MOST = {"cpu": 128, "cuda": 1024, "mps": 256}
+Part = TypeVar("Part")
 
 
 class Scorer:
-    """Images to the target's output, in batches bounded by memory.
+    """Images to logits and their gradients.
 
     Attributes:
-        evaluations: Images evaluated so far, those whose answers were known already included.
-        batch_size: Images per pass; halved when memory ends.
+        model: Pixels to logits.
         device: Where images should be.
+        evaluations: Images evaluated so far, those whose answers were known already included.
     """
 
-    def __init__(
-        self, model: Model, target: int, unit: Unit, planned: int, report: Report = silent
-    ) -> None:
-        self._model, self._target, self._unit = model, target, unit
-        self._planned, self._report = planned, report
-        self.evaluations = 0
-        self.device = model.device
-        self.batch_size = images_per_pass(model)
+    def __init__(self, model: Model, planned: int, report: Report = silent) -> None:
+        """Prepare; nothing is asked yet.
 
-    def __call__(self, x: Tensor) -> NDArray[np.float64]:
-        """Return the outputs (N,) of images x (N, 3, H, W) in [0, 1].
-
-        Raises:
-            ExplanationError: an output is not finite, or a single image does not fit into memory.
-            Cancelled: through the report.
+        Args:
+            model: Pixels to logits.
+            planned: Evaluations until the end, for the progress.
+            report: Told the progress; raises `Cancelled`.
         """
-        parts, start = [], 0
-        while start < len(x):
-            part = x[start : start + self.batch_size]
-            try:
-                with torch.inference_mode():
-                    parts.append(self._outputs(part).cpu().numpy())
-            except RuntimeError as error:
-                self._halve(error)
-                continue
-            start += len(part)
-            self.count(len(part))
-        return finite(np.concatenate(parts))
+        self.model, self.device = model, model.device
+        self.evaluations = 0
+        self._planned, self._report = planned, report
+        self._sizes: dict[bool, BatchSize] = {}
 
-    def gradients(self, x: Tensor) -> Tensor:
-        """Return the outputs' derivatives (N, 3, H, W) at images x (N, 3, H, W) in [0, 1].
+    def each(
+        self, count: int, function: Callable[[slice], Part], *, needs_gradient: bool = False
+    ) -> Iterator[tuple[slice, Part]]:
+        """Yield (part, function(part)) over `count` images, in parts of the fastest size.
 
-        Zero where the output does not depend on the image.
+        Args:
+            count: Images.
+            function: Evaluates one part; what it returns must be ready.
+            needs_gradient: Whether it goes back to the pixels as well.
 
         Raises:
             ExplanationError: a single image does not fit into memory.
             Cancelled: through the report.
         """
-        parts, start = [], 0
-        while start < len(x):
-            part = x[start : start + max(1, self.batch_size // 2)].detach().clone()
-            try:
-                with torch.enable_grad():
-                    total = self._outputs(part.requires_grad_()).sum()
-                    gradient = None
-                    if total.requires_grad:
-                        (gradient,) = torch.autograd.grad(total, part, allow_unused=True)
-                parts.append(torch.zeros_like(part).detach() if gradient is None else gradient)
-            except RuntimeError as error:
-                self._halve(error)
-                continue
-            start += len(part)
-            self.count(len(part))
-        return torch.cat(parts)
+        size = self._size(needs_gradient)
+        for part, result in in_batches(size, count, function):
+            self.count(part.stop - part.start)
+            yield part, result
+        remember(self.model, size, needs_gradient=needs_gradient)
 
-    def _outputs(self, x: Tensor) -> Tensor:
-        x = x.to(self.device, memory_format=torch.channels_last)  # in which CPU and CUDA are faster
-        logits = self._model(x).double()
-        if self._unit == "probability":
-            logits = logits.softmax(1)
-        return logits[:, self._target]
+    def logits(
+        self, count: int, images: Callable[[slice], Tensor]
+    ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+        """Yield (part, logits (n, classes)) of `count` images.
+
+        Args:
+            count: Images.
+            images: A part of them (n, 3, H, W) in [0, 1], on the model's device.
+
+        Raises:
+            ExplanationError: a logit is not finite, or a single image does not fit into memory.
+            Cancelled: through the report.
+        """
+
+        def answered(part: slice) -> NDArray[np.float32]:
+            with torch.inference_mode():
+                x = images(part).contiguous(memory_format=torch.channels_last)
+                answers: NDArray[np.float32] = self.model(x).float().cpu().numpy()
+            return finite(answers)
+
+        return self.each(count, answered)
+
+    def gradients(
+        self, count: int, images: Callable[[slice], Tensor], targets: Sequence[int]
+    ) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """Yield (part, logits (n, T), gradients (T, n, 3, H, W)) of `count` images.
+
+        The targets share the pass forward. Gradients are zero where an output does not depend on
+        the image.
+
+        Args:
+            count: Images.
+            images: A part of them (n, 3, H, W) in [0, 1], on the model's device.
+            targets: Classes whose logits are differentiated (T,).
+
+        Raises:
+            ExplanationError: a logit is not finite, or a single image does not fit into memory.
+            Cancelled: through the report.
+        """
+
+        def differentiated(part: slice) -> tuple[Tensor, Tensor]:
+            x = images(part).detach().contiguous(memory_format=torch.channels_last)
+            with torch.enable_grad():
+                logits = self.model(x.requires_grad_())[:, list(targets)].float()
+                found = [
+                    _gradient(logits[:, k], x, k + 1 < len(targets)) for k in range(len(targets))
+                ]
+            finite(logits.detach().cpu().numpy())
+            return logits.detach(), torch.stack(found)
+
+        for part, (logits, found) in self.each(count, differentiated, needs_gradient=True):
+            yield part, logits, found
 
     def count(self, images: int) -> None:
         """Take note of images that are answered."""
         self.evaluations += images
         self._report(min(self.evaluations, self._planned), self._planned, "Explaining")
 
-    def _halve(self, error: RuntimeError) -> None:
-        text = str(error)
-        is_memory = isinstance(error, torch.OutOfMemoryError) or (
-            "can't allocate memory" in text or "not enough memory" in text
-        )
-        if not is_memory:
-            raise error
-        if self.batch_size == 1:
-            raise ExplanationError(
-                "Memory ran out on a single image. Choose a smaller model, or a machine with more "
-                "memory."
-            ) from error
-        self.batch_size //= 2
+    def _size(self, needs_gradient: bool) -> BatchSize:
+        if needs_gradient not in self._sizes:
+            self._sizes[needs_gradient] = batch_size(self.model, needs_gradient=needs_gradient)
+        return self._sizes[needs_gradient]
 
 
-def images_per_pass(model: Model) -> int:
-    """Return how many images an explanation shows a model at once, where memory allows it."""
-    height, width = model.input_size
-    kind = model.device.type
-    fitting = _PIXELS.get(kind, _PIXELS["cpu"]) // (height * width)
-    return max(1, min(fitting, _MOST.get(kind, _MOST["cpu"])))
+def of_class(logits: NDArray[np.float32], target: int, unit: Unit) -> NDArray[np.float64]:
+    """Return a class's logit or softmax probability (N,) from logits (N, classes)."""
+    exact = logits.astype(np.float64)
+    if unit == "logit":
+        return exact[:, target]
+    shares = np.exp(exact - exact.max(1, keepdims=True))
+    found: NDArray[np.float64] = shares[:, target] / shares.sum(1)
+    return found
 
 
-def finite(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+def finite(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the outputs as they are.
 
     Raises:
@@ -127,3 +145,10 @@ def finite(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
             "this image. Check the model's weights, or choose another model."
         )
     return outputs
+
+
+def _gradient(outputs: Tensor, x: Tensor, is_asked_again: bool) -> Tensor:
+    if not outputs.requires_grad:
+        return torch.zeros_like(x).detach()
+    (found,) = torch.autograd.grad(outputs.sum(), x, allow_unused=True, retain_graph=is_asked_again)
+    return torch.zeros_like(x).detach() if found is None else found

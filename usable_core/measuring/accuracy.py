@@ -10,12 +10,12 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from usable_core.attacks.checks import PROBABILITIES_WARNING, are_probabilities, check_logits
+from usable_core.batching import batch_size, in_batches, remember
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import Report, silent
-from usable_core.measuring.batching import batch_size, in_batches, remember
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.models.model import Model

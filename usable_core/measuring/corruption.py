@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from usable_core.attacks.checks import PROBABILITIES_WARNING, are_probabilities, check_logits
+from usable_core.batching import BatchSize, batch_size, in_batches, remember
 from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.corruptions.corruption import SMALL, Corruption
@@ -23,7 +24,6 @@ from usable_core.evaluations.corruption import (
 )
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.accuracy import outcomes
-from usable_core.measuring.batching import BatchSize, batch_size, in_batches, remember
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.models.model import Model, check_pixels

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from usable_core.batching import batch_size
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.datasets.dataset import Dataset
@@ -26,7 +27,6 @@ from usable_core.evaluations.explanation import (
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.masking import Known
-from usable_core.explainers.scoring import images_per_pass
 from usable_core.explainers.segments import picture_superpixels
 from usable_core.images import encode_png
 from usable_core.measuring.label_matching import target_indices
@@ -100,7 +100,7 @@ def measure(
     return ExplanationResult(
         config,
         provenance(
-            model, part, seconds=seconds, batch_size=images_per_pass(model), warnings=warnings
+            model, part, seconds=seconds, batch_size=batch_size(model).current, warnings=warnings
         ),
         pd.DataFrame(rows, columns=list(COLUMNS)),
     )

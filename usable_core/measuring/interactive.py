@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from usable_core.batching import seconds_per_image
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.explanation import ExplainerOptions
@@ -32,7 +33,6 @@ from usable_core.explainers.masking import Known
 from usable_core.explainers.segments import picture_superpixels
 from usable_core.jobs.interactive import file_facts
 from usable_core.labels import LabelSpace
-from usable_core.measuring.batching import seconds_per_image
 from usable_core.measuring.explanation import explain, logits_of, npy, picture_of, target_index
 from usable_core.measuring.provenance import ready
 from usable_core.models.model import Model

@@ -15,6 +15,7 @@ from usable_core.attacks.checks import PROBABILITIES_WARNING, are_probabilities,
 from usable_core.attacks.norms import random_edge
 from usable_core.attacks.oracle import Oracle, attacking
 from usable_core.attacks.sweep import Found, Scene, descend, nothing_found, towards, walk
+from usable_core.batching import batch_size, best_batch_size, in_batches, remember
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset, stratified_sample
 from usable_core.datasets.pixels import batches
@@ -23,7 +24,6 @@ from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig, Ro
 from usable_core.evaluations.robustness_cost import examined_by
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring import checks
-from usable_core.measuring.batching import batch_size, best_batch_size, in_batches, remember
 from usable_core.measuring.gallery import Gallery
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
