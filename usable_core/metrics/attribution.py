@@ -26,6 +26,21 @@ def additivity_gap(values: Floats, base: float, output: float) -> float:
     return abs(math.fsum(np.ravel(values)) + base - output)
 
 
+def superpixel_credits(
+    values: NDArray[np.floating], segments: NDArray[np.int32], is_per_pixel: bool
+) -> Floats:
+    """Return the credit of each superpixel (S,) float64 of a map (H, W).
+
+    Args:
+        values: Credit of each pixel; of its superpixel, where a method credits superpixels.
+        segments: Superpixel (H, W) of each pixel, numbered from 0 without holes.
+        is_per_pixel: Whether pixels are credited, whose credits are then added up.
+    """
+    places = segments.ravel()
+    sums = np.bincount(places, weights=np.ravel(values).astype(np.float64))
+    return sums if is_per_pixel else sums / np.bincount(places)
+
+
 def rank_correlation(first: Floats, second: Floats) -> float:
     """Return Spearman's signed correlation of two maps' credits, ties sharing their mean rank.
 
@@ -37,8 +52,44 @@ def rank_correlation(first: Floats, second: Floats) -> float:
     return float(a @ b) / scale if scale > 0 else math.nan
 
 
-def top_overlap(first: Floats, second: Floats, share: float = 0.1) -> float:
-    """Return the share of the most credited places that two maps have in common, in [0, 1]."""
-    count = max(1, round(share * first.size))
+def sign_agreement(
+    first: Floats, second: Floats, settled: NDArray[np.bool_] | None = None
+) -> float:
+    """Return the share of superpixels (S,) that both maps credit with the same sign, in [0, 1].
+
+    Superpixels without any credit in one of the maps have no sign and are left out. NaN where none
+    is left.
+
+    Args:
+        first: Credits (S,) of one map.
+        second: Credits (S,) of the other.
+        settled: The superpixels (S,) whose signs are known in both; None for all.
+    """
+    counted = (first != 0) & (second != 0)
+    if settled is not None:
+        counted &= settled
+    if not counted.any():
+        return math.nan
+    return float(np.mean(np.sign(first[counted]) == np.sign(second[counted])))
+
+
+def top_overlap(
+    first: Floats, second: Floats, share: float = 0.1, *, count: int | None = None
+) -> float:
+    """Return the share of the most credited places that two maps have in common, in [0, 1].
+
+    NaN where one is constant: such a map has no most credited places.
+
+    Args:
+        first: Credits of one map, of any shape.
+        second: Credits of the other.
+        share: How many of the places count, at least one.
+        count: How many, as a number; None takes the share.
+    """
+    if np.ptp(first) == 0 or np.ptp(second) == 0:
+        return math.nan
+    if count is None:
+        count = round(share * first.size)
+    count = min(max(1, count), first.size)
     tops = [set(np.argsort(-np.ravel(m), kind="stable")[:count].tolist()) for m in (first, second)]
     return len(tops[0] & tops[1]) / count
