@@ -65,13 +65,34 @@ FINE_TUNE_WEIGHT = "fine_tune_weight"
 FINE_TUNE_SCRATCH = "fine_tune_scratch"
 FINE_TUNE_START = "fine_tune_start"
 
-# Explain
+# Explain: those of the settings stand in the address
 EXPLAIN_METHODS = "explain_methods"
 EXPLAIN_TARGET = "explain_target"
-EXPLAIN_CLASSES = "explain_classes"  # names of the classes that the backbones predicted
+EXPLAIN_TRUE = "explain_true"  # address only: the true class of the picture, where a link knows it
 EXPLAIN_BACKGROUND = "explain_background"
 EXPLAIN_EVALUATIONS = "explain_evaluations"
 EXPLAIN_SEGMENTS = "explain_segments"
+EXPLAIN_TOLERANCE = "explain_tolerance"
+EXPLAIN_PRECISION = "explain_precision"
+EXPLAIN_ATTACK = "explain_attack"  # whether the smallest breaking epsilon is looked for
+EXPLAIN_ROWS = "explain_rows"  # whether methods or backbones are the rows
+EXPLAIN_CLASSES = "explain_classes"  # names of the classes that the backbones predicted
+EXPLAIN_MORE = "explain_more"  # maps that are asked for again with more evaluations
+EXPLAIN_EVIDENCE = "explain_evidence"  # maps whose evidence is asked for
+EXPLAIN_EVIDENCE_OF = "explain_evidence_of"  # the map whose evidence is shown
+EXPLAIN_AGREEMENT = "explain_agreement"  # between methods, or between backbones
+EXPLAIN_AGREEMENT_OF = "explain_agreement_of"  # of which backbone, or method
+EXPLAIN_DRIFT = "explain_drift"  # the method whose maps are followed under attack
+EXPLAIN_DRIFT_AT = "explain_drift_at"  # the epsilon shown
+EXPLAIN_REPORT = "explain_report"
+
+# Explanation quality
+EXPLANATION_DATASET = "explanation_dataset"
+EXPLANATION_METHODS = "explanation_methods"
+EXPLANATION_TARGET = "explanation_target"
+EXPLANATION_EVALUATIONS = "explanation_evaluations"
+EXPLANATION_START = "explanation_start"
+EXPLANATION_METRIC = "explanation_metric"
 
 # Runs
 RUNS_TABLE = "runs_table"

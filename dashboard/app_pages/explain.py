@@ -1,15 +1,19 @@
-"""Explain: what in one picture makes each backbone say so, side by side."""
+"""Explain: what in one picture makes each backbone say so, and is that to be believed?"""
 
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.explain_settings import choose_methods, choose_options, choose_target
+from dashboard.components.explain_settings import (
+    choose_methods,
+    choose_options,
+    choose_target,
+    wants_attack,
+)
 from dashboard.components.explanations import show_explanations
 from dashboard.components.images import choose_image
 from dashboard.components.pickers import model_options, model_picker
+from dashboard.components.questions import Questions
 from dashboard.components.results import errors_shown
-from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive
 
@@ -22,8 +26,8 @@ def page() -> None:
     with errors_shown():
         interactive.ensure_worker()  # it warms up while the picture is chosen
     st.write(
-        "Choose a picture and up to four backbones: their predictions and heatmaps appear side by "
-        "side. :orange[Orange] speaks for the class, :blue[blue] against it."
+        "Choose a picture and up to four backbones: what they see in it, why, and how far to trust "
+        "that. :orange[Orange] speaks for the class, :blue[blue] against it."
     )
     left, right = st.columns(2, gap="large")
     with left:
@@ -34,7 +38,7 @@ def page() -> None:
         )
         methods = choose_methods()
         target = choose_target()
-        options = choose_options()
+        options = choose_options(methods)
     if picture is None:
         st.info(
             "No picture yet: upload one, or click a photograph of the gallery.",
@@ -49,19 +53,11 @@ def page() -> None:
                 icon=":material/palette:",
             )
         with errors_shown():
-            requests = {
-                (model, method): ImageRequest(
-                    "explain" if method else "predict",
-                    model,
-                    picture.id,
-                    method,
-                    target if method else None,
-                    options if method else ExplainerOptions(),
+            show_explanations(
+                Questions(
+                    picture.id, _titles(models), tuple(methods), target, options, wants_attack()
                 )
-                for method in (None, *methods)
-                for model in models
-            }
-            show_explanations(requests, _titles(models))
+            )
 
 
 def _titles(models: tuple[ModelSpec, ...]) -> dict[ModelSpec, str]:

@@ -1,78 +1,136 @@
-"""What the Explain page asks beside picture and backbones: methods, class, how maps are made."""
+"""What the Explain page asks beside picture and backbones: methods, class, how maps are made.
+
+Every setting stands in the address, so that a link asks the same question.
+"""
+
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from dashboard import state
-from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.explanation import ExplainerOptions
 
-DEFAULT_METHODS = tuple(EXPLAINERS)[:2]
-PREDICTED = "Each backbone's own prediction"
-EVALUATIONS = (100, 500, 1000, 3000)
-SEGMENTS = (10, 25, 50, 100)
-BACKGROUNDS = {
-    "blur": "The picture, blurred",
-    "mean": "The picture's mean colour",
-    "grey": "Grey",
-    "black": "Black",
-}
+_PREFERRED = ("lime", "kernel_shap", "partition_shap")
+DEFAULT_METHODS = [name for name in _PREFERRED if name in EXPLAINERS][:2]
+PREDICTED = "predicted"
+EVALUATIONS = ("100", "500", "1000", "3000")
+SEGMENTS = ("10", "25", "50", "100")
+TOLERANCES = {
+    "0": "spend them all", "0.2": "error below 20 %", "0.1": "error below 10 %",
+    "0.05": "error below 5 %", "0.02": "error below 2 %",
+}  # fmt: skip
+PRECISIONS = {"float32": "float32", "auto": "as fast as is safe"}
+SWITCH = {"yes": "Yes", "no": "No"}
 
 
 def choose_methods() -> list[str]:
     """Ask for the methods and return their keys in `EXPLAINERS`."""
-    return st.pills(
-        "Methods",
-        list(EXPLAINERS),
-        selection_mode="multi",
-        default=list(DEFAULT_METHODS),
+    key = state.EXPLAIN_METHODS
+    _read(key, DEFAULT_METHODS, list(EXPLAINERS), most=len(EXPLAINERS))
+    chosen = st.pills(
+        "Methods", list(EXPLAINERS), selection_mode="multi", key=key,
         format_func=lambda name: EXPLAINERS[name].title,
-        key=state.EXPLAIN_METHODS,
-        persist_state="session",
-        help=" ".join(f"**{row.title}**: {row.help}" for row in EXPLAINERS.values()),
-    )
+        help="\n\n".join(f"**{row.title}**: {row.help}" for row in EXPLAINERS.values()),
+    )  # fmt: skip
+    state.write_address(key, list(chosen))
+    return [name for name in EXPLAINERS if name in chosen]
 
 
 def choose_target() -> str | None:
     """Ask for the class that every backbone explains, None for each one's own prediction."""
+    key, true = state.EXPLAIN_TARGET, st.query_params.get(state.EXPLAIN_TRUE)
+    state.read_address(key, [PREDICTED])
+    classes = [*([true] if true else []), *st.session_state.get(state.EXPLAIN_CLASSES, [])]
+    options = list(dict.fromkeys([PREDICTED, *classes]))
+    current = st.session_state.get(key)
+    titles = {PREDICTED: "Each backbone's own prediction"} | ({true: f"{true} (true class)"}
+                                                              if true else {})  # fmt: skip
     chosen = st.selectbox(
         "Class to explain",
-        [PREDICTED, *st.session_state.get(state.EXPLAIN_CLASSES, [])],
-        key=state.EXPLAIN_TARGET,
-        accept_new_options=True,
-        persist_state="session",
+        options if current is None or current in options else [*options, current],
+        key=key, accept_new_options=True, format_func=lambda name: titles.get(name, name),
         help="The classes predicted for this picture are listed; any other class that the "
         "backbones know can be typed.",
-    )
+    )  # fmt: skip
+    state.write_address(key, [chosen] if chosen else [])
     return None if chosen in (None, PREDICTED) else chosen
 
 
-def choose_options() -> ExplainerOptions:
-    """Ask how the maps are made."""
-    with st.expander("Options"):
-        background = st.selectbox(
-            "Hide parts behind",
-            list(BACKGROUNDS),
-            format_func=BACKGROUNDS.__getitem__,
-            key=state.EXPLAIN_BACKGROUND,
-            persist_state="session",
-            help="What stands where a part of the picture is hidden. It is part of what a map "
-            "means: compare two.",
-        )
-        evaluations = st.select_slider(
-            "Evaluations per map",
-            EVALUATIONS,
-            value=500,
-            key=state.EXPLAIN_EVALUATIONS,
-            persist_state="session",
-            help="Forward passes of the backbone. More take longer and wobble less.",
-        )
-        segments = st.select_slider(
-            "Superpixels",
-            SEGMENTS,
-            value=50,
-            key=state.EXPLAIN_SEGMENTS,
-            persist_state="session",
-            help="Parts that LIME hides and credits; the same ones for every backbone of one "
-            "input size. At least ten evaluations for each are advised.",
-        )
-    return ExplainerOptions(evaluations=evaluations, segments=segments, background=background)
+def choose_options(methods: Sequence[str]) -> ExplainerOptions:
+    """Ask how the maps of these methods are made."""
+    with st.expander("Options", icon=":material/tune:"):
+        left, right = st.columns(2)
+        with left:
+            background = _select(
+                state.EXPLAIN_BACKGROUND, "Hide parts behind", BACKGROUNDS,
+                ExplainerOptions.background, _background_help(methods),
+            )  # fmt: skip
+            evaluations = _slider(
+                state.EXPLAIN_EVALUATIONS, "Evaluations per map, at most",
+                {n: f"{int(n):,}" for n in EVALUATIONS}, "500",
+                "Forward passes of the backbone. More take longer and wobble less.",
+            )  # fmt: skip
+            precision = _select(
+                state.EXPLAIN_PRECISION, "Number precision", PRECISIONS, "float32",
+                "As fast as is safe: bfloat16 where the processor gains from it and a first batch "
+                "shows that probabilities agree.",
+            )  # fmt: skip
+        with right:
+            segments = _slider(
+                state.EXPLAIN_SEGMENTS, "Superpixels", {n: n for n in SEGMENTS}, "50",
+                "Parts that are hidden and credited; the same ones for every method and every "
+                "backbone of one input size. At least ten evaluations for each are advised.",
+            )  # fmt: skip
+            tolerance = _slider(
+                state.EXPLAIN_TOLERANCE, "Until stable", TOLERANCES, "0",
+                "Stop once the Monte Carlo error of every superpixel is below this share of the "
+                "largest value, or the evaluations are spent.",
+            )  # fmt: skip
+            _select(
+                state.EXPLAIN_ATTACK, "Look for the smallest breaking change", SWITCH, "yes",
+                "Attacks this one picture, after the maps; see under Predictions.",
+            )  # fmt: skip
+    return ExplainerOptions(
+        evaluations=int(evaluations), segments=int(segments), background=background,
+        tolerance=float(tolerance), precision=precision,
+    )  # fmt: skip
+
+
+def wants_attack() -> bool:
+    """Tell whether the smallest breaking change is to be looked for."""
+    return st.session_state.get(state.EXPLAIN_ATTACK, "yes") == "yes"
+
+
+def _background_help(methods: Sequence[str]) -> str:
+    without = [EXPLAINERS[name].title for name in methods if not EXPLAINERS[name].has_background]
+    note = f" {', '.join(without)} needs none: nothing is hidden." if without else ""
+    return (
+        "What stands where a part of the picture is hidden. It is part of what a map means: "
+        f"compare two.{note}"
+    )
+
+
+def _select(key: str, label: str, titles: Mapping[str, str], default: str, help: str) -> str:
+    _read(key, [default], list(titles))
+    chosen = st.selectbox(label, list(titles), key=key, format_func=titles.get, help=help)
+    state.write_address(key, [chosen])
+    return str(chosen)
+
+
+def _slider(key: str, label: str, titles: Mapping[str, str], default: str, help: str) -> str:
+    _read(key, [default], list(titles))
+    chosen = st.select_slider(label, list(titles), key=key, format_func=titles.get, help=help)
+    state.write_address(key, [chosen])
+    return str(chosen)
+
+
+def _read(key: str, default: list[str], options: Sequence[str], most: int = 1) -> None:
+    """Take a setting from the address; what is no option there falls back to the default."""
+    state.read_address(key, default, most)
+    if most > 1:
+        known = [name for name in st.session_state[key] if name in options]
+        if known != list(st.session_state[key]):
+            st.session_state[key] = known or default
+    elif st.session_state.get(key) not in options:
+        st.session_state[key] = default[0]

@@ -11,12 +11,9 @@ import streamlit as st
 
 from dashboard.components.results import errors_shown
 from usable_core.evaluations.interactive import Answer, ImageRequest
-from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive
 
 _ASKED, _STOPPED = "explain_asked", "explain_stopped"
-
-Cell = tuple[ModelSpec, str | None]  # a model and a method; no method: its predictions
 
 
 @dataclass(frozen=True)
@@ -38,32 +35,26 @@ class Asked:
         return self.answer.state == "failed" and "cancel" in (self.answer.error or "").lower()
 
 
-def ask(requests: Mapping[Cell, ImageRequest]) -> dict[Cell, str]:
-    """Return the lane's key of each request, and withdraw what was asked before and is not in it.
+Board = Mapping[ImageRequest, Asked]
 
-    A request that the lane refuses is left out and its reason shown.
+
+def ask(requests: Iterable[ImageRequest]) -> dict[ImageRequest, Asked]:
+    """Ask what was not asked yet, and return what is known of each question now.
+
+    What was asked before and is not wanted any more is withdrawn. A request that the lane refuses
+    is left out and its reason shown.
     """
+    wanted = list(dict.fromkeys(requests))
     asked: dict[ImageRequest, str] = st.session_state.setdefault(_ASKED, {})
-    wanted = set(requests.values())
-    if not wanted <= set(asked):
+    if not set(wanted) <= set(asked):
         st.session_state[_STOPPED] = False
-    for old in [request for request in asked if request not in wanted]:
+    for old in [request for request in asked if request not in set(wanted)]:
         _withdraw(asked.pop(old))
     with errors_shown():
-        for request in requests.values():
+        for request in wanted:
             if request not in asked:
                 asked[request] = interactive.submit(request)
-    return {cell: asked[request] for cell, request in requests.items() if request in asked}
-
-
-def news(requests: Mapping[Cell, ImageRequest], keys: Mapping[Cell, str]) -> dict[Cell, Asked]:
-    """Return what is known of each question now."""
-    return {c: Asked(requests[c], key, interactive.poll(key)) for c, key in keys.items()}
-
-
-def is_outdated(requests: Mapping[Cell, ImageRequest], keys: Mapping[Cell, str]) -> bool:
-    """Tell whether a question on the page has to be asked again."""
-    return any(requests[cell] not in st.session_state[_ASKED] for cell in keys)
+    return {r: Asked(r, asked[r], interactive.poll(asked[r])) for r in wanted if r in asked}
 
 
 def ask_again(requests: Iterable[ImageRequest]) -> None:

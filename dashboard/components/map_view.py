@@ -1,106 +1,100 @@
-"""One heatmap: the view, whether to believe it, its files and downloads."""
+"""One heatmap: the view, in words whether to believe it, its figures, its files."""
+
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.lane import Asked
-from dashboard.components.overlay import HeatmapFiles, heatmap_view
-from dashboard.components.results import duration, escaped
+from dashboard.components.lane import Asked, Board
+from dashboard.components.map_facts import badges, facts, warnings
+from dashboard.components.overlay import HeatmapFiles, heatmap_view, superpixel_table
+from dashboard.components.questions import Questions, name_of, spend_more, title_of
+from dashboard.components.results import escaped
 from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.evaluations.interactive import Answer
+from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
 
-LEAST_R2 = 0.3  # below it LIME's linear model misses most of what the network does
-LARGEST_GAP = 0.05  # of |f(x) − f(background)|
 
-
-def show_map(name: str, what: str, answer: Answer, files: HeatmapFiles, shared: float) -> None:
-    """Show a map over its picture, and below it what its own figures say about it.
-
-    Args:
-        name: Part of the element's key.
-        what: Method and backbone in words.
-        answer: The answer that the map belongs to.
-        files: The map.
-        shared: Magnitude of full colour for all the backbones' maps of the method.
-    """
-    alt = f"{what} for the class {answer.target}: {heatmap.describe(files.values)}"
+def show_map(
+    questions: Questions, model: ModelSpec, method: str, asked: Asked, board: Board,
+    files: HeatmapFiles, shared: float,
+) -> None:  # fmt: skip
+    """Show a map over its picture, and below it what its own figures say about it."""
+    answer, name = asked.answer, name_of(model, method)
+    what = title_of(questions, model, method)
+    alt = f"{what}, for the class {answer.target}: {heatmap.describe(files.values)}"
     heatmap_view(f"map_{name}", files, shared, alt)
-    _captions(answer, files)
-
-
-def _captions(answer: Answer, files: HeatmapFiles) -> None:
-    """Show what the map explains, and by its own figures whether to believe it."""
-    height, width = files.values.shape
-    facts = [f"explains **{escaped(answer.target or '?')}**"]
-    if answer.r2 is not None:
-        facts.append(f"local R² {answer.r2:.2f}")
-    if answer.additivity_gap is not None:
-        facts.append(f"additivity gap {answer.additivity_gap:.2g}")
-    if answer.unit:
-        facts.append(f"in units of {answer.unit}")
-    facts += [
-        f"{answer.evaluations:,} evaluations",
-        f"{answer.seconds:.1f} s" if answer.seconds < 60 else duration(answer.seconds),
-        f"{width} × {height} pixels",
-    ]
-    st.caption(" · ".join(facts))
-    if heatmap.is_empty(files.values):
+    is_empty = heatmap.is_empty(files.values)
+    open_signs = 0 if files.segments is None else int((~superpixel_table(files).is_settled).sum())
+    st.markdown(" ".join([f"for **{escaped(answer.target or '?')}**", *badges(answer, method)]))
+    if is_empty:
         st.info(
-            "No evidence: hiding parts of this picture does not change this class.",
+            "No evidence: nothing that was hidden or changed in this picture changes this class.",
             icon=":material/visibility_off:",
         )
-    if answer.r2 is not None and answer.r2 < LEAST_R2:
-        st.warning(
-            f"Local R² is {answer.r2:.2f}, below {LEAST_R2}: do not rely on this map. "
-            "More evaluations or fewer superpixels may help.",
-            icon=":material/warning:",
-        )
-    if _misses_its_sum(answer):
-        st.warning(
-            f"The values miss their due sum by {answer.additivity_gap:.2g} of "
-            f"{abs(answer.output - answer.base):.2g}: read this map with care. "
-            "More evaluations may help.",
-            icon=":material/warning:",
-        )
+    for sentence in [] if is_empty else warnings(answer, method):
+        st.warning(sentence, icon=":material/warning:")
+    if open_signs and not is_empty:
+        st.caption(f"{open_signs} of {len(superpixel_table(files))} superpixels could be for or "
+                   "against: striped.")  # fmt: skip
+    with st.container(horizontal=True):
+        with st.popover("Details", icon=":material/info:"):
+            st.markdown(facts(answer, method, asked.request.options, files))
+            _downloads(name, files, shared)
+        _more_button(questions, model, method, asked, board, open_signs)
 
 
-def _misses_its_sum(answer: Answer) -> bool:
-    if answer.additivity_gap is None or answer.output is None or answer.base is None:
-        return False
-    return answer.additivity_gap > LARGEST_GAP * abs(answer.output - answer.base)
+def _more_button(
+    questions: Questions, model: ModelSpec, method: str, asked: Asked, board: Board,
+    open_signs: int,
+) -> None:  # fmt: skip
+    """Offer to spend more on a map that another seed would change; tell how far that is."""
+    newest = questions.newest(model, method)
+    if newest != asked.request:
+        later = board.get(newest)
+        if later is not None and not later.is_over:
+            count = f" {later.answer.done:,}/{later.answer.total:,}" if later.answer.total else ""
+            st.caption(f"Spending more{count} …")
+        return
+    stability = asked.answer.stability
+    is_open = stability is not None and (not stability.is_stable or open_signs)
+    is_poor = bool(asked.answer.state == "done" and warnings(asked.answer, method))
+    if asked.answer.state == "done" and EXPLAINERS[method].is_random and (is_open or is_poor):
+        st.button(
+            "Spend more", key=f"more_{name_of(model, method)}", icon=":material/add:",
+            on_click=spend_more, args=(asked.request,),
+            help="Four times the evaluations, or fewer where the error falls below 5 % of the "
+            "largest value before. The map stays until the better one is there.",
+        )  # fmt: skip
 
 
-def downloads(name: str, files: HeatmapFiles, shared: float) -> None:
+def _downloads(name: str, files: HeatmapFiles, shared: float) -> None:
     """Offer a map as a picture and as its values."""
     plain = name.replace("/", "_")
     with st.container(horizontal=True):
         st.download_button(
-            "PNG",
-            lambda: _png(files, shared),
-            f"{plain}.png",
-            "image/png",
-            key=f"png_{name}",
-            on_click="ignore",
-            icon=":material/download:",
+            "PNG", lambda: png_of(files, shared), f"{plain}.png", "image/png",
+            key=f"png_{name}", on_click="ignore", icon=":material/download:",
             help="The picture with the map at 80 % opacity, on the shared colour scale.",
-        )
+        )  # fmt: skip
         st.download_button(
-            "CSV",
-            lambda: heatmap.values_frame(files.values, files.segments).to_csv(index=False),
-            f"{plain}.csv",
-            "text/csv",
-            key=f"csv_{name}",
-            on_click="ignore",
-            icon=":material/download:",
+            "CSV", lambda: _csv(files), f"{plain}.csv", "text/csv",
+            key=f"csv_{name}", on_click="ignore", icon=":material/download:",
             help="The exact values, one row per superpixel or pixel.",
-        )
+        )  # fmt: skip
 
 
-def _png(files: HeatmapFiles, limit: float) -> bytes:
+def _csv(files: HeatmapFiles) -> str:
+    if files.is_per_pixel or files.segments is None:
+        return str(heatmap.values_frame(files.values).to_csv(index=False))
+    return str(superpixel_table(files).to_csv(index=False))
+
+
+def png_of(files: HeatmapFiles, limit: float) -> bytes:
+    """Return the picture with the map over it, PNG."""
     picture = np.asarray(images.decode(files.picture, "input.png"))
     return images.encode_png(heatmap.blend(picture, files.values, limit, 0.8))
 
@@ -110,18 +104,23 @@ def files_of(asked: Asked) -> HeatmapFiles | None:
     if asked.answer.state not in ("coarse", "done"):
         return None
     version = f"{asked.key} {asked.answer.state} {asked.answer.evaluations}"
-    by_superpixel = EXPLAINERS[asked.request.method or ""].uses_superpixels
-    return _read(asked.key, by_superpixel, str(state.settings.home()), version)
+    method = asked.request.method or ""
+    files = read_map(asked.key, "map", "input", method, str(state.settings.home()), version)
+    return replace(files, stability=asked.answer.stability)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _read(key: str, by_superpixel: bool, home: str, version: str) -> HeatmapFiles:
-    del home  # part of the cache's key
-    folder = interactive.files(key)
+@st.cache_data(max_entries=128, show_spinner=False)
+def read_map(
+    key: str, map_name: str, picture_name: str, method: str, home: str, version: str
+) -> HeatmapFiles:
+    """Return one map of an answer's folder, on the picture of that name, read once."""
+    folder, row = interactive.files(key), EXPLAINERS[method]
+    segments = folder / "segments.npy"
     return HeatmapFiles(
-        values=np.load(folder / "map.npy"),
-        # every method stores them, but only some credit them
-        segments=np.load(folder / "segments.npy") if by_superpixel else None,
-        picture=(folder / "input.png").read_bytes(),
-        version=version,
+        values=np.load(folder / f"{map_name}.npy"),
+        segments=np.load(segments) if segments.is_file() else None,
+        picture=(folder / f"{picture_name}.png").read_bytes(),
+        version=f"{home} {map_name} {version}",
+        is_per_pixel=not row.uses_superpixels,
+        is_signed=row.is_signed,
     )

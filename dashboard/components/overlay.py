@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
+from usable_core.evaluations.evidence import Stability
 from usable_core.plots import heatmap
 
 _HERE = Path(__file__).parent
@@ -20,8 +22,10 @@ _CSS = (_HERE / "overlay.css").read_text(encoding="utf-8")
 _MAP_HTML = """
 <figure class="map">
   <div class="panes">
-    <div class="pane" role="img" tabindex="0">
+    <div class="pane first" role="img" tabindex="0">
       <img alt=""><canvas class="over"></canvas><canvas class="mark"></canvas>
+      <input class="wipe" type="range" min="0" max="100" aria-label="Divider: picture | heatmap">
+      <div class="divider"></div>
     </div>
     <div class="pane alone" role="img" tabindex="0">
       <canvas></canvas><canvas class="mark"></canvas>
@@ -36,15 +40,23 @@ _MAP_HTML = """
 
 _CONTROLS_HTML = """
 <div class="controls" role="group" aria-label="How the heatmaps are shown">
-  <label class="opacity">Opacity
-    <input type="range" min="0" max="100" step="5" aria-label="Opacity of the heatmaps">
-    <output></output></label>
   <fieldset aria-label="View">
     <label><input type="radio" name="usable-view" value="over"> Overlay</label>
     <label><input type="radio" name="usable-view" value="beside"> Side by side</label>
+    <label><input type="radio" name="usable-view" value="wipe"> Wipe</label>
+    <label><input type="radio" name="usable-view" value="top"> Top superpixels</label>
   </fieldset>
+  <label class="slider">Opacity
+    <input type="range" name="opacity" min="0" max="100" step="5"
+      aria-label="Opacity of the heatmaps"><output></output></label>
+  <label class="slider count">How many
+    <input type="range" name="top" min="1" max="20" step="1"
+      aria-label="How many superpixels"><output></output></label>
   <label><input type="checkbox" value="grey"> Picture in grey</label>
-  <label><input type="checkbox" value="shared"> Same colour scale for all backbones</label>
+  <label class="shared"><input type="checkbox" value="shared">
+    Same colour scale for all backbones</label>
+  <label class="unsettled"><input type="checkbox" value="unsettled">
+    Grey out what is not settled</label>
 </div>
 """
 
@@ -64,24 +76,36 @@ _controls = st.components.v2.component(
 
 @dataclass(frozen=True)
 class HeatmapFiles:
-    """What the lane wrote for one map.
+    """What the lane wrote for one map, and what is shown of it.
 
     Attributes:
         values: The map (H, W) float32.
-        segments: Superpixel of each pixel (H, W) from 0; None where the method has none.
+        segments: Superpixel of each pixel (H, W) from 0; None where there are none.
         picture: What the model saw, a PNG file of H x W pixels.
-        version: Changes when the map does.
+        version: Changes when anything of this does.
+        is_per_pixel: The method credits pixels; superpixels then sum them.
+        is_signed: Values tell for from against; otherwise they are magnitudes.
+        stability: Monte Carlo error of each superpixel, where it is known.
     """
 
     values: np.ndarray
     segments: np.ndarray | None
     picture: bytes
     version: str
+    is_per_pixel: bool = False
+    is_signed: bool = True
+    stability: Stability | None = None
 
 
-def controls(key: str) -> None:
-    """Show opacity, mode and colour scale, for every map of the page."""
-    _controls(key=key)
+def controls(key: str, *, has_intervals: bool, is_shared: bool) -> None:
+    """Show opacity, mode and colour scale, for every map of the page.
+
+    Args:
+        key: Of the element.
+        has_intervals: The Monte Carlo error of some superpixel is known.
+        is_shared: Several maps share a scale.
+    """
+    _controls(key=key, data={"hasIntervals": has_intervals, "isShared": is_shared})
 
 
 def heatmap_view(key: str, files: HeatmapFiles, shared_limit: float, alt: str) -> None:
@@ -93,32 +117,53 @@ def heatmap_view(key: str, files: HeatmapFiles, shared_limit: float, alt: str) -
         shared_limit: Magnitude of full colour for all the backbones' maps of one method.
         alt: The map in words.
     """
-    levels, top = heatmap.compact(files.values)
-    height, width = files.values.shape
+    _map(key=key, data={**_data(files, files.version), "shared": shared_limit, "alt": alt})
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def _data(_files: HeatmapFiles, version: str) -> dict[str, object]:
+    """Return what the browser needs of a map; the page asks every second while others grow."""
+    del version  # the cache's key
+    levels, top = heatmap.compact(_files.values)
+    height, width = _files.values.shape
     data: dict[str, object] = {
-        "version": files.version,
-        "image": "data:image/png;base64," + base64.b64encode(files.picture).decode(),
+        "version": _files.version,
+        "image": "data:image/png;base64," + base64.b64encode(_files.picture).decode(),
         "width": width,
         "height": height,
         "levels": _packed(levels),
         "top": top,
-        "shared": shared_limit,
-        "own": heatmap.colour_limit(files.values),
-        "empty": heatmap.is_empty(files.values),
+        "own": heatmap.colour_limit(_files.values),
+        "empty": heatmap.is_empty(_files.values),
+        "signed": _files.is_signed,
+        "perPixel": _files.is_per_pixel,
         "for": heatmap.FOR,
         "against": heatmap.AGAINST,
-        "alt": alt,
         "hint": "Point at the map, or focus it and press the arrow keys, to read values.",
         "segments": None,
     }
-    if files.segments is not None:
-        table = heatmap.values_frame(files.values, files.segments)
-        data["segments"] = _packed(files.segments.astype("<u2"))
+    if _files.segments is not None:
+        table = superpixel_table(_files)
+        data["segments"] = _packed(_files.segments.astype("<u2"))
         data["superpixels"] = {
-            str(row.superpixel): (float(row.value), int(row.rank)) for row in table.itertuples()
+            str(row.superpixel): {
+                "value": float(row.value),
+                "rank": int(row.rank),
+                "low": None if np.isnan(row.low) else float(row.low),
+                "high": None if np.isnan(row.high) else float(row.high),
+                "settled": bool(row.is_settled),
+            }
+            for row in table.itertuples()
         }
         data["count"] = len(table)
-    _map(key=key, data=data)
+    return data
+
+
+def superpixel_table(files: HeatmapFiles) -> pd.DataFrame:
+    """Return superpixel, pixels, value, rank, low, high, is_settled of a map with superpixels."""
+    assert files.segments is not None
+    make = heatmap.credits_frame if files.is_per_pixel else heatmap.values_frame
+    return heatmap.with_stability(make(files.values, files.segments), files.stability)
 
 
 def _packed(array: np.ndarray) -> str:

@@ -1,6 +1,7 @@
 // One heatmap over its picture. Colours follow usable_core/plots/heatmap.py, which owns the rule.
 const EVENT = "usable-map-view"
-const START = { opacity: 0.8, beside: false, grey: true, shared: true }
+const START = { opacity: 0.8, mode: "over", top: 5, wipe: 50, grey: true, shared: true, unsettled: true }
+const GREY = [128, 128, 128] // of superpixels whose sign is not settled
 
 async function inflate(text) {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
@@ -15,42 +16,74 @@ function number(value) {
   return (value > 0 ? "+" : "−") + digits.replace(/^-/, "")
 }
 
-function paint(canvas, map, limit) {
+function sized(canvas, map) {
   canvas.width = map.width
   canvas.height = map.height
-  const context = canvas.getContext("2d")
+  return canvas.getContext("2d")
+}
+
+function superpixel(map, x, y) {
+  return map.superpixels?.[map.segments[y * map.width + x]]
+}
+
+function isEdge(map, x, y, width) {
+  const at = (i, j) => i < 0 || j < 0 || i >= map.width || j >= map.height ? -1 : map.segments[j * map.width + i]
+  const here = at(x, y)
+  for (let step = 1; step <= width; step++)
+    if (at(x - step, y) !== here || at(x + step, y) !== here || at(x, y - step) !== here || at(x, y + step) !== here)
+      return true
+  return false
+}
+
+// Credits as opacity of the sign's colour; grey stripes where the sign is not settled.
+function paint(canvas, map, limit, withUnsettled) {
+  const context = sized(canvas, map)
   const pixels = context.createImageData(map.width, map.height)
+  const stripe = Math.max(2, Math.round(map.width / 40))
   for (let i = 0; i < map.values.length; i++) {
-    const value = map.values[i]
-    pixels.data.set(value < 0 ? map.against : map.for, 4 * i)
-    pixels.data[4 * i + 3] = limit > 0 ? Math.min(Math.abs(value) / limit, 1) * 255 : 0
+    const value = map.values[i], x = i % map.width, y = Math.floor(i / map.width)
+    const strength = limit > 0 ? Math.min(Math.abs(value) / limit, 1) * 255 : 0
+    const isOpen = withUnsettled && map.segments && superpixel(map, x, y)?.settled === false
+    pixels.data.set(isOpen ? GREY : value < 0 ? map.against : map.for, 4 * i)
+    pixels.data[4 * i + 3] = !isOpen ? strength : (x + y) % (2 * stripe) < stripe ? Math.max(strength, 110) : 0
   }
   context.putImageData(pixels, 0, 0)
 }
 
+// The highest superpixels as they are, rimmed in the sign's colour; a veil over the rest.
+function paintTop(canvas, map, count, veil) {
+  const context = sized(canvas, map)
+  const rim = Math.max(1, Math.round(map.width / 110))
+  for (let y = 0; y < map.height; y++)
+    for (let x = 0; x < map.width; x++) {
+      const part = superpixel(map, x, y)
+      const isTop = part && part.rank <= count && part.value !== 0
+      if (isTop && !isEdge(map, x, y, rim)) continue
+      context.fillStyle = !isTop ? veil : `rgb(${(part.value < 0 ? map.against : map.for).join(",")})`
+      context.fillRect(x, y, 1, 1)
+    }
+}
+
 function mark(canvas, map, x, y) {
-  canvas.width = map.width
-  canvas.height = map.height
+  const context = sized(canvas, map)
   if (x === null) return
-  const context = canvas.getContext("2d")
   context.fillStyle = "rgba(255, 255, 255, 0.9)"
   if (!map.segments) return context.fillRect(x, y, 1, 1)
-  const of = (i, j) => map.segments[j * map.width + i]
-  const here = of(x, y)
+  const here = map.segments[y * map.width + x]
   for (let j = 0; j < map.height; j++)
     for (let i = 0; i < map.width; i++)
-      if (of(i, j) === here && (i === 0 || j === 0 || i === map.width - 1 || j === map.height - 1 ||
-          of(i - 1, j) !== here || of(i + 1, j) !== here || of(i, j - 1) !== here || of(i, j + 1) !== here))
-        context.fillRect(i, j, 1, 1)
+      if (map.segments[j * map.width + i] === here && isEdge(map, i, j, 1)) context.fillRect(i, j, 1, 1)
 }
 
 function reading(map, x, y) {
-  if (map.segments) {
-    const id = map.segments[y * map.width + x]
-    const [value, rank] = map.superpixels[id] ?? [0, "?"]
-    return `superpixel ${id}: ${number(value)}, rank ${rank} of ${map.count}`
-  }
-  return `pixel (${x}, ${y}): ${number(map.values[y * map.width + x])}`
+  const pixel = `pixel (${x}, ${y}): ${number(map.values[y * map.width + x])}`
+  const part = map.segments && superpixel(map, x, y)
+  if (!part) return pixel
+  const range = part.low === null ? "" : ` (95 %: ${number(part.low)} to ${number(part.high)})`
+  const sign = part.settled ? "" : ", sign not settled"
+  const id = map.segments[y * map.width + x]
+  const text = `superpixel ${id}: ${number(part.value)}${range}, rank ${part.rank} of ${map.count}${sign}`
+  return map.perPixel ? `${pixel} · ${text}` : text
 }
 
 export default function (component) {
@@ -59,6 +92,7 @@ export default function (component) {
   if (!root || !data) return
   const find = (name) => root.querySelector(name)
   const view = () => (window.usableMapView ??= { ...START })
+  const tell = () => window.dispatchEvent(new Event(EVENT))
   const picture = find("img")
   if (picture.src !== data.image) picture.src = data.image
   for (const pane of root.querySelectorAll(".pane")) pane.setAttribute("aria-label", data.alt)
@@ -68,21 +102,28 @@ export default function (component) {
   const draw = () => {
     const map = root.usableMap
     if (!map) return
-    const { opacity, beside, grey, shared } = view()
+    const { opacity, mode, top, wipe, grey, shared, unsettled } = view()
     const limit = shared ? map.shared : map.own
-    root.classList.toggle("beside", beside)
+    const isTop = mode === "top" && map.segments && !map.empty
+    for (const name of ["over", "beside", "wipe", "top"])
+      root.classList.toggle(`${name}-mode`, name === (mode === "top" && !isTop ? "over" : mode))
     root.classList.toggle("grey", grey)
+    root.style.setProperty("--at", `${wipe}%`)
+    find(".wipe").value = wipe
     find(".over").style.opacity = opacity
-    if (root.usableDrawn !== `${map.version} ${limit}`) {
-      paint(find(".over"), map, limit)
-      paint(find(".alone canvas"), map, limit)
-      root.usableDrawn = `${map.version} ${limit}`
+    const veil = getComputedStyle(root).getPropertyValue("--st-background-color").trim() || "#ffffff"
+    const wanted = [map.version, limit, unsettled, isTop ? `${top} ${veil}` : ""].join(" ")
+    if (root.usableDrawn !== wanted) {
+      if (isTop) paintTop(find(".over"), map, top, veil)
+      else paint(find(".over"), map, limit, unsettled)
+      paint(find(".alone canvas"), map, limit, unsettled)
+      root.usableDrawn = wanted
     }
-    find(".low").textContent = number(-limit)
+    find(".low").textContent = map.signed ? number(-limit) : "0"
     find(".high").textContent = number(limit)
     const rgb = (c, a) => `rgba(${c.join(",")},${a})`
-    find(".bar").style.background = `linear-gradient(to right, ${rgb(map.against, 1)}, ` +
-      `${rgb(map.against, 0)} 50%, ${rgb(map.for, 0)} 50%, ${rgb(map.for, 1)})`
+    const left = map.signed ? `${rgb(map.against, 1)}, ${rgb(map.against, 0)} 50%, ${rgb(map.for, 0)} 50%` : rgb(map.for, 0)
+    find(".bar").style.background = `linear-gradient(to right, ${left}, ${rgb(map.for, 1)})`
   }
   const point = (x, y) => {
     const map = root.usableMap
@@ -97,6 +138,10 @@ export default function (component) {
     for (const canvas of root.querySelectorAll(".mark")) mark(canvas, map, null, null)
     find(".readout").textContent = map.empty ? "No evidence: every value of this map is zero." : map.hint
   }
+  find(".wipe").oninput = (event) => {
+    view().wipe = Number(event.target.value)
+    tell()
+  }
   for (const pane of root.querySelectorAll(".pane")) {
     pane.onpointermove = (event) => {
       const map = root.usableMap, box = pane.getBoundingClientRect()
@@ -109,7 +154,7 @@ export default function (component) {
     pane.onkeydown = (event) => {
       const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
       const map = root.usableMap
-      if (!steps || !map) return
+      if (!steps || !map || event.target !== pane) return // the divider's own keys
       event.preventDefault()
       const jump = Math.max(1, Math.round(map.width / 32))
       const [x, y] = root.usablePoint ?? [Math.floor(map.width / 2), Math.floor(map.height / 2)]
@@ -123,9 +168,10 @@ export default function (component) {
 
   const fresh = root.usableMap?.version !== data.version
   const load = async () => {
-    const values = root.usableMap?.version === data.version ? root.usableMap.values
-      : Float32Array.from(new Int8Array(await inflate(data.levels)), (level) => data.top * Math.sign(level) * (level / 127) ** 2)
-    const segments = data.segments ? new Uint16Array(await inflate(data.segments)) : null
+    const values = fresh
+      ? Float32Array.from(new Int8Array(await inflate(data.levels)), (level) => data.top * Math.sign(level) * (level / 127) ** 2)
+      : root.usableMap.values
+    const segments = !data.segments ? null : fresh ? new Uint16Array(await inflate(data.segments)) : root.usableMap.segments
     if (root.usableWanted !== data.version) return // a newer map came meanwhile
     root.usableMap = { ...data, values, segments }
     draw()

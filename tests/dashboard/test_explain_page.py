@@ -8,12 +8,50 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from usable_core.evaluations.interactive import Answer, Prediction
+from dashboard.components.explain_settings import DEFAULT_METHODS
+from usable_core.evaluations.evidence import (
+    Drift,
+    Evidence,
+    Fragility,
+    PerturbationCurve,
+    Sanity,
+    Stability,
+)
+from usable_core.evaluations.interactive import Answer, Familiarity, Prediction
 from usable_core.images import encode_png
 from usable_core.jobs import interactive
 
+OTHER = DEFAULT_METHODS[1]
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 PREDICTIONS = (Prediction(3, "cat", 0.9), Prediction(5, "dog", 0.1))
+EPSILONS = (0.0, 1 / 255, 4 / 255)
+FRAGILITY = Fragility(
+    "linf", "PGD", EPSILONS, ("cat", "cat", "dog"), (0.9, 0.6, 0.1), (True, True, False), 4 / 255,
+    2.0,
+)  # fmt: skip
+DRIFT = Drift(EPSILONS, (0.9, 0.7, 0.1), (1.0, 0.8, 0.2), (True, True, False), (0.9, 0.6, 0.1),
+              900, 3.0)  # fmt: skip
+
+
+def curve(kind, background="blur", outputs=(0.9, 0.2, 0.1)):
+    return PerturbationCurve(
+        kind, background, (0.0, 0.5, 1.0), outputs, (0.9, 0.5, 0.1), (0.9, 0.4, 0.1),
+        (0.9, 0.6, 0.1), (0.9, 0.45, 0.1),
+    )  # fmt: skip
+
+
+def evidence(sanity=Sanity(0.1, -0.2, "dog")):
+    curves = [curve("deletion"), curve("deletion", "black"),
+              curve("insertion", outputs=(0.1, 0.8, 0.9)),
+              curve("insertion", "black", (0.1, 0.8, 0.9)), curve("road", "noise")]  # fmt: skip
+    return Evidence(tuple(curves), sanity, 500, 4.0)
+
+
+def stability(share=0.03, *, is_stable=True, settled=64):
+    """An interval of each of 64 superpixels, the first `settled` of which exclude 0."""
+    values = np.linspace(-1, 1, 64)
+    wide = np.where(np.arange(64) < settled, 0.001, 5.0)
+    return Stability(tuple(values), tuple(values - wide), tuple(values + wide), share, 8, is_stable)
 
 
 class FakeLane:
@@ -28,6 +66,12 @@ class FakeLane:
             "done", PREDICTIONS, method="lime", r2=0.8, evaluations=300, seconds=2.5
         )
         self.answers = {}  # reference -> answer that replaces the usual one
+        self.predictions, self.familiarity = PREDICTIONS, None
+        self.others = {
+            "attack": Answer("done", fragility=FRAGILITY),
+            "evidence": Answer("done", evidence=evidence()),
+            "drift": Answer("done", drift=DRIFT),
+        }
 
     def submit(self, request):
         key = f"key{len(self.requests)}"
@@ -39,7 +83,9 @@ class FakeLane:
         if request.model.reference in self.answers:
             return self.answers[request.model.reference]
         if request.kind == "predict":
-            return Answer("done", PREDICTIONS)
+            return Answer("done", self.predictions, familiarity=self.familiarity)
+        if request.kind in self.others:
+            return self.others[request.kind]
         return replace(self.map_answer, method=request.method, target=request.target or "cat")
 
     def files(self, key):
@@ -47,7 +93,10 @@ class FakeLane:
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "map.npy", self.values)
         np.save(folder / "segments.npy", np.arange(64, dtype=np.int32).reshape(8, 8))
-        (folder / "input.png").write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8)))
+        for name in ("randomised", "other_class", *(f"map_{k}" for k in range(len(EPSILONS)))):
+            np.save(folder / f"{name}.npy", self.values)
+        for name in ("input", *(f"path_{k}" for k in range(len(EPSILONS)))):
+            (folder / f"{name}.png").write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8)))
         return folder
 
     def cancel(self, key):
@@ -58,7 +107,10 @@ class FakeLane:
 
     def wanted(self):
         """What was asked, as (reference, method)."""
-        return [(r.model.reference, r.method) for r in self.requests.values()]
+        return [(r.model.reference, r.method) for r in self.asked("predict", "explain")]
+
+    def asked(self, *kinds):
+        return [r for r in self.requests.values() if r.kind in kinds]
 
 
 @pytest.fixture
@@ -114,8 +166,8 @@ def test_a_click_on_a_photograph_shows_predictions_and_maps_of_two_backbones(lan
     assert not at.exception
     assert "cat · 90.0 %" in said(at)
     assert len(maps(at)) == 4
-    assert "local R² 0.80" in said(at)
-    assert "300 evaluations" in said(at)
+    assert "R² 0.80" in said(at)
+    assert "| evaluations | 300 |" in said(at)
 
 
 def test_a_link_names_the_photograph_and_predictions_are_asked_first(lane):
@@ -126,8 +178,8 @@ def test_a_link_names_the_photograph_and_predictions_are_asked_first(lane):
         ("bundled/vgg", None),
         ("bundled/resnet", "lime"),
         ("bundled/vgg", "lime"),
-        ("bundled/resnet", "partition_shap"),
-        ("bundled/vgg", "partition_shap"),
+        ("bundled/resnet", OTHER),
+        ("bundled/vgg", OTHER),
     ]
 
 
@@ -186,7 +238,7 @@ def test_a_coarse_map_is_shown_while_it_is_refined(lane):
 
     assert len(maps(at)) == 4
     assert "refining 120/300" in said(at)
-    assert "2 of 6 answers are complete" in said(at)
+    assert "4 of 8 answers are complete" in said(at)
 
 
 def test_waiting_is_said_and_can_be_stopped_and_begun_again(lane):
@@ -203,7 +255,7 @@ def test_waiting_is_said_and_can_be_stopped_and_begun_again(lane):
     lane.answers.clear()
     at.button(key="explain_again").click().run()
 
-    assert len(lane.requests) == asked + 3
+    assert len(lane.requests) == asked + 4
     assert "Stopped" not in said(at)
     assert len(maps(at)) == 4
 
@@ -217,7 +269,7 @@ def test_a_failure_is_one_sentence_per_backbone_and_can_be_tried_again(lane):
     assert len(maps(at)) == 2
 
     lane.answers.clear()
-    at.button(key="again_bundled/vgg_None").click().run()
+    at.button(key="again_predict_bundled/vgg_None").click().run()
 
     assert not at.error
     assert len(maps(at)) == 4
@@ -249,7 +301,7 @@ def test_values_that_miss_their_sum_are_called_out(lane, gap, is_warned):
 
     at = opened(image="cat")
 
-    assert f"additivity gap {gap:.2g}" in said(at)
+    assert f"| additivity gap | {gap:.3g} |" in said(at)
     assert ("read this map with care" in said(at)) is is_warned
 
 
@@ -264,13 +316,13 @@ def test_an_all_zero_map_says_no_evidence(lane):
 def test_the_class_can_be_chosen_among_the_predicted_or_typed(lane):
     at = opened(image="cat")
     selector = at.selectbox(key="explain_target")
-    assert {"cat", "dog"} < set(selector.options)
+    assert {"cat", "dog"} <= set(selector.options)
 
     selector.select("dog").run()
 
-    asked = {(r.method, r.target) for r in lane.requests.values()}
-    assert {("lime", "dog"), ("partition_shap", "dog"), (None, None)} <= asked
-    assert "explains **dog**" in said(at)
+    asked = {(r.method, r.target) for r in lane.asked("predict", "explain")}
+    assert {("lime", "dog"), (OTHER, "dog"), (None, None)} <= asked
+    assert "for **dog**" in said(at)
 
 
 def test_different_explained_classes_are_pointed_out(lane):
@@ -285,10 +337,10 @@ def test_options_go_into_the_question_and_withdraw_the_old_one(lane):
     lane.map_answer = replace(lane.map_answer, state="working", done=1, total=300)
     at = opened(image="cat")
 
-    at.select_slider(key="explain_evaluations").set_value(1000)
+    at.select_slider(key="explain_evaluations").set_value("1000")
     at.selectbox(key="explain_background").select("grey").run()
 
-    newest = list(lane.requests.values())[-1]
+    newest = lane.asked("explain")[-1]
     assert (newest.options.evaluations, newest.options.background) == (1000, "grey")
     assert len(lane.cancelled) == 4
 
@@ -314,7 +366,7 @@ def test_no_backbone_and_no_method_are_said(lane):
 
 
 def test_each_map_has_words_for_those_who_do_not_see_it_and_two_downloads(lane):
-    at = opened(image="cat")
+    at = opened(image="cat", explain_methods=["lime", "partition_shap"])
 
     names = {b.proto.label for b in at.get("download_button")}
     shown = {method: [json.loads(m.proto.json) for m in maps(at) if f"_{method}" in m.proto.id]
@@ -323,7 +375,7 @@ def test_each_map_has_words_for_those_who_do_not_see_it_and_two_downloads(lane):
     assert names == {"PNG", "CSV"}
     assert all("evidence for the class is strongest" in data["alt"] for data in shown["lime"])
     assert [data["count"] for data in shown["lime"]] == [64, 64]
-    assert [data["segments"] for data in shown["partition_shap"]] == [None, None]
+    assert [data["perPixel"] for data in shown["partition_shap"]] == [True, True]
 
 
 def test_the_backbones_share_one_colour_scale(lane, monkeypatch):

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from usable_core.evaluations.evidence import Stability
+
 AGAINST = (33, 102, 172)  # blue of ColorBrewer's RdBu and PuOr, safe for colour-blind readers
 FOR = (230, 85, 13)  # orange-red of ColorBrewer's Oranges
 
@@ -98,12 +100,45 @@ def values_frame(values: np.ndarray, segments: np.ndarray | None = None) -> pd.D
         return pd.DataFrame(
             {"row": rows.ravel(), "column": columns.ravel(), "value": values.ravel()}
         )
+    frame = _superpixels(values, segments)
+    frame["value"] = frame["value"] / frame["pixels"].clip(lower=1)
+    return _ranked(frame)
+
+
+def credits_frame(values: np.ndarray, segments: np.ndarray) -> pd.DataFrame:
+    """Return the credit of each superpixel of a map (H, W) that credits pixels: their sum.
+
+    Columns as `values_frame`.
+    """
+    return _ranked(_superpixels(values, segments))
+
+
+def with_stability(frame: pd.DataFrame, stability: Stability | None) -> pd.DataFrame:
+    """Return a table of superpixels with `low` and `high` of their 95 % interval and `is_settled`.
+
+    NaN and True where nothing is known of their Monte Carlo error, or it is of other superpixels.
+    """
+    if stability is None or len(stability.low) <= int(frame["superpixel"].max()):
+        return frame.assign(low=np.nan, high=np.nan, is_settled=True)
+    at = frame["superpixel"].to_numpy()
+    low, high, settled = (
+        np.asarray(found)[at] for found in (stability.low, stability.high, stability.is_settled)
+    )
+    return frame.assign(low=low, high=high, is_settled=settled)
+
+
+def _superpixels(values: np.ndarray, segments: np.ndarray) -> pd.DataFrame:
+    """Return superpixel, pixels and value (the sum)."""
     pixels = np.bincount(segments.ravel())
     sums = np.bincount(segments.ravel(), weights=values.ravel().astype(np.float64))
-    frame = pd.DataFrame({"superpixel": np.arange(len(pixels)), "pixels": pixels})
-    frame["value"] = sums / np.maximum(pixels, 1)
-    frame["rank"] = frame["value"].abs().rank(ascending=False, method="first").astype(int)
-    return frame[frame["pixels"] > 0].reset_index(drop=True)
+    return pd.DataFrame({"superpixel": np.arange(len(pixels)), "pixels": pixels, "value": sums})
+
+
+def _ranked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the superpixels that have pixels, with the rank of their magnitude."""
+    frame = frame[frame["pixels"] > 0].reset_index(drop=True)
+    rank = frame["value"].abs().rank(ascending=False, method="first").astype(int)
+    return frame.assign(rank=rank)
 
 
 def describe(values: np.ndarray) -> str:
