@@ -50,6 +50,44 @@ EXPLAINERS = {
         is_additive=True,
         is_random=True,
     ),
+    "integrated_gradients": ExplainerRow(
+        "Integrated gradients",
+        "usable_core.explainers.path_gradients:explain_integrated",
+        "Sundararajan et al. 2017, arXiv:1703.01365",
+        "Gradients integrated along the path from a background to the image.",
+        is_additive=True,
+    ),
+    "grad_cam": ExplainerRow(
+        "Grad-CAM",
+        "usable_core.explainers.cam:explain_grad",
+        "Selvaraju et al. 2017, arXiv:1610.02391",
+        "The last grid of activations, weighted by mean gradients; one pass, coarse, made for "
+        "convolutional networks.",
+        is_signed=False,
+        has_background=False,
+    ),
+    "token_cam": ExplainerRow(
+        "Token CAM (HiResCAM)",
+        "usable_core.explainers.cam:explain_tokens",
+        "Draelos & Carin 2020, arXiv:2011.08891",
+        "The last grid of activations times their own gradients; one pass, coarse, fits "
+        "transformers.",
+        has_background=False,
+    ),
+    "occlusion": ExplainerRow(
+        "Occlusion",
+        "usable_core.explainers.occlusion:explain",
+        "Zeiler & Fergus 2014, arXiv:1311.2901",
+        "What the answer loses as a window that slides over the image is hidden.",
+    ),
+    "saliency": ExplainerRow(
+        "Saliency",
+        "usable_core.explainers.saliency:explain",
+        "Simonyan et al. 2014, arXiv:1312.6034",
+        "How strongly each pixel moves the answer, without its direction; one pass.",
+        is_signed=False,
+        has_background=False,
+    ),
 }
 
 # What stands where a part is hidden: title.

@@ -1,0 +1,241 @@
+"""The layer whose activations class activation maps read, found by rule, and its gradient.
+
+The rule: the last activation, in the order of execution, that has a grid of places and of which the
+class's logit depends at nearly every place. Activations come as (N, C, h, w), channels-last as
+(N, h, w, C), or as tokens (N, P + h·w, C) whose P first ones belong to no place: class token,
+distillation token, registers.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from usable_core.errors import ExplanationError
+from usable_core.explainers.scoring import Scorer
+from usable_core.models.model import Model
+
+Grid = tuple[int, int]
+Kind = Literal["channels_first", "channels_last", "tokens"]
+
+NEARLY = 0.9  # share of the places that a gradient must reach
+_MOST_PREFIX_TOKENS = 16  # a class token, a distillation token and 4 or 8 registers are usual
+
+_found: dict[tuple[str, tuple[int, ...]], "Layer"] = {}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Where a network's activations are read.
+
+    Attributes:
+        name: Of the module whose output they are, as in `named_modules`.
+        call: Which of its calls in a pass forward, 0 first.
+        kind: How they are laid out.
+        grid: Height and width of their grid.
+    """
+
+    name: str
+    call: int
+    kind: Kind
+    grid: Grid
+
+    def on_grid(self, activations: Tensor) -> Tensor:
+        """Return activations, or their gradients, as (N, C, h, w)."""
+        if self.kind == "channels_first":
+            return activations
+        if self.kind == "channels_last":
+            return activations.permute(0, 3, 1, 2)
+        places = activations[:, -self.grid[0] * self.grid[1] :]
+        return places.transpose(1, 2).reshape(len(places), -1, *self.grid)
+
+
+@dataclass
+class _Seen:
+    """An activation with a grid, and at which share of its places a gradient arrived."""
+
+    layer: Layer
+    shape: torch.Size
+    reach: float = 0.0
+
+    def arrived(self, gradient: Tensor) -> None:
+        found = self.layer.on_grid(gradient) != 0
+        self.reach = float(found.any(1).float().mean())
+
+
+def layer_of(scorer: Scorer, x: Tensor, target: int) -> Layer:
+    """Return the layer that the rule finds; known after a model's first image of this size.
+
+    Args:
+        scorer: Of the model; counts the evaluation that the search takes.
+        x: Image (3, H, W) in [0, 1].
+        target: Class whose logit is differentiated.
+
+    Raises:
+        ExplanationError: the network is an exported program, or no activation has a grid.
+        Cancelled: through the scorer's report.
+    """
+    model = scorer.model
+    key = model.fingerprint, tuple(x.shape)
+    if key in _found:
+        return _found[key]
+    ((_, seen),) = scorer.each(1, lambda _: _activations(model, x, target))
+    found = _last(seen, model)
+    if found.reach > 0:  # else another image or class may tell more
+        _found[key] = found.layer
+    return found.layer
+
+
+def is_known(model: Model, x: Tensor) -> bool:
+    """Return whether `layer_of` knows the layer already, for images of the shape of x."""
+    return (model.fingerprint, tuple(x.shape)) in _found
+
+
+def activations_and_gradients(
+    model: Model, layer: Layer, x: Tensor, target: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return logits (classes,), and activations and their gradients (C, h, w) of one image.
+
+    Only what follows the layer is differentiated: its output is cut off from what made it.
+
+    Args:
+        model: Pixels to logits.
+        layer: Where.
+        x: Image (3, H, W) in [0, 1].
+        target: Class whose logit is differentiated.
+    """
+    kept: list[Tensor] = []
+    calls = itertools.count()
+
+    def cut(module: nn.Module, inputs: object, output: Tensor) -> Tensor | None:
+        if next(calls) != layer.call:
+            return None
+        kept.append(output.detach().requires_grad_())
+        return kept[0].clone()  # which the next layer may change in place
+
+    handle = model.network.get_submodule(layer.name).register_forward_hook(cut)
+    try:
+        with torch.enable_grad():
+            logits = model(_alone(model, x))
+    finally:
+        handle.remove()
+    gradients = torch.zeros_like(kept[0])
+    if logits.requires_grad:
+        (found,) = torch.autograd.grad(logits[0, target], kept[0], allow_unused=True)
+        gradients = gradients if found is None else found
+    activations = layer.on_grid(kept[0].detach())[0]
+    return logits[0].detach(), activations, layer.on_grid(gradients)[0]
+
+
+def grid_of(
+    shape: Sequence[int], image: Grid, patches: Sequence[Grid] = ()
+) -> tuple[Kind, Grid] | None:
+    """Return how an activation is laid out and its grid, or None where it has none.
+
+    A grid has the image's proportions, up to one place for rounding.
+
+    Args:
+        shape: Of the activation, with the batch.
+        image: Height and width of the image.
+        patches: Grids seen earlier, such as the patch embedding's, in which tokens may lie.
+    """
+    if len(shape) == 3:
+        extra = {grid: shape[1] - grid[0] * grid[1] for grid in patches}
+        fitting = {grid: n for grid, n in extra.items() if 0 <= n <= _MOST_PREFIX_TOKENS}
+        return ("tokens", min(fitting, key=fitting.__getitem__)) if fitting else None
+    if len(shape) != 4:
+        return None
+    choices: tuple[tuple[Kind, Grid], ...] = (
+        ("channels_first", (shape[2], shape[3])),
+        ("channels_last", (shape[1], shape[2])),
+    )
+    off = {choice: _disproportion(choice[1], image) for choice in choices}
+    best = min(choices, key=off.__getitem__)
+    return best if off[best] <= 1 else None
+
+
+def _activations(model: Model, x: Tensor, target: int) -> list[_Seen]:
+    """Return the activations with a grid, in the order of execution, after a pass and back."""
+    image = (x.shape[1], x.shape[2])
+    with torch.enable_grad(), _watched(model.network, image) as seen:
+        pixels = _alone(model, x).requires_grad_()
+        logits = model(pixels)
+        if logits.requires_grad:
+            torch.autograd.grad(logits[0, target], pixels, allow_unused=True)
+    return seen
+
+
+@contextmanager
+def _watched(network: nn.Module, image: Grid) -> Iterator[list[_Seen]]:
+    """Yield a list that grows by each activation with a grid; it hears of their gradients."""
+    seen: list[_Seen] = []
+    patches: dict[Grid, None] = {}
+    calls: dict[str, Iterator[int]] = {}
+
+    def watch(name: str, output: object) -> None:
+        call = next(calls.setdefault(name, itertools.count()))
+        if not isinstance(output, Tensor) or not output.is_floating_point():
+            return
+        found = grid_of(output.shape, image, tuple(patches))
+        if found is None or output.shape[0] != 1:
+            return
+        kind, grid = found
+        if kind != "tokens":
+            patches[grid] = None
+        seen.append(_Seen(Layer(name, call, kind, grid), output.shape))
+        if output.requires_grad:
+            output.register_hook(seen[-1].arrived)  # type: ignore[no-untyped-call]
+
+    handles = [
+        module.register_forward_hook(lambda _, inputs, output, name=name: watch(name, output))
+        for name, module in network.named_modules()
+        if not isinstance(network, torch.fx.GraphModule)
+    ]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _last(seen: list[_Seen], model: Model) -> _Seen:
+    """Return the activation that the rule finds among activations in the order of execution.
+
+    Where the last one is not reached, as behind a class token, the next before it of the same
+    shape is meant: what lies between are parts of it, such as queries and keys.
+    """
+    if isinstance(model.network, torch.fx.GraphModule):
+        raise ExplanationError(
+            "Class activation maps read a layer, but an exported program shows only its logits. "
+            "Choose LIME, SHAP, integrated gradients or occlusion, or load the architecture with "
+            "local weights (--weights FILE)."
+        )
+    if not seen:
+        raise ExplanationError(
+            "Class activation maps read the last layer with a grid of places, but no layer of "
+            f"{model.name} has one. Choose LIME, SHAP, integrated gradients or occlusion."
+        )
+    latest = seen[::-1]
+    alike = [found for found in latest if found.shape == latest[0].shape]
+    for found in (*alike, *latest):
+        if found.reach >= NEARLY:
+            return found
+    return max(latest, key=lambda found: found.reach)
+
+
+def _alone(model: Model, x: Tensor) -> Tensor:
+    """Return a batch (1, 3, H, W) of one image, on the model's device, channels-last."""
+    batch = x.detach()[None].to(model.device)
+    return batch.contiguous(memory_format=torch.channels_last)
+
+
+def _disproportion(grid: Grid, image: Grid) -> float:
+    """Return by how many places a grid misses the image's proportions; no grid misses them all."""
+    (h, w), (height, width) = grid, image
+    if h * w < 2 or h > height or w > width:
+        return float("inf")
+    return abs(h * width - w * height) / max(height, width)

@@ -1,0 +1,127 @@
+"""Occlusion: what the logit loses when a window that slides over the image is hidden."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.specs import Report, silent
+from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.backgrounds import hiding
+from usable_core.explainers.masking import Known, Masked
+from usable_core.explainers.scoring import Scorer, of_class
+from usable_core.explainers.segments import superpixels
+from usable_core.models.model import Model
+
+# Of the shorter side: a smaller window hides too little to change what a network sees.
+_LEAST_WINDOW = 1 / 8
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Squares of `side` pixels, `stride` apart, that cover an image; the last ones are cut.
+
+    Attributes:
+        side: Of a window, in pixels.
+        stride: From one to the next, in pixels.
+        rows: Which rows of pixels each window down the image covers (A, H).
+        columns: Which columns each window across the image covers (B, W).
+    """
+
+    side: int
+    stride: int
+    rows: NDArray[np.bool_]
+    columns: NDArray[np.bool_]
+
+    @property
+    def count(self) -> int:
+        """Return their number, A · B."""
+        return len(self.rows) * len(self.columns)
+
+    def visible(self) -> NDArray[np.bool_]:
+        """Return the rows and columns (A · B, H + W) that each window leaves visible."""
+        rows = np.repeat(self.rows, len(self.columns), axis=0)
+        columns = np.tile(self.columns, (len(self.rows), 1))
+        return ~np.concatenate([rows, columns], axis=1)
+
+    def mean_over(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the mean (H, W) of the losses (A · B,) of the windows that cover a pixel."""
+        rows, columns = self.rows.astype(np.float64), self.columns.astype(np.float64)
+        sums = rows.T @ losses.reshape(len(rows), len(columns)) @ columns
+        found: NDArray[np.float64] = sums / np.outer(rows.sum(0), columns.sum(0))
+        return found
+
+
+def windows(height: int, width: int, most: int) -> Windows:
+    """Return at most `most` windows over an image: an eighth of its shorter side, or larger.
+
+    They overlap by half or more: the stride is the smallest that keeps to the number.
+    """
+    least = max(1, round(min(height, width) * _LEAST_WINDOW))
+    for stride in range(1, max(height, width) + 1):
+        side = min(max(2 * stride, least), height, width)
+        found = Windows(side, stride, _spans(height, side, stride), _spans(width, side, stride))
+        if found.count <= most:
+            return found
+    raise ValueError(f"at least one window is needed, not {most}")
+
+
+def explain(
+    model: Model,
+    x: Tensor,
+    target: int,
+    options: ExplainerOptions,
+    *,
+    segments: NDArray[np.int32] | None = None,
+    report: Report = silent,
+    known: Known | None = None,
+) -> Attribution:
+    """Return, for each pixel, the mean loss of a class's logit over the windows that hide it.
+
+    Args:
+        model: Pixels to logits.
+        x: Image (3, H, W) in [0, 1], not normalised.
+        target: Index of the class explained.
+        options: `background` is what a window shows; more `evaluations` make the windows denser.
+        segments: Superpixels (H, W), which only the background `own` needs.
+        report: Told the progress; raises `Cancelled`.
+        known: The model's answers from a smaller map of the same question, and room for more.
+
+    Raises:
+        ExplanationError: the model answers with NaN or infinity.
+
+    Reference: Zeiler & Fergus 2014, arXiv:1311.2901.
+    """
+    started = time.perf_counter()
+    height, width = x.shape[1:]
+    parts = superpixels(x, options.segments) if segments is None else segments
+    over = windows(height, width, options.evaluations - 1)  # one is spent on x itself
+    scorer = Scorer(model, over.count + 1, report)
+    hidden = hiding(x, options.background, parts, device=scorer.device)
+
+    def places(visible: Tensor) -> Tensor:  # (N, H + W) to (N, H, W)
+        return visible[:, :height, None] | visible[:, None, height:]
+
+    masked = Masked(scorer, hidden, places, known)
+    whole = np.ones((1, height + width), np.bool_)
+    outputs = of_class(masked(np.concatenate([whole, over.visible()])), target, "logit")
+    return Attribution(
+        method="occlusion",
+        values=over.mean_over(outputs[0] - outputs[1:]).astype(np.float32),
+        target=target,
+        output=float(outputs[0]),
+        evaluations=scorer.evaluations,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _spans(length: int, side: int, stride: int) -> NDArray[np.bool_]:
+    """Return which of `length` pixels each window along one direction covers (K, length)."""
+    starts = stride * np.arange(math.ceil((length - side) / stride) + 1)[:, None]
+    pixels = np.arange(length)
+    found: NDArray[np.bool_] = (starts <= pixels) & (pixels < starts + side)
+    return found
