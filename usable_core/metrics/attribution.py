@@ -37,7 +37,7 @@ def superpixel_credits(
         is_per_pixel: Whether pixels are credited, whose credits are then added up.
     """
     places = segments.ravel()
-    sums = np.bincount(places, weights=np.ravel(values).astype(np.float64))
+    sums = np.bincount(places, weights=np.ravel(values).astype(np.float64)).astype(np.float64)
     return sums if is_per_pixel else sums / np.bincount(places)
 
 

@@ -32,7 +32,7 @@ def credit_order(credits: Floats, sizes: Floats, *, is_signed: bool, seed: int =
 
 
 def centre_order(segments: NDArray[np.int32]) -> Order:
-    """Return superpixels (S,) from the picture's centre outwards, by their pixels' mean distance."""
+    """Return superpixels (S,) from the picture's centre outwards, by their mean distance."""
     height, width = segments.shape
     rows, columns = np.indices(segments.shape)
     distance = np.hypot(rows - (height - 1) / 2, columns - (width - 1) / 2)
