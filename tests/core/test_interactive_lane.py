@@ -36,13 +36,15 @@ def answer(request, models, image, folder, publish):
         raise ExplanationError("This model has no gradients. Choose LIME.")
     if request.model.reference == "break":
         raise ZeroDivisionError("secret detail")
-    if request.kind == "explain":
+    if request.kind in ("explain", "drift"):
         publish(Answer("working", (CAT,), done=1, total=64))
         np.save(folder / "map.npy", np.zeros(image.size[::-1], np.float32))
         log.append(f"coarse {request.model.reference}")
         publish(Answer("coarse", (CAT,), "cat", "lime", evaluations=64))
         hooks.get(request.model.reference, lambda: None)()
         publish(Answer("coarse", (CAT,), "cat", "lime", evaluations=64, done=1, total=300))
+        publish(Answer("coarse", (CAT,), "cat", "lime", evaluations=128))
+        hooks.get(f"then {request.model.reference}", lambda: None)()
     publish(Answer("done", (CAT,), "cat", request.method, evaluations=300))
     log.append(f"done {request.model.reference}")
 
@@ -141,6 +143,47 @@ def test_predictions_come_first_then_every_coarse_map_then_the_rest(image_id):
     done = [log.index("done a"), log.index("done b")]
     assert log.index("done p") == 1
     assert max(coarse) < min(done)
+
+
+def test_small_changes_come_before_refinements_and_evidence_before_drift(image_id):
+    of = replace(explain(image_id, "other"))
+    for kind in ("drift", "evidence", "attack"):
+        lane.submit(replace(of, kind=kind, model=ModelSpec(kind)))
+    lane.submit(explain(image_id, "a"))
+
+    serve()
+
+    done = [line.removeprefix("done ") for line in log if line.startswith("done ")]
+    assert done == ["attack", "a", "evidence", "drift"]
+    assert log.index("coarse a") < log.index("attack attack")
+
+
+def test_a_picture_uploaded_during_a_drift_does_not_wait_for_its_end(image_id):
+    count = iter(range(5))
+
+    def ask_again():
+        for number in count:
+            lane.submit(predict(image_id, f"p{number}"))
+            return
+
+    hooks["drift"] = ask_again
+    lane.submit(replace(explain(image_id, "drift"), kind="drift"))
+
+    serve()
+
+    assert [log.index(f"done p{k}") < log.index("done drift") for k in range(5)] == [True] * 5
+
+
+def test_a_better_map_replaces_the_coarse_one_before_it_is_done(image_id):
+    seen = []
+    key = lane.submit(explain(image_id, "a"))
+    lane.submit(explain(image_id, "b"))
+    hooks["a"] = lambda: seen.append(lane.poll(key).evaluations)
+    hooks["then a"] = lambda: seen.append(lane.poll(key).evaluations)
+
+    serve()
+
+    assert seen == [64, 128]
 
 
 def test_a_coarse_answer_stays_visible_while_it_is_refined_later(image_id):

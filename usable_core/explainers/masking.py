@@ -11,9 +11,8 @@ from torch import Tensor
 from usable_core.explainers.backgrounds import Hiding
 from usable_core.explainers.scoring import Scorer
 
-# The model's logits (classes,) by a digest of what stays visible. Kept between a coarse map and
-# the full one of the same image, model, background and superpixels, so that neither asks again,
-# whatever the class.
+# The model's logits (classes,) by a digest of what stays visible. Kept between the maps of one
+# image, model, background and superpixels, so that none asks again, whatever the class or method.
 Known = dict[bytes, NDArray[np.float32]]
 
 
@@ -45,7 +44,9 @@ class Masked:
             ExplanationError: an output is not finite.
             Cancelled: through the scorer's report; what is known by then stays known.
         """
-        keys = [hashlib.blake2b(row, digest_size=16).digest() for row in np.packbits(rows, axis=1)]
+        salt = self._salt(rows.shape[1])
+        packed = np.packbits(rows, axis=1)
+        keys = [hashlib.blake2b(row, digest_size=16, salt=salt).digest() for row in packed]
         new = list({key: i for i, key in enumerate(keys) if key not in self._known}.values())
         self._scorer.count(len(keys) - len(new))
         stays = torch.from_numpy(rows[new]).to(self._scorer.device)
@@ -56,3 +57,14 @@ class Masked:
         for part, logits in self._scorer.logits(len(new), images):
             self._known.update(zip((keys[i] for i in new[part]), logits, strict=True))
         return np.stack([self._known[key] for key in keys])
+
+    def _salt(self, length: int) -> bytes:
+        """Return what tells rows of superpixels, of pixels and of windows apart: 16 bytes.
+
+        Rows of as many bytes say different things where they are of other places, so one row of
+        each length stands for what rows become.
+        """
+        row = np.random.default_rng(0).random((1, length)) < 0.5
+        stays = self._places(torch.from_numpy(row).to(self._scorer.device))
+        seen = np.packbits(stays.cpu().numpy()).tobytes() + str(length).encode()
+        return hashlib.blake2b(seen, digest_size=16).digest()

@@ -1,7 +1,8 @@
 """The warm process behind the interactive lane: one at a time, with its models kept in memory.
 
-Order: predictions, then maps that have no coarse answer yet, then the rest. An answer under way
-gives way (at `publish`) to a question that comes before it in this order, at most twice.
+Order: predictions, maps that have no coarse answer yet, smallest changes, refinements of maps,
+evidence, drift. An answer under way gives way (at `publish`) to a question that comes before it in
+this order, a few times at most.
 """
 
 import json
@@ -27,6 +28,10 @@ POLL_SECONDS = 0.1
 TAKE_SECONDS = 3.0  # how long to try for the lock: a look at it also holds it for an instant
 MAX_DEATHS = 2  # of workers over one question
 MAX_POSTPONED = 2
+# Long work that goes on where it was; a picture that is uploaded meanwhile should not wait for it.
+MAX_POSTPONED_OF = {"evidence": 10, "drift": 10}
+RANKS = {"predict": 0, "explain": 1, "time": 1, "attack": 2, "evidence": 4, "drift": 5}
+REFINEMENT = 3  # of a map whose coarse form is there
 SIZE_CAP = 2 * 2**30  # bytes of answers
 PRUNE_SECONDS = 600.0
 
@@ -99,9 +104,9 @@ def _waiting() -> list[str]:
 
 
 def _rank(stored: dict[str, Any]) -> tuple[int, float]:
-    if stored["request"]["kind"] == "predict":
-        return 0, stored["created"]
-    return (2 if stored.get("is_coarse") else 1), stored["created"]
+    kind = stored["request"]["kind"]
+    is_refined = kind == "explain" and stored.get("is_coarse")
+    return (REFINEMENT if is_refined else RANKS[kind]), stored["created"]
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -158,8 +163,8 @@ class _Publisher:
     def __call__(self, answer: Answer) -> None:
         if not self._path.is_file():
             raise Cancelled
-        if self._was_coarse and answer.state in ("working", "coarse"):
-            # The refinement of a map that people see already: only its progress is news.
+        if self._was_coarse and answer.state == "working":
+            # People see a first part already: only progress is news.
             answer = replace(self.last, state="coarse", done=answer.done, total=answer.total)
         self.last = answer
         lane.write_answer(self._key, answer)
@@ -179,7 +184,8 @@ class _Publisher:
         lane.write_answer(self._key, replace(self.last, state="failed", error=sentence))
 
     def _give_way(self) -> None:
-        if self._stored.get("postponed", 0) >= MAX_POSTPONED:
+        most = MAX_POSTPONED_OF.get(self._stored["request"]["kind"], MAX_POSTPONED)
+        if self._stored.get("postponed", 0) >= most:
             return
         others = [key for key in _waiting() if key != self._key]
         if not others:

@@ -1,14 +1,14 @@
-"""Answers about one image: predictions at once, a coarse map in seconds, then the full one.
+"""Answers about one image: predictions at once, a coarse map in seconds, then better ones.
 
-And about no image: how long a model takes, for estimates before long work.
+And how far to trust that map, how small a change breaks the prediction, and how the map moves along
+that change. And about no image: how long a model takes, for estimates before long work.
 """
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,77 +27,78 @@ from usable_core.evaluations.interactive import (
     Prediction,
     State,
 )
-from usable_core.evaluations.specs import ModelSpec, Report
+from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.masking import Known
-from usable_core.explainers.segments import picture_superpixels
-from usable_core.jobs.interactive import file_facts
 from usable_core.labels import LabelSpace
+from usable_core.measuring.drift import drifting
+from usable_core.measuring.evidence import evidence
 from usable_core.measuring.explanation import explain, logits_of, npy, picture_of, target_index
-from usable_core.measuring.provenance import ready
+from usable_core.measuring.fragility import AdversarialPath, adversarial_path
+from usable_core.measuring.memory import Begun, ModelCache, map_identity, path_identity
 from usable_core.models.model import Model
 from usable_core.models.modes import channels_last
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.runs.files import write_bytes
 
+__all__ = ["ModelCache", "answer", "top_predictions", "warm_up"]
+
 Publish = Callable[[Answer], None]
-K = TypeVar("K")
-V = TypeVar("V")
-# A coarse map is worth its time when the full one takes at least this many times as long.
-_WORTH = 2
 _PUBLISH_SECONDS = 0.25
 _TOP = 5
-_KEPT = 64  # superpixels, and maps put off: some 200 KB each
 
 
-@dataclass
-class _Begun:
-    """What a map can go on from when a question of higher rank came between."""
-
-    known: Known = field(default_factory=dict)
-    coarse: Attribution | None = None
-    seconds: float = 0.0
-
-
-class ModelCache:
-    """The models used last, kept loaded.
+@dataclass(eq=False)
+class _Work:
+    """A question under way: what is asked, what is at hand, and what is known.
 
     Attributes:
-        capacity: At most this many; the one unused for longest goes first.
-        segments: Superpixels by picture, geometry and count, shared by models and methods.
-        begun: What is known of maps that are not done, by the folder of the answer.
+        request: What is asked.
+        models: What the process remembers.
+        model: The model asked about.
+        image: The upright RGB picture.
+        x: What the model sees of it (3, H, W) in [0, 1].
+        logits: Its answer (classes,) float64.
+        folder: Where files go.
+        publish: Told every new answer.
+        known: The answer so far.
     """
 
-    def __init__(self, capacity: int = 4, load: Callable[[ModelSpec], Model] | None = None) -> None:
-        self.capacity = capacity
-        self._load = load
-        self._models: OrderedDict[tuple[ModelSpec, object], Model] = OrderedDict()
-        self.segments: OrderedDict[str, NDArray[np.int32]] = OrderedDict()
-        self.begun: OrderedDict[Path, _Begun] = OrderedDict()
+    request: ImageRequest
+    models: ModelCache
+    model: Model
+    image: Image.Image
+    x: Tensor
+    logits: Tensor
+    folder: Path
+    publish: Publish
+    known: Answer
 
-    def __len__(self) -> int:
-        return len(self._models)
+    @property
+    def begun(self) -> Begun:
+        """Return what was begun for this question."""
+        return self.models.begun.get(self.folder, Begun)
 
-    def get(self, spec: ModelSpec) -> Model:
-        """Return the model that `spec` names, loading it when it is not at hand.
+    def tell(self, **changes: object) -> None:
+        """Publish what has come to be known."""
+        self.known = replace(self.known, **changes)  # type: ignore[arg-type]
+        self.publish(self.known)
 
-        Raises:
-            UsableError: it cannot be loaded.
-        """
-        key = (spec, file_facts(spec))  # a file that was replaced is another model
-        if key not in self._models:
-            while len(self._models) >= self.capacity:
-                self._models.popitem(last=False)
-            self._models[key] = ready(self._loaded(spec))
-        self._models.move_to_end(key)
-        return self._models[key]
+    def write(self, name: str, array: NDArray[np.generic]) -> None:
+        """Write an array into the folder, as one step."""
+        write_bytes(self.folder / name, npy(array))
 
-    def _loaded(self, spec: ModelSpec) -> Model:
-        if self._load is not None:
-            return self._load(spec)
-        from usable_core.models import load_model
+    def report(self) -> Report:
+        """Return what publishes progress, about four times a second and at once."""
+        last = 0.0
 
-        return load_model(spec)
+        def report(done: int, total: int, message: str, **metrics: float) -> None:
+            nonlocal last
+            if time.monotonic() - last >= _PUBLISH_SECONDS:
+                self.publish(replace(self.known, done=done, total=total))
+                last = time.monotonic()
+
+        return report
 
 
 def answer(
@@ -111,9 +112,10 @@ def answer(
 
     Args:
         request: What is asked.
-        models: Loads or remembers the model.
+        models: Loads or remembers the model, and what it said.
         image: The upright RGB picture; None where only time is asked for.
-        folder: Where `input.png`, `map.npy` and `segments.npy` go, each written as one step.
+        folder: Where `input.png` and the arrays go that `evaluations.interactive` lists, each
+            written as one step.
         publish: Told every new answer, about four times a second while working; may raise
             `Cancelled`.
 
@@ -130,26 +132,17 @@ def answer(
         return
     assert image is not None
     x = model.preprocessing.geometry(image)
-    with channels_last(model.network):
-        logits = logits_of(model, x)
-        if not torch.isfinite(logits).all():
-            raise ExplanationError(
-                "The model should answer with finite numbers, but gives NaN or infinity on this "
-                "image. Check its weights, or choose another model."
+    try:
+        with channels_last(model.network):
+            logits = _finite(logits_of(model, x))
+            write_bytes(folder / "input.png", picture_of(x))
+            known = Answer("working", top_predictions(model, logits), method=request.method)
+            _ANSWERS[request.kind](
+                _Work(request, models, model, image, x, logits, folder, publish, known)
             )
-        write_bytes(folder / "input.png", picture_of(x))
-        known = Answer("working", top_predictions(model, logits), method=request.method)
-        if request.kind == "predict":
-            publish(replace(known, state="done"))
-            return
-        target = target_index(model, request.target, int(logits.argmax()))
-        known = replace(known, target=model.labels.names[target])
-        publish(known)
-        segments = _superpixels(request, models, model, image)
-        write_bytes(folder / "segments.npy", npy(segments))
-        begun = _kept(models.begun, folder, _Begun)
-        _refine(request, model, x, target, segments, folder, known, publish, begun)
-        del models.begun[folder]
+        models.begun.drop(folder)
+    finally:
+        models.answers.trim()
 
 
 def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Prediction, ...]:
@@ -161,104 +154,201 @@ def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Pr
 
 def warm_up() -> Iterator[None]:
     """Import and compile, in steps, what the first explanations would otherwise wait for."""
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Linear(4, 2),
+    )  # fmt: skip
     model = Model(
-        "warm-up", _Mean(), Preprocessing(resize=None, crop=(16, 16)), LabelSpace.unnamed(2)
+        "warm-up", network, Preprocessing(resize=None, crop=(16, 16)), LabelSpace.unnamed(2)
     )
     x = torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16)
     for method in EXPLAINERS:
-        explain(model, x, 0, method, ExplainerOptions(evaluations=16, segments=4))
+        with suppress(ExplanationError):  # one that this network cannot be explained by
+            explain(model, x, 0, method, ExplainerOptions(evaluations=16, segments=4))
         yield
+    adversarial_path(model, x)
+    yield
 
 
-def _refine(
-    request: ImageRequest,
-    model: Model,
-    x: Tensor,
-    target: int,
-    segments: NDArray[np.int32],
-    folder: Path,
-    known: Answer,
-    publish: Publish,
-    begun: _Begun,
-) -> None:
-    full = request.options.evaluations
-    is_two_step = full >= _WORTH * COARSE_EVALUATIONS
-    plan: tuple[tuple[int, State], ...] = ((full, "done"),)
-    if is_two_step:
-        plan = ((COARSE_EVALUATIONS, "coarse"), (full, "done"))
-    for evaluations, state in plan:
-        found = begun.coarse if state == "coarse" else None
+# One function per kind of question
+
+
+def _predict(work: _Work) -> None:
+    work.tell(state="done")
+
+
+def _explain(work: _Work) -> None:
+    target = _target(work)
+    segments = _superpixels(work)
+    begun = work.begun
+    if begun.found is not None:  # people saw it before this was put off
+        _show(work, begun.found, "coarse")
+    for found in _maps(work, target, segments, begun):
+        _show(work, found, "coarse")
+    _show(work, _kept_map(work, begun), "done")
+
+
+def _evidence(work: _Work) -> None:
+    target = _target(work)
+    segments = _superpixels(work)
+    found = work.models.maps.find(map_identity(work.request))
+    if found is None:  # made by another process, or long ago
+        begun = work.begun
+        for _ in _maps(work, target, segments, begun):
+            pass
+        found = _kept_map(work, begun)
+    gathered, maps = evidence(
+        work.model, work.x, target, found, work.request.options, segments=segments,
+        report=work.report(), answers=work.models.answers_of(work.request),
+    )  # fmt: skip
+    for name, values in maps.items():
+        work.write(f"{name}.npy", values)
+    work.tell(
+        state="done", evidence=gathered, evaluations=gathered.evaluations,
+        seconds=gathered.seconds,
+    )  # fmt: skip
+
+
+def _attack(work: _Work) -> None:
+    work.tell()
+    path = _path(work)
+    for k, image in enumerate(path.images):
+        write_bytes(work.folder / f"path_{k}.png", picture_of(image))
+    work.tell(state="done", fragility=path.fragility, seconds=path.fragility.seconds)
+
+
+def _drift(work: _Work) -> None:
+    target = _target(work)
+    segments = _superpixels(work)
+    path = _path(work)
+    work.tell(fragility=path.fragility)
+    maps = work.begun.maps
+    shown = len(maps)  # before this was put off
+    for found in drifting(
+        work.model, path, target, str(work.request.method), work.request.options,
+        segments=segments, report=work.report(), known=work.models.known(work.request), maps=maps,
+    ):  # fmt: skip
+        last = len(found.epsilons) - 1
+        if last + 2 < shown:
+            continue
+        work.write(f"map_{last}.npy", maps[0 if last == 0 else last + 1].values)
+        work.tell(state="coarse", drift=found, evaluations=found.evaluations, seconds=found.seconds)
+    work.tell(state="done")
+
+
+_ANSWERS: dict[str, Callable[[_Work], None]] = {
+    "predict": _predict,
+    "explain": _explain,
+    "evidence": _evidence,
+    "attack": _attack,
+    "drift": _drift,
+}
+
+
+# Their parts
+
+
+def _target(work: _Work) -> int:
+    """Return the class explained, and tell its name."""
+    target = target_index(work.model, work.request.target, int(work.logits.argmax()))
+    work.tell(target=work.model.labels.names[target])
+    return target
+
+
+def _superpixels(work: _Work) -> NDArray[np.int32]:
+    """Return the superpixels (H, W) of the image, and write them down."""
+    segments = work.models.superpixels(work.request, work.model, work.image)
+    work.write("segments.npy", segments)
+    return segments
+
+
+def _path(work: _Work) -> AdversarialPath:
+    return work.models.paths.get(
+        path_identity(work.request),
+        lambda: adversarial_path(work.model, work.x, report=work.report()),
+    )
+
+
+def _maps(
+    work: _Work, target: int, segments: NDArray[np.int32], begun: Begun
+) -> Iterator[Attribution]:
+    """Yield maps, each better than the one before, and keep the last of them in `begun`."""
+    begun.report = work.report()
+    if begun.refinement is None:
+        begun.refinement = refined(
+            work.model, work.x, target, str(work.request.method), work.request.options,
+            segments=segments, report=begun.tell, known=work.models.known(work.request),
+        )  # fmt: skip
+    while True:
+        started = time.perf_counter()
+        try:
+            found = next(begun.refinement, None)
+        except BaseException:  # a generator that was interrupted inside is over
+            begun.refinement = None
+            raise
+        finally:
+            begun.seconds += time.perf_counter() - started
         if found is None:
-            options = replace(request.options, evaluations=evaluations)
-            started = time.perf_counter()
-            try:
-                found = explain(
-                    model, x, target, str(request.method), options,
-                    segments=segments, report=_publisher(known, publish), known=begun.known,
-                )  # fmt: skip
-            finally:
-                begun.seconds += time.perf_counter() - started
-            found = replace(found, seconds=begun.seconds)
-        if state == "coarse":
-            begun.coarse = found
-        write_bytes(folder / "map.npy", npy(found.values))
-        known = _with_figures(known, found, state)
-        publish(known)
+            return
+        if begun.found is not None and found.evaluations <= begun.found.evaluations:
+            continue  # made again after an interruption
+        begun.found = replace(found, seconds=begun.seconds)
+        yield begun.found
 
 
-def _with_figures(known: Answer, found: Attribution, state: State) -> Answer:
-    return replace(
-        known,
+def _kept_map(work: _Work, begun: Begun) -> Attribution:
+    """Return the best map, and keep it for questions about it."""
+    found = begun.found
+    if found is None:
+        raise ValueError("a refinement yields one map at least")
+    work.models.maps.put(map_identity(work.request), lambda: found)
+    return found
+
+
+def _show(work: _Work, found: Attribution, state: State) -> None:
+    work.write("map.npy", found.values)
+    work.tell(
         state=state,
-        r2=found.r2 if state == "done" else None,  # of 64 samples it flatters any model
+        r2=found.r2 if state == "done" else None,  # of few samples it flatters any model
+        effective_samples=found.effective_samples,
         additivity_gap=found.additivity_gap,
+        convergence=found.convergence,
+        stability=found.stability,
+        precision=found.precision,
         evaluations=found.evaluations,
         seconds=found.seconds,
         output=found.output,
         base=found.base,
         unit=found.unit,
         done=found.evaluations,
-        total=found.evaluations,
+        total=max(found.evaluations, work.request.options.evaluations),
     )
 
 
-def _publisher(known: Answer, publish: Publish) -> Report:
-    last = 0.0
-
-    def report(done: int, total: int, message: str, **metrics: float) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _PUBLISH_SECONDS:
-            publish(replace(known, done=done, total=total))
-            last = time.monotonic()
-
-    return report
-
-
-def _superpixels(
-    request: ImageRequest, models: ModelCache, model: Model, image: Image.Image
-) -> NDArray[np.int32]:
-    geometry = asdict(replace(model.preprocessing, mean=(0, 0, 0), std=(1, 1, 1), sources={}))
-    key = f"{request.image} {request.options.segments} {sorted(geometry.items())}"
-    return _kept(
-        models.segments,
-        key,
-        lambda: picture_superpixels(image, model.preprocessing, request.options.segments),
-    )
+def refined(
+    model: Model,
+    x: Tensor,
+    target: int,
+    method: str,
+    options: ExplainerOptions,
+    *,
+    segments: NDArray[np.int32],
+    report: Report = silent,
+    known: Known | None = None,
+) -> Iterator[Attribution]:
+    """Stand in."""
+    counts = (COARSE_EVALUATIONS,) if options.evaluations >= 2 * COARSE_EVALUATIONS else ()
+    for evaluations in (*counts, options.evaluations):
+        yield explain(
+            model, x, target, method, replace(options, evaluations=evaluations),
+            segments=segments, report=report, known=known,
+        )  # fmt: skip
 
 
-def _kept(store: "OrderedDict[K, V]", key: K, make: Callable[[], V]) -> V:
-    """Return what is stored under `key`, made first where it is not; the oldest make room."""
-    if key not in store:
-        store[key] = make()
-        if len(store) > _KEPT:
-            store.popitem(last=False)
-    store.move_to_end(key)
-    return store[key]
-
-
-class _Mean(nn.Module):
-    """Logits (N, 2) from the mean of each image."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        mean = x.mean((1, 2, 3))
-        return torch.stack([mean, -mean], 1)
+def _finite(logits: Tensor) -> Tensor:
+    if not torch.isfinite(logits).all():
+        raise ExplanationError(
+            "The model should answer with finite numbers, but gives NaN or infinity on this "
+            "image. Check its weights, or choose another model."
+        )
+    return logits

@@ -1,0 +1,208 @@
+"""What the warm process remembers between questions, each kind of it within a bound."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from usable_core.evaluations.interactive import ImageRequest
+from usable_core.evaluations.specs import ModelSpec, Report, silent
+from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.masking import Known
+from usable_core.explainers.segments import picture_superpixels
+from usable_core.jobs.interactive import file_facts
+from usable_core.measuring.fragility import AdversarialPath
+from usable_core.measuring.provenance import ready
+from usable_core.models.model import Model
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+LOGITS_SIZE = 256 * 2**20  # bytes of answers: 60,000 of an ImageNet model
+_MAPS = 64  # superpixels, and maps: some 200 KB each
+_PATHS = 16  # nine images each: 5 MB at 224 px
+# Of an answer beside its numbers, in bytes: the digest, the array's head, the dictionary's place.
+_OVERHEAD = 300
+
+Answers = dict[str, Known]  # by background
+Identity = tuple[object, ...]
+
+
+class Kept(Generic[K, V]):
+    """What was made last, at most `most` of it; the one unused for longest makes room."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: OrderedDict[K, V] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key: K, make: Callable[[], V]) -> V:
+        """Return what is kept under `key`, made first where nothing is."""
+        if key not in self._held:
+            self.put(key, make)
+        self._held.move_to_end(key)
+        return self._held[key]
+
+    def put(self, key: K, make: Callable[[], V]) -> None:
+        """Keep what is made, after room is made for it."""
+        self._held.pop(key, None)
+        while len(self._held) >= self._most:
+            self._held.popitem(last=False)
+        self._held[key] = make()
+
+    def find(self, key: K) -> V | None:
+        """Return what is kept under `key`, if anything."""
+        return self._held.get(key)
+
+    def drop(self, key: K) -> None:
+        """Forget what is kept under `key`."""
+        self._held.pop(key, None)
+
+
+class KeptAnswers:
+    """Logits of images with parts hidden, by (image, model, superpixels), within some bytes."""
+
+    def __init__(self, size_cap: int = LOGITS_SIZE) -> None:
+        self._size_cap = size_cap
+        self._held: OrderedDict[Identity, Answers] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def of(self, identity: Identity) -> Answers:
+        """Return what is known by background, for new answers to be added to."""
+        answers = self._held.setdefault(identity, {})
+        self._held.move_to_end(identity)
+        return answers
+
+    def trim(self) -> None:
+        """Forget what was unused for longest until the rest is within the bound."""
+        sizes = {identity: _bytes(answers) for identity, answers in self._held.items()}
+        total = sum(sizes.values())
+        while self._held and total > self._size_cap:
+            identity, _ = self._held.popitem(last=False)
+            total -= sizes[identity]
+
+
+def _bytes(answers: Answers) -> int:
+    total = 0
+    for known in answers.values():
+        for logits in known.values():  # all of one model, so all of one size
+            total += len(known) * (logits.nbytes + _OVERHEAD)
+            break
+    return total
+
+
+@dataclass(eq=False)
+class Begun:
+    """What an answer can go on from when a question of higher rank came between.
+
+    Attributes:
+        refinement: Yields maps, each better than the one before; None where none was begun.
+        found: The last of them.
+        maps: Maps of a drift that are made.
+        seconds: Spent so far.
+        report: Whom the work under way tells its progress: whoever waits now.
+    """
+
+    refinement: Iterator[Attribution] | None = None
+    found: Attribution | None = None
+    maps: list[Attribution] = field(default_factory=list)
+    seconds: float = 0.0
+    report: Report = silent
+
+    def tell(self, done: int, total: int, message: str, **metrics: float) -> None:
+        """Pass progress on."""
+        self.report(done, total, message, **metrics)
+
+
+class ModelCache:
+    """The models used last, kept loaded, and what they said.
+
+    Attributes:
+        capacity: At most this many models; the one unused for longest goes first.
+        answers: Logits of images with parts hidden.
+        segments: Superpixels by picture, geometry and count, shared by models and methods.
+        paths: Adversarial paths by image and model.
+        maps: Whole maps by their question.
+        begun: Work that is not done, by the folder of its answer.
+    """
+
+    def __init__(
+        self,
+        capacity: int = 4,
+        load: Callable[[ModelSpec], Model] | None = None,
+        *,
+        logits_size: int = LOGITS_SIZE,
+    ) -> None:
+        self.capacity = capacity
+        self._load = load
+        self._models: Kept[Identity, Model] = Kept(capacity)
+        self.answers = KeptAnswers(logits_size)
+        self.segments: Kept[Identity, NDArray[np.int32]] = Kept(_MAPS)
+        self.paths: Kept[Identity, AdversarialPath] = Kept(_PATHS)
+        self.maps: Kept[Identity, Attribution] = Kept(_MAPS)
+        self.begun: Kept[Path, Begun] = Kept(_MAPS)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def get(self, spec: ModelSpec) -> Model:
+        """Return the model that `spec` names, loading it when it is not at hand.
+
+        Raises:
+            UsableError: it cannot be loaded.
+        """
+        return self._models.get(_model(spec), lambda: ready(self._loaded(spec)))
+
+    def known(self, request: ImageRequest) -> Known:
+        """Return the model's answers to the image with parts hidden behind its background."""
+        return self.answers_of(request).setdefault(request.options.background, {})
+
+    def answers_of(self, request: ImageRequest) -> Answers:
+        """Return the model's answers to the image with parts hidden, by background.
+
+        They hold for any class and method: one that hides other parts asks under other keys.
+        """
+        options = request.options
+        return self.answers.of(
+            (*_model(request.model), request.image, options.segments, options.precision)
+        )
+
+    def superpixels(
+        self, request: ImageRequest, model: Model, image: Image.Image
+    ) -> NDArray[np.int32]:
+        """Return the superpixels (H, W) of what the model sees of a picture."""
+        seen = replace(model.preprocessing, mean=(0, 0, 0), std=(1, 1, 1), sources={})
+        key = (request.image, request.options.segments, repr(sorted(asdict(seen).items())))
+        return self.segments.get(
+            key, lambda: picture_superpixels(image, model.preprocessing, request.options.segments)
+        )
+
+    def _loaded(self, spec: ModelSpec) -> Model:
+        if self._load is not None:
+            return self._load(spec)
+        from usable_core.models import load_model
+
+        return load_model(spec)
+
+
+def path_identity(request: ImageRequest) -> Identity:
+    """Return what the adversarial path of an image depends on."""
+    return (*_model(request.model), request.image)
+
+
+def map_identity(request: ImageRequest) -> Identity:
+    """Return what a map depends on, whether it is asked for by itself or to look into it."""
+    return (*_model(request.model), replace(request, kind="explain"))
+
+
+def _model(spec: ModelSpec) -> Identity:
+    return spec, file_facts(spec)  # a file that was replaced is another model
