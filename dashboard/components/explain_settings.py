@@ -29,7 +29,7 @@ def choose_methods() -> list[str]:
     key = state.EXPLAIN_METHODS
     _read(key, DEFAULT_METHODS, list(EXPLAINERS), most=len(EXPLAINERS))
     chosen = st.pills(
-        "Methods", list(EXPLAINERS), selection_mode="multi", key=key,
+        "Methods", list(EXPLAINERS), selection_mode="multi", key=key, wrap=True,
         format_func=lambda name: EXPLAINERS[name].title,
         help="\n\n".join(f"**{row.title}**: {row.help}" for row in EXPLAINERS.values()),
     )  # fmt: skip

@@ -6,6 +6,9 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components import lane
+from dashboard.components.agreement_section import agreement_section
+from dashboard.components.drift_section import drift_section
+from dashboard.components.evidence_section import evidence_section
 from dashboard.components.lane import Board
 from dashboard.components.map_grid import maps_section
 from dashboard.components.predictions import predictions_row
@@ -25,6 +28,9 @@ def show_explanations(questions: Questions) -> None:
         _progress(board)
         predictions_row(questions, board)
         maps_section(questions, board)
+        evidence_section(questions, board)
+        agreement_section(questions, board)
+        drift_section(questions, board)
         is_ended = lane.is_stopped() or _is_over(board)
         if _learn_classes(questions, board) or is_live == is_ended:
             st.rerun()  # the whole page once: new classes to choose from, the timer's end or start

@@ -14,7 +14,7 @@ LARGEST_ERROR = 0.25  # of the largest value: another seed gives a visibly diffe
 LEAST_CONVERGENCE = 0.8  # rank correlation with the map of half the evaluations
 
 
-def badges(answer: Answer, method: str) -> list[str]:
+def badges(answer: Answer) -> list[str]:
     """Return the figures that matter most, as Markdown badges."""
     found = []
     if answer.r2 is not None:
@@ -23,8 +23,6 @@ def badges(answer: Answer, method: str) -> list[str]:
         error = f"± {100 * answer.stability.error_share:.0f} %"
         is_stable = answer.stability.is_stable
         found.append(f":green-badge[stable, {error}]" if is_stable else f":gray-badge[{error}]")
-    elif answer.state == "done" and not EXPLAINERS[method].is_random:
-        found.append(":gray-badge[not random]")
     return found
 
 

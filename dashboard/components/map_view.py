@@ -29,7 +29,7 @@ def show_map(
     heatmap_view(f"map_{name}", files, shared, alt)
     is_empty = heatmap.is_empty(files.values)
     open_signs = 0 if files.segments is None else int((~superpixel_table(files).is_settled).sum())
-    st.markdown(" ".join([f"for **{escaped(answer.target or '?')}**", *badges(answer, method)]))
+    st.markdown(" ".join([f"for **{escaped(answer.target or '?')}**", *badges(answer)]))
     if is_empty:
         st.info(
             "No evidence: nothing that was hidden or changed in this picture changes this class.",
@@ -103,24 +103,35 @@ def files_of(asked: Asked) -> HeatmapFiles | None:
     """Return the map of an answer, None while there is none."""
     if asked.answer.state not in ("coarse", "done"):
         return None
-    version = f"{asked.key} {asked.answer.state} {asked.answer.evaluations}"
-    method = asked.request.method or ""
-    files = read_map(asked.key, "map", "input", method, str(state.settings.home()), version)
-    return replace(files, stability=asked.answer.stability)
+    answer, method, key = asked.answer, asked.request.method or "", asked.key
+    version = f"{answer.state} {answer.evaluations}"
+    files = read_map((key, "map"), (key, "input"), method, str(state.settings.home()), version)
+    return replace(files, stability=answer.stability)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
 def read_map(
-    key: str, map_name: str, picture_name: str, method: str, home: str, version: str
+    place: tuple[str, str], picture: tuple[str, str], method: str, home: str, version: str = ""
 ) -> HeatmapFiles:
-    """Return one map of an answer's folder, on the picture of that name, read once."""
-    folder, row = interactive.files(key), EXPLAINERS[method]
+    """Return a map on a picture, read once.
+
+    Args:
+        place: The answer's key, and the map's name in its folder.
+        picture: The answer's key, and the picture's name in its folder.
+        method: The map's method.
+        home: Of the lane.
+        version: Changes when the file does.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    folder, row = interactive.files(place[0]), EXPLAINERS[method]
     segments = folder / "segments.npy"
     return HeatmapFiles(
-        values=np.load(folder / f"{map_name}.npy"),
+        values=np.load(folder / f"{place[1]}.npy"),
         segments=np.load(segments) if segments.is_file() else None,
-        picture=(folder / f"{picture_name}.png").read_bytes(),
-        version=f"{home} {map_name} {version}",
+        picture=(interactive.files(picture[0]) / f"{picture[1]}.png").read_bytes(),
+        version=f"{home} {place} {picture} {version}",
         is_per_pixel=not row.uses_superpixels,
         is_signed=row.is_signed,
     )

@@ -30,11 +30,11 @@ _MAP_HTML = """
     <div class="pane alone" role="img" tabindex="0">
       <canvas></canvas><canvas class="mark"></canvas>
     </div>
+    <p class="readout" aria-live="polite"></p>
   </div>
   <div class="scale">
     <span class="low"></span><span class="bar"></span><span class="high"></span>
   </div>
-  <p class="readout" aria-live="polite"></p>
 </figure>
 """
 
@@ -56,7 +56,8 @@ _CONTROLS_HTML = """
   <label class="shared"><input type="checkbox" value="shared">
     Same colour scale for all backbones</label>
   <label class="unsettled"><input type="checkbox" value="unsettled">
-    Grey out what is not settled</label>
+    Stripe what is not settled</label>
+  <span class="hint">Point at a map, or focus it and press arrow keys, to read its values.</span>
 </div>
 """
 
@@ -139,7 +140,6 @@ def _data(_files: HeatmapFiles, version: str) -> dict[str, object]:
         "perPixel": _files.is_per_pixel,
         "for": heatmap.FOR,
         "against": heatmap.AGAINST,
-        "hint": "Point at the map, or focus it and press the arrow keys, to read values.",
         "segments": None,
     }
     if _files.segments is not None:

@@ -131,12 +131,13 @@ export default function (component) {
     root.usablePoint = [x, y]
     for (const canvas of root.querySelectorAll(".mark")) mark(canvas, map, x, y)
     find(".readout").textContent = reading(map, x, y)
+    find(".readout").classList.toggle("high", y > map.height / 2)
   }
   const leave = () => {
     const map = root.usableMap
     if (!map) return
     for (const canvas of root.querySelectorAll(".mark")) mark(canvas, map, null, null)
-    find(".readout").textContent = map.empty ? "No evidence: every value of this map is zero." : map.hint
+    find(".readout").textContent = map.empty ? "No evidence: every value of this map is zero." : ""
   }
   find(".wipe").oninput = (event) => {
     view().wipe = Number(event.target.value)

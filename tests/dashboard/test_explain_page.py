@@ -40,7 +40,10 @@ def curve(kind, background="blur", outputs=(0.9, 0.2, 0.1)):
     )  # fmt: skip
 
 
-def evidence(sanity=Sanity(0.1, -0.2, "dog")):
+SOUND = Sanity(0.1, -0.2, "dog")
+
+
+def evidence(sanity=SOUND):
     curves = [curve("deletion"), curve("deletion", "black"),
               curve("insertion", outputs=(0.1, 0.8, 0.9)),
               curve("insertion", "black", (0.1, 0.8, 0.9)), curve("road", "noise")]  # fmt: skip
@@ -67,6 +70,7 @@ class FakeLane:
         )
         self.answers = {}  # reference -> answer that replaces the usual one
         self.predictions, self.familiarity = PREDICTIONS, None
+        self.by_evaluations = {}
         self.others = {
             "attack": Answer("done", fragility=FRAGILITY),
             "evidence": Answer("done", evidence=evidence()),
@@ -84,6 +88,8 @@ class FakeLane:
             return self.answers[request.model.reference]
         if request.kind == "predict":
             return Answer("done", self.predictions, familiarity=self.familiarity)
+        if request.options.evaluations in self.by_evaluations:
+            return self.by_evaluations[request.options.evaluations]
         if request.kind in self.others:
             return self.others[request.kind]
         return replace(self.map_answer, method=request.method, target=request.target or "cat")
@@ -138,9 +144,15 @@ def said(at):
     return "\n".join([*(e.value for kind in kinds for e in kind), *progress])
 
 
-def maps(at):
-    found = at.get("bidi_component")
-    return [e for e in found if e.proto.component_name == "usable_heatmap"]
+def maps(at, prefix="map_"):
+    """The viewers whose keys begin so: `map_` is a method's map of a backbone."""
+    found = [e for e in at.get("bidi_component") if e.proto.component_name == "usable_heatmap"]
+    return [e for e in found if f"-{prefix}" in e.proto.id]
+
+
+def told(viewer):
+    """What the browser is told of a map."""
+    return json.loads(viewer.proto.json)
 
 
 def picture_bytes(kind="PNG"):
@@ -394,3 +406,250 @@ def _with_map(folder, key, values):
     if key == "key3":  # LIME of the second backbone
         np.save(folder / "map.npy", values)
     return folder
+
+
+def test_calibrated_confidence_is_shown_and_its_absence_said_with_what_to_do(lane):
+    assert "Not calibrated: raw softmax" in said(opened(image="cat"))
+
+    lane.predictions = tuple(replace(p, calibrated=0.7) for p in PREDICTIONS)
+    at = opened(image="cat")
+
+    assert "cat · 70.0 %" in said(at)
+    assert "the raw softmax says 90.0 %" in said(at)
+
+
+@pytest.mark.parametrize(("score", "is_warned"), [(1.0, True), (3.0, False)])
+def test_a_picture_unlike_the_task_is_warned_of(lane, score, is_warned):
+    lane.familiarity = Familiarity(score, 2.0, "500 images of CIFAR-10")
+
+    at = opened(image="cat")
+
+    assert ("unlike what the backbone was made for" in said(at)) is is_warned
+
+
+def test_the_smallest_breaking_budget_is_an_upper_bound_or_said_to_be_unknown(lane):
+    assert "breaks at ε ≤ 4/255" in said(opened(image="cat"))
+
+    unbroken = replace(FRAGILITY, is_kept=(True,) * 3, smallest=None)
+    lane.others["attack"] = Answer("done", fragility=unbroken)
+    assert "not broken up to 4/255" in said(opened(image="cat"))
+
+    lane.others["attack"] = Answer("failed", error="This backbone has no gradient.")
+    assert "no gradient" in said(opened(image="cat"))
+
+
+def test_no_attack_is_asked_for_where_it_is_not_wanted(lane):
+    opened(image="cat", explain_attack="no")
+
+    assert lane.asked("attack") == []
+
+
+def test_superpixels_without_a_settled_sign_are_counted_and_marked(lane):
+    lane.map_answer = replace(
+        lane.map_answer, stability=stability(0.1, is_stable=False, settled=60)
+    )
+
+    at = opened(image="cat", explain_methods=["lime"])
+
+    assert "4 of 64 superpixels could be for or against" in said(at)
+    assert ":gray-badge[± 10 %]" in said(at)
+    marked = told(maps(at)[0])["superpixels"]
+    assert [name for name, part in marked.items() if not part["settled"]] == [
+        "60",
+        "61",
+        "62",
+        "63",
+    ]
+    assert marked["60"]["low"] < 0 < marked["60"]["high"]
+
+
+def test_a_stable_map_says_so_and_offers_no_more(lane):
+    lane.map_answer = replace(lane.map_answer, stability=stability())
+
+    at = opened(image="cat", explain_methods=["lime"])
+
+    assert ":green-badge[stable, ± 3 %]" in said(at)
+    assert not [b for b in at.button if b.key.startswith("more_")]
+
+
+def test_spending_more_asks_for_four_times_as_much_and_keeps_the_map_meanwhile(lane):
+    lane.map_answer = replace(lane.map_answer, stability=stability(0.4, is_stable=False))
+    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+    assert "Another seed would give a different map" in said(at)
+    lane.by_evaluations[2000] = Answer("working", done=10, total=2000)
+
+    at.button(key="more_bundled/resnet_lime").click().run()
+
+    newest = lane.asked("explain")[-1].options
+    assert (newest.evaluations, newest.tolerance) == (2000, 0.05)
+    assert "Spending more" in said(at)
+    assert len(maps(at)) == 1
+
+    lane.by_evaluations[2000] = replace(lane.map_answer, target="cat", evaluations=1200)
+    at.run()
+    assert "| evaluations | 1,200 |" in said(at)
+
+
+def test_evidence_is_asked_on_demand_and_told_in_words(lane):
+    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+    assert lane.asked("evidence") == []
+    assert "Not measured yet" in said(at)
+
+    at.button(key="evidence_one").click().run()
+
+    assert [(r.model.reference, r.method) for r in lane.asked("evidence")] == [
+        ("bundled/resnet", "lime")
+    ]
+    assert "Better than random and centre-first orders" in said(at)
+    assert ":green-badge[depends on the weights]" in said(at)
+    assert ":green-badge[depends on the class]" in said(at)
+    assert len(at.get("plotly_chart")) == 5
+    assert len(maps(at, "sanity_")) == 3
+
+
+def test_all_evidence_makes_one_table_of_all_maps(lane):
+    at = opened(image="cat", explain_methods=["lime"])
+
+    at.button(key="evidence_all").click().run()
+
+    assert len(lane.asked("evidence")) == 2
+    assert "All measured maps" in said(at)
+    table = at.dataframe[-1].value
+    assert len(table) == 2
+    assert {"Deletion: black, gain", "ROAD, gain", "random weights"} < set(table.columns)
+
+
+def test_a_map_that_ignores_weights_and_class_is_flagged(lane):
+    lane.others["evidence"] = Answer("done", evidence=evidence(Sanity(0.9, 0.8, "dog")))
+    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+
+    at.button(key="evidence_one").click().run()
+
+    assert "hardly depends on the weights" in said(at)
+    assert "hardly depends on the class" in said(at)
+
+
+def test_weights_that_cannot_be_randomised_are_said(lane):
+    lane.others["evidence"] = Answer("done", evidence=evidence(None))
+    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+
+    at.button(key="evidence_one").click().run()
+
+    assert "cannot be randomised" in said(at)
+
+
+def test_evidence_under_way_shows_how_far_it_is(lane):
+    lane.others["evidence"] = Answer("working", done=20, total=400)
+    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+
+    at.button(key="evidence_one").click().run()
+
+    assert "Making the evidence 20/400" in said(at)
+
+
+def test_methods_that_say_the_same_agree_fully(lane):
+    at = opened(image="cat", explain_methods=["lime", "occlusion"], models=["bundled/resnet"])
+
+    assert {(m.label, m.value) for m in at.metric} == {
+        ("Rank correlation", "+1.00"), ("Same sign", "100 %"), ("Top 5 in common", "100 %"),
+    }  # fmt: skip
+    assert len(maps(at, "consensus_")) == len(maps(at, "disagreement_")) == 1
+    assert told(maps(at, "disagreement_")[0])["empty"]
+
+
+def test_more_than_two_maps_are_compared_in_tables(lane):
+    at = opened(image="cat", models=["bundled/resnet"],
+                explain_methods=["lime", "occlusion", "saliency"])  # fmt: skip
+
+    assert len(at.get("plotly_chart")) == 3
+
+
+def test_backbones_that_explain_different_classes_are_not_compared(lane):
+    lane.answers["bundled/vgg"] = replace(lane.map_answer, target="dog")
+
+    at = opened(image="cat", explain_methods=["lime"])
+
+    assert "so they are not compared" in said(at)
+    assert not at.metric
+
+
+def test_one_map_alone_agrees_with_nothing(lane):
+    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+
+    assert "Do they agree?" not in [s.value for s in at.subheader]
+
+
+def with_drift(lane, **query):
+    at = opened(image="cat", explain_methods=["lime"], **query)
+    assert lane.asked("drift") == []
+    group = next(g for g in at.get("button_group") if "explain_drift" in g.proto.id)
+    group.set_value("lime").run()
+    assert not at.exception
+    return at
+
+
+def test_drift_is_asked_on_demand_and_drawn_beside_the_confidence(lane):
+    at = with_drift(lane)
+
+    assert {r.model.reference for r in lane.asked("drift")} == {"bundled/resnet", "bundled/vgg"}
+    assert len(at.get("plotly_chart")) == 1
+    assert len(maps(at, "drift_")) == 2
+    assert ":green-badge[prediction kept]" in said(at)
+
+
+def test_the_epsilon_moves_picture_prediction_and_map_together(lane):
+    at = with_drift(lane)
+
+    at.select_slider(key="explain_drift_at").set_value(EPSILONS[2]).run()
+
+    assert ":orange-badge[prediction lost] **dog** · 10.0 % for cat" in said(at)
+    assert "rank correlation 0.10" in said(at)
+    assert all("path_2" in told(m)["version"] for m in maps(at, "drift_"))
+    assert [b for b in at.get("download_button") if b.proto.label == "Picture, PNG"]
+
+
+def test_drift_under_way_is_said(lane):
+    lane.others["drift"] = Answer("working", done=1, total=9)
+
+    assert "Making the drift 1/9" in said(with_drift(lane))
+
+
+def test_the_address_holds_every_setting_and_reads_it_back(lane):
+    at = opened(image="cat", explain_methods=["saliency"], explain_background="black",
+                explain_evaluations="100", explain_segments="25", explain_tolerance="0.1",
+                explain_precision="auto", explain_target="dog")  # fmt: skip
+
+    asked = lane.asked("explain")[-1]
+    assert (asked.method, asked.target) == ("saliency", "dog")
+    options = asked.options
+    assert (options.background, options.evaluations, options.segments) == ("black", 100, 25)
+    assert (options.tolerance, options.precision) == (0.1, "auto")
+    assert at.query_params["explain_evaluations"] == "100"
+
+
+def test_settings_that_do_not_exist_fall_back(lane):
+    opened(image="cat", explain_background="lava", explain_evaluations="7", explain_methods="magic")
+
+    asked = lane.asked("explain")[-1]
+    assert (asked.options.background, asked.options.evaluations) == ("blur", 500)
+    assert asked.method in DEFAULT_METHODS
+
+
+def test_the_true_class_of_a_link_can_be_explained(lane):
+    at = opened(image="cat", explain_true="frog")
+
+    assert "frog (true class)" in at.selectbox(key="explain_target").options
+    at.selectbox(key="explain_target").select("frog").run()
+
+    assert lane.asked("explain")[-1].target == "frog"
+
+
+def test_methods_can_be_columns(lane):
+    at = opened(image="cat")
+    group = next(g for g in at.get("button_group") if "explain_rows" in g.proto.id)
+
+    group.set_value("backbones").run()
+
+    assert not at.exception
+    assert len(maps(at)) == 4
+    assert any(m.value.startswith("##### ResNet") for m in at.markdown)

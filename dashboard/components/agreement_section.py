@@ -1,0 +1,134 @@
+"""Do the maps agree: between the methods of a backbone, or between backbones by one method?"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.lane import Board
+from dashboard.components.map_view import files_of
+from dashboard.components.numbers import figure
+from dashboard.components.overlay import HeatmapFiles, heatmap_view
+from dashboard.components.questions import Questions, name_of
+from dashboard.components.results import escaped, percent
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.comparison.maps import ComparedMap, MapAgreement, compare_maps, compared_map
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.plots import heatmap
+
+Cell = tuple[ModelSpec, str]
+KINDS = {"methods": "Between methods", "backbones": "Between backbones"}
+HELP = (
+    "On the superpixels that all maps share: rank correlation (signed), the share of superpixels "
+    "of one sign among those whose sign is settled, and the share of the highest in common. "
+    "Agreement does not make maps right; disagreement says that at least one is not."
+)
+
+
+def agreement_section(questions: Questions, board: Board) -> None:
+    """Show how far the maps that are there agree."""
+    answered = {c: questions.shown(board, *c) for c in questions.cells()}
+    maps = {c: files_of(a) for c, a in answered.items() if a and a.answer.state == "done"}
+    whole = {c: m for c, m in maps.items() if m is not None and m.segments is not None}
+    groups = _groups(questions, whole)
+    if not any(groups.values()):
+        return
+    st.subheader("Do they agree?", help=HELP)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kinds = [kind for kind in KINDS if groups[kind]]
+        kind = st.segmented_control(
+            "Compared", kinds, default=kinds[0], format_func=KINDS.get, required=True,
+            key=f"{state.EXPLAIN_AGREEMENT}_{'_'.join(kinds)}",
+        )  # fmt: skip
+        titles = list(groups[kind])
+        title = st.selectbox(
+            "Backbone" if kind == "methods" else "Method", titles,
+            key=f"{state.EXPLAIN_AGREEMENT_OF}_{kind}",
+        )  # fmt: skip
+    cells = groups[kind].get(title) or groups[kind][titles[0]]
+    targets = {answered[c].answer.target for c in cells}
+    if len(targets) > 1:
+        st.info("These maps explain different classes, so they are not compared. Choose one under "
+                "*Class to explain*.", icon=":material/info:")  # fmt: skip
+        return
+    same = [c for c in cells if _share(whole[cells[0]], whole[c])]
+    if len(same) < len(cells):
+        st.caption(f"{len(cells) - len(same)} of {len(cells)} maps are on other superpixels "
+                   "(another input size) and are left out.")  # fmt: skip
+    if len(same) > 1:
+        _agreement(_compare(questions, kind, same, whole), whole[same[0]], name_of(*same[0]) + kind)
+
+
+def _groups(
+    questions: Questions, maps: Mapping[Cell, HeatmapFiles]
+) -> dict[str, dict[str, list[Cell]]]:
+    """Return what can be compared: kind to title to maps, two at least."""
+    by_model = {t: [c for c in maps if c[0] == m] for m, t in questions.titles.items()}
+    by_method = {EXPLAINERS[m].title: [c for c in maps if c[1] == m] for m in questions.methods}
+    return {
+        kind: {title: cells for title, cells in group.items() if len(cells) > 1}
+        for kind, group in (("methods", by_model), ("backbones", by_method))
+    }
+
+
+def _share(first: HeatmapFiles, second: HeatmapFiles) -> bool:
+    return bool(np.array_equal(first.segments, second.segments))
+
+
+def _compare(
+    questions: Questions, kind: str, cells: Sequence[Cell], maps: Mapping[Cell, HeatmapFiles]
+) -> MapAgreement:
+    return compare_maps([_compared(questions, kind, cell, maps[cell]) for cell in cells])
+
+
+def _compared(questions: Questions, kind: str, cell: Cell, files: HeatmapFiles) -> ComparedMap:
+    model, method = cell
+    name = EXPLAINERS[method].title if kind == "methods" else questions.titles[model]
+    assert files.segments is not None
+    return compared_map(name, method, files.values, files.segments, files.stability)
+
+
+def _agreement(found: MapAgreement, files: HeatmapFiles, key: str) -> None:
+    measures = (
+        ("Rank correlation", found.rank_correlation, True),
+        ("Same sign", found.sign_agreement, False),
+        (f"Top {found.top} in common", found.top_overlap, False),
+    )
+    from usable_core.plots.agreement import pair_table
+
+    for place, (column, (title, table, is_signed)) in enumerate(
+        zip(st.columns(3), measures, strict=True)
+    ):
+        with column:
+            if len(found.names) == 2:
+                value = table[0][1]
+                text = f"{value:+.2f}".replace("-", "−") if is_signed else percent(value, 0)
+                st.metric(title, "–" if value != value else text, border=True)
+                continue
+            st.markdown(f"**{title}**")
+            plot = pair_table(found.names, table, is_signed=is_signed, theme=state.theme())
+            figure(plot, key=f"agreement_{key}_{place}", alt=f"{title} of every pair of maps")
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Consensus**")
+        _superpixel_map(files, found.consensus, f"consensus_{key}", is_signed=True)
+        st.caption(f"Mean of {escaped(', '.join(found.consensus_of))}, each scaled to its own "
+                   "largest value.")  # fmt: skip
+    with right:
+        st.markdown("**Disagreement**")
+        _superpixel_map(files, found.disagreement, f"disagreement_{key}", is_signed=False)
+        st.caption("Their standard deviation: bright where they contradict each other.")
+
+
+def _superpixel_map(
+    files: HeatmapFiles, credits: Sequence[float], key: str, *, is_signed: bool
+) -> None:
+    """Show numbers of superpixels over the picture."""
+    assert files.segments is not None
+    values = np.asarray(credits, dtype=np.float32)[files.segments]
+    shown = HeatmapFiles(
+        values, files.segments, files.picture, f"{key} {hash(tuple(credits))}", is_signed=is_signed
+    )
+    limit = max(1e-6, heatmap.colour_limit(values)) if not is_signed else 1.0
+    heatmap_view(key, shown, limit, f"{key.split('_')[0]}: {heatmap.describe(values)}")

@@ -1,0 +1,59 @@
+"""Evidence in plain words: what each figure says about trusting a map."""
+
+import math
+
+from usable_core.evaluations.evidence import ALIKE, PerturbationCurve, Sanity
+
+CLEAR = 0.05  # gain from which a map is called better or worse than chance
+
+
+def curve_row(curve: PerturbationCurve) -> dict[str, float | str]:
+    """Return the areas of a curve, its gain, and what they mean."""
+    return {
+        "area": round(curve.area, 3), "random": round(curve.random_area, 3),
+        "centre first": round(curve.centre_area, 3),
+        "gain": round(curve.gain, 3), "verdict": verdict(curve),
+    }  # fmt: skip
+
+
+def verdict(curve: PerturbationCurve) -> str:
+    """Return whether the map's order is better than chance, and than the picture's centre."""
+    if math.isnan(curve.gain):
+        return "Nothing changes from end to end, so it cannot be told."
+    if curve.gain < -CLEAR:
+        return f"Worse than random orders (gain {_number(curve.gain)})."
+    if curve.gain <= CLEAR:
+        return f"No better than random orders (gain {_number(curve.gain)})."
+    sign = 1 if curve.kind == "insertion" else -1
+    if sign * (curve.area - curve.centre_area) > 0:
+        return f"Better than random and centre-first orders (gain {_number(curve.gain)})."
+    return f"Better than random orders (gain {_number(curve.gain)}), not than centre first."
+
+
+def sanity_words(sanity: Sanity) -> tuple[str, str]:
+    """Return what the maps of random weights and of another class mean."""
+    return (
+        _words(
+            sanity.randomised, sanity.ignores_weights,
+            ":orange-badge[hardly depends on the weights] The map shows the picture more than what "
+            "the network learnt.",
+            ":green-badge[depends on the weights]",
+        ),
+        _words(
+            sanity.other_class, sanity.ignores_class,
+            ":orange-badge[hardly depends on the class] The map does not tell why this class and "
+            "not that one.",
+            ":green-badge[depends on the class]",
+        ),
+    )  # fmt: skip
+
+
+def _words(correlation: float, is_flagged: bool, bad: str, good: str) -> str:
+    if math.isnan(correlation):
+        return "This map has no order, so nothing can be compared."
+    text = f"Rank correlation with this map {_number(correlation)}; alike from {ALIKE} on."
+    return f"{bad if is_flagged else good} {text}"
+
+
+def _number(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")

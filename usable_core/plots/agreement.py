@@ -1,0 +1,49 @@
+"""How far maps agree in pairs: one small table as a figure for each measure."""
+
+import html
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from usable_core.plots.style import Theme, tidy
+
+# Diverging for what has a sign, from ColorBrewer's PuOr, as the maps; sequential for shares.
+_SIGNED = [[0.0, "#2166AC"], [0.5, "#F7F7F7"], [1.0, "#E6550D"]]
+_SHARE = [[0.0, "#F7F7F7"], [1.0, "#0B6E99"]]
+_HEIGHT = 240  # px
+
+
+def pair_table(
+    names: Sequence[str], table: Sequence[Sequence[float]], *, is_signed: bool, theme: Theme
+) -> go.Figure:
+    """Return a measure of every pair, each cell with its number; a dash where there is none.
+
+    Args:
+        names: The maps (M,).
+        table: The measure (M, M).
+        is_signed: It goes from −1 to 1; otherwise it is a share.
+        theme: The page's colour scheme.
+    """
+    labels = [html.escape(name) for name in names]
+    figure = go.Figure()
+    figure.add_heatmap(
+        z=[list(row) for row in table], x=labels, y=labels, zmin=-1 if is_signed else 0, zmax=1,
+        colorscale=_SIGNED if is_signed else _SHARE, showscale=False, xgap=2, ygap=2,
+        text=[[_text(v, is_signed) for v in row] for row in table], texttemplate="%{text}",
+        hovertemplate="%{y} and %{x}: %{text}<extra></extra>",
+    )  # fmt: skip
+    for i, row in enumerate(table):  # heat maps leave a cell without a number blank
+        for j, value in enumerate(row):
+            if math.isnan(value):
+                figure.add_annotation(x=labels[j], y=labels[i], text="–", showarrow=False)
+    figure.update_yaxes(autorange="reversed", showgrid=False)
+    figure.update_xaxes(showgrid=False, tickangle=0)
+    del theme  # cells have their own background, so their colours hold on both
+    return tidy(figure, height=_HEIGHT + 24 * max(0, len(names) - 3))
+
+
+def _text(value: float, is_signed: bool) -> str:
+    if math.isnan(value):
+        return ""
+    return f"{value:+.2f}".replace("-", "−") if is_signed else f"{100 * value:.0f} %"

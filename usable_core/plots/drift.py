@@ -1,0 +1,110 @@
+"""How maps move under attack: similarity, drift beyond noise and confidence on one axis of ε."""
+
+import html
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from usable_core.evaluations.evidence import Drift
+from usable_core.evaluations.specs import Norm
+from usable_core.plots.style import (
+    NEUTRAL,
+    WIDTH,
+    ModelStyle,
+    Theme,
+    epsilon_label,
+    model_style,
+    tidy,
+)
+
+_ROWS = ("Similarity to the clean map", "Drift beyond noise", "Confidence, %")
+_HEIGHT = 640  # px
+_MARKER = 9  # px
+
+
+def drift_figure(
+    drifts: Mapping[str, Drift], names: Sequence[str], *, norm: Norm = "linf",
+    theme: Theme = "light",
+) -> go.Figure:  # fmt: skip
+    """Return the drift of each backbone's map of one method.
+
+    Solid markers: the prediction is kept; hollow ones: it is lost, so the map explains a class that
+    is no longer predicted. The dotted line is the noise level: two clean maps of different seeds.
+
+    Args:
+        drifts: Model reference to its drift.
+        names: What each is called.
+        norm: Of the budgets.
+        theme: The page's colour scheme.
+    """
+    place = epsilon_places([e for drift in drifts.values() for e in drift.epsilons])
+    figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07)
+    for (reference, drift), name in zip(drifts.items(), names, strict=True):
+        style, called = model_style(reference, theme), html.escape(name)
+        x = [place[e] for e in drift.epsilons]
+        series = (
+            (1, "rank correlation", drift.rank_correlation, "solid"),
+            (1, "top-5 overlap", drift.top_overlap, "dash"),
+            (2, "rank correlation lost", drift.rank_drift, "solid"),
+            (2, "top-5 overlap lost", drift.top_drift, "dash"),
+            (3, "confidence", tuple(100 * c for c in drift.confidences), "solid"),
+        )
+        for row, what, values, dash in series:
+            _line(figure, row, x, values, drift.is_kept, style, dash, f"{called}, {what}", norm,
+                  drift.epsilons)  # fmt: skip
+        noise = drift.rank_correlation[0]
+        if not math.isnan(noise):
+            figure.add_scatter(
+                x=[min(place.values()), max(place.values())], y=[noise, noise], mode="lines",
+                line={"color": style.color, "dash": "dot", "width": 1}, hoverinfo="skip",
+                name=f"{called}, noise level at ε = 0", showlegend=False, row=1, col=1,
+            )  # fmt: skip
+    for row, title in enumerate(_ROWS, start=1):
+        figure.update_yaxes(title_text=title, row=row, col=1)
+    figure.add_hline(y=0, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"}, row=2, col=1)
+    figure.update_yaxes(range=[-3, 103], row=3, col=1)
+    figure.update_xaxes(
+        tickvals=list(place.values()), ticktext=_ticks(place, norm), tickangle=0
+    )  # fmt: skip
+    figure.update_xaxes(title_text="ε (log scale)", row=3, col=1)
+    return tidy(figure, height=_HEIGHT)
+
+
+def epsilon_places(epsilons: Sequence[float]) -> dict[float, float]:
+    """Return where each budget stands: on a log2 scale, 0 one step left of the smallest."""
+    found = sorted(set(epsilons))
+    positive = [e for e in found if e > 0]
+    zero = math.log2(positive[0]) - 1 if positive else 0.0
+    return {e: math.log2(e) if e > 0 else zero for e in found}
+
+
+def _line(
+    figure: go.Figure, row: int, x: list[float], values: Sequence[float],
+    is_kept: Sequence[bool], style: ModelStyle, dash: str, name: str, norm: Norm,
+    epsilons: Sequence[float],
+) -> None:  # fmt: skip
+    symbols = [style.symbol if kept else f"{style.symbol}-open" for kept in is_kept]
+    told = [
+        f"ε = {epsilon_label(e, norm)}, prediction {'kept' if kept else 'lost'}"
+        for e, kept in zip(epsilons, is_kept, strict=True)
+    ]
+    figure.add_scatter(
+        x=x, y=list(values), mode="lines+markers", name=name, customdata=told,
+        showlegend=dash == "solid" and row == 1,
+        line={"color": style.color, "dash": dash, "width": WIDTH if dash == "solid" else 1.5},
+        marker={"symbol": symbols, "size": _MARKER if dash == "solid" else _MARKER - 3,
+                "line": {"color": style.color, "width": 2}},
+        hovertemplate="%{customdata}: %{y:.3g}<extra>" + name + "</extra>", row=row, col=1,
+    )  # fmt: skip
+
+
+def _ticks(place: Mapping[float, float], norm: Norm) -> list[str]:
+    """Return the ticks' texts, none that would print over the one before it."""
+    texts, last = [], -math.inf
+    for epsilon, at in place.items():
+        is_free = at - last >= 0.9 or epsilon == 0  # steps of log2, for a narrow figure
+        texts.append(epsilon_label(epsilon, norm) if is_free else "")
+        last = at if is_free else last
+    return texts
