@@ -5,13 +5,11 @@ import pytest
 import shap
 import torch
 from lime.lime_image import LimeImageExplainer
-from torch import nn
 from toy_models import model_of, small_network
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers import lime_surrogate, partition_shap, path_gradients
+from usable_core.explainers import lime_surrogate, partition_shap
 from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.scoring import Scorer
 from usable_core.explainers.segments import superpixels
 
 pytestmark = pytest.mark.reference
@@ -83,41 +81,3 @@ def test_partition_shap_values_equal_shaps_on_colour_pixels(model, x, evaluation
     assert np.abs(ours.values).max() > 1e-3
     assert np.allclose(ours.values, theirs.values[0, ..., 0].sum(2), atol=1e-5)
     assert ours.base == pytest.approx(float(theirs.base_values[0, 0]), abs=1e-5)
-
-
-def test_expected_gradients_equal_shaps_at_the_same_positions(model, x):
-    start = hiding(x, "blur", ONE_PART).hidden
-    draws = np.random.RandomState(0)
-    positions = np.array([(draws.choice(1), draws.uniform())[1] for _ in range(50)])
-
-    class Whole(nn.Module):
-        def forward(self, images):
-            return model(images)
-
-    theirs = shap.GradientExplainer(Whole(), start[None]).shap_values(x[None], nsamples=50, rseed=0)
-    scorer = Scorer(model, 50)
-    ours = path_gradients.mean_gradients(
-        scorer, x, start, positions, np.full(50, 1 / 50), [TARGET]
-    )[0]
-
-    expected = theirs[0, ..., TARGET].sum(0)
-    assert np.abs(expected).max() > 1e-3
-    assert np.allclose(ours, expected, atol=1e-5)
-
-
-def test_gradient_shap_comes_to_shaps_values_with_many_samples(model, x):
-    start = hiding(x, "black", ONE_PART).hidden
-
-    class Whole(nn.Module):
-        def forward(self, images):
-            return model(images)
-
-    theirs = shap.GradientExplainer(Whole(), start[None]).shap_values(
-        x[None], nsamples=4000, rseed=1
-    )
-    options = ExplainerOptions(evaluations=500, background="black")
-    ours = path_gradients.explain_expected(model, x, TARGET, options)
-
-    expected = theirs[0, ..., TARGET].sum(0)
-    assert np.abs(ours.values - expected).max() < 0.05 * np.abs(expected).max()
-    assert abs(expected.sum() + ours.base - ours.output) > ours.additivity_gap

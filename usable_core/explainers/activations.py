@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,9 @@ Kind = Literal["channels_first", "channels_last", "tokens"]
 NEARLY = 0.9  # share of the places that a gradient must reach
 _MOST_PREFIX_TOKENS = 16  # a class token, a distillation token and 4 or 8 registers are usual
 
-_found: dict[tuple[str, tuple[int, ...]], "Layer"] = {}
+# By network and image shape. Not by fingerprint: networks of the same modules and weights may still
+# pool their tokens differently.
+_found: WeakKeyDictionary[nn.Module, dict[torch.Size, "Layer"]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -80,19 +83,19 @@ def layer_of(scorer: Scorer, x: Tensor, target: int) -> Layer:
         Cancelled: through the scorer's report.
     """
     model = scorer.model
-    key = model.fingerprint, tuple(x.shape)
-    if key in _found:
-        return _found[key]
+    known = _found.setdefault(model.network, {})
+    if x.shape in known:
+        return known[x.shape]
     ((_, seen),) = scorer.each(1, lambda _: _activations(model, x, target))
     found = _last(seen, model)
     if found.reach > 0:  # else another image or class may tell more
-        _found[key] = found.layer
+        known[x.shape] = found.layer
     return found.layer
 
 
 def is_known(model: Model, x: Tensor) -> bool:
     """Return whether `layer_of` knows the layer already, for images of the shape of x."""
-    return (model.fingerprint, tuple(x.shape)) in _found
+    return x.shape in _found.get(model.network, {})
 
 
 def activations_and_gradients(
