@@ -55,7 +55,13 @@ def page() -> None:
         with errors_shown():
             show_explanations(
                 Questions(
-                    picture.id, _titles(models), tuple(methods), target, options, wants_attack()
+                    picture.id,
+                    picture.title,
+                    _titles(models),
+                    tuple(methods),
+                    target,
+                    options,
+                    wants_attack(),
                 )
             )
 

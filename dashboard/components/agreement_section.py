@@ -1,12 +1,12 @@
 """Do the maps agree: between the methods of a backbone, or between backbones by one method?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.lane import Board
+from dashboard.components.lane import Asked, Board
 from dashboard.components.map_view import files_of
 from dashboard.components.numbers import figure
 from dashboard.components.overlay import HeatmapFiles, heatmap_view
@@ -28,9 +28,8 @@ HELP = (
 
 def agreement_section(questions: Questions, board: Board) -> None:
     """Show how far the maps that are there agree."""
-    answered = {c: questions.shown(board, *c) for c in questions.cells()}
-    maps = {c: files_of(a) for c, a in answered.items() if a and a.answer.state == "done"}
-    whole = {c: m for c, m in maps.items() if m is not None and m.segments is not None}
+    shown = questions.all_shown(board)
+    whole = _whole(shown)
     groups = _groups(questions, whole)
     if not any(groups.values()):
         return
@@ -47,17 +46,43 @@ def agreement_section(questions: Questions, board: Board) -> None:
             key=f"{state.EXPLAIN_AGREEMENT_OF}_{kind}",
         )  # fmt: skip
     cells = groups[kind].get(title) or groups[kind][titles[0]]
-    targets = {answered[c].answer.target for c in cells}
-    if len(targets) > 1:
+    if not _is_one_class(shown, cells):
         st.info("These maps explain different classes, so they are not compared. Choose one under "
                 "*Class to explain*.", icon=":material/info:")  # fmt: skip
         return
-    same = [c for c in cells if _share(whole[cells[0]], whole[c])]
+    same = _sharing(cells, whole)
     if len(same) < len(cells):
         st.caption(f"{len(cells) - len(same)} of {len(cells)} maps are on other superpixels "
                    "(another input size) and are left out.")  # fmt: skip
     if len(same) > 1:
         _agreement(_compare(questions, kind, same, whole), whole[same[0]], name_of(*same[0]) + kind)
+
+
+def agreements(
+    questions: Questions, shown: Mapping[Cell, Asked]
+) -> Iterator[tuple[str, MapAgreement]]:
+    """Yield every agreement that there is of the shown maps, with its title."""
+    whole = _whole(shown)
+    for kind, group in _groups(questions, whole).items():
+        for title, cells in group.items():
+            same = _sharing(cells, whole)
+            if len(same) > 1 and _is_one_class(shown, cells):
+                yield f"{KINDS[kind]}: {title}", _compare(questions, kind, same, whole)
+
+
+def _whole(shown: Mapping[Cell, Asked]) -> dict[Cell, HeatmapFiles]:
+    """Return the maps that are final and have superpixels."""
+    maps = {cell: files_of(asked) for cell, asked in shown.items() if asked.answer.state == "done"}
+    return {c: m for c, m in maps.items() if m is not None and m.segments is not None}
+
+
+def _is_one_class(shown: Mapping[Cell, Asked], cells: Sequence[Cell]) -> bool:
+    return len({shown[cell].answer.target for cell in cells}) == 1
+
+
+def _sharing(cells: Sequence[Cell], maps: Mapping[Cell, HeatmapFiles]) -> list[Cell]:
+    """Return those whose superpixels are the first one's."""
+    return [c for c in cells if np.array_equal(maps[cells[0]].segments, maps[c].segments)]
 
 
 def _groups(
@@ -70,10 +95,6 @@ def _groups(
         kind: {title: cells for title, cells in group.items() if len(cells) > 1}
         for kind, group in (("methods", by_model), ("backbones", by_method))
     }
-
-
-def _share(first: HeatmapFiles, second: HeatmapFiles) -> bool:
-    return bool(np.array_equal(first.segments, second.segments))
 
 
 def _compare(
@@ -107,7 +128,7 @@ def _agreement(found: MapAgreement, files: HeatmapFiles, key: str) -> None:
                 st.metric(title, "–" if value != value else text, border=True)
                 continue
             st.markdown(f"**{title}**")
-            plot = pair_table(found.names, table, is_signed=is_signed, theme=state.theme())
+            plot = pair_table(found.names, table, is_signed=is_signed)
             figure(plot, key=f"agreement_{key}_{place}", alt=f"{title} of every pair of maps")
     left, right = st.columns(2)
     with left:

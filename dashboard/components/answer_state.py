@@ -10,6 +10,10 @@ _WHAT = {
     "predict": "prediction", "explain": "map", "evidence": "evidence", "attack": "attack",
     "drift": "drift",
 }  # fmt: skip
+_VERBS = {
+    "predict": "Making the prediction", "evidence": "Measuring", "attack": "Attacking the picture",
+    "drift": "Following the map",
+}  # fmt: skip
 
 
 def show_state(asked: Asked, board: Board) -> None:
@@ -19,7 +23,8 @@ def show_state(asked: Asked, board: Board) -> None:
     if answer.state == "waiting":
         st.caption(f"The {what} waits for its turn.")
     elif answer.state in ("working", "coarse"):
-        verb = "Coarse map, refining" if answer.state == "coarse" else f"Making the {what}"
+        is_refined = answer.state == "coarse" and request.kind == "explain"
+        verb = "Coarse map, refining" if is_refined else _VERBS.get(request.kind, "Making the map")
         count = f" {answer.done:,}/{answer.total:,}" if answer.total else ""
         st.progress(
             min(answer.done / answer.total, 1.0) if answer.total else 0.0, text=verb + count

@@ -16,14 +16,15 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
-from usable_core.plots.style import epsilon_label
+from usable_core.plots.drift import budget_label
 
 NOBODY = "none"
 HELP = (
     "The map of the clean prediction, made again for the picture changed by ε = 0, 1/255, … Where "
     "it moves although the prediction stays, the explanation is easier to fool than the model."
 )
-Follow = Mapping[ModelSpec, tuple[Asked, Asked]]
+Pair = tuple[Asked, Asked]  # the attack on the picture, and the drift along it
+Follow = Mapping[ModelSpec, Pair]
 
 
 def drift_section(questions: Questions, board: Board) -> None:
@@ -41,20 +42,30 @@ def drift_section(questions: Questions, board: Board) -> None:
     if chosen == NOBODY:
         st.caption("Choose a method: its map is made again at every ε of the attack.")
         return
-    found: dict[ModelSpec, tuple[Asked, Asked]] = {}
     for model, title in questions.titles.items():
-        attack = board.get(questions.attack(model))
-        drift = board.get(questions.drift(model, chosen))
-        for asked in (attack, drift):
+        for request in (questions.attack(model), questions.drift(model, chosen)):
+            asked = board.get(request)
             if asked is not None and asked.answer.state != "done":
                 st.markdown(f"**{escaped(title)}**")
                 show_state(asked, board)
                 break
-        if attack and drift and attack.answer.fragility and drift.answer.drift:
-            found[model] = (attack, drift)
+    found = followed(questions, board, chosen)
     if found:
         _figure(questions, found)
         _at_one_epsilon(questions, found, chosen)
+
+
+def followed(questions: Questions, board: Board, method: str) -> dict[ModelSpec, Pair]:
+    """Return attack and drift of the backbones that have both, as far as they have come."""
+    pairs = {
+        model: (board.get(questions.attack(model)), board.get(questions.drift(model, method)))
+        for model in questions.titles
+    }
+    return {
+        model: (attack, drift)
+        for model, (attack, drift) in pairs.items()
+        if attack and drift and attack.answer.fragility and drift.answer.drift
+    }
 
 
 def _figure(questions: Questions, found: Follow) -> None:
@@ -80,10 +91,10 @@ def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
     if st.session_state.get(state.EXPLAIN_DRIFT_AT) not in epsilons:
         st.session_state[state.EXPLAIN_DRIFT_AT] = epsilons[0]
     epsilon = st.select_slider(
-        "ε", epsilons, key=state.EXPLAIN_DRIFT_AT, format_func=epsilon_label,
+        "ε", epsilons, key=state.EXPLAIN_DRIFT_AT, format_func=budget_label,
         help="Picture, prediction and map move together.",
     )  # fmt: skip
-    maps = {model: _files(pair, method, epsilon) for model, pair in found.items()}
+    maps = {model: map_at(pair, method, epsilon) for model, pair in found.items()}
     shown = [m.values for m in maps.values() if m is not None]
     limits = heatmap.shared_limits(
         shown, is_per_pixel=not EXPLAINERS[method].uses_superpixels
@@ -100,15 +111,13 @@ def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
             _one(model, pair, files, limit_of[model], epsilon)
 
 
-def _one(
-    model: ModelSpec, pair: tuple[Asked, Asked], files: HeatmapFiles, limit: float, epsilon: float
-) -> None:
+def _one(model: ModelSpec, pair: Pair, files: HeatmapFiles, limit: float, epsilon: float) -> None:
     attack, drift = pair
     fragility, moved = attack.answer.fragility, drift.answer.drift
     assert fragility is not None
     assert moved is not None
     at, place = _place(fragility.epsilons, epsilon), _place(moved.epsilons, epsilon)
-    label = epsilon_label(epsilon, fragility.norm)
+    label = budget_label(epsilon, fragility.norm)
     alt = f"Map of {model.reference} at ε = {label}: {heatmap.describe(files.values)}"
     heatmap_view(f"drift_{model.reference}", files, limit, alt)
     kept = moved.is_kept[place or 0]
@@ -133,7 +142,8 @@ def _prediction(found: Fragility, at: int | None) -> str:
     return f"{said} · {percent(found.confidences[at])} for {escaped(clean)}"
 
 
-def _files(pair: tuple[Asked, Asked], method: str, epsilon: float) -> HeatmapFiles | None:
+def map_at(pair: Pair, method: str, epsilon: float) -> HeatmapFiles | None:
+    """Return the map on the picture changed by ε; None where there is none."""
     attack, drift = pair
     fragility, moved = attack.answer.fragility, drift.answer.drift
     if fragility is None or moved is None:

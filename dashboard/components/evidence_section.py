@@ -107,7 +107,7 @@ def _sanity(questions: Questions, cell: Cell, asked: Asked, board: Board, found:
     for column, (title, name, what), text in zip(st.columns(3), others, words, strict=True):
         with column:
             st.markdown(f"**{escaped(title)}**")
-            one = files if name is None else _other(asked, name, method)
+            one = files if name is None else other_map(asked, name, method)
             if one is not None:
                 alt = f"{title}, {what}: {heatmap.describe(one.values)}"
                 heatmap_view(f"sanity_{name_of(*cell)}_{name}", one,
@@ -115,7 +115,7 @@ def _sanity(questions: Questions, cell: Cell, asked: Asked, board: Board, found:
             st.markdown(text or what.capitalize() + ".")
 
 
-def _other(asked: Asked, name: str, method: str) -> HeatmapFiles | None:
+def other_map(asked: Asked, name: str, method: str) -> HeatmapFiles | None:
     """Return a map beside the evidence; None where it could not be made."""
     try:
         home = str(state.settings.home())

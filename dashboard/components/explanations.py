@@ -9,6 +9,7 @@ from dashboard.components import lane
 from dashboard.components.agreement_section import agreement_section
 from dashboard.components.drift_section import drift_section
 from dashboard.components.evidence_section import evidence_section
+from dashboard.components.explain_report import keep_it
 from dashboard.components.lane import Board
 from dashboard.components.map_grid import maps_section
 from dashboard.components.predictions import predictions_row
@@ -25,7 +26,7 @@ def show_explanations(questions: Questions) -> None:
     @st.fragment(run_every=POLL if is_live else None)
     def watch() -> None:
         board = lane.ask(questions.all())
-        _progress(board)
+        _progress(questions, board)
         predictions_row(questions, board)
         maps_section(questions, board)
         evidence_section(questions, board)
@@ -42,13 +43,13 @@ def _is_over(board: Board) -> bool:
     return all(asked.is_over for asked in board.values())
 
 
-def _progress(board: Board) -> None:
-    """Show how far all of it is, and the way to end it or to begin again."""
+def _progress(questions: Questions, board: Board) -> None:
+    """Show how far all of it is, the way to end it or to begin again, and to keep it."""
     over = sum(asked.is_over for asked in board.values())
-    if not lane.is_stopped() and over == len(board):
-        return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if lane.is_stopped():
+        if not lane.is_stopped() and over == len(board):
+            st.caption(f"All {over} answers are complete.")
+        elif lane.is_stopped():
             st.info("Stopped. What came before that is below.", icon=":material/stop_circle:")
             rest = [a.request for a in board.values() if a.answer.state != "done"]
             st.button("Explain again", key="explain_again", on_click=lane.ask_again, args=(rest,))
@@ -56,6 +57,7 @@ def _progress(board: Board) -> None:
             st.progress(over / len(board), text=f"{over} of {len(board)} answers are complete")
             keys = [a.key for a in board.values()]
             st.button("Stop", key="explain_stop", on_click=lane.stop, args=(keys,))
+        keep_it(questions, board)
 
 
 def _learn_classes(questions: Questions, board: Board) -> bool:

@@ -9,8 +9,8 @@ from dashboard.components.results import duration, escaped, percent
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.interactive import Answer
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.plots.drift import budget_label
 from usable_core.plots.epsilon_axis import NORM_TITLES
-from usable_core.plots.style import epsilon_label
 
 
 def predictions_row(questions: Questions, board: Board) -> None:
@@ -85,9 +85,9 @@ def _fragility(found: Fragility) -> None:
         "attack may need less. One picture says little about the backbone; see Robustness."
     )
     if found.smallest is None:
-        largest = epsilon_label(found.epsilons[-1], found.norm)
+        largest = budget_label(found.epsilons[-1], found.norm)
         st.markdown(f":green-badge[not broken up to {largest}] ({norm})", help=help)
         return
     after = found.predictions[found.epsilons.index(found.smallest)]
-    label = epsilon_label(found.smallest, found.norm)
+    label = budget_label(found.smallest, found.norm)
     st.markdown(f":orange-badge[breaks at ε ≤ {label}] ({norm}): *{escaped(after)}*", help=help)

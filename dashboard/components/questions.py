@@ -22,6 +22,7 @@ class Questions:
 
     Attributes:
         image: Identity of the picture.
+        title: What the picture is called.
         titles: What each backbone is called, in the order of the columns.
         methods: Keys of `EXPLAINERS`.
         target: The class explained; None for each backbone's own prediction.
@@ -30,6 +31,7 @@ class Questions:
     """
 
     image: str
+    title: str
     titles: Mapping[ModelSpec, str]
     methods: tuple[str, ...]
     target: str | None
@@ -89,6 +91,11 @@ class Questions:
         if method:
             found += [self.drift(model, method) for model in self.titles]
         return list(dict.fromkeys(found))
+
+    def all_shown(self, board: Board) -> dict[tuple[ModelSpec, str], Asked]:
+        """Return `shown` of every map that has an answer."""
+        found = {cell: self.shown(board, *cell) for cell in self.cells()}
+        return {cell: asked for cell, asked in found.items() if asked is not None}
 
     def shown(self, board: Board, model: ModelSpec, method: str) -> Asked | None:
         """Return the newest answer that holds a map; the newest of all while none does."""

@@ -26,7 +26,7 @@ ENTRANCES = (
     "runs", "runs.uploads", "jobs", "jobs.interactive", "jobs.worker", "jobs.queue", "jobs.locks",
     "tasks", "evaluations", "evaluations.accuracy", "evaluations.interactive", "catalog", "metrics",
     "comparison", "plots", "images", "samples", "settings", "records", "labels", "errors",
-    "versions", "attacked_images", "api", "cli",
+    "versions", "attacked_images", "reports.page", "api", "cli",
 )  # fmt: skip
 # What each part of the asking half may ask, lowest first: nothing may ask what is above it.
 LAYERS = (
@@ -36,6 +36,7 @@ LAYERS = (
     ("comparison", "samples", "attacked_images"),
     ("tasks",),
     ("runs", "plots"),
+    ("reports",),
     ("jobs",),
     ("api",),
     ("cli",),

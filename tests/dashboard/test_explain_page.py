@@ -544,7 +544,7 @@ def test_evidence_under_way_shows_how_far_it_is(lane):
 
     at.button(key="evidence_one").click().run()
 
-    assert "Making the evidence 20/400" in said(at)
+    assert "Measuring 20/400" in said(at)
 
 
 def test_methods_that_say_the_same_agree_fully(lane):
@@ -611,7 +611,7 @@ def test_the_epsilon_moves_picture_prediction_and_map_together(lane):
 def test_drift_under_way_is_said(lane):
     lane.others["drift"] = Answer("working", done=1, total=9)
 
-    assert "Making the drift 1/9" in said(with_drift(lane))
+    assert "Following the map 1/9" in said(with_drift(lane))
 
 
 def test_the_address_holds_every_setting_and_reads_it_back(lane):
@@ -653,3 +653,33 @@ def test_methods_can_be_columns(lane):
     assert not at.exception
     assert len(maps(at)) == 4
     assert any(m.value.startswith("##### ResNet") for m in at.markdown)
+
+
+def test_the_report_holds_all_that_the_page_shows_and_asks_nobody(lane, monkeypatch):
+    import streamlit
+
+    made = []
+    usual = streamlit.download_button
+
+    def download_button(label, data, *args, **kwargs):
+        if label == "Report, HTML":
+            made.append(data)
+        return usual(label, data, *args, **kwargs)
+
+    monkeypatch.setattr(streamlit, "download_button", download_button)
+    lane.map_answer = replace(lane.map_answer, stability=stability())
+    lane.predictions = (Prediction(3, "<script>cat", 0.9), *PREDICTIONS[1:])
+    at = with_drift(lane)
+    at.button(key="evidence_all").click().run()
+
+    page = made[-1]()  # as the button does, outside of the session
+
+    assert page.count("<img alt=") == 2 + 2 * 2 + 2 * 3  # maps, sanity, drift
+    assert page.count('class="plot"') == 2 * 5 + 3 + 1
+    for words in ("R²", "±", "0.8", "Cat", "Between backbones: LIME", "depends on the weights",
+                  "4/255", "64 superpixels", "prediction"):  # fmt: skip
+        assert words in page, words
+    assert "<script>cat" not in page
+    assert "&lt;script&gt;cat" in page
+    assert 'src="http' not in page
+    assert "@import" not in page.split("</style>")[0]

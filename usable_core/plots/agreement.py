@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from usable_core.plots.style import Theme, tidy
+from usable_core.plots.style import tidy
 
-# Diverging for what has a sign, from ColorBrewer's PuOr, as the maps; sequential for shares.
+# Cells have their own background, so colours hold on light and dark pages: those of the maps for
+# what has a sign, the page's own for shares.
 _SIGNED = [[0.0, "#2166AC"], [0.5, "#F7F7F7"], [1.0, "#E6550D"]]
 _SHARE = [[0.0, "#F7F7F7"], [1.0, "#0B6E99"]]
 _HEIGHT = 240  # px
 
 
 def pair_table(
-    names: Sequence[str], table: Sequence[Sequence[float]], *, is_signed: bool, theme: Theme
+    names: Sequence[str], table: Sequence[Sequence[float]], *, is_signed: bool
 ) -> go.Figure:
     """Return a measure of every pair, each cell with its number; a dash where there is none.
 
@@ -23,7 +24,6 @@ def pair_table(
         names: The maps (M,).
         table: The measure (M, M).
         is_signed: It goes from −1 to 1; otherwise it is a share.
-        theme: The page's colour scheme.
     """
     labels = [html.escape(name) for name in names]
     figure = go.Figure()
@@ -39,7 +39,6 @@ def pair_table(
                 figure.add_annotation(x=labels[j], y=labels[i], text="–", showarrow=False)
     figure.update_yaxes(autorange="reversed", showgrid=False)
     figure.update_xaxes(showgrid=False, tickangle=0)
-    del theme  # cells have their own background, so their colours hold on both
     return tidy(figure, height=_HEIGHT + 24 * max(0, len(names) - 3))
 
 

@@ -8,13 +8,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from usable_core.evaluations.evidence import Drift
-from usable_core.evaluations.specs import Norm
 from usable_core.plots.style import (
     NEUTRAL,
     WIDTH,
     ModelStyle,
     Theme,
-    epsilon_label,
     model_style,
     tidy,
 )
@@ -25,7 +23,7 @@ _MARKER = 9  # px
 
 
 def drift_figure(
-    drifts: Mapping[str, Drift], names: Sequence[str], *, norm: Norm = "linf",
+    drifts: Mapping[str, Drift], names: Sequence[str], *, norm: str = "linf",
     theme: Theme = "light",
 ) -> go.Figure:  # fmt: skip
     """Return the drift of each backbone's map of one method.
@@ -72,6 +70,11 @@ def drift_figure(
     return tidy(figure, height=_HEIGHT)
 
 
+def budget_label(epsilon: float, norm: str = "linf") -> str:
+    """Return a budget as it is written: in grey levels, `0.125/255`, where L∞ measures it."""
+    return f"{255 * epsilon:.3g}/255" if norm == "linf" and epsilon > 0 else f"{epsilon:.3g}"
+
+
 def epsilon_places(epsilons: Sequence[float]) -> dict[float, float]:
     """Return where each budget stands: on a log2 scale, 0 one step left of the smallest."""
     found = sorted(set(epsilons))
@@ -82,12 +85,12 @@ def epsilon_places(epsilons: Sequence[float]) -> dict[float, float]:
 
 def _line(
     figure: go.Figure, row: int, x: list[float], values: Sequence[float],
-    is_kept: Sequence[bool], style: ModelStyle, dash: str, name: str, norm: Norm,
+    is_kept: Sequence[bool], style: ModelStyle, dash: str, name: str, norm: str,
     epsilons: Sequence[float],
 ) -> None:  # fmt: skip
     symbols = [style.symbol if kept else f"{style.symbol}-open" for kept in is_kept]
     told = [
-        f"ε = {epsilon_label(e, norm)}, prediction {'kept' if kept else 'lost'}"
+        f"ε = {budget_label(e, norm)}, prediction {'kept' if kept else 'lost'}"
         for e, kept in zip(epsilons, is_kept, strict=True)
     ]
     figure.add_scatter(
@@ -100,11 +103,11 @@ def _line(
     )  # fmt: skip
 
 
-def _ticks(place: Mapping[float, float], norm: Norm) -> list[str]:
+def _ticks(place: Mapping[float, float], norm: str) -> list[str]:
     """Return the ticks' texts, none that would print over the one before it."""
     texts, last = [], -math.inf
     for epsilon, at in place.items():
         is_free = at - last >= 0.9 or epsilon == 0  # steps of log2, for a narrow figure
-        texts.append(epsilon_label(epsilon, norm) if is_free else "")
+        texts.append(budget_label(epsilon, norm) if is_free else "")
         last = at if is_free else last
     return texts
