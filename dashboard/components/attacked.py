@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.explain_button import explain_button
 from dashboard.components.numbers import bound_mark, headings, metric_card
 from dashboard.components.results import escaped
 from usable_core.attacked_images import (
@@ -162,13 +163,26 @@ def _example(
         width="stretch", output_format="PNG", alt=f"Original, adversarial, change: {sentence}",
     )  # fmt: skip
     st.caption(escaped(sentence))
+    names = result.provenance.class_names
+    label = names[table_label(result, shown)]
+    with st.container(horizontal=True):
+        for title, picture in (("original", clean), ("adversarial", attacked)):
+            explain_button(
+                picture, f"Explain the {title}", model=run.config.model.reference, true=label,
+                name=f"{label}, {title}", key=f"explain_{run.id}_{shown['index']}_{title}",
+            )  # fmt: skip
+
+
+def table_label(result: RobustnessResult, shown: Mapping[str, object]) -> int:
+    """Return the true class of a kept picture's example."""
+    at = result.outcomes(float(str(shown["epsilon"])))
+    return int(at.loc[at["index"] == shown["index"], "label"].iloc[0])
 
 
 def _sentence(result: RobustnessResult, shown: Mapping[str, object]) -> str:
     """Return what it is and what it is called at the chosen epsilon."""
     names = result.provenance.class_names
-    at = result.outcomes(float(str(shown["epsilon"])))
-    label = names[int(at.loc[at["index"] == shown["index"], "label"].iloc[0])]
+    label = names[table_label(result, shown)]
     after, saved = names[int(str(shown["prediction"]))], names[int(str(shown["saved_prediction"]))]
     outcome = "still right" if after == label else f"called {after}"
     rounded = "" if saved == after else f"; this 8-bit picture is called {saved}"

@@ -21,8 +21,8 @@ from dashboard.components.results import percent
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.evidence import Evidence
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.jobs import interactive
 from usable_core.plots import heatmap
-from usable_core.plots.agreement import pair_table
 from usable_core.plots.drift import budget_label, drift_figure
 from usable_core.plots.evidence import curve_title, perturbation
 from usable_core.records import to_json
@@ -101,7 +101,8 @@ def _predictions(questions: Questions, board: Board) -> Iterator[Card]:
             (p.name, percent(p.probability), percent(p.calibrated))
             for p in asked.answer.predictions
         )
-        blocks: list[Block] = [Table(("class", "softmax", "calibrated"), rows)]
+        picture = _input(asked)
+        blocks: list[Block] = [*picture, Table(("class", "softmax", "calibrated"), rows)]
         if attack is not None and (found := attack.answer.fragility) is not None:
             broken = found.smallest is not None
             at = found.smallest if found.smallest is not None else found.epsilons[-1]
@@ -113,6 +114,15 @@ def _predictions(questions: Questions, board: Board) -> Iterator[Card]:
                                f"95 % of {familiarity.data} are above "
                                f"{familiarity.threshold:.2f}.", is_warning=True))  # fmt: skip
         yield Card(title, tuple(blocks))
+
+
+def _input(asked: Asked) -> tuple[Picture, ...]:
+    """Return what the backbone saw."""
+    try:
+        png = (interactive.files(asked.key) / "input.png").read_bytes()
+    except OSError:
+        return ()
+    return (Picture(png, "The picture as the backbone sees it"),)
 
 
 def _method(
@@ -179,13 +189,21 @@ def _picture(files: HeatmapFiles, title: str, limit: float | None = None) -> Pic
 def _agreement(known: Gathered) -> Iterator[Section]:
     for title, found in agreements(known.questions, known.shown):
         tables = (
-            ("Rank correlation", found.rank_correlation, True),
-            ("Same sign", found.sign_agreement, False),
-            (f"Top {found.top} in common", found.top_overlap, False),
+            ("Rank correlation", found.rank_correlation),
+            ("Same sign, share", found.sign_agreement),
+            (f"Top {found.top} in common, share", found.top_overlap),
         )
+        heads = ("", *found.names)
         cards = tuple(
-            Card(name, (Plot(pair_table(found.names, table, is_signed=is_signed), name),))
-            for name, table, is_signed in tables
+            Card(
+                name,
+                (
+                    Table(
+                        heads, tuple((n, *row) for n, row in zip(found.names, table, strict=True))
+                    ),
+                ),
+            )
+            for name, table in tables
         )
         yield Section(f"Do they agree? {title}", (Row(cards),))
 

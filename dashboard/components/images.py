@@ -124,6 +124,7 @@ def _show_gallery() -> None:
 
 def _take(name: str) -> None:
     st.session_state.pop(_ERROR, None)
+    st.query_params.pop(state.EXPLAIN_TRUE, None)  # of the picture before
     st.query_params[state.IMAGE] = name
 
 

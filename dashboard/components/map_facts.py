@@ -97,11 +97,11 @@ def numbers(
 def facts(answer: Answer, method: str, options: ExplainerOptions, files: HeatmapFiles) -> str:
     """Return the figures as a Markdown table, below what the method does."""
     row = EXPLAINERS[method]
-    table = "\n".join(
+    lines = [
         f"| {name} | {escaped(text)} |"
         for name, text in numbers(answer, method, options, files).items()
-    )
-    return f"{row.help} *{row.paper}*\n\n| | |\n|---|---|\n{table}"
+    ]
+    return "\n".join([f"{row.help} *{row.paper}*\n", lines[0], "|---|---|", *lines[1:]])
 
 
 def _number(value: float | None) -> str:

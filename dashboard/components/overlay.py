@@ -23,7 +23,8 @@ _MAP_HTML = """
 <figure class="map">
   <div class="panes">
     <div class="pane first" role="img" tabindex="0">
-      <img alt=""><canvas class="over"></canvas><canvas class="mark"></canvas>
+      <img alt=""><div class="veil"></div>
+      <canvas class="over"></canvas><canvas class="mark"></canvas>
       <input class="wipe" type="range" min="0" max="100" aria-label="Divider: picture | heatmap">
       <div class="divider"></div>
     </div>

@@ -13,6 +13,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+_SMALL = 96  # px wide: of such pictures the pixels are shown
 _STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
@@ -142,8 +143,10 @@ def _block(block: Block) -> str:
 def _picture(block: Picture) -> str:
     source = base64.b64encode(block.png).decode()
     caption = f"<figcaption>{_text(block.caption)}</figcaption>" if block.caption else ""
+    kind = "small" if int.from_bytes(block.png[16:20], "big") <= _SMALL else "usual"
     return (
-        f'<figure><img alt="{_text(block.alt)}" src="data:image/png;base64,{source}">'
+        f'<figure><img class="{kind}" alt="{_text(block.alt)}" '
+        f'src="data:image/png;base64,{source}">'
         f"{caption}</figure>"
     )
 
