@@ -34,6 +34,7 @@ _MEASURED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 def check_sanity(
     model: Model,
+    random: Model | None,
     x: Tensor,
     target: int,
     found: Attribution,
@@ -49,7 +50,8 @@ def check_sanity(
     most probable other class. Maps with signs are correlated with them, magnitudes as they are.
 
     Args:
-        model: Pixels to logits, as it made the map; left as it is.
+        model: Pixels to logits, as it made the map.
+        random: The same with random weights, from `randomised`; None where there is none.
         x: Image (3, H, W) in [0, 1].
         target: Index of the class explained.
         found: The map.
@@ -59,8 +61,8 @@ def check_sanity(
         known: The model's answers to this image behind `options.background`, and room for more.
 
     Returns:
-        What was found, None where weights cannot be randomised; the maps `randomised` (where they
-        can) and `other_class`; and the evaluations by the network with random weights.
+        What was found, None without random weights; the maps `randomised` (where there are such)
+        and `other_class`; and the evaluations by the network with random weights.
 
     Raises:
         ExplanationError: as the method says.
@@ -74,7 +76,6 @@ def check_sanity(
         other = int(logits.argmax())
     of_other = method(model, x, other, same, segments=segments, report=report, known=known)
     maps = {"other_class": of_other.values}
-    random = randomised(model, x, segments, seed=options.seed)
     if random is None:
         return None, maps, 0
     of_random = method(random, x, target, same, segments=segments, report=report)
@@ -94,7 +95,9 @@ def check_sanity(
 def randomised(
     model: Model, x: Tensor, segments: NDArray[np.int32], *, seed: int = 0
 ) -> Model | None:
-    """Return a copy of the model that has forgotten all that it learnt, the same under a seed.
+    """Return a copy of a model that has forgotten all that it learnt, the same under a seed.
+
+    The model itself is left as it is.
 
     Layers that know how to begin anew do so; the remaining parameters (class tokens, positions,
     the constants of exported programs) are shuffled. Then, layer by layer, the outputs of

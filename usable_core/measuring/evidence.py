@@ -21,7 +21,7 @@ from usable_core.explainers.faithfulness import (
     perturbation_curves,
     planned_evaluations,
 )
-from usable_core.explainers.sanity import check_sanity
+from usable_core.explainers.sanity import check_sanity, randomised
 from usable_core.explainers.scoring import Scorer
 from usable_core.metrics.attribution import superpixel_credits
 from usable_core.models.model import Model
@@ -67,12 +67,13 @@ def evidence(
     answers = {} if answers is None else answers
     planned = planned_evaluations(BOTH_BACKGROUNDS_AND_ROAD)
     stages = _Stages(report, (planned, options.evaluations, options.evaluations))
+    random = randomised(model, x, segments, seed=options.seed)
     with _counted(model.network) as shown:
         curves = faithfulness(
             model, x, target, found, options, segments=segments, report=stages, answers=answers
         )
         sanity, maps, spent = check_sanity(
-            model, x, target, found, options, segments=segments, report=stages,
+            model, random, x, target, found, options, segments=segments, report=stages,
             known=answers.setdefault(options.background, {}),
         )  # fmt: skip
     return Evidence(curves, sanity, sum(shown) + spent, time.perf_counter() - started), maps
