@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from usable_core.api import (
         Explanation,
+        calibrate,
         compare,
         evaluate_accuracy,
         evaluate_corruption,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Explanation",
+    "calibrate",
     "compare",
     "evaluate_accuracy",
     "evaluate_corruption",

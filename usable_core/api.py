@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from usable_core.catalog.corruptions import COMMON
 from usable_core.errors import UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
@@ -287,6 +288,38 @@ def explain(
         seconds=found.seconds,
         unit=found.unit,
     )
+
+
+def calibrate(
+    model: "ModelLike",
+    data: "DatasetLike",
+    *,
+    limit: int | None = None,
+    keep: bool = True,
+    report: Report = silent,
+) -> Calibration:
+    """Return the temperature and the energy threshold of a model, and keep them for its answers.
+
+    Args:
+        model: A `Model`, a reference, or a `ModelSpec`.
+        data: A `Dataset` (taken as it is), a reference, or a `DatasetSpec`; `auto` is what the
+            model's training on it held out, else its validation split.
+        limit: At most this many examples, stratified by class.
+        keep: Store it, so that predictions of this model come with calibrated probabilities.
+        report: Told the progress.
+
+    Raises:
+        UsableError: something cannot be loaded, the labels do not fit, or there are too few images.
+    """
+    from usable_core.measuring import calibration
+    from usable_core.runs import calibrations
+
+    loaded = _model(model)
+    dataset, spec = _dataset(data, limit, training=False)
+    found = calibration.calibrate(model=loaded, dataset=dataset, spec=spec, report=report)
+    if keep:
+        calibrations.keep(found)
+    return found
 
 
 def fine_tune(

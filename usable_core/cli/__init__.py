@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from usable_core import settings
-from usable_core.cli import corruption, evaluate, explain, look, runs, tour, train
+from usable_core.cli import calibrate, corruption, evaluate, explain, look, runs, tour, train
 from usable_core.errors import Cancelled, UsableError
 
 USER_MISTAKE = 2
@@ -32,6 +32,7 @@ app.command("pretrain")(train.pretrain)
 app.command("finetune")(train.finetune)
 evaluate.app.command("corruption")(corruption.corruption)
 app.add_typer(evaluate.app, name="evaluate")
+app.command("calibrate")(calibrate.calibrate)
 app.command("explain")(explain.explain)
 app.command("compare")(runs.compare)
 app.add_typer(runs.app, name="runs")
@@ -74,8 +75,8 @@ def _say(sentence: str, status: int) -> int:
 def _usage_sentence(message: str, words: Sequence[str]) -> str:
     if not message:  # no command was given and the help was shown
         return "Give a command."
-    known = {"models", "datasets", "pretrain", "finetune", "evaluate", "explain", "compare", "runs",
-             "demo", "dashboard"}  # fmt: skip
+    known = {"models", "datasets", "pretrain", "finetune", "calibrate", "evaluate", "explain",
+             "compare", "runs", "demo", "dashboard"}  # fmt: skip
     command = [word for word in words[:1] if word in known]
     end = "" if message.endswith(("?", ".")) else "."
     return f"{message}{end} Try `{' '.join(['usable', *command, '--help'])}`."

@@ -71,6 +71,9 @@ class Prediction:
 class Familiarity:
     """Whether an image looks like those of the task, by its energy (Liu et al. 2020, 2010.03759).
 
+    A warning only: an image that is not flagged may be unlike the task's all the same. Of ImageNet
+    photographs, the bundled backbones flag 14 to 30 %; of noise of 32 x 32 pixels 0 to 23 %.
+
     Attributes:
         score: Log-sum-exp of the logits: high for what the model knows.
         threshold: What 95 % of the task's own images are above.

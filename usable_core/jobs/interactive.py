@@ -21,6 +21,7 @@ from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs.locks import is_held
 from usable_core.jobs.processes import spawn
 from usable_core.records import from_json, to_json
+from usable_core.runs import calibrations
 from usable_core.runs import files as whole_files
 from usable_core.versions import versions
 
@@ -168,7 +169,7 @@ def _placed(spec: ModelSpec) -> ModelSpec:
 
 def _key(request: ImageRequest) -> str:
     """Return the identity of the answer: the question, the files behind it, the versions."""
-    facts = file_facts(request.model)
+    facts = (file_facts(request.model), calibrations.state())
     text = json.dumps([INTERFACE_VERSION, to_json(request), facts, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 

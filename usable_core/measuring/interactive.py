@@ -21,21 +21,22 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import (
-    COARSE_EVALUATIONS,
     Answer,
+    Familiarity,
     ImageRequest,
     Prediction,
     State,
 )
-from usable_core.evaluations.specs import Report, silent
+from usable_core.evaluations.specs import Report
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.masking import Known
 from usable_core.labels import LabelSpace
+from usable_core.measuring.calibration import familiarity, known_calibration
 from usable_core.measuring.drift import drifting
 from usable_core.measuring.evidence import evidence
 from usable_core.measuring.explanation import explain, logits_of, npy, picture_of, target_index
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
 from usable_core.measuring.memory import Begun, ModelCache, map_identity, path_identity
+from usable_core.measuring.refinement import refined
 from usable_core.models.model import Model
 from usable_core.models.modes import channels_last
 from usable_core.models.preprocessing import Preprocessing
@@ -136,7 +137,10 @@ def answer(
         with channels_last(model.network):
             logits = _finite(logits_of(model, x))
             write_bytes(folder / "input.png", picture_of(x))
-            known = Answer("working", top_predictions(model, logits), method=request.method)
+            known = Answer(
+                "working", top_predictions(model, logits), method=request.method,
+                familiarity=_familiarity(model, logits),
+            )  # fmt: skip
             _ANSWERS[request.kind](
                 _Work(request, models, model, image, x, logits, folder, publish, known)
             )
@@ -147,9 +151,17 @@ def answer(
 
 def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Prediction, ...]:
     """Return the most probable classes, most probable first, of logits (classes,)."""
+    found = known_calibration(model)
     probabilities = logits.softmax(0)
+    calibrated = None if found is None else (logits / found.temperature).softmax(0)
     order = probabilities.argsort(descending=True, stable=True)[:count].tolist()
-    return tuple(Prediction(i, model.labels.names[i], float(probabilities[i])) for i in order)
+    return tuple(
+        Prediction(
+            i, model.labels.names[i], float(probabilities[i]),
+            None if calibrated is None else float(calibrated[i]),
+        )
+        for i in order
+    )  # fmt: skip
 
 
 def warm_up() -> Iterator[None]:
@@ -325,24 +337,9 @@ def _show(work: _Work, found: Attribution, state: State) -> None:
     )
 
 
-def refined(
-    model: Model,
-    x: Tensor,
-    target: int,
-    method: str,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32],
-    report: Report = silent,
-    known: Known | None = None,
-) -> Iterator[Attribution]:
-    """Stand in."""
-    counts = (COARSE_EVALUATIONS,) if options.evaluations >= 2 * COARSE_EVALUATIONS else ()
-    for evaluations in (*counts, options.evaluations):
-        yield explain(
-            model, x, target, method, replace(options, evaluations=evaluations),
-            segments=segments, report=report, known=known,
-        )  # fmt: skip
+def _familiarity(model: Model, logits: Tensor) -> Familiarity | None:
+    found = known_calibration(model)
+    return None if found is None else familiarity(found, logits.numpy())
 
 
 def _finite(logits: Tensor) -> Tensor:

@@ -26,7 +26,13 @@ from usable_core.models.model import Model
 from usable_core.models.modes import frozen
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Loss, autocast, fit, parameter_groups
-from usable_core.training.material import Material, load_material, training_splits, validate
+from usable_core.training.material import (
+    Material,
+    answers_to,
+    load_material,
+    training_splits,
+    validate,
+)
 from usable_core.training.probing import linear_head, probe
 from usable_core.training.shelf import put_on_shelf
 
@@ -73,10 +79,12 @@ def fine_tune(
         if retained is not None:
             _check_joint(model)
         records = _tune(network, model, task, held_out, config, report, old_head, retained)
+    answers = answers_to(_inference(network, model), held_out, validation)
     return put_on_shelf(
         network.cpu(), model.preprocessing, train, config, records, folder,
         architecture=architecture,
         arch_options=model.card.get("arch_options"),
+        answers=answers,
         seconds=time.perf_counter() - began,
         base=model.name,
         base_fingerprint=model.fingerprint,
@@ -156,21 +164,24 @@ def _tune(
     parts = [(new_head, 1.0), (network, config.backbone_rate)]
     if source is not None:
         parts.insert(1, (old_head.requires_grad_(True), config.backbone_rate))
+    return fit(
+        parameter_groups(parts, config.schedule),
+        _objective(network, model, task, config, old_head, source),
+        lambda: validate(_inference(network, model), held_out),
+        len(task),
+        config.schedule,
+        report,
+    )
 
+
+def _inference(network: nn.Module, model: Model) -> Callable[[Tensor], Tensor]:
     def logits(x: Tensor) -> Tensor:
         network.eval()
         x = x.contiguous(memory_format=torch.channels_last)
         found: Tensor = network(model.preprocessing.normalise(x))
         return found
 
-    return fit(
-        parameter_groups(parts, config.schedule),
-        _objective(network, model, task, config, old_head, source),
-        lambda: validate(logits, held_out),
-        len(task),
-        config.schedule,
-        report,
-    )
+    return logits
 
 
 def _objective(

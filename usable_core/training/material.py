@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.datasets.dataset import Dataset, stratified_parts
 from usable_core.datasets.pixels import load_pixels
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import DatasetSpec, Report, require
+from usable_core.measuring.calibration import described
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.loop import Validation
 
@@ -87,3 +89,28 @@ def validate(logits: Callable[[Tensor], Tensor], material: Material) -> Validati
         loss += float(F.cross_entropy(scores, labels, reduction="sum"))
         correct += float(scores.argmax(1).eq(labels).sum())
     return Validation(loss / len(material), correct / len(material))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a network says to images that were held out.
+
+    Attributes:
+        logits: Float64 (N, classes).
+        labels: True classes (N,).
+        data: Which images, in words.
+    """
+
+    logits: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    data: str
+
+
+@torch.inference_mode()
+def answers_to(logits: Callable[[Tensor], Tensor], material: Material, dataset: Dataset) -> Answers:
+    """Return what a network, as images -> logits, says to a held-out data set and its material."""
+    found = [
+        logits(material.images(indices)).double().cpu()
+        for indices in torch.split(torch.arange(len(material)), VALIDATION_BATCH)
+    ]
+    return Answers(torch.cat(found).numpy(), material.labels.cpu().numpy(), described(dataset))

@@ -19,7 +19,13 @@ from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Loss, autocast, fit, parameter_groups
-from usable_core.training.material import Material, load_material, training_splits, validate
+from usable_core.training.material import (
+    Material,
+    answers_to,
+    load_material,
+    training_splits,
+    validate,
+)
 from usable_core.training.shelf import put_on_shelf
 
 SIDE = 32  # the input size of our architectures
@@ -60,6 +66,7 @@ def pretrain(
         records,
         folder,
         architecture=config.architecture,
+        answers=answers_to(_inference(network, preprocessing), held_out, validation),
         seconds=time.perf_counter() - began,
     )
 

@@ -12,9 +12,12 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.device import best_device
 from usable_core.evaluations.specs import ModelSpec, Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.measuring.calibration import LEAST, fitted
 from usable_core.models.checkpoints import save_model
+from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import to_json
+from usable_core.training.material import Answers
 from usable_core.versions import versions
 
 
@@ -30,6 +33,7 @@ def put_on_shelf(
     arch_options: dict[str, str] | None = None,
     seconds: float,
     warnings: tuple[str, ...] = (),
+    answers: Answers | None = None,
     base: str = "",
     base_fingerprint: str = "",
 ) -> TrainingResult:
@@ -46,6 +50,7 @@ def put_on_shelf(
         arch_options: What that building needs besides.
         seconds: Wall time of the training.
         warnings: Sentences for readers of the figures.
+        answers: What the network says to images that were held out; None makes no calibration.
         base: Reference of the model it started from; empty from random weights.
         base_fingerprint: Fingerprint of that model.
     """
@@ -73,6 +78,15 @@ def put_on_shelf(
             "training_seconds": seconds,
         },
     }
+    if answers is not None and len(answers.labels) >= LEAST:
+        # Reading the card gives a model of this very fingerprint, which calibrations go by.
+        fingerprint = Model("", network, preprocessing, train.labels).fingerprint
+        card["calibration"] = to_json(
+            fitted(
+                answers.logits, answers.labels, data=answers.data,
+                dataset_fingerprint=train.fingerprint, model_fingerprint=fingerprint,
+            )
+        )  # fmt: skip
     save_model(folder, network, card)
     provenance = Provenance(
         model=base or architecture,

@@ -1,0 +1,182 @@
+"""Temperature and energy: from a model's answers to images of its task that it did not learn."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+
+from usable_core.batching import batch_size, in_batches, remember
+from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.pixels import batches
+from usable_core.errors import DatasetRefused
+from usable_core.evaluations.calibration import Calibration
+from usable_core.evaluations.interactive import Familiarity
+from usable_core.evaluations.specs import DatasetSpec, Report, silent
+from usable_core.explainers.scoring import finite
+from usable_core.measuring.label_matching import target_indices
+from usable_core.measuring.provenance import evaluated_part, ready
+from usable_core.models.model import Model
+from usable_core.models.modes import channels_last, frozen
+from usable_core.records import from_json
+from usable_core.runs import calibrations
+
+Floats = NDArray[np.float64]
+
+FAMILIAR_SHARE = 0.95  # of the task's own images, as in Liu et al. 2020
+LEAST = 20  # images: fewer have no 5 % quantile
+# A model that is right on every image has no best temperature: the smaller, the likelier.
+_BOUNDS = (0.05, 20.0)
+
+
+def calibrate(
+    *, model: Model, dataset: Dataset, spec: DatasetSpec, report: Report = silent
+) -> Calibration:
+    """Return the temperature and the energy threshold of a model on a part of a data set.
+
+    Args:
+        model: Pixels to logits.
+        dataset: The whole data set.
+        spec: Which part of it; `auto` is what a training on this data set held out, and the
+            validation split of any other, so that figures on test images stay clean.
+        report: Told the progress; raises `Cancelled`.
+
+    Raises:
+        IncompatibleLabels: the model does not know the data set's classes.
+        DatasetRefused: there are fewer than 20 images.
+        ImageRefused: a picture cannot be decoded.
+        ExplanationError: the model answers with NaN or infinity.
+        Cancelled: through `report`.
+    """
+    part = calibration_part(model, dataset, spec)
+    if len(part) < LEAST:
+        raise DatasetRefused(
+            f"A calibration needs at least {LEAST} images, but the {part.split_name} part of "
+            f"{part.name} has {len(part)}. Choose another part, or give more images."
+        )
+    labels = target_indices(model, part)[part.targets]
+    return fitted(
+        _logits(model, part, report), labels, data=described(part),
+        dataset_fingerprint=part.fingerprint, model_fingerprint=model.fingerprint,
+    )  # fmt: skip
+
+
+def calibration_part(model: Model, dataset: Dataset, spec: DatasetSpec) -> Dataset:
+    """Return the images that `spec` asks for, see `calibrate`."""
+    from usable_core.training.material import training_splits
+
+    card = model.card
+    is_seen = card.get("data", {}).get("fingerprint") == dataset.fingerprint
+    asked = card.get("config", {}).get("dataset")
+    if spec.split == "auto" and is_seen and asked:
+        training = from_json(DatasetSpec, asked)
+        _, validation = training_splits(dataset, training)
+        return validation.sample(spec.limit, seed=spec.seed)
+    if spec.split == "auto":
+        spec = DatasetSpec(spec.reference, "validation", spec.limit, spec.seed)
+    return evaluated_part(model, dataset, spec)
+
+
+def fitted(
+    logits: Floats,
+    labels: NDArray[np.int64],
+    *,
+    data: str,
+    dataset_fingerprint: str,
+    model_fingerprint: str,
+) -> Calibration:
+    """Return the calibration that fits logits (N, classes) and true classes (N,)."""
+    temperature = best_temperature(logits, labels)
+    return Calibration(
+        temperature=temperature,
+        energy_threshold=float(np.quantile(familiarity_scores(logits), 1 - FAMILIAR_SHARE)),
+        n=len(labels),
+        data=data,
+        dataset_fingerprint=dataset_fingerprint,
+        model_fingerprint=model_fingerprint,
+        nll=negative_log_likelihood(logits, labels),
+        nll_calibrated=negative_log_likelihood(logits / temperature, labels),
+    )
+
+
+def best_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
+    """Return the temperature, from 0.05 to 20, at which the true classes are likeliest.
+
+    The likelihood has one maximum, for its logarithm is concave in the inverse of the temperature.
+
+    Args:
+        logits: Float64 (N, classes).
+        labels: True classes (N,).
+
+    Reference: Guo et al. 2017, arXiv:1706.04599, section 4.2.
+    """
+    found = minimize_scalar(
+        lambda log: negative_log_likelihood(logits / np.exp(log), labels),
+        bounds=np.log(_BOUNDS),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    return float(np.exp(found.x))
+
+
+def negative_log_likelihood(logits: Floats, labels: NDArray[np.int64]) -> float:
+    """Return the mean negative log-likelihood (nats) of classes (N,) by logits (N, classes)."""
+    true = logits[np.arange(len(labels)), labels]
+    return float(np.mean(logsumexp(logits, axis=1) - true))
+
+
+def familiarity_scores(logits: Floats) -> Floats:
+    """Return the log-sum-exp (N,) of logits (N, classes): high for what a model knows.
+
+    Reference: Liu et al. 2020, arXiv:2010.03759, eq. 4 (the negative energy at temperature 1).
+    """
+    found: Floats = logsumexp(logits, axis=-1)
+    return found
+
+
+def known_calibration(model: Model) -> Calibration | None:
+    """Return what was fitted here for this very model, else what its card brings."""
+    found = calibrations.find(model.fingerprint)
+    if found is None and "calibration" in model.card:
+        try:
+            found = from_json(Calibration, model.card["calibration"])
+        except (TypeError, ValueError):  # a card of another version
+            return None
+    # Other weights or another normalisation under the same card are another model.
+    return found if found and found.model_fingerprint == model.fingerprint else None
+
+
+def familiarity(calibration: Calibration, logits: Floats) -> Familiarity:
+    """Return whether an image with these logits (classes,) looks like the task's."""
+    return Familiarity(
+        float(familiarity_scores(logits)), calibration.energy_threshold, calibration.data
+    )
+
+
+def described(part: Dataset) -> str:
+    """Return which images a part of a data set holds, in words."""
+    return f"{len(part)} images of {Path(part.name).name} ({part.split_name})"
+
+
+def _logits(model: Model, part: Dataset, report: Report) -> Floats:
+    """Return the answers (N, classes) float64 to every image of a data set."""
+    device = ready(model).device
+    size = batch_size(model)
+    found: list[Floats] = []
+    done = 0
+    with frozen(model.network), channels_last(model.network), torch.inference_mode():
+        for x, _, _ in batches(part, model.preprocessing, size.largest):
+            x = x.to(device, memory_format=torch.channels_last)
+
+            def answered(piece: slice, x: torch.Tensor = x) -> NDArray[np.float32]:
+                answers: NDArray[np.float32] = model(x[piece]).float().cpu().numpy()
+                return finite(answers)
+
+            for piece, logits in in_batches(size, len(x), answered):
+                found.append(logits.astype(np.float64))
+                done += piece.stop - piece.start
+                report(done, len(part), "Calibrating")
+    remember(model, size)
+    return np.concatenate(found)

@@ -1,0 +1,47 @@
+"""Calibrations that were fitted here, one file per model, by its fingerprint."""
+
+import json
+import re
+from pathlib import Path
+
+from usable_core import settings
+from usable_core.evaluations.calibration import Calibration
+from usable_core.records import from_json
+from usable_core.runs import files
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+
+
+def keep(calibration: Calibration) -> Path:
+    """Store a calibration in the place of an earlier one of the same model; return its file.
+
+    Raises:
+        StorageError: the disk is full.
+    """
+    path = _path(calibration.model_fingerprint)
+    files.write_json(path, calibration)
+    return path
+
+
+def find(fingerprint: str) -> Calibration | None:
+    """Return the calibration of the model with that fingerprint, if it was ever fitted here."""
+    try:
+        return from_json(Calibration, json.loads(_path(fingerprint).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # none, or of another version
+        return None
+
+
+def state() -> tuple[tuple[str, int], ...]:
+    """Return what changes whenever a calibration is kept: file names and times (ns)."""
+    found = sorted(_folder().glob("*.json"))
+    return tuple((path.stem, path.stat().st_mtime_ns) for path in found)
+
+
+def _folder() -> Path:
+    return settings.home() / "calibrations"
+
+
+def _path(fingerprint: str) -> Path:
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise ValueError(f"a fingerprint is 16 hex digits, not {fingerprint!r}")
+    return _folder() / f"{fingerprint}.json"
