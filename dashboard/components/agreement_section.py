@@ -130,6 +130,10 @@ def _agreement(found: MapAgreement, files: HeatmapFiles, key: str) -> None:
             st.markdown(f"**{title}**")
             plot = pair_table(found.names, table, is_signed=is_signed)
             figure(plot, key=f"agreement_{key}_{place}", alt=f"{title} of every pair of maps")
+    if len(found.consensus_of) < 2:
+        st.caption(f"Only {escaped(found.consensus_of[0])} tells for from against, so there is no "
+                   "consensus to draw.")  # fmt: skip
+        return
     left, right = st.columns(2)
     with left:
         st.markdown("**Consensus**")

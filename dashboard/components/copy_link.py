@@ -3,12 +3,15 @@
 import streamlit as st
 
 _HTML = """
-<button type="button" class="copy"><span aria-hidden="true">🔗</span> <span class="says"
-  aria-live="polite">Copy link</span></button>
+<button type="button" class="copy"><svg aria-hidden="true" viewBox="0 0 24 24" width="16"
+  height="16" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round">
+  <path d="M10 14a4 4 0 0 0 6 .4l3-3a4 4 0 0 0-5.7-5.7l-1 1M14 10a4 4 0 0 0-6-.4l-3 3a4 4 0 0 0
+  5.7 5.7l1-1"/></svg><span class="says" aria-live="polite">Copy link</span></button>
 """
 _CSS = """
 .copy {
-  font: inherit; font-family: var(--st-font); color: var(--st-text-color); cursor: pointer;
+  display: inline-flex; align-items: center; gap: 0.5rem; font: inherit; font-size: 0.875rem;
+  font-family: var(--st-font); color: var(--st-text-color); cursor: pointer;
   background: transparent; border: 1px solid var(--st-border-color);
   border-radius: var(--st-base-radius); padding: 0 0.75rem; min-height: 2.5rem; white-space: nowrap;
 }

@@ -6,6 +6,8 @@ from usable_core.evaluations.evidence import ALIKE, PerturbationCurve, Sanity
 
 CLEAR = 0.05  # gain from which a map is called better or worse than chance
 
+LARGEST_GAIN = 2  # beyond it the ends are so close that the number says little
+
 
 def curve_row(curve: PerturbationCurve) -> dict[str, float | str]:
     """Return the areas of a curve, its gain, and what they mean."""
@@ -21,13 +23,13 @@ def verdict(curve: PerturbationCurve) -> str:
     if math.isnan(curve.gain):
         return "Nothing changes from end to end, so it cannot be told."
     if curve.gain < -CLEAR:
-        return f"Worse than random orders (gain {_number(curve.gain)})."
+        return f"Worse than random orders ({_gain(curve.gain)})."
     if curve.gain <= CLEAR:
-        return f"No better than random orders (gain {_number(curve.gain)})."
+        return f"No better than random orders ({_gain(curve.gain)})."
     sign = 1 if curve.kind == "insertion" else -1
     if sign * (curve.area - curve.centre_area) > 0:
-        return f"Better than random and centre-first orders (gain {_number(curve.gain)})."
-    return f"Better than random orders (gain {_number(curve.gain)}), not than centre first."
+        return f"Better than random and centre-first orders ({_gain(curve.gain)})."
+    return f"Better than random orders ({_gain(curve.gain)}), not than centre first."
 
 
 def sanity_words(sanity: Sanity) -> tuple[str, str]:
@@ -53,6 +55,12 @@ def _words(correlation: float, is_flagged: bool, bad: str, good: str) -> str:
         return "This map has no order, so nothing can be compared."
     text = f"Rank correlation with this map {_number(correlation)}; alike from {ALIKE} on."
     return f"{bad if is_flagged else good} {text}"
+
+
+def _gain(value: float) -> str:
+    if abs(value) > LARGEST_GAIN:
+        return f"gain beyond ±{LARGEST_GAIN}, for both ends are nearly alike"
+    return f"gain {_number(value)}"
 
 
 def _number(value: float) -> str:

@@ -12,12 +12,13 @@ from usable_core import jobs, settings
 from usable_core.errors import UnknownName, UsableError
 from usable_core.evaluations.accuracy import AccuracyResult
 from usable_core.evaluations.corruption import CorruptionResult
+from usable_core.evaluations.explanation import ExplanationResult
 from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import Config
 
-Measured = AccuracyResult | RobustnessResult | CorruptionResult
+Measured = AccuracyResult | RobustnessResult | CorruptionResult | ExplanationResult
 MOST_MODELS = 4  # side by side at 1280 px
 
 

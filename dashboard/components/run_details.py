@@ -14,6 +14,7 @@ RECORD_HEIGHT = 340  # px: settings and log side by side within one screen
 RESULT_PAGES = {  # task: page and address parameter that show its result
     "accuracy": ("accuracy", state.RUN),
     "robustness": ("robustness", state.RUN),
+    "explanation": ("explanation", state.RUN),
     "finetune": ("fine_tune", state.RUN),
     "demo": ("compare", state.PARENT),
 }

@@ -9,6 +9,7 @@ expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
 LONG = 420_000  # milliseconds: two slow cores that may do something else as well
+ALL_COMPLETE = re.compile(r"All \d+ answers are complete")
 SETTLED = """() => {
   const app = document.querySelector('[data-testid=stApp]');
   return app && app.dataset.testScriptState === 'notRunning'
@@ -46,12 +47,11 @@ def test_an_uploaded_picture_gets_heatmaps_of_two_backbones(page, address, watch
     page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(cat))
 
     page.get_by_text("my cat.png", exact=True).last.wait_for()
-    maps = page.locator(".map canvas.over")
-    expect(page.get_by_text("Done.", exact=True)).to_have_count(4, timeout=LONG)
+    maps = page.locator("[class*=st-key-map_] .map canvas.over")
+    page.get_by_text(ALL_COMPLETE).wait_for(timeout=LONG)
     expect(maps).to_have_count(4)
     assert maps.evaluate_all(f"canvases => canvases.some({IS_PAINTED})")
-    assert page.get_by_text(re.compile(r"local R² -?\d")).count() == 2
-    assert page.get_by_text(re.compile(r"additivity gap")).count() == 2
+    assert page.get_by_text(re.compile(r"R² -?\d")).count() >= 2
 
     page.wait_for_function(SETTLED)
     page.wait_for_timeout(1500)  # the timer's last question may be under way
@@ -67,6 +67,74 @@ def test_an_uploaded_picture_gets_heatmaps_of_two_backbones(page, address, watch
 
     page.reload()
     page.locator(".map canvas.over").nth(3).wait_for(timeout=LONG)
+
+
+def explained(page, address):
+    """Open the page with one map by LIME, which is the lane's own work of a second or two."""
+    link = "image=cat&models=bundled/resnet&explain_methods=lime&explain_evaluations=100"
+    opened(page, f"{address}/explain?{link}&explain_attack=no", "Explain")
+    page.get_by_text(ALL_COMPLETE).wait_for(timeout=LONG)
+    page.wait_for_function(SETTLED)
+
+
+def test_the_divider_is_moved_by_keys_and_uncovers_the_picture(page, address):
+    explained(page, address)
+    page.get_by_role("radio", name="Wipe").check()
+    divider = page.get_by_role("slider", name="Divider: picture | heatmap").first
+
+    divider.press("ArrowRight")
+    divider.press("ArrowRight")
+
+    cut = page.locator(".map .over").first.evaluate("c => getComputedStyle(c).clipPath")
+    assert "52%" in cut
+    page.get_by_role("radio", name="Overlay").check()
+    expect(divider).to_be_hidden()
+
+
+def test_the_top_superpixels_stay_and_the_rest_is_veiled(page, address):
+    explained(page, address)
+    page.get_by_role("radio", name="Top superpixels").check()
+    count = page.get_by_role("slider", name="How many superpixels")
+    veiled = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter(" \
+             "(v, i) => i % 4 === 3 && v > 0).length"  # fmt: skip
+    canvas = page.locator(".map .over").first
+    of_five = canvas.evaluate(veiled)
+
+    for _ in range(4):
+        count.press("ArrowLeft")
+
+    assert of_five < canvas.evaluate(veiled) < 32 * 32
+
+
+def test_the_link_is_copied_and_asks_the_same_again(page, address):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    explained(page, address)
+
+    page.get_by_role("button", name="Copy link").click()
+    page.get_by_text("Copied", exact=True).wait_for()
+    link = page.evaluate("navigator.clipboard.readText()")
+
+    assert link == page.url
+    assert "explain_background=blur" in link
+    assert "explain_evaluations=100" in link
+
+
+def test_the_report_opens_from_disk_without_a_request(page, address, tmp_path):
+    explained(page, address)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report, HTML").click()
+    download.value.save_as(tmp_path / "report.html")
+    requests = []
+    other = page.context.new_page()
+    other.on("request", lambda request: requests.append(request.url))
+
+    other.goto(f"file://{tmp_path}/report.html")
+    other.get_by_role("heading", name="Why? Cat").wait_for()
+
+    assert [url for url in requests if not url.startswith("data:")] == [
+        f"file://{tmp_path}/report.html"
+    ]
+    assert other.locator("img").evaluate_all("all => all.every(i => i.naturalWidth > 0)")
 
 
 def start_fine_tuning(page, address, epochs):

@@ -24,8 +24,8 @@ def test_a_curve_is_drawn_beside_random_orders_their_band_and_the_centre():
 
     assert lines["this map"].y == pytest.approx((90, 20, 10))
     assert lines["this map"].x == pytest.approx((0, 40, 100))
-    assert lines["random order"].y == pytest.approx((90, 50, 10))
-    assert lines["centre first"].y == pytest.approx((90, 45, 10))
+    assert lines["random"].y == pytest.approx((90, 50, 10))
+    assert lines["centre"].y == pytest.approx((90, 45, 10))
     band = next(trace for trace in figure.data if trace.fill == "toself")
     assert band.y == pytest.approx((90, 40, 10, 10, 60, 90))
     assert band.mode == "lines"

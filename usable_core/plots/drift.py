@@ -66,7 +66,8 @@ def drift_figure(
     figure.update_xaxes(
         tickvals=list(place.values()), ticktext=_ticks(place, norm), tickangle=0
     )  # fmt: skip
-    figure.update_xaxes(title_text="ε (log scale)", row=3, col=1)
+    unit = "ε in 1/255 of the pixel range" if norm == "linf" else "ε"
+    figure.update_xaxes(title_text=f"{unit} (log scale)", row=3, col=1)
     return tidy(figure, height=_HEIGHT)
 
 
@@ -108,6 +109,6 @@ def _ticks(place: Mapping[float, float], norm: str) -> list[str]:
     texts, last = [], -math.inf
     for epsilon, at in place.items():
         is_free = at - last >= 0.9 or epsilon == 0  # steps of log2, for a narrow figure
-        texts.append(budget_label(epsilon, norm) if is_free else "")
+        texts.append(budget_label(epsilon, norm).removesuffix("/255") if is_free else "")
         last = at if is_free else last
     return texts

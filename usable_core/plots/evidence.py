@@ -36,8 +36,8 @@ def perturbation(curve: PerturbationCurve, *, theme: Theme = "light") -> go.Figu
         hoverinfo="skip", showlegend=False, name="random orders, lowest to highest",
     )  # fmt: skip
     lines = (
-        ("random order", curve.random_mean, NEUTRAL[theme], "dot", 1.5),
-        ("centre first", curve.centre, COLORS[theme][1], "dashdot", 1.5),
+        ("random", curve.random_mean, NEUTRAL[theme], "dot", 1.5),
+        ("centre", curve.centre, COLORS[theme][1], "dashdot", 1.5),
         ("this map", curve.outputs, COLORS[theme][0], "solid", WIDTH),
     )
     for name, outputs, color, dash, width in lines:

@@ -1,0 +1,61 @@
+"""Explanation quality over a data set: each method and backbone with its interval."""
+
+import math
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.explanation import ExplanationResult
+from usable_core.plots.style import Theme, labels, model_style, tidy
+
+_MARKER = 10  # px
+_HEIGHT = 120  # px, and more for each method
+
+
+def quality(
+    results: Sequence[ExplanationResult], metric: str, title: str, *,
+    names: Sequence[str] | None = None, theme: Theme = "light",
+) -> go.Figure:  # fmt: skip
+    """Return one figure of quality: methods below each other, a marker for each backbone.
+
+    Args:
+        results: One per backbone.
+        metric: A column of `per_method`; its interval is in `{metric}_low` and `{metric}_high`.
+        title: Of the axis, with its unit.
+        names: What the backbones are called.
+        theme: The page's colour scheme.
+    """
+    figure = go.Figure()
+    called = labels(results, names)
+    for result, name in zip(results, called, strict=True):
+        style, table = model_style(result.provenance.model, theme), result.per_method
+        known = table[table[metric].notna()]
+        figure.add_scatter(
+            x=known[metric].tolist(), y=[EXPLAINERS[m].title for m in known["method"]], name=name,
+            mode="markers", error_x=_errors(known, metric),
+            marker={"color": style.color, "symbol": style.symbol, "size": _MARKER},
+            customdata=known["n"].tolist(),
+            hovertemplate="%{y}: %{x:.3g}, n = %{customdata}<extra>" + name + "</extra>",
+        )  # fmt: skip
+    figure.update_layout(scattermode="group", scattergap=0.5)
+    methods = list(dict.fromkeys(m for result in results for m in result.config.methods))
+    order = [EXPLAINERS[method].title for method in reversed(methods)]
+    figure.update_yaxes(categoryorder="array", categoryarray=order)
+    figure.update_xaxes(title_text=title)
+    return tidy(figure, height=_HEIGHT + 60 * max(1, len(methods)))
+
+
+def _errors(known: "go.Figure", metric: str) -> dict[str, object]:
+    """Return the intervals as plotly's error bars; none where the column has none."""
+    if f"{metric}_low" not in known:
+        return {"visible": False}
+    bars = [
+        (high - value, value - low)
+        for value, low, high in known[[metric, f"{metric}_low", f"{metric}_high"]].to_numpy()
+    ]
+    clean = [tuple(0.0 if math.isnan(part) else part for part in bar) for bar in bars]
+    return {
+        "type": "data", "symmetric": False, "array": [bar[0] for bar in clean],
+        "arrayminus": [bar[1] for bar in clean], "thickness": 1.5,
+    }  # fmt: skip
