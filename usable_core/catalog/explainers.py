@@ -11,6 +11,7 @@ class ExplainerRow:
         is_additive: Its values sum to f(x) − f(background), up to a gap that is shown.
         uses_superpixels: It credits the shared SLIC superpixels.
         is_random: It draws at random, so it has a Monte Carlo error, which is shown.
+        is_anytime: A map of more evaluations asks only what one of fewer did not.
         is_signed: Its values tell for from against; otherwise they are magnitudes.
         has_background: It hides parts, or starts a path, behind a background.
     """
@@ -23,6 +24,7 @@ class ExplainerRow:
     uses_superpixels: bool = False
     is_random: bool = False
     is_signed: bool = True
+    is_anytime: bool = False
     has_background: bool = True
 
 
@@ -34,6 +36,17 @@ EXPLAINERS = {
         "A weighted linear model fitted to predictions on images with superpixels hidden.",
         uses_superpixels=True,
         is_random=True,
+        is_anytime=True,
+    ),
+    "kernel_shap": ExplainerRow(
+        "Kernel SHAP",
+        "usable_core.explainers.kernel_shap:explain",
+        "Lundberg & Lee 2017, arXiv:1705.07874",
+        "Shapley values of superpixels, estimated from images with many of them hidden.",
+        is_additive=True,
+        uses_superpixels=True,
+        is_random=True,
+        is_anytime=True,
     ),
     "partition_shap": ExplainerRow(
         "Partition SHAP",

@@ -1,14 +1,15 @@
 """LIME: a weighted linear model of what happens when superpixels are hidden.
 
-The masks are those that `lime` draws from the same seed and the fit is `lime`'s own, so the weights
-are `LimeImageExplainer`'s; only hiding and batching are ours, on the model's device.
+The fit is `lime`'s own; on the masks that `lime` draws, the weights are `LimeImageExplainer`'s.
+Which masks are drawn is ours (`designs.halves`): of the same distribution, but evenly, so that the
+weights come as close to their limit with fewer.
 Reference: Ribeiro et al. 2016, arXiv:1602.04938.
 """
 
 import time
+from typing import Any
 
 import numpy as np
-import torch
 from lime.lime_base import LimeBase
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,11 +17,12 @@ from torch import Tensor
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.masking import Known, Masked
-from usable_core.explainers.scoring import Scorer, of_class
+from usable_core.explainers.designs import halves, parts_of
+from usable_core.explainers.masking import Known, asked
+from usable_core.explainers.replicates import PARTS, stability
+from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
-from usable_core.metrics.attribution import weighted_r2
+from usable_core.metrics.attribution import rank_correlation, weighted_r2
 from usable_core.models.model import Model
 
 # `lime`'s default for images. With half of the superpixels hidden the cosine distance is about
@@ -44,7 +46,7 @@ def explain(
         model: Pixels to logits.
         x: Image (3, H, W) in [0, 1], not normalised.
         target: Index of the class explained.
-        options: `evaluations` images are sampled, the first of which is x itself.
+        options: `evaluations` images are asked, the first of which is x itself.
         segments: Superpixels (H, W) from 0, shared between methods and models; None finds them.
         report: Told the progress; raises `Cancelled`.
         known: The model's answers from a smaller map of the same question, and room for more.
@@ -55,23 +57,29 @@ def explain(
     started = time.perf_counter()
     if segments is None:
         segments = superpixels(x, options.segments)
-    masks = sampled_masks(options.evaluations, int(segments.max()) + 1, options.seed)
-    scorer = Scorer(model, len(masks), report)
-    places = torch.from_numpy(segments.astype(np.int64)).to(scorer.device)
-    hidden = hiding(x, options.background, segments, device=scorer.device)
-    masked = Masked(scorer, hidden, lambda rows: rows[:, places], known)  # to (N, H, W)
-    outputs = of_class(masked(masks.astype(bool)), target, "probability")
-    weights, r2 = fit(masks, outputs)
+    masks = halves(options.evaluations, int(segments.max()) + 1, options.seed)
+    logits, scorer = asked(model, x, masks, options, segments, report, known)
+    outputs = of_class(logits, target, "probability")
+    values, r2 = fit(masks, outputs)
+
+    def estimate(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return fit(masks[rows], outputs[rows])[0]
+
+    weights = sample_weights(masks)
     return Attribution(
         method="lime",
-        values=weights.astype(np.float32)[segments],
+        values=values.astype(np.float32)[segments],
         target=target,
         output=float(outputs[0]),
         r2=r2,
+        effective_samples=float(weights.sum() ** 2 / (weights**2).sum()),
+        convergence=rank_correlation(values, estimate(np.arange(len(masks)) < len(masks) // 2)),
+        stability=stability(values, estimate, parts_of(len(masks), PARTS), options.tolerance),
         evaluations=scorer.evaluations,
         seconds=time.perf_counter() - started,
         segments=segments,
         unit="probability",
+        precision=scorer.precision,
     )
 
 
@@ -87,7 +95,7 @@ def sampled_masks(count: int, features: int, seed: int) -> NDArray[np.int64]:
 
 
 def fit(
-    masks: NDArray[np.int64], outputs: NDArray[np.float64]
+    masks: NDArray[np.bool_] | NDArray[np.int64], outputs: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
     """Return `lime`'s weight of each superpixel (S,) and the fit's weighted R² on its own samples.
 
@@ -95,16 +103,26 @@ def fit(
         masks: Which superpixels stay (N, S), all in the first row.
         outputs: The model's answers (N,) to these images.
     """
-    kept = masks.sum(1) / masks.shape[1]
-    distances = 1 - np.sqrt(kept)  # cosine distance to the row of ones
+    stays = masks.astype(np.float64)
     base = LimeBase(_kernel, random_state=0)
     intercept, credits, _, _ = base.explain_instance_with_data(
-        masks, outputs[:, None], distances, 0, masks.shape[1], feature_selection="none"
+        stays, outputs[:, None], _distances(stays), 0, masks.shape[1], feature_selection="none"
     )
     weights = np.zeros(masks.shape[1])
     for feature, weight in credits:
         weights[feature] = weight
-    return weights, weighted_r2(outputs, intercept + masks @ weights, _kernel(distances))
+    return weights, weighted_r2(outputs, intercept + stays @ weights, sample_weights(stays))
+
+
+def sample_weights(masks: NDArray[Any]) -> NDArray[np.float64]:
+    """Return what each sample (N, S) counts in the fit (N,)."""
+    return _kernel(_distances(masks))
+
+
+def _distances(masks: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the cosine distance of each row (N, S) to the row of ones (N,)."""
+    found: NDArray[np.float64] = 1 - np.sqrt(masks.sum(1) / masks.shape[1])
+    return found
 
 
 def _kernel(distances: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,8 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from usable_core.explainers.backgrounds import Hiding
+from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.specs import Report, silent
+from usable_core.explainers.backgrounds import Hiding, hiding
 from usable_core.explainers.scoring import Scorer
+from usable_core.models.model import Model
 
 # The model's logits (classes,) by a digest of what stays visible. Kept between the maps of one
 # image, model, background and superpixels, so that none asks again, whatever the class or method.
@@ -68,3 +71,32 @@ class Masked:
         stays = self._places(torch.from_numpy(row).to(self._scorer.device))
         seen = np.packbits(stays.cpu().numpy()).tobytes() + str(length).encode()
         return hashlib.blake2b(seen, digest_size=16).digest()
+
+
+def asked(
+    model: Model,
+    x: Tensor,
+    masks: NDArray[np.bool_],
+    options: ExplainerOptions,
+    segments: NDArray[np.int32],
+    report: Report = silent,
+    known: Known | None = None,
+) -> tuple[NDArray[np.float32], Scorer]:
+    """Return the logits (N, classes) where rows of masks (N, S) say which superpixels stay.
+
+    Args:
+        model: Pixels to logits.
+        x: Image (3, H, W) in [0, 1].
+        masks: Which superpixels stay.
+        options: Its background is what hidden superpixels show.
+        segments: Superpixels (H, W) from 0.
+        report: Told the progress; raises `Cancelled`.
+        known: Answers from before, to which the new ones are added.
+
+    Returns:
+        The logits, and who asked for them.
+    """
+    scorer = Scorer(model, len(masks), report, options.precision)
+    hidden = hiding(x, options.background, segments, device=scorer.device)
+    places = torch.from_numpy(segments.astype(np.int64)).to(scorer.device)
+    return Masked(scorer, hidden, lambda rows: rows[:, places], known)(masks), scorer

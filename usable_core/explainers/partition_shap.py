@@ -6,7 +6,7 @@ device.
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -21,7 +21,7 @@ from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.masking import Known, Masked
 from usable_core.explainers.scoring import Scorer, of_class
 from usable_core.explainers.segments import superpixels
-from usable_core.metrics.attribution import additivity_gap
+from usable_core.metrics.attribution import additivity_gap, rank_correlation, superpixel_credits
 from usable_core.models.model import Model
 
 # Hidings that shap asks for at once. A larger number spends evaluations less well, so it is part
@@ -60,28 +60,22 @@ def explain(
     Reference: Lundberg & Lee 2017, arXiv:1705.07874; Owen 1977.
     """
     started = time.perf_counter()
-    scorer = Scorer(model, options.evaluations, report)
+    scorer = Scorer(model, options.evaluations, report, options.precision)
     height, width = x.shape[1:]
     parts = superpixels(x, options.segments) if segments is None else segments
     hidden = hiding(x, options.background, parts, device=scorer.device)
-    masked = Masked(scorer, hidden, lambda rows: rows.view(-1, height, width), known)
+    masked = Masked(
+        scorer, hidden, lambda rows: rows.view(-1, height, width), {} if known is None else known
+    )
 
     def game(visible: NDArray[np.float32]) -> NDArray[np.float64]:  # (N, H, W, 1) of 0 and 1
         return of_class(masked(visible.reshape(len(visible), -1) > 0), target, "logit")
 
-    explainer = shap.PartitionExplainer(game, _masker(height, width))
-    with _numpy_seed(options.seed):  # ties between rectangles are settled by its global generator
-        found = explainer(
-            np.ones((1, height, width, 1), np.float32),
-            max_evals=options.evaluations - 1,  # shap asks in pairs: one may come on top
-            batch_size=PARTITION_BATCH,
-            silent=True,
-        )
-    values = found.values[0, :, :, 0]
-    base = float(np.ravel(found.base_values)[0])
-    evaluations = scorer.evaluations
-    everything = np.ones((1, height, width, 1), np.float32)
-    output = float(game(everything)[0])  # known: shap asked it
+    half = _owen_values(game, x.shape[1:], options.evaluations // 2, options.seed)[0]
+    asked_before = scorer.evaluations  # and asked again as what is known
+    values, base = _owen_values(game, x.shape[1:], options.evaluations, options.seed)
+    evaluations = scorer.evaluations - asked_before
+    output = float(game(np.ones((1, height, width, 1), np.float32))[0])  # known: shap asked it
     return Attribution(
         method="partition_shap",
         values=values.astype(np.float32),
@@ -89,9 +83,35 @@ def explain(
         output=output,
         base=base,
         additivity_gap=additivity_gap(values, base, output),
+        convergence=rank_correlation(
+            *(superpixel_credits(v, parts, is_per_pixel=True) for v in (values, half))
+        ),
         evaluations=evaluations,
         seconds=time.perf_counter() - started,
+        precision=scorer.precision,
     )
+
+
+def _owen_values(
+    game: Callable[[NDArray[np.float32]], NDArray[np.float64]],
+    size: tuple[int, ...],
+    evaluations: int,
+    seed: int,
+) -> tuple[NDArray[np.float64], float]:
+    """Return the value of each pixel (H, W) and what the game gives where nothing is visible.
+
+    What a smaller number of evaluations asks, a larger one asks first.
+    """
+    height, width = size
+    explainer = shap.PartitionExplainer(game, _masker(height, width))
+    with _numpy_seed(seed):  # ties between rectangles are settled by its global generator
+        found = explainer(
+            np.ones((1, height, width, 1), np.float32),
+            max_evals=evaluations - 1,  # shap asks in pairs: one may come on top
+            batch_size=PARTITION_BATCH,
+            silent=True,
+        )
+    return found.values[0, :, :, 0], float(np.ravel(found.base_values)[0])
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,7 +1,7 @@
 """`Scorer`: what an explanation asks a model for, in the fastest batches, counted and reported."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -9,12 +9,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.batching import BatchSize, batch_size, in_batches, remember
+from usable_core.device import gains_from_bfloat16
 from usable_core.errors import ExplanationError
-from usable_core.evaluations.specs import Report, silent
+from usable_core.evaluations.specs import Precision, Report, silent
 from usable_core.explainers.attribution import Unit
 from usable_core.models.model import Model
 
 Part = TypeVar("Part")
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+# Largest difference of any class's probability: below what LIME's maps are read to.
+AGREEMENT = 0.01
 
 
 class Scorer:
@@ -24,20 +28,31 @@ class Scorer:
         model: Pixels to logits.
         device: Where images should be.
         evaluations: Images evaluated so far, those whose answers were known already included.
+        precision: Number format of the passes without gradients.
     """
 
-    def __init__(self, model: Model, planned: int, report: Report = silent) -> None:
+    def __init__(
+        self,
+        model: Model,
+        planned: int,
+        report: Report = silent,
+        precision: Literal["float32", "auto"] = "float32",
+    ) -> None:
         """Prepare; nothing is asked yet.
 
         Args:
             model: Pixels to logits.
             planned: Evaluations until the end, for the progress.
             report: Told the progress; raises `Cancelled`.
+            precision: `auto` computes logits without gradients in bfloat16 where the device gains
+                from it and the first batch's probabilities agree with float32's.
         """
         self.model, self.device = model, model.device
         self.evaluations = 0
         self._planned, self._report = planned, report
-        self._sizes: dict[bool, BatchSize] = {}
+        self.precision: Precision = "float32"
+        self._may_round = precision == "auto" and gains_from_bfloat16(self.device.type)
+        self._sizes: dict[tuple[bool, Precision], BatchSize] = {}
 
     def each(
         self, count: int, function: Callable[[slice], Part], *, needs_gradient: bool = False
@@ -53,11 +68,17 @@ class Scorer:
             ExplanationError: a single image does not fit into memory.
             Cancelled: through the report.
         """
-        size = self._size(needs_gradient)
+        precision: Precision = "float32" if needs_gradient else self.precision
+        key = (needs_gradient, precision)
+        if key not in self._sizes:
+            self._sizes[key] = batch_size(
+                self.model, needs_gradient=needs_gradient, precision=precision
+            )
+        size = self._sizes[key]
         for part, result in in_batches(size, count, function):
             self.count(part.stop - part.start)
             yield part, result
-        remember(self.model, size, needs_gradient=needs_gradient)
+        remember(self.model, size, needs_gradient=needs_gradient, precision=precision)
 
     def logits(
         self, count: int, images: Callable[[slice], Tensor]
@@ -76,8 +97,9 @@ class Scorer:
         def answered(part: slice) -> NDArray[np.float32]:
             with torch.inference_mode():
                 x = images(part).contiguous(memory_format=torch.channels_last)
-                answers: NDArray[np.float32] = self.model(x).float().cpu().numpy()
-            return finite(answers)
+                if self._may_round:
+                    self._choose_precision(x)
+                return finite(self._in_precision(x, self.precision))
 
         return self.each(count, answered)
 
@@ -117,20 +139,23 @@ class Scorer:
         self.evaluations += images
         self._report(min(self.evaluations, self._planned), self._planned, "Explaining")
 
-    def _size(self, needs_gradient: bool) -> BatchSize:
-        if needs_gradient not in self._sizes:
-            self._sizes[needs_gradient] = batch_size(self.model, needs_gradient=needs_gradient)
-        return self._sizes[needs_gradient]
+    def _in_precision(self, x: Tensor, precision: Precision) -> NDArray[np.float32]:
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            found: NDArray[np.float32] = self.model(x).float().cpu().numpy()
+        return found
+
+    def _choose_precision(self, x: Tensor) -> None:
+        """Go on in bfloat16 if it gives these images (N, 3, H, W) the same probabilities."""
+        self._may_round = False
+        exact, rounded = (_probabilities(self._in_precision(x, p)) for p in PRECISIONS)
+        if np.abs(exact - rounded).max() <= AGREEMENT:
+            self.precision = "bfloat16"
 
 
 def of_class(logits: NDArray[np.float32], target: int, unit: Unit) -> NDArray[np.float64]:
     """Return a class's logit or softmax probability (N,) from logits (N, classes)."""
-    exact = logits.astype(np.float64)
-    if unit == "logit":
-        return exact[:, target]
-    shares = np.exp(exact - exact.max(1, keepdims=True))
-    found: NDArray[np.float64] = shares[:, target] / shares.sum(1)
-    return found
+    found = logits.astype(np.float64) if unit == "logit" else _probabilities(logits)
+    return np.asarray(found[:, target])
 
 
 def finite(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -145,6 +170,12 @@ def finite(outputs: NDArray[np.float32]) -> NDArray[np.float32]:
             "this image. Check the model's weights, or choose another model."
         )
     return outputs
+
+
+def _probabilities(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    exact = logits.astype(np.float64)
+    shares = np.exp(exact - exact.max(1, keepdims=True))
+    return np.asarray(shares / shares.sum(1, keepdims=True))
 
 
 def _gradient(outputs: Tensor, x: Tensor, is_asked_again: bool) -> Tensor:

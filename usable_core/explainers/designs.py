@@ -1,0 +1,95 @@
+"""Which superpixels stay visible in each evaluation: masks that leave little to chance.
+
+Masks come in complementary pairs, so that what is even in them (among it every interaction of two
+superpixels) cancels out of a superpixel's weight. Rows of a smaller count are the first of a larger
+one, so that a map can be refined without asking anything twice.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import hadamard
+
+Masks = NDArray[np.bool_]
+FIRST = 2  # rows before the pairs: everything visible, nothing visible
+
+
+def halves(count: int, features: int, seed: int) -> Masks:
+    """Return masks (count, features) of which each superpixel is visible in half.
+
+    The pairs are rows of Hadamard matrices with columns and signs drawn anew for each block, so
+    that a block weighs every superpixel as exactly as its size allows: no superpixel's effect is
+    confounded with another's.
+
+    Args:
+        count: Rows; the first shows everything, the second nothing.
+        features: Superpixels.
+        seed: Of columns, signs and order.
+
+    Reference: Plackett & Burman 1946, Biometrika 33; folding over: Box & Wilson 1951.
+    """
+    order = 2 ** int(features).bit_length()  # has `features` columns beside the constant one
+    signs = hadamard(order)[:, 1:]
+    rng = np.random.default_rng([seed, 0])
+    blocks = []
+    for _ in range(-(-max(count - FIRST, 0) // (2 * order))):
+        chosen = signs[rng.permutation(order)][:, rng.permutation(order - 1)[:features]]
+        blocks.append(chosen * rng.choice([-1, 1], features) > 0)
+    return _with_complements(blocks, count, features)
+
+
+def coalitions(count: int, features: int, seed: int) -> Masks:
+    """Return masks (count, features) of all sizes, small and large ones more often.
+
+    Sizes follow the square root of their weight in Kernel SHAP (`size_odds`), spread evenly rather
+    than drawn one by one.
+
+    Args:
+        count: Rows; the first shows everything, the second nothing.
+        features: Superpixels, at least 2.
+        seed: Of sizes and members.
+
+    Reference: Lundberg & Lee 2017, arXiv:1705.07874 (paired, as in `shap`); sampling between their
+    weights and leverage scores: Musco & Witter 2025, arXiv:2410.01917.
+    """
+    rng = np.random.default_rng([seed, 1])
+    pairs = -(-max(count - FIRST, 0) // 2)
+    odds = size_odds(features)
+    # A golden-ratio sequence fills [0, 1] evenly however long it is.
+    places = (rng.random() + np.arange(pairs) * (np.sqrt(5) - 1) / 2) % 1
+    sizes = 1 + np.searchsorted(np.cumsum(odds), places * odds.sum(), side="right")
+    order = rng.random((pairs, features)).argsort(axis=1).argsort(axis=1)
+    return _with_complements([order < np.minimum(sizes, features - 1)[:, None]], count, features)
+
+
+def size_weights(features: int) -> NDArray[np.float64]:
+    """Return the weight in Kernel SHAP of all coalitions of each size 1 … features − 1, together.
+
+    (M − 1) / (s (M − s)) for s of M superpixels: theorem 2 of Lundberg & Lee 2017, times the number
+    of coalitions.
+    """
+    sizes = np.arange(1, features)
+    found: NDArray[np.float64] = (features - 1) / (sizes * (features - sizes))
+    return found
+
+
+def size_odds(features: int) -> NDArray[np.float64]:
+    """Return how often `coalitions` has each size 1 … features − 1, summing to 1."""
+    odds = np.sqrt(size_weights(features))
+    return np.asarray(odds / odds.sum())
+
+
+def parts_of(count: int, parts: int) -> NDArray[np.int64]:
+    """Return which of `parts` equal parts each row belongs to (count,), −1 for the first two rows.
+
+    A pair is never divided.
+    """
+    found = np.arange(count) // 2 - 1
+    return np.where(found < 0, -1, found % parts)
+
+
+def _with_complements(halves: list[Masks], count: int, features: int) -> Masks:
+    found = np.zeros((FIRST, features), bool)
+    found[0] = True
+    drawn = np.concatenate([np.zeros((0, features), bool), *halves])
+    pairs = np.stack([drawn, ~drawn], axis=1).reshape(-1, features)
+    return np.concatenate([found, pairs])[:count]

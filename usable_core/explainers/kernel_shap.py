@@ -1,0 +1,108 @@
+"""Kernel SHAP: Shapley values of superpixels by weighted least squares, in logits.
+
+The estimator is `shap.KernelExplainer`'s; on the same coalitions the values are the same. Which
+coalitions are asked is ours (`designs.coalitions`): closer after as many evaluations.
+Reference: Lundberg & Lee 2017, arXiv:1705.07874.
+"""
+
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.specs import Report, silent
+from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.designs import coalitions, parts_of, size_odds, size_weights
+from usable_core.explainers.masking import Known, asked
+from usable_core.explainers.replicates import PARTS, stability
+from usable_core.explainers.scoring import of_class
+from usable_core.explainers.segments import superpixels
+from usable_core.metrics.attribution import additivity_gap, rank_correlation
+from usable_core.models.model import Model
+
+Floats = NDArray[np.float64]
+
+
+def explain(
+    model: Model,
+    x: Tensor,
+    target: int,
+    options: ExplainerOptions,
+    *,
+    segments: NDArray[np.int32] | None = None,
+    report: Report = silent,
+    known: Known | None = None,
+) -> Attribution:
+    """Return estimated Shapley values of superpixels for a class's logit.
+
+    Args:
+        model: Pixels to logits.
+        x: Image (3, H, W) in [0, 1], not normalised.
+        target: Index of the class explained.
+        options: `evaluations` coalitions are asked, among them everything and nothing visible.
+        segments: Superpixels (H, W) from 0, shared between methods and models; None finds them.
+        report: Told the progress; raises `Cancelled`.
+        known: The model's answers from a smaller map of the same question, and room for more.
+
+    Raises:
+        ExplanationError: the model answers with NaN or infinity.
+    """
+    started = time.perf_counter()
+    if segments is None:
+        segments = superpixels(x, options.segments)
+    features = int(segments.max()) + 1
+    masks = coalitions(options.evaluations, features, options.seed)
+    logits, scorer = asked(model, x, masks, options, segments, report, known)
+    outputs = of_class(logits, target, "logit")
+    weights = sample_weights(masks)
+    values = solve(masks, outputs, weights)
+
+    def estimate(rows: NDArray[np.bool_]) -> Floats:
+        return solve(masks[rows], outputs[rows], weights[rows])
+
+    parts = parts_of(len(masks), PARTS)
+    output, base = float(outputs[0]), float(outputs[1])
+    return Attribution(
+        method="kernel_shap",
+        values=values.astype(np.float32)[segments],
+        target=target,
+        output=output,
+        base=base,
+        additivity_gap=additivity_gap(values, base, output),
+        convergence=rank_correlation(values, estimate(np.arange(len(masks)) < len(masks) // 2)),
+        stability=stability(values, estimate, parts, options.tolerance),
+        evaluations=scorer.evaluations,
+        seconds=time.perf_counter() - started,
+        segments=segments,
+        precision=scorer.precision,
+    )
+
+
+def sample_weights(masks: NDArray[np.bool_]) -> Floats:
+    """Return each coalition's weight (N,): that of its size, over how often that is drawn."""
+    features = masks.shape[1]
+    ratio = np.zeros(features + 1)
+    ratio[1:-1] = size_weights(features) / size_odds(features)
+    found: Floats = ratio[masks.sum(1)]
+    return found
+
+
+def solve(masks: NDArray[np.bool_], outputs: Floats, weights: Floats) -> Floats:
+    """Return the values (S,) of the weighted least squares that sum to f(x) − f(background).
+
+    Args:
+        masks: Coalitions (N, S); all superpixels in the first, none in the second.
+        outputs: The model's answers (N,).
+        weights: What each counts (N,); the first two are met exactly and count nothing.
+
+    Where there are fewer coalitions than superpixels, the shortest solution.
+    """
+    due = outputs[0] - outputs[1]
+    # The last value is what the others leave, so the sum is exact (as in `shap`).
+    others, last = masks[:, :-1].astype(np.float64), masks[:, -1:].astype(np.float64)
+    left = outputs - outputs[1] - last[:, 0] * due
+    scale = np.sqrt(weights)[:, None]
+    found = np.linalg.lstsq(scale * (others - last), scale[:, 0] * left, rcond=None)[0]
+    return np.append(found, due - found.sum())
