@@ -1,0 +1,261 @@
+"""Masks of LIME and Kernel SHAP: complete pairs, balanced, nested; and the error of their maps."""
+
+from itertools import combinations
+from math import comb, factorial
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from toy_models import images, model_of
+
+from usable_core import device
+from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.explainers import kernel_shap, lime_surrogate, scoring
+from usable_core.explainers.designs import (
+    coalitions,
+    halves,
+    parts_of,
+    size_odds,
+    size_weights,
+)
+from usable_core.explainers.replicates import stability
+from usable_core.explainers.scoring import Scorer
+from usable_core.measuring.refinement import refined, steps
+
+DESIGNS = (halves, coalitions)
+
+
+def interacting(masks):
+    """A game of six players with interactions of two and three."""
+    z = masks.astype(float)
+    return (
+        z @ [1.0, -2.0, 0.5, 0.0, 3.0, 0.1]
+        + 4 * z[:, 0] * z[:, 1]
+        - 3 * z[:, 2] * z[:, 4]
+        + 2 * z[:, 0] * z[:, 3] * z[:, 5]
+    )
+
+
+def shapley_values(game, players):
+    """The definition, over all coalitions."""
+    found = np.zeros(players)
+    for i in range(players):
+        others = [j for j in range(players) if j != i]
+        for size in range(players):
+            weight = factorial(size) * factorial(players - size - 1) / factorial(players)
+            for chosen in combinations(others, size):
+                without = np.zeros((1, players), bool)
+                without[0, list(chosen)] = True
+                with_it = without.copy()
+                with_it[0, i] = True
+                found[i] += weight * float((game(with_it) - game(without))[0])
+    return found
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("features", [2, 7, 50, 130])
+def test_masks_begin_with_all_and_nothing_and_go_on_in_complementary_pairs(design, features):
+    masks = design(103, features, seed=4)
+
+    assert masks.shape == (103, features)
+    assert masks[0].all()
+    assert not masks[1].any()
+    assert np.array_equal(masks[2:102:2], ~masks[3:103:2])
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_fewer_masks_are_the_first_of_more_and_a_seed_draws_its_own(design):
+    many = design(500, 23, seed=1)
+
+    assert np.array_equal(design(64, 23, seed=1), many[:64])
+    assert not np.array_equal(design(500, 23, seed=2), many)
+
+
+def test_a_block_of_halves_shows_all_superpixels_independently_of_each_other():
+    masks = halves(2 + 2 * 64, 50, seed=0)[2:]
+
+    signs = 2.0 * masks - 1
+    assert np.array_equal(signs.T @ signs, 128 * np.eye(50))
+
+
+def test_coalition_sizes_follow_their_odds_and_no_coalition_is_trivial():
+    masks = coalitions(4002, 12, seed=0)[2:]
+
+    sizes = masks.sum(1)
+    shares = np.bincount(sizes, minlength=13)[1:12] / len(sizes)
+    assert sizes.min() >= 1
+    assert sizes.max() <= 11
+    assert np.allclose(shares, size_odds(12), atol=0.002)
+    assert np.allclose(masks.mean(0), 0.5)
+    assert size_weights(12)[2] == pytest.approx(11 / (3 * 9))
+
+
+def test_kernel_shap_with_all_coalitions_gives_the_shapley_values():
+    players = 6
+    every = np.array([[bool(n >> i & 1) for i in range(players)] for n in range(2**players)])
+    sizes = every.sum(1)
+    order = np.argsort(np.where(sizes == players, -2, np.where(sizes == 0, -1, 0)), kind="stable")
+    every, sizes = every[order], sizes[order]
+    weights = np.array([
+        0 if s in (0, players) else size_weights(players)[s - 1] / comb(players, int(s))
+        for s in sizes
+    ])  # fmt: skip
+
+    found = kernel_shap.solve(every, interacting(every), weights)
+
+    assert np.allclose(found, shapley_values(interacting, players), atol=1e-9)
+
+
+def test_kernel_shap_comes_to_the_shapley_values_with_drawn_coalitions():
+    masks = coalitions(20_002, 6, seed=3)
+
+    found = kernel_shap.solve(masks, interacting(masks), kernel_shap.sample_weights(masks))
+
+    assert np.allclose(found, shapley_values(interacting, 6), atol=0.03)
+
+
+def test_paired_masks_find_the_weights_of_a_model_with_pair_interactions_better_than_limes():
+    rng = np.random.default_rng(0)
+    pairs = rng.normal(size=(20, 20))
+
+    def game(masks):
+        z = masks - 0.5
+        return z @ np.arange(20) + np.einsum("ni,ij,nj->n", z, pairs, z)
+
+    limit = lime_surrogate.fit(many := lime_surrogate.sampled_masks(200_000, 20, 1), game(many))[0]
+
+    def error(masks):
+        return float(np.abs(lime_surrogate.fit(masks, game(masks))[0] - limit).mean())
+
+    ours = np.mean([error(halves(200, 20, seed)) for seed in range(10)])
+    theirs = np.mean([error(lime_surrogate.sampled_masks(200, 20, seed)) for seed in range(10)])
+    assert ours < 0.75 * theirs
+
+
+@pytest.mark.parametrize("method", ["lime", "kernel_shap"])
+def test_intervals_hold_the_limit_about_as_often_as_they_say(method):
+    design = halves if method == "lime" else coalitions
+
+    def game(masks):
+        z = masks.astype(float)
+        return np.tanh(z @ np.linspace(-1, 1, 12) + 2 * z[:, 0] * z[:, 3] * z[:, 7])
+
+    def solve(masks, outputs):
+        if method == "lime":
+            return lime_surrogate.fit(masks, outputs)[0]
+        return kernel_shap.solve(masks, outputs, kernel_shap.sample_weights(masks))
+
+    limit = solve(many := design(60_000, 12, seed=999), game(many))
+    held = []
+    for seed in range(40):
+        masks = design(200, 12, seed)
+        outputs = game(masks)
+        found = stability(
+            solve(masks, outputs), lambda rows, m=masks, o=outputs: solve(m[rows], o[rows]),
+            parts_of(200, 10), 0.05,
+        )  # fmt: skip
+        held += [
+            low <= value <= high
+            for low, value, high in zip(found.low, limit, found.high, strict=True)
+        ]
+    assert 0.9 <= np.mean(held) <= 0.999
+
+
+def test_stability_is_the_textbook_standard_error_where_the_estimate_is_a_mean():
+    draws = np.random.default_rng(0).normal(5, 1, (40, 3))
+    parts = np.arange(40) % 10
+
+    found = stability(draws.mean(0), lambda rows: draws[rows].mean(0), parts, tolerance=0.05)
+
+    blocks = np.stack([draws[parts == k].mean(0) for k in range(10)])
+    errors = blocks.std(0, ddof=1) / np.sqrt(10)
+    assert found.error_share == pytest.approx(errors.max() / draws.mean(0).max())
+    assert np.array(found.high) - draws.mean(0) == pytest.approx(2.262157 * errors, rel=1e-5)
+    assert found.is_stable == (found.error_share <= 0.05)
+    assert found.is_settled == (True, True, True)
+
+
+def test_signs_that_noise_decides_are_not_settled():
+    draws = np.random.default_rng(0).normal([0, 5], 1, (40, 2))
+
+    found = stability(
+        draws.mean(0), lambda rows: draws[rows].mean(0), np.arange(40) % 10, tolerance=0.05
+    )
+
+    assert found.is_settled == (False, True)
+
+
+class Patch(nn.Module):
+    """Logits (N, 2) from the mean of one corner."""
+
+    def forward(self, x):
+        mean = x[:, :, :4, :4].mean((1, 2, 3))
+        return torch.stack([mean, -mean], 1)
+
+
+@pytest.mark.parametrize("method", ["lime", "kernel_shap"])
+def test_a_map_is_refined_until_it_is_stable_and_no_mask_is_evaluated_twice(method):
+    shown = []
+
+    class Counting(Patch):
+        def forward(self, x):
+            shown.extend(x.flatten(1).sum(1).tolist())
+            return super().forward(x)
+
+    x = images(1, 16)[0]
+    segments = (np.arange(16)[:, None] // 4 * 4 + np.arange(16) // 4).astype(np.int32)
+    options = ExplainerOptions(evaluations=1024, tolerance=0.05, background="black")
+    model = model_of(Counting(), size=16, classes=2)
+
+    maps = list(refined(model, x, 0, method, options, segments=segments))
+
+    assert maps[-1].stability.is_stable
+    assert maps[-1].evaluations < 1024
+    assert [found.evaluations for found in maps] == [64 * 2**k for k in range(len(maps))]
+    assert len(shown) <= maps[-1].evaluations
+
+
+def test_a_budget_without_tolerance_is_spent():
+    x = images(1, 16)[0]
+    options = ExplainerOptions(evaluations=300, segments=9)
+
+    maps = list(refined(model_of(Patch(), size=16, classes=2), x, 0, "lime", options))
+
+    assert [found.evaluations for found in maps] == [64, 128, 300]
+    assert steps(100, is_anytime=True) == (100,)
+    assert steps(500, is_anytime=False) == (64, 500)
+
+
+@pytest.fixture
+def _gaining(monkeypatch):
+    monkeypatch.setattr(scoring, "gains_from_bfloat16", lambda kind: True)
+    device.gains_from_bfloat16.cache_clear()
+
+
+class Steep(nn.Module):
+    """Rounding the pixels to bfloat16 changes its answer altogether."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(1, 2)
+        self.head.weight.data = torch.tensor([[3e4], [-3e4]])
+        self.head.bias.data = torch.tensor([-1.5e4, 1.5e4])
+
+    def forward(self, x):
+        return self.head(x.mean((1, 2, 3))[:, None])
+
+
+@pytest.mark.usefixtures("_gaining")
+@pytest.mark.parametrize(("network", "expected"), [(Patch(), "bfloat16"), (Steep(), "float32")])
+def test_bfloat16_is_used_only_where_the_first_batch_agrees(network, expected):
+    model = model_of(network, size=16, classes=2)
+    x = images(8, 16, low=0.4, high=0.6001)
+    exact = model(x).numpy()
+
+    scorer = Scorer(model, 8, precision="auto")
+    found = np.concatenate([logits for _, logits in scorer.logits(8, lambda part: x[part])])
+
+    assert scorer.precision == expected
+    assert np.allclose(found, exact, atol=0.02)
+    assert Scorer(model, 8).precision == "float32"
