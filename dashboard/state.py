@@ -91,6 +91,7 @@ EXPLANATION_DATASET = "explanation_dataset"
 EXPLANATION_METHODS = "explanation_methods"
 EXPLANATION_TARGET = "explanation_target"
 EXPLANATION_EVALUATIONS = "explanation_evaluations"
+EXPLANATION_EVIDENCE = "explanation_evidence"
 EXPLANATION_START = "explanation_start"
 EXPLANATION_METRIC = "explanation_metric"
 
@@ -144,7 +145,7 @@ def read_address(key: str, default: list[str], most: int = 1) -> None:
     has_changed = (
         values != remembered if values else remembered != []
     )  # no value: another page's link
-    if has_changed:
+    if has_changed or key not in st.session_state:  # or the page was left and came back to
         chosen = values or remembered or default
         st.session_state[key] = chosen if most > 1 else next(iter(chosen), None)
 

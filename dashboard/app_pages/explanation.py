@@ -28,6 +28,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run
 
 EXAMPLES = 20  # some minutes for a ResNet-18 on two cores
+EVIDENCE = {"none": "Nothing", "curves": "Curves", "all": "All"}
 TARGETS = {"predicted": "The prediction", "true": "The true class"}
 
 
@@ -63,12 +64,18 @@ def form() -> tuple[Sequence[ModelSpec], DatasetSpec | None]:
             "Evaluations per map", EVALUATIONS, value="500", key=state.EXPLANATION_EVALUATIONS,
             format_func=lambda number: f"{int(number):,}", persist_state="session",
         )  # fmt: skip
+        evidence = st.segmented_control(
+            "Measured beside each map", list(EVIDENCE), default="curves", required=True,
+            format_func=EVIDENCE.get, key=state.EXPLANATION_EVIDENCE, persist_state="session",
+            help="Curves: deletion and insertion, some 40 to 130 evaluations more for each map. "
+            "All: a second background, ROAD, and maps with random weights and of another class.",
+        )  # fmt: skip
     configs: list[ExplanationConfig] = []
     with errors_shown():
         options = ExplainerOptions(evaluations=int(evaluations))
         chosen = tuple(name for name in EXPLAINERS if name in methods)
         configs = [
-            ExplanationConfig(model, dataset, chosen, target, options)
+            ExplanationConfig(model, dataset, chosen, target, options, evidence)
             for model in models if dataset is not None and chosen
         ]  # fmt: skip
     if st.button("Evaluate", key=state.EXPLANATION_START, type="primary", disabled=not configs):

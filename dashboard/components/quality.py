@@ -30,19 +30,28 @@ class QualityRow:
 
 # Key: a column of `ExplanationResult.per_method`.
 QUALITIES = {
-    "r2": QualityRow("Local R²", "How much of what the network does LIME's linear model says; "
-                     "1 is all of it. Median over the images."),
+    "doubtful": QualityRow("Doubtful maps", "Share of maps with a reason against them; the reasons "
+                           "are written under the worst explained."),
     "deletion_gain": QualityRow("Deletion gain", "By how much hiding in the map's order beats "
-                                "random orders on the same network; 0 is chance."),
-    "insertion_gain": QualityRow("Insertion gain", "The same where parts are shown; 0 is chance."),
-    "road_gain": QualityRow("ROAD gain", "As deletion, with hidden parts filled in; 0 is chance."),
+                                "random orders on the same network: 0 is chance, higher is "
+                                "better. Median over the images."),
+    "insertion_gain": QualityRow("Insertion gain", "The same where parts are shown: 0 is chance. "
+                                 "Median over the images."),
+    "road_gain": QualityRow("ROAD gain", "As deletion, with hidden parts filled in from around: 0 "
+                            "is chance. Median over the images."),
+    "r2": QualityRow("Local R²", "How much of what the network does LIME's linear model tells; 1 "
+                     "is all of it. Median over the images."),
     "error_share": QualityRow("Monte Carlo error", "Largest standard error over largest value: "
-                              "what another seed would change. Lower is better."),
-    "randomised": QualityRow("Likeness to random weights", "Rank correlation with the map of the "
-                             "same network with random weights. Near 0 is sound."),
+                              "what another seed would change. Lower is better. Median."),
+    "randomised": QualityRow("Random weights", "Rank correlation with the map of the same network "
+                             "with random weights: near 0 is sound. Median."),
+    "other_class": QualityRow("Another class", "Rank correlation with the map of the next most "
+                              "probable class: near 0 is sound. Median."),
+    "agreement": QualityRow("Agreement", "Mean rank correlation with the other methods' maps of "
+                            "the same image. Median over the images."),
     "additivity_gap": QualityRow("Additivity gap", "How far the values miss their due sum, in "
-                                 "units of the output. 0 is exact."),
-    "seconds": QualityRow("Seconds per map", "Mean wall time."),
+                                 "units of the output: 0 is exact. Median."),
+    "seconds": QualityRow("Seconds", "Mean wall time of a map."),
 }  # fmt: skip
 
 

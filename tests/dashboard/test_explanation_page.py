@@ -1,0 +1,153 @@
+"""Explanation quality: each of its states, what it asks and what it shows."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_results import provenance
+from shown import figures, texts
+
+from usable_core.evaluations.explanation import (
+    ExplainerOptions,
+    ExplanationConfig,
+    ExplanationResult,
+)
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.images import encode_png
+
+MODEL, OTHER = "bundled/resnet", "bundled/vgg"
+METHODS = ("lime", "saliency")
+
+
+def result(model=MODEL, gains=(0.5, -0.2)):
+    """Two methods on three images; the second method's gain is the second of `gains`."""
+    rows = [
+        {"index": i, "id": f"image{i}", "label": i % 3, "prediction": 1, "target": 1,
+         "method": method, "r2": 0.9 if method == "lime" else np.nan, "additivity_gap": np.nan,
+         "evaluations": 100, "seconds": 0.5, "deletion_gain": gain + i / 100,
+         "insertion_gain": gain}
+        for i in range(3) for method, gain in zip(METHODS, gains, strict=True)
+    ]  # fmt: skip
+    config = ExplanationConfig(ModelSpec(model), DatasetSpec("digits"), METHODS)
+    return ExplanationResult(config, provenance(model), pd.DataFrame(rows))
+
+
+def done(store, answer, *, with_pictures=True):
+    run = store.create(answer.config).id
+    store.start(run, os.getpid())
+    store.finish(run, answer)
+    if with_pictures:
+        folder = store.folder(run)
+        (folder / "images").mkdir(parents=True)
+        for i in range(3):
+            png = encode_png(np.full((8, 8, 3), 50 * i, np.uint8))
+            (folder / "images" / f"{i}.png").write_bytes(png)
+        maps = {f"{i}_{m}": np.ones((8, 8), np.float32) for i in range(3) for m in METHODS}
+        np.savez(folder / "maps.npz", **maps)
+    return run
+
+
+def test_an_empty_page_says_why_and_what_to_do(open_page):
+    app = open_page("explanation")
+
+    assert "No maps of these models have been measured" in texts(app)
+    assert app.button(key="explanation_start").label == "Evaluate"
+
+
+def test_it_asks_what_was_chosen(open_page, started):
+    app = open_page("explanation", models=[MODEL, OTHER])
+    app.selectbox(key="explanation_target").select("true")
+    app.select_slider(key="explanation_evaluations").set_value("100")
+
+    app.button(key="explanation_start").click().run()
+
+    assert [config.model.reference for config in started] == [MODEL, OTHER]
+    assert {config.target for config in started} == {"true"}
+    assert started[0].options == ExplainerOptions(evaluations=100)
+    assert started[0].dataset.limit == 20
+
+
+def test_without_a_method_nothing_can_be_asked(open_page):
+    app = open_page("explanation")
+    group = next(g for g in app.get("button_group") if "explanation_methods" in g.proto.id)
+
+    group.set_value([]).run()
+
+    assert app.button(key="explanation_start").disabled
+
+
+def test_a_running_run_shows_how_far_it_is(open_page, store):
+    run = store.create(result().config).id
+    store.start(run, os.getpid())
+    store.progress(run, 3, 10, "Explaining: map 3 of 10")
+
+    app = open_page("explanation", run=run)
+
+    assert "map 3 of 10" in texts(app)
+    assert app.button(key=f"cancel_{run}")
+
+
+def test_a_failed_run_shows_its_sentence(open_page, store):
+    run = store.create(result().config).id
+    store.fail(run, "There is nothing to explain. Choose another part.")
+
+    assert "There is nothing to explain" in texts(open_page("explanation", run=run))
+
+
+def test_methods_and_backbones_stand_in_one_figure_with_intervals(open_page, store):
+    runs = [done(store, result()), done(store, result(OTHER, (0.1, 0.3)))]
+    app = open_page("explanation", run=runs)
+    group = next(g for g in app.get("button_group") if "explanation_metric" in g.proto.id)
+
+    group.set_value("deletion_gain").run()
+
+    (figure,) = figures(app)
+    assert [trace["y"] for trace in figure["data"]] == [["LIME", "Saliency"]] * 2
+    assert figure["data"][0]["x"] == pytest.approx([0.51, -0.19])
+    assert figure["data"][0]["error_x"]["array"] == pytest.approx([0.01, 0.01])
+    assert len(app.dataframe[0].value) == 4
+
+
+def test_the_worst_explained_come_first_with_the_reason(open_page, store):
+    app = open_page("explanation", run=done(store, result()))
+
+    assert len(app.get("image")) == 3
+    said = texts(app)
+    assert "Saliency for dog, which is cat" in said
+    assert "no better than chance (-0.20)" in said.replace("\\", "")
+
+
+def test_a_worst_example_opens_on_the_explain_page(open_page, store, monkeypatch):
+    from usable_core.evaluations.interactive import Answer
+    from usable_core.jobs import interactive
+
+    asked = []
+    monkeypatch.setattr(interactive, "submit", lambda request: asked.append(request) or "key")
+    monkeypatch.setattr(interactive, "poll", lambda key: Answer("waiting"))
+    run = done(store, result())
+    app = open_page("explanation", run=run)
+
+    app.button(key=f"worst_{run}_0_saliency").click().run()
+
+    assert not app.exception
+    assert app.title[0].value == "Explain"
+    assert {(r.model.reference, r.method) for r in asked if r.kind == "explain"} == {
+        (MODEL, "saliency")
+    }
+    assert "cat (true class)" in app.selectbox(key="explain_target").options
+
+
+def test_a_run_without_pictures_still_tells_which_are_worst(open_page, store):
+    app = open_page("explanation", run=done(store, result(), with_pictures=False))
+
+    assert "This run kept no picture of it" in texts(app).replace("\\", "")
+
+
+def test_the_runs_page_leads_to_it(open_page, store):
+    run = done(store, result())
+
+    app = open_page("runs", run=run)
+
+    links = {e.proto.label: e.proto for e in app.get("page_link")}
+    assert links["Show its result"].page == "explanation"
