@@ -100,7 +100,7 @@ def explain(
     height, width = x.shape[1:]
     parts = superpixels(x, options.segments) if segments is None else segments
     over = windows(height, width, options.evaluations - 1)  # one is spent on x itself
-    scorer = Scorer(model, over.count + 1, report)
+    scorer = Scorer(model, over.count + 1, report, options.precision)
     hidden = hiding(x, options.background, parts, device=scorer.device)
 
     def places(visible: Tensor) -> Tensor:  # (N, H + W) to (N, H, W)
@@ -116,6 +116,7 @@ def explain(
         output=float(outputs[0]),
         evaluations=scorer.evaluations,
         seconds=time.perf_counter() - started,
+        precision=scorer.precision,
     )
 
 
