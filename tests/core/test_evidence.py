@@ -106,11 +106,10 @@ def test_the_true_map_beats_chance_and_the_reversed_map_is_worse_than_chance():
 
 
 def test_a_map_without_an_order_is_as_good_as_chance_on_the_average():
-    gains = [
-        curves_of(Additive(weights_of(seed=i)), np.zeros(16), seed=i)[0][0].gain for i in range(20)
-    ]
+    first_first = np.sort(weights_of())[::-1].copy()  # an order by number would be the best one
+    gains = [curves_of(Additive(first_first), np.zeros(16), seed=i)[0][0].gain for i in range(40)]
 
-    assert abs(np.mean(gains)) < 0.05
+    assert abs(np.mean(gains)) < 0.1
 
 
 def test_maps_of_magnitudes_are_ordered_by_magnitude_and_signed_ones_by_value():
@@ -149,13 +148,21 @@ def test_curves_equal_those_of_a_plain_loop():
 
 
 def test_the_random_band_holds_whole_random_curves_from_end_to_end():
-    weights = weights_of()
-    (deletion, insertion), _ = curves_of(Additive(weights), weights)
-    drawn = orders.random_orders(16, RANDOM_ORDERS, 0)
+    sizes = np.bincount(UNEQUAL.ravel()).astype(float)
+    count = len(sizes)
+    weights = weights_of(count)
+    (deletion, insertion), _ = curves_of(Additive(weights, UNEQUAL), weights, UNEQUAL)
+    drawn = orders.random_orders(count, RANDOM_ORDERS, 0)
 
-    hidden = np.array([0.9 - np.cumsum([0, *weights[order]]) for order in drawn])
-    shown = np.array([0.1 + np.cumsum([0, *weights[order[::-1]]]) for order in drawn])
-    for curve, expected in ((deletion, hidden), (insertion, shown)):
+    def along(order, fractions):
+        """Weight among the first of an order, at the given shares of the pixels."""
+        counts, shares = orders.cuts(order, sizes)
+        return np.interp(fractions, shares, [weights[order[:k]].sum() for k in counts])
+
+    for curve, expected in (
+        (deletion, np.array([0.9 - along(o, deletion.fractions) for o in drawn])),
+        (insertion, np.array([0.1 + along(o[::-1], insertion.fractions) for o in drawn])),
+    ):
         assert np.allclose(curve.random_mean, expected.mean(0), atol=1e-5)
         assert np.allclose(curve.random_low, expected.min(0), atol=1e-5)
         assert np.allclose(curve.random_high, expected.max(0), atol=1e-5)

@@ -1,23 +1,77 @@
 """The question "what in the image made the model say so, and is the map to be believed?".
 
-Records, one row per (example, method):
+Records, one row per (example, method); NaN where a method has no such figure or it was not asked:
     index, id, label (-1: unknown to the model), prediction, target (the class explained), method,
-    r2 (weighted local R², LIME; NaN otherwise), additivity_gap (|sum of values + base − f(x)| in
-    output units, SHAP; NaN otherwise), evaluations (forward passes of single images), seconds.
-The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H, W) float32.
+    r2 (weighted local R², LIME), additivity_gap (|sum of values + base − f(x)| in output units),
+    evaluations (forward passes of single images), seconds, effective_samples (LIME), convergence
+    (rank correlation with the map of half the evaluations), error_share (largest Monte Carlo
+    standard error over largest value), settled_share (superpixels whose sign is settled),
+    is_stable (1 or 0), deletion_area, deletion_gain, insertion_area, insertion_gain (behind a
+    blur), deletion_gain_mean, insertion_gain_mean (behind the mean colour), road_gain, randomised
+    and other_class (rank correlations that should be low), agreement (mean rank correlation with
+    the example's maps by the other methods).
+The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H, W) float32; so are
+the pictures, `images/{index}.png`.
 """
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from usable_core.catalog.explainers import BACKGROUNDS
+from usable_core.evaluations.evidence import ALIKE
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
+from usable_core.metrics.intervals import bootstrap, wilson
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_WORST = 5  # examples named in a summary
+EVIDENCE = ("none", "curves", "all")
+# Figures of single maps, of which medians are given: a gain over a small range is large.
+FIGURES = (
+    "r2", "additivity_gap", "effective_samples", "convergence", "error_share", "settled_share",
+    "deletion_area", "deletion_gain", "insertion_area", "insertion_gain", "deletion_gain_mean",
+    "insertion_gain_mean", "road_gain", "randomised", "other_class", "agreement",
+)  # fmt: skip
+COLUMNS = (
+    "index", "id", "label", "prediction", "target", "method", "r2", "additivity_gap",
+    "evaluations", "seconds", "is_stable", *(name for name in FIGURES[2:]),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A reason not to trust a map.
+
+    Attributes:
+        column: Figure of the records.
+        is_above: Whether it is a reason from the limit upwards; otherwise down from it.
+        limit: The limit.
+        sentence: The reason; `{}` is the figure.
+    """
+
+    column: str
+    is_above: bool
+    limit: float
+    sentence: str
+
+
+# The gains come first: what the network itself says of a map.
+DOUBTS = (
+    Doubt("deletion_gain", False, 0.0, "hiding in its order is no better than chance ({:.2f})"),
+    Doubt("insertion_gain", False, 0.0, "showing in its order is no better than chance ({:.2f})"),
+    Doubt("randomised", True, ALIKE, "random weights give nearly the same map ({:.2f})"),
+    Doubt("other_class", True, ALIKE, "another class has nearly the same map ({:.2f})"),
+    # As a value that is hardly above its own error.
+    Doubt("error_share", True, 0.5, "its Monte Carlo error is {:.2f} of its largest value"),
+    # LIME's authors read the map as the model where the fit explains the answers: most of them.
+    Doubt("r2", False, 0.5, "its linear model fits badly (R² {:.2f})"),
+    Doubt("agreement", False, 0.0, "the other methods contradict it ({:.2f})"),
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +126,10 @@ class ExplanationConfig:
         methods: Keys of `catalog.explainers.EXPLAINERS`.
         target: `predicted`, `true`, or a class name.
         options: How maps are made.
+        evidence: What is measured beside each map: `none`; `curves`, deletion and insertion behind
+            a blur, some 130 evaluations for the first map of an image and 40 for each other; `all`,
+            these behind the mean colour too, ROAD, and two further maps: with random weights and
+            of another class.
     """
 
     model: ModelSpec
@@ -79,6 +137,7 @@ class ExplanationConfig:
     methods: tuple[str, ...] = ("lime", "partition_shap")
     target: str = "predicted"
     options: ExplainerOptions = ExplainerOptions()
+    evidence: Literal["none", "curves", "all"] = "curves"
 
     def __post_init__(self) -> None:
         from usable_core.catalog import lookup
@@ -87,6 +146,7 @@ class ExplanationConfig:
         require(len(self.methods) > 0, "methods", "at least one", self.methods)
         for method in self.methods:
             lookup(EXPLAINERS, "explanation method", method)
+        require(self.evidence in EVIDENCE, "evidence", ", ".join(EVIDENCE), self.evidence)
 
 
 @dataclass(frozen=True)
@@ -106,23 +166,62 @@ class ExplanationResult:
     def per_method(self) -> "pd.DataFrame":
         """Return one row per method, in the order asked for.
 
-        Columns: method, n (maps), r2 (median) and r2_lowest, additivity_gap (median) and
-        additivity_gap_largest, evaluations and seconds (means per map). NaN where a method has no
-        such figure.
+        Columns: method, n (maps); the median of each of `FIGURES` with its interval, `…_low` and
+        `…_high` (bootstrap over the images); r2_lowest and additivity_gap_largest; doubtful, the
+        share of maps with one of `DOUBTS`, with Wilson's interval; evaluations and seconds (means
+        per map). NaN where a method has no such figure.
         """
         import pandas as pd
 
+        records = self.records.reindex(columns=self._columns)
+        doubted = np.array([bool(reasons) for reasons in self._doubts], dtype=bool)
         rows = []
         for method in self.config.methods:
-            of = self.records[self.records["method"] == method]
-            rows.append({
-                "method": method, "n": len(of),
-                "r2": of["r2"].median(), "r2_lowest": of["r2"].min(),
-                "additivity_gap": of["additivity_gap"].median(),
-                "additivity_gap_largest": of["additivity_gap"].max(),
+            chosen = (records["method"] == method).to_numpy()
+            of = records[chosen]
+            doubtful = wilson(int(doubted[chosen].sum()), len(of))
+            row: dict[str, Any] = {"method": method, "n": len(of)}
+            for figure in FIGURES:
+                row |= _median(figure, of[figure].to_numpy(dtype=np.float64))
+            rows.append(row | {
+                "r2_lowest": of["r2"].min(), "additivity_gap_largest": of["additivity_gap"].max(),
+                "doubtful": doubtful.value, "doubtful_low": doubtful.low,
+                "doubtful_high": doubtful.high,
                 "evaluations": of["evaluations"].mean(), "seconds": of["seconds"].mean(),
             })  # fmt: skip
         return pd.DataFrame(rows)
+
+    def worst(self, count: int) -> "pd.DataFrame":
+        """Return the maps that are the least to be trusted, worst first, one per example.
+
+        Those with the most of `DOUBTS` come first; among equals, those whose order the network
+        confirms the least. Columns are those of the records, `doubts` (how many) and `reason`.
+        """
+        frame = self.records.reindex(columns=self._columns)
+        reasons = self._doubts
+        frame = frame.assign(
+            doubts=[len(of) for of in reasons],
+            reason=["; ".join(of) or "nothing speaks against it" for of in reasons],
+            gain=frame[["deletion_gain", "insertion_gain"]].mean(axis=1),
+        )
+        frame = frame.sort_values(["doubts", "gain"], ascending=[False, True], kind="stable")
+        worst = frame.drop_duplicates("index").drop(columns="gain")
+        return worst.head(count).reset_index(drop=True)
+
+    @property
+    def _columns(self) -> list[str]:
+        return list(dict.fromkeys([*self.records.columns, *COLUMNS]))
+
+    @property
+    def _doubts(self) -> list[list[str]]:
+        """Return the reasons against each map of the records."""
+        frame = self.records.reindex(columns=self._columns)
+        found: list[list[str]] = [[] for _ in range(len(frame))]
+        for doubt in DOUBTS:
+            for place, value in enumerate(frame[doubt.column].to_numpy(dtype=np.float64)):
+                if value >= doubt.limit if doubt.is_above else value <= doubt.limit:
+                    found[place].append(doubt.sentence.format(value))
+        return found
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per map."""
@@ -140,7 +239,22 @@ class ExplanationResult:
         found: dict[str, Any] = to_json({
             "model": self.provenance.model, "dataset": self.provenance.dataset,
             "split": self.provenance.split, "n": self.n, "target": self.config.target,
-            "methods": self.per_method.to_dict("records"),
+            "evidence": self.config.evidence, "methods": self.per_method.to_dict("records"),
+            "worst": self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]]
+            .to_dict("records"),
             "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
         })  # fmt: skip
         return found
+
+
+def _median(name: str, values: NDArray[np.float64]) -> dict[str, float]:
+    """Return the median of the known values with percentiles of resampled images."""
+    known = values[~np.isnan(values)]
+    if len(known) == 0:
+        return {name: np.nan, f"{name}_low": np.nan, f"{name}_high": np.nan}
+    value = float(np.median(known))
+    if len(known) == 1:
+        return {name: value, f"{name}_low": np.nan, f"{name}_high": np.nan}
+    drawn = bootstrap(lambda indices: np.median(known[indices], axis=1), len(known))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return {name: value, f"{name}_low": float(low), f"{name}_high": float(high)}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.evaluations.evidence import PerturbationCurve
+from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.masking import Known, Masked
 from usable_core.explainers.scoring import Scorer, of_class
@@ -96,6 +97,13 @@ def perturbation_curves(
         )
         found.extend(paths.curves(question, masked, sizes, target))
     return tuple(found)
+
+
+def known_of(answers: Answers, options: ExplainerOptions) -> Known:
+    """Return the answers that maps of these options share with curves: those in float32."""
+    exact = options.precision == "float32"
+    key = options.background if exact else f"{options.background}, {options.precision}"
+    return answers.setdefault(key, {})
 
 
 def planned_evaluations(questions: Sequence[Question]) -> int:

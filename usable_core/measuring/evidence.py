@@ -18,6 +18,7 @@ from usable_core.explainers.faithfulness import (
     BOTH_BACKGROUNDS_AND_ROAD,
     Answers,
     Question,
+    known_of,
     perturbation_curves,
     planned_evaluations,
 )
@@ -52,8 +53,8 @@ def evidence(
         report: Told the progress; raises `Cancelled`.
         answers: What the model said before to this image with superpixels hidden, by background,
             to which the new answers are added. Passed on from map to map of one (image, model,
-            segments), it saves the evaluations that maps have in common; the `known` of the map
-            itself goes in under `options.background`.
+            segments), it saves the evaluations that maps have in common; the `known` of a map
+            itself is `known_of(answers, options)`.
 
     Returns:
         The evidence, and the maps (H, W) `randomised` and `other_class`; the first is missing
@@ -74,7 +75,7 @@ def evidence(
         )
         sanity, maps, spent = check_sanity(
             model, random, x, target, found, options, segments=segments, report=stages,
-            known=answers.setdefault(options.background, {}),
+            known=known_of(answers, options),
         )  # fmt: skip
     return Evidence(curves, sanity, sum(shown) + spent, time.perf_counter() - started), maps
 

@@ -4,8 +4,7 @@ import io
 import os
 import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,28 +16,32 @@ from torch import Tensor
 from usable_core.batching import batch_size
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.comparison.maps import compare_maps, compared_map
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused, IncompatibleLabels, StorageError, UnknownName
+from usable_core.evaluations.evidence import PerturbationCurve
 from usable_core.evaluations.explanation import (
+    COLUMNS,
     ExplainerOptions,
     ExplanationConfig,
     ExplanationResult,
 )
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.faithfulness import Answers, Question, known_of
 from usable_core.explainers.masking import Known
 from usable_core.explainers.segments import picture_superpixels
 from usable_core.images import encode_png
+from usable_core.measuring.evidence import evidence, faithfulness
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
+from usable_core.measuring.shards import Shards
 from usable_core.models.model import Model, check_pixels
 from usable_core.models.modes import channels_last, frozen
+from usable_core.runs.artifacts import PARTS
 from usable_core.runs.files import disk_full, is_disk_full, write_bytes
 
-COLUMNS = (
-    "index", "id", "label", "prediction", "target", "method", "r2", "additivity_gap",
-    "evaluations", "seconds",
-)  # fmt: skip
+_CHEAP = (Question("blur"),)
 
 
 def measure(
@@ -73,36 +76,26 @@ def measure(
         raise DatasetRefused(f"{part.name} has no examples to explain. Choose another part of it.")
     labels, warnings = _labels(model, part, config.target)
     ready(model)
-    progress = _Progress(report, len(part) * len(config.methods), config.options.evaluations)
-    rows = []
-    with _maps_file(folder) as keep, frozen(model.network), channels_last(model.network):
+    work = _Work(model, part, labels, config, report, folder)
+    shards = Shards(folder)
+    if shards.plan is None:
+        shards.begin({"examples": len(part)})
+    with frozen(model.network), channels_last(model.network):
         for index in range(len(part)):
-            picture, _ = part[index]
-            x = model.preprocessing.geometry(picture)
-            segments = picture_superpixels(picture, model.preprocessing, config.options.segments)
-            prediction = int(logits_of(model, x).argmax())
-            label = int(labels[index])
-            target = target_index(model, config.target, prediction, label=label)
-            if folder is not None:
-                _keep_picture(folder, index, x)
-            for method in config.methods:
-                found = explain(
-                    model, x, target, method, config.options, segments=segments, report=progress
-                )
-                progress.next_map()
-                keep(f"{index}_{method}", found.values)
-                rows.append((
-                    index, part.ids[index], label, prediction, target, method,
-                    _number(found.r2), _number(found.additivity_gap), found.evaluations,
-                    found.seconds,
-                ))  # fmt: skip
+            if not shards.has(index):
+                shards.add(index, work.example(index))
+            work.over(index)
+    records = pd.concat(shards.read(), ignore_index=True)
+    if folder is not None:
+        _gather_maps(folder)
+    shards.clear()
     seconds = time.perf_counter() - started
     return ExplanationResult(
         config,
         provenance(
             model, part, seconds=seconds, batch_size=batch_size(model).current, warnings=warnings
         ),
-        pd.DataFrame(rows, columns=list(COLUMNS)),
+        records,
     )
 
 
@@ -186,12 +179,132 @@ def _labels(model: Model, part: Dataset, target: str) -> tuple[NDArray[np.int64]
     )
 
 
-class _Progress:
-    """A report over many maps, each of which counts from nothing."""
+class _Work:
+    """One measurement in progress."""
 
-    def __init__(self, report: Report, maps: int, evaluations: int) -> None:
-        self._report, self._evaluations = report, evaluations
-        self._maps, self._over = maps, 0
+    def __init__(
+        self,
+        model: Model,
+        part: Dataset,
+        labels: NDArray[np.int64],
+        config: ExplanationConfig,
+        report: Report,
+        folder: Path | None,
+    ) -> None:
+        self._model, self._part, self._labels, self._config = model, part, labels, config
+        self._folder = folder
+        self._progress = _Progress(report, len(part) * len(config.methods), config)
+
+    def over(self, index: int) -> None:
+        """Take note that an example is finished, now or by the run that is gone on from."""
+        self._progress.reach((index + 1) * len(self._config.methods))
+
+    def example(self, index: int) -> pd.DataFrame:
+        """Return the rows of one example; its picture and its maps are kept."""
+        model, options = self._model, self._config.options
+        picture, _ = self._part[index]
+        x = model.preprocessing.geometry(picture)
+        segments = picture_superpixels(picture, model.preprocessing, options.segments)
+        prediction, label = int(logits_of(model, x).argmax()), int(self._labels[index])
+        target = target_index(model, self._config.target, prediction, label=label)
+        answers: Answers = {}
+        rows, maps = [], []
+        for method in self._config.methods:
+            found = explain(
+                model, x, target, method, options, segments=segments, report=self._progress,
+                known=known_of(answers, options),
+            )  # fmt: skip
+            rows.append({
+                "index": index, "id": self._part.ids[index], "label": label,
+                "prediction": prediction, "target": target, "method": method, **_figures(found),
+                **self._evidence(x, target, found, segments, answers),
+            })  # fmt: skip
+            maps.append(found)
+            self._progress.next_map()
+        if self._folder is not None:
+            _keep_picture(self._folder, index, x)
+            _keep_maps(self._folder, index, maps)
+        agreement = _agreements(maps, segments)
+        return pd.DataFrame(rows).assign(agreement=agreement).reindex(columns=list(COLUMNS))
+
+    def _evidence(
+        self,
+        x: Tensor,
+        target: int,
+        found: Attribution,
+        segments: NDArray[np.int32],
+        answers: Answers,
+    ) -> dict[str, float]:
+        options = self._config.options
+        if self._config.evidence == "none":
+            return {}
+        if self._config.evidence == "curves":
+            return _of_curves(
+                faithfulness(
+                    self._model, x, target, found, options, segments=segments, questions=_CHEAP,
+                    report=self._progress, answers=answers,
+                )
+            )  # fmt: skip
+        whole, _ = evidence(
+            self._model, x, target, found, options, segments=segments, report=self._progress,
+            answers=answers,
+        )  # fmt: skip
+        sanity = whole.sanity
+        return {
+            **_of_curves(whole.curves),
+            "randomised": np.nan if sanity is None else sanity.randomised,
+            "other_class": np.nan if sanity is None else sanity.other_class,
+        }
+
+
+def _figures(found: Attribution) -> dict[str, float]:
+    """Return what a map says of itself, as columns of the records."""
+    stability = found.stability
+    figures: dict[str, float] = {
+        name: _number(getattr(found, name))
+        for name in ("r2", "additivity_gap", "effective_samples", "convergence")
+    }
+    if stability is not None:
+        figures |= {
+            "error_share": stability.error_share,
+            "settled_share": float(np.mean(stability.is_settled)),
+            "is_stable": float(stability.is_stable),
+        }
+    return {**figures, "evaluations": found.evaluations, "seconds": found.seconds}
+
+
+def _of_curves(curves: Sequence[PerturbationCurve]) -> dict[str, float]:
+    """Return the areas and gains of curves, as columns of the records."""
+    found: dict[str, float] = {}
+    for curve in curves:
+        if curve.kind == "road":
+            found["road_gain"] = curve.gain
+        elif curve.background == "blur":
+            found |= {f"{curve.kind}_area": curve.area, f"{curve.kind}_gain": curve.gain}
+        else:
+            found[f"{curve.kind}_gain_{curve.background}"] = curve.gain
+    return found
+
+
+def _agreements(maps: Sequence[Attribution], segments: NDArray[np.int32]) -> list[float]:
+    """Return each map's mean rank correlation with the others; NaN without others."""
+    table = np.array(
+        compare_maps([
+            compared_map(one.method, one.method, one.values, segments) for one in maps
+        ]).rank_correlation
+    )  # fmt: skip
+    np.fill_diagonal(table, np.nan)
+    return [
+        float(row[~np.isnan(row)].mean()) if (~np.isnan(row)).any() else np.nan for row in table
+    ]
+
+
+class _Progress:
+    """A report over many maps, each of which counts from nothing, and again for its evidence."""
+
+    def __init__(self, report: Report, maps: int, config: ExplanationConfig) -> None:
+        self._report, self._evaluations = report, config.options.evaluations
+        self._maps, self._over, self._highest = maps, 0, 0
 
     def __call__(self, done: int, total: int, message: str, **metrics: float) -> None:
         share = int(self._evaluations * done / max(total, 1))
@@ -199,37 +312,38 @@ class _Progress:
 
     def next_map(self) -> None:
         """Go on with the next map."""
-        self._over += 1
-        self._tell(self._over * self._evaluations)
+        self.reach(self._over + 1)
+
+    def reach(self, maps: int) -> None:
+        """Go on with so many maps finished."""
+        self._over = maps
+        self._tell(maps * self._evaluations)
 
     def _tell(self, done: int, **metrics: float) -> None:
+        self._highest = max(self._highest, done)
         message = f"Explaining: map {min(self._over + 1, self._maps)} of {self._maps}"
-        self._report(done, self._maps * self._evaluations, message, **metrics)
+        self._report(self._highest, self._maps * self._evaluations, message, **metrics)
 
 
-class _Keep:
-    """Adds arrays to an .npz file one at a time; does nothing without a file."""
-
-    def __init__(self, archive: zipfile.ZipFile | None) -> None:
-        self._archive = archive
-
-    def __call__(self, name: str, values: NDArray[np.float32]) -> None:
-        if self._archive is not None:
-            self._archive.writestr(f"{name}.npy", npy(values))
+def _keep_maps(folder: Path, index: int, maps: Sequence[Attribution]) -> None:
+    """Store one example's maps with the finished parts, whole or not at all."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for one in maps:
+            archive.writestr(f"{index}_{one.method}.npy", npy(one.values))
+    write_bytes(folder / PARTS / f"{index}.npz", buffer.getvalue())
 
 
-@contextmanager
-def _maps_file(folder: Path | None) -> Iterator[_Keep]:
-    """Yield what adds maps to `maps.npz`, which appears under its name only when whole."""
-    if folder is None:
-        yield _Keep(None)
-        return
-    folder.mkdir(parents=True, exist_ok=True)
+def _gather_maps(folder: Path) -> None:
+    """Write `maps.npz` from the maps of all examples; it appears under its name only when whole."""
     temporary = folder / ".writing-maps.npz"
     try:
         with temporary.open("wb") as file:
             with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                yield _Keep(archive)
+                for path in sorted((folder / PARTS).glob("*.npz"), key=lambda p: int(p.stem)):
+                    with zipfile.ZipFile(path) as part:
+                        for name in part.namelist():
+                            archive.writestr(name, part.read(name))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(folder / "maps.npz")
