@@ -73,17 +73,33 @@ def quality_figure(found: Found, names: Sequence[str]) -> None:
 
 
 def quality_table(found: Found, names: Sequence[str]) -> None:
-    """Show every number of every method and backbone, and offer it as a file."""
+    """Show the figures of every method and backbone with their intervals; offer all as a file."""
     import pandas as pd
 
-    table = pd.concat(
-        [result.per_method.assign(backbone=name)
-         for (_, result), name in zip(found, names, strict=True)]
-    )  # fmt: skip
-    table["method"] = [EXPLAINERS[method].title for method in table["method"]]
-    table = table[["backbone", *[c for c in table.columns if c != "backbone"]]]
-    frame(table.dropna(axis="columns", how="all").round(4), alt="Figures of each method")
-    download_csv(table, "explanation-quality", key="quality_csv", label="Numbers, CSV")
+    tables = [result.per_method for _, result in found]
+    columns = {
+        f"{name}, {EXPLAINERS[str(row['method'])].title}": row
+        for table, name in zip(tables, names, strict=True)
+        for row in table.to_dict("records")
+    }
+    rows = [
+        {"figure": quality.title} | {name: _written(row, key) for name, row in columns.items()}
+        for key, quality in QUALITIES.items()
+        if any(key in row and row[key] == row[key] for row in columns.values())
+    ]
+    frame(pd.DataFrame(rows), alt="Figures of each method with their 95 % intervals")
+    whole = pd.concat(
+        [table.assign(backbone=name) for table, name in zip(tables, names, strict=True)]
+    )
+    download_csv(whole, "explanation-quality", key="quality_csv", label="Numbers, CSV")
+
+
+def _written(row: Mapping[str, float], key: str) -> str:
+    """Return a figure with its interval, a dash where there is none."""
+    value, low, high = (row.get(f"{key}{end}", float("nan")) for end in ("", "_low", "_high"))
+    if value != value:
+        return "–"
+    return f"{value:.3g}" if low != low else f"{value:.3g} ({low:.3g} to {high:.3g})"
 
 
 def worst_section(found: Found, names: Sequence[str]) -> None:
@@ -110,14 +126,19 @@ def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> 
     if pair is not None:
         picture, blended = pair
         st.image(blended, width="stretch", alt=about)
-        st.caption(f"{escaped(about)}  \n{escaped(str(row.get('reason', '')))}")
+        st.caption(f"{escaped(about)}  \n{escaped(_reason(row))}")
         explain_button(
             picture, "Explain it", model=run.config.model.reference, true=true,
             name=f"{result.provenance.dataset} {index}", methods=(method,),
             key=f"worst_{run.id}_{index}_{method}",
         )  # fmt: skip
     else:
-        st.caption(escaped(f"{about}. {row.get('reason', '')} This run kept no picture of it."))
+        st.caption(escaped(f"{about}. {_reason(row)} This run kept no picture of it."))
+
+
+def _reason(row: Mapping[str, object]) -> str:
+    text = str(row["reason"])
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -1,13 +1,18 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
+from made_results import provenance
 
 from usable_core.evaluations.evidence import Drift, PerturbationCurve, Stability
+from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.plots import heatmap
 from usable_core.plots.agreement import pair_table
 from usable_core.plots.drift import budget_label, drift_figure, epsilon_places
 from usable_core.plots.evidence import curve_title, perturbation
+from usable_core.plots.explanation import quality
 
 CURVE = PerturbationCurve(
     "deletion", "grey", (0.0, 0.4, 1.0), (0.9, 0.2, 0.1), (0.9, 0.5, 0.1), (0.9, 0.4, 0.1),
@@ -124,3 +129,33 @@ def test_without_intervals_every_sign_counts_as_settled():
 
     assert joined["is_settled"].all()
     assert joined["low"].isna().all()
+
+
+def quality_result(gains):
+    rows = [
+        {"index": i, "id": str(i), "label": 0, "prediction": 1, "target": 1, "method": method,
+         "r2": math.nan, "additivity_gap": math.nan, "evaluations": 100, "seconds": 0.5,
+         "deletion_gain": gain}
+        for method, of in gains.items() for i, gain in enumerate(of)
+    ]  # fmt: skip
+    config = ExplanationConfig(ModelSpec("bundled/resnet"), DatasetSpec("digits"), tuple(gains))
+    return ExplanationResult(config, provenance(), pd.DataFrame(rows))
+
+
+def test_quality_is_drawn_per_method_with_its_interval():
+    figure = quality([quality_result({"lime": (0.4, 0.5, 0.6), "saliency": (0.1, 0.1, 0.1)})],
+                     "deletion_gain", "Gain", names=["ResNet"])  # fmt: skip
+
+    (marks,) = figure.data
+    assert marks.x == pytest.approx((0.5, 0.1))
+    assert marks.y == ("LIME", "Saliency")
+    assert marks.error_x.array == pytest.approx((0.1, 0.0))
+    assert marks.error_x.arrayminus == pytest.approx((0.1, 0.0))
+    assert figure.layout.yaxis.categoryarray == ("Saliency", "LIME")  # from below
+
+
+def test_a_method_without_the_figure_has_no_mark():
+    figure = quality([quality_result({"lime": (0.4,), "saliency": (math.nan,)})],
+                     "deletion_gain", "Gain")  # fmt: skip
+
+    assert figure.data[0].y == ("LIME",)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
@@ -9,6 +10,10 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import ExplanationResult
 from usable_core.plots.style import Theme, labels, model_style, tidy
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHARES = ("doubtful", "settled_share")
 _MARKER = 10  # px
 _HEIGHT = 120  # px, and more for each method
 
@@ -43,10 +48,12 @@ def quality(
     order = [EXPLAINERS[method].title for method in reversed(methods)]
     figure.update_yaxes(categoryorder="array", categoryarray=order)
     figure.update_xaxes(title_text=title)
+    if metric in _SHARES:
+        figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%")
     return tidy(figure, height=_HEIGHT + 60 * max(1, len(methods)))
 
 
-def _errors(known: "go.Figure", metric: str) -> dict[str, object]:
+def _errors(known: "pd.DataFrame", metric: str) -> dict[str, object]:
     """Return the intervals as plotly's error bars; none where the column has none."""
     if f"{metric}_low" not in known:
         return {"visible": False}
