@@ -24,7 +24,7 @@ from usable_core.runs import files, uploads
 
 ANSWER = "usable_core.measuring.interactive:answer"
 IDLE_SECONDS = 15 * 60.0
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 TAKE_SECONDS = 3.0  # how long to try for the lock: a look at it also holds it for an instant
 MAX_DEATHS = 2  # of workers over one question
 MAX_POSTPONED = 2
