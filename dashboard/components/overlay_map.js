@@ -1,7 +1,8 @@
 // One heatmap over its picture. Colours follow usable_core/plots/heatmap.py, which owns the rule.
 const EVENT = "usable-map-view"
 const START = { opacity: 0.8, mode: "over", top: 5, wipe: 50, grey: true, shared: true, unsettled: true }
-const GREY = [128, 128, 128] // of superpixels whose sign is not settled
+// Stripes of superpixels whose sign is not settled: seen on bright and on dark pictures.
+const LIGHT = [245, 245, 245, 190], DARK = [20, 20, 20, 110], CLEAR = [0, 0, 0, 0]
 
 async function inflate(text) {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
@@ -35,17 +36,17 @@ function isEdge(map, x, y, width) {
   return false
 }
 
-// Credits as opacity of the sign's colour; grey stripes where the sign is not settled.
+// Credits as opacity of the sign's colour; stripes, and no colour, where the sign is not settled.
 function paint(canvas, map, limit, withUnsettled) {
   const context = sized(canvas, map)
   const pixels = context.createImageData(map.width, map.height)
-  const stripe = Math.max(2, Math.round(map.width / 40))
+  const thick = Math.max(1, Math.round(map.width / 150)), period = Math.max(4, Math.round(map.width / 18))
+  const stripe = (at) => at % period < thick ? LIGHT : at % period < 2 * thick ? DARK : CLEAR
   for (let i = 0; i < map.values.length; i++) {
     const value = map.values[i], x = i % map.width, y = Math.floor(i / map.width)
     const strength = limit > 0 ? Math.min(Math.abs(value) / limit, 1) * 255 : 0
     const isOpen = withUnsettled && map.segments && superpixel(map, x, y)?.settled === false
-    pixels.data.set(isOpen ? GREY : value < 0 ? map.against : map.for, 4 * i)
-    pixels.data[4 * i + 3] = !isOpen ? strength : (x + y) % (2 * stripe) < stripe ? Math.max(strength, 110) : 0
+    pixels.data.set(isOpen ? stripe(x + y) : [...(value < 0 ? map.against : map.for), strength], 4 * i)
   }
   context.putImageData(pixels, 0, 0)
 }

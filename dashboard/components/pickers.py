@@ -86,21 +86,22 @@ def _spec(reference: str, key: str) -> ModelSpec:
         return ModelSpec(reference, trust=trust)
     if reference.startswith(("torchvision/", "timm/")):
         with st.expander(f"Weights of {reference}"):
-            weights = st.text_input(
-                "Local weights file",
-                key=f"{key}_weights_{reference}",
-                placeholder="published",
-                help="A .safetensors file; empty for the published weights, "
-                "which are downloaded once.",
-            )
-            options = st.text_input(
-                "Architecture options",
-                key=f"{key}_options_{reference}",
-                placeholder="pad_type=same",
-            )
+            weights = _typed(
+                f"{key}_weights_{reference}", "Local weights file", "published",
+                "A .safetensors file; empty for the published weights, which are downloaded once.",
+            )  # fmt: skip
+            options = _typed(f"{key}_options_{reference}", "Architecture options", "pad_type=same")
         pairs = tuple(tuple(pair.split("=", 1)) for pair in options.split() if "=" in pair)
         return ModelSpec(reference, weights=weights or None, arch_options=pairs)
     return ModelSpec(reference)
+
+
+def _typed(key: str, label: str, placeholder: str, help: str | None = None) -> str:
+    """Ask for a line of text that stands in the address."""
+    state.read_address(key, [""])
+    text = st.text_input(label, key=key, placeholder=placeholder, help=help)
+    state.write_address(key, [text] if text else [])
+    return str(text)
 
 
 def dataset_picker(

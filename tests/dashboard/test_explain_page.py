@@ -627,6 +627,18 @@ def test_the_address_holds_every_setting_and_reads_it_back(lane):
     assert at.query_params["explain_evaluations"] == "100"
 
 
+def test_the_address_holds_the_weights_of_a_backbone_too(lane):
+    reference = "timm/mobilenetv2_100"
+    weights = {f"models_weights_{reference}": "own.safetensors",
+               f"models_options_{reference}": "pad_type=same"}  # fmt: skip
+
+    at = opened(image="cat", models=[reference, "bundled/vgg"], **weights)
+
+    model = lane.asked("predict")[0].model
+    assert (model.weights, model.arch_options) == ("own.safetensors", (("pad_type", "same"),))
+    assert at.query_params[f"models_weights_{reference}"] == "own.safetensors"
+
+
 def test_settings_that_do_not_exist_fall_back(lane):
     opened(image="cat", explain_background="lava", explain_evaluations="7", explain_methods="magic")
 
