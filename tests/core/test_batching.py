@@ -4,7 +4,6 @@ import pytest
 import torch
 from toy_models import images, linear_model
 
-from usable_core.errors import UsableError
 from usable_core import batching
 from usable_core.batching import (
     BatchSize,
@@ -14,6 +13,7 @@ from usable_core.batching import (
     remember,
     seconds_per_image,
 )
+from usable_core.errors import UsableError
 
 
 @pytest.fixture(autouse=True)

@@ -8,9 +8,13 @@ from lime.lime_image import LimeImageExplainer
 from toy_models import model_of, small_network
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers import lime_surrogate, partition_shap
+from usable_core.explainers import kernel_shap, lime_surrogate, partition_shap
 from usable_core.explainers.backgrounds import hiding
+from usable_core.explainers.masking import asked
+from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
+from usable_core.measuring.explanation import explain as explain_image
+from usable_core.metrics.attribution import superpixel_credits
 
 pytestmark = pytest.mark.reference
 OPTIONS = ExplainerOptions(evaluations=80, segments=9, seed=3)
@@ -52,13 +56,76 @@ def test_lime_weights_and_r2_equal_limes(model, x):
         num_samples=OPTIONS.evaluations,
         batch_size=7, segmentation_fn=lambda _: segments, random_seed=OPTIONS.seed,
     )  # fmt: skip
-    ours = lime_surrogate.explain(model, x, TARGET, OPTIONS, segments=segments)
+    masks = lime_surrogate.sampled_masks(
+        OPTIONS.evaluations, int(segments.max()) + 1, OPTIONS.seed
+    ).astype(bool)
+    logits, _ = asked(model, x, masks, OPTIONS, segments)
+    ours, r2 = lime_surrogate.fit(masks, of_class(logits, TARGET, "probability"))
 
     weights = dict(theirs.local_exp[TARGET])
-    expected = np.vectorize(weights.get)(segments)
+    expected = np.array([weights[k] for k in range(len(ours))])
     assert np.abs(expected).max() > 1e-3
-    assert np.allclose(ours.values, expected, atol=1e-6)
-    assert ours.r2 == pytest.approx(theirs.score, abs=1e-6)
+    assert np.allclose(ours, expected, atol=1e-6)
+    assert r2 == pytest.approx(theirs.score, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", ["lime", "kernel_shap"])
+def test_maps_on_our_masks_come_to_those_of_the_libraries_with_many_samples(model, x, method):
+    segments = superpixels(x, 6)
+    features = int(segments.max()) + 1
+    options = ExplainerOptions(evaluations=300, segments=6)
+    many = {
+        "lime": lime_surrogate.sampled_masks(20_000, features, 5).astype(bool),
+        "kernel_shap": np.array(
+            [[bool(n >> i & 1) for i in range(features)] for n in range(2**features)]
+        ),
+    }[method]
+    logits, _ = asked(model, x, many, options, segments)
+    if method == "lime":
+        expected = lime_surrogate.fit(many, of_class(logits, TARGET, "probability"))[0]
+    else:
+        worth = dict(zip(map(bytes, np.packbits(many, 1)), logits[:, TARGET], strict=True))
+
+        def game(rows):
+            keys = map(bytes, np.packbits(rows.astype(bool), 1))
+            return np.array([worth[key] for key in keys], np.float64)
+
+        explainer = shap.ExactExplainer(game, np.zeros((1, features)))
+        expected = explainer(np.ones((1, features))).values[0]
+
+    ours = explain_image(model, x, TARGET, method, options, segments=segments)
+
+    found = superpixel_credits(ours.values, segments, is_per_pixel=False)
+    assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("samples", [60, 300])
+def test_kernel_shap_values_equal_shaps_on_the_same_coalitions(model, x, samples):
+    segments = superpixels(x, 12)
+    features = int(segments.max()) + 1
+    kept = {}
+
+    def game(rows):
+        logits, _ = asked(model, x, rows.astype(bool), OPTIONS, segments)
+        return of_class(logits, TARGET, "logit")
+
+    class Kept(shap.KernelExplainer):
+        def solve(self, *arguments):
+            kept.update(masks=self.maskMatrix.copy(), weights=self.kernelWeights.copy())
+            return super().solve(*arguments)
+
+    np.random.seed(0)  # noqa: NPY002
+    explainer = Kept(game, np.zeros((1, features)))
+    theirs = explainer.shap_values(np.ones((1, features)), nsamples=samples, l1_reg=False)[0]
+    used = kept["weights"] > 0
+    ends = np.array([[True] * features, [False] * features])
+    masks = np.concatenate([ends, kept["masks"][used] > 0])
+    weights = np.concatenate([[0, 0], kept["weights"][used]])
+    ours = kernel_shap.solve(masks, game(masks), weights)
+
+    assert used.sum() >= min(samples, 2**features - 2) / 2
+    assert np.abs(theirs).max() > 1e-3
+    assert np.allclose(ours, theirs, atol=1e-6)
 
 
 @pytest.mark.parametrize("evaluations", [40, 400])

@@ -87,6 +87,11 @@ def parts_of(count: int, parts: int) -> NDArray[np.int64]:
     return np.where(found < 0, -1, found % parts)
 
 
+def first_half(count: int) -> Masks:
+    """Return which rows (count,) a map of half the evaluations has."""
+    return np.arange(count) < max(count // 2, FIRST)
+
+
 def _with_complements(halves: list[Masks], count: int, features: int) -> Masks:
     found = np.zeros((FIRST, features), bool)
     found[0] = True

@@ -6,6 +6,7 @@ Reference: Lundberg & Lee 2017, arXiv:1705.07874.
 """
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +15,12 @@ from torch import Tensor
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.designs import coalitions, parts_of, size_odds, size_weights
+from usable_core.explainers.designs import coalitions, first_half, parts_of, size_odds, size_weights
 from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS, stability
 from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
+from usable_core.explainers.surrogate import local_credits, neighbours, shapley_table, smoothed
 from usable_core.metrics.attribution import additivity_gap, rank_correlation
 from usable_core.models.model import Model
 
@@ -56,12 +58,9 @@ def explain(
     masks = coalitions(options.evaluations, features, options.seed)
     logits, scorer = asked(model, x, masks, options, segments, report, known)
     outputs = of_class(logits, target, "logit")
-    weights = sample_weights(masks)
-    values = solve(masks, outputs, weights)
-
-    def estimate(rows: NDArray[np.bool_]) -> Floats:
-        return solve(masks[rows], outputs[rows], weights[rows])
-
+    estimate = estimator(masks, outputs, segments)
+    everything = np.ones(len(masks), bool)
+    values = estimate(everything)
     parts = parts_of(len(masks), PARTS)
     output, base = float(outputs[0]), float(outputs[1])
     return Attribution(
@@ -71,13 +70,35 @@ def explain(
         output=output,
         base=base,
         additivity_gap=additivity_gap(values, base, output),
-        convergence=rank_correlation(values, estimate(np.arange(len(masks)) < len(masks) // 2)),
+        convergence=rank_correlation(values, estimate(first_half(len(masks)))),
         stability=stability(values, estimate, parts, options.tolerance),
         evaluations=scorer.evaluations,
         seconds=time.perf_counter() - started,
         segments=segments,
         precision=scorer.precision,
     )
+
+
+def estimator(
+    masks: NDArray[np.bool_], outputs: Floats, segments: NDArray[np.int32]
+) -> Callable[[NDArray[np.bool_]], Floats]:
+    """Return the values (S,) as a function of which samples (N,) are kept.
+
+    Args:
+        masks: Coalitions (N, S); all superpixels in the first, none in the second.
+        outputs: The model's answers (N,).
+        segments: Superpixels (H, W), whose neighbours are taken to interact.
+    """
+    weights = sample_weights(masks)
+
+    def fit(masks: NDArray[np.bool_], outputs: Floats, kept: NDArray[np.bool_]) -> Floats:
+        return solve(masks[kept], outputs[kept], weights[kept])
+
+    return smoothed(masks, outputs, neighbours(segments), _credit, fit)
+
+
+def _credit(masks: NDArray[np.bool_], near: NDArray[np.bool_], length: float) -> Floats:
+    return local_credits(masks, near, length, shapley_table)
 
 
 def sample_weights(masks: NDArray[np.bool_]) -> Floats:

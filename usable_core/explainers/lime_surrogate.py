@@ -7,6 +7,7 @@ Reference: Ribeiro et al. 2016, arXiv:1602.04938.
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,19 @@ from torch import Tensor
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.designs import halves, parts_of
+from usable_core.explainers.designs import first_half, halves, parts_of
 from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS, stability
 from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
+from usable_core.explainers.surrogate import (
+    LocalTable,
+    local_credits,
+    neighbours,
+    regression_matrix,
+    regression_table,
+    smoothed,
+)
 from usable_core.metrics.attribution import rank_correlation, weighted_r2
 from usable_core.models.model import Model
 
@@ -60,20 +69,17 @@ def explain(
     masks = halves(options.evaluations, int(segments.max()) + 1, options.seed)
     logits, scorer = asked(model, x, masks, options, segments, report, known)
     outputs = of_class(logits, target, "probability")
-    values, r2 = fit(masks, outputs)
-
-    def estimate(rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return fit(masks[rows], outputs[rows])[0]
-
+    estimate = estimator(masks, outputs, segments)
+    values = estimate(np.ones(len(masks), bool))
     weights = sample_weights(masks)
     return Attribution(
         method="lime",
         values=values.astype(np.float32)[segments],
         target=target,
         output=float(outputs[0]),
-        r2=r2,
+        r2=fit(masks, outputs)[1],
         effective_samples=float(weights.sum() ** 2 / (weights**2).sum()),
-        convergence=rank_correlation(values, estimate(np.arange(len(masks)) < len(masks) // 2)),
+        convergence=rank_correlation(values, estimate(first_half(len(masks)))),
         stability=stability(values, estimate, parts_of(len(masks), PARTS), options.tolerance),
         evaluations=scorer.evaluations,
         seconds=time.perf_counter() - started,
@@ -112,6 +118,33 @@ def fit(
     for feature, weight in credits:
         weights[feature] = weight
     return weights, weighted_r2(outputs, intercept + stays @ weights, sample_weights(stays))
+
+
+def estimator(
+    masks: NDArray[np.bool_], outputs: NDArray[np.float64], segments: NDArray[np.int32]
+) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
+    """Return the weights (S,) as a function of which samples (N,) are kept.
+
+    Args:
+        masks: Which superpixels stay (N, S), all in the first row.
+        outputs: The model's answers (N,).
+        segments: Superpixels (H, W), whose neighbours are taken to interact.
+    """
+    features = masks.shape[1]
+    weights = _kernel(1 - np.sqrt(np.arange(features + 1) / features))
+
+    def table(features: int, size: int, ratio: float) -> LocalTable:
+        return regression_table(weights, features, size, ratio)
+
+    def credit(
+        masks: NDArray[np.bool_], near: NDArray[np.bool_], length: float
+    ) -> NDArray[np.float64]:
+        credits = local_credits(masks, near, length, table)
+        return np.asarray(np.linalg.solve(regression_matrix(weights, features), credits.T).T)
+
+    return smoothed(
+        masks, outputs, neighbours(segments), credit, lambda m, o, kept: fit(m[kept], o[kept])[0]
+    )
 
 
 def sample_weights(masks: NDArray[Any]) -> NDArray[np.float64]:
