@@ -5,18 +5,21 @@ a function is called.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core.catalog import lookup
 from usable_core.catalog.corruptions import COMMON
+from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
+from usable_core.evaluations.evidence import Evidence, Stability
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
     ExplanationConfig,
@@ -30,12 +33,14 @@ from usable_core.evaluations.robustness import (
 )
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Report, Split, silent
 from usable_core.evaluations.training import FineTuningConfig, Schedule, TrainingResult
+from usable_core.metrics.attribution import superpixel_credits
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from usable_core.comparison import Comparison
     from usable_core.datasets.dataset import Dataset
+    from usable_core.explainers.faithfulness import Answers
     from usable_core.models.model import Model
     from usable_core.tasks import Config
 
@@ -46,7 +51,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Explanation:
-    """One map of one image, with what the model said.
+    """One map of one image, with what the model said, and how far to trust it.
+
+    What a method has no figure for is None.
 
     Attributes:
         method: Key of `catalog.explainers.EXPLAINERS`.
@@ -55,11 +62,21 @@ class Explanation:
         values: Credit of each pixel (H, W) float32.
         segments: Superpixel of each pixel (H, W) int32.
         x: The image as the model saw it, (H, W, 3) uint8.
-        r2: Weighted local R² (LIME), else None.
-        additivity_gap: |sum of values + base − f(x)| (SHAP), else None.
+        r2: Weighted local R² (LIME).
+        additivity_gap: |sum of values + base − f(x)| (additive methods).
         evaluations: Model evaluations of single images.
         seconds: Wall time.
         unit: What is explained: `probability` or `logit`.
+        superpixels: Which of the picture's superpixels each of the segments is (S,): the same
+            number is the same part of the picture for every model.
+        output: f(x), in units of `unit`.
+        base: f(background), to which additive methods add.
+        effective_samples: Of LIME's weighted samples.
+        convergence: Rank correlation with the map of half the evaluations.
+        stability: Monte Carlo error of each superpixel's credit.
+        precision: Number format of the forward passes.
+        evidence: Faithfulness and sanity; None where it was not asked for.
+        compared: The maps (H, W) `randomised` and `other_class` of the evidence.
     """
 
     method: str
@@ -73,6 +90,21 @@ class Explanation:
     evaluations: int
     seconds: float
     unit: str
+    superpixels: NDArray[np.int32]
+    output: float
+    base: float | None = None
+    effective_samples: float | None = None
+    convergence: float | None = None
+    stability: Stability | None = None
+    precision: str = "float32"
+    evidence: Evidence | None = None
+    compared: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    @property
+    def credits(self) -> NDArray[np.float64]:
+        """Return the credit of each superpixel (S,)."""
+        row = lookup(EXPLAINERS, "explanation method", self.method)
+        return superpixel_credits(self.values, self.segments, not row.uses_superpixels)
 
 
 def load_model(
@@ -215,6 +247,7 @@ def evaluate_explanation(
     target: str = "predicted",
     options: ExplainerOptions | None = None,
     limit: int | None = 10,
+    evidence: Literal["none", "curves", "all"] = "curves",
     report: Report = silent,
 ) -> ExplanationResult:
     """Return how far a model's explanations are to be believed, over the examples of a data set.
@@ -226,6 +259,7 @@ def evaluate_explanation(
         target: `predicted`, `true`, or a class name.
         options: How maps are made.
         limit: At most this many images.
+        evidence: What is measured beside each map, as in `ExplanationConfig`.
         report: Told the progress.
 
     Raises:
@@ -233,7 +267,7 @@ def evaluate_explanation(
     """
     objects, model_spec, dataset_spec = _resolved(model, data, limit)
     config = ExplanationConfig(
-        model_spec, dataset_spec, tuple(methods), target, options or ExplainerOptions()
+        model_spec, dataset_spec, tuple(methods), target, options or ExplainerOptions(), evidence
     )
     return cast(ExplanationResult, _answer(config, objects, report))
 
@@ -245,6 +279,7 @@ def explain(
     method: str = "lime",
     target: str | None = None,
     options: ExplainerOptions | None = None,
+    evidence: bool = False,
     report: Report = silent,
 ) -> Explanation:
     """Return what in one image made the model say so.
@@ -253,8 +288,9 @@ def explain(
         model: A `Model`, a reference, or a `ModelSpec`.
         image: A picture, a file's bytes, or its path.
         method: A key of `catalog.explainers.EXPLAINERS`.
-        target: Name of the class explained; None is the predicted one.
+        target: Name of the class explained; None or `top` is the predicted one.
         options: How the map is made.
+        evidence: Measure how far to trust the map as well, some 500 evaluations and two more maps.
         report: Told the progress.
 
     Raises:
@@ -262,8 +298,41 @@ def explain(
         UnknownName: no such method or class.
         UsableError: the model cannot be loaded or explained.
     """
-    from usable_core.explainers.segments import picture_superpixels
+    (found,) = explain_methods(
+        model, image, methods=(method,), target=target, options=options, evidence=evidence,
+        report=report,
+    )  # fmt: skip
+    return found
+
+
+def explain_methods(
+    model: "ModelLike",
+    image: "ImageLike",
+    *,
+    methods: Sequence[str] = ("lime", "partition_shap"),
+    target: str | None = None,
+    options: ExplainerOptions | None = None,
+    evidence: bool = False,
+    report: Report = silent,
+) -> tuple[Explanation, ...]:
+    """Return the maps of one image by several methods, which share what the model answered.
+
+    Args:
+        model: As for `explain`, and so are the others.
+        image: One picture.
+        methods: Keys of `catalog.explainers.EXPLAINERS`.
+        target: The class explained by all of them.
+        options: How the maps are made.
+        evidence: Measure how far to trust each map as well.
+        report: Told the progress of each.
+
+    Raises:
+        UsableError: as `explain`.
+    """
+    from usable_core.explainers.faithfulness import known_of
+    from usable_core.explainers.segments import shared_superpixels
     from usable_core.measuring import explanation
+    from usable_core.measuring.evidence import evidence as gathered
     from usable_core.measuring.interactive import top_predictions
     from usable_core.measuring.provenance import ready
 
@@ -273,21 +342,47 @@ def explain(
     x = loaded.preprocessing.geometry(picture)
     logits = explanation.logits_of(loaded, x)
     index = explanation.target_index(loaded, target, int(logits.argmax()))
-    segments = picture_superpixels(picture, loaded.preprocessing, options.segments)
-    found = explanation.explain(loaded, x, index, method, options, segments=segments, report=report)
-    return Explanation(
-        method=method,
-        target=loaded.labels.names[index],
-        predictions=top_predictions(loaded, logits),
-        values=found.values,
-        segments=segments,
-        x=loaded.preprocessing.pixels(picture).permute(1, 2, 0).numpy(),  # (3, H, W) -> (H, W, 3)
-        r2=found.r2,
-        additivity_gap=found.additivity_gap,
-        evaluations=found.evaluations,
-        seconds=found.seconds,
-        unit=found.unit,
-    )
+    segments, superpixels = shared_superpixels(picture, loaded.preprocessing, options.segments)
+    # (3, H, W) -> (H, W, 3)
+    seen = loaded.preprocessing.pixels(picture).permute(1, 2, 0).numpy()
+    answers: Answers = {}
+    explanations = []
+    for method in methods:
+        found = explanation.explain(
+            loaded, x, index, method, options, segments=segments, report=report,
+            known=known_of(answers, options),
+        )  # fmt: skip
+        proof: Evidence | None = None
+        compared: dict[str, NDArray[np.float32]] = {}
+        if evidence:
+            proof, compared = gathered(
+                loaded, x, index, found, options, segments=segments, report=report, answers=answers
+            )
+        explanations.append(
+            Explanation(
+                method=method,
+                target=loaded.labels.names[index],
+                predictions=top_predictions(loaded, logits),
+                values=found.values,
+                segments=segments,
+                x=seen,
+                r2=found.r2,
+                additivity_gap=found.additivity_gap,
+                evaluations=found.evaluations,
+                seconds=found.seconds,
+                unit=found.unit,
+                superpixels=superpixels,
+                output=found.output,
+                base=found.base,
+                effective_samples=found.effective_samples,
+                convergence=found.convergence,
+                stability=found.stability,
+                precision=found.precision,
+                evidence=proof,
+                compared=compared,
+            )
+        )
+    return tuple(explanations)
 
 
 def calibrate(

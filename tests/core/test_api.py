@@ -67,6 +67,20 @@ def test_an_image_is_explained_from_a_picture_bytes_or_a_path(model, tmp_path):
         usable.explain(model, tmp_path / "gone.png")
 
 
+def test_an_explanation_comes_with_its_evidence_when_asked(model):
+    options = ExplainerOptions(evaluations=32, segments=4)
+
+    bare = usable.explain(model, photo(), method="lime", options=options)
+    whole = usable.explain(model, photo(), method="lime", options=options, evidence=True)
+
+    assert bare.evidence is None
+    assert bare.compared == {}
+    assert len(bare.superpixels) == bare.segments.max() + 1 == len(bare.credits)
+    assert np.array_equal(bare.values, whole.values)
+    assert {curve.kind for curve in whole.evidence.curves} == {"deletion", "insertion", "road"}
+    assert set(whole.compared) == {"randomised", "other_class"}
+
+
 def test_fine_tuning_returns_the_model_that_it_saved(tmp_path):
     from usable_core.models.architectures import small_vgg
 

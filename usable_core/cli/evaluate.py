@@ -1,6 +1,7 @@
 """`usable evaluate accuracy|robustness|explanation`: measure a model on a data set."""
 
 import math
+from collections.abc import Hashable, Mapping
 from typing import Annotated, cast
 
 import typer
@@ -10,14 +11,20 @@ from usable_core.catalog import lookup
 from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS
 from usable_core.catalog.checks import CHECKS
 from usable_core.cli import options as o
+from usable_core.cli.explain import (
+    BackgroundOption,
+    EvaluationsOption,
+    MethodOption,
+    PrecisionOption,
+    SegmentsOption,
+    ToleranceOption,
+    explainer_options,
+    known_methods,
+)
 from usable_core.cli.output import answer, remark, run_task, share, table, with_run
 from usable_core.errors import ConfigError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
-from usable_core.evaluations.explanation import (
-    ExplainerOptions,
-    ExplanationConfig,
-    ExplanationResult,
-)
+from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import (
     RobustnessConfig,
     RobustnessResult,
@@ -184,27 +191,63 @@ def explanation(
     split: o.SplitOption = "auto",
     limit: Annotated[int, typer.Option(help="Images that are explained.")] = 10,
     seed: o.SeedOption = 0,
-    method: Annotated[
-        list[str] | None, typer.Option(help="lime, partition_shap, gradient_shap; repeatable.")
-    ] = None,
+    method: MethodOption = None,
     target: Annotated[str, typer.Option(help="predicted, true, or a class name.")] = "predicted",
-    evaluations: Annotated[int, typer.Option(help="Model evaluations per map.")] = 500,
-    segments: Annotated[int, typer.Option(help="Superpixels.")] = 50,
-    background: Annotated[str, typer.Option(help="blur, mean, grey or black.")] = "blur",
+    evidence: Annotated[
+        bool,
+        typer.Option(
+            "--evidence",
+            help="Also a second background, ROAD, random weights and another class.",
+        ),
+    ] = False,
+    evaluations: EvaluationsOption = 500,
+    segments: SegmentsOption = 50,
+    background: BackgroundOption = "blur",
+    tolerance: ToleranceOption = 0.0,
+    precision: PrecisionOption = "float32",
     json: o.JsonOption = None,
 ) -> None:
     """Measure how far a model's explanations are to be believed."""
     config = ExplanationConfig(
         o.model_spec(model, weights, arch_option, trust, preprocessing),
         o.dataset_spec(dataset, split, limit, seed),
-        o.words(method or ["lime,partition_shap"]),
+        known_methods(method),
         target,
-        ExplainerOptions(evaluations, segments, background, seed),
+        explainer_options(evaluations, segments, background, seed, tolerance, precision),
+        "all" if evidence else "curves",
     )
     run, found = run_task(config)
     result = cast(ExplanationResult, found)
-    lines = [_about(result.provenance, result.n), result.per_method.to_string(index=False)]
+    per_method = result.per_method
+    rows = [
+        [row["method"], *(_median(row, figure) for figure in _SHOWN)]
+        for row in per_method.to_dict("records")
+    ]
+    worst = result.worst(5)[["index", "id", "method", "reason"]]
+    lines: list[str | Table] = [
+        _about(result.provenance, result.n),
+        table("method", *_SHOWN.values(), rows=rows),
+        table("worst explained", "id", "method", "why", rows=worst.to_numpy().tolist()),
+    ]
     answer(with_run(run, result.summary()), json, lines)
+
+
+# Columns of `per_method` that people see at once; the JSON holds all.
+_SHOWN = {
+    "r2": "R²", "additivity_gap": "gap", "error_share": "error", "deletion_gain": "deletion gain",
+    "insertion_gain": "insertion gain", "road_gain": "ROAD gain", "randomised": "random weights",
+    "other_class": "other class", "agreement": "agreement", "doubtful": "doubtful",
+    "evaluations": "evaluations", "seconds": "seconds",
+}  # fmt: skip
+
+
+def _median(row: Mapping[Hashable, float], figure: str) -> str:
+    """Return a figure with its interval; a dash where the method has none."""
+    if math.isnan(row[figure]):
+        return "-"
+    low, high = (row.get(f"{figure}_{end}", math.nan) for end in ("low", "high"))
+    interval = "" if math.isnan(low) else f" ({low:.2g} to {high:.2g})"
+    return f"{row[figure]:.3g}{interval}"
 
 
 def _about(provenance: Provenance, n: int) -> str:

@@ -1,20 +1,54 @@
-"""`usable explain`: what in one image made each model say so."""
+"""`usable explain`: what in one image made each model say so, and how far to trust it."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 import typer
 
+from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.cli import options as o
-from usable_core.cli.output import answer, progress_bar, table
+from usable_core.cli.output import answer, progress_bar, remark, table
 from usable_core.errors import ConfigError, StorageError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec, Report
+from usable_core.records import to_json
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from usable_core.api import Explanation
+
+DEFAULT_METHODS = "lime,partition_shap"
+_PRECISIONS = ("float32", "auto")
+
+MethodOption = Annotated[
+    list[str] | None,
+    typer.Option("--method", help=f"{', '.join(EXPLAINERS)}; repeatable, or with commas."),
+]
+EvaluationsOption = Annotated[
+    int, typer.Option("--evaluations", help="Model evaluations per map, at most.")
+]
+SegmentsOption = Annotated[int, typer.Option("--segments", help="Superpixels.")]
+BackgroundOption = Annotated[
+    str,
+    typer.Option(
+        "--background", help="What stands where a part is hidden: " + ", ".join(BACKGROUNDS) + "."
+    ),
+]
+ToleranceOption = Annotated[
+    float,
+    typer.Option(
+        "--tolerance",
+        help="Stop a map when its Monte Carlo error is below this share of its largest value.",
+    ),
+]
+PrecisionOption = Annotated[
+    str,
+    typer.Option("--precision", help="float32, or auto: bfloat16 where it is faster and agrees."),
+]
 
 
 def explain(
@@ -24,22 +58,28 @@ def explain(
     arch_option: o.ArchOption = None,
     trust: o.TrustOption = False,
     preprocessing: o.PreprocessingOption = None,
-    method: Annotated[
-        list[str] | None, typer.Option(help="lime, partition_shap, gradient_shap; repeatable.")
-    ] = None,
+    method: MethodOption = None,
     target: Annotated[
-        str | None, typer.Option(help="Class that is explained; else the predicted one.")
+        str, typer.Option(help="Class explained: top (the predicted one), true, or its name.")
+    ] = "top",
+    label: Annotated[
+        str | None, typer.Option(help="Name of the true class, for --target true.")
     ] = None,
-    evaluations: Annotated[int, typer.Option(help="Model evaluations per map.")] = 500,
-    segments: Annotated[int, typer.Option(help="Superpixels.")] = 50,
-    background: Annotated[str, typer.Option(help="blur, mean, grey or black.")] = "blur",
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Measure how far to trust each map as well.")
+    ] = False,
+    evaluations: EvaluationsOption = 500,
+    segments: SegmentsOption = 50,
+    background: BackgroundOption = "blur",
+    tolerance: ToleranceOption = 0.0,
+    precision: PrecisionOption = "float32",
     seed: o.SeedOption = 0,
     out: Annotated[
         Path, typer.Option(help="Folder of the maps: (H, W) arrays as .npy files.")
     ] = Path("explanations"),
     json: o.JsonOption = None,
 ) -> None:
-    """Explain one image: predictions and maps of one or several models."""
+    """Explain one image: predictions and maps of one or several models, and their agreement."""
     references = o.words(model)
     if len(references) > 1 and (weights or arch_option or preprocessing):
         raise ConfigError(
@@ -48,85 +88,223 @@ def explain(
             "Explain them one after the other."
         )
     specs = [o.model_spec(r, weights, arch_option, trust, preprocessing) for r in references]
-    settings = ExplainerOptions(evaluations, segments, background, seed)
-    methods = _known_methods(method)
-    found = []
+    settings = explainer_options(evaluations, segments, background, seed, tolerance, precision)
+    methods = known_methods(method)
+    asked = _target(target, label)
     with progress_bar() as report:
-        for spec in specs:
-            found.append(_explained(spec, image, methods, target, settings, out, report))
-    data: dict[str, Any] = found[0] if len(found) == 1 else {"image": str(image), "models": found}
-    answer(data, json, [line for one in found for line in _lines(one)])
+        found = [_maps(spec, image, methods, asked, settings, evidence, report) for spec in specs]
+    parts = [_model_part(spec, image, maps, out) for spec, maps in zip(specs, found, strict=True)]
+    data = dict(parts[0])
+    if len(specs) > 1:
+        between = between_models(references, found)
+        data = {"image": str(image), "models": parts, "agreement": between}
+    answer(data, json, [line for part in parts for line in _lines(part)])
 
 
-def _known_methods(method: list[str] | None) -> tuple[str, ...]:
+def explainer_options(
+    evaluations: int, segments: int, background: str, seed: int, tolerance: float, precision: str
+) -> ExplainerOptions:
+    """Return what the options say of how maps are made.
+
+    Raises:
+        UnknownName: no such precision.
+        ConfigError: a number is out of its range.
+    """
+    known: Literal["float32", "auto"] = o.choice(precision, "precision", _PRECISIONS)  # type: ignore[assignment]
+    return ExplainerOptions(evaluations, segments, background, seed, tolerance, known)
+
+
+def known_methods(method: list[str] | None) -> tuple[str, ...]:
+    """Return the methods that are asked for.
+
+    Raises:
+        UnknownName: one of them is none.
+    """
     from usable_core.catalog import lookup
-    from usable_core.catalog.explainers import EXPLAINERS
 
-    methods = o.words(method or ["lime,partition_shap"])
+    methods = o.words(method or [DEFAULT_METHODS])
     for name in methods:
         lookup(EXPLAINERS, "explanation method", name)
     return methods
 
 
-def _explained(
+def _target(target: str, label: str | None) -> str:
+    if target != "true":
+        return target
+    if label is None:
+        raise ConfigError("--target true needs the name of the true class: --label NAME.")
+    return label
+
+
+def _maps(
     spec: ModelSpec,
     image: Path,
     methods: tuple[str, ...],
-    target: str | None,
+    target: str,
     settings: ExplainerOptions,
-    out: Path,
+    evidence: bool,
     report: Report,
-) -> dict[str, Any]:
+) -> "tuple[Explanation, ...]":
     from usable_core import api
-    from usable_core.models import load_model
 
     report(0, 0, f"Loading {spec.reference}")
-    model = load_model(spec)
-    maps = [
-        api.explain(model, image, method=m, target=target, options=settings, report=report)
-        for m in methods
-    ]
+    return api.explain_methods(
+        spec, image, methods=methods, target=target, options=settings, evidence=evidence,
+        report=report,
+    )  # fmt: skip
+
+
+def _model_part(
+    spec: ModelSpec, image: Path, maps: "Sequence[Explanation]", out: Path
+) -> dict[str, Any]:
+    from usable_core.comparison.maps import compare_maps, compared_map
+
+    agreement = None
+    if len(maps) > 1:
+        agreement = compare_maps([
+            compared_map(one.method, one.method, one.values, one.segments, one.stability)
+            for one in maps
+        ]).summary()  # fmt: skip
     return {
         "image": str(image),
         "model": spec.reference,
         "target": maps[0].target,
         "predictions": maps[0].predictions,
-        "maps": [_saved(one, f"{image.stem}_{spec.reference}_{one.method}", out) for one in maps],
+        "superpixels": maps[0].superpixels.tolist(),
+        "maps": [_map_part(one, f"{image.stem}_{spec.reference}", out) for one in maps],
+        "agreement": agreement,
     }
 
 
-def _saved(one: "Explanation", name: str, out: Path) -> dict[str, Any]:
+def between_models(
+    references: Sequence[str], found: "Sequence[Sequence[Explanation]]"
+) -> dict[str, Any] | None:
+    """Return how far models agree, by method, on the superpixels that all of them see.
+
+    None, with a remark, where they explain different classes.
+    """
+    from usable_core.comparison.maps import ComparedMap, compare_maps
+
+    targets = {maps[0].target for maps in found}
+    if len(targets) > 1:
+        remark(
+            f"Note: the models explain different classes ({', '.join(sorted(targets))}), so their "
+            "maps are not compared. Name one with --target."
+        )
+        return None
+    agreement: dict[str, Any] = {}
+    for of_method in zip(*found, strict=True):
+        shared = _shared([one.superpixels for one in of_method])
+        compared = []
+        for reference, one in zip(references, of_method, strict=True):
+            places = np.flatnonzero(np.isin(one.superpixels, shared))
+            settled = None
+            if one.stability is not None:
+                settled = tuple(one.stability.is_settled[place] for place in places)
+            is_signed = EXPLAINERS[one.method].is_signed
+            compared.append(ComparedMap(reference, one.credits[places], is_signed, settled))
+        agreement[of_method[0].method] = {
+            **compare_maps(compared).summary(),
+            "superpixels": shared.tolist(),
+        }
+    return agreement
+
+
+def _shared(superpixels: Sequence[np.ndarray]) -> np.ndarray:
+    found = superpixels[0]
+    for other in superpixels[1:]:
+        found = np.intersect1d(found, other)
+    return found
+
+
+def _map_part(one: "Explanation", name: str, out: Path) -> dict[str, Any]:
+    """Return one map's numbers; its arrays become files."""
+    files = {"values": _saved(one.values, f"{name}_{one.method}", out)}
+    for kind, values in one.compared.items():
+        files[kind] = _saved(values, f"{name}_{one.method}_{kind}", out)
+    figures = {
+        field: getattr(one, field)
+        for field in (
+            "r2", "effective_samples", "additivity_gap", "convergence", "base", "output",
+        )
+    }  # fmt: skip
+    part: dict[str, Any] = {
+        "method": one.method,
+        **files,
+        **{field: value for field, value in figures.items() if value is not None},
+        "unit": one.unit,
+        "precision": one.precision,
+        "evaluations": one.evaluations,
+        "seconds": one.seconds,
+        "credits": one.credits.tolist(),
+    }
+    if one.stability is not None:
+        part["stability"] = {**to_json(one.stability), "is_settled": one.stability.is_settled}
+    if one.evidence is not None:
+        part["evidence"] = one.evidence.summary()
+    return part
+
+
+def _saved(values: np.ndarray, name: str, out: Path) -> str:
     path = out / (re.sub(r"[^A-Za-z0-9.-]+", "_", name) + ".npy")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        np.save(path, one.values)
+        np.save(path, values)
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
-    quality = {"r2": one.r2, "additivity_gap": one.additivity_gap}
-    return {
-        "method": one.method,
-        "values": str(path),
-        **{name: value for name, value in quality.items() if value is not None},
-        "unit": one.unit,
-        "evaluations": one.evaluations,
-        "seconds": one.seconds,
-    }
+    return str(path)
 
 
-def _lines(one: dict[str, Any]) -> list[Any]:
-    predictions = [(p.name, f"{p.probability:.1%}".replace("%", " %")) for p in one["predictions"]]
+def _lines(part: dict[str, Any]) -> "list[str | Table]":
+    predictions = [(p.name, f"{p.probability:.1%}".replace("%", " %")) for p in part["predictions"]]
     maps = [
         (
             m["method"],
-            f"R² {m['r2']:.2f}" if "r2" in m else f"gap {m.get('additivity_gap', 0):.2g}",
+            _quality(m),
             f"{m['evaluations']} evaluations, {m['seconds']:.1f} s",
             m["values"],
         )
-        for m in one["maps"]
+        for m in part["maps"]
     ]
-    return [
-        one["model"],
+    lines: list[str | Table] = [
+        part["model"],
         table("Prediction", "Probability", rows=predictions),
-        f"Explained: {one['target']}",
+        f"Explained: {part['target']}",
         table("Map", "Quality", "Cost", "File", rows=maps),
     ]
+    shown = [(m["method"], *_evidence(m["evidence"])) for m in part["maps"] if "evidence" in m]
+    if shown:
+        lines.append(
+            table(
+                "Map", "Deletion gain", "Insertion gain", "ROAD gain", "Random weights",
+                "Other class", rows=shown,
+            )
+        )  # fmt: skip
+    if part["agreement"] is not None:
+        lines.append(
+            "Mean rank correlation of the maps: "
+            + _figure(part["agreement"]["mean_rank_correlation"])
+        )
+    return lines
+
+
+def _quality(part: dict[str, Any]) -> str:
+    names = {"r2": "R²", "additivity_gap": "gap", "convergence": "convergence"}
+    found = [f"{names[key]} {part[key]:.2g}" for key in names if key in part]
+    if "stability" in part and part["stability"]["error_share"] is not None:
+        found.append(f"error {part['stability']['error_share']:.2g}")
+    return ", ".join(found) or "-"
+
+
+def _evidence(found: dict[str, Any]) -> list[str]:
+    """Return gains behind a blur, ROAD's, and what the map should not resemble."""
+    gains: dict[str, str] = {}
+    for curve in found["curves"]:
+        gains.setdefault(curve["kind"], _figure(curve["gain"]))
+    sanity = found["sanity"] or {}
+    correlations = [_figure(sanity.get(name)) for name in ("randomised", "other_class")]
+    return [*(gains[kind] for kind in ("deletion", "insertion", "road")), *correlations]
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"

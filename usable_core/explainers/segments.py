@@ -42,7 +42,14 @@ def superpixels(x: Tensor, count: int) -> NDArray[np.int32]:
 def picture_superpixels(
     image: Image.Image, preprocessing: Preprocessing, count: int
 ) -> NDArray[np.int32]:
-    """Return the superpixel (H, W) of each pixel that a model sees of a picture, numbered from 0.
+    """Return the superpixel (H, W) of each pixel that a model sees, as `shared_superpixels`."""
+    return shared_superpixels(image, preprocessing, count)[0]
+
+
+def shared_superpixels(
+    image: Image.Image, preprocessing: Preprocessing, count: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the superpixel (H, W) of each pixel that a model sees, and which they are.
 
     They are found once on the picture's central square and then resized and cropped as the model
     does it, so that models of different input sizes are compared on the same superpixels.
@@ -51,6 +58,10 @@ def picture_superpixels(
         image: The RGB picture.
         preprocessing: How the model sees it.
         count: Target number in the central square.
+
+    Returns:
+        Superpixels (H, W), numbered from 0 without holes; and the number (S,), increasing, that
+        each of them has in the whole square, whatever the model sees of it.
     """
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -63,7 +74,8 @@ def picture_superpixels(
     coded = np.stack([low, high, np.zeros_like(low)], axis=2)[rows[:, None], columns]
     geometry = replace(preprocessing, interpolation="nearest", sources={}).geometry
     seen = (geometry(Image.fromarray(coded)) * 255).round().to(torch.int32).numpy()
-    return _consecutive(seen[0] + 256 * seen[1])
+    numbers = seen[0] + 256 * seen[1]
+    return _consecutive(numbers), np.unique(numbers).astype(np.int32)
 
 
 def _consecutive(numbers: NDArray[np.int32]) -> NDArray[np.int32]:

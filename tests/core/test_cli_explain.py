@@ -1,0 +1,109 @@
+"""`usable explain` and `usable evaluate explanation`: every number beside a map is in the JSON."""
+
+import json
+
+import numpy as np
+import pytest
+from made_pictures import png
+from typer.testing import CliRunner
+
+from usable_core import cli
+from usable_core.api import Explanation
+from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
+from usable_core.cli.explain import between_models
+from usable_core.evaluations.evidence import Stability
+
+
+def as_json(capsys, *words):
+    capsys.readouterr()
+    assert cli.main([*words, "--json", "-"]) == 0
+    return json.loads(capsys.readouterr()[0])
+
+
+@pytest.mark.parametrize("command", ["explain", "evaluate explanation"])
+def test_the_help_names_every_method_and_background_of_the_catalog(command):
+    shown = CliRunner(env={"COLUMNS": "300"}).invoke(cli.app, [*command.split(), "--help"])
+
+    for name in (*EXPLAINERS, *BACKGROUNDS, "--tolerance", "--precision", "--evidence"):
+        assert name in shown.output
+
+
+def test_the_json_of_an_explanation_holds_all_that_is_known_of_its_maps(capsys, tmp_path):
+    picture = tmp_path / "photo.png"
+    picture.write_bytes(png(size=(32, 32)))
+
+    found = as_json(
+        capsys, "explain", "--image", str(picture), "--model", "bundled/resnet", "--method",
+        "lime,grad_cam", "--target", "true", "--label", "cat", "--evidence", "--evaluations", "64",
+        "--segments", "9", "--out", str(tmp_path / "maps"),
+    )  # fmt: skip
+
+    lime, _ = found["maps"]
+    assert found["target"] == "cat"
+    count = len(found["superpixels"])
+    assert len(lime["credits"]) == count
+    assert {"r2", "effective_samples", "output", "unit", "precision", "seconds"} <= set(lime)
+    if "stability" in lime:
+        assert {"values", "low", "high", "is_settled", "error_share"} <= set(lime["stability"])
+    curves = lime["evidence"]["curves"]
+    assert [c["kind"] for c in curves].count("road") == 1
+    assert {"area", "random_area", "centre_area", "gain", "fractions"} <= set(curves[0])
+    assert {"randomised", "other_class", "ignores_weights"} <= set(lime["evidence"]["sanity"])
+    for kind in ("values", "randomised", "other_class"):
+        assert np.load(lime[kind]).shape == (32, 32)
+    assert found["agreement"]["names"] == ["lime", "grad_cam"]
+    assert len(found["agreement"]["consensus"]) == count
+
+
+def test_the_true_class_needs_its_name(capsys):
+    words = ["explain", "--image", "a.png", "--model", "bundled/resnet", "--target", "true"]
+
+    assert cli.main(words) == 2
+    assert "--label" in capsys.readouterr()[1]
+
+
+def explanation(credits, superpixels, target="cat", settled=None):
+    segments = np.arange(len(credits), dtype=np.int32)[None]
+    values = np.array(credits, np.float32)[None]
+    stability = None
+    if settled is not None:
+        low = tuple(1.0 if is_known else -1.0 for is_known in settled)
+        stability = Stability(tuple(credits), low, (2.0,) * len(low), 0.1, 2, False)
+    return Explanation(
+        "lime", target, (), values, segments, np.zeros((1, len(credits), 3), np.uint8), None, None,
+        1, 0.0, "probability", np.array(superpixels, np.int32), 0.5, stability=stability,
+    )  # fmt: skip
+
+
+def test_models_are_compared_on_the_superpixels_that_both_see():
+    whole = explanation([1.0, 2.0, -3.0, 4.0], [0, 1, 2, 3], settled=(True, True, True, False))
+    cropped = explanation([5.0, -6.0, 7.0], [1, 2, 3])
+
+    found = between_models(["a", "b"], [[whole], [cropped]])["lime"]
+
+    assert found["superpixels"] == [1, 2, 3]
+    assert found["rank_correlation"][0][1] == pytest.approx(1)
+    assert found["consensus"] == pytest.approx([(2 / 4 + 5 / 7) / 2, (-3 / 4 - 6 / 7) / 2, 1])
+    assert found["sign_agreement"][0][1] == 1
+
+
+def test_maps_of_different_classes_are_not_compared(capsys):
+    found = between_models(
+        ["a", "b"], [[explanation([1.0], [0])], [explanation([1.0], [0], "dog")]]
+    )
+
+    assert found is None
+    assert "different classes" in capsys.readouterr()[1]
+
+
+def test_a_data_set_is_explained_with_its_doubts(capsys):
+    found = as_json(
+        capsys, "evaluate", "explanation", "--model", "bundled/resnet", "--dataset", "digits",
+        "--limit", "2", "--method", "gradient_shap", "--evaluations", "32", "--segments", "9",
+    )  # fmt: skip
+
+    (row,) = found["methods"]
+    assert row["deletion_gain"] is not None
+    assert row["road_gain"] is None
+    assert {"doubtful", "deletion_gain_low", "deletion_gain_high"} <= set(row)
+    assert len(found["worst"]) == 2
