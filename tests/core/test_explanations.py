@@ -238,7 +238,8 @@ def test_a_cancelled_explanation_of_a_data_set_leaves_no_half_file(tmp_path):
             report=cancel,
         )  # fmt: skip
 
-    assert [p.name for p in tmp_path.iterdir()] == ["images"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "shards"]
+    assert {p.suffix for p in (tmp_path / "shards").iterdir()} == {".json", ".npz", ".parquet"}
 
 
 def asked(tmp_path, request, model):
