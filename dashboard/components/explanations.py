@@ -20,7 +20,11 @@ POLL = "1s"
 
 def show_explanations(questions: Questions) -> None:
     """Ask what was not asked yet, and show all answers until they are final."""
+    place = st.empty()
+    if lane.is_new(questions.all()):
+        place.progress(0.0, text="Asking …")  # at once: questions are files, written one by one
     board = lane.ask(questions.all())
+    place.empty()
     is_live = not (_is_over(board) or lane.is_stopped())
 
     @st.fragment(run_every=POLL if is_live else None)

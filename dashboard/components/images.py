@@ -21,6 +21,7 @@ MAX_MEGABYTES = 50  # as much as images.decode takes
 THUMBNAIL, PREVIEW = 192, 480  # pixels of the longer side; shown at half, for dense screens
 THUMBNAIL_WIDTH = 96
 _UPLOAD, _ERROR = "explain_upload", "explain_image_error"
+_PENDING, _SHOWN = "explain_upload_pending", "explain_image_shown"
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,15 @@ class Chosen:
 
 def choose_image() -> Chosen | None:
     """Show the uploader and the gallery; return the chosen picture, None while there is none."""
+    uploader, place = st.container(), st.empty()
+    if _is_new():
+        place.progress(0.0, text="Reading the picture …")  # at once: a photograph takes a second
+    if st.session_state.pop(_PENDING, False):
+        _keep_upload()
     chosen = _chosen()
-    st.file_uploader(
+    st.session_state[_SHOWN] = st.query_params.get(state.IMAGE)
+    place.empty()
+    uploader.file_uploader(
         "Upload a picture",
         type=TYPES,
         key=_UPLOAD,
@@ -129,6 +137,17 @@ def _take(name: str) -> None:
 
 
 def _take_upload() -> None:
+    st.session_state[_PENDING] = True
+
+
+def _is_new() -> bool:
+    """Tell whether the picture is another one than was shown last."""
+    name = st.query_params.get(state.IMAGE)
+    is_other = bool(name) and name != st.session_state.get(_SHOWN)
+    return is_other or bool(st.session_state.get(_PENDING))
+
+
+def _keep_upload() -> None:
     file = st.session_state.get(_UPLOAD)
     if file is None:
         return

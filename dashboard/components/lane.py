@@ -57,6 +57,11 @@ def ask(requests: Iterable[ImageRequest]) -> dict[ImageRequest, Asked]:
     return {r: Asked(r, asked[r], interactive.poll(asked[r])) for r in wanted if r in asked}
 
 
+def is_new(requests: Iterable[ImageRequest]) -> bool:
+    """Tell whether one of these was not asked yet."""
+    return not set(requests) <= set(st.session_state.get(_ASKED, {}))
+
+
 def ask_again(requests: Iterable[ImageRequest]) -> None:
     """Ask once more at the next run of the page."""
     for request in requests:
