@@ -66,9 +66,9 @@ DOUBTS = (
     Doubt("insertion_gain", False, 0.0, "showing in its order is no better than chance ({:.2f})"),
     Doubt("randomised", True, ALIKE, "random weights give nearly the same map ({:.2f})"),
     Doubt("other_class", True, ALIKE, "another class has nearly the same map ({:.2f})"),
-    # As a value that is hardly above its own error.
+    # Even the largest value is then within two standard errors of 0.
     Doubt("error_share", True, 0.5, "its Monte Carlo error is {:.2f} of its largest value"),
-    # LIME's authors read the map as the model where the fit explains the answers: most of them.
+    # Most of what the model does on the samples is then not what the map says.
     Doubt("r2", False, 0.5, "its linear model fits badly (R² {:.2f})"),
     Doubt("agreement", False, 0.0, "the other methods contradict it ({:.2f})"),
 )
