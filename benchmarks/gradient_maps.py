@@ -35,7 +35,7 @@ from torch import Tensor, nn
 from benchmarks._timing import Timing, clock, conditions, interleave, markdown
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import cam, path_gradients
-from usable_core.explainers.activations import layer_of
+from usable_core.explainers.activations import layers_of
 from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.scoring import Scorer
 from usable_core.explainers.segments import superpixels
@@ -170,7 +170,7 @@ def class_maps(scene: Scene, images: Tensor, rounds: int) -> tuple[str, int, str
     model, peers, options = scene.model, scene.peers, ExplainerOptions()
     with torch.no_grad():
         targets = [int(model(x[None]).argmax()) for x in images]
-    layer = layer_of(Scorer(model, 2), images[0], targets[0])
+    layer = layers_of(Scorer(model, 2), images[0], targets[0])[0]
     module = peers.network.get_submodule(layer.name)
     grad_cam, maps = LayerGradCam(peers, module), {}
     body, head = scene.split
@@ -182,7 +182,8 @@ def class_maps(scene: Scene, images: Tensor, rounds: int) -> tuple[str, int, str
                 activations = body(model.preprocessing.normalise(pixels))
             activations.requires_grad_()
             (gradients,) = torch.autograd.grad(head(activations)[0, target], activations)
-            cam.enlarged(cam.grad_cam(activations[0].detach(), gradients[0]), *x.shape[1:])
+            found = cam.grad_cam([(activations[0].detach(), gradients[0])])
+            cam.enlarged(found, *x.shape[1:])
 
     def ours() -> None:
         for x, target in zip(images, targets, strict=True):

@@ -9,7 +9,7 @@ from toy_models import images, linear_model, model_of, small_network
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import cam
-from usable_core.explainers.activations import activations_and_gradients, grid_of, layer_of
+from usable_core.explainers.activations import activations_and_gradients, grid_of, layers_of
 from usable_core.explainers.scoring import Scorer
 
 OPTIONS = ExplainerOptions()
@@ -68,11 +68,11 @@ class InPlace(nn.Module):
 def found_layer(network, x=None, target=1):
     x = images(1, 16)[0] if x is None else x
     model = model_of(network, size=16, classes=3)
-    return layer_of(Scorer(model, 2), x, target)
+    return layers_of(Scorer(model, 2), x, target)[0]
 
 
 def test_a_convolutional_network_is_read_at_its_last_grid():
-    layer = layer_of(Scorer(model_of(small_network()), 2), images(1)[0], 1)
+    layer = layers_of(Scorer(model_of(small_network()), 2), images(1)[0], 1)[0]
 
     assert (layer.name, layer.kind, layer.grid) == ("7", "channels_first", (2, 2))
 
@@ -85,6 +85,34 @@ def test_behind_a_class_token_the_norm_before_the_last_attention_is_read():
 
 def test_behind_a_mean_over_the_tokens_the_last_norm_is_read():
     assert found_layer(Transformer(pooling="mean")).name == "last_norm"
+
+
+def test_normalisations_of_tokens_are_read_as_well_and_other_layers_are_not():
+    x = images(1, 16)[0]
+
+    tokens = layers_of(Scorer(model_of(Transformer(pooling="mean"), size=16), 2), x, 1)
+    grid = layers_of(Scorer(model_of(ChannelsLast(), size=16), 2), x, 1)
+
+    assert [layer.name for layer in tokens] == ["last_norm", "norm"]
+    assert [layer.name for layer in grid] == ["norm"]
+
+
+def test_gradients_of_several_layers_are_those_of_the_whole_network():
+    network, x = Transformer(pooling="mean"), images(1, 16)[0]
+    model = model_of(network, size=16, classes=3)
+    seen = {}
+    for name in ("norm", "last_norm"):
+        module = network.get_submodule(name)
+        module.register_forward_hook(lambda _, inputs, out, name=name: seen.update({name: out}))
+
+    layers = layers_of(Scorer(model, 2), x, 1)
+    _, pairs = activations_and_gradients(model, layers, x, 1)
+    logits = model(x[None].requires_grad_())
+    expected = torch.autograd.grad(logits[0, 1], [seen[layer.name] for layer in layers])
+
+    for layer, (activations, gradients), wanted in zip(layers, pairs, expected, strict=True):
+        assert torch.allclose(gradients, layer.on_grid(wanted)[0], atol=1e-7)
+        assert torch.allclose(activations, layer.on_grid(seen[layer.name])[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("prefix", [0, 1, 2, 5])
@@ -122,8 +150,8 @@ def test_channels_last_is_recognised():
 def test_the_right_call_of_a_module_is_read_and_may_be_changed_in_place():
     model, x = model_of(InPlace(), size=16, classes=3), images(1, 16)[0]
 
-    layer = layer_of(Scorer(model, 2), x, 1)
-    logits, activations, gradients = activations_and_gradients(model, layer, x, 1)
+    layer = layers_of(Scorer(model, 2), x, 1)[0]
+    logits, [(activations, gradients)] = activations_and_gradients(model, [layer], x, 1)
 
     expected = model.network.twice(model.network.conv(model.network.twice(x[None])))[0]
     slopes = model.network.head.weight[1][:, None, None] * (expected > 0) / 256
@@ -138,8 +166,8 @@ def test_cutting_the_network_changes_no_answer_and_leaves_no_hook(make):
     network = make()
     model, x = model_of(network, size=16, classes=3), images(1, 16)[0]
 
-    layer = layer_of(Scorer(model, 2), x, 1)
-    logits, activations, gradients = activations_and_gradients(model, layer, x, 1)
+    layer = layers_of(Scorer(model, 2), x, 1)[0]
+    logits, [(activations, gradients)] = activations_and_gradients(model, [layer], x, 1)
 
     assert activations.shape == gradients.shape
     assert activations.shape[1:] == layer.grid
@@ -171,8 +199,8 @@ def test_an_exported_program_is_refused_with_what_to_choose_instead():
 def test_a_map_of_which_nothing_is_above_zero_is_zero():
     activations, gradients = torch.rand(4, 3, 3), -torch.rand(4, 3, 3)
 
-    assert not cam.grad_cam(activations, gradients).any()
-    assert cam.elementwise_cam(activations, gradients).max() < 0
+    assert not cam.grad_cam([(activations, gradients)]).any()
+    assert not cam.token_cam([(activations, gradients), (activations, -gradients / 2)]).any()
 
 
 @pytest.mark.parametrize(

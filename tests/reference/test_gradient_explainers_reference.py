@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import shap
+import timm
 import torch
 from captum.attr import (
     IntegratedGradients,
@@ -136,16 +137,41 @@ def test_grad_cam_equals_captums_on_the_layer_of_the_rule(model, x, target):
     assert_equal_and_not_empty(ours.values, theirs[0, 0].detach().numpy())
 
 
-def test_the_maps_for_tokens_are_captums_gradient_times_activation(model, x):
+def gradient_times_activation(model, layers, x, target):
+    whole = Whole(model)
+    return [
+        LayerGradientXActivation(whole, layer).attribute(x[None], target=target).detach()
+        for layer in layers
+    ]
+
+
+def test_token_cam_is_captums_gradient_times_activation_where_there_are_no_tokens(model, x):
     options, _ = own(x)
 
-    theirs = LayerGradientXActivation(Whole(model), model.network[7]).attribute(
-        x[None], target=TARGET
-    )
-    theirs = nn.functional.interpolate(theirs.sum(1, keepdim=True), (8, 8), mode="bilinear")
+    (theirs,) = gradient_times_activation(model, [model.network[7]], x, TARGET)
+    coarse = theirs.sum(1, keepdim=True).relu()
     ours = cam.explain_tokens(model, x, TARGET, options)
 
-    assert_equal_and_not_empty(ours.values, theirs[0, 0].detach().numpy())
+    expected = nn.functional.interpolate(coarse, (8, 8), mode="bilinear")
+    assert_equal_and_not_empty(ours.values, expected[0, 0].numpy())
+
+
+def test_token_cam_is_captums_gradient_times_activation_over_all_normalisations():
+    torch.manual_seed(0)
+    network = timm.models.VisionTransformer(
+        img_size=(16, 24), patch_size=4, embed_dim=32, depth=3, num_heads=2, num_classes=5,
+        reg_tokens=2,
+    )  # fmt: skip
+    model, x = model_of(network, classes=5), torch.rand(3, 16, 24)
+    norms = [norm for block in network.blocks for norm in (block.norm1, block.norm2)]
+    options, _ = own(torch.rand(3, 8, 8))
+
+    theirs = gradient_times_activation(model, norms, x, 1)
+    places = sum(found[0, 3:].sum(1) for found in theirs).reshape(1, 1, 4, 6).relu()
+    ours = cam.explain_tokens(model, x, 1, options)
+
+    expected = nn.functional.interpolate(places, (16, 24), mode="bilinear")
+    assert_equal_and_not_empty(ours.values, expected[0, 0].numpy())
 
 
 @pytest.mark.parametrize(("background", "evaluations"), [("blur", 500), ("black", 26), ("grey", 9)])

@@ -83,8 +83,8 @@ EXPLAINERS = {
         "Token CAM (HiResCAM)",
         "usable_core.explainers.cam:explain_tokens",
         "Draelos & Carin 2020, arXiv:2011.08891",
-        "The last grid of activations times their own gradients; one pass, coarse, fits "
-        "transformers.",
+        "Activations times their own gradients, of all blocks of a transformer; one pass, coarse.",
+        is_signed=False,
         has_background=False,
     ),
     "occlusion": ExplainerRow(

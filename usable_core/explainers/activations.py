@@ -4,11 +4,14 @@ The rule: the last activation, in the order of execution, that has a grid of pla
 class's logit depends at nearly every place. Activations come as (N, C, h, w), channels-last as
 (N, h, w, C), or as tokens (N, P + h·w, C) whose P first ones belong to no place: class token,
 distillation token, registers.
+
+Tokens hear from all others in every block, so the last ones tell little of their own places. There,
+what the normalisations before it pass on counts as well.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Literal
 from weakref import WeakKeyDictionary
@@ -28,7 +31,7 @@ _MOST_PREFIX_TOKENS = 16  # a class token, a distillation token and 4 or 8 regis
 
 # By network and image shape. Not by fingerprint: networks of the same modules and weights may still
 # pool their tokens differently.
-_found: WeakKeyDictionary[nn.Module, dict[torch.Size, "Layer"]] = WeakKeyDictionary()
+_found: WeakKeyDictionary[nn.Module, dict[torch.Size, tuple["Layer", ...]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class _Seen:
 
     layer: Layer
     shape: torch.Size
+    is_normalised: bool
     reach: float = 0.0
 
     def arrived(self, gradient: Tensor) -> None:
@@ -70,8 +74,10 @@ class _Seen:
         self.reach = float(found.any(1).float().mean())
 
 
-def layer_of(scorer: Scorer, x: Tensor, target: int) -> Layer:
-    """Return the layer that the rule finds; known after a model's first image of this size.
+def layers_of(scorer: Scorer, x: Tensor, target: int) -> tuple[Layer, ...]:
+    """Return the layer that the rule finds, and where it holds tokens, their normalisations.
+
+    Known after a model's first image of this size.
 
     Args:
         scorer: Of the model; counts the evaluation that the search takes.
@@ -87,51 +93,63 @@ def layer_of(scorer: Scorer, x: Tensor, target: int) -> Layer:
     if x.shape in known:
         return known[x.shape]
     ((_, seen),) = scorer.each(1, lambda _: _activations(model, x, target))
-    found = _last(seen, model)
-    if found.reach > 0:  # else another image or class may tell more
-        known[x.shape] = found.layer
-    return found.layer
+    last = _last(seen, model)
+    layers = (last.layer, *_normalisations(seen, last))
+    if last.reach > 0:  # else another image or class may tell more
+        known[x.shape] = layers
+    return layers
 
 
 def is_known(model: Model, x: Tensor) -> bool:
-    """Return whether `layer_of` knows the layer already, for images of the shape of x."""
+    """Return whether `layers_of` knows the layers already, for images of the shape of x."""
     return x.shape in _found.get(model.network, {})
 
 
 def activations_and_gradients(
-    model: Model, layer: Layer, x: Tensor, target: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return logits (classes,), and activations and their gradients (C, h, w) of one image.
+    model: Model, layers: Sequence[Layer], x: Tensor, target: int
+) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    """Return logits (classes,) and, of each layer, activations and gradients (C, h, w) each.
 
-    Only what follows the layer is differentiated: its output is cut off from what made it.
+    Only what follows the first layer is differentiated: its output is cut off from what made it.
 
     Args:
         model: Pixels to logits.
-        layer: Where.
+        layers: Where.
         x: Image (3, H, W) in [0, 1].
         target: Class whose logit is differentiated.
     """
-    kept: list[Tensor] = []
-    calls = itertools.count()
-
-    def cut(module: nn.Module, inputs: object, output: Tensor) -> Tensor | None:
-        if next(calls) != layer.call:
-            return None
-        kept.append(output.detach().requires_grad_())
-        return kept[0].clone()  # which the next layer may change in place
-
-    handle = model.network.get_submodule(layer.name).register_forward_hook(cut)
-    try:
+    kept: dict[Layer, Tensor] = {}
+    with ExitStack() as hooks:
+        for layer in layers:
+            module = model.network.get_submodule(layer.name)
+            hooks.callback(module.register_forward_hook(_keeping(layer, kept)).remove)
         with torch.enable_grad():
             logits = model(_alone(model, x))
-    finally:
-        handle.remove()
-    gradients = torch.zeros_like(kept[0])
+    found: tuple[Tensor | None, ...] = (None,) * len(layers)
     if logits.requires_grad:
-        (found,) = torch.autograd.grad(logits[0, target], kept[0], allow_unused=True)
-        gradients = gradients if found is None else found
-    activations = layer.on_grid(kept[0].detach())[0]
-    return logits[0].detach(), activations, layer.on_grid(gradients)[0]
+        at = [kept[layer] for layer in layers]
+        found = torch.autograd.grad(logits[0, target], at, allow_unused=True)
+    pairs = []
+    for layer, gradients in zip(layers, found, strict=True):
+        activations = kept[layer].detach()
+        gradients = torch.zeros_like(activations) if gradients is None else gradients
+        pairs.append((layer.on_grid(activations)[0], layer.on_grid(gradients)[0]))
+    return logits[0].detach(), pairs
+
+
+def _keeping(
+    layer: Layer, kept: dict[Layer, Tensor]
+) -> Callable[[nn.Module, object, Tensor], Tensor | None]:
+    """Return a hook that keeps a layer's output, cut off where no other layer is before it."""
+    calls = itertools.count()
+
+    def keep(module: nn.Module, inputs: object, output: Tensor) -> Tensor | None:
+        if next(calls) != layer.call:
+            return None
+        kept[layer] = output if output.requires_grad else output.detach().requires_grad_()
+        return kept[layer].clone()  # which the next layer may change in place
+
+    return keep
 
 
 def grid_of(
@@ -179,7 +197,7 @@ def _watched(network: nn.Module, image: Grid) -> Iterator[list[_Seen]]:
     patches: dict[Grid, None] = {}
     calls: dict[str, Iterator[int]] = {}
 
-    def watch(name: str, output: object) -> None:
+    def watch(name: str, module: nn.Module, output: object) -> None:
         call = next(calls.setdefault(name, itertools.count()))
         if not isinstance(output, Tensor) or not output.is_floating_point():
             return
@@ -189,12 +207,13 @@ def _watched(network: nn.Module, image: Grid) -> Iterator[list[_Seen]]:
         kind, grid = found
         if kind != "tokens":
             patches[grid] = None
-        seen.append(_Seen(Layer(name, call, kind, grid), output.shape))
+        is_normalised = "norm" in type(module).__name__.lower()
+        seen.append(_Seen(Layer(name, call, kind, grid), output.shape, is_normalised))
         if output.requires_grad:
             output.register_hook(seen[-1].arrived)  # type: ignore[no-untyped-call]
 
     handles = [
-        module.register_forward_hook(lambda _, inputs, output, name=name: watch(name, output))
+        module.register_forward_hook(lambda at, inputs, out, name=name: watch(name, at, out))
         for name, module in network.named_modules()
         if not isinstance(network, torch.fx.GraphModule)
     ]
@@ -228,6 +247,17 @@ def _last(seen: list[_Seen], model: Model) -> _Seen:
         if found.reach >= NEARLY:
             return found
     return max(latest, key=lambda found: found.reach)
+
+
+def _normalisations(seen: list[_Seen], last: _Seen) -> list[Layer]:
+    """Return the other normalisations of tokens of the same shape, in the order of execution."""
+    if last.layer.kind != "tokens":
+        return []
+    return [
+        found.layer
+        for found in seen
+        if found.is_normalised and found.shape == last.shape and found.layer != last.layer
+    ]
 
 
 def _alone(model: Model, x: Tensor) -> Tensor:
