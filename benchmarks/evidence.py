@@ -14,6 +14,7 @@ Then: what filling in by noisy linear imputation costs per image, and a sparse s
 
 import argparse
 import copy
+import functools
 import time
 from pathlib import Path
 
@@ -124,8 +125,21 @@ def ask(
 ) -> tuple:
     """Return the curves of one map."""
     return perturbation_curves(
-        Scorer(model, 1), x, 0, credits, segments, questions=QUESTION, answers=answers
+        Scorer(model, 1),
+        x,
+        predicted(model, x),
+        credits,
+        segments,
+        questions=QUESTION,
+        answers=answers,
     )
+
+
+@functools.cache
+def predicted(model: Model, x: Tensor) -> int:
+    """Return the class that the model sees."""
+    with torch.inference_mode():
+        return int(model(x[None])[0].argmax())
 
 
 def plain_loop(model: Model, x: np.ndarray, credits: np.ndarray, segments: np.ndarray) -> float:
@@ -135,6 +149,7 @@ def plain_loop(model: Model, x: np.ndarray, credits: np.ndarray, segments: np.nd
     shares = np.concatenate([[0], np.cumsum(sizes[order]) / sizes.sum()])
     counts = np.unique([np.abs(shares - k / 20).argmin() for k in range(21)])
     hidden = np.broadcast_to(x.mean((1, 2), keepdims=True), x.shape)
+    target = int(model(torch.from_numpy(x)[None])[0].argmax())
     outputs: dict[bool, list[float]] = {True: [], False: []}
     for is_deletion, read in outputs.items():
         for number in counts:
@@ -142,7 +157,7 @@ def plain_loop(model: Model, x: np.ndarray, credits: np.ndarray, segments: np.nd
             image = np.where(first == is_deletion, hidden, x).astype(np.float32)
             with torch.no_grad():
                 logits = model(torch.from_numpy(image)[None])[0].double()
-            read.append(float(logits.softmax(0)[0]))
+            read.append(float(logits.softmax(0)[target]))
     return float(np.trapezoid(outputs[True], shares[counts]))
 
 

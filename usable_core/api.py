@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.catalog import lookup
 from usable_core.catalog.corruptions import COMMON
-from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
@@ -33,7 +31,6 @@ from usable_core.evaluations.robustness import (
 )
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Report, Split, silent
 from usable_core.evaluations.training import FineTuningConfig, Schedule, TrainingResult
-from usable_core.metrics.attribution import superpixel_credits
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -103,8 +100,9 @@ class Explanation:
     @property
     def credits(self) -> NDArray[np.float64]:
         """Return the credit of each superpixel (S,)."""
-        row = lookup(EXPLAINERS, "explanation method", self.method)
-        return superpixel_credits(self.values, self.segments, not row.uses_superpixels)
+        from usable_core.comparison.maps import credits_of
+
+        return credits_of(self.method, self.values, self.segments)
 
 
 def load_model(

@@ -106,11 +106,14 @@ def test_a_map_is_read_as_the_table_says_of_its_method():
 
     by_superpixel = compared_map("x", "lime", values, SEGMENTS, stability)
     by_pixel = compared_map("y", "partition_shap", values, SEGMENTS)
+    not_additive = compared_map("z", "saliency", values, SEGMENTS)
 
     assert by_superpixel.credits.tolist() == [6, -4, 1]
     assert by_superpixel.settled == (True, True, False)
     assert by_pixel.credits.tolist() == [18, -4, 2]
     assert by_pixel.settled is None
+    assert not_additive.credits.tolist() == [6, -4, 1]  # sums would grow with the superpixels
+    assert not not_additive.is_signed
 
 
 def test_maps_on_other_superpixels_are_not_compared():

@@ -1,6 +1,7 @@
 """Faithfulness and sanity: known areas, what chance gives, and what must be flagged."""
 
 import json
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -236,7 +237,7 @@ def edges(model, x, target, options, *, segments=None, report=None, known=None):
 def with_edges(monkeypatch):
     row = ExplainerRow("Edges", f"{__name__}:edges", "", "", has_background=False)
     monkeypatch.setitem(catalog.EXPLAINERS, "edges", row)
-    monkeypatch.setitem(__import__("sys").modules, __name__, __import__("sys").modules[__name__])
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +280,29 @@ def test_a_sound_map_of_a_trained_network_is_not_flagged(method, trained, digit)
     assert maps["randomised"].any()
     assert maps["other_class"].any()
     assert spent > 0
+
+
+def sizes_only(model, x, target, options, *, segments=None, report=None, known=None):
+    """Magnitudes that are the same on the average everywhere, and drawn anew for each network."""
+    seed = int(1e4 * abs(float(model(x[None])[0, target]))) % 2**31
+    values = np.random.default_rng(seed).random(x.shape[1:]).astype(np.float32)
+    return Attribution("sizes_only", values, target, 0.0, 0, 0.0)
+
+
+def test_maps_do_not_look_alike_because_superpixels_differ_in_size(monkeypatch, trained):
+    row = ExplainerRow("Sizes", f"{__name__}:sizes_only", "", "", is_signed=False)
+    monkeypatch.setitem(catalog.EXPLAINERS, "sizes_only", row)
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    unequal = np.repeat(np.arange(5, dtype=np.int32), [2, 6, 10, 18, 28]).reshape(8, 8)
+    found = []
+    for k in range(12):
+        x = images(1, 8, seed=k)[0]
+        mine = sizes_only(trained, x, 3, OPTIONS)
+        random = randomised(trained, x, unequal)
+        sanity, _, _ = check_sanity(trained, random, x, 3, mine, OPTIONS, segments=unequal)
+        found.append(sanity.randomised)
+
+    assert abs(np.mean(found)) < 0.4
 
 
 def test_the_other_class_is_the_most_probable_one_beside_the_target(trained, digit):

@@ -102,9 +102,23 @@ def compared_map(
         UnknownName: no such method.
     """
     row = lookup(EXPLAINERS, "explanation method", method)
-    credits = superpixel_credits(values, segments, not row.uses_superpixels)
     settled = None if stability is None else stability.is_settled
-    return ComparedMap(name, credits, row.is_signed, settled)
+    return ComparedMap(name, credits_of(method, values, segments), row.is_signed, settled)
+
+
+def credits_of(
+    method: str, values: NDArray[np.float32], segments: NDArray[np.int32]
+) -> NDArray[np.float64]:
+    """Return the credit of each superpixel (S,) of a map (H, W), as its method's row says.
+
+    Credits of pixels that add up to the answer are added up. Other maps of pixels are averaged, for
+    their sums would tell how large superpixels are.
+
+    Raises:
+        UnknownName: no such method.
+    """
+    row = lookup(EXPLAINERS, "explanation method", method)
+    return superpixel_credits(values, segments, row.is_additive and not row.uses_superpixels)
 
 
 def compare_maps(maps: Sequence[ComparedMap], *, top: int = TOP) -> MapAgreement:

@@ -47,7 +47,8 @@ def check_sanity(
     """Return how much a map resembles those it should not resemble, and these maps (H, W).
 
     The same method is asked in the same way about the network with random weights and about the
-    most probable other class. Maps with signs are correlated with them, magnitudes as they are.
+    most probable other class. Maps with signs are correlated with them, magnitudes as they are, by
+    each superpixel's mean over its pixels: sums would agree because superpixels differ in size.
 
     Args:
         model: Pixels to logits, as it made the map.
@@ -81,7 +82,7 @@ def check_sanity(
     of_random = method(random, x, target, same, segments=segments, report=report)
     maps["randomised"] = of_random.values
     mine, theirs, others = (
-        superpixel_credits(values, segments, not row.uses_superpixels)
+        superpixel_credits(values, segments, is_per_pixel=False)
         for values in (found.values, of_random.values, of_other.values)
     )
     sanity = Sanity(
