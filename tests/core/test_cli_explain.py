@@ -77,14 +77,15 @@ def explanation(credits, superpixels, target="cat", settled=None):
 
 def test_models_are_compared_on_the_superpixels_that_both_see():
     whole = explanation([1.0, 2.0, -3.0, 4.0], [0, 1, 2, 3], settled=(True, True, True, False))
-    cropped = explanation([5.0, -6.0, 7.0], [1, 2, 3])
+    cropped = explanation([5.0, -6.0, -1.0], [1, 2, 3])
 
     found = between_models(["a", "b"], [[whole], [cropped]])["lime"]
 
     assert found["superpixels"] == [1, 2, 3]
-    assert found["rank_correlation"][0][1] == pytest.approx(1)
-    assert found["consensus"] == pytest.approx([(2 / 4 + 5 / 7) / 2, (-3 / 4 - 6 / 7) / 2, 1])
-    assert found["sign_agreement"][0][1] == 1
+    assert found["rank_correlation"][0][1] == pytest.approx(0.5)
+    expected = [(2 / 4 + 5 / 6) / 2, (-3 / 4 - 1) / 2, (1 - 1 / 6) / 2]
+    assert found["consensus"] == pytest.approx(expected)
+    assert found["sign_agreement"][0][1] == 1  # the last one's sign is not settled in both
 
 
 def test_maps_of_different_classes_are_not_compared(capsys):

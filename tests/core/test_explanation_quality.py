@@ -124,6 +124,7 @@ def test_a_killed_run_is_gone_on_from_and_gives_the_same_answer(tmp_path):
         np.load(tmp_path / "killed" / "maps.npz") as other,
     ):
         assert sorted(one) == sorted(other)
+        assert len(one) == 4 * 2
         assert all(np.array_equal(one[name], other[name]) for name in one)
     assert sorted(p.name for p in (tmp_path / "killed").iterdir()) == ["images", "maps.npz"]
 
