@@ -17,11 +17,18 @@ def spawn(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
     """Start `python -m usable_core.jobs ARGUMENTS` so that it outlives this process.
 
     Its output is appended to `log`. A waiting thread takes its exit status, so that a dead child
-    does not look alive.
+    does not look alive. NumPy and SciPy get one thread there: theirs turn in circles while they
+    wait, and LIME's small systems took eight times the processor time on a busy machine. PyTorch's
+    threads are others.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    environment = {
+        "OPENBLAS_NUM_THREADS": "1",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUNBUFFERED": "1",
+    }
     with log.open("ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "usable_core.jobs", *arguments],
