@@ -1,5 +1,6 @@
 """Masks of LIME and Kernel SHAP: complete pairs, balanced, nested; and the error of their maps."""
 
+from dataclasses import replace
 from itertools import combinations
 from math import comb, factorial
 
@@ -21,6 +22,7 @@ from usable_core.explainers.designs import (
 )
 from usable_core.explainers.replicates import stability
 from usable_core.explainers.scoring import Scorer
+from usable_core.measuring.explanation import explain
 from usable_core.measuring.refinement import refined, steps
 
 DESIGNS = (halves, coalitions)
@@ -214,6 +216,19 @@ def test_a_map_is_refined_until_it_is_stable_and_no_mask_is_evaluated_twice(meth
     assert maps[-1].evaluations < 1024
     assert [found.evaluations for found in maps] == [64 * 2**k for k in range(len(maps))]
     assert len(shown) <= maps[-1].evaluations
+
+
+def test_a_tolerance_ends_an_explanation_as_soon_as_it_is_stable():
+    x = images(1, 16)[0]
+    segments = (np.arange(16)[:, None] // 4 * 4 + np.arange(16) // 4).astype(np.int32)
+    options = ExplainerOptions(evaluations=1024, tolerance=0.05, background="black")
+    model = model_of(Patch(), size=16, classes=2)
+
+    found = explain(model, x, 0, "kernel_shap", options, segments=segments)
+    whole = explain(model, x, 0, "kernel_shap", replace(options, tolerance=0.0), segments=segments)
+
+    assert found.stability.is_stable
+    assert found.evaluations < whole.evaluations == 1024
 
 
 def test_a_budget_without_tolerance_is_spent():

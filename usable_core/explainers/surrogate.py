@@ -9,7 +9,9 @@ Reference: O'Hagan 1991, Journal of Statistical Planning and Inference 29 (Bayes
 quadrature); Rasmussen & Williams 2006, sections 2.7 and 5.4.
 """
 
+import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import product
 from math import comb
@@ -17,6 +19,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+from threadpoolctl import ThreadpoolController
 
 Floats = NDArray[np.float64]
 Masks = NDArray[np.bool_]
@@ -86,18 +89,20 @@ def smoothed(
         return lambda kept: fit(masks, outputs, kept)
     centre = float(outputs.mean())
     scaled = (outputs - centre) / spread
-    process = tuned(masks[:_TUNED_ON], scaled[:_TUNED_ON], near)
-    if process.share == 0:
-        return lambda kept: fit(masks, outputs, kept)
-    covariance = _covariance(masks, near, process)
-    shares = process.share * credit(masks, near, process.length) + _linear(masks)
+    with _one_thread():
+        process = tuned(masks[:_TUNED_ON], scaled[:_TUNED_ON], near)
+        if process.share == 0:
+            return lambda kept: fit(masks, outputs, kept)
+        covariance = _covariance(masks, near, process)
+        shares = process.share * credit(masks, near, process.length) + _linear(masks)
 
     def estimate(kept: NDArray[np.bool_]) -> Floats:
-        factor = cho_factor(covariance[np.ix_(kept, kept)], lower=True)
-        weights = np.zeros(len(masks))
-        weights[kept] = cho_solve(factor, scaled[kept])
-        rest = fit(masks, process.noise * weights, kept)  # what the process leaves over
-        return np.asarray(spread * (weights @ shares + rest))
+        with _one_thread():
+            factor = cho_factor(covariance[np.ix_(kept, kept)], lower=True)
+            weights = np.zeros(len(masks))
+            weights[kept] = cho_solve(factor, scaled[kept])
+            rest = fit(masks, process.noise * weights, kept)  # what the process leaves over
+            return np.asarray(spread * (weights @ shares + rest))
 
     return estimate
 
@@ -197,6 +202,17 @@ def tuned(masks: Masks, outputs: Floats, near: Masks) -> Process:
             if likelihood > best:
                 best, found = likelihood, Process(length, share, noise)
     return found
+
+
+def _one_thread() -> AbstractContextManager[object]:
+    """Return a context in which matrices of a few hundred rows don't wait for several threads."""
+    found: AbstractContextManager[object] = _threads().limit(limits=1, user_api="blas")
+    return found
+
+
+@functools.cache
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def _likelihood(covariance: Floats, outputs: Floats) -> float:

@@ -35,6 +35,7 @@ from usable_core.images import encode_png
 from usable_core.measuring.evidence import evidence, faithfulness
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
+from usable_core.measuring.refinement import refined
 from usable_core.measuring.shards import Shards
 from usable_core.models.model import Model, check_pixels
 from usable_core.models.modes import channels_last, frozen
@@ -117,7 +118,7 @@ def explain(
         x: Image (3, H, W) in [0, 1] as the model sees it.
         target: Index of the class explained.
         method: A key of `catalog.explainers.EXPLAINERS`.
-        options: How the map is made.
+        options: How the map is made; with a `tolerance` it has only the evaluations that it needs.
         segments: Superpixels (H, W) from 0; None lets the method find its own.
         report: Told the progress; raises `Cancelled`.
         known: The model's answers from a smaller map of the same question, and room for more.
@@ -127,12 +128,17 @@ def explain(
         ImageRefused: the image is of another shape, or not in [0, 1].
         ExplanationError: as the method says.
     """
+    if options.tolerance > 0:  # as many evaluations as it takes
+        *_, found = refined(
+            model, x, target, method, options, segments=segments, report=report, known=known
+        )
+        return found
     function = implementation(lookup(EXPLAINERS, "explanation method", method).function)
     x = check_pixels(x[None])[0]
-    found: Attribution = function(
+    whole: Attribution = function(
         model, x, target, options, segments=segments, report=report, known=known
     )
-    return found
+    return whole
 
 
 def target_index(
