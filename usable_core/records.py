@@ -7,7 +7,7 @@ a stored config that no longer means the same is noticed.
 import dataclasses
 import math
 import types
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
 
@@ -59,6 +59,6 @@ def restore(hint: Any, item: Any) -> Any:  # noqa: ANN401 - any field
         return tuple(restore(h, i) for h, i in zip(inner, item, strict=True))
     if origin is dict:
         return {key: restore(arguments[1], value) for key, value in item.items()}
-    if hint is float and item is not None and origin is not Literal:
-        return float(item)
+    if hint is float:
+        return math.nan if item is None else float(item)  # JSON has no word for it
     return item

@@ -32,17 +32,24 @@ def verdict(curve: PerturbationCurve) -> str:
     return f"Better than random orders ({_gain(curve.gain)}), not than centre first."
 
 
+NO_ORDER = "One of the two maps has no order, so nothing can be compared."
+NO_RANDOM = (
+    "Not compared: the weights cannot be randomised, the answers of the randomised network do not "
+    "depend on this picture, or one of the two maps has no order."
+)
+
+
 def sanity_words(sanity: Sanity) -> tuple[str, str]:
     """Return what the maps of random weights and of another class mean."""
     return (
         _words(
-            sanity.randomised, sanity.ignores_weights,
+            sanity.randomised, sanity.ignores_weights, NO_RANDOM,
             ":orange-badge[hardly depends on the weights] The map shows the picture more than what "
             "the network learnt.",
             ":green-badge[depends on the weights]",
         ),
         _words(
-            sanity.other_class, sanity.ignores_class,
+            sanity.other_class, sanity.ignores_class, NO_ORDER,
             ":orange-badge[hardly depends on the class] The map does not tell why this class and "
             "not that one.",
             ":green-badge[depends on the class]",
@@ -50,9 +57,9 @@ def sanity_words(sanity: Sanity) -> tuple[str, str]:
     )  # fmt: skip
 
 
-def _words(correlation: float, is_flagged: bool, bad: str, good: str) -> str:
+def _words(correlation: float, is_flagged: bool, unknown: str, bad: str, good: str) -> str:
     if math.isnan(correlation):
-        return "This map has no order, so nothing can be compared."
+        return unknown
     text = f"Rank correlation with this map {_number(correlation)}; alike from {ALIKE} on."
     return f"{bad if is_flagged else good} {text}"
 

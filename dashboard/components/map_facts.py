@@ -5,12 +5,10 @@ import math
 from dashboard.components.overlay import HeatmapFiles
 from dashboard.components.results import duration, escaped
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
-from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.explanation import LARGEST_ERROR, LEAST_R2, ExplainerOptions
 from usable_core.evaluations.interactive import Answer
 
-LEAST_R2 = 0.3  # below it LIME's linear model misses most of what the network does
 LARGEST_GAP = 0.05  # of |f(x) − f(background)|
-LARGEST_ERROR = 0.25  # of the largest value: another seed gives a visibly different map
 LEAST_CONVERGENCE = 0.8  # rank correlation with the map of half the evaluations
 
 
@@ -19,7 +17,10 @@ def badges(answer: Answer) -> list[str]:
     found = []
     if answer.r2 is not None:
         found.append(f":{'gray' if answer.r2 >= LEAST_R2 else 'orange'}-badge[R² {answer.r2:.2f}]")
-    if answer.stability is not None and not math.isnan(answer.stability.error_share):
+    if answer.stability is not None and not math.isfinite(answer.stability.error_share):
+        if any(answer.stability.values):
+            found.append(":gray-badge[no interval yet]")
+    elif answer.stability is not None:
         error = f"± {100 * answer.stability.error_share:.0f} %"
         is_stable = answer.stability.is_stable
         found.append(f":green-badge[stable, {error}]" if is_stable else f":gray-badge[{error}]")
@@ -35,7 +36,7 @@ def warnings(answer: Answer, method: str) -> list[str]:
             "More evaluations or fewer superpixels may help."
         )
     error = answer.stability.error_share if answer.stability else 0.0
-    if error > LARGEST_ERROR:
+    if math.isfinite(error) and error > LARGEST_ERROR:
         found.append(
             f"Another seed would give a different map: the error is {100 * error:.0f} % of the "
             "largest value. Spend more on it."

@@ -425,13 +425,32 @@ class Blind(nn.Module):
         return x.sum((1, 2, 3))[:, None] * 0 + torch.tensor([0.3, -0.2, 0.1])
 
 
-def test_there_is_no_sanity_where_random_weights_change_no_answer(digit):
+def test_a_network_that_returns_its_own_weights_keeps_them(digit):
+    class Owner(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.answers = nn.Parameter(torch.tensor([1.0, 2.0, 0.0]))
+
+        def forward(self, x):
+            return self.answers.expand(len(x), 3)
+
+    model = model_of(Owner(), classes=3)
+    found = explain(model, digit, 1, "lime", OPTIONS, segments=PARTS)
+
+    sanity_of(model, digit, 1, found)
+
+    assert model.network.answers.tolist() == [1.0, 2.0, 0.0]
+
+
+def test_random_weights_are_not_compared_where_they_change_no_answer(digit):
     model = model_of(Blind(), classes=3)
     found = explain(model, digit, 0, "lime", OPTIONS, segments=PARTS)
 
     sanity, maps, _ = sanity_of(model, digit, 0, found)
 
-    assert sanity is None
+    assert np.isnan(sanity.randomised)
+    assert not sanity.ignores_weights
+    assert sanity.other_target == "2"
     assert list(maps) == ["other_class"]
 
 

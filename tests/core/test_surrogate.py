@@ -14,7 +14,6 @@ from usable_core.explainers.surrogate import (
     regression_matrix,
     regression_table,
     shapley_table,
-    smoothed,
     tuned,
 )
 
@@ -143,11 +142,21 @@ def test_without_interactions_the_estimate_is_the_methods_own():
     assert np.allclose(found, lime_surrogate.fit(masks, outputs)[0])
 
 
-def test_a_constant_output_asks_nothing_of_the_process():
-    masks = coalitions(100, 36, 0)
+@pytest.mark.parametrize("estimator", [lime_surrogate.estimator, kernel_shap.estimator])
+def test_a_thousand_superpixels_have_a_map(estimator):
+    many = np.arange(1024, dtype=np.int32).reshape(32, 32)
+    masks = halves(64, 1024, 0)
 
-    found = smoothed(
-        masks, np.full(100, 3.0), neighbours(GRID), None, lambda m, o, kept: o[kept][:1]
-    )
+    found = estimator(masks, masks[:, :9].sum(1) ** 2.0, many)(np.ones(64, bool))
 
-    assert found(np.ones(100, bool)) == [3.0]
+    assert found.shape == (1024,)
+    assert np.isfinite(found).all()
+    assert found.any()
+
+
+def test_a_constant_output_gives_no_credit_at_all():
+    masks = halves(100, 36, 0)
+    outputs = 3.0 + 1e-12 * masks[:, 0]
+
+    for estimator in (lime_surrogate.estimator, kernel_shap.estimator):
+        assert not estimator(masks, outputs, GRID)(np.ones(100, bool)).any()

@@ -61,15 +61,17 @@ class Doubt:
 
 
 # The gains come first: what the network itself says of a map.
+LEAST_R2 = 0.5  # below it most of what the model does on the samples is not what the map says
+LARGEST_ERROR = 0.5  # above it even the largest value is within two standard errors of 0
 DOUBTS = (
     Doubt("deletion_gain", False, 0.0, "hiding in its order is no better than chance ({:.2f})"),
     Doubt("insertion_gain", False, 0.0, "showing in its order is no better than chance ({:.2f})"),
     Doubt("randomised", True, ALIKE, "random weights give nearly the same map ({:.2f})"),
     Doubt("other_class", True, ALIKE, "another class has nearly the same map ({:.2f})"),
-    # Even the largest value is then within two standard errors of 0.
-    Doubt("error_share", True, 0.5, "its Monte Carlo error is {:.2f} of its largest value"),
-    # Most of what the model does on the samples is then not what the map says.
-    Doubt("r2", False, 0.5, "its linear model fits badly (R² {:.2f})"),
+    Doubt(
+        "error_share", True, LARGEST_ERROR, "its Monte Carlo error is {:.2f} of its largest value"
+    ),
+    Doubt("r2", False, LEAST_R2, "its linear model fits badly (R² {:.2f})"),
     Doubt("agreement", False, 0.0, "the other methods contradict it ({:.2f})"),
 )
 

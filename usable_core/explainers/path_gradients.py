@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.stats import t
 from torch import Tensor
 
 from usable_core.evaluations.evidence import Stability
@@ -21,6 +20,7 @@ from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.gradient_check import refuse_blocked
 from usable_core.explainers.masking import Known
+from usable_core.explainers.replicates import with_errors
 from usable_core.explainers.scoring import Scorer, of_class
 from usable_core.explainers.segments import superpixels
 from usable_core.metrics.attribution import additivity_gap, rank_correlation
@@ -189,19 +189,8 @@ def stability(sums: Floats, tolerance: float) -> Stability:
         sums: Credit of each superpixel in each replicate (R, S).
         tolerance: Error share below which the map is stable.
     """
-    values = sums.mean(0)
     errors = sums.std(0, ddof=1) / np.sqrt(len(sums))
-    half = t.ppf(0.975, len(sums) - 1) * errors
-    largest = float(np.abs(values).max())
-    share = float(errors.max()) / largest if largest > 0 else float("nan")
-    return Stability(
-        values=tuple(values.tolist()),
-        low=tuple((values - half).tolist()),
-        high=tuple((values + half).tolist()),
-        error_share=share,
-        seeds=len(sums),
-        is_stable=share < tolerance,
-    )
+    return with_errors(sums.mean(0), errors, len(sums), tolerance)
 
 
 def quadrature(steps: int) -> tuple[Floats, Floats]:

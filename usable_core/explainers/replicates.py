@@ -23,19 +23,24 @@ def stability(
     Args:
         values: Credit of each superpixel (S,), from all samples.
         estimate: The same (S,) from the samples (N,) that are kept.
-        parts: Part that each sample belongs to (N,), from 0; −1 is in every part.
+        parts: Part that each sample belongs to (N,), from 0; −1 is in every part. Samples are
+            pairs of complementary masks.
         tolerance: Largest error share of a stable map.
+
+    Returns:
+        Intervals without end while there are no more pairs than superpixels.
 
     Reference: Efron & Stein 1981, Annals of Statistics 9; t quantile of (parts − 1) degrees.
     """
     numbers = np.unique(parts[parts >= 0])
     count = len(numbers)
-    if count < 2:
-        unknown = np.full(len(values), np.inf)
-        return _stability(values, unknown, np.inf, count, tolerance)
-    without = np.stack([estimate(parts != number) for number in numbers])
-    errors = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
-    return _stability(values, errors, float(t.ppf(0.975, count - 1)), count, tolerance)
+    # With no more pairs than superpixels the fit is held by its penalty, whose error nobody sees.
+    if count < 2 or (parts >= 0).sum() / 2 <= len(values):
+        errors = np.where(values.any(), np.inf, 0.0) * np.ones(len(values))
+    else:
+        without = np.stack([estimate(parts != number) for number in numbers])
+        errors = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
+    return with_errors(values, errors, count, tolerance)
 
 
 def error_share(errors: Floats, values: Floats) -> float:
@@ -44,11 +49,13 @@ def error_share(errors: Floats, values: Floats) -> float:
     return float(errors.max(initial=0.0)) / most if most > 0 else float("nan")
 
 
-def _stability(
-    values: Floats, errors: Floats, quantile: float, count: int, tolerance: float
-) -> Stability:
+def with_errors(values: Floats, errors: Floats, count: int, tolerance: float) -> Stability:
+    """Return 95 % t intervals from standard errors (S,) that `count` parts or replicates told.
+
+    A map of zeros is stable.
+    """
     share = error_share(errors, values)
-    reach = quantile * errors
+    reach = float(t.ppf(0.975, max(count - 1, 1))) * errors
     return Stability(
         values=tuple(values.tolist()),
         low=tuple((values - reach).tolist()),

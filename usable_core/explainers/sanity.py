@@ -4,6 +4,7 @@ Reference: Adebayo et al. 2018, arXiv:1810.03292.
 """
 
 import copy
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,7 +44,7 @@ def check_sanity(
     segments: NDArray[np.int32],
     report: Report = silent,
     known: Known | None = None,
-) -> tuple[Sanity | None, Maps, int]:
+) -> tuple[Sanity, Maps, int]:
     """Return how much a map resembles those it should not resemble, and these maps (H, W).
 
     The same method is asked in the same way about the network with random weights and about the
@@ -62,7 +63,7 @@ def check_sanity(
         known: The model's answers to this image behind `options.background`, and room for more.
 
     Returns:
-        What was found, None without random weights; the maps `randomised` (where there are such)
+        What was found, NaN without random weights; the maps `randomised` (where there are such)
         and `other_class`; and the evaluations by the network with random weights.
 
     Raises:
@@ -72,25 +73,25 @@ def check_sanity(
     method = implementation(row.function)
     same = replace(options, tolerance=0.0, evaluations=_spent(found, options))
     with torch.inference_mode():
-        logits = model(x[None].to(model.device))[0]
+        logits = model(x[None].to(model.device))[0].clone()  # a network may return its own tensor
         logits[target] = -torch.inf
         other = int(logits.argmax())
     of_other = method(model, x, other, same, segments=segments, report=report, known=known)
-    maps = {"other_class": of_other.values}
-    if random is None:
-        return None, maps, 0
-    of_random = method(random, x, target, same, segments=segments, report=report)
-    maps["randomised"] = of_random.values
-    mine, theirs, others = (
-        superpixel_credits(values, segments, is_per_pixel=False)
-        for values in (found.values, of_random.values, of_other.values)
-    )
+    maps, spent = {"other_class": of_other.values}, 0
+    if random is not None:
+        of_random = method(random, x, target, same, segments=segments, report=report)
+        maps["randomised"], spent = of_random.values, of_random.evaluations
+    mine = superpixel_credits(found.values, segments, is_per_pixel=False)
+    alike = {
+        name: rank_correlation(mine, superpixel_credits(values, segments, is_per_pixel=False))
+        for name, values in maps.items()
+    }
     sanity = Sanity(
-        randomised=rank_correlation(mine, theirs),
-        other_class=rank_correlation(mine, others),
+        randomised=alike.get("randomised", math.nan),
+        other_class=alike["other_class"],
         other_target=model.labels.names[other],
     )
-    return sanity, maps, of_random.evaluations
+    return sanity, maps, spent
 
 
 def randomised(
@@ -124,12 +125,28 @@ def randomised(
         _reset(network, generator)
         with _scaled_by_data(network):
             network(probes)
-        spread = _relative_spread(network(probes))
-    if not spread > _VISIBLE:
+        logits = network(probes)
+        if isinstance(network, torch.fx.GraphModule):  # its layers could not be scaled one by one
+            network = _Scaled(network, float(logits.std()))
+            logits = network(probes)
+    if not min(_relative_spread(logits), _relative_spread(logits.softmax(1))) > _VISIBLE:
         return None
     found = copy.copy(model)
     found.network = network  # the fingerprint stays: it only tells what batch size is fast
     return found
+
+
+class _Scaled(nn.Module):
+    """A program whose logits are divided by their spread, lest every probability be 0 or 1."""
+
+    def __init__(self, program: nn.Module, spread: float) -> None:
+        super().__init__()
+        self.program, self.spread = program, spread or 1.0
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes) of normalised images (N, 3, H, W)."""
+        logits: Tensor = self.program(x) / self.spread
+        return logits
 
 
 def _reset(network: nn.Module, generator: torch.Generator) -> None:

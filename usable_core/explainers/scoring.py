@@ -19,6 +19,8 @@ Part = TypeVar("Part")
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 # Largest difference of any class's probability: below what LIME's maps are read to.
 AGREEMENT = 0.01
+# By model and device, so that all maps of a process are computed alike.
+_chosen: dict[tuple[str, str], Precision] = {}
 
 
 class Scorer:
@@ -50,8 +52,10 @@ class Scorer:
         self.model, self.device = model, model.device
         self.evaluations = 0
         self._planned, self._report = planned, report
-        self.precision: Precision = "float32"
-        self._may_round = precision == "auto" and gains_from_bfloat16(self.device.type)
+        self._key = (model.fingerprint, str(self.device))
+        is_free = precision == "auto" and gains_from_bfloat16(self.device.type)
+        self.precision: Precision = _chosen.get(self._key, "float32") if is_free else "float32"
+        self._may_round = is_free and self._key not in _chosen
         self._sizes: dict[tuple[bool, Precision], BatchSize] = {}
 
     def each(
@@ -150,6 +154,7 @@ class Scorer:
         exact, rounded = (_probabilities(self._in_precision(x, p)) for p in PRECISIONS)
         if np.abs(exact - rounded).max() <= AGREEMENT:
             self.precision = "bfloat16"
+        _chosen[self._key] = self.precision
 
 
 def of_class(logits: NDArray[np.float32], target: int, unit: Unit) -> NDArray[np.float64]:

@@ -26,6 +26,7 @@ Masks = NDArray[np.bool_]
 
 # Beyond this the samples say enough by themselves, and the process would cost more than it saves.
 MOST_SAMPLES = 2048
+MOST_FEATURES = 512  # superpixels; the number of their masks must be a float
 _TUNED_ON = 256  # samples from which the process's three sizes are found
 _LENGTHS = (1.0, 2.0, 4.0, 8.0)  # superpixels of a neighbourhood that differ until it is another
 _SHARES = (0.0, 0.3, 1.0, 3.0)  # variance of the local parts, of that of the linear part
@@ -85,7 +86,9 @@ def smoothed(
         fit: The method's own estimate from masks, outputs and kept samples.
     """
     spread = float(outputs.std())
-    if len(masks) > MOST_SAMPLES or spread <= 1e-9 * (1 + abs(float(outputs.mean()))):
+    if spread <= 1e-9 * (1 + abs(float(outputs.mean()))):  # rounding, and no evidence at all
+        return lambda kept: np.zeros(masks.shape[1])
+    if len(masks) > MOST_SAMPLES or masks.shape[1] > MOST_FEATURES:
         return lambda kept: fit(masks, outputs, kept)
     centre = float(outputs.mean())
     scaled = (outputs - centre) / spread

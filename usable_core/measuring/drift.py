@@ -13,6 +13,7 @@ from torch import Tensor
 
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.comparison.maps import credits_of
 from usable_core.evaluations.evidence import Drift
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
@@ -20,7 +21,7 @@ from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.masking import Known
 from usable_core.measuring.explanation import explain
 from usable_core.measuring.fragility import AdversarialPath
-from usable_core.metrics.attribution import rank_correlation, superpixel_credits, top_overlap
+from usable_core.metrics.attribution import rank_correlation, top_overlap
 from usable_core.models.model import Model
 
 TOP = 5  # superpixels that a reader of a map looks at
@@ -74,10 +75,7 @@ def drifting(
                 )
             )  # fmt: skip
         if place > 0:
-            credits = [
-                superpixel_credits(one.values, segments, not row.uses_superpixels)
-                for one in maps[: place + 1]
-            ]
+            credits = [credits_of(method, one.values, segments) for one in maps[: place + 1]]
             yield _drift(path, maps[: place + 1], credits)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec, Report, silent
 from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.faithfulness import known_of
 from usable_core.explainers.masking import Known
 from usable_core.explainers.segments import picture_superpixels
 from usable_core.jobs.interactive import file_facts
@@ -164,17 +165,14 @@ class ModelCache:
 
     def known(self, request: ImageRequest) -> Known:
         """Return the model's answers to the image with parts hidden behind its background."""
-        return self.answers_of(request).setdefault(request.options.background, {})
+        return known_of(self.answers_of(request), request.options)
 
     def answers_of(self, request: ImageRequest) -> Answers:
         """Return the model's answers to the image with parts hidden, by background.
 
         They hold for any class and method: one that hides other parts asks under other keys.
         """
-        options = request.options
-        return self.answers.of(
-            (*_model(request.model), request.image, options.segments, options.precision)
-        )
+        return self.answers.of((*_model(request.model), request.image, request.options.segments))
 
     def superpixels(
         self, request: ImageRequest, model: Model, image: Image.Image
