@@ -4,7 +4,7 @@ Answers are computed in this process and are not kept in the store. Nothing heav
 a function is called.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -13,17 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.catalog.corruptions import COMMON
-from usable_core.errors import UnknownName
+from usable_core.errors import ExplanationError, UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
-from usable_core.evaluations.evidence import Evidence, Stability
+from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
     ExplanationConfig,
     ExplanationResult,
 )
-from usable_core.evaluations.interactive import Prediction
+from usable_core.evaluations.interactive import Familiarity, Prediction
 from usable_core.evaluations.robustness import (
     RobustnessConfig,
     RobustnessResult,
@@ -74,6 +74,9 @@ class Explanation:
         precision: Number format of the forward passes.
         evidence: Faithfulness and sanity; None where it was not asked for.
         compared: The maps (H, W) `randomised` and `other_class` of the evidence.
+        familiarity: Whether the image looks like the task's; None for a model not calibrated.
+        fragility: The smallest change that changes the prediction; with the evidence.
+        drift: How the map moves along that change; None where it was not asked for.
     """
 
     method: str
@@ -96,6 +99,9 @@ class Explanation:
     precision: str = "float32"
     evidence: Evidence | None = None
     compared: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    familiarity: Familiarity | None = None
+    fragility: Fragility | None = None
+    drift: Drift | None = None
 
     @property
     def credits(self) -> NDArray[np.float64]:
@@ -278,6 +284,7 @@ def explain(
     target: str | None = None,
     options: ExplainerOptions | None = None,
     evidence: bool = False,
+    drift: bool = False,
     report: Report = silent,
 ) -> Explanation:
     """Return what in one image made the model say so.
@@ -289,6 +296,7 @@ def explain(
         target: Name of the class explained; None or `top` is the predicted one.
         options: How the map is made.
         evidence: Measure how far to trust the map as well, some 500 evaluations and two more maps.
+        drift: Make the map along the image's own adversarial path as well: nine more maps.
         report: Told the progress.
 
     Raises:
@@ -298,7 +306,7 @@ def explain(
     """
     (found,) = explain_methods(
         model, image, methods=(method,), target=target, options=options, evidence=evidence,
-        report=report,
+        drift=drift, report=report,
     )  # fmt: skip
     return found
 
@@ -311,7 +319,9 @@ def explain_methods(
     target: str | None = None,
     options: ExplainerOptions | None = None,
     evidence: bool = False,
+    drift: bool = False,
     report: Report = silent,
+    on_refusal: Callable[[str, ExplanationError], None] | None = None,
 ) -> tuple[Explanation, ...]:
     """Return the maps of one image by several methods, which share what the model answered.
 
@@ -322,7 +332,10 @@ def explain_methods(
         target: The class explained by all of them.
         options: How the maps are made.
         evidence: Measure how far to trust each map as well.
+        drift: Make each map along the image's own adversarial path as well.
         report: Told the progress of each.
+        on_refusal: Told of each method that gives no map of this model, and why; it is then left
+            out. None raises.
 
     Raises:
         UsableError: as `explain`.
@@ -330,7 +343,10 @@ def explain_methods(
     from usable_core.explainers.faithfulness import known_of
     from usable_core.explainers.segments import shared_superpixels
     from usable_core.measuring import explanation
+    from usable_core.measuring.calibration import familiarity_of
+    from usable_core.measuring.drift import drifting
     from usable_core.measuring.evidence import evidence as gathered
+    from usable_core.measuring.fragility import adversarial_path
     from usable_core.measuring.interactive import top_predictions
     from usable_core.measuring.provenance import ready
 
@@ -343,13 +359,25 @@ def explain_methods(
     segments, superpixels = shared_superpixels(picture, loaded.preprocessing, options.segments)
     # (3, H, W) -> (H, W, 3)
     seen = loaded.preprocessing.pixels(picture).permute(1, 2, 0).numpy()
+    path = adversarial_path(loaded, x, report=report) if evidence or drift else None
     answers: Answers = {}
     explanations = []
     for method in methods:
-        found = explanation.explain(
-            loaded, x, index, method, options, segments=segments, report=report,
-            known=known_of(answers, options),
-        )  # fmt: skip
+        known = known_of(answers, options)
+        try:
+            found = explanation.explain(
+                loaded, x, index, method, options, segments=segments, report=report, known=known
+            )
+        except ExplanationError as error:
+            if on_refusal is None:
+                raise
+            on_refusal(method, error)
+            continue
+        moved: Drift | None = None
+        if drift and path is not None:
+            *_, moved = drifting(
+                loaded, path, index, method, options, segments=segments, report=report, known=known
+            )
         proof: Evidence | None = None
         compared: dict[str, NDArray[np.float32]] = {}
         if evidence:
@@ -378,6 +406,9 @@ def explain_methods(
                 precision=found.precision,
                 evidence=proof,
                 compared=compared,
+                familiarity=familiarity_of(loaded, logits.numpy()),
+                fragility=None if path is None else path.fragility,
+                drift=moved,
             )
         )
     return tuple(explanations)

@@ -131,6 +131,7 @@ def _one(model: ModelSpec, pair: Pair, files: HeatmapFiles, limit: float, epsilo
         "Picture, PNG", files.picture, f"{model.reference.replace('/', '_')}_{label}.png".replace(
             "/255", "of255"), "image/png", key=f"adversarial_{model.reference}",
         on_click="ignore", icon=":material/download:",
+        help="A PNG holds whole grey levels: a change of less than half a level is not in it.",
     )  # fmt: skip
 
 

@@ -11,7 +11,9 @@ from usable_core import cli
 from usable_core.api import Explanation
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.cli.explain import between_models
+from usable_core.errors import ExplanationError
 from usable_core.evaluations.evidence import Stability
+from usable_core.explainers import cam
 
 
 def as_json(capsys, *words):
@@ -34,7 +36,8 @@ def test_the_json_of_an_explanation_holds_all_that_is_known_of_its_maps(capsys, 
 
     found = as_json(
         capsys, "explain", "--image", str(picture), "--model", "bundled/resnet", "--method",
-        "lime,grad_cam", "--target", "true", "--label", "cat", "--evidence", "--evaluations", "64",
+        "lime,grad_cam", "--target", "true", "--label", "cat", "--evidence", "--drift",
+        "--evaluations", "64",
         "--segments", "9", "--out", str(tmp_path / "maps"),
     )  # fmt: skip
 
@@ -49,10 +52,39 @@ def test_the_json_of_an_explanation_holds_all_that_is_known_of_its_maps(capsys, 
     assert [c["kind"] for c in curves].count("road") == 1
     assert {"area", "random_area", "centre_area", "gain", "fractions"} <= set(curves[0])
     assert {"randomised", "other_class", "ignores_weights"} <= set(lime["evidence"]["sanity"])
+    assert (
+        found["familiarity"]["is_unlike"] is False
+        or found["familiarity"]["score"] < (found["familiarity"]["threshold"])
+    )
+    budgets = found["fragility"]["epsilons"]
+    assert lime["drift"]["epsilons"] == budgets
+    assert (
+        len(lime["drift"]["rank_correlation"]) == len(lime["drift"]["rank_drift"]) == len(budgets)
+    )
+    assert lime["drift"]["is_kept"] == found["fragility"]["is_kept"]
     for kind in ("values", "randomised", "other_class"):
         assert np.load(lime[kind]).shape == (32, 32)
     assert found["agreement"]["names"] == ["lime", "grad_cam"]
     assert len(found["agreement"]["consensus"]) == count
+
+
+def test_a_method_that_refuses_a_model_is_told_and_the_others_have_their_maps(
+    capsys, tmp_path, monkeypatch
+):
+    def refuse(*_, **__):
+        raise ExplanationError("There is no grid in this network.")
+
+    monkeypatch.setattr(cam, "explain_grad", refuse)
+    picture = tmp_path / "photo.png"
+    picture.write_bytes(png(size=(32, 32)))
+    words = ["explain", "--image", str(picture), "--model", "bundled/resnet", "--evaluations", "64",
+             "--segments", "9", "--out", str(tmp_path / "maps"), "--json", "-"]  # fmt: skip
+
+    assert cli.main([*words, "--method", "grad_cam,saliency"]) == 0
+    out, err = capsys.readouterr()
+    assert [one["method"] for one in json.loads(out)["maps"]] == ["saliency"]
+    assert "no grad_cam map of bundled/resnet. There is no grid" in err
+    assert cli.main([*words, "--method", "grad_cam"]) == 2
 
 
 def test_the_true_class_needs_its_name(capsys):

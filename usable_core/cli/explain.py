@@ -11,7 +11,7 @@ import typer
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.cli import options as o
 from usable_core.cli.output import answer, progress_bar, remark, table
-from usable_core.errors import ConfigError, StorageError
+from usable_core.errors import ConfigError, ExplanationError, StorageError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec, Report
 from usable_core.records import to_json
@@ -68,6 +68,9 @@ def explain(
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Measure how far to trust each map as well.")
     ] = False,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Make each map along the attack as well: 9 times more.")
+    ] = False,
     evaluations: EvaluationsOption = 500,
     segments: SegmentsOption = 50,
     background: BackgroundOption = "blur",
@@ -92,7 +95,9 @@ def explain(
     methods = known_methods(method)
     asked = _target(target, label)
     with progress_bar() as report:
-        found = [_maps(spec, image, methods, asked, settings, evidence, report) for spec in specs]
+        found = [
+            _maps(spec, image, methods, asked, settings, evidence, drift, report) for spec in specs
+        ]
     parts = [_model_part(spec, image, maps, out) for spec, maps in zip(specs, found, strict=True)]
     data = dict(parts[0])
     if len(specs) > 1:
@@ -143,15 +148,22 @@ def _maps(
     target: str,
     settings: ExplainerOptions,
     evidence: bool,
+    drift: bool,
     report: Report,
 ) -> "tuple[Explanation, ...]":
     from usable_core import api
 
+    def refused(method: str, error: ExplanationError) -> None:
+        remark(f"Note: no {method} map of {spec.reference}. {error}")
+
     report(0, 0, f"Loading {spec.reference}")
-    return api.explain_methods(
+    found = api.explain_methods(
         spec, image, methods=methods, target=target, options=settings, evidence=evidence,
-        report=report,
+        drift=drift, report=report, on_refusal=refused,
     )  # fmt: skip
+    if not found:
+        raise ExplanationError(f"No method gave a map of {spec.reference}. Choose other methods.")
+    return found
 
 
 def _model_part(
@@ -170,6 +182,8 @@ def _model_part(
         "model": spec.reference,
         "target": maps[0].target,
         "predictions": maps[0].predictions,
+        "familiarity": _with(maps[0].familiarity, "is_unlike"),
+        "fragility": to_json(maps[0].fragility),
         "superpixels": maps[0].superpixels.tolist(),
         "maps": [_map_part(one, f"{image.stem}_{spec.reference}", out) for one in maps],
         "agreement": agreement,
@@ -193,7 +207,9 @@ def between_models(
         )
         return None
     agreement: dict[str, Any] = {}
-    for of_method in zip(*found, strict=True):
+    everywhere = set.intersection(*({one.method for one in maps} for maps in found))
+    common = [[one for one in maps if one.method in everywhere] for maps in found]
+    for of_method in zip(*common, strict=True):
         shared = _shared([one.superpixels for one in of_method])
         compared = []
         for reference, one in zip(references, of_method, strict=True):
@@ -242,7 +258,17 @@ def _map_part(one: "Explanation", name: str, out: Path) -> dict[str, Any]:
         part["stability"] = {**to_json(one.stability), "is_settled": one.stability.is_settled}
     if one.evidence is not None:
         part["evidence"] = one.evidence.summary()
+    if one.drift is not None:
+        part["drift"] = _with(one.drift, "rank_drift", "top_drift")
     return part
+
+
+def _with(record: object, *properties: str) -> dict[str, Any] | None:
+    """Return a dataclass as JSON, with some of its properties; None of none."""
+    if record is None:
+        return None
+    found: dict[str, Any] = to_json(record)
+    return found | {name: to_json(getattr(record, name)) for name in properties}
 
 
 def _saved(values: np.ndarray, name: str, out: Path) -> str:
@@ -256,7 +282,12 @@ def _saved(values: np.ndarray, name: str, out: Path) -> str:
 
 
 def _lines(part: dict[str, Any]) -> "list[str | Table]":
-    predictions = [(p.name, f"{p.probability:.1%}".replace("%", " %")) for p in part["predictions"]]
+    shares = [p.probability if p.calibrated is None else p.calibrated for p in part["predictions"]]
+    names = [p.name for p in part["predictions"]]
+    predictions = [
+        (n, f"{share:.1%}".replace("%", " %")) for n, share in zip(names, shares, strict=True)
+    ]
+    is_calibrated = part["predictions"][0].calibrated is not None
     maps = [
         (
             m["method"],
@@ -268,7 +299,8 @@ def _lines(part: dict[str, Any]) -> "list[str | Table]":
     ]
     lines: list[str | Table] = [
         part["model"],
-        table("Prediction", "Probability", rows=predictions),
+        table("Prediction", "Calibrated" if is_calibrated else "Not calibrated", rows=predictions),
+        *_warnings(part),
         f"Explained: {part['target']}",
         table("Map", "Quality", "Cost", "File", rows=maps),
     ]
@@ -286,6 +318,21 @@ def _lines(part: dict[str, Any]) -> "list[str | Table]":
             + _figure(part["agreement"]["mean_rank_correlation"])
         )
     return lines
+
+
+def _warnings(part: dict[str, Any]) -> list[str]:
+    """Return what is to be said of the image itself."""
+    found = []
+    if part["familiarity"] is not None and part["familiarity"]["is_unlike"]:
+        found.append("This image is unlike 95 % of the images that the model was calibrated on.")
+    fragility = part["fragility"]
+    if fragility is not None:
+        smallest, largest = fragility["smallest"], max(fragility["epsilons"])
+        found.append(
+            f"Not broken up to ε = {255 * largest:g}/255." if smallest is None
+            else f"Smallest breaking ε found: {255 * smallest:g}/255 (an upper bound)."
+        )  # fmt: skip
+    return found
 
 
 def _quality(part: dict[str, Any]) -> str:

@@ -155,6 +155,15 @@ def familiarity(calibration: Calibration, logits: Floats) -> Familiarity:
     )
 
 
+def familiarity_of(model: Model, logits: Floats) -> Familiarity | None:
+    """Return whether an image of these logits (classes,) looks like the task's.
+
+    None where the model is not calibrated.
+    """
+    found = known_calibration(model)
+    return None if found is None else familiarity(found, logits)
+
+
 def described(part: Dataset) -> str:
     """Return which images a part of a data set holds, in words."""
     return f"{len(part)} images of {Path(part.name).name} ({part.split_name})"

@@ -22,7 +22,6 @@ from usable_core.errors import ExplanationError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import (
     Answer,
-    Familiarity,
     ImageRequest,
     Prediction,
     State,
@@ -30,7 +29,7 @@ from usable_core.evaluations.interactive import (
 from usable_core.evaluations.specs import Report
 from usable_core.explainers.attribution import Attribution
 from usable_core.labels import LabelSpace
-from usable_core.measuring.calibration import familiarity, known_calibration
+from usable_core.measuring.calibration import familiarity_of, known_calibration
 from usable_core.measuring.drift import drifting
 from usable_core.measuring.evidence import evidence
 from usable_core.measuring.explanation import explain, logits_of, npy, picture_of, target_index
@@ -139,7 +138,7 @@ def answer(
             write_bytes(folder / "input.png", picture_of(x))
             known = Answer(
                 "working", top_predictions(model, logits), method=request.method,
-                familiarity=_familiarity(model, logits),
+                familiarity=familiarity_of(model, logits.numpy()),
             )  # fmt: skip
             _ANSWERS[request.kind](
                 _Work(request, models, model, image, x, logits, folder, publish, known)
@@ -335,11 +334,6 @@ def _show(work: _Work, found: Attribution, state: State) -> None:
         done=found.evaluations,
         total=max(found.evaluations, work.request.options.evaluations),
     )
-
-
-def _familiarity(model: Model, logits: Tensor) -> Familiarity | None:
-    found = known_calibration(model)
-    return None if found is None else familiarity(found, logits.numpy())
 
 
 def _finite(logits: Tensor) -> Tensor:
