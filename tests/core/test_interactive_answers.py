@@ -1,5 +1,7 @@
 """Each kind of question about one image is answered as the measuring itself does it, once."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -14,6 +16,7 @@ from usable_core.evaluations.specs import ModelSpec
 from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.masking import Masked
 from usable_core.explainers.scoring import Scorer
+from usable_core.measuring import interactive
 from usable_core.measuring.drift import drifting
 from usable_core.measuring.evidence import evidence
 from usable_core.measuring.explanation import explain
@@ -211,3 +214,41 @@ def test_what_was_unused_for_longest_is_forgotten_first():
     assert kept.of(("a",)) == {"blur": one}
     assert kept.of(("c",)) == {"blur": one}
     assert kept.of(("b",)) == {}
+
+
+def test_a_method_that_is_being_warmed_up_is_waited_for_and_others_are_not(ask, monkeypatch):
+    inside, leave = threading.Event(), threading.Event()
+
+    def slow(*arguments, **settings):
+        inside.set()
+        leave.wait(20)
+
+    monkeypatch.setattr(interactive, "explain", slow)
+    monkeypatch.setattr(interactive, "EXPLAINERS", ["lime"])
+    steps = interactive.warm_up()
+    next(steps)  # the attack's
+    thread = threading.Thread(target=next, args=(steps,))
+    thread.start()
+    assert inside.wait(20)
+
+    told, _ = ask("explain", method="saliency")
+    with pytest.raises(Cancelled):
+        ask("explain", method="lime", publish=Impatient(5))
+    leave.set()
+    thread.join(20)
+
+    assert told[-1].state == "done"
+    assert ask("explain", method="lime")[0][-1].state == "done"
+
+
+class Impatient:
+    """Gives up at the n-th news."""
+
+    def __init__(self, most):
+        self.left = most
+
+    def __call__(self, found):
+        assert found.state == "working"
+        self.left -= 1
+        if self.left == 0:
+            raise Cancelled

@@ -257,7 +257,22 @@ def test_the_worker_warms_up_before_anyone_asks():
     assert log == ["first", "second"]
 
 
-def test_a_question_waits_for_one_step_of_the_warm_up_only(image_id):
+def test_a_question_is_answered_beside_a_step_of_the_warm_up_that_takes_long(image_id):
+    answered = threading.Event()
+    hooks["a"] = answered.set
+
+    def step():
+        lane.submit(explain(image_id, "a"))
+        log.append(answered.wait(20))
+
+    hooks["warm_up"] = [step]
+
+    serve()
+
+    assert True in log
+
+
+def test_no_step_of_the_warm_up_begins_before_a_question_is_answered(image_id):
     hooks["warm_up"] = [
         lambda: lane.submit(predict(image_id, "p")),
         lambda: log.append("second"),

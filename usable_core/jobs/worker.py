@@ -7,6 +7,7 @@ this order, a few times at most.
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -65,33 +66,53 @@ def _serve(idle_seconds: float, dotted: str) -> None:
     module, _, name = dotted.partition(":")
     implementation = import_module(module)
     function, models = getattr(implementation, name), implementation.ModelCache()
-    warming: Iterator[None] = iter(getattr(implementation, "warm_up", tuple)())
-    last_asked, last_pruned, is_warm = time.monotonic(), -PRUNE_SECONDS, False
+    warming = _WarmUp(iter(getattr(implementation, "warm_up", tuple)()))
+    last_asked, last_pruned = time.monotonic(), -PRUNE_SECONDS
     while time.monotonic() - last_asked < idle_seconds and lane.lane().is_dir():
         waiting = _waiting()
         if waiting:
             _answer(waiting[0], function, models)
             last_asked = time.monotonic()
             continue
-        if not is_warm:  # a step at a time, only when nobody waits
-            is_warm = _is_over(warming)
-            continue
-        if time.monotonic() - last_pruned > PRUNE_SECONDS:
+        warming.go_on()
+        if warming.is_over and time.monotonic() - last_pruned > PRUNE_SECONDS:
             lane.prune(SIZE_CAP)
             last_pruned = time.monotonic()
         time.sleep(POLL_SECONDS)
+    warming.wait()
 
 
-def _is_over(warming: Iterator[None]) -> bool:
-    """Go one step of the warm-up; tell whether it has ended."""
-    try:
-        next(warming)
-    except StopIteration:
-        return True
-    except Exception:  # the first question then waits for it, or fails by its own sentence
-        log.exception("The warm-up failed")
-        return True
-    return False
+class _WarmUp:
+    """Steps of a warm-up, begun when nobody waits, and beside whoever asks meanwhile.
+
+    A step takes some ten seconds where it compiles: too long to wait for, and it lets other threads
+    run.
+    """
+
+    def __init__(self, steps: Iterator[None]) -> None:
+        self._steps = steps
+        self._thread: threading.Thread | None = None
+        self.is_over = False
+
+    def go_on(self) -> None:
+        """Begin the next step, unless one is under way or all are over."""
+        if not self.is_over and (self._thread is None or not self._thread.is_alive()):
+            self._thread = threading.Thread(target=self._step, name="warm-up", daemon=True)
+            self._thread.start()
+
+    def wait(self) -> None:
+        """Wait for the step under way: a process that ends inside a compiler may crash."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _step(self) -> None:
+        try:
+            next(self._steps)
+        except StopIteration:
+            self.is_over = True
+        except Exception:  # the first question then waits for it, or fails by its own sentence
+            log.exception("The warm-up failed")
+            self.is_over = True
 
 
 def _waiting() -> list[str]:

@@ -4,9 +4,10 @@ And how far to trust that map, how small a change breaks the prediction, and how
 that change. And about no image: how long a model takes, for estimates before long work.
 """
 
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,6 +46,10 @@ __all__ = ["ModelCache", "answer", "top_predictions", "warm_up"]
 
 Publish = Callable[[Answer], None]
 _PUBLISH_SECONDS = 0.25
+_COMPILED = "partition_shap"  # by numba, for some ten seconds: last in the warm-up
+# A method is used by one thread at a time: the warm-up's, or the one that answers. Partition SHAP
+# draws from NumPy's global generator.
+_LOCKS = {method: threading.Lock() for method in EXPLAINERS}
 _TOP = 5
 
 
@@ -140,9 +145,9 @@ def answer(
                 "working", top_predictions(model, logits), method=request.method,
                 familiarity=familiarity_of(model, logits.numpy()),
             )  # fmt: skip
-            _ANSWERS[request.kind](
-                _Work(request, models, model, image, x, logits, folder, publish, known)
-            )
+            work = _Work(request, models, model, image, x, logits, folder, publish, known)
+            with _method_at_hand(work):
+                _ANSWERS[request.kind](work)
         models.begun.drop(folder)
     finally:
         models.answers.trim()
@@ -173,12 +178,26 @@ def warm_up() -> Iterator[None]:
         "warm-up", network, Preprocessing(resize=None, crop=(16, 16)), LabelSpace.unnamed(2)
     )
     x = torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16)
-    for method in EXPLAINERS:
-        with suppress(ExplanationError):  # one that this network cannot be explained by
-            explain(model, x, 0, method, ExplainerOptions(evaluations=16, segments=4))
-        yield
     adversarial_path(model, x)
     yield
+    for method in sorted(EXPLAINERS, key=lambda name: name == _COMPILED):
+        # Explaining by a method that this network cannot be explained by is no failure.
+        with _LOCKS[method], suppress(ExplanationError):
+            explain(model, x, 0, method, ExplainerOptions(evaluations=16, segments=4))
+        yield
+
+
+@contextmanager
+def _method_at_hand(work: _Work) -> Iterator[None]:
+    """Wait until the warm-up is done with the method asked for; other questions may go first."""
+    lock = None if work.request.method is None else _LOCKS[work.request.method]
+    while lock is not None and not lock.acquire(timeout=_PUBLISH_SECONDS):
+        work.tell()
+    try:
+        yield
+    finally:
+        if lock is not None:
+            lock.release()
 
 
 # One function per kind of question
