@@ -25,8 +25,9 @@ from functools import partial
 import numpy as np
 import shap
 import torch
+import torch.nn.functional as F
 from lime.lime_image import LimeImageExplainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks._timing import Timing, clock, conditions, interleave, markdown
 from benchmarks.gradient_maps import BATCHES, SCENES, Scene, pictures
@@ -38,6 +39,7 @@ from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
 from usable_core.metrics.attribution import rank_correlation
+from usable_core.models import load_model
 from usable_core.models.modes import channels_last
 
 SAMPLES, EVALUATIONS = 300, 500
@@ -86,14 +88,14 @@ class Question:
 def main() -> None:
     """Print one table per scene and part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenes", nargs="*", choices=list(SCENES), default=["squeezenet1_1"])
+    parser.add_argument("scenes", nargs="*", choices=list(NETWORKS), default=["squeezenet1_1"])
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=1, help="Of `closeness`.")
     arguments = parser.parse_args()
     print(conditions(), f", shap {shap.__version__}", sep="")
     for name in arguments.scenes:
-        scene = SCENES[name]()
+        scene = NETWORKS[name]()
         with channels_last(scene.model.network):
             for part in arguments.parts:
                 for x in pictures(arguments.images if part.startswith("close") else 1):
@@ -101,7 +103,8 @@ def main() -> None:
 
 
 def question(scene: Scene, x: Tensor) -> Question:
-    """Return an image with its superpixels, background and predicted class."""
+    """Return an image, as large as the network takes it, with superpixels, background, class."""
+    x = F.interpolate(x[None], scene.model.input_size, mode="bilinear", antialias=True)[0]
     segments = superpixels(x, 50)
     with torch.no_grad():
         target = int(scene.model(x[None]).argmax())
@@ -332,6 +335,18 @@ def our_map(about: Question, method: str, count: int, seed: int, known: Known | 
     return estimator(masks, outputs, about.segments)(np.ones(len(masks), bool))
 
 
+def bundled() -> Scene:
+    """Return the bundled ResNet for images of 32 x 32, for us and for the peers."""
+    model, peer = load_model("bundled/resnet"), load_model("bundled/resnet")
+
+    class Whole(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return peer(x)
+
+    return Scene("bundled/resnet, 32 x 32", model, Whole(), None)
+
+
+NETWORKS = {**SCENES, "bundled": bundled}
 UNITS = {"lime": "probability", "kernel": "logit"}
 OURS = {
     "lime": (halves, lime_surrogate.estimator),
