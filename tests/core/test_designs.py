@@ -85,10 +85,11 @@ def test_coalition_sizes_follow_their_odds_and_no_coalition_is_trivial():
     masks = coalitions(4002, 12, seed=0)[2:]
 
     sizes = masks.sum(1)
-    shares = np.bincount(sizes, minlength=13)[1:12] / len(sizes)
-    assert sizes.min() >= 1
-    assert sizes.max() <= 11
-    assert np.allclose(shares, size_odds(12), atol=0.002)
+    counts = np.bincount(sizes, minlength=13)
+    alone = masks[sizes == 1]
+    assert counts[0] == counts[12] == 0
+    assert np.array_equal(np.sort(alone.argmax(1)), np.arange(12))
+    assert np.allclose(counts[2:11] / counts[2:11].sum(), size_odds(12), atol=0.002)
     assert np.allclose(masks.mean(0), 0.5)
     assert size_weights(12)[2] == pytest.approx(11 / (3 * 9))
 

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
 Masks = NDArray[np.bool_]
+_ALONE_EVERY = 3
+LEAST_SIZES = 4  # superpixels from which there are sizes between one alone and all but one
 FIRST = 2  # rows before the pairs: everything visible, nothing visible
 
 
@@ -40,12 +42,13 @@ def halves(count: int, features: int, seed: int) -> Masks:
 def coalitions(count: int, features: int, seed: int) -> Masks:
     """Return masks (count, features) of all sizes, small and large ones more often.
 
-    Sizes follow the square root of their weight in Kernel SHAP (`size_odds`), spread evenly rather
-    than drawn one by one.
+    Every third pair shows one superpixel alone, and all but it, each once: there are few such
+    masks, and they weigh the most. The other sizes follow the square root of their weight in
+    Kernel SHAP (`size_odds`), spread evenly rather than drawn one by one.
 
     Args:
         count: Rows; the first shows everything, the second nothing.
-        features: Superpixels, at least 2.
+        features: Superpixels.
         seed: Of sizes and members.
 
     Reference: Lundberg & Lee 2017, arXiv:1705.07874 (paired, as in `shap`); sampling between their
@@ -53,12 +56,18 @@ def coalitions(count: int, features: int, seed: int) -> Masks:
     """
     rng = np.random.default_rng([seed, 1])
     pairs = -(-max(count - FIRST, 0) // 2)
+    one_by_one = rng.permutation(features)
     odds = size_odds(features)
     # A golden-ratio sequence fills [0, 1] evenly however long it is.
     places = (rng.random() + np.arange(pairs) * (np.sqrt(5) - 1) / 2) % 1
-    sizes = 1 + np.searchsorted(np.cumsum(odds), places * odds.sum(), side="right")
+    sizes = np.searchsorted(np.cumsum(odds), places * odds.sum(), side="right") + 2
     order = rng.random((pairs, features)).argsort(axis=1).argsort(axis=1)
-    return _with_complements([order < np.minimum(sizes, features - 1)[:, None]], count, features)
+    drawn = order < np.minimum(sizes, max(features - 2, 1))[:, None]
+    alone = np.arange(0, pairs, _ALONE_EVERY)[:features]
+    if features < LEAST_SIZES:  # no other sizes
+        alone = np.arange(pairs)
+    drawn[alone] = np.eye(features, dtype=bool)[np.resize(one_by_one, len(alone))]
+    return _with_complements([drawn], count, features)
 
 
 def size_weights(features: int) -> NDArray[np.float64]:
@@ -73,9 +82,9 @@ def size_weights(features: int) -> NDArray[np.float64]:
 
 
 def size_odds(features: int) -> NDArray[np.float64]:
-    """Return how often `coalitions` has each size 1 … features − 1, summing to 1."""
-    odds = np.sqrt(size_weights(features))
-    return np.asarray(odds / odds.sum())
+    """Return how often `coalitions` draws each size 2 … features − 2, summing to 1."""
+    odds = np.sqrt(size_weights(features))[1:-1]
+    return np.asarray(odds / odds.sum()) if len(odds) else np.ones(1)
 
 
 def parts_of(count: int, parts: int) -> NDArray[np.int64]:

@@ -15,7 +15,14 @@ from torch import Tensor
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.designs import coalitions, first_half, parts_of, size_odds, size_weights
+from usable_core.explainers.designs import (
+    LEAST_SIZES,
+    coalitions,
+    first_half,
+    parts_of,
+    size_odds,
+    size_weights,
+)
 from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS, stability
 from usable_core.explainers.scoring import of_class
@@ -102,11 +109,21 @@ def _credit(masks: NDArray[np.bool_], near: NDArray[np.bool_], length: float) ->
 
 
 def sample_weights(masks: NDArray[np.bool_]) -> Floats:
-    """Return each coalition's weight (N,): that of its size, over how often that is drawn."""
+    """Return each coalition's weight (N,): that of its size, over how often that is drawn.
+
+    Single superpixels and all but one are a sample of their own beside the other sizes.
+    """
     features = masks.shape[1]
-    ratio = np.zeros(features + 1)
-    ratio[1:-1] = size_weights(features) / size_odds(features)
-    found: Floats = ratio[masks.sum(1)]
+    sizes = masks.sum(1)
+    is_end = (sizes == 0) | (sizes == features)
+    is_alone = ~is_end & ((sizes == 1) | (sizes == features - 1))
+    weights, found = size_weights(features), np.zeros(len(masks))
+    found[is_alone] = (weights[0] + weights[-1]) / max(is_alone.sum(), 1)
+    if features >= LEAST_SIZES:
+        others = ~is_end & ~is_alone
+        ratio = np.zeros(features + 1)
+        ratio[2:-2] = weights[1:-1] / size_odds(features)
+        found[others] = ratio[sizes[others]] / max(others.sum(), 1)
     return found
 
 
