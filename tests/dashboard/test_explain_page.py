@@ -296,7 +296,7 @@ def test_a_cancelled_answer_is_not_called_an_error(lane):
     assert "Stopped before the map was complete" in said(at)
 
 
-@pytest.mark.parametrize(("r2", "is_warned"), [(0.29, True), (0.3, False)])
+@pytest.mark.parametrize(("r2", "is_warned"), [(0.49, True), (0.5, False)])
 def test_a_map_with_a_low_r2_is_not_to_be_relied_on(lane, r2, is_warned):
     lane.map_answer = replace(lane.map_answer, r2=r2)
 
@@ -473,7 +473,7 @@ def test_a_stable_map_says_so_and_offers_no_more(lane):
 
 
 def test_spending_more_asks_for_four_times_as_much_and_keeps_the_map_meanwhile(lane):
-    lane.map_answer = replace(lane.map_answer, stability=stability(0.4, is_stable=False))
+    lane.map_answer = replace(lane.map_answer, stability=stability(0.6, is_stable=False))
     at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
     assert "Another seed would give a different map" in said(at)
     lane.by_evaluations[2000] = Answer("working", done=10, total=2000)
