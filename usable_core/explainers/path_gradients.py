@@ -257,17 +257,20 @@ def _totals(
         weights: What each counts in each of the sums (G, N).
         targets: Classes (T,).
     """
-    x, start = x.to(scorer.device), start.to(scorer.device)
-    shares = torch.from_numpy(positions).to(x).view(-1, 1, 1, 1)
-    counts = torch.from_numpy(weights).to(x)
-    totals = x.new_zeros(len(targets), len(weights), *x.shape)
+    ends = torch.stack([start.to(scorer.device), x.to(scorer.device)])
+    ends = ends.contiguous(memory_format=torch.channels_last)  # as networks take and give it
+    shares = torch.from_numpy(positions).to(ends).view(-1, 1, 1, 1)
+    counts = torch.from_numpy(weights).to(ends).expand(len(targets), -1, -1)
+    colours, height, width = x.shape
+    totals = ends.new_zeros(len(targets), len(weights), height * width * colours)
+    shown = totals.view(len(targets), -1, height, width, colours).permute(0, 1, 4, 2, 3)
 
     def images(part: slice) -> Tensor:
-        return torch.lerp(start, x, shares[part])
+        return torch.lerp(ends[:1], ends[1:], shares[part])
 
     for part, _, gradients in scorer.gradients(len(shares), images, targets):
-        totals += torch.einsum("gn,tnchw->tgchw", counts[:, part], gradients)
-        yield part.stop, totals
+        totals.baddbmm_(counts[:, :, part], gradients.movedim(2, -1).flatten(2))
+        yield part.stop, shown
 
 
 def _credits(x: Tensor, start: Tensor, gradients: Tensor) -> Floats:
