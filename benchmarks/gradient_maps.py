@@ -49,6 +49,9 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DATA = Path(os.environ.get("USABLE_BENCHMARK_IMAGENET", "../shared/data/imagenet"))
 STEPS, SAMPLES, CLASSES, IMAGES = 50, 200, 4, 8
 BATCHES = (1, 2, 4, 8, 16, 32)
+# Of the largest credit. Rounding decides on which side of a kink a unit is: captum in float32 is
+# 1.4e-3 away from itself in float64 on mobilenetv2_100.
+ROUNDING = 5e-3
 Split = tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]
 
 
@@ -270,7 +273,7 @@ def passes(
 def agree(ours: np.ndarray, theirs: np.ndarray) -> None:
     """Refuse to compare the times of maps that are not the same."""
     difference, largest = np.abs(ours - theirs).max(), np.abs(theirs).max()
-    if difference > 1e-3 * largest:
+    if difference > ROUNDING * largest:
         raise SystemExit(f"The maps differ by {difference:.2g} of {largest:.2g}: no comparison.")
 
 
