@@ -5,17 +5,11 @@ from math import factorial
 
 import numpy as np
 import pytest
+from scipy.special import expit
 
 from usable_core.explainers import kernel_shap, lime_surrogate
 from usable_core.explainers.designs import coalitions, halves
-from usable_core.explainers.surrogate import (
-    local_credits,
-    neighbours,
-    regression_matrix,
-    regression_table,
-    shapley_table,
-    tuned,
-)
+from usable_core.explainers.surrogate import conditioned, local_credits, neighbours
 
 PLAYERS = 7
 EVERY = np.array([[bool(n >> i & 1) for i in range(PLAYERS)] for n in range(2**PLAYERS)])
@@ -43,13 +37,6 @@ def shapley(outputs):
     return found
 
 
-def regression(outputs, weights):
-    """Weighted least squares with an intercept over all masks."""
-    w = np.sqrt(weights[EVERY.sum(1)])
-    design = np.column_stack([np.ones(len(EVERY)), EVERY]) * w[:, None]
-    return np.linalg.lstsq(design, outputs * w, rcond=None)[0][1:]
-
-
 @pytest.fixture(params=range(4))
 def sample(request):
     return (
@@ -68,24 +55,74 @@ def test_neighbours_touch_along_an_edge():
 def test_shapley_values_of_local_parts_are_those_of_the_definition(sample):
     near = neighbours(ROW)
 
-    found = local_credits(sample[None], near, 2.0, shapley_table)[0]
+    strengths = np.linspace(0.5, 2, PLAYERS)
 
-    expected = sum(shapley(part(sample, hood, 2.0)) for hood in near) / PLAYERS
+    found = local_credits(sample[None], near, strengths, 2.0)[0]
+
+    games = [part(sample, hood, 2.0) for hood in near]
+    expected = sum(s * shapley(game) for s, game in zip(strengths, games, strict=True))
     assert np.abs(expected).max() > 1e-2
     assert np.allclose(found, expected, atol=1e-12)
 
 
-def test_regressions_of_local_parts_are_those_over_all_masks(sample):
-    near, weights = neighbours(ROW), np.linspace(0.2, 0.9, PLAYERS + 1) ** 2
+def process_of(count=120):
+    masks = halves(count, 36, 0)
+    return conditioned(masks, local_game(0)(masks), neighbours(GRID))
 
-    credits = local_credits(
-        sample[None], near, 2.0, lambda *sizes: regression_table(weights, *sizes)
-    )
-    found = np.linalg.solve(regression_matrix(weights, PLAYERS), credits[0])
 
-    expected = sum(regression(part(sample, hood, 2.0), weights) for hood in near) / PLAYERS
-    assert np.abs(expected).max() > 1e-3
-    assert np.allclose(found, expected, atol=1e-10)
+def covariance(process, one, other):
+    """The process's covariance of masks, pair by pair."""
+    sizes, found = process.sizes, np.zeros((len(one), len(other)))
+    for i, a in enumerate(one):
+        differing = (other != a)[:, None] & process.near
+        local = np.exp(-differing.sum(2) / sizes.length) @ process.strengths
+        linear = 1 + 4 / 36 * (other - 0.5) @ (a - 0.5)
+        found[i] = linear + sizes.share * local
+    return found
+
+
+def test_the_mean_is_that_of_a_gaussian_process():
+    process, asked = process_of(), halves(300, 36, 5)
+    everything = np.ones(120, bool)
+
+    found = process.mean(process.weights(everything), asked)
+
+    seen = covariance(process, process.masks, process.masks)
+    weights = np.linalg.solve(seen + process.sizes.noise * np.eye(120), process.answers)
+    expected = process.centre + process.spread * covariance(process, asked, process.masks) @ weights
+    assert process.sizes.share > 0
+    assert np.allclose(found, expected, atol=1e-4 * process.spread)
+
+
+def test_samples_left_out_have_no_say():
+    process, kept = process_of(), np.arange(120) % 3 > 0
+
+    found = process.weights(kept)
+
+    seen = covariance(process, process.masks[kept], process.masks[kept])
+    seen += process.sizes.noise * np.eye(kept.sum())
+    assert not found[~kept].any()
+    assert np.allclose(found[kept], np.linalg.solve(seen, process.answers[kept]), atol=1e-4)
+
+
+def test_what_the_mean_leaves_is_what_its_samples_lack():
+    process = process_of()
+    weights = process.weights(np.ones(120, bool))
+
+    missed = process.centre + process.spread * process.answers - process.mean(
+        weights, process.masks
+    )  # fmt: skip
+
+    assert np.allclose(process.left(weights), missed, atol=1e-4 * process.spread)
+
+
+def test_neighbourhoods_that_matter_are_taken_to_interact_more():
+    masks = halves(200, 36, 0)
+
+    process = conditioned(masks, masks[:, 14] + 0.0, neighbours(GRID))
+
+    assert process.strengths.argmax() in np.flatnonzero(neighbours(GRID)[14])
+    assert process.strengths[14] > 3 * np.median(process.strengths)
 
 
 def local_game(seed):
@@ -131,15 +168,40 @@ def test_kernel_shap_values_still_sum_to_what_is_due():
     assert values.sum() == pytest.approx(outputs[0] - outputs[1], rel=1e-5)
 
 
-def test_without_interactions_the_estimate_is_the_methods_own():
-    masks = halves(250, 36, 0)
-    outputs = masks @ np.linspace(-1, 1, 36)
+def test_a_linear_model_has_its_own_weights_without_the_penaltys_shrinkage():
+    masks, own = halves(250, 36, 0), np.linspace(-1, 1, 36)
+    outputs = masks @ own
 
-    process = tuned(masks, (outputs - outputs.mean()) / outputs.std(), neighbours(GRID))
+    process = conditioned(masks, outputs, neighbours(GRID))
     found = lime_surrogate.estimator(masks, outputs, GRID)(np.ones(250, bool))
 
-    assert process.share == 0
-    assert np.allclose(found, lime_surrogate.fit(masks, outputs)[0])
+    assert process.sizes.share == 0
+    assert np.allclose(found, own, atol=1e-3)
+
+
+def log_odds(masks):
+    """What a sure model's probability hides: a sum, far beyond where probabilities still move."""
+    return masks @ np.linspace(-2, 3, 36) - 5
+
+
+def test_probabilities_that_saturate_are_taken_as_log_odds():
+    limit = lime_surrogate.fit(many := halves(60_000, 36, 999), expit(log_odds(many)))[0]
+    masks = halves(160, 36, 0)
+    outputs = expit(log_odds(masks))
+
+    found = lime_surrogate.estimator(masks, outputs, GRID)(np.ones(160, bool))
+
+    plain = lime_surrogate.fit(masks, outputs)[0]
+    assert np.abs(found - limit).mean() < 0.5 * np.abs(plain - limit).mean()
+
+
+def test_probabilities_that_add_up_are_left_as_they_are():
+    masks, own = halves(160, 36, 0), np.linspace(0, 0.053, 36)
+    outputs = 0.02 + masks @ own
+
+    found = lime_surrogate.estimator(masks, outputs, GRID)(np.ones(160, bool))
+
+    assert np.allclose(found, own, atol=1e-5)
 
 
 @pytest.mark.parametrize("estimator", [lime_surrogate.estimator, kernel_shap.estimator])

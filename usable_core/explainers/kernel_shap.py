@@ -27,7 +27,7 @@ from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS, stability
 from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
-from usable_core.explainers.surrogate import local_credits, neighbours, shapley_table, smoothed
+from usable_core.explainers.surrogate import conditioned, is_flat, neighbours
 from usable_core.metrics.attribution import additivity_gap, rank_correlation
 from usable_core.models.model import Model
 
@@ -96,16 +96,23 @@ def estimator(
         outputs: The model's answers (N,).
         segments: Superpixels (H, W), whose neighbours are taken to interact.
     """
-    weights = sample_weights(masks)
+    if is_flat(outputs):
+        return lambda kept: np.zeros(masks.shape[1])
+    counts = sample_weights(masks)
 
-    def fit(masks: NDArray[np.bool_], outputs: Floats, kept: NDArray[np.bool_]) -> Floats:
-        return solve(masks[kept], outputs[kept], weights[kept])
+    def fit(outputs: Floats, kept: NDArray[np.bool_]) -> Floats:
+        return solve(masks[kept], outputs[kept], counts[kept])
 
-    return smoothed(masks, outputs, neighbours(segments), _credit, fit)
+    process = conditioned(masks, outputs, neighbours(segments))
+    if process is None:
+        return lambda kept: fit(outputs, kept)
+    credits = process.shapley()
 
+    def estimate(kept: NDArray[np.bool_]) -> Floats:
+        weights = process.weights(kept)
+        return np.asarray(weights @ credits + fit(process.left(weights), kept))
 
-def _credit(masks: NDArray[np.bool_], near: NDArray[np.bool_], length: float) -> Floats:
-    return local_credits(masks, near, length, shapley_table)
+    return estimate
 
 
 def sample_weights(masks: NDArray[np.bool_]) -> Floats:

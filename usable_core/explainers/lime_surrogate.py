@@ -6,6 +6,7 @@ weights come as close to their limit with fewer.
 Reference: Ribeiro et al. 2016, arXiv:1602.04938.
 """
 
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,27 +14,24 @@ from typing import Any
 import numpy as np
 from lime.lime_base import LimeBase
 from numpy.typing import NDArray
+from scipy.special import expit
 from torch import Tensor
 
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.designs import first_half, halves, parts_of
+from usable_core.explainers.designs import FIRST, first_half, halves, parts_of
 from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS, stability
 from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
-from usable_core.explainers.surrogate import (
-    LocalTable,
-    local_credits,
-    neighbours,
-    regression_matrix,
-    regression_table,
-    smoothed,
-)
+from usable_core.explainers.surrogate import Process, conditioned, is_flat, neighbours
 from usable_core.metrics.attribution import rank_correlation, weighted_r2
 from usable_core.models.model import Model
 
+Floats = NDArray[np.float64]
+_MANY = 4096  # masks that stand for all of them
+_LEAST_PROBABILITY = 1e-12
 # `lime`'s default for images. With half of the superpixels hidden the cosine distance is about
 # 0.29, so weights spread around 0.5: the fit averages over such images and is hardly local.
 KERNEL_WIDTH = 0.25
@@ -130,21 +128,55 @@ def estimator(
         outputs: The model's answers (N,).
         segments: Superpixels (H, W), whose neighbours are taken to interact.
     """
-    features = masks.shape[1]
-    weights = _kernel(1 - np.sqrt(np.arange(features + 1) / features))
+    if is_flat(outputs):
+        return lambda kept: np.zeros(masks.shape[1])
 
-    def table(features: int, size: int, ratio: float) -> LocalTable:
-        return regression_table(weights, features, size, ratio)
+    def fitted(outputs: Floats, kept: NDArray[np.bool_]) -> Floats:
+        return fit(masks[kept], outputs[kept])[0]
 
-    def credit(
-        masks: NDArray[np.bool_], near: NDArray[np.bool_], length: float
-    ) -> NDArray[np.float64]:
-        credits = local_credits(masks, near, length, table)
-        return np.asarray(np.linalg.solve(regression_matrix(weights, features), credits.T).T)
+    process, inverse = _process(masks, outputs, neighbours(segments))
+    if process is None:
+        return lambda kept: fitted(outputs, kept)
+    many, slopes = _quadrature(masks.shape[1])
 
-    return smoothed(
-        masks, outputs, neighbours(segments), credit, lambda m, o, kept: fit(m[kept], o[kept])[0]
-    )
+    def estimate(kept: NDArray[np.bool_]) -> Floats:
+        weights = process.weights(kept)
+        seen = inverse(process.centre + process.spread * process.answers - process.left(weights))
+        return slopes @ inverse(process.mean(weights, many)) + fitted(outputs - seen, kept)
+
+    return estimate
+
+
+def _process(
+    masks: NDArray[np.bool_], outputs: Floats, near: NDArray[np.bool_]
+) -> tuple[Process | None, Callable[[Floats], Floats]]:
+    """Return the process over outputs (N,) or over their log-odds, and what leads back from it.
+
+    Of the two it is the one under which the outputs are more likely: probabilities near 0 and 1
+    hardly move where log-odds still add up.
+    """
+    plain = conditioned(masks, outputs, near)
+    if plain is None or outputs.min() < 0 or outputs.max() > 1:
+        return plain, _same
+    inside = np.clip(outputs, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
+    curved = conditioned(masks, np.log(inside) - np.log1p(-inside), near)
+    stretch = -float(np.log(inside * (1 - inside)).sum())  # of the outputs into log-odds
+    if curved is None or curved.likelihood + stretch <= plain.likelihood:
+        return plain, _same
+    return curved, expit
+
+
+def _same(outputs: Floats) -> Floats:
+    return outputs
+
+
+@functools.lru_cache(maxsize=4)
+def _quadrature(features: int) -> tuple[NDArray[np.bool_], Floats]:
+    """Return masks (M, S) that stand for all, and what makes weights (S,) of answers to them."""
+    masks = halves(_MANY, features, seed=0)[FIRST:]
+    counts = sample_weights(masks)
+    centred = masks - counts @ masks / counts.sum()
+    return masks, np.linalg.solve((centred.T * counts) @ centred, centred.T * counts)
 
 
 def sample_weights(masks: NDArray[Any]) -> NDArray[np.float64]:

@@ -2,17 +2,17 @@
 
 LIME's weights and Shapley values are averages of the model's answers over all masks. Samples alone
 see few of them. Here the answers are taken for a sum of a linear part and of parts that depend on a
-superpixel and its neighbours only, whose sizes the samples tell; the averages of that process have
-closed forms (Bayesian quadrature). What it misses is fitted as without it, so nothing is lost where
-neighbours do not interact, and with many samples the limit is the same.
+superpixel and its neighbours only, and more the more these superpixels matter by themselves; the
+samples tell the sizes. A method takes its averages over that process (Bayesian quadrature) and fits
+what the process misses as without it, so nothing is lost where neighbours do not interact, and with
+many samples the limit is the same.
 Reference: O'Hagan 1991, Journal of Statistical Planning and Inference 29 (Bayes-Hermite
-quadrature); Rasmussen & Williams 2006, sections 2.7 and 5.4.
+quadrature); Rasmussen & Williams 2006, sections 2.7, 5.4 and 5.4.2 (what a left-out part does).
 """
 
 import functools
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from math import comb
 
@@ -28,35 +28,78 @@ Masks = NDArray[np.bool_]
 MOST_SAMPLES = 2048
 MOST_FEATURES = 512  # superpixels; the number of their masks must be a float
 _TUNED_ON = 256  # samples from which the process's three sizes are found
-_LENGTHS = (1.0, 2.0, 4.0, 8.0)  # superpixels of a neighbourhood that differ until it is another
-_SHARES = (0.0, 0.3, 1.0, 3.0)  # variance of the local parts, of that of the linear part
-_NOISES = (0.02, 0.1, 0.4)  # variance of what neither explains
+_LENGTHS = (4.0, 2.0, 1.0)  # superpixels of a neighbourhood that differ until it is another
+_SHARES = (0.0, 1.0, 3.0, 10.0)  # variance of the local parts, of that of the linear part
+_NOISES = (0.005, 0.02, 0.1, 0.4)  # variance of what neither explains
+_LEAST_STRENGTH = 0.1  # of the mean: what of a neighbourhood that does nothing by itself
 
 
 @dataclass(frozen=True)
-class LocalTable:
-    """What a neighbourhood's part gives superpixels, by how many of its m a sample shows (m + 1,).
+class Sizes:
+    """The process's sizes, for answers of mean 0 and variance 1."""
 
-    The part is exp(−(number of the neighbourhood's superpixels unlike the sample's) / length).
-
-    Attributes:
-        shown: To one of the neighbourhood that the sample shows.
-        hidden: To one of the neighbourhood that the sample hides.
-        outside: To every other.
-    """
-
-    shown: Floats
-    hidden: Floats
-    outside: Floats
+    length: float = 2.0
+    share: float = 10.0
+    noise: float = 0.1
 
 
 @dataclass(frozen=True)
 class Process:
-    """The process's sizes, for outputs of mean 0 and variance 1."""
+    """The process that has seen the model's answers.
 
-    length: float
-    share: float
-    noise: float
+    Attributes:
+        masks: Samples (N, S): which superpixels stay.
+        answers: The model's answers (N,), of mean 0 and variance 1.
+        centre: Their mean as they came.
+        spread: Their standard deviation as they came.
+        near: Neighbourhood of each superpixel (S, S).
+        strengths: How much of the local parts' variance each neighbourhood has (S,), summing to 1.
+        sizes: See there.
+        precision: Inverse of the answers' covariance (N, N).
+        likelihood: Logarithm, of the answers as they came, up to a constant.
+    """
+
+    masks: Masks
+    answers: Floats
+    centre: float
+    spread: float
+    near: Masks
+    strengths: Floats
+    sizes: Sizes
+    precision: Floats
+    likelihood: float
+
+    def weights(self, kept: NDArray[np.bool_]) -> Floats:
+        """Return each sample's weight (N,) in the mean, where only some (N,) were asked."""
+        with one_thread():
+            weights: Floats = self.precision @ self.answers
+            gone = ~kept
+            if gone.any():
+                held = self.precision[np.ix_(gone, gone)]
+                weights -= self.precision[:, gone] @ np.linalg.solve(held, weights[gone])
+                weights[gone] = 0
+        return weights
+
+    def left(self, weights: Floats) -> Floats:
+        """Return what the mean under these weights leaves of their samples' answers (N,)."""
+        return self.spread * self.sizes.noise * weights
+
+    def shapley(self) -> Floats:
+        """Return the Shapley values of each sample's part in the mean (N, S), per weight."""
+        local = local_credits(self.masks, self.near, self.strengths, self.sizes.length)
+        return self.spread * (self.sizes.share * local + _linear(self.masks))
+
+    def mean(self, weights: Floats, masks: Masks) -> Floats:
+        """Return the mean answer (M,) to masks (M, S)."""
+        with one_thread():
+            found = _linear(self.masks).T @ weights @ (masks - 0.5).T + weights.sum()
+            if self.sizes.share:
+                for hood, strength in zip(self.near, self.strengths, strict=True):
+                    states, where = _states(masks[:, hood])
+                    differing = _differing(states, self.masks[:, hood])
+                    parts = np.exp(differing * np.float32(-1 / self.sizes.length))
+                    found += self.sizes.share * strength * (parts @ weights)[where]
+        return np.asarray(self.centre + self.spread * found)
 
 
 def neighbours(segments: NDArray[np.int32]) -> Masks:
@@ -68,74 +111,89 @@ def neighbours(segments: NDArray[np.int32]) -> Masks:
     return found
 
 
-def smoothed(
-    masks: Masks,
-    outputs: Floats,
-    near: Masks,
-    credit: Callable[[Masks, Masks, float], Floats],
-    fit: Callable[[Masks, Floats, NDArray[np.bool_]], Floats],
-) -> Callable[[NDArray[np.bool_]], Floats]:
-    """Return the estimate (S,) from the samples that are kept (N,), of which all are one choice.
+def is_flat(outputs: Floats) -> bool:
+    """Return whether outputs differ by rounding only: no evidence at all."""
+    return float(outputs.std()) <= 1e-9 * (1 + abs(float(outputs.mean())))
+
+
+def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
+    """Return the process that has seen the outputs; None where it would cost more than it saves.
 
     Args:
         masks: Which superpixels stay (N, S).
-        outputs: The model's answers (N,).
+        outputs: The model's answers (N,), not flat.
         near: Which superpixels touch (S, S).
-        credit: What the local part of each sample gives each superpixel (N, S), from masks,
-            neighbourhoods and length; `local_credits` with a method's table.
-        fit: The method's own estimate from masks, outputs and kept samples.
     """
-    spread = float(outputs.std())
-    if spread <= 1e-9 * (1 + abs(float(outputs.mean()))):  # rounding, and no evidence at all
-        return lambda kept: np.zeros(masks.shape[1])
     if len(masks) > MOST_SAMPLES or masks.shape[1] > MOST_FEATURES:
-        return lambda kept: fit(masks, outputs, kept)
-    centre = float(outputs.mean())
-    scaled = (outputs - centre) / spread
-    with _one_thread():
-        process = tuned(masks[:_TUNED_ON], scaled[:_TUNED_ON], near)
-        if process.share == 0:
-            return lambda kept: fit(masks, outputs, kept)
-        covariance = _covariance(masks, near, process)
-        shares = process.share * credit(masks, near, process.length) + _linear(masks)
+        return None
+    centre, spread = float(outputs.mean()), float(outputs.std())
+    answers = (outputs - centre) / spread
+    with one_thread():
+        strengths = _strengths(masks, answers, near)
+        linear = 1 + _linear(masks) @ (masks - 0.5).T
+        local = _local_covariances(masks, near, strengths)
+        few = slice(_TUNED_ON)
+        sizes = tuned(
+            linear[few, few],
+            {length: found[few, few] for length, found in local.items()},
+            answers[few],
+        )
+        covariance = _covariance(linear, local, sizes)
+        factor = cho_factor(covariance, lower=True)
+        precision = cho_solve(factor, np.eye(len(masks)))
+        likelihood = _likelihood(covariance, answers) - len(answers) * float(np.log(spread))
+    return Process(
+        masks, answers, centre, spread, near, strengths, sizes, precision, likelihood
+    )  # fmt: skip
 
-    def estimate(kept: NDArray[np.bool_]) -> Floats:
-        with _one_thread():
-            factor = cho_factor(covariance[np.ix_(kept, kept)], lower=True)
-            weights = np.zeros(len(masks))
-            weights[kept] = cho_solve(factor, scaled[kept])
-            rest = fit(masks, process.noise * weights, kept)  # what the process leaves over
-            return np.asarray(spread * (weights @ shares + rest))
 
-    return estimate
+def tuned(linear: Floats, local: dict[float, NDArray[np.float32]], answers: Floats) -> Sizes:
+    """Return sizes under which the answers (N,) are likely, found one after the other.
+
+    Args:
+        linear: Covariance of the linear part (N, N).
+        local: That of the local parts for each length.
+        answers: Of mean 0 and variance 1.
+    """
+    found = Sizes()
+    for name, options in (("share", _SHARES), ("length", _LENGTHS), ("noise", _NOISES)):
+        tried = [replace(found, **{name: option}) for option in options]
+        found = max(tried, key=lambda s: _likelihood(_covariance(linear, local, s), answers))
+    return found
 
 
-def local_credits(
-    masks: Masks, near: Masks, length: float, table: Callable[[int, int, float], LocalTable]
-) -> Floats:
-    """Return what the local parts of each sample give each superpixel (N, S).
+def local_credits(masks: Masks, near: Masks, strengths: Floats, length: float) -> Floats:
+    """Return the Shapley values of the local parts of each sample (N, S).
 
     Args:
         masks: Samples (N, S).
         near: Neighbourhood of each superpixel (S, S).
-        length: See `Process`.
-        table: From superpixels in all, those of a neighbourhood, and exp(−1 / length).
+        strengths: What each neighbourhood's part is multiplied by (S,).
+        length: See `Sizes`.
     """
-    features = masks.shape[1]
     ratio = float(np.exp(-1 / length))
-    tables = {m: table(features, m, ratio) for m in np.unique(near.sum(1)).tolist()}
+    tables = {m: shapley_table(m, ratio) for m in np.unique(near.sum(1)).tolist()}
     found = np.zeros(masks.shape)
-    for hood in near:
-        of = tables[int(hood.sum())]
+    for hood, strength in zip(near, strengths, strict=True):
+        of_shown, of_hidden = tables[int(hood.sum())]
         shown = masks[:, hood].sum(1)
-        inside = np.where(masks[:, hood], of.shown[shown, None], of.hidden[shown, None])
-        found[:, hood] += inside
-        found[:, ~hood] += of.outside[shown, None]
-    return np.asarray(found / features)
+        inside = np.where(masks[:, hood], of_shown[shown, None], of_hidden[shown, None])
+        found[:, hood] += strength * inside
+    return found
 
 
-def shapley_table(features: int, size: int, ratio: float) -> LocalTable:
-    """Return the Shapley values of the game of one neighbourhood; others have none."""
+def shapley_table(size: int, ratio: float) -> tuple[Floats, Floats]:
+    """Return the Shapley values of the game of one neighbourhood; others have none.
+
+    The game is ratio ** (number of the neighbourhood's superpixels unlike the sample's).
+
+    Args:
+        size: Superpixels of the neighbourhood, m.
+        ratio: exp(−1 / length).
+
+    Returns:
+        Of one that the sample shows, and of one that it hides, by how many it shows (m + 1,).
+    """
     shown, hidden = np.zeros(size + 1), np.zeros(size + 1)
     for k in range(size + 1):
         # Of a coalition: `a` of the k that the sample shows and `b` of the others are in it.
@@ -148,66 +206,10 @@ def shapley_table(features: int, size: int, ratio: float) -> LocalTable:
             if b < size - k:
                 ways = comb(k, a) * comb(size - k - 1, b)
                 hidden[k] -= ways * worth * ratio ** (k - a + b)
-    return LocalTable(shown, hidden, np.zeros(size + 1))
+    return shown, hidden
 
 
-def regression_table(weights: Floats, features: int, size: int, ratio: float) -> LocalTable:
-    """Return the weighted linear regression's credits of the local part of one neighbourhood.
-
-    Over all masks, each as probable as another, weighted by the number of superpixels that they
-    show. Before the regression's own matrix: see `regression_matrix`.
-
-    Args:
-        weights: Of masks that show 0 … S superpixels (S + 1,).
-        features: Superpixels in all, S.
-        size: Superpixels of the neighbourhood.
-        ratio: exp(−1 / length).
-    """
-    none, one, _ = _moments(weights, features)
-    same, other = np.array([ratio, 1.0]), np.array([1.0, ratio])  # hidden, shown
-
-    def mean(polynomials: list[Floats], others: int, certain: int) -> float:
-        """Weighted mean where the number shown has this generating function, plus `certain`."""
-        total = np.array([comb(others, n) for n in range(others + 1)], dtype=np.float64)
-        for polynomial in polynomials:
-            total = np.convolve(total, polynomial)
-        return float(total @ weights[certain : certain + len(total)]) / 2.0**features
-
-    shown, hidden, outside = np.zeros(size + 1), np.zeros(size + 1), np.zeros(size + 1)
-    others = features - size
-    for k in range(size + 1):
-        parts = [same] * k + [other] * (size - k)
-        centred = one / none * mean(parts, others, 0)
-        shown[k] = mean(parts[1:], others, 1) - centred if k else 0
-        hidden[k] = ratio * mean(parts[:-1], others, 1) - centred if k < size else 0
-        outside[k] = mean(parts, others - 1, 1) - centred if others else 0
-    return LocalTable(shown, hidden, outside)
-
-
-def regression_matrix(weights: Floats, features: int) -> Floats:
-    """Return the weighted covariance of superpixels over all masks (S, S)."""
-    none, one, both = _moments(weights, features)
-    covariance = np.full((features, features), both - one**2 / none)
-    return np.asarray(covariance + np.eye(features) * (one - both))
-
-
-def tuned(masks: Masks, outputs: Floats, near: Masks) -> Process:
-    """Return the process under which these outputs (N,) are the most likely."""
-    best, found = -np.inf, Process(_LENGTHS[0], 0.0, _NOISES[-1])
-    linear = _linear_covariance(masks)
-    for length in _LENGTHS:
-        local = _local_covariance(masks, near, length)
-        for share, noise in product(_SHARES, _NOISES):
-            if share == 0 and length != _LENGTHS[0]:
-                continue  # without local parts their length does not matter
-            covariance = linear + share * local + noise * np.eye(len(masks))
-            likelihood = _likelihood(covariance, outputs)
-            if likelihood > best:
-                best, found = likelihood, Process(length, share, noise)
-    return found
-
-
-def _one_thread() -> AbstractContextManager[object]:
+def one_thread() -> AbstractContextManager[object]:
     """Return a context in which matrices of a few hundred rows don't wait for several threads."""
     found: AbstractContextManager[object] = _threads().limit(limits=1, user_api="blas")
     return found
@@ -218,22 +220,29 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def _likelihood(covariance: Floats, outputs: Floats) -> float:
+def _strengths(masks: Masks, answers: Floats, near: Masks) -> Floats:
+    """Return each neighbourhood's share (S,) of the local parts' variance.
+
+    The mean weight of its superpixels in a linear fit with a small penalty, and some at least.
+    """
+    shown = masks - 0.5
+    penalty = 0.05 * len(masks) / 4 * np.eye(masks.shape[1])
+    matters = np.abs(np.linalg.solve(shown.T @ shown + penalty, shown.T @ answers))
+    found = near @ matters / near.sum(1) + _LEAST_STRENGTH * matters.mean()
+    return np.asarray(found / found.sum())
+
+
+def _likelihood(covariance: Floats, answers: Floats) -> float:
     """Return the log marginal likelihood at the best overall scale, up to a constant."""
     factor = cho_factor(covariance, lower=True)
-    scale = float(outputs @ cho_solve(factor, outputs)) / len(outputs)
-    return -len(outputs) / 2 * float(np.log(scale)) - float(np.log(np.diag(factor[0])).sum())
+    scale = float(answers @ cho_solve(factor, answers)) / len(answers)
+    return -len(answers) / 2 * float(np.log(scale)) - float(np.log(np.diag(factor[0])).sum())
 
 
-def _covariance(masks: Masks, near: Masks, process: Process) -> Floats:
-    local = _local_covariance(masks, near, process.length)
-    noise = process.noise * np.eye(len(masks))
-    return _linear_covariance(masks) + process.share * local + noise
-
-
-def _linear_covariance(masks: Masks) -> Floats:
-    """Return the covariance (N, N) of a constant and a linear part, each of variance 1."""
-    return np.asarray(1 + _linear(masks) @ (masks - 0.5).T)
+def _covariance(linear: Floats, local: dict[float, NDArray[np.float32]], sizes: Sizes) -> Floats:
+    found = linear + sizes.share * local[sizes.length]
+    found[np.diag_indices_from(found)] += sizes.noise
+    return found
 
 
 def _linear(masks: Masks) -> Floats:
@@ -241,21 +250,29 @@ def _linear(masks: Masks) -> Floats:
     return np.asarray(4 / masks.shape[1] * (masks - 0.5))
 
 
-def _local_covariance(masks: Masks, near: Masks, length: float) -> Floats:
-    """Return the covariance (N, N) of the local parts, together of variance 1."""
-    total = np.zeros((len(masks), len(masks)), np.float32)
-    for hood in near:
-        shown = masks[:, hood].astype(np.float32)
-        differing = shown @ (1 - shown).T
-        differing += differing.T.copy()
-        total += np.exp(differing * np.float32(-1 / length))
-    return total.astype(np.float64) / len(near)
+def _local_covariances(
+    masks: Masks, near: Masks, strengths: Floats
+) -> dict[float, NDArray[np.float32]]:
+    """Return the covariance (N, N) of the local parts, together of variance 1, for each length."""
+    found = {length: np.zeros((len(masks), len(masks)), np.float32) for length in _LENGTHS}
+    for hood, strength in zip(near, strengths.astype(np.float32), strict=True):
+        part = np.exp(_differing(masks[:, hood], masks[:, hood]) * np.float32(-1 / _LENGTHS[0]))
+        for total in found.values():  # each length is half of the one before
+            total += strength * part
+            np.square(part, out=part)
+    return found
 
 
-def _moments(weights: Floats, features: int) -> tuple[float, float, float]:
-    """Return the weighted means of 1, of one superpixel shown, and of two."""
-    number = np.arange(features + 1)
-    odds = np.array([comb(features, n) / 2.0**features for n in number]) * weights
-    one = float(odds @ number) / features
-    both = float(odds @ (number * (number - 1))) / max(features * (features - 1), 1)
-    return float(odds.sum()), one, both
+def _differing(one: Masks, other: Masks) -> NDArray[np.float32]:
+    """Return by how many superpixels rows (N, m) and (M, m) differ (N, M)."""
+    a, b = one.astype(np.float32), other.astype(np.float32)
+    return np.asarray(a.sum(1)[:, None] + b.sum(1) - 2 * a @ b.T)
+
+
+def _states(masks: Masks) -> tuple[Masks, slice | NDArray[np.int64]]:
+    """Return rows that may occur (K, m), and which of them each of (M, m) is."""
+    size = masks.shape[1]
+    if 2**size > len(masks):
+        return masks, slice(None)
+    states = np.arange(2**size)[:, None] >> np.arange(size) & 1 == 1
+    return states, masks @ (1 << np.arange(size))
