@@ -34,8 +34,10 @@ from benchmarks.gradient_maps import BATCHES, SCENES, Scene, pictures
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import kernel_shap, lime_surrogate, partition_shap
 from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.designs import coalitions, halves
+from usable_core.explainers.designs import coalitions, halves, parts_of
 from usable_core.explainers.masking import Known, asked
+from usable_core.explainers.replicates import PARTS as PARTS_OF_SAMPLES
+from usable_core.explainers.replicates import stability
 from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
 from usable_core.metrics.attribution import rank_correlation
@@ -45,7 +47,7 @@ from usable_core.models.modes import channels_last
 SAMPLES, EVALUATIONS = 300, 500
 STOCK = {"lime": 1000, "kernel": 500}  # samples of the peer's map that ours is to come as close as
 MANY, SEEDS = 20_000, 5
-COUNTS = (64, 96, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024)
+COUNTS = (64, 96, 128, 144, 160, 176, 192, 208, 224, 256, 288, 320, 384, 448, 512, 640, 768, 1024)
 Row = tuple[str, int, str, list[Timing]]
 
 
@@ -92,14 +94,16 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=1, help="Of `closeness`.")
+    parser.add_argument("--many", type=int, default=MANY, help="Samples of its reference.")
     arguments = parser.parse_args()
+    parts = {**PARTS, "closeness": partial(closeness, many=arguments.many)}
     print(conditions(), f", shap {shap.__version__}", sep="")
     for name in arguments.scenes:
         scene = NETWORKS[name]()
         with channels_last(scene.model.network):
             for part in arguments.parts:
                 for x in pictures(arguments.images if part.startswith("close") else 1):
-                    PARTS[part](question(scene, x), arguments.rounds)
+                    parts[part](question(scene, x), arguments.rounds)
 
 
 def question(scene: Scene, x: Tensor) -> Question:
@@ -264,29 +268,37 @@ def partition(about: Question, rounds: int) -> None:
     print(f"\nLargest difference of a value: {np.abs(maps['ours'] - maps['theirs']).max():.1g}")
 
 
-def closeness(about: Question, rounds: int) -> None:
+def closeness(about: Question, rounds: int, many: int = MANY) -> None:
     """Print how soon our maps come as close to the limit as the peer's, and time both."""
+    features = about.features
     for method in ("lime", "kernel"):
-        reference, half = limits(about, method)
+        reference, half = limits(about, method, many)
         stock = np.mean(
             [rank_correlation(peer_map(about, method, s), reference) for s in range(SEEDS)]
         )
-        ours = dict.fromkeys(COUNTS, 0.0)
+        ours, covered = dict.fromkeys(COUNTS, 0.0), dict.fromkeys(COUNTS, 0.0)
         for seed in range(SEEDS):
             known: Known = {}
             for count in COUNTS:
-                found = our_map(about, method, count, seed, known)
+                estimate = our_estimate(about, method, count, seed, known)
+                found = estimate(np.ones(count, bool))
                 ours[count] += rank_correlation(found, reference) / SEEDS
+                interval = stability(found, estimate, parts_of(count, PARTS_OF_SAMPLES), 0.05)
+                held = (interval.low <= reference) & (reference <= interval.high)
+                covered[count] += held.mean() / SEEDS
         enough = next((count for count in COUNTS if ours[count] >= stock), None)
-        print(f"\n### Closeness of {method}, {about.scene.title}, {about.features} superpixels\n")
+        print(f"\n### Closeness of {method}, {about.scene.title}, {features} superpixels\n")
         print(
             f"Two halves of the reference: {half:.3f}. Peer, {STOCK[method]} samples: {stock:.3f}."
         )
         print("Ours: " + ", ".join(f"{count}: {close:.3f}" for count, close in ours.items()))
+        print("Intervals that hold the reference: " + ", ".join(
+            f"{count}: {share:.2f}" for count, share in covered.items() if count >= 2 * features
+        ))  # fmt: skip
         if enough is None:
             print("Ours never come as close.", flush=True)
             continue
-        ours_again = partial(our_map, about, method, enough, 0, None)
+        ours_again = partial(our_map, about, method, enough)
         timings = interleave(
             {
                 f"usable, {enough} evaluations (floor)": ours_again,
@@ -297,12 +309,12 @@ def closeness(about: Question, rounds: int) -> None:
         print("\n" + markdown(timings, 1, "map"), flush=True)
 
 
-def limits(about: Question, method: str) -> tuple[np.ndarray, float]:
+def limits(about: Question, method: str, many: int) -> tuple[np.ndarray, float]:
     """Return the map (S,) of very many samples, and how well those of its halves agree."""
     if method == "lime":  # `lime`'s own masks and fit
-        masks = lime_surrogate.sampled_masks(MANY, about.features, 12345).astype(bool)
+        masks = lime_surrogate.sampled_masks(many, about.features, 12345).astype(bool)
     else:
-        masks = coalitions(MANY, about.features, 12345)
+        masks = coalitions(many, about.features, 12345)
     outputs = np.concatenate([
         of_class(answered(about, part), about.target, UNITS[method])
         for part in np.array_split(masks, 20)
@@ -314,9 +326,9 @@ def limits(about: Question, method: str) -> tuple[np.ndarray, float]:
         weights = kernel_shap.sample_weights(masks[rows])
         return kernel_shap.solve(masks[rows], outputs[rows], weights)
 
-    rows = np.arange(MANY)
+    rows = np.arange(many)
     ends = rows < 2
-    first, second = solved(ends | (rows < MANY / 2)), solved(ends | (rows >= MANY / 2))
+    first, second = solved(ends | (rows < many / 2)), solved(ends | (rows >= many / 2))
     return solved(rows >= 0), rank_correlation(first, second)
 
 
@@ -327,12 +339,19 @@ def peer_map(about: Question, method: str, seed: int) -> np.ndarray:
     return stock_kernel(about, STOCK[method], seed)[0]
 
 
-def our_map(about: Question, method: str, count: int, seed: int, known: Known | None) -> np.ndarray:
+def our_map(about: Question, method: str, count: int) -> np.ndarray:
     """Return our map (S,), from pixels to values, without its interval."""
+    return our_estimate(about, method, count, 0, None)(np.ones(count, bool))
+
+
+def our_estimate(
+    about: Question, method: str, count: int, seed: int, known: Known | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return our map (S,) as a function of which samples (N,) are kept."""
     design, estimator = OURS[method]
     masks = design(count, about.features, seed)
     outputs = of_class(answered(about, masks, known), about.target, UNITS[method])
-    return estimator(masks, outputs, about.segments)(np.ones(len(masks), bool))
+    return estimator(masks, outputs, about.segments)
 
 
 def bundled() -> Scene:
