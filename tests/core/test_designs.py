@@ -94,6 +94,14 @@ def test_coalition_sizes_follow_their_odds_and_no_coalition_is_trivial():
     assert size_weights(12)[2] == pytest.approx(11 / (3 * 9))
 
 
+def test_coalitions_begin_with_each_superpixel_alone():
+    masks = coalitions(2 + 2 * 23 + 40, 23, seed=1)[2::2]
+
+    assert np.array_equal(np.sort(masks[:23].argmax(1)), np.arange(23))
+    assert (masks[:23].sum(1) == 1).all()
+    assert (masks[23:].sum(1) > 1).all()
+
+
 def test_kernel_shap_with_all_coalitions_gives_the_shapley_values():
     players = 6
     every = np.array([[bool(n >> i & 1) for i in range(players)] for n in range(2**players)])

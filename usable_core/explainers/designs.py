@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
 Masks = NDArray[np.bool_]
-_ALONE_EVERY = 3
 LEAST_SIZES = 4  # superpixels from which there are sizes between one alone and all but one
 FIRST = 2  # rows before the pairs: everything visible, nothing visible
 
@@ -42,9 +41,9 @@ def halves(count: int, features: int, seed: int) -> Masks:
 def coalitions(count: int, features: int, seed: int) -> Masks:
     """Return masks (count, features) of all sizes, small and large ones more often.
 
-    Every third pair shows one superpixel alone, and all but it, each once: there are few such
-    masks, and they weigh the most. The other sizes follow the square root of their weight in
-    Kernel SHAP (`size_odds`), spread evenly rather than drawn one by one.
+    The first pairs show one superpixel alone, and all but it, each once: there are few such masks,
+    and they weigh the most. The other sizes follow the square root of their weight in Kernel SHAP
+    (`size_odds`), spread evenly rather than drawn one by one.
 
     Args:
         count: Rows; the first shows everything, the second nothing.
@@ -63,10 +62,8 @@ def coalitions(count: int, features: int, seed: int) -> Masks:
     sizes = np.searchsorted(np.cumsum(odds), places * odds.sum(), side="right") + 2
     order = rng.random((pairs, features)).argsort(axis=1).argsort(axis=1)
     drawn = order < np.minimum(sizes, max(features - 2, 1))[:, None]
-    alone = np.arange(0, pairs, _ALONE_EVERY)[:features]
-    if features < LEAST_SIZES:  # no other sizes
-        alone = np.arange(pairs)
-    drawn[alone] = np.eye(features, dtype=bool)[np.resize(one_by_one, len(alone))]
+    alone = pairs if features < LEAST_SIZES else min(pairs, features)  # or: no other sizes
+    drawn[:alone] = np.eye(features, dtype=bool)[np.resize(one_by_one, alone)]
     return _with_complements([drawn], count, features)
 
 
