@@ -17,7 +17,8 @@ from usable_core.models.modes import channels_last, frozen
 # Pixels per pass that are worth trying. CPUs are fastest while activations stay in their caches
 # (4 to 16 images of 224 x 224, 64 to 256 of 32 x 32); GPUs want enough to fill them.
 _PIXELS = {"cpu": (2**16, 2**20, 256), "cuda": (2**20, 2**24, 2048), "mps": (2**18, 2**22, 512)}
-_SLOWER = 1.1  # a larger batch that is this much slower ends the search
+_SLOWER = 1.25  # a larger batch that is this much slower ends the search
+_TRIES = 3  # of a size, the fastest of which counts
 _PROBE_SECONDS = 2.0  # at most this long before real work, when the search cannot be real work
 _TIMED_SECONDS, _TIMED_PASSES = 0.5, 3  # at least this long, and so many
 
@@ -59,7 +60,7 @@ class BatchSize:
             self._is_warm = True
             return
         self._times[count].append(seconds / count)
-        if len(self._times[count]) >= 2 or seconds > 0.5:  # long passes are steady enough
+        if len(self._times[count]) >= _TRIES or seconds > 0.5:  # long passes are steady enough
             self._advance()
 
     def settle(self) -> None:

@@ -42,7 +42,7 @@ def test_the_search_ends_where_larger_is_slower():
 def test_the_first_pass_is_a_warm_up():
     size = BatchSize([4, 8])
     size.record(4, 100.0)
-    for seconds in (0.04, 0.04, 0.4, 0.4):
+    for seconds in (0.04, 0.04, 0.04, 0.4, 0.4, 0.4):
         size.record(size.current, seconds)
 
     assert size.is_settled
@@ -55,6 +55,15 @@ def test_parts_cover_everything_once_and_in_order():
     parts = [part for part, _ in in_batches(size, 45, lambda part: torch.zeros(1))]
 
     assert [i for part in parts for i in range(part.start, part.stop)] == list(range(45))
+
+
+def test_a_size_that_is_little_slower_does_not_hide_a_faster_one():
+    size = BatchSize([4, 8, 16])
+    each = {4: 0.010, 8: 0.012, 16: 0.008}
+    while not size.is_settled:
+        size.record(size.current, each[size.current] * size.current)
+
+    assert size.current == 16
 
 
 def test_running_out_of_memory_halves_the_batch_and_is_told():
@@ -114,7 +123,7 @@ def test_a_chosen_size_is_remembered_per_model_and_purpose():
 def test_an_unfinished_search_goes_on_where_it_was():
     model = linear_model(size=32)
     first = batch_size(model)
-    for _ in range(3):  # a warm-up and two timed passes
+    for _ in range(4):  # a warm-up and three timed passes
         first.record(64, 1.0)
     remember(model, first)
 
