@@ -13,7 +13,13 @@ from dashboard.components.overlay import HeatmapFiles, heatmap_view
 from dashboard.components.questions import Questions, name_of
 from dashboard.components.results import escaped, percent
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.comparison.maps import ComparedMap, MapAgreement, compare_maps, compared_map
+from usable_core.comparison.maps import (
+    ComparedMap,
+    MapAgreement,
+    compare_maps,
+    compared_map,
+    on_shared,
+)
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
 
@@ -50,12 +56,17 @@ def agreement_section(questions: Questions, board: Board) -> None:
         st.info("These maps explain different classes, so they are not compared. Choose one under "
                 "*Class to explain*.", icon=":material/info:")  # fmt: skip
         return
-    same = _sharing(cells, whole)
-    if len(same) < len(cells):
-        st.caption(f"{len(cells) - len(same)} of {len(cells)} maps are on other superpixels "
-                   "(another input size) and are left out.")  # fmt: skip
-    if len(same) > 1:
-        _agreement(_compare(questions, kind, same, whole), whole[same[0]], name_of(*same[0]) + kind)
+    found, shared = _compare(questions, kind, cells, whole)
+    if found is None:
+        st.info("These backbones see hardly any part of the picture in common, so their maps are "
+                "not compared.", icon=":material/info:")  # fmt: skip
+        return
+    first = whole[cells[0]]
+    apart = max(len(_numbers(whole[cell])) for cell in cells) - len(shared)
+    if apart:
+        st.caption(f"On the {len(shared)} superpixels that all of them see; up to {apart} more are "
+                   "seen by some only (other crops) and left blank below.")  # fmt: skip
+    _agreement(found, first, np.isin(_numbers(first), shared), name_of(*cells[0]) + kind)
 
 
 def agreements(
@@ -65,24 +76,21 @@ def agreements(
     whole = _whole(shown)
     for kind, group in _groups(questions, whole).items():
         for title, cells in group.items():
-            same = _sharing(cells, whole)
-            if len(same) > 1 and _is_one_class(shown, cells):
-                yield f"{KINDS[kind]}: {title}", _compare(questions, kind, same, whole)
+            if not _is_one_class(shown, cells):
+                continue
+            found, _ = _compare(questions, kind, cells, whole)
+            if found is not None:
+                yield f"{KINDS[kind]}: {title}", found
 
 
 def _whole(shown: Mapping[Cell, Asked]) -> dict[Cell, HeatmapFiles]:
     """Return the maps that are final and have superpixels."""
     maps = {cell: files_of(asked) for cell, asked in shown.items() if asked.answer.state == "done"}
-    return {c: m for c, m in maps.items() if m is not None and m.segments is not None}
+    return {c: m for c, m in maps.items() if m is not None and m.superpixels is not None}
 
 
 def _is_one_class(shown: Mapping[Cell, Asked], cells: Sequence[Cell]) -> bool:
     return len({shown[cell].answer.target for cell in cells}) == 1
-
-
-def _sharing(cells: Sequence[Cell], maps: Mapping[Cell, HeatmapFiles]) -> list[Cell]:
-    """Return those whose superpixels are the first one's."""
-    return [c for c in cells if np.array_equal(maps[cells[0]].segments, maps[c].segments)]
 
 
 def _groups(
@@ -99,8 +107,19 @@ def _groups(
 
 def _compare(
     questions: Questions, kind: str, cells: Sequence[Cell], maps: Mapping[Cell, HeatmapFiles]
-) -> MapAgreement:
-    return compare_maps([_compared(questions, kind, cell, maps[cell]) for cell in cells])
+) -> tuple[MapAgreement | None, np.ndarray]:
+    """Return the agreement on the superpixels that all maps have, and which those are (K,).
+
+    None where there are fewer than two.
+    """
+    compared = [_compared(questions, kind, cell, maps[cell]) for cell in cells]
+    found, shared = on_shared(compared, [_numbers(maps[cell]) for cell in cells])
+    return (compare_maps(found) if len(shared) > 1 else None), shared
+
+
+def _numbers(files: HeatmapFiles) -> np.ndarray:
+    assert files.superpixels is not None
+    return files.superpixels
 
 
 def _compared(questions: Questions, kind: str, cell: Cell, files: HeatmapFiles) -> ComparedMap:
@@ -110,7 +129,7 @@ def _compared(questions: Questions, kind: str, cell: Cell, files: HeatmapFiles) 
     return compared_map(name, method, files.values, files.segments, files.stability)
 
 
-def _agreement(found: MapAgreement, files: HeatmapFiles, key: str) -> None:
+def _agreement(found: MapAgreement, files: HeatmapFiles, is_shared: np.ndarray, key: str) -> None:
     measures = (
         ("Rank correlation", found.rank_correlation, True),
         ("Same sign", found.sign_agreement, False),
@@ -137,21 +156,30 @@ def _agreement(found: MapAgreement, files: HeatmapFiles, key: str) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Consensus**")
-        _superpixel_map(files, found.consensus, f"consensus_{key}", is_signed=True)
+        _superpixel_map(files, is_shared, found.consensus, f"consensus_{key}", is_signed=True)
         st.caption(f"Mean of {escaped(', '.join(found.consensus_of))}, each scaled to its own "
                    "largest value.")  # fmt: skip
     with right:
         st.markdown("**Disagreement**")
-        _superpixel_map(files, found.disagreement, f"disagreement_{key}", is_signed=False)
+        _superpixel_map(
+            files, is_shared, found.disagreement, f"disagreement_{key}", is_signed=False
+        )
         st.caption("Their standard deviation: bright where they contradict each other.")
 
 
 def _superpixel_map(
-    files: HeatmapFiles, credits: Sequence[float], key: str, *, is_signed: bool
+    files: HeatmapFiles,
+    is_shared: np.ndarray,
+    credits: Sequence[float],
+    key: str,
+    *,
+    is_signed: bool,
 ) -> None:
-    """Show numbers of superpixels over the picture."""
+    """Show numbers of some superpixels (S,) over the picture."""
     assert files.segments is not None
-    values = np.asarray(credits, dtype=np.float32)[files.segments]
+    numbers = np.zeros(len(is_shared), dtype=np.float32)
+    numbers[is_shared] = credits
+    values = numbers[files.segments]
     shown = HeatmapFiles(
         values, files.segments, files.picture, f"{key} {hash(tuple(credits))}", is_signed=is_signed
     )

@@ -126,10 +126,11 @@ def read_map(
         OSError: there is no such file.
     """
     folder, row = interactive.files(place[0]), EXPLAINERS[method]
-    segments = folder / "segments.npy"
+    segments, numbers = folder / "segments.npy", folder / "superpixels.npy"
     return HeatmapFiles(
         values=np.load(folder / f"{place[1]}.npy"),
         segments=np.load(segments) if segments.is_file() else None,
+        superpixels=np.load(numbers) if numbers.is_file() else None,
         picture=(interactive.files(picture[0]) / f"{picture[1]}.png").read_bytes(),
         version=f"{home} {place} {picture} {version}",
         is_per_pixel=not row.uses_superpixels,

@@ -88,6 +88,8 @@ class HeatmapFiles:
         is_per_pixel: The method credits pixels; superpixels then sum them.
         is_signed: Values tell for from against; otherwise they are magnitudes.
         stability: Monte Carlo error of each superpixel, where it is known.
+        superpixels: The number (S,) that each superpixel has in the picture, whatever a model sees
+            of it; None where there are none.
     """
 
     values: np.ndarray
@@ -97,6 +99,7 @@ class HeatmapFiles:
     is_per_pixel: bool = False
     is_signed: bool = True
     stability: Stability | None = None
+    superpixels: np.ndarray | None = None
 
 
 def controls(key: str, *, has_intervals: bool, is_shared: bool) -> None:

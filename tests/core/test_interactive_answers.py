@@ -99,6 +99,7 @@ def test_a_drift_is_shown_budget_by_budget_with_its_maps(ask):
     assert last.fragility.epsilons == last.drift.epsilons == EPSILONS
     path, maps = adversarial_path(ask.model, ask.x), []
     segments = np.load(folder / "segments.npy")
+    assert len(np.load(folder / "superpixels.npy")) == segments.max() + 1
     *_, found = drifting(
         ask.model, path, 1, "lime", OPTIONS, segments=segments, maps=maps
     )  # fmt: skip

@@ -70,6 +70,7 @@ class FakeLane:
         )
         self.answers = {}  # reference -> answer that replaces the usual one
         self.predictions, self.familiarity = PREDICTIONS, None
+        self.superpixels = {}  # reference -> what it sees, if not all
         self.by_evaluations = {}
         self.others = {
             "attack": Answer("done", fragility=FRAGILITY),
@@ -97,12 +98,16 @@ class FakeLane:
     def files(self, key):
         folder = self.folder / key
         folder.mkdir(parents=True, exist_ok=True)
-        np.save(folder / "map.npy", self.values)
-        np.save(folder / "segments.npy", np.arange(64, dtype=np.int32).reshape(8, 8))
+        numbers = self.superpixels.get(self.requests[key].model.reference, np.arange(64))
+        rows = len(numbers) // 8
+        np.save(folder / "map.npy", self.values[-rows:])
+        np.save(folder / "segments.npy", np.arange(8 * rows, dtype=np.int32).reshape(rows, 8))
+        np.save(folder / "superpixels.npy", numbers)
         for name in ("randomised", "other_class", *(f"map_{k}" for k in range(len(EPSILONS)))):
             np.save(folder / f"{name}.npy", self.values)
         for name in ("input", *(f"path_{k}" for k in range(len(EPSILONS)))):
-            (folder / f"{name}.png").write_bytes(encode_png(np.zeros((8, 8, 3), np.uint8)))
+            picture = encode_png(np.zeros((rows, 8, 3), np.uint8))
+            (folder / f"{name}.png").write_bytes(picture)
         return folder
 
     def cancel(self, key):
@@ -562,6 +567,26 @@ def test_more_than_two_maps_are_compared_in_tables(lane):
                 explain_methods=["lime", "occlusion", "saliency"])  # fmt: skip
 
     assert len(at.get("plotly_chart")) == 3
+
+
+def test_backbones_of_other_crops_are_compared_on_what_both_see(lane):
+    lane.superpixels["bundled/vgg"] = np.arange(16, 64)
+    lane.values = np.vstack([np.full((2, 8), 9.0), lane.values[2:]]).astype(np.float32)
+
+    at = opened(image="cat", explain_methods=["lime"])
+
+    assert {m.label: m.value for m in at.metric}["Rank correlation"] == "+1.00"
+    assert "On the 48 superpixels that all of them see; up to 16 more" in said(at)
+    assert told(maps(at, "disagreement_")[0])["empty"]
+
+
+def test_backbones_that_see_nothing_in_common_are_not_compared(lane):
+    lane.superpixels["bundled/vgg"] = np.arange(100, 164)
+
+    at = opened(image="cat", explain_methods=["lime"])
+
+    assert "hardly any part of the picture in common" in said(at)
+    assert not at.metric
 
 
 def test_backbones_that_explain_different_classes_are_not_compared(lane):

@@ -197,7 +197,7 @@ def between_models(
 
     None, with a remark, where they explain different classes.
     """
-    from usable_core.comparison.maps import ComparedMap, compare_maps
+    from usable_core.comparison.maps import ComparedMap, compare_maps, on_shared
 
     targets = {maps[0].target for maps in found}
     if len(targets) > 1:
@@ -210,27 +210,19 @@ def between_models(
     everywhere = set.intersection(*({one.method for one in maps} for maps in found))
     common = [[one for one in maps if one.method in everywhere] for maps in found]
     for of_method in zip(*common, strict=True):
-        shared = _shared([one.superpixels for one in of_method])
-        compared = []
-        for reference, one in zip(references, of_method, strict=True):
-            places = np.flatnonzero(np.isin(one.superpixels, shared))
-            settled = None
-            if one.stability is not None:
-                settled = tuple(one.stability.is_settled[place] for place in places)
-            is_signed = EXPLAINERS[one.method].is_signed
-            compared.append(ComparedMap(reference, one.credits[places], is_signed, settled))
+        compared = [
+            ComparedMap(
+                reference, one.credits, EXPLAINERS[one.method].is_signed,
+                None if one.stability is None else one.stability.is_settled,
+            )
+            for reference, one in zip(references, of_method, strict=True)
+        ]  # fmt: skip
+        common_maps, shared = on_shared(compared, [one.superpixels for one in of_method])
         agreement[of_method[0].method] = {
-            **compare_maps(compared).summary(),
+            **compare_maps(common_maps).summary(),
             "superpixels": shared.tolist(),
         }
     return agreement
-
-
-def _shared(superpixels: Sequence[np.ndarray]) -> np.ndarray:
-    found = superpixels[0]
-    for other in superpixels[1:]:
-        found = np.intersect1d(found, other)
-    return found
 
 
 def _map_part(one: "Explanation", name: str, out: Path) -> dict[str, Any]:

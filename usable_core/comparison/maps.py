@@ -1,7 +1,8 @@
 """Agreement of maps of one image: between methods of a backbone, or between backbones."""
 
+import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ Table = tuple[Floats, ...]
 
 @dataclass(frozen=True)
 class ComparedMap:
-    """One of the maps that are compared, on superpixels that all of them share.
+    """One of the maps that are compared.
 
     Attributes:
         name: The method or the backbone.
@@ -149,6 +150,24 @@ def compare_maps(maps: Sequence[ComparedMap], *, top: int = TOP) -> MapAgreement
         disagreement=tuple(disagreement(shown).tolist()),
         consensus_of=tuple(maps[i].name for i in together),
     )
+
+
+def on_shared(
+    maps: Sequence[ComparedMap], superpixels: Sequence[NDArray[np.int32]]
+) -> tuple[list[ComparedMap], NDArray[np.int32]]:
+    """Return the maps on the superpixels that all of them have, and which those are (K,).
+
+    Args:
+        maps: At least one, each of its own superpixels (S,).
+        superpixels: Which of the picture's they are (S,), for each map: see `shared_superpixels`.
+    """
+    shared = functools.reduce(np.intersect1d, superpixels)
+    found = []
+    for one, numbers in zip(maps, superpixels, strict=True):
+        places = np.flatnonzero(np.isin(numbers, shared))
+        settled = None if one.settled is None else tuple(one.settled[place] for place in places)
+        found.append(replace(one, credits=one.credits[places], settled=settled))
+    return found, shared
 
 
 def _table(numbers: NDArray[np.float64]) -> Table:

@@ -1,9 +1,10 @@
 """The question about one uploaded image or about a model's speed, and its answer as it grows.
 
 The arrays are files beside it: `input.png`, and for `explain` `map.npy` (H, W) float32 and
-`segments.npy` (H, W) int32; for `evidence` `randomised.npy` and `other_class.npy` (H, W) float32;
-for `attack` `path_{k}.png`, the image at the k-th budget; for `drift` `map_{k}.npy` (H, W) float32
-and `segments.npy`.
+`segments.npy` (H, W) int32, with the number (S,) int32 that each of the superpixels has in the
+picture, whatever a model sees of it, in `superpixels.npy`; for `evidence` `randomised.npy` and
+`other_class.npy` (H, W) float32; for `attack` `path_{k}.png`, the image at the k-th budget; for
+`drift` `map_{k}.npy` (H, W) float32, `segments.npy` and `superpixels.npy`.
 """
 
 from dataclasses import dataclass

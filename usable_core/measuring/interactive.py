@@ -287,8 +287,9 @@ def _target(work: _Work) -> int:
 
 def _superpixels(work: _Work) -> NDArray[np.int32]:
     """Return the superpixels (H, W) of the image, and write them down."""
-    segments = work.models.superpixels(work.request, work.model, work.image)
+    segments, numbers = work.models.superpixels(work.request, work.model, work.image)
     work.write("segments.npy", segments)
+    work.write("superpixels.npy", numbers)
     return segments
 
 

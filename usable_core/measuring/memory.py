@@ -15,7 +15,7 @@ from usable_core.evaluations.specs import ModelSpec, Report, silent
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.faithfulness import known_of
 from usable_core.explainers.masking import Known
-from usable_core.explainers.segments import picture_superpixels
+from usable_core.explainers.segments import shared_superpixels
 from usable_core.jobs.interactive import file_facts
 from usable_core.measuring.fragility import AdversarialPath
 from usable_core.measuring.provenance import ready
@@ -147,7 +147,7 @@ class ModelCache:
         self._load = load
         self._models: Kept[Identity, Model] = Kept(capacity)
         self.answers = KeptAnswers(logits_size)
-        self.segments: Kept[Identity, NDArray[np.int32]] = Kept(_MAPS)
+        self.segments: Kept[Identity, tuple[NDArray[np.int32], NDArray[np.int32]]] = Kept(_MAPS)
         self.paths: Kept[Identity, AdversarialPath] = Kept(_PATHS)
         self.maps: Kept[Identity, Attribution] = Kept(_MAPS)
         self.begun: Kept[Path, Begun] = Kept(_MAPS)
@@ -176,12 +176,12 @@ class ModelCache:
 
     def superpixels(
         self, request: ImageRequest, model: Model, image: Image.Image
-    ) -> NDArray[np.int32]:
-        """Return the superpixels (H, W) of what the model sees of a picture."""
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the superpixels (H, W) of what the model sees of a picture, and which they are."""
         seen = replace(model.preprocessing, mean=(0, 0, 0), std=(1, 1, 1), sources={})
         key = (request.image, request.options.segments, repr(sorted(asdict(seen).items())))
         return self.segments.get(
-            key, lambda: picture_superpixels(image, model.preprocessing, request.options.segments)
+            key, lambda: shared_superpixels(image, model.preprocessing, request.options.segments)
         )
 
     def _loaded(self, spec: ModelSpec) -> Model:
