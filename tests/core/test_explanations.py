@@ -24,7 +24,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.explainers import lime_surrogate, path_gradients
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.segments import picture_superpixels, superpixels
+from usable_core.explainers.segments import picture_superpixels, shared_superpixels, superpixels
 from usable_core.measuring.explanation import explain, measure, target_index
 from usable_core.measuring.interactive import ModelCache, answer
 from usable_core.models.preprocessing import Preprocessing
@@ -223,6 +223,38 @@ def test_explaining_a_data_set_gives_a_row_and_a_map_per_example_and_method(tmp_
     assert "target_name" in result.to_frame()
 
 
+class WithoutGradient(nn.Module):
+    """Ten logits of 8 x 8 pixels that no gradient passes."""
+
+    def forward(self, batch):
+        return batch.detach().flatten(1)[:, :10]
+
+
+def without_gradient(*methods):
+    model = model_of(WithoutGradient(), classes=10)
+    model.preprocessing = replace(model.preprocessing, resize=8)
+    config = ExplanationConfig(
+        ModelSpec("toy"), DatasetSpec("digits", limit=2), methods,
+        options=ExplainerOptions(evaluations=32, segments=8),
+    )  # fmt: skip
+    return measure(model=model, dataset=digits_dataset(), config=config)
+
+
+def test_a_method_that_refuses_a_model_leaves_the_others_maps():
+    result = without_gradient("gradient_shap", "lime")
+
+    assert result.records["method"].tolist() == ["lime"] * 2
+    assert result.per_method["method"].tolist() == ["lime"]
+    (warning,) = [w for w in result.provenance.warnings if "no map" in w]
+    assert warning.startswith("Gradient SHAP gave no map of 2 of 2 images: ")
+    assert "gradient" in warning.split(": ")[1]
+
+
+def test_a_model_that_every_method_refuses_is_refused():
+    with pytest.raises(ExplanationError, match="no gradient"):
+        without_gradient("gradient_shap")
+
+
 def test_a_cancelled_explanation_of_a_data_set_leaves_no_half_file(tmp_path):
     def cancel(done, total, message, **_):
         if done > 40:
@@ -361,9 +393,9 @@ def test_superpixels_are_found_once_for_all_methods_and_models(tmp_path, monkeyp
 
     def find(image, preprocessing, count):
         counts.append(count)
-        return picture_superpixels(image, preprocessing, count)
+        return shared_superpixels(image, preprocessing, count)
 
-    monkeypatch.setattr("usable_core.measuring.memory.picture_superpixels", find)
+    monkeypatch.setattr("usable_core.measuring.memory.shared_superpixels", find)
     models = ModelCache(load=lambda spec: eight_pixel_model())
     for model, method, image, count in (
         ("a", "lime", "x", 9), ("a", "gradient_shap", "x", 9), ("b", "lime", "x", 9),

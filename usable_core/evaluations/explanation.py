@@ -166,7 +166,7 @@ class ExplanationResult:
 
     @property
     def per_method(self) -> "pd.DataFrame":
-        """Return one row per method, in the order asked for.
+        """Return one row per method that gave maps, in the order asked for.
 
         Columns: method, n (maps); the median of each of `FIGURES` with its interval, `…_low` and
         `…_high` (bootstrap over the images); r2_lowest and additivity_gap_largest; doubtful, the
@@ -180,6 +180,8 @@ class ExplanationResult:
         rows = []
         for method in self.config.methods:
             chosen = (records["method"] == method).to_numpy()
+            if not chosen.any():  # it refused this model
+                continue
             of = records[chosen]
             doubtful = wilson(int(doubted[chosen].sum()), len(of))
             row: dict[str, Any] = {"method": method, "n": len(of)}

@@ -18,7 +18,13 @@ from usable_core.catalog import implementation, lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.comparison.maps import compare_maps, compared_map
 from usable_core.datasets.dataset import Dataset
-from usable_core.errors import DatasetRefused, IncompatibleLabels, StorageError, UnknownName
+from usable_core.errors import (
+    DatasetRefused,
+    ExplanationError,
+    IncompatibleLabels,
+    StorageError,
+    UnknownName,
+)
 from usable_core.evaluations.evidence import PerturbationCurve
 from usable_core.evaluations.explanation import (
     COLUMNS,
@@ -67,7 +73,8 @@ def measure(
         IncompatibleLabels: the true class is to be explained, and the model does not know the data
             set's classes.
         UnknownName: the target is no class of the model.
-        ExplanationError: the model gives NaN or infinity, or no gradient where one is needed.
+        ExplanationError: the model gives NaN or infinity, or no method asked for has a map of an
+            image. A method that refuses beside others is left out, with a warning.
         StorageError: the disk is full.
         Cancelled: through `report`.
     """
@@ -94,7 +101,11 @@ def measure(
     return ExplanationResult(
         config,
         provenance(
-            model, part, seconds=seconds, batch_size=batch_size(model).current, warnings=warnings
+            model,
+            part,
+            seconds=seconds,
+            batch_size=batch_size(model).current,
+            warnings=(*warnings, *work.refusals(records)),
         ),
         records,
     )
@@ -200,6 +211,7 @@ class _Work:
         self._model, self._part, self._labels, self._config = model, part, labels, config
         self._folder = folder
         self._progress = _Progress(report, len(part) * len(config.methods), config)
+        self._refusals: dict[str, str] = {}  # method -> its first sentence
 
     def over(self, index: int) -> None:
         """Take note that an example is finished, now or by the run that is gone on from."""
@@ -216,10 +228,15 @@ class _Work:
         answers: Answers = {}
         rows, maps = [], []
         for method in self._config.methods:
-            found = explain(
-                model, x, target, method, options, segments=segments, report=self._progress,
-                known=known_of(answers, options),
-            )  # fmt: skip
+            try:
+                found = explain(
+                    model, x, target, method, options, segments=segments, report=self._progress,
+                    known=known_of(answers, options),
+                )  # fmt: skip
+            except ExplanationError as refusal:
+                self._refusals.setdefault(method, str(refusal))
+                self._progress.next_map()
+                continue
             rows.append({
                 "index": index, "id": self._part.ids[index], "label": label,
                 "prediction": prediction, "target": target, "method": method, **_figures(found),
@@ -227,11 +244,24 @@ class _Work:
             })  # fmt: skip
             maps.append(found)
             self._progress.next_map()
+        if not maps:
+            raise ExplanationError(next(iter(self._refusals.values())))
         if self._folder is not None:
             _keep_picture(self._folder, index, x)
             _keep_maps(self._folder, index, maps)
         agreement = _agreements(maps, segments)
         return pd.DataFrame(rows).assign(agreement=agreement).reindex(columns=list(COLUMNS))
+
+    def refusals(self, records: pd.DataFrame) -> tuple[str, ...]:
+        """Return a warning for each method that gave no map of some examples."""
+        examples, found = records["index"].nunique(), []
+        for method in self._config.methods:
+            missing = examples - int((records["method"] == method).sum())
+            if missing:
+                why = self._refusals.get(method, "Measure anew to see why.")  # gone on from
+                title = EXPLAINERS[method].title
+                found.append(f"{title} gave no map of {missing} of {examples} images: {why}")
+        return tuple(found)
 
     def _evidence(
         self,
