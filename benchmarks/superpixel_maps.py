@@ -350,8 +350,7 @@ def our_estimate(
     """Return our map (S,) as a function of which samples (N,) are kept."""
     design, estimator = OURS[method]
     masks = design(count, about.features, seed)
-    outputs = of_class(answered(about, masks, known), about.target, UNITS[method])
-    return estimator(masks, outputs, about.segments)
+    return estimator(masks, answered(about, masks, known), about.target, about.segments)
 
 
 def bundled() -> Scene:

@@ -65,7 +65,7 @@ def explain(
     masks = coalitions(options.evaluations, features, options.seed)
     logits, scorer = asked(model, x, masks, options, segments, report, known)
     outputs = of_class(logits, target, "logit")
-    estimate = estimator(masks, outputs, segments)
+    estimate = estimator(masks, logits, target, segments)
     everything = np.ones(len(masks), bool)
     values = estimate(everything)
     parts = parts_of(len(masks), PARTS)
@@ -87,15 +87,20 @@ def explain(
 
 
 def estimator(
-    masks: NDArray[np.bool_], outputs: Floats, segments: NDArray[np.int32]
+    masks: NDArray[np.bool_],
+    logits: NDArray[np.float32],
+    target: int,
+    segments: NDArray[np.int32],
 ) -> Callable[[NDArray[np.bool_]], Floats]:
     """Return the values (S,) as a function of which samples (N,) are kept.
 
     Args:
         masks: Coalitions (N, S); all superpixels in the first, none in the second.
-        outputs: The model's answers (N,).
+        logits: The model's answers (N, classes).
+        target: Index of the class explained.
         segments: Superpixels (H, W), whose neighbours are taken to interact.
     """
+    outputs = of_class(logits, target, "logit")
     if is_flat(outputs):
         return lambda kept: np.zeros(masks.shape[1])
     counts = sample_weights(masks)
@@ -106,10 +111,10 @@ def estimator(
     process = conditioned(masks, outputs, neighbours(segments))
     if process is None:
         return lambda kept: fit(outputs, kept)
-    credits = process.shapley()
+    credits, centred = process.shapley(), outputs - outputs.mean()
 
     def estimate(kept: NDArray[np.bool_]) -> Floats:
-        weights = process.weights(kept)
+        weights = process.weights(centred, kept)
         return np.asarray(weights @ credits + fit(process.left(weights), kept))
 
     return estimate

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from lime.lime_base import LimeBase
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import logsumexp, softmax
 from torch import Tensor
 
 from usable_core.evaluations.explanation import ExplainerOptions
@@ -25,13 +25,13 @@ from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS, stability
 from usable_core.explainers.scoring import of_class
 from usable_core.explainers.segments import superpixels
-from usable_core.explainers.surrogate import Process, conditioned, is_flat, neighbours
+from usable_core.explainers.surrogate import conditioned, is_flat, neighbours
 from usable_core.metrics.attribution import rank_correlation, weighted_r2
 from usable_core.models.model import Model
 
 Floats = NDArray[np.float64]
 _MANY = 4096  # masks that stand for all of them
-_LEAST_PROBABILITY = 1e-12
+_RIVALS = 20  # classes beside the one explained that have a process of their own
 # `lime`'s default for images. With half of the superpixels hidden the cosine distance is about
 # 0.29, so weights spread around 0.5: the fit averages over such images and is hardly local.
 KERNEL_WIDTH = 0.25
@@ -67,7 +67,7 @@ def explain(
     masks = halves(options.evaluations, int(segments.max()) + 1, options.seed)
     logits, scorer = asked(model, x, masks, options, segments, report, known)
     outputs = of_class(logits, target, "probability")
-    estimate = estimator(masks, outputs, segments)
+    estimate = estimator(masks, logits, target, segments)
     values = estimate(np.ones(len(masks), bool))
     weights = sample_weights(masks)
     return Attribution(
@@ -119,55 +119,57 @@ def fit(
 
 
 def estimator(
-    masks: NDArray[np.bool_], outputs: NDArray[np.float64], segments: NDArray[np.int32]
+    masks: NDArray[np.bool_],
+    logits: NDArray[np.float32],
+    target: int,
+    segments: NDArray[np.int32],
 ) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
     """Return the weights (S,) as a function of which samples (N,) are kept.
 
     Args:
         masks: Which superpixels stay (N, S), all in the first row.
-        outputs: The model's answers (N,).
+        logits: The model's answers (N, classes).
+        target: Index of the class explained.
         segments: Superpixels (H, W), whose neighbours are taken to interact.
+
+    The process is over logits, for probabilities near 0 and 1 hardly move where logits still add
+    up; what it expects of the probability follows from them.
     """
+    outputs = of_class(logits, target, "probability")
     if is_flat(outputs):
         return lambda kept: np.zeros(masks.shape[1])
 
-    def fitted(outputs: Floats, kept: NDArray[np.bool_]) -> Floats:
-        return fit(masks[kept], outputs[kept])[0]
-
-    process, inverse = _process(masks, outputs, neighbours(segments))
+    inner = masks[FIRST:]  # everything and nothing are far from the masks that LIME averages over
+    rivals = _rivals(logits[FIRST:], target)
+    odds = rivals[:, 0] - logsumexp(rivals[:, 1:], axis=1)
+    process = conditioned(inner, odds, neighbours(segments))
     if process is None:
-        return lambda kept: fitted(outputs, kept)
+        return lambda kept: fit(masks[kept], outputs[kept])[0]
     many, slopes = _quadrature(masks.shape[1])
+    centre = rivals.mean(0)
 
     def estimate(kept: NDArray[np.bool_]) -> Floats:
-        weights = process.weights(kept)
-        seen = inverse(process.centre + process.spread * process.answers - process.left(weights))
-        return slopes @ inverse(process.mean(weights, many)) + fitted(outputs - seen, kept)
+        kept = kept[FIRST:]
+        weights = process.weights(rivals - centre, kept)
+        expected = softmax(centre + process.mean(weights, many), axis=1)[:, 0]
+        seen = softmax(rivals - process.left(weights), axis=1)[:, 0]
+        missed = outputs[FIRST:] - seen
+        return np.asarray(slopes @ expected + fit(inner[kept], missed[kept])[0])
 
     return estimate
 
 
-def _process(
-    masks: NDArray[np.bool_], outputs: Floats, near: NDArray[np.bool_]
-) -> tuple[Process | None, Callable[[Floats], Floats]]:
-    """Return the process over outputs (N,) or over their log-odds, and what leads back from it.
+def _rivals(logits: NDArray[np.float32], target: int) -> Floats:
+    """Return logits (N, K) with the same softmax of the target, which is the first of them.
 
-    Of the two it is the one under which the outputs are more likely: probabilities near 0 and 1
-    hardly move where log-odds still add up.
+    The others are the classes that are most probable on average, and all the rest as one.
     """
-    plain = conditioned(masks, outputs, near)
-    if plain is None or outputs.min() < 0 or outputs.max() > 1:
-        return plain, _same
-    inside = np.clip(outputs, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
-    curved = conditioned(masks, np.log(inside) - np.log1p(-inside), near)
-    stretch = -float(np.log(inside * (1 - inside)).sum())  # of the outputs into log-odds
-    if curved is None or curved.likelihood + stretch <= plain.likelihood:
-        return plain, _same
-    return curved, expit
-
-
-def _same(outputs: Floats) -> Floats:
-    return outputs
+    exact = logits.astype(np.float64)
+    others = np.delete(exact, target, axis=1)
+    order = np.argsort(-np.delete(softmax(exact, axis=1).mean(0), target))
+    named, rest = others[:, order[:_RIVALS]], others[:, order[_RIVALS:]]
+    together = [logsumexp(rest, axis=1, keepdims=True)] if rest.shape[1] else []
+    return np.concatenate([exact[:, [target]], named, *together], axis=1)
 
 
 @functools.lru_cache(maxsize=4)

@@ -45,34 +45,31 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Process:
-    """The process that has seen the model's answers.
+    """A process over masks whose sizes are found.
 
     Attributes:
         masks: Samples (N, S): which superpixels stay.
-        answers: The model's answers (N,), of mean 0 and variance 1.
-        centre: Their mean as they came.
-        spread: Their standard deviation as they came.
         near: Neighbourhood of each superpixel (S, S).
         strengths: How much of the local parts' variance each neighbourhood has (S,), summing to 1.
         sizes: See there.
-        precision: Inverse of the answers' covariance (N, N).
-        likelihood: Logarithm, of the answers as they came, up to a constant.
+        precision: Inverse of the samples' covariance (N, N).
     """
 
     masks: Masks
-    answers: Floats
-    centre: float
-    spread: float
     near: Masks
     strengths: Floats
     sizes: Sizes
     precision: Floats
-    likelihood: float
 
-    def weights(self, kept: NDArray[np.bool_]) -> Floats:
-        """Return each sample's weight (N,) in the mean, where only some (N,) were asked."""
+    def weights(self, answers: Floats, kept: NDArray[np.bool_]) -> Floats:
+        """Return each sample's weight (N, …) in the mean, where only some (N,) were asked.
+
+        Args:
+            answers: The model's answers (N, …), of mean 0.
+            kept: Which samples were asked; the others have no weight.
+        """
         with one_thread():
-            weights: Floats = self.precision @ self.answers
+            weights: Floats = self.precision @ answers
             gone = ~kept
             if gone.any():
                 held = self.precision[np.ix_(gone, gone)]
@@ -81,25 +78,25 @@ class Process:
         return weights
 
     def left(self, weights: Floats) -> Floats:
-        """Return what the mean under these weights leaves of their samples' answers (N,)."""
-        return self.spread * self.sizes.noise * weights
+        """Return what the mean under these weights leaves of their samples' answers (N, …)."""
+        return self.sizes.noise * weights
 
     def shapley(self) -> Floats:
         """Return the Shapley values of each sample's part in the mean (N, S), per weight."""
         local = local_credits(self.masks, self.near, self.strengths, self.sizes.length)
-        return self.spread * (self.sizes.share * local + _linear(self.masks))
+        return self.sizes.share * local + _linear(self.masks)
 
     def mean(self, weights: Floats, masks: Masks) -> Floats:
-        """Return the mean answer (M,) to masks (M, S)."""
+        """Return the mean answers (M, …) to masks (M, S)."""
         with one_thread():
-            found = _linear(self.masks).T @ weights @ (masks - 0.5).T + weights.sum()
+            found = (masks - 0.5) @ (_linear(self.masks).T @ weights) + weights.sum(0)
             if self.sizes.share:
                 for hood, strength in zip(self.near, self.strengths, strict=True):
                     states, where = _states(masks[:, hood])
                     differing = _differing(states, self.masks[:, hood])
                     parts = np.exp(differing * np.float32(-1 / self.sizes.length))
                     found += self.sizes.share * strength * (parts @ weights)[where]
-        return np.asarray(self.centre + self.spread * found)
+        return np.asarray(found)
 
 
 def neighbours(segments: NDArray[np.int32]) -> Masks:
@@ -117,7 +114,7 @@ def is_flat(outputs: Floats) -> bool:
 
 
 def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
-    """Return the process that has seen the outputs; None where it would cost more than it saves.
+    """Return the process of which outputs are likely; None where it would cost more than it saves.
 
     Args:
         masks: Which superpixels stay (N, S).
@@ -126,8 +123,7 @@ def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
     """
     if len(masks) > MOST_SAMPLES or masks.shape[1] > MOST_FEATURES:
         return None
-    centre, spread = float(outputs.mean()), float(outputs.std())
-    answers = (outputs - centre) / spread
+    answers = (outputs - outputs.mean()) / outputs.std()
     with one_thread():
         strengths = _strengths(masks, answers, near)
         linear = 1 + _linear(masks) @ (masks - 0.5).T
@@ -138,13 +134,9 @@ def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
             {length: found[few, few] for length, found in local.items()},
             answers[few],
         )
-        covariance = _covariance(linear, local, sizes)
-        factor = cho_factor(covariance, lower=True)
+        factor = cho_factor(_covariance(linear, local, sizes), lower=True)
         precision = cho_solve(factor, np.eye(len(masks)))
-        likelihood = _likelihood(covariance, answers) - len(answers) * float(np.log(spread))
-    return Process(
-        masks, answers, centre, spread, near, strengths, sizes, precision, likelihood
-    )  # fmt: skip
+    return Process(masks, near, strengths, sizes, precision)
 
 
 def tuned(linear: Floats, local: dict[float, NDArray[np.float32]], answers: Floats) -> Sizes:
@@ -156,7 +148,7 @@ def tuned(linear: Floats, local: dict[float, NDArray[np.float32]], answers: Floa
         answers: Of mean 0 and variance 1.
     """
     found = Sizes()
-    for name, options in (("share", _SHARES), ("length", _LENGTHS), ("noise", _NOISES)):
+    for name, options in (("noise", _NOISES), ("length", _LENGTHS), ("share", _SHARES)):
         tried = [replace(found, **{name: option}) for option in options]
         found = max(tried, key=lambda s: _likelihood(_covariance(linear, local, s), answers))
     return found
