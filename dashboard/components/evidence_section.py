@@ -12,7 +12,7 @@ from dashboard.components.numbers import figure, frame
 from dashboard.components.overlay import HeatmapFiles, heatmap_view
 from dashboard.components.questions import Questions, name_of, title_of, want_evidence
 from dashboard.components.results import duration, escaped
-from usable_core.evaluations.evidence import Evidence
+from usable_core.evaluations.evidence import Evidence, PerturbationCurve
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
 
@@ -124,17 +124,19 @@ def other_map(asked: Asked, name: str, method: str) -> HeatmapFiles | None:
         return None
 
 
+def _short_title(curve: PerturbationCurve) -> str:
+    return "ROAD" if curve.kind == "road" else f"{curve.kind.capitalize()}, {curve.background}"
+
+
 def _overview(questions: Questions, board: Board) -> None:
     """Show the figures of all measured maps in one table, one row each."""
-    from usable_core.plots.evidence import curve_title
-
     rows = []
     for cell in questions.evidence_wanted():
         asked = board.get(questions.evidence(*cell))
         found = asked.answer.evidence if asked is not None else None
         if found is None:
             continue
-        gains = {f"{curve_title(c)}, gain": c.gain for c in found.curves}
+        gains = {_short_title(c): c.gain for c in found.curves}
         sanity = found.sanity
         rows.append({
             "map": title_of(questions, *cell), **gains,
@@ -149,5 +151,6 @@ def _overview(questions: Questions, board: Board) -> None:
             column_config={name: st.column_config.NumberColumn(format="%.2f")
                            for name in table.columns[1:]},
         )  # fmt: skip
-        st.caption("Gains: higher is better, 0 is chance. Correlations with the maps of random "
-                   "weights and of another class: near 0 is sound.")  # fmt: skip
+        st.caption("Deletion, insertion and ROAD: gains over random orders; higher is better, 0 is "
+                   "chance. Random weights, other class: correlations with those maps; near 0 is "
+                   "sound.")  # fmt: skip
