@@ -6,7 +6,7 @@ import sys
 # first_maps needs an image
 MODULES = (
     "accuracy_loop", "attacks", "memory", "corruptions", "fine_tuning", "demo", "first_page",
-    "gradient_maps", "superpixel_maps",
+    "gradient_maps", "superpixel_maps", "clicks",
 )  # fmt: skip
 
 for module in MODULES:

@@ -1,8 +1,9 @@
 """LIME: a weighted linear model of what happens when superpixels are hidden.
 
 The fit is `lime`'s own; on the masks that `lime` draws, the weights are `LimeImageExplainer`'s.
-Which masks are drawn is ours (`designs.halves`): of the same distribution, but evenly, so that the
-weights come as close to their limit with fewer.
+Ours are the masks, drawn from the same distribution but evenly (`designs.halves`), and what is
+learnt of those that nobody asked (`surrogate`): the weights come as close to their limit with
+fewer evaluations.
 Reference: Ribeiro et al. 2016, arXiv:1602.04938.
 """
 
