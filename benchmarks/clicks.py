@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
+from benchmarks.first_maps import png
 from benchmarks.first_page import FLAGS, ROOT, TIMEOUT, free_port, open_when_up, server
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import ImageRequest
@@ -59,9 +60,8 @@ def main() -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         with server(ROOT / "dashboard" / "Home.py", port, home):
             open_when_up(page, port)
-            _round(page, {name: [] for name in PAGES})  # every page once: imports, caches
-            with _explaining(specs, seed=0):
-                pass  # the worker is up, and knows the models
+            with _explaining(specs, seed=0):  # every page and model once: imports, caches
+                _round(page, {name: [] for name in PAGES})
             for turn in range(1, asked.rounds + 1):
                 _round(page, idle)
                 with _explaining(specs, turn):
@@ -93,7 +93,7 @@ def _round(page: Page, times: dict[str, list[float]]) -> None:
 def _explaining(specs: list[ModelSpec], seed: int) -> Iterator[None]:
     """Have maps of a new picture refined from now until the block ends."""
     pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    image = uploads.keep(_png(Image.fromarray(pixels).resize((256, 256))), "picture.png")
+    image = uploads.keep(png(Image.fromarray(pixels).resize((256, 256))), "picture.png")
     options = ExplainerOptions(evaluations=10_000, tolerance=0)
     keys = [
         lane.submit(ImageRequest("explain", spec, image, method, options=options))
@@ -113,14 +113,6 @@ def _explaining(specs: list[ModelSpec], seed: int) -> Iterator[None]:
         for key in keys:
             lane.cancel(key)
         time.sleep(2)  # the worker stops at its next step
-
-
-def _png(picture: Image.Image) -> bytes:
-    import io
-
-    buffer = io.BytesIO()
-    picture.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
 
 
 def _arguments() -> argparse.Namespace:

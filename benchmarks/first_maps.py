@@ -61,7 +61,7 @@ def _one(
     options: ExplainerOptions,
 ) -> dict[str, float]:
     """Return the seconds from the questions about one picture to each event."""
-    image = uploads.keep(_png(picture), "picture.png")
+    image = uploads.keep(png(picture), "picture.png")
     began = time.perf_counter()
     predictions = [lane.submit(ImageRequest("predict", spec, image)) for spec in specs]
     maps = {
@@ -116,7 +116,7 @@ def _other(picture: Image.Image, number: int) -> Image.Image:
     return ImageOps.expand(picture, border=(number, 0, 0, number), fill=(128, 128, 128))
 
 
-def _png(picture: Image.Image) -> bytes:
+def png(picture: Image.Image) -> bytes:
     import io
 
     buffer = io.BytesIO()

@@ -260,6 +260,27 @@ def test_a_thousand_superpixels_have_a_map(estimator):
     assert found.any()
 
 
+def test_a_model_that_answers_only_to_the_whole_image_has_a_map():
+    masks = halves(100, 36, 0)
+    whole = np.where(masks.all(1), 3.0, -3.0)
+
+    found = lime(masks, whole)
+
+    assert found.any()
+    assert np.allclose(found, lime_surrogate.fit(masks, expit(whole))[0])
+
+
+@pytest.mark.parametrize(("design", "estimate"), [(halves, lime), (coalitions, kernel)])
+def test_where_no_superpixel_matters_by_itself_all_are_taken_to_interact_alike(design, estimate):
+    masks = design(102, 36, 0)
+    same = 2.0 * (masks[:, 0] == masks[:, 1])  # complementary masks answer alike
+
+    process = conditioned(masks[2:], same[2:], neighbours(GRID))
+
+    assert np.allclose(process.strengths, 1 / 36)
+    assert np.isfinite(estimate(masks, same)).all()
+
+
 def test_a_constant_output_gives_no_credit_at_all():
     masks = halves(100, 36, 0)
 

@@ -31,6 +31,7 @@ _TUNED_ON = 256  # samples from which the process's three sizes are found
 _LENGTHS = (4.0, 2.0, 1.0)  # superpixels of a neighbourhood that differ until it is another
 _SHARES = (0.0, 1.0, 3.0, 10.0)  # variance of the local parts, of that of the linear part
 _NOISES = (0.005, 0.02, 0.1, 0.4)  # variance of what neither explains
+_ROUNDING = 1e-9
 _LEAST_STRENGTH = 0.1  # of the mean: what of a neighbourhood that does nothing by itself
 
 
@@ -68,7 +69,7 @@ class Process:
             answers: The model's answers (N, …), of mean 0.
             kept: Which samples were asked; the others have no weight.
         """
-        with one_thread():
+        with _one_thread():
             weights: Floats = self.precision @ answers
             gone = ~kept
             if gone.any():
@@ -88,7 +89,7 @@ class Process:
 
     def mean(self, weights: Floats, masks: Masks) -> Floats:
         """Return the mean answers (M, …) to masks (M, S)."""
-        with one_thread():
+        with _one_thread():
             found = (masks - 0.5) @ (_linear(self.masks).T @ weights) + weights.sum(0)
             if self.sizes.share:
                 for hood, strength in zip(self.near, self.strengths, strict=True):
@@ -110,21 +111,23 @@ def neighbours(segments: NDArray[np.int32]) -> Masks:
 
 def is_flat(outputs: Floats) -> bool:
     """Return whether outputs differ by rounding only: no evidence at all."""
-    return float(outputs.std()) <= 1e-9 * (1 + abs(float(outputs.mean())))
+    return float(outputs.std()) <= _ROUNDING * (1 + abs(float(outputs.mean())))
 
 
 def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
-    """Return the process of which outputs are likely; None where it would cost more than it saves.
+    """Return the process of which outputs are likely.
+
+    None where they are flat, or it would cost more than it saves.
 
     Args:
         masks: Which superpixels stay (N, S).
-        outputs: The model's answers (N,), not flat.
+        outputs: The model's answers (N,).
         near: Which superpixels touch (S, S).
     """
-    if len(masks) > MOST_SAMPLES or masks.shape[1] > MOST_FEATURES:
+    if len(masks) > MOST_SAMPLES or masks.shape[1] > MOST_FEATURES or is_flat(outputs):
         return None
     answers = (outputs - outputs.mean()) / outputs.std()
-    with one_thread():
+    with _one_thread():
         strengths = _strengths(masks, answers, near)
         linear = 1 + _linear(masks) @ (masks - 0.5).T
         local = _local_covariances(masks, near, strengths)
@@ -201,7 +204,7 @@ def shapley_table(size: int, ratio: float) -> tuple[Floats, Floats]:
     return shown, hidden
 
 
-def one_thread() -> AbstractContextManager[object]:
+def _one_thread() -> AbstractContextManager[object]:
     """Return a context in which matrices of a few hundred rows don't wait for several threads."""
     found: AbstractContextManager[object] = _threads().limit(limits=1, user_api="blas")
     return found
@@ -220,6 +223,8 @@ def _strengths(masks: Masks, answers: Floats, near: Masks) -> Floats:
     shown = masks - 0.5
     penalty = 0.05 * len(masks) / 4 * np.eye(masks.shape[1])
     matters = np.abs(np.linalg.solve(shown.T @ shown + penalty, shown.T @ answers))
+    if matters.max() <= _ROUNDING:  # pairs that answer alike
+        matters = np.ones(len(near))
     found = near @ matters / near.sum(1) + _LEAST_STRENGTH * matters.mean()
     return np.asarray(found / found.sum())
 
