@@ -8,6 +8,7 @@ is looked at every 20 ms. A first picture warms the worker and is not counted.
 """
 
 import argparse
+import io
 import os
 import tempfile
 import time
@@ -117,8 +118,7 @@ def _other(picture: Image.Image, number: int) -> Image.Image:
 
 
 def png(picture: Image.Image) -> bytes:
-    import io
-
+    """Return a picture as PNG."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
