@@ -30,11 +30,15 @@ SCHEDULES = {
     "resnet": Schedule(epochs=12, learning_rate=0.2, label_smoothing=0.05, **FLIPPED),
     "vgg": Schedule(epochs=9, learning_rate=0.1, label_smoothing=0.05, **FLIPPED),
     "vit": Schedule(
-        epochs=8, optimizer="adamw", learning_rate=1e-3, weight_decay=0.05,
-        label_smoothing=0.05, **FLIPPED,
+        epochs=8,
+        optimizer="adamw",
+        learning_rate=1e-3,
+        weight_decay=0.05,
+        label_smoothing=0.05,
+        **FLIPPED,
     ),
     "resnet_robust": Schedule(epochs=10, learning_rate=0.15, **FLIPPED),
-}  # fmt: skip
+}
 EPSILON = {"resnet_robust": 6 / 255}  # Linf budget of adversarial training
 ATTACKED = 500  # test images for the robustness figure
 BUDGET = 8 / 255  # RobustBench's Linf budget for CIFAR-10

@@ -5,9 +5,17 @@ import sys
 
 # first_maps needs an image
 MODULES = (
-    "accuracy_loop", "attacks", "memory", "corruptions", "fine_tuning", "demo", "first_page",
-    "gradient_maps", "superpixel_maps", "clicks",
-)  # fmt: skip
+    "accuracy_loop",
+    "attacks",
+    "memory",
+    "corruptions",
+    "fine_tuning",
+    "demo",
+    "first_page",
+    "gradient_maps",
+    "superpixel_maps",
+    "clicks",
+)
 
 for module in MODULES:
     print(f"\n## {module}\n", flush=True)

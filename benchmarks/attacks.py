@@ -60,10 +60,15 @@ def ours(scene: Scene, epsilons: tuple[float, ...], ladder: tuple[AttackSpec, ..
     oracle = Oracle(scene.model, divide=_in_parts)
     with attacking(scene.model):
         attacked = Attacked(
-            scene.x.contiguous(memory_format=torch.channels_last), scene.y,
-            torch.arange(len(scene.x)), epsilons, "linf",
-            tuple(build(spec, "linf", 10) for spec in ladder), oracle, lambda g: BATCH,
-        )  # fmt: skip
+            scene.x.contiguous(memory_format=torch.channels_last),
+            scene.y,
+            torch.arange(len(scene.x)),
+            epsilons,
+            "linf",
+            tuple(build(spec, "linf", 10) for spec in ladder),
+            oracle,
+            lambda g: BATCH,
+        )
         return Ours(descend(attacked), oracle)
 
 
@@ -124,15 +129,24 @@ def peers(scene: Scene) -> dict[str, Callable[[float], Tensor]]:
         from art.estimators.classification import PyTorchClassifier
 
         classifier = PyTorchClassifier(
-            model, loss=nn.CrossEntropyLoss(), input_shape=(3, 32, 32), nb_classes=10,
-            clip_values=(0, 1), device_type="cpu",
-        )  # fmt: skip
+            model,
+            loss=nn.CrossEntropyLoss(),
+            input_shape=(3, 32, 32),
+            nb_classes=10,
+            clip_values=(0, 1),
+            device_type="cpu",
+        )
 
         def by_art(epsilon: float) -> Tensor:
             attack = ProjectedGradientDescent(
-                classifier, eps=epsilon, eps_step=rate * epsilon, max_iter=STEPS,
-                num_random_init=1, batch_size=BATCH, verbose=False,
-            )  # fmt: skip
+                classifier,
+                eps=epsilon,
+                eps_step=rate * epsilon,
+                max_iter=STEPS,
+                num_random_init=1,
+                batch_size=BATCH,
+                verbose=False,
+            )
             return torch.from_numpy(attack.generate(scene.x.numpy(), scene.y.numpy()))
 
         found["ART"] = by_art
@@ -176,17 +190,24 @@ def pgd(name: str, scene: Scene, asked: argparse.Namespace) -> None:
             for images, y in zip(x.split(BATCH), scene.y.split(BATCH), strict=True):
                 pool = Pool(attack, Oracle(scene.model), stops=False)
                 zeros = torch.zeros(len(images), dtype=torch.int64)
-                pool.add({
-                    "x": images, "y": y, "seed": torch.arange(len(images)), "start": images,
-                    "epsilon": torch.full((len(images),), epsilon), "restart": zeros,
-                    "target": zeros - 1,
-                })  # fmt: skip
+                pool.add(
+                    {
+                        "x": images,
+                        "y": y,
+                        "seed": torch.arange(len(images)),
+                        "start": images,
+                        "epsilon": torch.full((len(images),), epsilon),
+                        "restart": zeros,
+                        "target": zeros - 1,
+                    }
+                )
                 while len(pool):
                     pool.step()
 
     contenders: dict[str, Callable[[], object]] = {
-        "bare forward-backward passes (floor)": floor, "usable": usable,
-    }  # fmt: skip
+        "bare forward-backward passes (floor)": floor,
+        "usable": usable,
+    }
     for peer, attack in peers(scene).items():
 
         def run(attack: Callable[[float], Tensor] = attack) -> Tensor:

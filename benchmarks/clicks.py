@@ -45,11 +45,12 @@ def main() -> None:
     asked = _arguments()
     specs = [
         ModelSpec(
-            asked.model, asked.weights,
+            asked.model,
+            asked.weights,
             tuple(tuple(o.split("=", 1)) for o in asked.arch_option),  # type: ignore[misc]
         ),
         ModelSpec(asked.other),
-    ]  # fmt: skip
+    ]
     idle: dict[str, list[float]] = {name: [] for name in PAGES}
     busy: dict[str, list[float]] = {name: [] for name in PAGES}
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:

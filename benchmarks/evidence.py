@@ -113,9 +113,11 @@ def curves(model: Model, x: Tensor, rounds: int) -> None:
     whole = len(answers["mean"])
     print(f"\n### {model.name}, {tuple(x.shape)}, floor at its best batch, {batch}\n")
     print(markdown(timings, evaluated, "image of the floor"))
-    print(f"\nThe first map evaluates {whole} images: {timings[2].ratio * evaluated / whole:.2f} "
-          f"times the floor per image. Areas: ours {areas['ours']:.4f}, plain loop "
-          f"{areas['people']:.4f}.")  # fmt: skip
+    print(
+        f"\nThe first map evaluates {whole} images: {timings[2].ratio * evaluated / whole:.2f} "
+        f"times the floor per image. Areas: ours {areas['ours']:.4f}, plain loop "
+        f"{areas['people']:.4f}."
+    )
     if abs(areas["ours"] - areas["people"]) > 1e-4:
         raise SystemExit("The loops disagree, so their times mean nothing.")
 
@@ -184,8 +186,10 @@ def imputation(model: Model, x: Tensor, rounds: int) -> None:
     error = np.abs(filled_in(x, masks).numpy() - np.stack(exact)).max()
     print(f"\n### Noisy linear imputation, {len(masks)} masks of 5 to 95 % visible\n")
     print(markdown(timings, len(masks), "mask"))
-    print(f"\nscipy's sparse solver: {1000 * sparse:.0f} ms per mask. Largest difference from it: "
-          f"{255 * error:.2f} grey levels.")  # fmt: skip
+    print(
+        f"\nscipy's sparse solver: {1000 * sparse:.0f} ms per mask. Largest difference from it: "
+        f"{255 * error:.2f} grey levels."
+    )
 
 
 def solved(x: np.ndarray, stays: np.ndarray) -> np.ndarray:

@@ -34,13 +34,19 @@ def main() -> None:
     picture = images.decode(asked.image.read_bytes(), asked.image.name)
     specs = [
         ModelSpec(
-            asked.model, asked.weights,
+            asked.model,
+            asked.weights,
             tuple(tuple(o.split("=", 1)) for o in asked.arch_option),  # type: ignore[misc]
         ),
-        ModelSpec(asked.other, asked.other_weights, tuple(
-            tuple(o.split("=", 1)) for o in asked.other_arch_option  # type: ignore[misc]
-        )),
-    ]  # fmt: skip
+        ModelSpec(
+            asked.other,
+            asked.other_weights,
+            tuple(
+                tuple(o.split("=", 1))
+                for o in asked.other_arch_option  # type: ignore[misc]
+            ),
+        ),
+    ]
     with tempfile.TemporaryDirectory() as home:
         os.environ["USABLE_HOME"] = home
         options = ExplainerOptions(evaluations=asked.evaluations)

@@ -327,9 +327,11 @@ def mobilenet() -> Scene:
         return timm.create_model("mobilenetv2_100", pad_type="same")
 
     return scene_of(
-        "timm mobilenetv2_100", make, "mobilenetv2_100_same.safetensors",
+        "timm mobilenetv2_100",
+        make,
+        "mobilenetv2_100_same.safetensors",
         lambda network: (network.forward_features, network.forward_head),
-    )  # fmt: skip
+    )
 
 
 def resnet18() -> Scene:

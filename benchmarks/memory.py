@@ -58,9 +58,13 @@ def measure(count: int) -> None:
     ids = tuple(f"{digits.ids[row]}-{place}" for place, row in enumerate(rows))
     data = replace(digits.take(rows), ids=ids, targets=answers[rows])
     config = RobustnessConfig(
-        ModelSpec("vgg"), DatasetSpec("digits"), epsilons=(0.0, 4 / 255), steps=1, walked=0,
+        ModelSpec("vgg"),
+        DatasetSpec("digits"),
+        epsilons=(0.0, 4 / 255),
+        steps=1,
+        walked=0,
         batch_size=64,
-    )  # fmt: skip
+    )
     with tempfile.TemporaryDirectory() as folder:
         evaluate(model=model, dataset=data, config=config, folder=Path(folder))
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)

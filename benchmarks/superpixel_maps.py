@@ -148,11 +148,15 @@ def stock_lime(asked: Question, samples: int, seed: int) -> np.ndarray:
     explainer = LimeImageExplainer(random_state=seed)
     with contextlib.redirect_stderr(io.StringIO()):  # its progress bar
         found = explainer.explain_instance(
-            asked.x.permute(1, 2, 0).double().numpy(), asked.probabilities,
-            labels=(asked.target,), top_labels=None, num_samples=samples, random_seed=seed,
+            asked.x.permute(1, 2, 0).double().numpy(),
+            asked.probabilities,
+            labels=(asked.target,),
+            top_labels=None,
+            num_samples=samples,
+            random_seed=seed,
             hide_color=asked.hidden.permute(1, 2, 0).double().numpy(),
             segmentation_fn=lambda _: asked.segments,
-        )  # fmt: skip
+        )
     weights = dict(found.local_exp[asked.target])
     return np.array([weights[k] for k in range(asked.features)])
 
@@ -211,8 +215,9 @@ def lime(about: Question, rounds: int) -> None:
     name, floor = forwards(about, SAMPLES)
     timings = interleave(
         {name: floor, "usable: LIME on lime's masks": ours, "lime": theirs},
-        rounds=rounds, warm_up=1,
-    )  # fmt: skip
+        rounds=rounds,
+        warm_up=1,
+    )
     show(f"LIME, {SAMPLES} samples", about, SAMPLES, "sample", timings)
     print(f"\nLargest difference of a weight: {np.abs(maps['ours'] - maps['theirs']).max():.1g}")
 
@@ -232,8 +237,9 @@ def kernel(about: Question, rounds: int) -> None:
     name, floor = forwards(about, len(masks))
     timings = interleave(
         {name: floor, "usable: Kernel SHAP, shap's masks": ours, "shap.KernelExplainer": theirs},
-        rounds=rounds, warm_up=1,
-    )  # fmt: skip
+        rounds=rounds,
+        warm_up=1,
+    )
     show(f"Kernel SHAP, {len(masks)} coalitions", about, len(masks), "coalition", timings)
     print(f"\nLargest difference of a value: {np.abs(maps['ours'] - maps['theirs']).max():.1g}")
 
@@ -254,16 +260,20 @@ def partition(about: Question, rounds: int) -> None:
     def theirs() -> None:
         np.random.seed(0)  # noqa: NPY002 - it settles ties with it
         found = explainer(
-            about.x.permute(1, 2, 0)[None].numpy(), max_evals=EVALUATIONS - 1, batch_size=10,
-            outputs=[about.target], silent=True,
-        )  # fmt: skip
+            about.x.permute(1, 2, 0)[None].numpy(),
+            max_evals=EVALUATIONS - 1,
+            batch_size=10,
+            outputs=[about.target],
+            silent=True,
+        )
         maps["theirs"] = found.values[0, ..., 0].sum(2)
 
     name, floor = forwards(about, EVALUATIONS)
     timings = interleave(
         {name: floor, "usable: Partition SHAP": ours, "shap.PartitionExplainer": theirs},
-        rounds=rounds, warm_up=1,
-    )  # fmt: skip
+        rounds=rounds,
+        warm_up=1,
+    )
     show(f"Partition SHAP, {EVALUATIONS} evaluations", about, EVALUATIONS, "evaluation", timings)
     print(f"\nLargest difference of a value: {np.abs(maps['ours'] - maps['theirs']).max():.1g}")
 
@@ -292,9 +302,12 @@ def closeness(about: Question, rounds: int, many: int = MANY) -> None:
             f"Two halves of the reference: {half:.3f}. Peer, {STOCK[method]} samples: {stock:.3f}."
         )
         print("Ours: " + ", ".join(f"{count}: {close:.3f}" for count, close in ours.items()))
-        print("Intervals that hold the reference: " + ", ".join(
-            f"{count}: {share:.2f}" for count, share in covered.items() if count >= 2 * features
-        ))  # fmt: skip
+        print(
+            "Intervals that hold the reference: "
+            + ", ".join(
+                f"{count}: {share:.2f}" for count, share in covered.items() if count >= 2 * features
+            )
+        )
         if enough is None:
             print("Ours never come as close.", flush=True)
             continue
@@ -304,8 +317,9 @@ def closeness(about: Question, rounds: int, many: int = MANY) -> None:
                 f"usable, {enough} evaluations (floor)": ours_again,
                 f"peer, {STOCK[method]} samples": partial(peer_map, about, method, 0),
             },
-            rounds=rounds, warm_up=1,
-        )  # fmt: skip
+            rounds=rounds,
+            warm_up=1,
+        )
         print("\n" + markdown(timings, 1, "map"), flush=True)
 
 
@@ -315,10 +329,12 @@ def limits(about: Question, method: str, many: int) -> tuple[np.ndarray, float]:
         masks = lime_surrogate.sampled_masks(many, about.features, 12345).astype(bool)
     else:
         masks = coalitions(many, about.features, 12345)
-    outputs = np.concatenate([
-        of_class(answered(about, part), about.target, UNITS[method])
-        for part in np.array_split(masks, 20)
-    ])  # fmt: skip
+    outputs = np.concatenate(
+        [
+            of_class(answered(about, part), about.target, UNITS[method])
+            for part in np.array_split(masks, 20)
+        ]
+    )
 
     def solved(rows: np.ndarray) -> np.ndarray:
         if method == "lime":

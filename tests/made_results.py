@@ -13,38 +13,64 @@ def provenance(model="bundled/resnet", names=("cat", "dog", "fox"), data="abc"):
 
 
 def accuracy_result(
-    labels, predictions, *, confidence=None, rank=None, model="bundled/resnet",
-    names=("cat", "dog", "fox"), data="abc", start=0, ids=None,
-):  # fmt: skip
+    labels,
+    predictions,
+    *,
+    confidence=None,
+    rank=None,
+    model="bundled/resnet",
+    names=("cat", "dog", "fox"),
+    data="abc",
+    start=0,
+    ids=None,
+):
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     n = len(labels)
     index = np.arange(start, start + n)
-    records = pd.DataFrame({
-        "index": index, "id": [f"image{i}" for i in index] if ids is None else ids,
-        "label": labels, "prediction": predictions,
-        "rank": (labels != predictions).astype(int) if rank is None else rank,
-        "confidence": np.full(n, 0.8) if confidence is None else confidence,
-        "nll": np.linspace(0.1, 2, n), "brier": np.linspace(0, 1.5, n),
-    })  # fmt: skip
+    records = pd.DataFrame(
+        {
+            "index": index,
+            "id": [f"image{i}" for i in index] if ids is None else ids,
+            "label": labels,
+            "prediction": predictions,
+            "rank": (labels != predictions).astype(int) if rank is None else rank,
+            "confidence": np.full(n, 0.8) if confidence is None else confidence,
+            "nll": np.linspace(0.1, 2, n),
+            "brier": np.linspace(0, 1.5, n),
+        }
+    )
     config = AccuracyConfig(ModelSpec(model), DatasetSpec("digits"))
     return AccuracyResult(config, provenance(model, names, data), records)
 
 
 def robustness_result(
-    labels, clean, attacked, noisy=None, *, epsilons=(0.0, 0.01, 0.03), model="bundled/resnet",
-    data="abc", **settings,
-):  # fmt: skip
+    labels,
+    clean,
+    attacked,
+    noisy=None,
+    *,
+    epsilons=(0.0, 0.01, 0.03),
+    model="bundled/resnet",
+    data="abc",
+    **settings,
+):
     """`attacked` and `noisy`: predictions (E, N)."""
     noisy = attacked if noisy is None else noisy
     frames = [
-        pd.DataFrame({
-            "index": np.arange(len(labels)), "id": [f"image{i}" for i in range(len(labels))],
-            "label": labels, "epsilon": epsilon, "clean_prediction": clean, "prediction": after,
-            "found_epsilon": np.where(np.asarray(after) != np.asarray(labels), epsilon, np.nan),
-            "noise_prediction": noise,
-        })
+        pd.DataFrame(
+            {
+                "index": np.arange(len(labels)),
+                "id": [f"image{i}" for i in range(len(labels))],
+                "label": labels,
+                "epsilon": epsilon,
+                "clean_prediction": clean,
+                "prediction": after,
+                "found_epsilon": np.where(np.asarray(after) != np.asarray(labels), epsilon, np.nan),
+                "noise_prediction": noise,
+            }
+        )
         for epsilon, after, noise in zip(epsilons, attacked, noisy, strict=True)
-    ]  # fmt: skip
+    ]
     config = RobustnessConfig(
         ModelSpec(model), DatasetSpec("digits"), epsilons=tuple(epsilons), **settings
     )

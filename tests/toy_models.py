@@ -49,9 +49,13 @@ def dataset_of(pixels, targets, names):
     """A data set of uint8 pictures (N, H, W, 3)."""
     ids = tuple(hash_bytes(p.tobytes() + bytes([i % 256])) for i, p in enumerate(pixels))
     return Dataset(
-        "toy", LabelSpace(tuple(names)), np.asarray(targets, dtype=np.int64), ids,
-        lambda i: Image.fromarray(pixels[i]), hash_all(ids),
-    )  # fmt: skip
+        "toy",
+        LabelSpace(tuple(names)),
+        np.asarray(targets, dtype=np.int64),
+        ids,
+        lambda i: Image.fromarray(pixels[i]),
+        hash_all(ids),
+    )
 
 
 def digit_pixels():
@@ -64,10 +68,17 @@ def digit_pixels():
 def small_network(seed=0):
     torch.manual_seed(seed)
     return nn.Sequential(
-        nn.Conv2d(3, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(128, 10),
-    )  # fmt: skip
+        nn.Conv2d(3, 16, 3, padding=1),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(16, 32, 3, padding=1),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(128, 10),
+    )
 
 
 def digits_model(epochs=6):

@@ -305,9 +305,15 @@ def explain(
         UsableError: the model cannot be loaded or explained.
     """
     (found,) = explain_methods(
-        model, image, methods=(method,), target=target, options=options, evidence=evidence,
-        drift=drift, report=report,
-    )  # fmt: skip
+        model,
+        image,
+        methods=(method,),
+        target=target,
+        options=options,
+        evidence=evidence,
+        drift=drift,
+        report=report,
+    )
     return found
 
 

@@ -22,9 +22,20 @@ MAX_PIXELS = 40_000_000
 MAX_BYTES = 50 * 2**20
 # What Pillow's decoders raise on broken files, beside their own errors.
 _BROKEN = (
-    OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, AttributeError,
-    OverflowError, NotImplementedError, MemoryError, struct.error, zlib.error,
-)  # fmt: skip
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OverflowError,
+    NotImplementedError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 
 
 def decode(data: bytes, name: str) -> Image.Image:

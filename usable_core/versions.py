@@ -4,8 +4,16 @@ import functools
 from importlib.metadata import PackageNotFoundError, version
 
 LIBRARIES = (
-    "usable", "torch", "torchvision", "timm", "numpy", "pillow", "lime", "shap", "scikit-image",
-)  # fmt: skip
+    "usable",
+    "torch",
+    "torchvision",
+    "timm",
+    "numpy",
+    "pillow",
+    "lime",
+    "shap",
+    "scikit-image",
+)
 
 
 def versions() -> dict[str, str]:

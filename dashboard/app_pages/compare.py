@@ -56,10 +56,14 @@ def choose(done: Sequence[Run], parent: str | None) -> list[Run]:
         run.id for kind in KINDS for run in latest_per_model([r for r in done if r.task == kind])
     ]
     ids = st.multiselect(
-        "Runs", list(by_id), default=start, key=state.COMPARE_RUNS, on_change=remember,
+        "Runs",
+        list(by_id),
+        default=start,
+        key=state.COMPARE_RUNS,
+        on_change=remember,
         format_func=lambda name: f"{by_id[name].title} ({name})",
         help="The pairs are tested on the images that all of them have.",
-    )  # fmt: skip
+    )
     if not ids:
         st.info("Choose two or more runs on the same data.", icon=":material/balance:")
     return [by_id[name] for name in ids]

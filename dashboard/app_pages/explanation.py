@@ -49,35 +49,53 @@ def form() -> tuple[Sequence[ModelSpec], DatasetSpec | None]:
     with left:
         models = model_picker(state.MODELS, MOST_MODELS, default=trained_models())
         methods = st.pills(
-            "Methods", list(EXPLAINERS), selection_mode="multi", default=DEFAULT_METHODS,
-            format_func=lambda name: EXPLAINERS[name].title, key=state.EXPLANATION_METHODS,
-            persist_state="session", wrap=True,
-        )  # fmt: skip
+            "Methods",
+            list(EXPLAINERS),
+            selection_mode="multi",
+            default=DEFAULT_METHODS,
+            format_func=lambda name: EXPLAINERS[name].title,
+            key=state.EXPLANATION_METHODS,
+            persist_state="session",
+            wrap=True,
+        )
     with right:
         dataset = dataset_picker(state.EXPLANATION_DATASET, ask_limit=True, limit=EXAMPLES)
         one, two = st.columns(2)
         target = one.selectbox(
-            "Class to explain", list(TARGETS), format_func=TARGETS.get, persist_state="session",
+            "Class to explain",
+            list(TARGETS),
+            format_func=TARGETS.get,
+            persist_state="session",
             key=state.EXPLANATION_TARGET,
-        )  # fmt: skip
+        )
         evaluations = two.select_slider(
-            "Evaluations per map", EVALUATIONS, value="500", key=state.EXPLANATION_EVALUATIONS,
-            format_func=lambda number: f"{int(number):,}", persist_state="session",
-        )  # fmt: skip
+            "Evaluations per map",
+            EVALUATIONS,
+            value="500",
+            key=state.EXPLANATION_EVALUATIONS,
+            format_func=lambda number: f"{int(number):,}",
+            persist_state="session",
+        )
         evidence = st.segmented_control(
-            "Measured beside each map", list(EVIDENCE), default="curves", required=True,
-            format_func=EVIDENCE.get, key=state.EXPLANATION_EVIDENCE, persist_state="session",
+            "Measured beside each map",
+            list(EVIDENCE),
+            default="curves",
+            required=True,
+            format_func=EVIDENCE.get,
+            key=state.EXPLANATION_EVIDENCE,
+            persist_state="session",
             help="Curves: deletion and insertion, some 40 to 130 evaluations more for each map. "
             "All: a second background, ROAD, and maps with random weights and of another class.",
-        )  # fmt: skip
+        )
     configs: list[ExplanationConfig] = []
     with errors_shown():
         options = ExplainerOptions(evaluations=int(evaluations))
         chosen = tuple(name for name in EXPLAINERS if name in methods)
         configs = [
             ExplanationConfig(model, dataset, chosen, target, options, evidence)
-            for model in models if dataset is not None and chosen
-        ]  # fmt: skip
+            for model in models
+            if dataset is not None and chosen
+        ]
     if st.button("Evaluate", key=state.EXPLANATION_START, type="primary", disabled=not configs):
         evaluate(configs)
     return models, dataset

@@ -37,25 +37,40 @@ def form() -> None:
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
     method = st.segmented_control(
-        "Method", METHODS, default="full", key=state.FINE_TUNE_METHOD,
-        format_func=METHODS.__getitem__, help=METHOD_HELP, required=True,
-    )  # fmt: skip
+        "Method",
+        METHODS,
+        default="full",
+        key=state.FINE_TUNE_METHOD,
+        format_func=METHODS.__getitem__,
+        help=METHOD_HELP,
+        required=True,
+    )
     one, two = st.columns(2)
     epochs = one.number_input("Epochs", 1, 1000, DEFAULTS.epochs, key=state.FINE_TUNE_EPOCHS)
     rate = two.number_input(
-        "Learning rate", 1e-6, 10.0, DEFAULTS.learning_rate, format="%g", step=0.01,
-        key=state.FINE_TUNE_RATE, help="The peak of a cosine schedule with a linear warm-up.",
-    )  # fmt: skip
+        "Learning rate",
+        1e-6,
+        10.0,
+        DEFAULTS.learning_rate,
+        format="%g",
+        step=0.01,
+        key=state.FINE_TUNE_RATE,
+        help="The peak of a cosine schedule with a linear warm-up.",
+    )
     augmentation = st.selectbox(
-        "Augmentation", AUGMENTATIONS, index=list(AUGMENTATIONS).index(DEFAULTS.augmentation),
-        format_func=AUGMENTATIONS.__getitem__, key=state.FINE_TUNE_AUGMENTATION,
+        "Augmentation",
+        AUGMENTATIONS,
+        index=list(AUGMENTATIONS).index(DEFAULTS.augmentation),
+        format_func=AUGMENTATIONS.__getitem__,
+        key=state.FINE_TUNE_AUGMENTATION,
         help="Leave the flip out for classes that have a handedness, such as digits.",
-    )  # fmt: skip
+    )
     source, weight = source_picker() if method == "full" else (None, 1.0)
     from_scratch = st.checkbox(
-        "From random weights", key=state.FINE_TUNE_SCRATCH,
+        "From random weights",
+        key=state.FINE_TUNE_SCRATCH,
         help="The control: what the same budget reaches without pre-training.",
-    )  # fmt: skip
+    )
     is_ready = bool(models) and dataset is not None
     if st.button(
         "Start", type="primary", key=state.FINE_TUNE_START, disabled=not is_ready, width="stretch"
@@ -87,9 +102,11 @@ def result() -> None:
             st.caption("Loss and accuracy appear here, epoch by epoch, once you press Start.")
             if newest is not None:
                 st.page_link(
-                    state.page_file("fine_tune"), label=f"The last one: {escaped(newest.title)}",
-                    icon=":material/history:", query_params={state.RUN: newest.id},
-                )  # fmt: skip
+                    state.page_file("fine_tune"),
+                    label=f"The last one: {escaped(newest.title)}",
+                    icon=":material/history:",
+                    query_params={state.RUN: newest.id},
+                )
         return
     run = run_panel(run_id)
     if run is not None and run.status is Status.DONE:
@@ -106,9 +123,11 @@ def outcome(run: Run) -> None:
         ):
             data = {key: dataset} if key else {}
             st.page_link(
-                state.page_file(name), label=label, icon=icon,
+                state.page_file(name),
+                label=label,
+                icon=icon,
                 query_params={state.MODELS: [reference]} | data,
-            )  # fmt: skip
+            )
     st.caption(f"The model is on the shelf as `{reference}`.")
     with errors_shown():
         answer = state.store().load(run.id)

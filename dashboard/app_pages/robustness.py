@@ -80,9 +80,11 @@ def results(found: Sequence[tuple[Run, RobustnessResult]]) -> None:
         st.subheader("Accuracy under attack")
         curve = accuracy_versus_epsilon(answers, names=names, theme=theme)
         figure(
-            curve, key=state.ROBUSTNESS_CURVE, on_click=choose_clicked,
+            curve,
+            key=state.ROBUSTNESS_CURVE,
+            on_click=choose_clicked,
             alt="Accuracy against epsilon, with noise dotted",
-        )  # fmt: skip
+        )
         st.caption("Click a point to see the examples that break there.")
     with right:
         st.subheader("Robustness score")

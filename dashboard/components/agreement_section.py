@@ -43,29 +43,42 @@ def agreement_section(questions: Questions, board: Board) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kinds = [kind for kind in KINDS if groups[kind]]
         kind = st.segmented_control(
-            "Compared", kinds, default=kinds[0], format_func=KINDS.get, required=True,
+            "Compared",
+            kinds,
+            default=kinds[0],
+            format_func=KINDS.get,
+            required=True,
             key=f"{state.EXPLAIN_AGREEMENT}_{'_'.join(kinds)}",
-        )  # fmt: skip
+        )
         titles = list(groups[kind])
         title = st.selectbox(
-            "Backbone" if kind == "methods" else "Method", titles,
+            "Backbone" if kind == "methods" else "Method",
+            titles,
             key=f"{state.EXPLAIN_AGREEMENT_OF}_{kind}",
-        )  # fmt: skip
+        )
     cells = groups[kind].get(title) or groups[kind][titles[0]]
     if not _is_one_class(shown, cells):
-        st.info("These maps explain different classes, so they are not compared. Choose one under "
-                "*Class to explain*.", icon=":material/info:")  # fmt: skip
+        st.info(
+            "These maps explain different classes, so they are not compared. Choose one under "
+            "*Class to explain*.",
+            icon=":material/info:",
+        )
         return
     found, shared = _compare(questions, kind, cells, whole)
     if found is None:
-        st.info("These backbones see hardly any part of the picture in common, so their maps are "
-                "not compared.", icon=":material/info:")  # fmt: skip
+        st.info(
+            "These backbones see hardly any part of the picture in common, so their maps are "
+            "not compared.",
+            icon=":material/info:",
+        )
         return
     first = whole[cells[0]]
     apart = max(len(_numbers(whole[cell])) for cell in cells) - len(shared)
     if apart:
-        st.caption(f"On the {len(shared)} superpixels that all of them see; up to {apart} more are "
-                   "seen by some only (other crops) and left blank below.")  # fmt: skip
+        st.caption(
+            f"On the {len(shared)} superpixels that all of them see; up to {apart} more are "
+            "seen by some only (other crops) and left blank below."
+        )
     _agreement(found, first, np.isin(_numbers(first), shared), name_of(*cells[0]) + kind)
 
 
@@ -150,15 +163,19 @@ def _agreement(found: MapAgreement, files: HeatmapFiles, is_shared: np.ndarray, 
             plot = pair_table(found.names, table, is_signed=is_signed)
             figure(plot, key=f"agreement_{key}_{place}", alt=f"{title} of every pair of maps")
     if len(found.consensus_of) < 2:
-        st.caption(f"Only {escaped(found.consensus_of[0])} tells for from against, so there is no "
-                   "consensus to draw.")  # fmt: skip
+        st.caption(
+            f"Only {escaped(found.consensus_of[0])} tells for from against, so there is no "
+            "consensus to draw."
+        )
         return
     left, right = st.columns(2)
     with left:
         st.markdown("**Consensus**")
         _superpixel_map(files, is_shared, found.consensus, f"consensus_{key}", is_signed=True)
-        st.caption(f"Mean of {escaped(', '.join(found.consensus_of))}, each scaled to its own "
-                   "largest value.")  # fmt: skip
+        st.caption(
+            f"Mean of {escaped(', '.join(found.consensus_of))}, each scaled to its own "
+            "largest value."
+        )
     with right:
         st.markdown("**Disagreement**")
         _superpixel_map(

@@ -7,13 +7,18 @@ from dashboard.components.lane import Asked, Board
 from dashboard.components.results import escaped
 
 _WHAT = {
-    "predict": "prediction", "explain": "map", "evidence": "evidence", "attack": "attack",
+    "predict": "prediction",
+    "explain": "map",
+    "evidence": "evidence",
+    "attack": "attack",
     "drift": "drift",
-}  # fmt: skip
+}
 _VERBS = {
-    "predict": "Making the prediction", "evidence": "Measuring", "attack": "Attacking the picture",
+    "predict": "Making the prediction",
+    "evidence": "Measuring",
+    "attack": "Attacking the picture",
     "drift": "Following the map",
-}  # fmt: skip
+}
 
 
 def show_state(asked: Asked, board: Board) -> None:

@@ -60,9 +60,12 @@ def at_one_epsilon(found: Found, names: Sequence[str]) -> None:
     st.subheader(f"At ε = {chosen}", anchor="epsilon")
     left, right = st.columns([3, 1])
     epsilon = left.select_slider(
-        "ε", epsilons, key=state.ROBUSTNESS_AT, format_func=lambda e: epsilon_label(e, norm),
+        "ε",
+        epsilons,
+        key=state.ROBUSTNESS_AT,
+        format_func=lambda e: epsilon_label(e, norm),
         help="A click on a point of the curve above chooses its ε too.",
-    )  # fmt: skip
+    )
     factor = right.segmented_control(
         "Change shown ×", FACTORS, default=FACTORS[2], key=state.ROBUSTNESS_FACTOR, required=True
     )
@@ -94,9 +97,13 @@ def _examples(found: Found, names: Sequence[str], epsilon: float, factor: int) -
     st.markdown("**Examples**")
     st.session_state.setdefault(state.ROBUSTNESS_EXAMPLES, "fragile")  # a click sets it too
     mode = st.segmented_control(
-        "Examples", MODES, format_func=MODES.get,
-        key=state.ROBUSTNESS_EXAMPLES, required=True, label_visibility="collapsed",
-    )  # fmt: skip
+        "Examples",
+        MODES,
+        format_func=MODES.get,
+        key=state.ROBUSTNESS_EXAMPLES,
+        required=True,
+        label_visibility="collapsed",
+    )
     for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
         with column:
             if len(found) > 1:
@@ -111,8 +118,9 @@ def _of_one_model(
     rows, total = chosen_examples(result, kept, mode, epsilon)
     if mode == "broken":
         label = epsilon_label(epsilon, result.config.norm)
-        st.caption(f"{total} of {len(result.smallest_epsilon)} right when clean break first at "
-                   f"{label}.")  # fmt: skip
+        st.caption(
+            f"{total} of {len(result.smallest_epsilon)} right when clean break first at {label}."
+        )
     if rows.empty:
         st.caption("This run kept no pictures of such examples.")
     for place, row in enumerate(rows.head(PER_MODEL).to_dict("records")):
@@ -137,16 +145,22 @@ def chosen_examples(
     if mode == "broken":
         table = table[np.isclose(table["breaks"], epsilon, rtol=1e-9)]
     table = table.sort_values(
-        "breaks", ascending=mode != "firm", na_position="first" if mode == "firm" else "last",
+        "breaks",
+        ascending=mode != "firm",
+        na_position="first" if mode == "firm" else "last",
         kind="stable",
-    )  # fmt: skip
+    )
     return table[table["index"].isin(kept["index"])], len(table)
 
 
 def _example(
-    run: Run, result: RobustnessResult, kept: pd.DataFrame, row: Mapping[str, object],
-    epsilon: float, factor: int,
-) -> None:  # fmt: skip
+    run: Run,
+    result: RobustnessResult,
+    kept: pd.DataFrame,
+    row: Mapping[str, object],
+    epsilon: float,
+    factor: int,
+) -> None:
     folder, own = state.store().folder(run.id), kept[kept["index"] == row["index"]]
     at = own[np.isclose(own["epsilon"], epsilon, rtol=1e-9)]
     start = own[own["epsilon"] == 0]
@@ -160,17 +174,23 @@ def _example(
     st.image(
         side_by_side([enlarged(picture) for picture in (clean, attacked, change)]),
         f"original · adversarial · change × {factor}",
-        width="stretch", output_format="PNG", alt=f"Original, adversarial, change: {sentence}",
-    )  # fmt: skip
+        width="stretch",
+        output_format="PNG",
+        alt=f"Original, adversarial, change: {sentence}",
+    )
     st.caption(escaped(sentence))
     names = result.provenance.class_names
     label = names[table_label(result, shown)]
     with st.container(horizontal=True):
         for title, picture in (("original", clean), ("adversarial", attacked)):
             explain_button(
-                picture, f"Explain the {title}", model=run.config.model.reference, true=label,
-                name=f"{label}, {title}", key=f"explain_{run.id}_{shown['index']}_{title}",
-            )  # fmt: skip
+                picture,
+                f"Explain the {title}",
+                model=run.config.model.reference,
+                true=label,
+                name=f"{label}, {title}",
+                key=f"explain_{run.id}_{shown['index']}_{title}",
+            )
 
 
 def table_label(result: RobustnessResult, shown: Mapping[str, object]) -> int:

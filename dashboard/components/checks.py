@@ -81,9 +81,11 @@ def _badge(check: Check) -> None:
     word = "" if check.verdict == "green" else f" ({look.word})"
     number = figure_of(check)
     st.badge(
-        f"{row.title}{word}" + (f": {number}" if number else ""), icon=look.icon, color=look.color,
+        f"{row.title}{word}" + (f": {number}" if number else ""),
+        icon=look.icon,
+        color=look.color,
         help=f"**{look.word.capitalize()}.** {escaped(check.sentence)}\n\n{row.help}",
-    )  # fmt: skip
+    )
 
 
 def _words(result: RobustnessResult, name: str) -> None:

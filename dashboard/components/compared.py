@@ -21,9 +21,12 @@ def pairs(kind: str, found: Comparison) -> None:
     if kind == "robustness":
         norm, grid = found.results[0].config.norm, found.results[0].epsilons
         epsilon = st.select_slider(
-            "ε", grid, value=grid[len(grid) // 2], key=state.COMPARE_AT,
+            "ε",
+            grid,
+            value=grid[len(grid) // 2],
+            key=state.COMPARE_AT,
             format_func=lambda e: epsilon_label(e, norm),
-        )  # fmt: skip
+        )
     for sentence in found.verdicts(epsilon):
         st.markdown(f"- {escaped(sentence)}")
     if any(getattr(result, "is_upper_bound_only", False) for result in found.results):

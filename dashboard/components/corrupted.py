@@ -30,9 +30,12 @@ def corruption_section(attacks: Sequence[RobustnessResult]) -> None:
     missing = [asked for asked, run in runs.items() if run is None or _has_failed(run)]
     if missing:
         st.button(
-            "Evaluate corruptions", key=state.CORRUPTION_START, on_click=_start, args=(missing,),
+            "Evaluate corruptions",
+            key=state.CORRUPTION_START,
+            on_click=_start,
+            args=(missing,),
             help="15 corruptions at 5 severities: 75 passes of every image, without gradients.",
-        )  # fmt: skip
+        )
     for run in runs.values():
         if run is not None and run.status is not Status.DONE:
             run_panel(run.id)
@@ -72,9 +75,13 @@ def _results(attacks: Sequence[RobustnessResult], found: Sequence[CorruptionResu
     if len(found) > 1:
         titles = dict(enumerate(names))
         place = st.segmented_control(
-            "Heat map of", titles, format_func=titles.get, default=0, required=True,
+            "Heat map of",
+            titles,
+            format_func=titles.get,
+            default=0,
+            required=True,
             key=state.CORRUPTION_MODEL,
-        )  # fmt: skip
+        )
     chosen = found[place if place < len(found) else 0]
     left, right = st.columns(2, gap="large")
     with left:

@@ -36,9 +36,12 @@ def drift_section(questions: Questions, board: Board) -> None:
     if st.session_state.get(state.EXPLAIN_DRIFT) not in titles:
         st.session_state[state.EXPLAIN_DRIFT] = NOBODY
     chosen = st.segmented_control(
-        "Follow the maps of", list(titles), format_func=titles.get, required=True,
+        "Follow the maps of",
+        list(titles),
+        format_func=titles.get,
+        required=True,
         key=state.EXPLAIN_DRIFT,
-    )  # fmt: skip
+    )
     if chosen == NOBODY:
         st.caption("Choose a method: its map is made again at every ε of the attack.")
         return
@@ -76,32 +79,41 @@ def _figure(questions: Questions, found: Follow) -> None:
     norm = next(a.answer.fragility.norm for a, _ in found.values() if a.answer.fragility)
     plot = drift_figure(drifts, names, norm=norm, theme=state.theme())
     figure(plot, key="drift", alt="Similarity to the clean map and confidence against epsilon")
-    st.caption("Solid line: rank correlation; dashed: the five highest in common. Hollow markers: "
-               "the prediction is lost. Dotted: two clean maps of different seeds, the noise level "
-               "that the second panel leaves out.")  # fmt: skip
+    st.caption(
+        "Solid line: rank correlation; dashed: the five highest in common. Hollow markers: "
+        "the prediction is lost. Dotted: two clean maps of different seeds, the noise level "
+        "that the second panel leaves out."
+    )
 
 
 @st.fragment
 def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
     """Show picture, prediction and map of each backbone at one ε; moving it runs nothing else."""
-    epsilons = sorted({e for _, d in found.values() if d.answer.drift
-                       for e in d.answer.drift.epsilons})  # fmt: skip
+    epsilons = sorted(
+        {e for _, d in found.values() if d.answer.drift for e in d.answer.drift.epsilons}
+    )
     if len(epsilons) < 2:
         return
     if st.session_state.get(state.EXPLAIN_DRIFT_AT) not in epsilons:
         st.session_state[state.EXPLAIN_DRIFT_AT] = epsilons[0]
     epsilon = st.select_slider(
-        "ε", epsilons, key=state.EXPLAIN_DRIFT_AT, format_func=budget_label,
+        "ε",
+        epsilons,
+        key=state.EXPLAIN_DRIFT_AT,
+        format_func=budget_label,
         help="Picture, prediction and map move together.",
-    )  # fmt: skip
+    )
     maps = {model: map_at(pair, method, epsilon) for model, pair in found.items()}
     shown = [m.values for m in maps.values() if m is not None]
-    limits = heatmap.shared_limits(
-        shown, is_per_pixel=not EXPLAINERS[method].uses_superpixels
-    ) if shown else []  # fmt: skip
+    limits = (
+        heatmap.shared_limits(shown, is_per_pixel=not EXPLAINERS[method].uses_superpixels)
+        if shown
+        else []
+    )
     limit_of = dict(zip([m for m, files in maps.items() if files is not None], limits, strict=True))
-    for column, (model, pair) in zip(st.columns(len(found), border=True), found.items(),
-                                     strict=True):  # fmt: skip
+    for column, (model, pair) in zip(
+        st.columns(len(found), border=True), found.items(), strict=True
+    ):
         with column:
             st.markdown(f"**{escaped(questions.titles[model])}**")
             files = maps[model]
@@ -128,11 +140,15 @@ def _one(model: ModelSpec, pair: Pair, files: HeatmapFiles, limit: float, epsilo
         f"top in common {percent(moved.top_overlap[place or 0], 0)}"
     )
     st.download_button(
-        "Picture, PNG", files.picture, f"{model.reference.replace('/', '_')}_{label}.png".replace(
-            "/255", "of255"), "image/png", key=f"adversarial_{model.reference}",
-        on_click="ignore", icon=":material/download:",
+        "Picture, PNG",
+        files.picture,
+        f"{model.reference.replace('/', '_')}_{label}.png".replace("/255", "of255"),
+        "image/png",
+        key=f"adversarial_{model.reference}",
+        on_click="ignore",
+        icon=":material/download:",
         help="A PNG holds whole grey levels: a change of less than half a level is not in it.",
-    )  # fmt: skip
+    )
 
 
 def _prediction(found: Fragility, at: int | None) -> str:
@@ -154,9 +170,11 @@ def map_at(pair: Pair, method: str, epsilon: float) -> HeatmapFiles | None:
         return None
     try:
         return read_map(
-            (drift.key, f"map_{place}"), (attack.key, f"path_{at}"), method,
+            (drift.key, f"map_{place}"),
+            (attack.key, f"path_{at}"),
+            method,
             str(state.settings.home()),
-        )  # fmt: skip
+        )
     except OSError:
         return None
 

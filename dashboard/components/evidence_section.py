@@ -57,9 +57,12 @@ def evidence_section(questions: Questions, board: Board) -> None:
 
 def _button(label: str, key: str, questions: Questions, cells: list[Cell]) -> None:
     st.button(
-        label, key=key, on_click=want_evidence, args=([questions.map(*c) for c in cells],),
+        label,
+        key=key,
+        on_click=want_evidence,
+        args=([questions.map(*c) for c in cells],),
         icon=":material/verified:",
-    )  # fmt: skip
+    )
 
 
 def _evidence(
@@ -110,8 +113,9 @@ def _sanity(questions: Questions, cell: Cell, asked: Asked, board: Board, found:
             one = files if name is None else other_map(asked, name, method)
             if one is not None:
                 alt = f"{title}, {what}: {heatmap.describe(one.values)}"
-                heatmap_view(f"sanity_{name_of(*cell)}_{name}", one,
-                             heatmap.colour_limit(one.values), alt)  # fmt: skip
+                heatmap_view(
+                    f"sanity_{name_of(*cell)}_{name}", one, heatmap.colour_limit(one.values), alt
+                )
             st.markdown(text or what.capitalize() + ".")
 
 
@@ -138,19 +142,27 @@ def _overview(questions: Questions, board: Board) -> None:
             continue
         gains = {_short_title(c): c.gain for c in found.curves}
         sanity = found.sanity
-        rows.append({
-            "map": title_of(questions, *cell), **gains,
-            "random weights": sanity.randomised if sanity else None,
-            "other class": sanity.other_class if sanity else None,
-        })  # fmt: skip
+        rows.append(
+            {
+                "map": title_of(questions, *cell),
+                **gains,
+                "random weights": sanity.randomised if sanity else None,
+                "other class": sanity.other_class if sanity else None,
+            }
+        )
     if len(rows) > 1:
         st.markdown("##### All measured maps")
         table = pd.DataFrame(rows)
         st.dataframe(
-            table, hide_index=True, alt="Gains and correlations of all measured maps",
-            column_config={name: st.column_config.NumberColumn(format="%.2f")
-                           for name in table.columns[1:]},
-        )  # fmt: skip
-        st.caption("Deletion, insertion and ROAD: gains over random orders; higher is better, 0 is "
-                   "chance. Random weights, other class: correlations with those maps; near 0 is "
-                   "sound.")  # fmt: skip
+            table,
+            hide_index=True,
+            alt="Gains and correlations of all measured maps",
+            column_config={
+                name: st.column_config.NumberColumn(format="%.2f") for name in table.columns[1:]
+            },
+        )
+        st.caption(
+            "Deletion, insertion and ROAD: gains over random orders; higher is better, 0 is "
+            "chance. Random weights, other class: correlations with those maps; near 0 is "
+            "sound."
+        )

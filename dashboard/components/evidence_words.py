@@ -12,10 +12,12 @@ LARGEST_GAIN = 2  # beyond it the ends are so close that the number says little
 def curve_row(curve: PerturbationCurve) -> dict[str, float | str]:
     """Return the areas of a curve, its gain, and what they mean."""
     return {
-        "area": round(curve.area, 3), "random": round(curve.random_area, 3),
+        "area": round(curve.area, 3),
+        "random": round(curve.random_area, 3),
         "centre first": round(curve.centre_area, 3),
-        "gain": round(curve.gain, 3), "verdict": verdict(curve),
-    }  # fmt: skip
+        "gain": round(curve.gain, 3),
+        "verdict": verdict(curve),
+    }
 
 
 def verdict(curve: PerturbationCurve) -> str:
@@ -43,18 +45,22 @@ def sanity_words(sanity: Sanity) -> tuple[str, str]:
     """Return what the maps of random weights and of another class mean."""
     return (
         _words(
-            sanity.randomised, sanity.ignores_weights, NO_RANDOM,
+            sanity.randomised,
+            sanity.ignores_weights,
+            NO_RANDOM,
             ":orange-badge[hardly depends on the weights] The map shows the picture more than what "
             "the network learnt.",
             ":green-badge[depends on the weights]",
         ),
         _words(
-            sanity.other_class, sanity.ignores_class, NO_ORDER,
+            sanity.other_class,
+            sanity.ignores_class,
+            NO_ORDER,
             ":orange-badge[hardly depends on the class] The map does not tell why this class and "
             "not that one.",
             ":green-badge[depends on the class]",
         ),
-    )  # fmt: skip
+    )
 
 
 def _words(correlation: float, is_flagged: bool, unknown: str, bad: str, good: str) -> str:

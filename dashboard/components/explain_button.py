@@ -11,9 +11,15 @@ from usable_core.runs import uploads
 
 
 def explain_button(
-    picture: Image.Image | np.ndarray | bytes, label: str, *, model: str, name: str, key: str,
-    true: str | None = None, methods: tuple[str, ...] = (),
-) -> None:  # fmt: skip
+    picture: Image.Image | np.ndarray | bytes,
+    label: str,
+    *,
+    model: str,
+    name: str,
+    key: str,
+    true: str | None = None,
+    methods: tuple[str, ...] = (),
+) -> None:
     """Show a button that keeps a picture among the uploads and opens it on the Explain page.
 
     Args:

@@ -110,9 +110,14 @@ def _predictions(questions: Questions, board: Board) -> Iterator[Card]:
             blocks.append(Text(f"{words} {budget_label(at, found.norm)} ({found.attack})"))
         familiarity = asked.answer.familiarity
         if familiarity is not None and familiarity.is_unlike:
-            blocks.append(Text(f"Unlike the task's images: familiarity {familiarity.score:.2f}, "
-                               f"95 % of {familiarity.data} are above "
-                               f"{familiarity.threshold:.2f}.", is_warning=True))  # fmt: skip
+            blocks.append(
+                Text(
+                    f"Unlike the task's images: familiarity {familiarity.score:.2f}, "
+                    f"95 % of {familiarity.data} are above "
+                    f"{familiarity.threshold:.2f}.",
+                    is_warning=True,
+                )
+            )
         yield Card(title, tuple(blocks))
 
 
@@ -126,12 +131,18 @@ def _input(asked: Asked) -> tuple[Picture, ...]:
 
 
 def _method(
-    questions: Questions, method: str, answered: Mapping[Cell, Asked],
-    maps: dict[Cell, HeatmapFiles], limits: dict[Cell, float],
-) -> Section:  # fmt: skip
+    questions: Questions,
+    method: str,
+    answered: Mapping[Cell, Asked],
+    maps: dict[Cell, HeatmapFiles],
+    limits: dict[Cell, float],
+) -> Section:
     row = EXPLAINERS[method]
-    cards = [_map(questions, cell, answered[cell], maps[cell], limits[cell])
-             for cell in maps if cell[1] == method]  # fmt: skip
+    cards = [
+        _map(questions, cell, answered[cell], maps[cell], limits[cell])
+        for cell in maps
+        if cell[1] == method
+    ]
     blocks = (Text(f"{row.help} {row.paper}"), Row(tuple(cards))) if cards else ()
     return Section(row.title, blocks)
 
@@ -219,22 +230,38 @@ def _drift(known: Gathered) -> Iterator[Section]:
     names = [questions.titles[model] for model in found]
     plot = drift_figure({m.reference: d for m, d in found.items()}, names)
     rows = tuple(
-        (name, budget_label(e), d.rank_correlation[k], d.top_overlap[k], d.rank_drift[k],
-         d.confidences[k], "kept" if d.is_kept[k] else "lost")
+        (
+            name,
+            budget_label(e),
+            d.rank_correlation[k],
+            d.top_overlap[k],
+            d.rank_drift[k],
+            d.confidences[k],
+            "kept" if d.is_kept[k] else "lost",
+        )
         for name, d in zip(names, found.values(), strict=True)
         for k, e in enumerate(d.epsilons)
-    )  # fmt: skip
-    heads = ("backbone", "ε", "rank correlation", "top in common", "drift beyond noise",
-             "confidence", "prediction")  # fmt: skip
+    )
+    heads = (
+        "backbone",
+        "ε",
+        "rank correlation",
+        "top in common",
+        "drift beyond noise",
+        "confidence",
+        "prediction",
+    )
     title = f"Does {EXPLAINERS[method].title} move under attack?"
     maps = [
-        Row(tuple(
-            Card(f"{name}, {budget_label(e)}", (_picture(files, budget_label(e)),))
-            for e in found[model].epsilons
-            if (files := map_at(pairs[model], method, e)) is not None
-        ))
+        Row(
+            tuple(
+                Card(f"{name}, {budget_label(e)}", (_picture(files, budget_label(e)),))
+                for e in found[model].epsilons
+                if (files := map_at(pairs[model], method, e)) is not None
+            )
+        )
         for model, name in zip(found, names, strict=True)
-    ]  # fmt: skip
+    ]
     yield Section(title, (Plot(plot, title), Table(heads, rows, "All numbers"), *maps))
 
 
@@ -243,8 +270,9 @@ def _settings(known: Gathered) -> Iterator[Block]:
     yield Table((), tuple((name, str(value)) for name, value in settings.items()))
     yield Text(f"Asked again by {known.link}")
     yield Table(("library", "version"), tuple(versions().items()))
-    answers = [{"question": to_json(a.request), "answer": to_json(a.answer)}
-               for a in known.board.values()]  # fmt: skip
+    answers = [
+        {"question": to_json(a.request), "answer": to_json(a.answer)} for a in known.board.values()
+    ]
     yield Data({"versions": versions(), "answers": answers}, "Every number as JSON")
 
 
@@ -261,10 +289,15 @@ def keep_it(questions: Questions, board: Board) -> None:
     copy_link("explain_link")
     known = gather(questions, board)
     st.download_button(
-        "Report, HTML", lambda: report(known), "explanation.html", "text/html",
-        key=state.EXPLAIN_REPORT, on_click="ignore", icon=":material/description:",
+        "Report, HTML",
+        lambda: report(known),
+        "explanation.html",
+        "text/html",
+        key=state.EXPLAIN_REPORT,
+        on_click="ignore",
+        icon=":material/description:",
         help="Pictures, maps, figures and every number in one file that opens without a network.",
-    )  # fmt: skip
+    )
 
 
 def _plain(markdown: str) -> str:

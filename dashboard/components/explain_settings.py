@@ -17,9 +17,12 @@ PREDICTED = "predicted"
 EVALUATIONS = ("100", "500", "1000", "3000")
 SEGMENTS = ("10", "25", "50", "100")
 TOLERANCES = {
-    "0": "spend them all", "0.2": "error below 20 %", "0.1": "error below 10 %",
-    "0.05": "error below 5 %", "0.02": "error below 2 %",
-}  # fmt: skip
+    "0": "spend them all",
+    "0.2": "error below 20 %",
+    "0.1": "error below 10 %",
+    "0.05": "error below 5 %",
+    "0.02": "error below 2 %",
+}
 PRECISIONS = {"float32": "float32", "auto": "as fast as is safe"}
 SWITCH = {"yes": "Yes", "no": "No"}
 
@@ -29,10 +32,14 @@ def choose_methods() -> list[str]:
     key = state.EXPLAIN_METHODS
     _read(key, DEFAULT_METHODS, list(EXPLAINERS), most=len(EXPLAINERS))
     chosen = st.pills(
-        "Methods", list(EXPLAINERS), selection_mode="multi", key=key, wrap=True,
+        "Methods",
+        list(EXPLAINERS),
+        selection_mode="multi",
+        key=key,
+        wrap=True,
         format_func=lambda name: EXPLAINERS[name].title,
         help="\n\n".join(f"**{row.title}**: {row.help}" for row in EXPLAINERS.values()),
-    )  # fmt: skip
+    )
     state.write_address(key, list(chosen))
     return [name for name in EXPLAINERS if name in chosen]
 
@@ -44,15 +51,18 @@ def choose_target() -> str | None:
     classes = [*([true] if true else []), *st.session_state.get(state.EXPLAIN_CLASSES, [])]
     options = list(dict.fromkeys([PREDICTED, *classes]))
     current = st.session_state.get(key)
-    titles = {PREDICTED: "Each backbone's own prediction"} | ({true: f"{true} (true class)"}
-                                                              if true else {})  # fmt: skip
+    titles = {PREDICTED: "Each backbone's own prediction"} | (
+        {true: f"{true} (true class)"} if true else {}
+    )
     chosen = st.selectbox(
         "Class to explain",
         options if current is None or current in options else [*options, current],
-        key=key, accept_new_options=True, format_func=lambda name: titles.get(name, name),
+        key=key,
+        accept_new_options=True,
+        format_func=lambda name: titles.get(name, name),
         help="The classes predicted for this picture are listed; any other class that the "
         "backbones know can be typed.",
-    )  # fmt: skip
+    )
     state.write_address(key, [chosen] if chosen else [])
     return None if chosen in (None, PREDICTED) else chosen
 
@@ -63,38 +73,58 @@ def choose_options(methods: Sequence[str]) -> ExplainerOptions:
         left, right = st.columns(2)
         with left:
             background = _select(
-                state.EXPLAIN_BACKGROUND, "Hide parts behind", BACKGROUNDS,
-                ExplainerOptions.background, _background_help(methods),
-            )  # fmt: skip
+                state.EXPLAIN_BACKGROUND,
+                "Hide parts behind",
+                BACKGROUNDS,
+                ExplainerOptions.background,
+                _background_help(methods),
+            )
             evaluations = _slider(
-                state.EXPLAIN_EVALUATIONS, "Evaluations per map, at most",
-                {n: f"{int(n):,}" for n in EVALUATIONS}, "500",
+                state.EXPLAIN_EVALUATIONS,
+                "Evaluations per map, at most",
+                {n: f"{int(n):,}" for n in EVALUATIONS},
+                "500",
                 "Forward passes of the backbone. More take longer and wobble less.",
-            )  # fmt: skip
+            )
             precision = _select(
-                state.EXPLAIN_PRECISION, "Number precision", PRECISIONS, "float32",
+                state.EXPLAIN_PRECISION,
+                "Number precision",
+                PRECISIONS,
+                "float32",
                 "As fast as is safe: bfloat16 where the processor gains from it and a first batch "
                 "shows that probabilities agree.",
-            )  # fmt: skip
+            )
         with right:
             segments = _slider(
-                state.EXPLAIN_SEGMENTS, "Superpixels", {n: n for n in SEGMENTS}, "50",
+                state.EXPLAIN_SEGMENTS,
+                "Superpixels",
+                {n: n for n in SEGMENTS},
+                "50",
                 "Parts that are hidden and credited; the same ones for every method and every "
                 "backbone of one input size. At least ten evaluations for each are advised.",
-            )  # fmt: skip
+            )
             tolerance = _slider(
-                state.EXPLAIN_TOLERANCE, "Until stable", TOLERANCES, "0",
+                state.EXPLAIN_TOLERANCE,
+                "Until stable",
+                TOLERANCES,
+                "0",
                 "Stop once the Monte Carlo error of every superpixel is below this share of the "
                 "largest value, or the evaluations are spent.",
-            )  # fmt: skip
+            )
             _select(
-                state.EXPLAIN_ATTACK, "Look for the smallest breaking change", SWITCH, "yes",
+                state.EXPLAIN_ATTACK,
+                "Look for the smallest breaking change",
+                SWITCH,
+                "yes",
                 "Attacks this one picture, after the maps; see under Predictions.",
-            )  # fmt: skip
+            )
     return ExplainerOptions(
-        evaluations=int(evaluations), segments=int(segments), background=background,
-        tolerance=float(tolerance), precision=precision,
-    )  # fmt: skip
+        evaluations=int(evaluations),
+        segments=int(segments),
+        background=background,
+        tolerance=float(tolerance),
+        precision=precision,
+    )
 
 
 def wants_attack() -> bool:

@@ -84,14 +84,17 @@ def numbers(
     if answer.stability is not None:
         error = answer.stability.error_share
         found["Monte Carlo error"] = (
-            "–" if math.isnan(error)
+            "–"
+            if math.isnan(error)
             else f"{100 * error:.1f} % of the largest value, {answer.stability.seeds} seeds"
-        )  # fmt: skip
+        )
     seconds = f"{answer.seconds:.1f} s" if answer.seconds < 60 else duration(answer.seconds)
     found |= {
-        "evaluations": f"{answer.evaluations:,}", "time": seconds,
-        "precision": answer.precision or "float32", "size": f"{width} × {height} pixels",
-    }  # fmt: skip
+        "evaluations": f"{answer.evaluations:,}",
+        "time": seconds,
+        "precision": answer.precision or "float32",
+        "size": f"{width} × {height} pixels",
+    }
     return {name: text for name, text in found.items() if text != "–"}
 
 

@@ -29,13 +29,20 @@ def maps_section(questions: Questions, board: Board) -> None:
     _different_classes(shown)
     st.subheader("Why?")
     controls(
-        "explain_controls", is_shared=len(questions.titles) > 1,
+        "explain_controls",
+        is_shared=len(questions.titles) > 1,
         has_intervals=any(m is not None and m.stability is not None for m in maps.values()),
-    )  # fmt: skip
+    )
     rows = st.segmented_control(
-        "Layout", ROWS, default="methods", format_func=ROWS.get, required=True,
-        key=state.EXPLAIN_ROWS, label_visibility="collapsed", persist_state="session",
-    )  # fmt: skip
+        "Layout",
+        ROWS,
+        default="methods",
+        format_func=ROWS.get,
+        required=True,
+        key=state.EXPLAIN_ROWS,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
     limits = shared_limits(questions, maps)
     for heading, help, cells, titles in _lines(questions, rows):
         st.markdown(f"##### {escaped(heading)}", help=help)
@@ -70,16 +77,22 @@ def _lines(
     models, methods = questions.titles, questions.methods
     if rows == "methods":
         help = {m: f"{EXPLAINERS[m].help} {EXPLAINERS[m].paper}." for m in methods}
-        return [(EXPLAINERS[m].title, help[m], [(model, m) for model in models],
-                 list(models.values())) for m in methods]  # fmt: skip
+        return [
+            (EXPLAINERS[m].title, help[m], [(model, m) for model in models], list(models.values()))
+            for m in methods
+        ]
     titles = [EXPLAINERS[m].title for m in methods]
     return [(title, None, [(model, m) for m in methods], titles) for model, title in models.items()]
 
 
 def _cell(
-    questions: Questions, cell: Cell, asked: Asked | None, board: Board,
-    files: HeatmapFiles | None, limit: float,
-) -> None:  # fmt: skip
+    questions: Questions,
+    cell: Cell,
+    asked: Asked | None,
+    board: Board,
+    files: HeatmapFiles | None,
+    limit: float,
+) -> None:
     if asked is None:
         return
     if files is not None:

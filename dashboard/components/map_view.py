@@ -19,9 +19,14 @@ from usable_core.plots import heatmap
 
 
 def show_map(
-    questions: Questions, model: ModelSpec, method: str, asked: Asked, board: Board,
-    files: HeatmapFiles, shared: float,
-) -> None:  # fmt: skip
+    questions: Questions,
+    model: ModelSpec,
+    method: str,
+    asked: Asked,
+    board: Board,
+    files: HeatmapFiles,
+    shared: float,
+) -> None:
     """Show a map over its picture, and below it what its own figures say about it."""
     answer, name = asked.answer, name_of(model, method)
     what = title_of(questions, model, method)
@@ -38,8 +43,10 @@ def show_map(
     for sentence in [] if is_empty else warnings(answer, method):
         st.warning(sentence, icon=":material/warning:")
     if open_signs and not is_empty:
-        st.caption(f"{open_signs} of {len(superpixel_table(files))} superpixels could be for or "
-                   "against: striped.")  # fmt: skip
+        st.caption(
+            f"{open_signs} of {len(superpixel_table(files))} superpixels could be for or "
+            "against: striped."
+        )
     with st.container(horizontal=True):
         with st.popover("Details", icon=":material/info:"):
             st.markdown(facts(answer, method, asked.request.options, files))
@@ -48,9 +55,13 @@ def show_map(
 
 
 def _more_button(
-    questions: Questions, model: ModelSpec, method: str, asked: Asked, board: Board,
+    questions: Questions,
+    model: ModelSpec,
+    method: str,
+    asked: Asked,
+    board: Board,
     open_signs: int,
-) -> None:  # fmt: skip
+) -> None:
     """Offer to spend more on a map that another seed would change; tell how far that is."""
     newest = questions.newest(model, method)
     if newest != asked.request:
@@ -64,11 +75,14 @@ def _more_button(
     is_poor = bool(asked.answer.state == "done" and warnings(asked.answer, method))
     if asked.answer.state == "done" and EXPLAINERS[method].is_random and (is_open or is_poor):
         st.button(
-            "Spend more", key=f"more_{name_of(model, method)}", icon=":material/add:",
-            on_click=spend_more, args=(asked.request,),
+            "Spend more",
+            key=f"more_{name_of(model, method)}",
+            icon=":material/add:",
+            on_click=spend_more,
+            args=(asked.request,),
             help="Four times the evaluations, or fewer where the error falls below 5 % of the "
             "largest value before. The map stays until the better one is there.",
-        )  # fmt: skip
+        )
 
 
 def _downloads(name: str, files: HeatmapFiles, shared: float) -> None:
@@ -76,15 +90,25 @@ def _downloads(name: str, files: HeatmapFiles, shared: float) -> None:
     plain = name.replace("/", "_")
     with st.container(horizontal=True):
         st.download_button(
-            "PNG", lambda: png_of(files, shared), f"{plain}.png", "image/png",
-            key=f"png_{name}", on_click="ignore", icon=":material/download:",
+            "PNG",
+            lambda: png_of(files, shared),
+            f"{plain}.png",
+            "image/png",
+            key=f"png_{name}",
+            on_click="ignore",
+            icon=":material/download:",
             help="The picture with the map at 80 % opacity, on the shared colour scale.",
-        )  # fmt: skip
+        )
         st.download_button(
-            "CSV", lambda: _csv(files), f"{plain}.csv", "text/csv",
-            key=f"csv_{name}", on_click="ignore", icon=":material/download:",
+            "CSV",
+            lambda: _csv(files),
+            f"{plain}.csv",
+            "text/csv",
+            key=f"csv_{name}",
+            on_click="ignore",
+            icon=":material/download:",
             help="The exact values, one row per superpixel or pixel.",
-        )  # fmt: skip
+        )
 
 
 def _csv(files: HeatmapFiles) -> str:

@@ -64,9 +64,12 @@ def address_note() -> None:
     """Say that the shown runs are those of the address, and offer to show the newest instead."""
     if state.chosen_run_ids():
         st.button(
-            "Show the newest runs of the chosen models instead", key=state.NEWEST_RUNS,
-            type="tertiary", on_click=st.query_params.pop, args=(state.RUN, None),
-        )  # fmt: skip
+            "Show the newest runs of the chosen models instead",
+            key=state.NEWEST_RUNS,
+            type="tertiary",
+            on_click=st.query_params.pop,
+            args=(state.RUN, None),
+        )
 
 
 def answer(run: Run) -> Measured:

@@ -78,12 +78,18 @@ def score_table(results: Sequence[Measured], names: Sequence[str], *, key: str) 
 
 def side_by_side(table: pd.DataFrame, norm: Norm) -> pd.DataFrame:
     """Return a score card with a row per metric (and ε) and a column per model, as text."""
-    text = [f"{v:.3f} ({low:.3f} to {high:.3f})" if v == v else "–"
-            for v, low, high in table[["value", "low", "high"]].to_numpy()]  # fmt: skip
+    text = [
+        f"{v:.3f} ({low:.3f} to {high:.3f})" if v == v else "–"
+        for v, low, high in table[["value", "low", "high"]].to_numpy()
+    ]
     wide = table.assign(text=text).pivot_table(
-        index=["metric", "epsilon"], columns="model", values="text", aggfunc="first",
-        sort=False, dropna=False,
-    )  # fmt: skip
+        index=["metric", "epsilon"],
+        columns="model",
+        values="text",
+        aggfunc="first",
+        sort=False,
+        dropna=False,
+    )
     wide = wide.dropna(how="all")[list(table["model"].unique())].reset_index()
     wide.columns.name = None
     if wide["epsilon"].isna().all():
@@ -97,9 +103,11 @@ def records_downloads(found: Sequence[tuple[Run, Measured]], names: Sequence[str
     with st.container(horizontal=True):
         for (run, result), name in zip(found, names, strict=True):
             download_csv(
-                result.to_frame(), f"{run.task}-{run.id}", key=f"records_{run.id}",
+                result.to_frame(),
+                f"{run.task}-{run.id}",
+                key=f"records_{run.id}",
                 label=f"Every example of {name}, CSV",
-            )  # fmt: skip
+            )
 
 
 def figure(
@@ -107,9 +115,13 @@ def figure(
 ) -> None:
     """Show a figure as all pages do; `on_click` runs when one of its points is clicked."""
     st.plotly_chart(
-        plot, key=key, config=PLOT_CONFIG, alt=alt, on_select=on_click or "ignore",
+        plot,
+        key=key,
+        config=PLOT_CONFIG,
+        alt=alt,
+        on_select=on_click or "ignore",
         selection_mode="points",
-    )  # fmt: skip
+    )
 
 
 def frame(table: pd.DataFrame, *, alt: str) -> None:

@@ -87,9 +87,11 @@ def _spec(reference: str, key: str) -> ModelSpec:
     if reference.startswith(("torchvision/", "timm/")):
         with st.expander(f"Weights of {reference}"):
             weights = _typed(
-                f"{key}_weights_{reference}", "Local weights file", "published",
+                f"{key}_weights_{reference}",
+                "Local weights file",
+                "published",
                 "A .safetensors file; empty for the published weights, which are downloaded once.",
-            )  # fmt: skip
+            )
             options = _typed(f"{key}_options_{reference}", "Architecture options", "pad_type=same")
         pairs = tuple(tuple(pair.split("=", 1)) for pair in options.split() if "=" in pair)
         return ModelSpec(reference, weights=weights or None, arch_options=pairs)

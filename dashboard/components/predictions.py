@@ -50,7 +50,7 @@ def _confidence(model: ModelSpec, answer: Answer) -> None:
         "Not calibrated: raw softmax, often too sure.",
         help="Fit a temperature on labelled images, once: `usable calibrate --model "
         f"{model.reference} --dataset DATA`. The confidence shown here is then calibrated.",
-    )  # fmt: skip
+    )
 
 
 def _familiarity(answer: Answer) -> None:

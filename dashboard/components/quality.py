@@ -30,29 +30,55 @@ class QualityRow:
 
 # Key: a column of `ExplanationResult.per_method`.
 QUALITIES = {
-    "doubtful": QualityRow("Doubtful maps", "Share of maps with a reason against them; the reasons "
-                           "are written under the worst explained."),
-    "deletion_gain": QualityRow("Deletion gain", "By how much hiding in the map's order beats "
-                                "random orders on the same network: 0 is chance, higher is "
-                                "better. Median over the images."),
-    "insertion_gain": QualityRow("Insertion gain", "The same where parts are shown: 0 is chance. "
-                                 "Median over the images."),
-    "road_gain": QualityRow("ROAD gain", "As deletion, with hidden parts filled in from around: 0 "
-                            "is chance. Median over the images."),
-    "r2": QualityRow("Local R²", "How much of what the network does LIME's linear model tells; 1 "
-                     "is all of it. Median over the images."),
-    "error_share": QualityRow("Monte Carlo error", "Largest standard error over largest value: "
-                              "what another seed would change. Lower is better. Median."),
-    "randomised": QualityRow("Random weights", "Rank correlation with the map of the same network "
-                             "with random weights: near 0 is sound. Median."),
-    "other_class": QualityRow("Another class", "Rank correlation with the map of the next most "
-                              "probable class: near 0 is sound. Median."),
-    "agreement": QualityRow("Agreement", "Mean rank correlation with the other methods' maps of "
-                            "the same image. Median over the images."),
-    "additivity_gap": QualityRow("Additivity gap", "How far the values miss their due sum, in "
-                                 "units of the output: 0 is exact. Median."),
+    "doubtful": QualityRow(
+        "Doubtful maps",
+        "Share of maps with a reason against them; the reasons "
+        "are written under the worst explained.",
+    ),
+    "deletion_gain": QualityRow(
+        "Deletion gain",
+        "By how much hiding in the map's order beats "
+        "random orders on the same network: 0 is chance, higher is "
+        "better. Median over the images.",
+    ),
+    "insertion_gain": QualityRow(
+        "Insertion gain", "The same where parts are shown: 0 is chance. Median over the images."
+    ),
+    "road_gain": QualityRow(
+        "ROAD gain",
+        "As deletion, with hidden parts filled in from around: 0 "
+        "is chance. Median over the images.",
+    ),
+    "r2": QualityRow(
+        "Local R²",
+        "How much of what the network does LIME's linear model tells; 1 "
+        "is all of it. Median over the images.",
+    ),
+    "error_share": QualityRow(
+        "Monte Carlo error",
+        "Largest standard error over largest value: "
+        "what another seed would change. Lower is better. Median.",
+    ),
+    "randomised": QualityRow(
+        "Random weights",
+        "Rank correlation with the map of the same network "
+        "with random weights: near 0 is sound. Median.",
+    ),
+    "other_class": QualityRow(
+        "Another class",
+        "Rank correlation with the map of the next most probable class: near 0 is sound. Median.",
+    ),
+    "agreement": QualityRow(
+        "Agreement",
+        "Mean rank correlation with the other methods' maps of "
+        "the same image. Median over the images.",
+    ),
+    "additivity_gap": QualityRow(
+        "Additivity gap",
+        "How far the values miss their due sum, in units of the output: 0 is exact. Median.",
+    ),
     "seconds": QualityRow("Seconds", "Mean wall time of a map."),
-}  # fmt: skip
+}
 
 
 def quality_figure(found: Found, names: Sequence[str]) -> None:
@@ -63,9 +89,15 @@ def quality_figure(found: Found, names: Sequence[str]) -> None:
     tables = [result.per_method for result in results]
     known = [m for m in QUALITIES if any(m in t and t[m].notna().any() for t in tables)]
     metric = st.segmented_control(
-        "Figure", known, default=known[0], format_func=lambda m: QUALITIES[m].title,
-        required=True, key=state.EXPLANATION_METRIC, label_visibility="collapsed", wrap=True,
-    )  # fmt: skip
+        "Figure",
+        known,
+        default=known[0],
+        format_func=lambda m: QUALITIES[m].title,
+        required=True,
+        key=state.EXPLANATION_METRIC,
+        label_visibility="collapsed",
+        wrap=True,
+    )
     shown = metric if metric in known else known[0]
     st.caption(QUALITIES[shown].help)
     plot = quality(results, shown, QUALITIES[shown].title, names=names, theme=state.theme())
@@ -128,10 +160,14 @@ def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> 
         st.image(blended, width="stretch", alt=about)
         st.caption(f"{escaped(about)}  \n{escaped(_reason(row))}")
         explain_button(
-            picture, "Explain it", model=run.config.model.reference, true=true,
-            name=f"{result.provenance.dataset} {index}", methods=(method,),
+            picture,
+            "Explain it",
+            model=run.config.model.reference,
+            true=true,
+            name=f"{result.provenance.dataset} {index}",
+            methods=(method,),
             key=f"worst_{run.id}_{index}_{method}",
-        )  # fmt: skip
+        )
     else:
         st.caption(escaped(f"{about}. {_reason(row)} This run kept no picture of it."))
 

@@ -21,9 +21,10 @@ def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) 
     st.subheader("How much does it take?")
     has_raw = any(result.raw_curve for result in results)
     with_raw = has_raw and st.toggle(
-        "Raw curve of the walked sample", key=state.ROBUSTNESS_RAW,
+        "Raw curve of the walked sample",
+        key=state.ROBUSTNESS_RAW,
         help="Every ε attacked by itself, nothing carried up from smaller budgets.",
-    )  # fmt: skip
+    )
     plot = survival(results, names=names, theme=state.theme(), with_raw=with_raw)
     figure(plot, key="survival", alt="Share of examples that withstand each epsilon")
     for column, result, name in zip(st.columns(len(results)), results, names, strict=True):
@@ -42,9 +43,14 @@ def classes_section(results: Sequence[RobustnessResult], names: Sequence[str]) -
     titles = {NOTHING: "Hidden"} | {str(k): name for k, name in enumerate(names)}
     st.subheader("By class")
     chosen = st.segmented_control(
-        "By class", titles, format_func=titles.get, default=NOTHING, required=True,
-        key=state.ROBUSTNESS_CLASSES, label_visibility="collapsed",
-    )  # fmt: skip
+        "By class",
+        titles,
+        format_func=titles.get,
+        default=NOTHING,
+        required=True,
+        key=state.ROBUSTNESS_CLASSES,
+        label_visibility="collapsed",
+    )
     if chosen == NOTHING:
         return
     from usable_core.plots.robustness import per_class
@@ -57,9 +63,10 @@ def _median_card(result: RobustnessResult) -> None:
     found, norm, row = result.median_smallest_epsilon, result.config.norm, METRICS
     with st.container(border=True):
         st.metric(
-            row["median_smallest_epsilon"].title, _written(found.value, result),
+            row["median_smallest_epsilon"].title,
+            _written(found.value, result),
             help=row["median_smallest_epsilon"].help,
-        )  # fmt: skip
+        )
         st.caption(
             f"95 % interval {_written(found.low, result)} to {_written(found.high, result)}, "
             f"n = {found.n:,}"

@@ -14,9 +14,15 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-extensions",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-extensions",
+]
 # Streamlit asks for these below a page's own address first, and then at the root.
 HARMLESS = ("/_stcore/health", "/_stcore/host-config")
 
@@ -67,9 +73,19 @@ def address(chromium, tmp_path_factory):
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
     environment.pop("USABLE_DATABASE_URL", None)
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/Home.py",
-               "--server.port", str(port), "--server.address", "127.0.0.1",
-               "--server.headless", "true"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        "dashboard/Home.py",
+        "--server.port",
+        str(port),
+        "--server.address",
+        "127.0.0.1",
+        "--server.headless",
+        "true",
+    ]
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:

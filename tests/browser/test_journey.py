@@ -95,8 +95,10 @@ def test_the_top_superpixels_stay_and_the_rest_is_veiled(page, address):
     explained(page, address)
     page.get_by_role("radio", name="Top superpixels").check()
     count = page.get_by_role("slider", name="How many superpixels")
-    veiled = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter(" \
-             "(v, i) => i % 4 === 3 && v > 0).length"  # fmt: skip
+    veiled = (
+        "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter("
+        "(v, i) => i % 4 === 3 && v > 0).length"
+    )
     canvas = page.locator(".map .over").first
     of_five = canvas.evaluate(veiled)
 

@@ -204,10 +204,17 @@ def test_every_attack_and_loss_works_with_few_classes(name, classes, loss):
         assert outcome.is_fooled.all()
 
 
-@pytest.mark.parametrize(("name", "targets", "expected"), [
-    ("apgd", 9, [1, 2, 3, 4]), ("apgd", 2, [1, 2]), ("apgd", 0, [1]),
-    ("pgd", 3, [1, 2, 3]), ("fab", 9, [1, 2, 3, 4]), ("fab", 0, [1]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "targets", "expected"),
+    [
+        ("apgd", 9, [1, 2, 3, 4]),
+        ("apgd", 2, [1, 2]),
+        ("apgd", 0, [1]),
+        ("pgd", 3, [1, 2, 3]),
+        ("fab", 9, [1, 2, 3, 4]),
+        ("fab", 0, [1]),
+    ],
+)
 def test_targets_are_the_most_probable_wrong_classes_one_each(name, targets, expected, monkeypatch):
     weight = torch.zeros(5, 192)
     model = model_of(LinearNetwork(weight, torch.tensor([5.0, 4, 3, 2, 1])))
@@ -221,9 +228,16 @@ def test_targets_are_the_most_probable_wrong_classes_one_each(name, targets, exp
     monkeypatch.setattr("usable_core.attacks.fab.targeted_margin", spy)
 
     attack(
-        name, model, images(1), torch.tensor([0]), 0.1,
-        loss="targeted_margin", targets=targets, steps=2, capacity=lambda g: 1,
-    )  # fmt: skip
+        name,
+        model,
+        images(1),
+        torch.tensor([0]),
+        0.1,
+        loss="targeted_margin",
+        targets=targets,
+        steps=2,
+        capacity=lambda g: 1,
+    )
 
     assert list(dict.fromkeys(aimed_at)) == expected
 
@@ -251,9 +265,14 @@ def between(margin, share):
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
-@pytest.mark.parametrize("settings", [
-    {"name": "pgd", "step_size": 0.1}, {"name": "apgd"}, {"name": "apgd", "loss": "margin"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"name": "pgd", "step_size": 0.1},
+        {"name": "apgd"},
+        {"name": "apgd", "loss": "margin"},
+    ],
+)
 def test_gradient_attacks_break_exactly_what_can_be_broken_in_a_linear_model(norm, share, settings):
     # Two classes: the gradient points straight at the boundary.
     model = linear_model(classes=2)
@@ -261,8 +280,16 @@ def test_gradient_attacks_break_exactly_what_can_be_broken_in_a_linear_model(nor
     margin, y = linear_margins(model, x, norm)
     epsilon = between(margin, share)
 
-    x_adv = run(settings["name"], model, x, y, epsilon, norm=norm, steps=100,
-                **{k: v for k, v in settings.items() if k != "name"})  # fmt: skip
+    x_adv = run(
+        settings["name"],
+        model,
+        x,
+        y,
+        epsilon,
+        norm=norm,
+        steps=100,
+        **{k: v for k, v in settings.items() if k != "name"},
+    )
 
     assert torch.equal(model(x_adv).argmax(1) != y, margin < epsilon)
 

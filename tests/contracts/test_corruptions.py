@@ -16,9 +16,15 @@ from usable_core.evaluations.corruption import SEVERITIES
 
 SIZES = (32, 224)
 STILL = {  # nothing is drawn at random
-    "defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression",
-    "gaussian_blur", "saturate",
-}  # fmt: skip
+    "defocus_blur",
+    "zoom_blur",
+    "brightness",
+    "contrast",
+    "pixelate",
+    "jpeg_compression",
+    "gaussian_blur",
+    "saturate",
+}
 # Published constants that do not grow at every step: `saturate` takes colour away, then adds it;
 # glass blur smooths 0.4, then 0.25 pixels; water turns to mud; frost covers less of a darker image.
 UNEVEN = {"saturate", "glass_blur", "spatter", "frost"}

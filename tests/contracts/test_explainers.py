@@ -135,9 +135,12 @@ def test_map_is_highest_on_the_only_patch_that_the_model_sees(method):
     segments = (np.arange(SIZE)[:, None] // 4 * 4 + np.arange(SIZE) // 4).astype(np.int32)
 
     found = explain(
-        method, model_of(Patch(), size=SIZE, classes=3), x, segments=segments,
+        method,
+        model_of(Patch(), size=SIZE, classes=3),
+        x,
+        segments=segments,
         options=ExplainerOptions(evaluations=600, background="black"),
-    )  # fmt: skip
+    )
 
     inside, near = np.zeros((2, SIZE, SIZE), bool)
     inside[4:8, 8:12] = near[3:9, 7:13] = True  # windows of occlusion reach one pixel beyond
@@ -183,9 +186,11 @@ def test_a_model_without_finite_outputs_is_refused(method):
 def test_progress_ends_at_its_total_and_a_cancel_stops_the_work(method):
     told = []
     explain(
-        method, linear_model(SIZE), images(1, SIZE)[0],
+        method,
+        linear_model(SIZE),
+        images(1, SIZE)[0],
         report=lambda done, total, message, **_: told.append((done, total)),
-    )  # fmt: skip
+    )
 
     def cancel(done, total, message, **_):
         raise Cancelled

@@ -72,9 +72,7 @@ FAMILIES = {
     "resnet": Member(lambda: tv.resnet18(num_classes=CLASSES), (2, 2)),
     "vgg": Member(torchvision_vgg, (7, 7)),
     "densenet": Member(lambda: tv.DenseNet(8, (2, 2, 2, 2), 16, num_classes=CLASSES), (2, 2)),
-    "mobilenet": Member(
-        lambda: tv.mobilenet_v3_small(num_classes=CLASSES), (2, 3), size=(64, 96)
-    ),
+    "mobilenet": Member(lambda: tv.mobilenet_v3_small(num_classes=CLASSES), (2, 3), size=(64, 96)),
     "efficientnet": Member(lambda: tv.efficientnet_b0(num_classes=CLASSES), (2, 2)),
     "convnext": Member(torchvision_convnext, (4, 4)),
     "squeezenet": Member(lambda: tv.squeezenet1_1(num_classes=CLASSES), (3, 3)),
@@ -84,9 +82,7 @@ FAMILIES = {
         (4, 4),
     ),
     "maxvit": Member(
-        lambda: tv.MaxVit(
-            (64, 64), 16, 2, [16, 24, 32], [1, 1, 1], 8, 0.0, num_classes=CLASSES
-        ),
+        lambda: tv.MaxVit((64, 64), 16, 2, [16, 24, 32], [1, 1, 1], 8, 0.0, num_classes=CLASSES),
         (4, 4),
     ),
     "timm resnet": Member(of_timm("resnet10t"), (2, 2)),
@@ -94,9 +90,7 @@ FAMILIES = {
         lambda: timm_vgg.VGG(tuple(NARROW), CLASSES, mlp_ratio=0.02, norm_layer=nn.BatchNorm2d),
         (2, 2),
     ),
-    "timm densenet": Member(
-        lambda: timm_densenet.DenseNet(8, (2, 2, 2, 2), CLASSES), (2, 2)
-    ),
+    "timm densenet": Member(lambda: timm_densenet.DenseNet(8, (2, 2, 2, 2), CLASSES), (2, 2)),
     "timm mobilenet": Member(of_timm("mobilenetv3_small_050"), (2, 2)),
     "timm efficientnet": Member(of_timm("efficientnet_lite0"), (2, 2)),
     "timm convnext": Member(of_timm("convnext_atto", depths=(1, 1, 1, 1)), (2, 2)),
@@ -108,18 +102,21 @@ FAMILIES = {
     "timm vit, registers and mean": Member(
         vit(name="vit_medium_patch16_reg4_gap_256"), (4, 4), "tokens"
     ),
-    "timm deit, distilled": Member(
-        vit(name="deit_tiny_distilled_patch16_224"), (4, 4), "tokens"
-    ),
+    "timm deit, distilled": Member(vit(name="deit_tiny_distilled_patch16_224"), (4, 4), "tokens"),
     "timm swin": Member(
         of_timm(
-            "swin_tiny_patch4_window7_224", img_size=64, window_size=2, embed_dim=24,
-            depths=(1, 1, 2), num_heads=(2, 2, 4),
+            "swin_tiny_patch4_window7_224",
+            img_size=64,
+            window_size=2,
+            embed_dim=24,
+            depths=(1, 1, 2),
+            num_heads=(2, 2, 4),
         ),
-        (4, 4), "channels_last",
+        (4, 4),
+        "channels_last",
     ),
     "timm maxvit": Member(of_timm("maxvit_rmlp_pico_rw_256", img_size=64), (2, 2)),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(params=list(FAMILIES), scope="module")

@@ -30,9 +30,13 @@ def test_rank_correlations_are_scipys_and_signed():
     random = np.random.default_rng(0)
     first, second = random.normal(size=(2, 30))
 
-    found = compare_maps([
-        ComparedMap("a", first), ComparedMap("b", second), ComparedMap("c", -first),
-    ])  # fmt: skip
+    found = compare_maps(
+        [
+            ComparedMap("a", first),
+            ComparedMap("b", second),
+            ComparedMap("c", -first),
+        ]
+    )
 
     table = np.array(found.rank_correlation)
     assert table[0, 1] == pytest.approx(spearmanr(first, second).statistic)
@@ -42,10 +46,13 @@ def test_rank_correlations_are_scipys_and_signed():
 
 
 def test_a_constant_map_agrees_with_nothing_not_even_by_chance():
-    found = compare_maps([
-        ComparedMap("flat", np.zeros(6)), ComparedMap("a", np.arange(6.0)),
-        ComparedMap("b", np.arange(6.0)),
-    ])  # fmt: skip
+    found = compare_maps(
+        [
+            ComparedMap("flat", np.zeros(6)),
+            ComparedMap("a", np.arange(6.0)),
+            ComparedMap("b", np.arange(6.0)),
+        ]
+    )
 
     assert math.isnan(found.rank_correlation[0][1])
     assert math.isnan(found.top_overlap[0][1])
@@ -60,10 +67,12 @@ def test_signs_are_compared_where_they_are_settled_in_both():
     first, second = credits(1, -1, 2, 0, 3), credits(1, 1, -2, 4, 3)
 
     assert sign_agreement(first, second) == pytest.approx(2 / 4)
-    found = compare_maps([
-        ComparedMap("a", first, settled=(True, False, True, True, True)),
-        ComparedMap("b", second, settled=(True, True, False, True, True)),
-    ])  # fmt: skip
+    found = compare_maps(
+        [
+            ComparedMap("a", first, settled=(True, False, True, True, True)),
+            ComparedMap("b", second, settled=(True, True, False, True, True)),
+        ]
+    )
     assert found.sign_agreement[0][1] == 1
 
 
@@ -80,9 +89,13 @@ def test_the_highest_superpixels_in_common_are_counted():
 def test_a_map_of_magnitudes_is_compared_with_magnitudes_and_has_no_part_in_a_signed_consensus():
     signed, magnitudes = credits(-4, 3, -2, 1), credits(4, 3, 2, 1)
 
-    found = compare_maps([
-        ComparedMap("lime", signed), ComparedMap("saliency", magnitudes, is_signed=False),
-    ], top=1)  # fmt: skip
+    found = compare_maps(
+        [
+            ComparedMap("lime", signed),
+            ComparedMap("saliency", magnitudes, is_signed=False),
+        ],
+        top=1,
+    )
 
     assert found.rank_correlation[0][1] == pytest.approx(1)
     assert found.top_overlap[0][1] == 1
@@ -92,9 +105,12 @@ def test_a_map_of_magnitudes_is_compared_with_magnitudes_and_has_no_part_in_a_si
 
 
 def test_the_consensus_is_the_mean_of_maps_scaled_by_their_own_magnitude():
-    found = compare_maps([
-        ComparedMap("a", credits(2, -1, 0)), ComparedMap("b", credits(-100, -50, 0)),
-    ])  # fmt: skip
+    found = compare_maps(
+        [
+            ComparedMap("a", credits(2, -1, 0)),
+            ComparedMap("b", credits(-100, -50, 0)),
+        ]
+    )
 
     assert np.allclose(found.consensus, [0, -0.5, 0])
     assert np.allclose(found.disagreement, [1, 0, 0])

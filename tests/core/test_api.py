@@ -85,9 +85,12 @@ def test_fine_tuning_returns_the_model_that_it_saved(tmp_path):
     from usable_core.models.architectures import small_vgg
 
     start = Model(
-        "start", small_vgg(3), Preprocessing(resize=(32, 32), crop=(32, 32)),
-        LabelSpace(("a", "b", "c")), {"architecture": "small_vgg"},
-    )  # fmt: skip
+        "start",
+        small_vgg(3),
+        Preprocessing(resize=(32, 32), crop=(32, 32)),
+        LabelSpace(("a", "b", "c")),
+        {"architecture": "small_vgg"},
+    )
     data = usable.load_dataset("digits", limit=60)
 
     tuned, result = usable.fine_tune(

@@ -207,9 +207,12 @@ def test_bundled_backbones_are_green(name, shared_data):
 
     data = load_dataset(str(shared_data / "cifar10" / "dev.parquet"))
     result, _ = examined(
-        load_model(f"bundled/{name}"), data=data, walked=12,
-        epsilons=(0.0, 1 / 255, 4 / 255, 16 / 255), steps=20,
-    )  # fmt: skip
+        load_model(f"bundled/{name}"),
+        data=data,
+        walked=12,
+        epsilons=(0.0, 1 / 255, 4 / 255, 16 / 255),
+        steps=20,
+    )
 
     assert not result.is_upper_bound_only, [c for c in result.checks if c.verdict == "red"]
 

@@ -55,8 +55,9 @@ def test_a_budget_per_image_is_the_budget_of_that_image():
     for norm in NORMS:
         found = project(x + noise_like(x), x, budgets, norm)
 
-        alone = [project((x + noise_like(x))[[i]], x[[i]], float(b), norm) for i, b in
-                 enumerate(budgets)]  # fmt: skip
+        alone = [
+            project((x + noise_like(x))[[i]], x[[i]], float(b), norm) for i, b in enumerate(budgets)
+        ]
         assert torch.allclose(found, torch.cat(alone), atol=1e-6)
 
 
@@ -116,14 +117,22 @@ def test_restarts_begin_in_different_places():
 LOGITS = torch.tensor([[1.0, 3.0, 2.0, 0.5], [2.0, -1.0, 0.0, 1.0]])
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("cross_entropy", [math.log(math.exp(1) + math.exp(2) + math.exp(0.5)) - 3,
-                       math.log(math.exp(-1) + math.exp(0) + math.exp(1)) - 2]),
-    ("margin", [2 - 3, 1 - 2]),
-    ("dlr", [(2 - 3) / (3 - 1), (1 - 2) / (2 - 0)]),
-    ("targeted_margin", [1 - 3, -1 - 2]),
-    ("targeted_dlr", [(1 - 3) / (3 - (1 + 0.5) / 2), (-1 - 2) / (2 - (0 - 1) / 2)]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        (
+            "cross_entropy",
+            [
+                math.log(math.exp(1) + math.exp(2) + math.exp(0.5)) - 3,
+                math.log(math.exp(-1) + math.exp(0) + math.exp(1)) - 2,
+            ],
+        ),
+        ("margin", [2 - 3, 1 - 2]),
+        ("dlr", [(2 - 3) / (3 - 1), (1 - 2) / (2 - 0)]),
+        ("targeted_margin", [1 - 3, -1 - 2]),
+        ("targeted_dlr", [(1 - 3) / (3 - (1 + 0.5) / 2), (-1 - 2) / (2 - (0 - 1) / 2)]),
+    ],
+)
 def test_losses_are_their_formulas(name, expected):
     loss = LOSSES[name](LOGITS, torch.tensor([1, 0]), torch.tensor([0, 1]))
 
@@ -139,10 +148,16 @@ def test_gradients_of_losses_are_their_slopes(name):
     )
 
 
-@pytest.mark.parametrize(("name", "classes", "taken"), [
-    ("dlr", 2, "margin"), ("dlr", 3, "dlr"), ("targeted_dlr", 3, "targeted_margin"),
-    ("targeted_dlr", 4, "targeted_dlr"), ("cross_entropy", 2, "cross_entropy"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "classes", "taken"),
+    [
+        ("dlr", 2, "margin"),
+        ("dlr", 3, "dlr"),
+        ("targeted_dlr", 3, "targeted_margin"),
+        ("targeted_dlr", 4, "targeted_dlr"),
+        ("cross_entropy", 2, "cross_entropy"),
+    ],
+)
 def test_losses_that_need_more_classes_are_replaced(name, classes, taken):
     assert fitting_loss(name, classes) is LOSSES[taken]
 
@@ -164,10 +179,17 @@ def begun(attack, model, x, y, epsilon):
     """Return a pool that goes on after a success, with every example in its first run."""
     pool = Pool(attack, Oracle(model), stops=False)
     rows, ones = torch.arange(len(x)), torch.ones(len(x))
-    pool.add({
-        "x": x, "y": y, "target": 1 - y, "seed": rows, "restart": 0 * rows, "start": x,
-        "epsilon": epsilon * ones,
-    })  # fmt: skip
+    pool.add(
+        {
+            "x": x,
+            "y": y,
+            "target": 1 - y,
+            "seed": rows,
+            "restart": 0 * rows,
+            "start": x,
+            "epsilon": epsilon * ones,
+        }
+    )
     return pool
 
 
@@ -242,18 +264,26 @@ def shortest_way(slope, x, gap, norm):
     if norm == "l2":
         plane = {"type": "eq", "fun": lambda d: w @ d - gap, "jac": lambda d: w}
         start = np.clip(w * gap / (w @ w), -x, 1 - x)
-        found = minimize(lambda d: d @ d, start, jac=lambda d: 2 * d, bounds=bounds,
-                         constraints=[plane], options={"ftol": 1e-12, "maxiter": 500})  # fmt: skip
+        found = minimize(
+            lambda d: d @ d,
+            start,
+            jac=lambda d: 2 * d,
+            bounds=bounds,
+            constraints=[plane],
+            options={"ftol": 1e-12, "maxiter": 500},
+        )
         return math.sqrt(found.fun)
     # |d| <= t: one t for Linf, one for each pixel for L1.
     sizes = np.ones((n, 1)) if norm == "linf" else np.eye(n)
     columns = sizes.shape[1]
     least = linprog(
         np.r_[np.zeros(n), np.ones(columns)],
-        A_ub=np.block([[np.eye(n), -sizes], [-np.eye(n), -sizes]]), b_ub=np.zeros(2 * n),
-        A_eq=np.r_[w, np.zeros(columns)][None], b_eq=[gap],
+        A_ub=np.block([[np.eye(n), -sizes], [-np.eye(n), -sizes]]),
+        b_ub=np.zeros(2 * n),
+        A_eq=np.r_[w, np.zeros(columns)][None],
+        b_eq=[gap],
         bounds=bounds + [(0, None)] * columns,
-    )  # fmt: skip
+    )
     return least.fun
 
 
@@ -369,8 +399,9 @@ class Scripted:
 
     def advance(self, lanes, answer):
         is_time = (lanes["step"] + 1 >= self.delay) & lanes["wins"]
-        lanes["query"] = torch.where(is_time.view(-1, 1, 1, 1), torch.ones_like(lanes["x"]),
-                                     lanes["x"])  # fmt: skip
+        lanes["query"] = torch.where(
+            is_time.view(-1, 1, 1, 1), torch.ones_like(lanes["x"]), lanes["x"]
+        )
         return lanes["step"] >= self.delay
 
 
@@ -434,7 +465,7 @@ def test_a_success_ends_the_other_runs_of_its_trial(capacity):
 def scene_of(attacks, model, x, y, grid):
     return Scene(
         x, y, torch.arange(len(x)), grid, "linf", tuple(attacks), Oracle(model), lambda g: 7
-    )  # fmt: skip
+    )
 
 
 def test_sweeps_find_the_known_smallest_budget_of_a_linear_model():
@@ -592,10 +623,17 @@ def test_guessing_ahead_asks_exactly_the_same_path(norm, epsilon, monkeypatch):
         spec = AttackSpec("square", steps=150)
         found.append(
             run_attack(
-                model, x, y, epsilon, spec, norm=norm, seeds=torch.arange(6), oracle=oracle,
+                model,
+                x,
+                y,
+                epsilon,
+                spec,
+                norm=norm,
+                seeds=torch.arange(6),
+                oracle=oracle,
                 capacity=lambda needs_gradient: 64,
             )
-        )  # fmt: skip
+        )
         asked.append(oracle.passes.forward)
 
     one, many = found

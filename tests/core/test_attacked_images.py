@@ -45,8 +45,13 @@ def test_kept_pictures_are_listed_and_read_from_the_run_only(tmp_path):
     picture = np.full((4, 4, 3), 7, np.uint8)
     (folder / "0_1.png").write_bytes(encode_png(picture))
     (tmp_path / "0_1.png").write_bytes(b"secret")
-    entry = {"file": "../0_1.png", "index": 0, "epsilon": 0.1, "prediction": 1,
-             "saved_prediction": 1}  # fmt: skip
+    entry = {
+        "file": "../0_1.png",
+        "index": 0,
+        "epsilon": 0.1,
+        "prediction": 1,
+        "saved_prediction": 1,
+    }
     (folder / "gallery.json").write_text(json.dumps([entry]))
 
     kept = kept_images(tmp_path)

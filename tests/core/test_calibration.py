@@ -238,9 +238,11 @@ def test_a_training_calibrates_its_model_on_what_it_held_out(tmp_path):
     data, task = squares(), DatasetSpec("squares", split="train")
     quick = Schedule(epochs=1, batch_size=32, learning_rate=0.05, augmentation="none")
     pretrain(
-        dataset=data, config=PretrainingConfig("small_resnet", task, quick), report=silent,
+        dataset=data,
+        config=PretrainingConfig("small_resnet", task, quick),
+        report=silent,
         folder=tmp_path / "a",
-    )  # fmt: skip
+    )
     first = model_from_card("a", tmp_path / "a" / WEIGHTS_FILE, read_card(tmp_path / "a"))
     probe = FineTuningConfig(ModelSpec("a"), task, "linear_probe", quick)
     fine_tune(model=first, dataset=data, config=probe, report=silent, folder=tmp_path / "b")

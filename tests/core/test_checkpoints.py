@@ -40,8 +40,14 @@ def test_what_was_saved_comes_back(network, tmp_path):
     ]
 
 
-@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3},
-                                  lambda s: {f"module.{k}": v for k, v in s.items()}])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda s: s,
+        lambda s: {"state_dict": s, "epoch": 3},
+        lambda s: {f"module.{k}": v for k, v in s.items()},
+    ],
+)
 def test_a_pickle_of_weights_is_read(network, tmp_path, wrap):
     torch.save(wrap(weights(network)), tmp_path / "w.pth")
     other = small_vit(3)

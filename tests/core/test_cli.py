@@ -163,9 +163,25 @@ def test_json_can_go_to_a_file_beside_the_table(capsys, tmp_path):
 
 
 def test_every_command_has_help_and_takes_json():
-    leaves = ["datasets", "pretrain", "finetune", "explain", "compare", "demo", "dashboard",
-              "models show", "evaluate accuracy", "evaluate robustness", "evaluate explanation",
-              "runs list", "runs show", "runs cancel", "runs delete", "models", "runs"]  # fmt: skip
+    leaves = [
+        "datasets",
+        "pretrain",
+        "finetune",
+        "explain",
+        "compare",
+        "demo",
+        "dashboard",
+        "models show",
+        "evaluate accuracy",
+        "evaluate robustness",
+        "evaluate explanation",
+        "runs list",
+        "runs show",
+        "runs cancel",
+        "runs delete",
+        "models",
+        "runs",
+    ]
     for words in leaves:
         shown = CliRunner(env={"COLUMNS": "200"}).invoke(cli.app, [*words.split(), "--help"])
         assert shown.exit_code == 0
@@ -199,8 +215,19 @@ def test_train_evaluate_compare_and_explain_share_the_store(capsys, tmp_path):
     assert "only accuracy" in said(capsys, "compare", first["run"], trained["run"], status=2)[1]
 
     (tmp_path / "photo.png").write_bytes(png(size=(32, 32)))
-    asked = ["explain", "--image", str(tmp_path / "photo.png"), "--model", model, "--method",
-             "gradient_shap", "--evaluations", "16", "--out", str(tmp_path / "maps")]  # fmt: skip
+    asked = [
+        "explain",
+        "--image",
+        str(tmp_path / "photo.png"),
+        "--model",
+        model,
+        "--method",
+        "gradient_shap",
+        "--evaluations",
+        "16",
+        "--out",
+        str(tmp_path / "maps"),
+    ]
     explained = as_json(capsys, *asked)
     (one,) = explained["maps"]
     assert len(explained["predictions"]) == 5
@@ -232,8 +259,11 @@ def test_help_and_the_package_import_no_torch():
 def test_the_process_ends_with_status_two_on_a_mistake():
     done = subprocess.run(
         [sys.executable, "-m", "usable_core.cli", "runs", "show", "nope"],
-        cwd=ROOT, capture_output=True, check=False, text=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
 
     assert done.returncode == 2
     assert done.stdout == ""

@@ -11,8 +11,20 @@ from usable_core.cli.corruption import _corruptions
 
 def test_corruptions_are_measured_shown_and_answered_from_the_store(capsys):
     trained = as_json(capsys, "pretrain", *SMALL, "--batch-size", "20")
-    question = ["evaluate", "corruption", "--model", trained["reference"], "--dataset", "digits",
-                "--limit", "20", "--corruption", "fog,snow", "--severity", "3,1"]  # fmt: skip
+    question = [
+        "evaluate",
+        "corruption",
+        "--model",
+        trained["reference"],
+        "--dataset",
+        "digits",
+        "--limit",
+        "20",
+        "--corruption",
+        "fog,snow",
+        "--severity",
+        "3,1",
+    ]
 
     found = as_json(capsys, *question)
     out, err = said(capsys, *question)

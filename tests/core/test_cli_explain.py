@@ -35,11 +35,27 @@ def test_the_json_of_an_explanation_holds_all_that_is_known_of_its_maps(capsys, 
     picture.write_bytes(png(size=(32, 32)))
 
     found = as_json(
-        capsys, "explain", "--image", str(picture), "--model", "bundled/resnet", "--method",
-        "lime,grad_cam", "--target", "true", "--label", "cat", "--evidence", "--drift",
-        "--evaluations", "64",
-        "--segments", "9", "--out", str(tmp_path / "maps"),
-    )  # fmt: skip
+        capsys,
+        "explain",
+        "--image",
+        str(picture),
+        "--model",
+        "bundled/resnet",
+        "--method",
+        "lime,grad_cam",
+        "--target",
+        "true",
+        "--label",
+        "cat",
+        "--evidence",
+        "--drift",
+        "--evaluations",
+        "64",
+        "--segments",
+        "9",
+        "--out",
+        str(tmp_path / "maps"),
+    )
 
     lime, _ = found["maps"]
     assert found["target"] == "cat"
@@ -77,8 +93,21 @@ def test_a_method_that_refuses_a_model_is_told_and_the_others_have_their_maps(
     monkeypatch.setattr(cam, "explain_grad", refuse)
     picture = tmp_path / "photo.png"
     picture.write_bytes(png(size=(32, 32)))
-    words = ["explain", "--image", str(picture), "--model", "bundled/resnet", "--evaluations", "64",
-             "--segments", "9", "--out", str(tmp_path / "maps"), "--json", "-"]  # fmt: skip
+    words = [
+        "explain",
+        "--image",
+        str(picture),
+        "--model",
+        "bundled/resnet",
+        "--evaluations",
+        "64",
+        "--segments",
+        "9",
+        "--out",
+        str(tmp_path / "maps"),
+        "--json",
+        "-",
+    ]
 
     assert cli.main([*words, "--method", "grad_cam,saliency"]) == 0
     out, err = capsys.readouterr()
@@ -102,9 +131,21 @@ def explanation(credits, superpixels, target="cat", settled=None):
         low = tuple(1.0 if is_known else -1.0 for is_known in settled)
         stability = Stability(tuple(credits), low, (2.0,) * len(low), 0.1, 2, False)
     return Explanation(
-        "lime", target, (), values, segments, np.zeros((1, len(credits), 3), np.uint8), None, None,
-        1, 0.0, "probability", np.array(superpixels, np.int32), 0.5, stability=stability,
-    )  # fmt: skip
+        "lime",
+        target,
+        (),
+        values,
+        segments,
+        np.zeros((1, len(credits), 3), np.uint8),
+        None,
+        None,
+        1,
+        0.0,
+        "probability",
+        np.array(superpixels, np.int32),
+        0.5,
+        stability=stability,
+    )
 
 
 def test_models_are_compared_on_the_superpixels_that_both_see():
@@ -131,9 +172,22 @@ def test_maps_of_different_classes_are_not_compared(capsys):
 
 def test_a_data_set_is_explained_with_its_doubts(capsys):
     found = as_json(
-        capsys, "evaluate", "explanation", "--model", "bundled/resnet", "--dataset", "digits",
-        "--limit", "2", "--method", "gradient_shap", "--evaluations", "32", "--segments", "9",
-    )  # fmt: skip
+        capsys,
+        "evaluate",
+        "explanation",
+        "--model",
+        "bundled/resnet",
+        "--dataset",
+        "digits",
+        "--limit",
+        "2",
+        "--method",
+        "gradient_shap",
+        "--evaluations",
+        "32",
+        "--segments",
+        "9",
+    )
 
     (row,) = found["methods"]
     assert row["deletion_gain"] is not None

@@ -206,12 +206,15 @@ def test_the_table_names_classes():
 @pytest.mark.parametrize(
     ("settings", "word"),
     [
-        ({"corruptions": ()}, "corruptions"), ({"corruptions": ("fog", "fog")}, "once"),
-        ({"severities": ()}, "severities"), ({"severities": (0, 1)}, "severities"),
-        ({"severities": (3, 1)}, "severities"), ({"severities": (6,)}, "severities"),
+        ({"corruptions": ()}, "corruptions"),
+        ({"corruptions": ("fog", "fog")}, "once"),
+        ({"severities": ()}, "severities"),
+        ({"severities": (0, 1)}, "severities"),
+        ({"severities": (3, 1)}, "severities"),
+        ({"severities": (6,)}, "severities"),
         ({"batch_size": 0}, "batch_size"),
     ],
-)  # fmt: skip
+)
 def test_impossible_settings_are_refused(settings, word):
     with pytest.raises(ConfigError, match=word):
         CorruptionConfig(ModelSpec("m"), DatasetSpec("d"), **settings)

@@ -34,8 +34,11 @@ def write_zip(path, entries):
 
 
 def two_classes(prefix=""):
-    return {f"{prefix}{name}/{i}.png": png(seed=100 * k + i)
-            for k, name in enumerate(("cats", "dogs")) for i in range(4)}  # fmt: skip
+    return {
+        f"{prefix}{name}/{i}.png": png(seed=100 * k + i)
+        for k, name in enumerate(("cats", "dogs"))
+        for i in range(4)
+    }
 
 
 def write_parquet(path, rows, columns=("image", "label", "label_name"), class_names=None):
@@ -156,9 +159,12 @@ def test_what_is_no_picture_is_listed_and_the_rest_is_used(tmp_path):
 
 @pytest.mark.parametrize(
     ("classes", "extra", "sentence"),
-    [(("cats",), None, "only the class 'cats'"), ((), None, "no class folder"),
-     (("cats", "dogs"), "birds", "no usable picture of 1 of its 3 classes")],
-)  # fmt: skip
+    [
+        (("cats",), None, "only the class 'cats'"),
+        ((), None, "no class folder"),
+        (("cats", "dogs"), "birds", "no usable picture of 1 of its 3 classes"),
+    ],
+)
 def test_a_folder_without_two_filled_classes_is_refused(tmp_path, classes, extra, sentence):
     root = tmp_path / "pets"
     root.mkdir()
@@ -178,8 +184,11 @@ def test_train_and_test_folders_are_the_data_sets_own_split(tmp_path):
     data = load_dataset(str(root))
 
     assert data.labels.names == ("cats", "dogs")
-    held_out = {identity for identity, place in zip(data.ids, range(26), strict=True)
-                if place in data.own_split["test"]}  # fmt: skip
+    held_out = {
+        identity
+        for identity, place in zip(data.ids, range(26), strict=True)
+        if place in data.own_split["test"]
+    }
     assert set(data.split("test").ids) == held_out
     assert len(data.split("test")) == 6
     assert (len(data.split("train")), len(data.split("validation"))) == (18, 2)
@@ -218,8 +227,9 @@ def test_a_zip_holds_what_the_folder_holds_whatever_wraps_it(tmp_path, prefix):
     assert np.array_equal(np.asarray(zipped[5][0]), np.asarray(folder[5][0]))
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "cats/../../evil.png", "/etc/evil.png", "C:/x.png",
-                                  "..\\evil.png"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["../evil.png", "cats/../../evil.png", "/etc/evil.png", "C:/x.png", "..\\evil.png"]
+)
 def test_a_zip_that_points_outside_of_itself_is_refused(tmp_path, name):
     path = write_zip(tmp_path / "pets.zip", two_classes() | {name: png()})
 
@@ -341,10 +351,12 @@ def test_the_shared_imagenet_half_is_named_by_its_ids(shared_data):
 
 @pytest.mark.parametrize(
     ("reference", "kind", "sentence"),
-    [("digitz", UnknownName, "Nearest choices: digits"),
-     ("no/such/folder", DatasetRefused, "no file"),
-     ("gone.parquet", DatasetRefused, "no file")],
-)  # fmt: skip
+    [
+        ("digitz", UnknownName, "Nearest choices: digits"),
+        ("no/such/folder", DatasetRefused, "no file"),
+        ("gone.parquet", DatasetRefused, "no file"),
+    ],
+)
 def test_an_unknown_reference_is_a_sentence(reference, kind, sentence):
     with pytest.raises(kind, match=sentence):
         load_dataset(reference)
@@ -391,9 +403,10 @@ def test_reading_pixels_tells_its_progress():
     told = []
 
     load_pixels(
-        load_dataset("digits", limit=200), PIXELS,
+        load_dataset("digits", limit=200),
+        PIXELS,
         lambda done, total, message, **metrics: told.append((done, total)),
-    )  # fmt: skip
+    )
 
     assert told[-1] == (200, 200)
     assert len(told) > 1
@@ -414,8 +427,11 @@ def test_a_stream_abandoned_early_decodes_only_a_few_batches_ahead():
 
 
 def test_an_archive_can_be_read_by_several_threads(tmp_path):
-    entries = {f"{name}/{i}.png": png(seed=1000 * k + i, size=(40, 40))
-               for k, name in enumerate(("cats", "dogs")) for i in range(150)}  # fmt: skip
+    entries = {
+        f"{name}/{i}.png": png(seed=1000 * k + i, size=(40, 40))
+        for k, name in enumerate(("cats", "dogs"))
+        for i in range(150)
+    }
     data = load_dataset(str(write_zip(tmp_path / "pets.zip", entries)))
 
     loaded = load_pixels(data, PIXELS)

@@ -108,10 +108,12 @@ def test_kernel_shap_with_all_coalitions_gives_the_shapley_values():
     sizes = every.sum(1)
     order = np.argsort(np.where(sizes == players, -2, np.where(sizes == 0, -1, 0)), kind="stable")
     every, sizes = every[order], sizes[order]
-    weights = np.array([
-        0 if s in (0, players) else size_weights(players)[s - 1] / comb(players, int(s))
-        for s in sizes
-    ])  # fmt: skip
+    weights = np.array(
+        [
+            0 if s in (0, players) else size_weights(players)[s - 1] / comb(players, int(s))
+            for s in sizes
+        ]
+    )
 
     found = kernel_shap.solve(every, interacting(every), weights)
 
@@ -163,9 +165,11 @@ def test_intervals_hold_the_limit_about_as_often_as_they_say(method):
         masks = design(200, 12, seed)
         outputs = game(masks)
         found = stability(
-            solve(masks, outputs), lambda rows, m=masks, o=outputs: solve(m[rows], o[rows]),
-            parts_of(200, 10), 0.05,
-        )  # fmt: skip
+            solve(masks, outputs),
+            lambda rows, m=masks, o=outputs: solve(m[rows], o[rows]),
+            parts_of(200, 10),
+            0.05,
+        )
         held += [
             low <= value <= high
             for low, value, high in zip(found.low, limit, found.high, strict=True)

@@ -38,9 +38,7 @@ class Blind(nn.Module):
 def along(model, x, method, *, target=0, options=OPTIONS, **settings):
     path = adversarial_path(model, x)
     maps = []
-    *_, last = drifting(
-        model, path, target, method, options, segments=GRID, maps=maps, **settings
-    )  # fmt: skip
+    *_, last = drifting(model, path, target, method, options, segments=GRID, maps=maps, **settings)
     return path, last, maps
 
 
@@ -87,11 +85,13 @@ def test_similarities_are_those_of_maps_made_one_by_one():
 def test_noise_is_what_two_clean_maps_of_different_seeds_differ_by():
     few, many = (
         along(
-            linear_model(), images(1)[0], "lime",
+            linear_model(),
+            images(1)[0],
+            "lime",
             options=ExplainerOptions(evaluations=evaluations, segments=16),
         )[1]
         for evaluations in (24, 96)
-    )  # fmt: skip
+    )
 
     assert few.rank_correlation[0] < many.rank_correlation[0] <= 1
     assert few.rank_drift[0] == 0
@@ -118,9 +118,8 @@ def test_every_budget_is_told_as_soon_as_its_map_is_made():
     path = adversarial_path(model, x)
 
     counts = [
-        len(found.epsilons)
-        for found in drifting(model, path, 0, "lime", OPTIONS, segments=GRID)
-    ]  # fmt: skip
+        len(found.epsilons) for found in drifting(model, path, 0, "lime", OPTIONS, segments=GRID)
+    ]
 
     assert counts == list(range(1, len(path.images) + 1))
 

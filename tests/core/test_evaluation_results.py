@@ -69,8 +69,10 @@ def test_the_frame_of_an_accuracy_result_names_the_classes():
     frame = accuracy_result(LABELS, PREDICTIONS).to_frame()
 
     assert frame.loc[2, ["label_name", "prediction_name", "correct"]].tolist() == [
-        "cat", "dog", False,
-    ]  # fmt: skip
+        "cat",
+        "dog",
+        False,
+    ]
 
 
 def test_robustness_numbers_are_those_counted_by_hand(robust):
@@ -129,13 +131,20 @@ def test_a_model_wrong_on_everything_has_no_conditional_success():
 
 
 def test_explanations_are_summed_up_per_method_with_gaps_where_undefined():
-    records = pd.DataFrame({
-        "index": [0, 1, 0, 1], "id": list("abab"), "label": [0, 1, 0, 1],
-        "prediction": [0, 1, 0, 1], "target": [0, 1, 0, 1],
-        "method": ["lime", "lime", "partition_shap", "partition_shap"],
-        "r2": [0.5, 0.9, np.nan, np.nan], "additivity_gap": [np.nan, np.nan, 1e-7, 3e-7],
-        "evaluations": [300, 300, 200, 202], "seconds": [1.0, 3.0, 1.0, 1.0],
-    })  # fmt: skip
+    records = pd.DataFrame(
+        {
+            "index": [0, 1, 0, 1],
+            "id": list("abab"),
+            "label": [0, 1, 0, 1],
+            "prediction": [0, 1, 0, 1],
+            "target": [0, 1, 0, 1],
+            "method": ["lime", "lime", "partition_shap", "partition_shap"],
+            "r2": [0.5, 0.9, np.nan, np.nan],
+            "additivity_gap": [np.nan, np.nan, 1e-7, 3e-7],
+            "evaluations": [300, 300, 200, 202],
+            "seconds": [1.0, 3.0, 1.0, 1.0],
+        }
+    )
     config = ExplanationConfig(ModelSpec("bundled/resnet"), DatasetSpec("digits"))
 
     result = ExplanationResult(config, provenance(), records)
@@ -150,8 +159,13 @@ def test_explanations_are_summed_up_per_method_with_gaps_where_undefined():
 
 
 def test_training_names_its_best_epoch_and_what_the_card_measured():
-    records = pd.DataFrame({"epoch": [1, 2, 3], "validation_accuracy": [0.5, 0.9, 0.9],
-                            "train_loss": [1.0, 0.5, np.nan]})  # fmt: skip
+    records = pd.DataFrame(
+        {
+            "epoch": [1, 2, 3],
+            "validation_accuracy": [0.5, 0.9, 0.9],
+            "train_loss": [1.0, 0.5, np.nan],
+        }
+    )
     config = PretrainingConfig("small_resnet", DatasetSpec("digits"))
     card = {"measured": {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 50}}}
 

@@ -58,9 +58,14 @@ def curves_of(network, credits, segments=SEGMENTS, questions=BLACK, target=1, **
     model = model_of(network, size=SIZE, classes=2)
     scorer = Scorer(model, 1)
     found = perturbation_curves(
-        scorer, images(1, SIZE)[0], target, np.asarray(credits, float), segments,
-        questions=questions, **more,
-    )  # fmt: skip
+        scorer,
+        images(1, SIZE)[0],
+        target,
+        np.asarray(credits, float),
+        segments,
+        questions=questions,
+        **more,
+    )
     return found, scorer
 
 
@@ -473,14 +478,23 @@ def test_the_evidence_of_a_map_is_whole_counts_its_passes_and_becomes_json(train
     before = len(spy.seen)
 
     whole, maps = evidence(
-        model, digit, target, found, OPTIONS, segments=PARTS, answers={"grey": known},
+        model,
+        digit,
+        target,
+        found,
+        OPTIONS,
+        segments=PARTS,
+        answers={"grey": known},
         report=lambda done, total, message, **_: told.append((done, total)),
-    )  # fmt: skip
+    )
 
     assert [(c.kind, c.background) for c in whole.curves] == [
-        ("deletion", "blur"), ("insertion", "blur"), ("deletion", "mean"), ("insertion", "mean"),
+        ("deletion", "blur"),
+        ("insertion", "blur"),
+        ("deletion", "mean"),
+        ("insertion", "mean"),
         ("road", "noise"),
-    ]  # fmt: skip
+    ]
     starts = [c.outputs[-1] if c.kind == "insertion" else c.outputs[0] for c in whole.curves]
     assert np.allclose(starts, found.output, atol=1e-6)
     assert set(maps) == {"randomised", "other_class"}
@@ -500,10 +514,11 @@ def test_the_map_of_a_trained_network_beats_chance_where_its_reverse_does_not(tr
     reverse = replace(found, values=-found.values)
 
     mine, other = (
-        faithfulness(trained, digit, target, one, OPTIONS, segments=PARTS,
-                     questions=(Question("grey"),))
+        faithfulness(
+            trained, digit, target, one, OPTIONS, segments=PARTS, questions=(Question("grey"),)
+        )
         for one in (found, reverse)
-    )  # fmt: skip
+    )
 
     assert min(curve.gain for curve in mine) > 0.1
     assert max(curve.gain for curve in other) < 0

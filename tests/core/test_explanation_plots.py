@@ -15,12 +15,19 @@ from usable_core.plots.evidence import curve_title, perturbation
 from usable_core.plots.explanation import quality
 
 CURVE = PerturbationCurve(
-    "deletion", "grey", (0.0, 0.4, 1.0), (0.9, 0.2, 0.1), (0.9, 0.5, 0.1), (0.9, 0.4, 0.1),
-    (0.9, 0.6, 0.1), (0.9, 0.45, 0.1),
-)  # fmt: skip
+    "deletion",
+    "grey",
+    (0.0, 0.4, 1.0),
+    (0.9, 0.2, 0.1),
+    (0.9, 0.5, 0.1),
+    (0.9, 0.4, 0.1),
+    (0.9, 0.6, 0.1),
+    (0.9, 0.45, 0.1),
+)
 EPSILONS = (0.0, 1 / 255, 4 / 255)
-DRIFT = Drift(EPSILONS, (0.9, 0.7, 0.1), (1.0, 0.8, 0.2), (True, True, False), (0.9, 0.6, 0.1),
-              900, 3.0)  # fmt: skip
+DRIFT = Drift(
+    EPSILONS, (0.9, 0.7, 0.1), (1.0, 0.8, 0.2), (True, True, False), (0.9, 0.6, 0.1), 900, 3.0
+)
 
 
 def test_a_curve_is_drawn_beside_random_orders_their_band_and_the_centre():
@@ -94,9 +101,13 @@ def test_maps_without_an_order_draw_no_noise_level():
 
 @pytest.mark.parametrize(
     ("epsilon", "norm", "text"),
-    [(0.0, "linf", "0"), (0.125 / 255, "linf", "0.125/255"), (16 / 255, "linf", "16/255"),
-     (0.5, "l2", "0.5")],
-)  # fmt: skip
+    [
+        (0.0, "linf", "0"),
+        (0.125 / 255, "linf", "0.125/255"),
+        (16 / 255, "linf", "16/255"),
+        (0.5, "l2", "0.5"),
+    ],
+)
 def test_a_budget_is_written_in_grey_levels(epsilon, norm, text):
     assert budget_label(epsilon, norm) == text
 
@@ -133,18 +144,33 @@ def test_without_intervals_every_sign_counts_as_settled():
 
 def quality_result(gains):
     rows = [
-        {"index": i, "id": str(i), "label": 0, "prediction": 1, "target": 1, "method": method,
-         "r2": math.nan, "additivity_gap": math.nan, "evaluations": 100, "seconds": 0.5,
-         "deletion_gain": gain}
-        for method, of in gains.items() for i, gain in enumerate(of)
-    ]  # fmt: skip
+        {
+            "index": i,
+            "id": str(i),
+            "label": 0,
+            "prediction": 1,
+            "target": 1,
+            "method": method,
+            "r2": math.nan,
+            "additivity_gap": math.nan,
+            "evaluations": 100,
+            "seconds": 0.5,
+            "deletion_gain": gain,
+        }
+        for method, of in gains.items()
+        for i, gain in enumerate(of)
+    ]
     config = ExplanationConfig(ModelSpec("bundled/resnet"), DatasetSpec("digits"), tuple(gains))
     return ExplanationResult(config, provenance(), pd.DataFrame(rows))
 
 
 def test_quality_is_drawn_per_method_with_its_interval():
-    figure = quality([quality_result({"lime": (0.4, 0.5, 0.6), "saliency": (0.1, 0.1, 0.1)})],
-                     "deletion_gain", "Gain", names=["ResNet"])  # fmt: skip
+    figure = quality(
+        [quality_result({"lime": (0.4, 0.5, 0.6), "saliency": (0.1, 0.1, 0.1)})],
+        "deletion_gain",
+        "Gain",
+        names=["ResNet"],
+    )
 
     (marks,) = figure.data
     assert marks.x == pytest.approx((0.5, 0.1))
@@ -155,7 +181,8 @@ def test_quality_is_drawn_per_method_with_its_interval():
 
 
 def test_a_method_without_the_figure_has_no_mark():
-    figure = quality([quality_result({"lime": (0.4,), "saliency": (math.nan,)})],
-                     "deletion_gain", "Gain")  # fmt: skip
+    figure = quality(
+        [quality_result({"lime": (0.4,), "saliency": (math.nan,)})], "deletion_gain", "Gain"
+    )
 
     assert figure.data[0].y == ("LIME",)

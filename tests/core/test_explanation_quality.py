@@ -71,9 +71,10 @@ def test_a_planted_bad_map_is_the_worst_of_every_example_and_the_reason_is_given
 
 def test_records_hold_the_curves_of_each_map_and_no_more_when_that_is_asked():
     result = measure(
-        model=ten_class_model(), dataset=digits_dataset(),
+        model=ten_class_model(),
+        dataset=digits_dataset(),
         config=config_of("lime", "gradient_shap", limit=2),
-    )  # fmt: skip
+    )
 
     records = result.records
     assert tuple(records.columns) == COLUMNS
@@ -131,10 +132,19 @@ def test_a_killed_run_is_gone_on_from_and_gives_the_same_answer(tmp_path):
 
 def made_result(**columns):
     count = len(next(iter(columns.values())))
-    records = pd.DataFrame({
-        "index": range(count), "id": list("abcdefgh"[:count]), "label": 0, "prediction": 0,
-        "target": 0, "method": "lime", "evaluations": 10, "seconds": 1.0, **columns,
-    }).reindex(columns=list(COLUMNS))  # fmt: skip
+    records = pd.DataFrame(
+        {
+            "index": range(count),
+            "id": list("abcdefgh"[:count]),
+            "label": 0,
+            "prediction": 0,
+            "target": 0,
+            "method": "lime",
+            "evaluations": 10,
+            "seconds": 1.0,
+            **columns,
+        }
+    ).reindex(columns=list(COLUMNS))
     from made_results import provenance
 
     return ExplanationResult(config_of("lime"), provenance(), records)

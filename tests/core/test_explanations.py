@@ -192,15 +192,21 @@ def test_the_target_is_the_prediction_the_truth_or_a_name():
 
 def test_explaining_a_data_set_gives_a_row_and_a_map_per_example_and_method(tmp_path):
     config = ExplanationConfig(
-        ModelSpec("toy"), DatasetSpec("digits", limit=3), ("lime", "gradient_shap"), target="true",
+        ModelSpec("toy"),
+        DatasetSpec("digits", limit=3),
+        ("lime", "gradient_shap"),
+        target="true",
         options=ExplainerOptions(evaluations=32, segments=8),
-    )  # fmt: skip
+    )
     told = []
 
     result = measure(
-        model=ten_class_model(), dataset=digits_dataset(), config=config, folder=tmp_path,
+        model=ten_class_model(),
+        dataset=digits_dataset(),
+        config=config,
+        folder=tmp_path,
         report=lambda done, total, message, **_: told.append((done, total)),
-    )  # fmt: skip
+    )
 
     rows = result.records
     assert rows[["index", "method"]].to_numpy().tolist() == [
@@ -234,9 +240,11 @@ def without_gradient(*methods):
     model = model_of(WithoutGradient(), classes=10)
     model.preprocessing = replace(model.preprocessing, resize=8)
     config = ExplanationConfig(
-        ModelSpec("toy"), DatasetSpec("digits", limit=2), methods,
+        ModelSpec("toy"),
+        DatasetSpec("digits", limit=2),
+        methods,
         options=ExplainerOptions(evaluations=32, segments=8),
-    )  # fmt: skip
+    )
     return measure(model=model, dataset=digits_dataset(), config=config)
 
 
@@ -261,14 +269,19 @@ def test_a_cancelled_explanation_of_a_data_set_leaves_no_half_file(tmp_path):
             raise Cancelled
 
     config = ExplanationConfig(
-        ModelSpec("toy"), DatasetSpec("digits", limit=3), ("gradient_shap",),
+        ModelSpec("toy"),
+        DatasetSpec("digits", limit=3),
+        ("gradient_shap",),
         options=ExplainerOptions(evaluations=32),
-    )  # fmt: skip
+    )
     with pytest.raises(Cancelled):
         measure(
-            model=ten_class_model(), dataset=digits_dataset(), config=config, folder=tmp_path,
+            model=ten_class_model(),
+            dataset=digits_dataset(),
+            config=config,
+            folder=tmp_path,
             report=cancel,
-        )  # fmt: skip
+        )
 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "shards"]
     assert {p.suffix for p in (tmp_path / "shards").iterdir()} == {".json", ".npz", ".parquet"}
@@ -302,9 +315,13 @@ def test_a_prediction_names_the_five_most_probable_classes(tmp_path):
 def test_an_explanation_is_coarse_first_and_then_full(tmp_path):
     maps = {}
     request = ImageRequest(
-        "explain", ModelSpec("toy"), "x", "lime", "3",
+        "explain",
+        ModelSpec("toy"),
+        "x",
+        "lime",
+        "3",
         ExplainerOptions(evaluations=200, segments=8),
-    )  # fmt: skip
+    )
     told = []
 
     def publish(found):
@@ -398,9 +415,12 @@ def test_superpixels_are_found_once_for_all_methods_and_models(tmp_path, monkeyp
     monkeypatch.setattr("usable_core.measuring.memory.shared_superpixels", find)
     models = ModelCache(load=lambda spec: eight_pixel_model())
     for model, method, image, count in (
-        ("a", "lime", "x", 9), ("a", "gradient_shap", "x", 9), ("b", "lime", "x", 9),
-        ("a", "lime", "x", 12), ("a", "lime", "y", 9),
-    ):  # fmt: skip
+        ("a", "lime", "x", 9),
+        ("a", "gradient_shap", "x", 9),
+        ("b", "lime", "x", 9),
+        ("a", "lime", "x", 12),
+        ("a", "lime", "y", 9),
+    ):
         options = ExplainerOptions(evaluations=16, segments=count)
         request = ImageRequest("explain", ModelSpec(model), image, method, None, options)
         answer(request, models, photo(), tmp_path, lambda _: None)
@@ -419,9 +439,11 @@ def test_a_models_own_answer_is_explained_where_it_does_not_know_the_classes():
     model = ten_class_model()
     model.labels = replace(model.labels, names=tuple("abcdefghij"))
     config = ExplanationConfig(
-        ModelSpec("toy"), DatasetSpec("digits", limit=2), ("lime",),
+        ModelSpec("toy"),
+        DatasetSpec("digits", limit=2),
+        ("lime",),
         options=ExplainerOptions(evaluations=16, segments=4),
-    )  # fmt: skip
+    )
 
     result = measure(model=model, dataset=digits_dataset(), config=config)
 

@@ -31,34 +31,35 @@ FAMILIES = {
     "squeezenet": (lambda: models.squeezenet1_1(num_classes=7), 48),
     "efficientnet": (lambda: models.efficientnet_b0(num_classes=7), 32),
     "convnext": (
-        lambda: models.ConvNeXt([models.convnext.CNBlockConfig(16, None, 2)], num_classes=7), 32
+        lambda: models.ConvNeXt([models.convnext.CNBlockConfig(16, None, 2)], num_classes=7),
+        32,
     ),
     "vit": (lambda: models.VisionTransformer(32, 8, 2, 2, 16, 32, num_classes=7), 32),
-    "swin": (
-        lambda: models.SwinTransformer([4, 4], 12, [1, 1], [2, 2], [4, 4], num_classes=7), 32
-    ),
-    "maxvit": (
-        lambda: models.MaxVit((32, 32), 8, 2, [16], [1], 8, 0.0, num_classes=7), 32
-    ),
+    "swin": (lambda: models.SwinTransformer([4, 4], 12, [1, 1], [2, 2], [4, 4], num_classes=7), 32),
+    "maxvit": (lambda: models.MaxVit((32, 32), 8, 2, [16], [1], 8, 0.0, num_classes=7), 32),
     "shufflenet": (lambda: models.shufflenet_v2_x0_5(num_classes=7), 32),
     "timm_mobilenetv2": (lambda: timm.create_model("mobilenetv2_035", num_classes=7), 32),
     "timm_vit": (
         lambda: timm.create_model(
             "vit_tiny_patch16_224", num_classes=7, img_size=32, depth=2, embed_dim=48
-        ), 32,
+        ),
+        32,
     ),
     "timm_deit_distilled": (
         lambda: timm.create_model(
             "deit_tiny_distilled_patch16_224", num_classes=7, img_size=32, depth=2, embed_dim=48
-        ), 32,
+        ),
+        32,
     ),
     "timm_convnext": (
-        lambda: timm.create_model("convnext_atto", num_classes=7, depths=(1, 1, 1, 1)), 32
+        lambda: timm.create_model("convnext_atto", num_classes=7, depths=(1, 1, 1, 1)),
+        32,
     ),
     "timm_resnetv2": (
-        lambda: timm.create_model("resnetv2_50", num_classes=7, layers=(1, 1, 1, 1)), 32
+        lambda: timm.create_model("resnetv2_50", num_classes=7, layers=(1, 1, 1, 1)),
+        32,
     ),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(params=FAMILIES)

@@ -77,8 +77,9 @@ def test_compact_levels_give_back_the_values():
 
     assert levels.dtype == np.int8
     assert np.abs(restored - values).max() < 0.01 * top
-    assert np.array_equal(np.sign(restored)[np.abs(values) > 1e-3 * top],
-                          np.sign(values)[np.abs(values) > 1e-3 * top])  # fmt: skip
+    assert np.array_equal(
+        np.sign(restored)[np.abs(values) > 1e-3 * top], np.sign(values)[np.abs(values) > 1e-3 * top]
+    )
 
 
 def test_the_table_of_superpixels_ranks_by_magnitude():

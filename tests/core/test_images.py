@@ -9,11 +9,19 @@ from usable_core import images
 from usable_core.errors import ImageRefused
 
 GOOD_UPLOADS = {
-    "photo.jpg": None, "alpha_rgba.png": None, "gray_8bit.png": None, "gray_16bit.png": None,
-    "cmyk.jpg": None, "photo.webp": None, "animated.gif": None, "large_4000x3000.jpg": (4000, 3000),
-    "tiny_8x8.png": (8, 8), "exif_rotated.jpg": None, "palette.png": None,
+    "photo.jpg": None,
+    "alpha_rgba.png": None,
+    "gray_8bit.png": None,
+    "gray_16bit.png": None,
+    "cmyk.jpg": None,
+    "photo.webp": None,
+    "animated.gif": None,
+    "large_4000x3000.jpg": (4000, 3000),
+    "tiny_8x8.png": (8, 8),
+    "exif_rotated.jpg": None,
+    "palette.png": None,
     "wide_640x40.jpg": (640, 40),
-}  # fmt: skip
+}
 BAD_UPLOADS = ("bad_truncated.jpg", "bad_text.jpg", "bad_empty.png", "bad_bomb_30000x30000.png")
 
 

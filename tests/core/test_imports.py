@@ -23,11 +23,33 @@ MEASURING = (
 )
 HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
 ENTRANCES = (
-    "runs", "runs.uploads", "jobs", "jobs.interactive", "jobs.worker", "jobs.queue", "jobs.locks",
-    "tasks", "evaluations", "evaluations.accuracy", "evaluations.interactive", "catalog", "metrics",
-    "comparison", "plots", "images", "samples", "settings", "records", "labels", "errors",
-    "versions", "attacked_images", "reports.page", "api", "cli",
-)  # fmt: skip
+    "runs",
+    "runs.uploads",
+    "jobs",
+    "jobs.interactive",
+    "jobs.worker",
+    "jobs.queue",
+    "jobs.locks",
+    "tasks",
+    "evaluations",
+    "evaluations.accuracy",
+    "evaluations.interactive",
+    "catalog",
+    "metrics",
+    "comparison",
+    "plots",
+    "images",
+    "samples",
+    "settings",
+    "records",
+    "labels",
+    "errors",
+    "versions",
+    "attacked_images",
+    "reports.page",
+    "api",
+    "cli",
+)
 # What each part of the asking half may ask, lowest first: nothing may ask what is above it.
 LAYERS = (
     ("errors", "settings", "labels", "records", "versions", "images"),
@@ -124,9 +146,12 @@ def test_the_asking_half_loads_nothing_heavy_not_even_indirectly():
 
     done = subprocess.run(
         [sys.executable, "-c", code],
-        capture_output=True, text=True, cwd=ROOT, timeout=120,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
+    )
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"

@@ -100,9 +100,7 @@ def test_a_drift_is_shown_budget_by_budget_with_its_maps(ask):
     path, maps = adversarial_path(ask.model, ask.x), []
     segments = np.load(folder / "segments.npy")
     assert len(np.load(folder / "superpixels.npy")) == segments.max() + 1
-    *_, found = drifting(
-        ask.model, path, 1, "lime", OPTIONS, segments=segments, maps=maps
-    )  # fmt: skip
+    *_, found = drifting(ask.model, path, 1, "lime", OPTIONS, segments=segments, maps=maps)
     assert last.drift.rank_correlation == found.rank_correlation
     for k in range(len(EPSILONS)):
         expected = maps[0 if k == 0 else k + 1].values

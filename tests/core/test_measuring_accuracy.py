@@ -160,9 +160,11 @@ def test_progress_reaches_the_end_with_the_accuracy(trained):
     dataset = digits_dataset(1297, 1397)
 
     result = measure(
-        model=trained, dataset=dataset, config=config(batch_size=32),
+        model=trained,
+        dataset=dataset,
+        config=config(batch_size=32),
         report=lambda done, total, message, **metrics: told.append((done, total, metrics)),
-    )  # fmt: skip
+    )
 
     assert [done for done, _, _ in told] == [32, 64, 96, 100]
     right = (result.records["prediction"] == result.records["label"]).mean()

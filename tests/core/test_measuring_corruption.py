@@ -68,9 +68,10 @@ def test_every_cell_is_what_the_model_says_of_the_corrupted_pictures(trained, pa
 
 def test_the_clean_side_is_what_accuracy_measures(trained, part, found):
     clean = accuracy.measure(
-        model=trained, dataset=part,
+        model=trained,
+        dataset=part,
         config=accuracy.AccuracyConfig(ModelSpec("toy"), DatasetSpec("toy")),
-    )  # fmt: skip
+    )
     rows = found.records.drop_duplicates("index")
 
     assert (rows["clean_prediction"].to_numpy() == clean.records["prediction"].to_numpy()).all()
@@ -114,9 +115,11 @@ def test_progress_reaches_the_end_with_both_accuracies(trained, part):
     told = []
 
     found = measure(
-        model=trained, dataset=part, config=config(batch_size=32),
+        model=trained,
+        dataset=part,
+        config=config(batch_size=32),
         report=lambda done, total, message, **metrics: told.append((done, total, metrics)),
-    )  # fmt: skip
+    )
 
     total = 80 * 7  # the clean pass and six cells
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)

@@ -43,9 +43,18 @@ def test_records_hold_one_row_per_example_and_budget(result, digits):
     records = result.records
 
     assert list(records.columns) == [
-        "index", "id", "label", "epsilon", "clean_prediction", "prediction", "found_epsilon",
-        "found_attack", "found_step", "noise_prediction", "raw_broken",
-    ]  # fmt: skip
+        "index",
+        "id",
+        "label",
+        "epsilon",
+        "clean_prediction",
+        "prediction",
+        "found_epsilon",
+        "found_attack",
+        "found_step",
+        "noise_prediction",
+        "raw_broken",
+    ]
     assert len(records) == len(digits) * len(EPSILONS)
     assert records["epsilon"].tolist() == list(EPSILONS) * len(digits)
     assert tuple(records["id"][:: len(EPSILONS)]) == digits.ids
@@ -204,9 +213,11 @@ def test_long_attacks_show_life_and_can_be_cancelled(trained, digits, monkeypatc
 def test_progress_ends_at_the_total_with_both_accuracies(trained, digits, result):
     told = []
     measure(
-        model=trained, dataset=digits, config=config(),
+        model=trained,
+        dataset=digits,
+        config=config(),
         report=lambda done, total, message, **metrics: told.append((done, total, metrics)),
-    )  # fmt: skip
+    )
     done, total, metrics = told[-1]
     last = result.records.query("epsilon == @EPSILONS[-1]")
 
@@ -323,9 +334,12 @@ def test_an_evaluation_whose_parts_were_taken_away_gives_no_answer_on_the_rest(
 
     with pytest.raises(StorageError, match="another run went on from them"):
         measure(
-            model=trained, dataset=digits, config=config(batch_size=8), report=taken,
+            model=trained,
+            dataset=digits,
+            config=config(batch_size=8),
+            report=taken,
             folder=tmp_path,
-        )  # fmt: skip
+        )
 
 
 def test_the_walked_sample_has_every_class_of_data_sorted_by_class(trained):

@@ -48,8 +48,9 @@ def _score_by_search(lost, gained, n, delta):
 
     lowest, highest = max(0.0, -delta), (1 - delta) / 2
     bounds = (lowest + 1e-12, highest - 1e-12)
-    q = minimize_scalar(minus_log_likelihood, bounds=bounds, method="bounded",
-                        options={"xatol": 1e-12}).x  # fmt: skip
+    q = minimize_scalar(
+        minus_log_likelihood, bounds=bounds, method="bounded", options={"xatol": 1e-12}
+    ).x
     return (b - c - n * delta) / np.sqrt(n * (2 * q + delta - delta**2))
 
 

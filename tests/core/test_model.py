@@ -33,12 +33,17 @@ def photograph():
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
 def test_geometry_outside_and_normalisation_inside_equal_torchvisions_transform(interpolation):
     preset = ImageClassification(
-        crop_size=32, resize_size=36, mean=PREPROCESSING.mean, std=PREPROCESSING.std,
+        crop_size=32,
+        resize_size=36,
+        mean=PREPROCESSING.mean,
+        std=PREPROCESSING.std,
         interpolation=InterpolationMode(interpolation),
-    )  # fmt: skip
-    model = make(preprocessing=Preprocessing(
-        36, (32, 32), interpolation, PREPROCESSING.mean, PREPROCESSING.std
-    ))  # fmt: skip
+    )
+    model = make(
+        preprocessing=Preprocessing(
+            36, (32, 32), interpolation, PREPROCESSING.mean, PREPROCESSING.std
+        )
+    )
 
     theirs = model.network(preset(photograph())[None])
     ours = model(model.preprocessing.geometry(photograph())[None])

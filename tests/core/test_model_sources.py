@@ -152,9 +152,11 @@ def test_a_fine_tuned_model_of_a_catalog_comes_back_from_its_card(tmp_path, name
     network = replace_head(source.build(name, {}), 3).eval()
     kind = source.__name__.rsplit(".", 1)[-1].removesuffix("_models")
     card = {
-        "architecture": f"{kind}/{name}", "arch_options": {}, "labels": ["a", "b", "c"],
+        "architecture": f"{kind}/{name}",
+        "arch_options": {},
+        "labels": ["a", "b", "c"],
         "preprocessing": to_json(Preprocessing((70, 64), (64, 64))),
-    }  # fmt: skip
+    }
     save_model(tmp_path, network, card)
 
     model = model_from_card("run/1", tmp_path / "model.safetensors", json.loads(json.dumps(card)))
@@ -191,10 +193,16 @@ def assets(tmp_path, monkeypatch):
     """A folder of bundled models that holds one, called resnet."""
     monkeypatch.setattr(settings, "assets", lambda: tmp_path / "assets")
     network = small_resnet(3)
-    save_model(tmp_path / "assets" / "models", network, {
-        "architecture": "small_resnet", "labels": ["a", "b", "c"], "command": "usable pretrain",
-        "preprocessing": to_json(Preprocessing(32, (32, 32), mean=(0.5, 0.5, 0.5))),
-    })  # fmt: skip
+    save_model(
+        tmp_path / "assets" / "models",
+        network,
+        {
+            "architecture": "small_resnet",
+            "labels": ["a", "b", "c"],
+            "command": "usable pretrain",
+            "preprocessing": to_json(Preprocessing(32, (32, 32), mean=(0.5, 0.5, 0.5))),
+        },
+    )
     folder = tmp_path / "assets" / "models"
     (folder / "model.safetensors").rename(folder / "resnet.safetensors")
     (folder / "card.json").rename(folder / "resnet.json")

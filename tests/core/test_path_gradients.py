@@ -119,9 +119,12 @@ def test_integrated_gradients_double_their_steps_until_complete(network, evaluat
     told = []
 
     found = explain_integrated(
-        model, images(1)[0], 0, options(evaluations),
+        model,
+        images(1)[0],
+        0,
+        options(evaluations),
         report=lambda done, total, message, **_: told.append((done, total)),
-    )  # fmt: skip
+    )
 
     assert found.evaluations == spent
     assert told[-1] == (spent, spent)

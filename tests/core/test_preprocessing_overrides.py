@@ -23,8 +23,13 @@ OWN = Preprocessing(resize=256, crop=(224, 224), sources={"resize": "its file", 
 
 
 def test_given_values_replace_the_own_ones_and_say_so():
-    pairs = [("mean", "0.5,0.25,0.125"), ("std", "0.5"), ("crop", "160x192"), ("resize", "none"),
-             ("interpolation", "BICUBIC")]  # fmt: skip
+    pairs = [
+        ("mean", "0.5,0.25,0.125"),
+        ("std", "0.5"),
+        ("crop", "160x192"),
+        ("resize", "none"),
+        ("interpolation", "BICUBIC"),
+    ]
 
     found = overridden(OWN, pairs)
 
@@ -115,9 +120,17 @@ def test_the_same_input_said_twice_is_the_same_question(weights):
 
 
 def test_the_command_line_shows_the_given_passport(capsys, weights):
-    asked = ["models", "show", "torchvision/squeezenet1_1", "--weights", str(weights),
-             "--preprocessing", "mean=0.5 std=0.25", "--preprocessing",
-             "interpolation=bicubic"]  # fmt: skip
+    asked = [
+        "models",
+        "show",
+        "torchvision/squeezenet1_1",
+        "--weights",
+        str(weights),
+        "--preprocessing",
+        "mean=0.5 std=0.25",
+        "--preprocessing",
+        "interpolation=bicubic",
+    ]
 
     assert main(asked) == 0
     out = capsys.readouterr().out
@@ -132,8 +145,13 @@ def test_the_command_line_shows_the_given_passport(capsys, weights):
 def test_mobilenetv1_needs_the_normalisation_that_its_file_was_made_with(shared_data):
     folder = shared_data / "imagenet"
     part = load_dataset(str(folder / "dev.parquet")).take(range(25, 50))
-    given = {"mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225", "resize": "256",
-             "crop": "224", "interpolation": "bilinear"}  # fmt: skip
+    given = {
+        "mean": "0.485,0.456,0.406",
+        "std": "0.229,0.224,0.225",
+        "resize": "256",
+        "crop": "224",
+        "interpolation": "bilinear",
+    }
     own = load_model(
         "timm/mobilenetv1_100",
         weights=folder / "mobilenetv1_100_same.safetensors",
@@ -150,12 +168,21 @@ def test_mobilenetv1_needs_the_normalisation_that_its_file_was_made_with(shared_
 
 
 def test_the_command_on_a_card_names_all_that_the_model_was_loaded_with():
-    spec = ModelSpec("timm/x", "folder/w.safetensors", (("pad_type", "same"),), False,
-                     (("mean", "0.5"),))  # fmt: skip
+    spec = ModelSpec(
+        "timm/x", "folder/w.safetensors", (("pad_type", "same"),), False, (("mean", "0.5"),)
+    )
 
     words = command(FineTuningConfig(spec, DatasetSpec("digits", limit=40))).split()
 
-    given = ["--model", "timm/x", "--weights", "w.safetensors", "--arch-option", "pad_type=same",
-             "--preprocessing", "mean=0.5"]  # fmt: skip
+    given = [
+        "--model",
+        "timm/x",
+        "--weights",
+        "w.safetensors",
+        "--arch-option",
+        "pad_type=same",
+        "--preprocessing",
+        "mean=0.5",
+    ]
     assert words[2:10] == given
     assert words[words.index("--limit") + 1] == "40"

@@ -58,8 +58,10 @@ def test_neighbouring_seeds_streams_and_places_are_uncorrelated():
 
     bound = 5 / math.sqrt(numbers.numel())
     for first, second in [
-        (numbers[:-1], numbers[1:]), (numbers[:, :-1], numbers[:, 1:]), (numbers, other),
-    ]:  # fmt: skip
+        (numbers[:-1], numbers[1:]),
+        (numbers[:, :-1], numbers[:, 1:]),
+        (numbers, other),
+    ]:
         correlation = torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1]
         assert abs(correlation) < bound
 

@@ -33,9 +33,14 @@ def _robust(model="bundled/resnet", **settings):
     first, second = clean.copy(), np.where(LABELS == 0, 1, 0)
     first[:2] = 2
     return robustness_result(
-        LABELS, clean, [clean, first, second], [clean, clean, first], epsilons=GRID,
-        model=model, **settings,
-    )  # fmt: skip
+        LABELS,
+        clean,
+        [clean, first, second],
+        [clean, clean, first],
+        epsilons=GRID,
+        model=model,
+        **settings,
+    )
 
 
 def _red(result):
@@ -73,9 +78,15 @@ def test_every_line_has_contrast_with_the_page(theme, page):
 
 @pytest.mark.parametrize(
     ("epsilon", "norm", "label"),
-    [(0, "linf", "0"), (4 / 255, "linf", "4/255"), (0.25 / 255, "linf", "0.25/255"),
-     (0.01, "linf", "0.01"), (0.5, "l2", "0.5"), (0.0, "l2", "0")],
-)  # fmt: skip
+    [
+        (0, "linf", "0"),
+        (4 / 255, "linf", "4/255"),
+        (0.25 / 255, "linf", "0.25/255"),
+        (0.01, "linf", "0.01"),
+        (0.5, "l2", "0.5"),
+        (0.0, "l2", "0"),
+    ],
+)
 def test_epsilons_are_written_as_people_write_them(epsilon, norm, label):
     assert epsilon_label(epsilon, norm) == label
 
@@ -144,8 +155,9 @@ def test_budgets_of_leaderboards_are_marked_where_the_grid_reaches_them():
         {"RobustBench, ImageNet 224 px": math.log2(4 / 255)}
     )
     assert set(marks("linf", (0.0, 1 / 255, 16 / 255))) == {
-        "RobustBench, ImageNet 224 px", "RobustBench, CIFAR-10 32 px",
-    }  # fmt: skip
+        "RobustBench, ImageNet 224 px",
+        "RobustBench, CIFAR-10 32 px",
+    }
     assert marks("linf", (0.0, 1 / 255, 2 / 255)) == {}
     assert marks("l2", (0.0, 0.25, 1.0)) == {"RobustBench, CIFAR-10 32 px": -1}
     assert marks("l1", (0.0, 8.0, 24.0)) == pytest.approx({"CIFAR-10 32 px": math.log2(12)})
@@ -245,11 +257,13 @@ def test_the_raw_curve_of_the_walked_sample_is_drawn_when_asked_for():
     result = _half_broken()
     raw = [np.nan, 0.0, 1.0]  # per budget, of two walked examples
     records = result.records.assign(
-        raw_broken=[0.0 if index < 2 and epsilon == 0 else
-                    raw[GRID.index(epsilon)] if index < 2 else np.nan
-                    for index, epsilon in zip(result.records["index"], result.records["epsilon"],
-                                              strict=True)]
-    )  # fmt: skip
+        raw_broken=[
+            0.0 if index < 2 and epsilon == 0 else raw[GRID.index(epsilon)] if index < 2 else np.nan
+            for index, epsilon in zip(
+                result.records["index"], result.records["epsilon"], strict=True
+            )
+        ]
+    )
     result = replace(result, records=records)
 
     assert "bundled/resnet, raw, n = 2" not in [trace.name for trace in survival([result]).data]
@@ -359,9 +373,12 @@ def test_classes_that_are_called_by_numbers_are_not_taken_for_numbers():
 def test_the_forest_holds_each_pair_with_its_interval():
     clean, other = np.zeros(100, int), np.zeros(100, int)
     other[:30] = 1
-    compared = compare([
-        accuracy_result(clean, other, model="a/one"), accuracy_result(clean, clean, model="a/two"),
-    ])  # fmt: skip
+    compared = compare(
+        [
+            accuracy_result(clean, other, model="a/one"),
+            accuracy_result(clean, clean, model="a/two"),
+        ]
+    )
 
     points = difference_forest(compared).data[0]
 
@@ -398,11 +415,15 @@ def test_every_figure_can_be_sent_to_a_browser_in_both_themes():
     compared = compare([accuracy, accuracy])
     for theme in ("light", "dark"):
         figures = [
-            accuracy_bars([accuracy], theme=theme), reliability_diagram([accuracy], theme=theme),
-            confusion_heatmap(accuracy, theme=theme), per_class_bars([accuracy], theme=theme),
-            accuracy_versus_epsilon([robust], theme=theme), robustness_score([robust], theme=theme),
-            survival([_red(robust)], theme=theme), per_class(robust, theme=theme),
+            accuracy_bars([accuracy], theme=theme),
+            reliability_diagram([accuracy], theme=theme),
+            confusion_heatmap(accuracy, theme=theme),
+            per_class_bars([accuracy], theme=theme),
+            accuracy_versus_epsilon([robust], theme=theme),
+            robustness_score([robust], theme=theme),
+            survival([_red(robust)], theme=theme),
+            per_class(robust, theme=theme),
             difference_forest(compared, theme=theme),
-        ]  # fmt: skip
+        ]
         for figure in figures:
             assert json.loads(figure.to_json())["layout"]["xaxis"]["title"]["text"]

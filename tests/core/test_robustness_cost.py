@@ -33,10 +33,15 @@ def model():
 
 @pytest.mark.parametrize(
     "settings",
-    [{"preset": "glance"}, {"attack": "fgsm"}, {"attack": "square", "steps": 20}, {"norm": "l1"},
-     {"attack": "apgd", "steps": 5, "loss": "targeted_dlr", "targets": 9, "draws": 2}],
+    [
+        {"preset": "glance"},
+        {"attack": "fgsm"},
+        {"attack": "square", "steps": 20},
+        {"norm": "l1"},
+        {"attack": "apgd", "steps": 5, "loss": "targeted_dlr", "targets": 9, "draws": 2},
+    ],
     ids=str,
-)  # fmt: skip
+)
 def test_a_real_evaluation_costs_no_more_and_not_much_less_than_was_said(model, settings):
     config = replace(ASKED, walked=4, gallery=0, **settings)
 
@@ -96,9 +101,14 @@ def test_the_speed_of_a_finished_run_counts_its_checks_too():
 
 @pytest.mark.parametrize(
     ("span", "text"),
-    [((3.2, 8.7), "3 to 9 seconds"), ((17, 66), "15 to 65 seconds"),
-     ((20, 120), "20 seconds to 2 minutes"), ((400, 1500), "7 to 25 minutes"),
-     ((2000, 20_000), "35 minutes to 6 hours"), ((0.1, 0.2), "1 to 1 seconds")],
-)  # fmt: skip
+    [
+        ((3.2, 8.7), "3 to 9 seconds"),
+        ((17, 66), "15 to 65 seconds"),
+        ((20, 120), "20 seconds to 2 minutes"),
+        ((400, 1500), "7 to 25 minutes"),
+        ((2000, 20_000), "35 minutes to 6 hours"),
+        ((0.1, 0.2), "1 to 1 seconds"),
+    ],
+)
 def test_spans_are_said_in_round_words(span, text):
     assert spoken(span) == text

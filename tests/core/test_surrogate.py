@@ -157,9 +157,11 @@ def kernel(masks, outputs):
 METHODS = {
     "lime": (halves, lime, lambda m, y: lime_surrogate.fit(m, expit(y))[0]),
     "kernel_shap": (
-        coalitions, kernel, lambda m, y: kernel_shap.solve(m, y, kernel_shap.sample_weights(m)),
+        coalitions,
+        kernel,
+        lambda m, y: kernel_shap.solve(m, y, kernel_shap.sample_weights(m)),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("method", METHODS)

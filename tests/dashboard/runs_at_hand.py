@@ -12,9 +12,17 @@ from usable_core.runs.store import RunStore
 EPOCHS = 3
 CONFIG = FineTuningConfig(ModelSpec("bundled/resnet"), DatasetSpec("digits"))
 PROVENANCE = Provenance(
-    "bundled/resnet", "modelprint", "digits", "dataprint", "train", tuple("0123456789"),
-    warnings=("Only a warning.",), seconds=1.5, batch_size=64, versions={"torch": "2"},
-)  # fmt: skip
+    "bundled/resnet",
+    "modelprint",
+    "digits",
+    "dataprint",
+    "train",
+    tuple("0123456789"),
+    warnings=("Only a warning.",),
+    seconds=1.5,
+    batch_size=64,
+    versions={"torch": "2"},
+)
 
 
 def running(store: RunStore, *, parent: str | None = None, epochs: int = 2) -> Run:

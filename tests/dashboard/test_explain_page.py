@@ -26,27 +26,44 @@ HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 PREDICTIONS = (Prediction(3, "cat", 0.9), Prediction(5, "dog", 0.1))
 EPSILONS = (0.0, 1 / 255, 4 / 255)
 FRAGILITY = Fragility(
-    "linf", "PGD", EPSILONS, ("cat", "cat", "dog"), (0.9, 0.6, 0.1), (True, True, False), 4 / 255,
+    "linf",
+    "PGD",
+    EPSILONS,
+    ("cat", "cat", "dog"),
+    (0.9, 0.6, 0.1),
+    (True, True, False),
+    4 / 255,
     2.0,
-)  # fmt: skip
-DRIFT = Drift(EPSILONS, (0.9, 0.7, 0.1), (1.0, 0.8, 0.2), (True, True, False), (0.9, 0.6, 0.1),
-              900, 3.0)  # fmt: skip
+)
+DRIFT = Drift(
+    EPSILONS, (0.9, 0.7, 0.1), (1.0, 0.8, 0.2), (True, True, False), (0.9, 0.6, 0.1), 900, 3.0
+)
 
 
 def curve(kind, background="blur", outputs=(0.9, 0.2, 0.1)):
     return PerturbationCurve(
-        kind, background, (0.0, 0.5, 1.0), outputs, (0.9, 0.5, 0.1), (0.9, 0.4, 0.1),
-        (0.9, 0.6, 0.1), (0.9, 0.45, 0.1),
-    )  # fmt: skip
+        kind,
+        background,
+        (0.0, 0.5, 1.0),
+        outputs,
+        (0.9, 0.5, 0.1),
+        (0.9, 0.4, 0.1),
+        (0.9, 0.6, 0.1),
+        (0.9, 0.45, 0.1),
+    )
 
 
 SOUND = Sanity(0.1, -0.2, "dog")
 
 
 def evidence(sanity=SOUND):
-    curves = [curve("deletion"), curve("deletion", "black"),
-              curve("insertion", outputs=(0.1, 0.8, 0.9)),
-              curve("insertion", "black", (0.1, 0.8, 0.9)), curve("road", "noise")]  # fmt: skip
+    curves = [
+        curve("deletion"),
+        curve("deletion", "black"),
+        curve("insertion", outputs=(0.1, 0.8, 0.9)),
+        curve("insertion", "black", (0.1, 0.8, 0.9)),
+        curve("road", "noise"),
+    ]
     return Evidence(tuple(curves), sanity, 500, 4.0)
 
 
@@ -386,8 +403,10 @@ def test_each_map_has_words_for_those_who_do_not_see_it_and_two_downloads(lane):
     at = opened(image="cat", explain_methods=["lime", "partition_shap"])
 
     names = {b.proto.label for b in at.get("download_button")}
-    shown = {method: [json.loads(m.proto.json) for m in maps(at) if f"_{method}" in m.proto.id]
-             for method in ("lime", "partition_shap")}  # fmt: skip
+    shown = {
+        method: [json.loads(m.proto.json) for m in maps(at) if f"_{method}" in m.proto.id]
+        for method in ("lime", "partition_shap")
+    }
 
     assert names == {"PNG", "CSV", "Report, HTML"}
     assert all("evidence for the class is strongest" in data["alt"] for data in shown["lime"])
@@ -556,15 +575,18 @@ def test_methods_that_say_the_same_agree_fully(lane):
     at = opened(image="cat", explain_methods=["lime", "occlusion"], models=["bundled/resnet"])
 
     assert {(m.label, m.value) for m in at.metric} == {
-        ("Rank correlation", "+1.00"), ("Same sign", "100 %"), ("Top 5 in common", "100 %"),
-    }  # fmt: skip
+        ("Rank correlation", "+1.00"),
+        ("Same sign", "100 %"),
+        ("Top 5 in common", "100 %"),
+    }
     assert len(maps(at, "consensus_")) == len(maps(at, "disagreement_")) == 1
     assert told(maps(at, "disagreement_")[0])["empty"]
 
 
 def test_more_than_two_maps_are_compared_in_tables(lane):
-    at = opened(image="cat", models=["bundled/resnet"],
-                explain_methods=["lime", "occlusion", "saliency"])  # fmt: skip
+    at = opened(
+        image="cat", models=["bundled/resnet"], explain_methods=["lime", "occlusion", "saliency"]
+    )
 
     assert len(at.get("plotly_chart")) == 3
 
@@ -640,9 +662,16 @@ def test_drift_under_way_is_said(lane):
 
 
 def test_the_address_holds_every_setting_and_reads_it_back(lane):
-    at = opened(image="cat", explain_methods=["saliency"], explain_background="black",
-                explain_evaluations="100", explain_segments="25", explain_tolerance="0.1",
-                explain_precision="auto", explain_target="dog")  # fmt: skip
+    at = opened(
+        image="cat",
+        explain_methods=["saliency"],
+        explain_background="black",
+        explain_evaluations="100",
+        explain_segments="25",
+        explain_tolerance="0.1",
+        explain_precision="auto",
+        explain_target="dog",
+    )
 
     asked = lane.asked("explain")[-1]
     assert (asked.method, asked.target) == ("saliency", "dog")
@@ -654,8 +683,10 @@ def test_the_address_holds_every_setting_and_reads_it_back(lane):
 
 def test_the_address_holds_the_weights_of_a_backbone_too(lane):
     reference = "timm/mobilenetv2_100"
-    weights = {f"models_weights_{reference}": "own.safetensors",
-               f"models_options_{reference}": "pad_type=same"}  # fmt: skip
+    weights = {
+        f"models_weights_{reference}": "own.safetensors",
+        f"models_options_{reference}": "pad_type=same",
+    }
 
     at = opened(image="cat", models=[reference, "bundled/vgg"], **weights)
 
@@ -713,8 +744,17 @@ def test_the_report_holds_all_that_the_page_shows_and_asks_nobody(lane, monkeypa
 
     assert page.count("<img ") == 2 + 2 + 2 * 2 + 2 * 3  # inputs, maps, sanity, drift
     assert page.count('class="plot"') == 2 * 5 + 1
-    for words in ("R²", "±", "0.8", "Cat", "Between backbones: LIME", "depends on the weights",
-                  "4/255", "64 superpixels", "prediction"):  # fmt: skip
+    for words in (
+        "R²",
+        "±",
+        "0.8",
+        "Cat",
+        "Between backbones: LIME",
+        "depends on the weights",
+        "4/255",
+        "64 superpixels",
+        "prediction",
+    ):
         assert words in page, words
     assert "<script>cat" not in page
     assert "&lt;script&gt;cat" in page

@@ -23,12 +23,23 @@ METHODS = ("lime", "saliency")
 def result(model=MODEL, gains=(0.5, -0.2)):
     """Two methods on three images; the second method's gain is the second of `gains`."""
     rows = [
-        {"index": i, "id": f"image{i}", "label": i % 3, "prediction": 1, "target": 1,
-         "method": method, "r2": 0.9 if method == "lime" else np.nan, "additivity_gap": np.nan,
-         "evaluations": 100, "seconds": 0.5, "deletion_gain": gain + i / 100,
-         "insertion_gain": gain}
-        for i in range(3) for method, gain in zip(METHODS, gains, strict=True)
-    ]  # fmt: skip
+        {
+            "index": i,
+            "id": f"image{i}",
+            "label": i % 3,
+            "prediction": 1,
+            "target": 1,
+            "method": method,
+            "r2": 0.9 if method == "lime" else np.nan,
+            "additivity_gap": np.nan,
+            "evaluations": 100,
+            "seconds": 0.5,
+            "deletion_gain": gain + i / 100,
+            "insertion_gain": gain,
+        }
+        for i in range(3)
+        for method, gain in zip(METHODS, gains, strict=True)
+    ]
     config = ExplanationConfig(ModelSpec(model), DatasetSpec("digits"), METHODS)
     return ExplanationResult(config, provenance(model), pd.DataFrame(rows))
 

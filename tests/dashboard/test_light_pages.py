@@ -32,8 +32,11 @@ def test_no_page_imports_what_computes():
 
     ran = subprocess.run(
         [sys.executable, "-c", EVERY_PAGE, str(home), *PAGES],
-        capture_output=True, text=True, cwd=ROOT, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
 
     assert ran.returncode == 0, ran.stderr[-2000:]
     modules = ran.stdout.split()
@@ -52,8 +55,11 @@ def test_the_first_screen_without_runs_comes_before_tables_plots_and_the_databas
 
     ran = subprocess.run(
         [sys.executable, "-c", EVERY_PAGE, str(home), "overview"],
-        capture_output=True, text=True, cwd=ROOT, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
 
     assert ran.returncode == 0, ran.stderr[-2000:]
     modules = ran.stdout.split()

@@ -204,8 +204,12 @@ def test_typed_budgets_are_understood_and_nonsense_is_one_sentence(open_page, st
     app.button(key="robustness_start").click().run()
     assert started[0].epsilons == (0.0, 0.01, 8 / 255)
 
-    for text, sentence in (("eight", "number or a fraction"), ("2", "between 0 and 1"),
-                           ("nan", "between 0 and 1"), ("-1/255", "between 0 and 1")):  # fmt: skip
+    for text, sentence in (
+        ("eight", "number or a fraction"),
+        ("2", "between 0 and 1"),
+        ("nan", "between 0 and 1"),
+        ("-1/255", "between 0 and 1"),
+    ):
         app.text_input(key="robustness_epsilons").input(text).run()
         assert not app.exception
         assert sentence in _texts(app)
@@ -219,9 +223,13 @@ def test_finished_robustness_shows_curve_score_and_cards_at_one_epsilon(open_pag
     app = open_page("robustness", run=runs)
 
     assert "At ε = 1/255" in _texts(app)
-    assert {("Clean accuracy", "80.0 %"), ("Under attack", "60.0 %"),
-            ("Robustness score", "−20.0"), ("Attack success", "25.0 %"),
-            ("Robustness score", "−10.0")} <= _metrics(app)  # fmt: skip
+    assert {
+        ("Clean accuracy", "80.0 %"),
+        ("Under attack", "60.0 %"),
+        ("Robustness score", "−20.0"),
+        ("Attack success", "25.0 %"),
+        ("Robustness score", "−10.0"),
+    } <= _metrics(app)
     assert "points; 95 % interval" in _texts(app)
     names = {trace.get("name") for figure in _figures(app) for trace in figure["data"]}
     assert {"ResNet (bundled)", "ResNet (bundled), random noise", "VGG (bundled)"} <= names
@@ -288,8 +296,10 @@ def test_compare_says_who_is_better_by_how_much_and_on_which_images(open_page, s
 
 def test_compare_shows_the_parts_of_a_demo_only(open_page, store):
     demo = store.create(DemoConfig()).id
-    parts = [_done(store, _accuracy(60), parent=demo),
-             _done(store, _robust(model=OTHER), parent=demo)]  # fmt: skip
+    parts = [
+        _done(store, _accuracy(60), parent=demo),
+        _done(store, _robust(model=OTHER), parent=demo),
+    ]
     store.start(demo, os.getpid())
     from usable_core.evaluations.demo import DemoResult
 

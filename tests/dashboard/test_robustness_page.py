@@ -200,8 +200,9 @@ def test_a_red_check_comes_first_and_marks_curve_heads_and_table(open_page, stor
 
     ordered = [text for text in badges(app) if "Outputs are" in text or "Loss rises" in text]
     assert "(failed): probabilities" in ordered[0]
-    traces = [trace["name"] for figure in figures(app) for trace in figure["data"]
-              if "name" in trace]  # fmt: skip
+    traces = [
+        trace["name"] for figure in figures(app) for trace in figure["data"] if "name" in trace
+    ]
     assert "ResNet (bundled) (upper bound only)" in traces
     assert "VGG (bundled)" in traces
     assert "VGG (bundled) (upper bound only)" not in traces
@@ -218,11 +219,13 @@ def test_a_run_without_checks_says_so(open_page, store):
 
 @pytest.mark.parametrize(
     ("name", "numbers", "text"),
-    [("losses_agree", {"n": 16, "cross_entropy": 9, "margin": 7}, "9 against 7"),
-     ("white_box", {"n": 16, "white_box": 2, "square": 3, "transfer": 1}, "4 more by black box"),
-     ("deterministic", {"difference": 0.0}, "exact"),
-     ("more_steps", {"n": 3, "fallen": 1, "change": 0.12, "margin": 0.05}, "12 points")],
-)  # fmt: skip
+    [
+        ("losses_agree", {"n": 16, "cross_entropy": 9, "margin": 7}, "9 against 7"),
+        ("white_box", {"n": 16, "white_box": 2, "square": 3, "transfer": 1}, "4 more by black box"),
+        ("deterministic", {"difference": 0.0}, "exact"),
+        ("more_steps", {"n": 3, "fallen": 1, "change": 0.12, "margin": 0.05}, "12 points"),
+    ],
+)
 def test_a_badge_says_the_number_of_its_check(name, numbers, text):
     assert figure_of(Check(name, "green", "", numbers)) == text
 
@@ -267,8 +270,15 @@ def with_pictures(store, run, indices):
         for k, epsilon in enumerate(GRID):
             name = f"{index}_{k}.png"
             (folder / name).write_bytes(encode_png(np.full((8, 8, 3), 40 * k, np.uint8)))
-            entries.append({"file": name, "index": index, "epsilon": epsilon,
-                            "prediction": min(k, 1), "saved_prediction": 0})  # fmt: skip
+            entries.append(
+                {
+                    "file": name,
+                    "index": index,
+                    "epsilon": epsilon,
+                    "prediction": min(k, 1),
+                    "saved_prediction": 0,
+                }
+            )
     (folder / "gallery.json").write_text(json.dumps({"entries": entries, "kept": {}}))
     return folder.parent
 
@@ -326,12 +336,22 @@ def test_examples_that_break_at_the_chosen_epsilon_are_counted(open_page, store)
 
 @pytest.mark.parametrize(
     ("event", "epsilon"),
-    [({"selection": {"points": [{"customdata": ["1/255", 10, 20, 64, 1 / 255]}]}}, 1 / 255),
-     ({"selection": {"points": [{"customdata": {"0": "0.5", "1": 1, "2": 2, "3": 9, "4": 0.5}}]}},
-      0.5),
-     ({"selection": {"points": []}}, None), ({}, None), (None, None),
-     ({"selection": {"points": [{"x": 3}]}}, None)],
-)  # fmt: skip
+    [
+        ({"selection": {"points": [{"customdata": ["1/255", 10, 20, 64, 1 / 255]}]}}, 1 / 255),
+        (
+            {
+                "selection": {
+                    "points": [{"customdata": {"0": "0.5", "1": 1, "2": 2, "3": 9, "4": 0.5}}]
+                }
+            },
+            0.5,
+        ),
+        ({"selection": {"points": []}}, None),
+        ({}, None),
+        (None, None),
+        ({"selection": {"points": [{"x": 3}]}}, None),
+    ],
+)
 def test_a_click_on_the_curve_chooses_its_epsilon(event, epsilon):
     assert clicked_epsilon(event) == epsilon
 
@@ -345,8 +365,9 @@ def test_corruptions_that_were_not_measured_are_offered(open_page, store, starte
 
     app.button(key="corruption_start").click().run()
 
-    assert started == [CorruptionConfig(ModelSpec(m), DatasetSpec("digits"))
-                       for m in (MODEL, OTHER)]  # fmt: skip
+    assert started == [
+        CorruptionConfig(ModelSpec(m), DatasetSpec("digits")) for m in (MODEL, OTHER)
+    ]
     assert len([b for b in app.button if b.label == "Cancel"]) == 2
     assert not [b for b in app.button if b.key == "corruption_start"]
 
@@ -394,11 +415,13 @@ def test_models_that_are_upper_bounds_are_kept_out_of_the_ranking(open_page, sto
 
 @pytest.mark.parametrize(
     ("found", "text"),
-    [(Estimate(0.5, 0.2, 0.7, 30), "also fall to more"),
-     (Estimate(-0.5, -0.7, -0.2, 30), "fall to fewer"),
-     (Estimate(0.1, -0.2, 0.4, 30), "no agreement is shown"),
-     (Estimate(float("nan"), float("nan"), float("nan"), 30), "undefined")],
-)  # fmt: skip
+    [
+        (Estimate(0.5, 0.2, 0.7, 30), "also fall to more"),
+        (Estimate(-0.5, -0.7, -0.2, 30), "fall to fewer"),
+        (Estimate(0.1, -0.2, 0.4, 30), "no agreement is shown"),
+        (Estimate(float("nan"), float("nan"), float("nan"), 30), "undefined"),
+    ],
+)
 def test_rank_agreement_is_said_with_its_interval(found, text):
     assert text in verdict(found)
 

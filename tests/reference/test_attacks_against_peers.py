@@ -225,10 +225,17 @@ def fab_distances(model, x, y, norm, targets):
         for rank in range(targets):
             pool = Pool(Measured(AttackSpec("fab", steps=STEPS), norm, 10), Oracle(model))
             row, zeros = torch.arange(len(x)), torch.zeros(len(x), dtype=torch.int64)
-            pool.add({
-                "x": x, "y": y, "target": wrong[:, rank], "row": row, "seed": row,
-                "restart": zeros, "epsilon": torch.full((len(x),), 1e-9),  # never reached
-            })  # fmt: skip
+            pool.add(
+                {
+                    "x": x,
+                    "y": y,
+                    "target": wrong[:, rank],
+                    "row": row,
+                    "seed": row,
+                    "restart": zeros,
+                    "epsilon": torch.full((len(x),), 1e-9),  # never reached
+                }
+            )
             while len(pool):
                 pool.step()
     return smallest

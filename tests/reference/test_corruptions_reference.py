@@ -21,9 +21,15 @@ pytestmark = pytest.mark.reference
 peer = pytest.importorskip("imagecorruptions")
 
 STILL = {
-    "defocus_blur", "zoom_blur", "brightness", "contrast", "pixelate", "jpeg_compression",
-    "gaussian_blur", "saturate",
-}  # fmt: skip
+    "defocus_blur",
+    "zoom_blur",
+    "brightness",
+    "contrast",
+    "pixelate",
+    "jpeg_compression",
+    "gaussian_blur",
+    "saturate",
+}
 MEAN = {"fog": 0.03, "frost": 0.04, "spatter": 0.008, "glass_blur": 0.008}
 SPREAD = {"fog": 0.012, "frost": 0.02}
 CHANGE = {"fog": 0.25, "frost": 0.35, "spatter": 0.6}  # relative

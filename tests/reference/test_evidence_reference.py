@@ -36,10 +36,13 @@ def test_filling_in_equals_the_authors_own_imputation_without_its_noise(size, sh
 
 def test_areas_are_scikit_learns():
     curves = perturbation_curves(
-        Scorer(linear_model(16), 1), images(1, 16)[0], 1, np.arange(16.0),
+        Scorer(linear_model(16), 1),
+        images(1, 16)[0],
+        1,
+        np.arange(16.0),
         (np.arange(16)[:, None] // 4 * 4 + np.arange(16) // 4).astype(np.int32),
         questions=(Question("blur"),),
-    )  # fmt: skip
+    )
 
     for curve in curves:
         assert curve.area == pytest.approx(auc(curve.fractions, curve.outputs))

@@ -51,11 +51,16 @@ def test_lime_weights_and_r2_equal_limes(model, x):
 
     explainer = LimeImageExplainer(random_state=OPTIONS.seed)
     theirs = explainer.explain_instance(
-        channels_last(x), probabilities, labels=(TARGET,), top_labels=None,
+        channels_last(x),
+        probabilities,
+        labels=(TARGET,),
+        top_labels=None,
         hide_color=channels_last(hiding(x, "blur", segments).hidden),
         num_samples=OPTIONS.evaluations,
-        batch_size=7, segmentation_fn=lambda _: segments, random_seed=OPTIONS.seed,
-    )  # fmt: skip
+        batch_size=7,
+        segmentation_fn=lambda _: segments,
+        random_seed=OPTIONS.seed,
+    )
     masks = lime_surrogate.sampled_masks(
         OPTIONS.evaluations, int(segments.max()) + 1, OPTIONS.seed
     ).astype(bool)
@@ -140,9 +145,12 @@ def test_partition_shap_values_equal_shaps_on_colour_pixels(model, x, evaluation
     explainer = shap.PartitionExplainer(logits, masker)
     np.random.seed(options.seed)  # noqa: NPY002
     theirs = explainer(
-        channels_last(x)[None].copy(), max_evals=evaluations - 1, batch_size=10,
-        outputs=[TARGET], silent=True,
-    )  # fmt: skip
+        channels_last(x)[None].copy(),
+        max_evals=evaluations - 1,
+        batch_size=10,
+        outputs=[TARGET],
+        silent=True,
+    )
     ours = partition_shap.explain(model, x, TARGET, options)
 
     assert np.abs(ours.values).max() > 1e-3

@@ -159,9 +159,14 @@ def test_token_cam_is_captums_gradient_times_activation_where_there_are_no_token
 def test_token_cam_is_captums_gradient_times_activation_over_all_normalisations():
     torch.manual_seed(0)
     network = timm.models.VisionTransformer(
-        img_size=(16, 24), patch_size=4, embed_dim=32, depth=3, num_heads=2, num_classes=5,
+        img_size=(16, 24),
+        patch_size=4,
+        embed_dim=32,
+        depth=3,
+        num_heads=2,
+        num_classes=5,
         reg_tokens=2,
-    )  # fmt: skip
+    )
     model, x = model_of(network, classes=5), torch.rand(3, 16, 24)
     norms = [norm for block in network.blocks for norm in (block.norm1, block.norm2)]
     options, _ = own(torch.rand(3, 8, 8))
@@ -181,9 +186,12 @@ def test_occlusion_equals_captums_with_the_same_windows(model, x, background, ev
     over = occlusion.windows(8, 8, options.evaluations - 1)
 
     theirs = Occlusion(Whole(model)).attribute(
-        x[None], (3, over.side, over.side), strides=(3, over.stride, over.stride),
-        baselines=start[None], target=TARGET,
-    )  # fmt: skip
+        x[None],
+        (3, over.side, over.side),
+        strides=(3, over.stride, over.stride),
+        baselines=start[None],
+        target=TARGET,
+    )
     ours = occlusion.explain(model, x, TARGET, options)
 
     assert_equal_and_not_empty(ours.values, theirs[0, 0].detach().numpy())

@@ -264,9 +264,13 @@ def run_attack(
         images = check_pixels(x.detach().float()).contiguous(memory_format=torch.channels_last)
         classes = oracle.logits(images[:1]).shape[1]
         campaign = Campaign(
-            [build(spec, norm, classes)], oracle, images, y.clone(), seeds,
+            [build(spec, norm, classes)],
+            oracle,
+            images,
+            y.clone(),
+            seeds,
             capacity or (lambda needs_gradient: len(x)),
-        )  # fmt: skip
+        )
         trials = [Trial(i, 0, epsilon) for i in range(len(x))]
         for trial in trials:
             campaign.submit(trial)

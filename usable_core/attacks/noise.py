@@ -32,8 +32,10 @@ def gaussian(x: Tensor, epsilon: Tensor, norm: Norm, seeds: Tensor, restart: Ten
 
 
 _DRAWS: dict[str, Draw] = {
-    "noise": random_edge, "uniform_noise": random_start, "gaussian_noise": gaussian,
-}  # fmt: skip
+    "noise": random_edge,
+    "uniform_noise": random_start,
+    "gaussian_noise": gaussian,
+}
 
 
 @dataclass(frozen=True)

@@ -146,9 +146,11 @@ def _tiles(lanes: Lanes) -> Tensor:
     channels, height, width = x.shape[1:]
     side = max(min(height, width) // 5, 1)
     down, across = height // side, width // side
-    drawn = randomness.signs(
-        lanes["seed"], (channels + 1, down, across), lanes["restart"] + _STARTS
-    ).repeat_interleave(side, 2).repeat_interleave(side, 3)  # fmt: skip
+    drawn = (
+        randomness.signs(lanes["seed"], (channels + 1, down, across), lanes["restart"] + _STARTS)
+        .repeat_interleave(side, 2)
+        .repeat_interleave(side, 3)
+    )
     bump = _bump(side).to(x.device)
     upright, lying = bump.repeat(down, across), bump.T.repeat(down, across)
     grid = drawn[:, 1:] * torch.where(drawn[:, :1] > 0, upright, lying)

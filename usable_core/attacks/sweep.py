@@ -95,9 +95,7 @@ def descend(scene: Scene) -> Found:
     while True:
         if waiting and not campaign.is_full:
             _shrink(scene, found, waiting[: scene.capacity(False)])
-            shrunk, waiting = (
-                waiting[: scene.capacity(False)], waiting[scene.capacity(False) :]
-            )  # fmt: skip
+            shrunk, waiting = (waiting[: scene.capacity(False)], waiting[scene.capacity(False) :])
             for trial in shrunk:
                 _submit_below(scene, found, campaign, trial)
         elif campaign.is_empty:

@@ -75,8 +75,19 @@ def _say(sentence: str, status: int) -> int:
 def _usage_sentence(message: str, words: Sequence[str]) -> str:
     if not message:  # no command was given and the help was shown
         return "Give a command."
-    known = {"models", "datasets", "pretrain", "finetune", "calibrate", "evaluate", "explain",
-             "compare", "runs", "demo", "dashboard"}  # fmt: skip
+    known = {
+        "models",
+        "datasets",
+        "pretrain",
+        "finetune",
+        "calibrate",
+        "evaluate",
+        "explain",
+        "compare",
+        "runs",
+        "demo",
+        "dashboard",
+    }
     command = [word for word in words[:1] if word in known]
     end = "" if message.endswith(("?", ".")) else "."
     return f"{message}{end} Try `{' '.join(['usable', *command, '--help'])}`."

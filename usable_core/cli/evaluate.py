@@ -65,8 +65,11 @@ def accuracy(
         ("balanced accuracy", f"{result.balanced_accuracy.value:.1%}".replace("%", " %")),
         ("ECE (15 bins)", f"{result.ece().value:.3f}"),
     ]
-    answer(with_run(run, result.summary()), json, [_about(result.provenance, result.n),
-                                                   table("", "", rows=rows)])  # fmt: skip
+    answer(
+        with_run(run, result.summary()),
+        json,
+        [_about(result.provenance, result.n), table("", "", rows=rows)],
+    )
 
 
 @app.command()
@@ -143,10 +146,14 @@ def robustness(
     rows = [
         (_epsilon(e, norm), share(under), share(noise), f"{change.value:+.3f}", worst or "")
         for e, under, noise, change, worst in zip(
-            result.epsilons, result.robust_accuracy, result.noise_accuracy, result.robustness,
-            result.worst_attack, strict=True,
+            result.epsilons,
+            result.robust_accuracy,
+            result.noise_accuracy,
+            result.robustness,
+            result.worst_attack,
+            strict=True,
         )
-    ]  # fmt: skip
+    ]
     titles = {name: row.title for name, row in CHECKS.items()}
     seen = [(check.verdict, titles[check.name], check.sentence) for check in result.checks]
     lines: list[str | Table] = [
@@ -234,11 +241,19 @@ def explanation(
 
 # Columns of `per_method` that people see at once; the JSON holds all.
 _SHOWN = {
-    "r2": "R²", "additivity_gap": "gap", "error_share": "error", "deletion_gain": "deletion gain",
-    "insertion_gain": "insertion gain", "road_gain": "ROAD gain", "randomised": "random weights",
-    "other_class": "other class", "agreement": "agreement", "doubtful": "doubtful",
-    "evaluations": "evaluations", "seconds": "seconds",
-}  # fmt: skip
+    "r2": "R²",
+    "additivity_gap": "gap",
+    "error_share": "error",
+    "deletion_gain": "deletion gain",
+    "insertion_gain": "insertion gain",
+    "road_gain": "ROAD gain",
+    "randomised": "random weights",
+    "other_class": "other class",
+    "agreement": "agreement",
+    "doubtful": "doubtful",
+    "evaluations": "evaluations",
+    "seconds": "seconds",
+}
 
 
 def _median(row: Mapping[Hashable, float], figure: str) -> str:

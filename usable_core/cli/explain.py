@@ -158,9 +158,16 @@ def _maps(
 
     report(0, 0, f"Loading {spec.reference}")
     found = api.explain_methods(
-        spec, image, methods=methods, target=target, options=settings, evidence=evidence,
-        drift=drift, report=report, on_refusal=refused,
-    )  # fmt: skip
+        spec,
+        image,
+        methods=methods,
+        target=target,
+        options=settings,
+        evidence=evidence,
+        drift=drift,
+        report=report,
+        on_refusal=refused,
+    )
     if not found:
         raise ExplanationError(f"No method gave a map of {spec.reference}. Choose other methods.")
     return found
@@ -173,10 +180,12 @@ def _model_part(
 
     agreement = None
     if len(maps) > 1:
-        agreement = compare_maps([
-            compared_map(one.method, one.method, one.values, one.segments, one.stability)
-            for one in maps
-        ]).summary()  # fmt: skip
+        agreement = compare_maps(
+            [
+                compared_map(one.method, one.method, one.values, one.segments, one.stability)
+                for one in maps
+            ]
+        ).summary()
     return {
         "image": str(image),
         "model": spec.reference,
@@ -212,11 +221,13 @@ def between_models(
     for of_method in zip(*common, strict=True):
         compared = [
             ComparedMap(
-                reference, one.credits, EXPLAINERS[one.method].is_signed,
+                reference,
+                one.credits,
+                EXPLAINERS[one.method].is_signed,
                 None if one.stability is None else one.stability.is_settled,
             )
             for reference, one in zip(references, of_method, strict=True)
-        ]  # fmt: skip
+        ]
         common_maps, shared = on_shared(compared, [one.superpixels for one in of_method])
         agreement[of_method[0].method] = {
             **compare_maps(common_maps).summary(),
@@ -233,9 +244,14 @@ def _map_part(one: "Explanation", name: str, out: Path) -> dict[str, Any]:
     figures = {
         field: getattr(one, field)
         for field in (
-            "r2", "effective_samples", "additivity_gap", "convergence", "base", "output",
+            "r2",
+            "effective_samples",
+            "additivity_gap",
+            "convergence",
+            "base",
+            "output",
         )
-    }  # fmt: skip
+    }
     part: dict[str, Any] = {
         "method": one.method,
         **files,
@@ -300,10 +316,15 @@ def _lines(part: dict[str, Any]) -> "list[str | Table]":
     if shown:
         lines.append(
             table(
-                "Map", "Deletion gain", "Insertion gain", "ROAD gain", "Random weights",
-                "Other class", rows=shown,
+                "Map",
+                "Deletion gain",
+                "Insertion gain",
+                "ROAD gain",
+                "Random weights",
+                "Other class",
+                rows=shown,
             )
-        )  # fmt: skip
+        )
     if part["agreement"] is not None:
         lines.append(
             "Mean rank correlation of the maps: "
@@ -321,9 +342,10 @@ def _warnings(part: dict[str, Any]) -> list[str]:
     if fragility is not None:
         smallest, largest = fragility["smallest"], max(fragility["epsilons"])
         found.append(
-            f"Not broken up to ε = {255 * largest:g}/255." if smallest is None
+            f"Not broken up to ε = {255 * largest:g}/255."
+            if smallest is None
             else f"Smallest breaking ε found: {255 * smallest:g}/255 (an upper bound)."
-        )  # fmt: skip
+        )
     return found
 
 

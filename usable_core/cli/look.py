@@ -29,10 +29,14 @@ def models(context: typer.Context, json: JsonOption = None) -> None:
         return
     cards = [c for c in bundled_cards() if c.card is not None]
     bundled = [
-        {"reference": c.reference, "title": c.row.title, "help": c.row.help,
-         "measured": (c.card or {}).get("measured", {})}
+        {
+            "reference": c.reference,
+            "title": c.row.title,
+            "help": c.row.help,
+            "measured": (c.card or {}).get("measured", {}),
+        }
         for c in cards
-    ]  # fmt: skip
+    ]
     sources = {name: row.help for name, row in SOURCES.items()}
     data = {"bundled": bundled, "suggested": SUGGESTED, "sources": sources}
     rows = [(b["reference"], b["help"]) for b in bundled]
@@ -67,10 +71,13 @@ def show(
         "parameters": sum(p.numel() for p in model.network.parameters()),
         "preprocessing": passport,
         "sources": sources,
-        "labels": {"count": len(model.labels), "is_named": model.labels.is_named,
-                   "names": model.labels.names},
+        "labels": {
+            "count": len(model.labels),
+            "is_named": model.labels.is_named,
+            "names": model.labels.names,
+        },
         "card": model.card,
-    }  # fmt: skip
+    }
     rows = [(name, value, sources.get(name, "")) for name, value in passport.items()]
     first = ", ".join(model.labels.names[:8])
     more = " …" if len(model.labels) > 8 else ""
@@ -90,5 +97,8 @@ def datasets(json: JsonOption = None) -> None:
         "FILE.parquet": "Columns image{bytes,path} and label, as Hugging Face has them.",
     }
     rows = [(name, row.help) for name, row in DATASETS.items()]
-    answer({"datasets": DATASETS, "paths": paths}, json,
-           [table("Data set", "", rows=[*rows, *paths.items()])])  # fmt: skip
+    answer(
+        {"datasets": DATASETS, "paths": paths},
+        json,
+        [table("Data set", "", rows=[*rows, *paths.items()])],
+    )

@@ -98,8 +98,18 @@ def _as_json(run: Run) -> dict[str, Any]:
         for name in ("created", "started", "finished")
     }
     return {
-        "id": run.id, "task": run.task, "title": run.title, "status": str(run.status), **times,
-        "seconds": run.seconds, "done": run.done, "total": run.total, "message": run.message,
-        "error": run.error, "answered_by": run.answered_by, "parent": run.parent,
-        "config": to_json(run.config), "summary": run.summary,
-    }  # fmt: skip
+        "id": run.id,
+        "task": run.task,
+        "title": run.title,
+        "status": str(run.status),
+        **times,
+        "seconds": run.seconds,
+        "done": run.done,
+        "total": run.total,
+        "message": run.message,
+        "error": run.error,
+        "answered_by": run.answered_by,
+        "parent": run.parent,
+        "config": to_json(run.config),
+        "summary": run.summary,
+    }

@@ -48,8 +48,18 @@ def pretrain(
     json: o.JsonOption = None,
 ) -> None:
     """Train one of our small architectures from random weights."""
-    schedule = _schedule(epochs, batch_size, optimizer, learning_rate, warmup, weight_decay,
-                         label_smoothing, augmentation, precision, seed)  # fmt: skip
+    schedule = _schedule(
+        epochs,
+        batch_size,
+        optimizer,
+        learning_rate,
+        warmup,
+        weight_decay,
+        label_smoothing,
+        augmentation,
+        precision,
+        seed,
+    )
     data = o.dataset_spec(dataset, split, limit, seed)
     _train(PretrainingConfig(architecture, data, schedule, o.number(epsilon, "epsilon")), json)
 
@@ -89,8 +99,18 @@ def finetune(
     json: o.JsonOption = None,
 ) -> None:
     """Fine-tune a pretrained model on a data set."""
-    schedule = _schedule(epochs, batch_size, optimizer, learning_rate, warmup, weight_decay,
-                         label_smoothing, augmentation, precision, seed)  # fmt: skip
+    schedule = _schedule(
+        epochs,
+        batch_size,
+        optimizer,
+        learning_rate,
+        warmup,
+        weight_decay,
+        label_smoothing,
+        augmentation,
+        precision,
+        seed,
+    )
     config = FineTuningConfig(
         model=o.model_spec(model, weights, arch_option, trust, preprocessing),
         dataset=o.dataset_spec(dataset, split, limit, seed),
@@ -117,13 +137,17 @@ def _schedule(
     seed: int,
 ) -> Schedule:
     return Schedule(
-        epochs, batch_size,
+        epochs,
+        batch_size,
         o.choice(optimizer, "optimizer", get_args(Optimizer)),  # type: ignore[arg-type]
-        learning_rate, warmup, weight_decay, label_smoothing,
+        learning_rate,
+        warmup,
+        weight_decay,
+        label_smoothing,
         augmentation,  # type: ignore[arg-type]
         o.choice(precision, "precision", ("auto", "float32", "bfloat16")),  # type: ignore[arg-type]
         seed,
-    )  # fmt: skip
+    )
 
 
 def _train(config: PretrainingConfig | FineTuningConfig, json: str | None) -> None:

@@ -92,12 +92,17 @@ def agreement_across_models(
     for mark, result in {r.provenance.model_fingerprint: r for r in corruptions}.items():
         if mark in attacked:
             area, mean = attacked[mark].area, result.mean_corruption_accuracy
-            rows.append({
-                "model": result.provenance.model,
-                "area": area.value, "area_low": area.low, "area_high": area.high,
-                "corruption_accuracy": mean.value, "corruption_accuracy_low": mean.low,
-                "corruption_accuracy_high": mean.high,
-            })  # fmt: skip
+            rows.append(
+                {
+                    "model": result.provenance.model,
+                    "area": area.value,
+                    "area_low": area.low,
+                    "area_high": area.high,
+                    "corruption_accuracy": mean.value,
+                    "corruption_accuracy_low": mean.low,
+                    "corruption_accuracy_high": mean.high,
+                }
+            )
     columns = ["area", "corruption_accuracy"]
     names = ["model", *(f"{c}{end}" for c in columns for end in ("", "_low", "_high"))]
     points = pd.DataFrame(rows, columns=names)
@@ -112,19 +117,25 @@ def breaking_epsilons(attack: RobustnessResult) -> pd.DataFrame:
     is_broken = records["prediction"] != records["label"]
     broken = records["epsilon"].where(is_broken, np.inf).groupby(records["index"]).min()
     first = records.drop_duplicates("index").set_index("index")
-    found = pd.DataFrame({
-        "id": first["id"].astype(str), "is_right": first["clean_prediction"] == first["label"],
-        "breaking_epsilon": broken,
-    })  # fmt: skip
+    found = pd.DataFrame(
+        {
+            "id": first["id"].astype(str),
+            "is_right": first["clean_prediction"] == first["label"],
+            "breaking_epsilon": broken,
+        }
+    )
     return found.reset_index().assign(copy=found.groupby("id").cumcount().to_numpy())
 
 
 def _survived(corruption: CorruptionResult) -> pd.DataFrame:
     """Return id, copy and survived (cells that are right), one row per example."""
     first = corruption.records.drop_duplicates("index").sort_values("index")
-    found = pd.DataFrame({
-        "id": first["id"].astype(str).to_numpy(), "survived": corruption.corrupted.sum((1, 2)),
-    })  # fmt: skip
+    found = pd.DataFrame(
+        {
+            "id": first["id"].astype(str).to_numpy(),
+            "survived": corruption.corrupted.sum((1, 2)),
+        }
+    )
     return found.assign(copy=found.groupby("id").cumcount())
 
 

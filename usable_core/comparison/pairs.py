@@ -74,10 +74,13 @@ class Comparison:
 
     def summary(self) -> dict[str, Any]:
         """Return models, pairs and notes as JSON."""
-        found: dict[str, Any] = to_json({
-            "models": self.table.to_dict("records"),
-            "pairs": self.pairs.to_dict("records"), "notes": self.notes,
-        })  # fmt: skip
+        found: dict[str, Any] = to_json(
+            {
+                "models": self.table.to_dict("records"),
+                "pairs": self.pairs.to_dict("records"),
+                "notes": self.notes,
+            }
+        )
         return found
 
 
@@ -101,12 +104,22 @@ def compare(results: Sequence[Comparable], *, names: Sequence[str] | None = None
             before, after = at[first].to_numpy(dtype=bool), at[second].to_numpy(dtype=bool)
             lost, gained = flips(before, after)
             found = paired_difference(lost, gained, len(at))
-            rows.append({
-                "epsilon": epsilon, "first": first, "second": second, "n": len(at),
-                "accuracy_first": before.mean(), "accuracy_second": after.mean(),
-                "lost": lost, "gained": gained, "difference": found.value, "low": found.low,
-                "high": found.high, "p": mcnemar_exact(lost, gained),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "epsilon": epsilon,
+                    "first": first,
+                    "second": second,
+                    "n": len(at),
+                    "accuracy_first": before.mean(),
+                    "accuracy_second": after.mean(),
+                    "lost": lost,
+                    "gained": gained,
+                    "difference": found.value,
+                    "low": found.low,
+                    "high": found.high,
+                    "p": mcnemar_exact(lost, gained),
+                }
+            )
     pairs = pd.DataFrame(rows)
     pairs["p_holm"] = holm(pairs["p"].tolist())
     pairs["verdict"] = [
@@ -182,12 +195,16 @@ def _outcomes(result: Comparable, name: str) -> pd.DataFrame:
     if isinstance(result, AccuracyResult):
         frame = frame.assign(epsilon=np.nan)
     classes = np.asarray(result.provenance.class_names, dtype=object)
-    return pd.DataFrame({
-        "epsilon": frame["epsilon"], "index": frame["index"], "id": frame["id"],
-        "label": classes[frame["label"].to_numpy()],
-        "copy": frame.groupby(["epsilon", "id"], dropna=False).cumcount(),
-        name: frame["prediction"] == frame["label"],
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "epsilon": frame["epsilon"],
+            "index": frame["index"],
+            "id": frame["id"],
+            "label": classes[frame["label"].to_numpy()],
+            "copy": frame.groupby(["epsilon", "id"], dropna=False).cumcount(),
+            name: frame["prediction"] == frame["label"],
+        }
+    )
 
 
 def _barred(row: dict[str, Any], names: Sequence[str], results: Sequence[Comparable]) -> str | None:

@@ -10,9 +10,15 @@ from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.metrics.intervals import Estimate, Proportion
 
 ACCURACY_METRICS = (
-    "accuracy", "top5", "balanced_accuracy", "majority_baseline", "ece", "ece_equal_mass",
-    "brier", "nll",
-)  # fmt: skip
+    "accuracy",
+    "top5",
+    "balanced_accuracy",
+    "majority_baseline",
+    "ece",
+    "ece_equal_mass",
+    "brier",
+    "nll",
+)
 PER_EPSILON = ("robust_accuracy", "robustness", "conditional_success", "noise_accuracy")
 
 
@@ -42,8 +48,9 @@ def _numbers(
         found["ece"] = result.ece()
         return [(metric, nowhere, found[metric]) for metric in ACCURACY_METRICS]
     rows: list[tuple[str, float, Proportion | Estimate]] = [
-        ("clean_accuracy", nowhere, result.clean_accuracy), ("area", nowhere, result.area),
-    ]  # fmt: skip
+        ("clean_accuracy", nowhere, result.clean_accuracy),
+        ("area", nowhere, result.area),
+    ]
     for metric in PER_EPSILON:
         at = zip(result.epsilons, getattr(result, metric), strict=True)
         rows += [(metric, epsilon, found) for epsilon, found in at]

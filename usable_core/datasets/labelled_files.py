@@ -14,10 +14,14 @@ from usable_core.labels import LabelSpace
 
 # What people call the parts of a data set, and what we call them.
 SPLIT_FOLDERS = {
-    "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test", "testing": "test",
-}  # fmt: skip
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 
 

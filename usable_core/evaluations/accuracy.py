@@ -124,14 +124,20 @@ class AccuracyResult:
         names = self.provenance.class_names
         rows = [
             {
-                "class_index": s.index, "class_name": names[s.index],
-                "n": s.recall.n, "predicted": s.precision.n,
-                "precision": s.precision.value, "precision_low": s.precision.low,
-                "precision_high": s.precision.high, "recall": s.recall.value,
-                "recall_low": s.recall.low, "recall_high": s.recall.high, "f1": s.f1,
+                "class_index": s.index,
+                "class_name": names[s.index],
+                "n": s.recall.n,
+                "predicted": s.precision.n,
+                "precision": s.precision.value,
+                "precision_low": s.precision.low,
+                "precision_high": s.precision.high,
+                "recall": s.recall.value,
+                "recall_low": s.recall.low,
+                "recall_high": s.recall.high,
+                "f1": s.f1,
             }
             for s in classification.class_scores(*self._outcomes)
-        ]  # fmt: skip
+        ]
         return pd.DataFrame(rows)
 
     @property
@@ -167,25 +173,37 @@ class AccuracyResult:
         classes, confusion = self.worst_confusion()
         per_class = [
             {
-                "class_name": self.provenance.class_names[s.index], "n": s.recall.n,
-                "precision": s.precision, "recall": s.recall, "f1": s.f1,
+                "class_name": self.provenance.class_names[s.index],
+                "n": s.recall.n,
+                "precision": s.precision,
+                "recall": s.recall,
+                "f1": s.f1,
             }
             for s in classification.class_scores(*self._outcomes)
-        ]  # fmt: skip
-        found: dict[str, Any] = to_json({
-            "model": self.provenance.model, "dataset": self.provenance.dataset,
-            "split": self.provenance.split, "n": self.n,
-            "accuracy": self.accuracy, "top5": self.top5,
-            "balanced_accuracy": self.balanced_accuracy,
-            "majority_baseline": self.majority_baseline,
-            "ece": self.ece(), "ece_equal_mass": self.ece_equal_mass,
-            "ece_bins": calibration.BINS, "brier": self.brier, "nll": self.nll,
-            "per_class": per_class,
-            "confusion": confusion,
-            "confusion_classes": [self.provenance.class_names[c] for c in classes],
-            "confusion_left_out": self.n - int(confusion.sum()),
-            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
-        })  # fmt: skip
+        ]
+        found: dict[str, Any] = to_json(
+            {
+                "model": self.provenance.model,
+                "dataset": self.provenance.dataset,
+                "split": self.provenance.split,
+                "n": self.n,
+                "accuracy": self.accuracy,
+                "top5": self.top5,
+                "balanced_accuracy": self.balanced_accuracy,
+                "majority_baseline": self.majority_baseline,
+                "ece": self.ece(),
+                "ece_equal_mass": self.ece_equal_mass,
+                "ece_bins": calibration.BINS,
+                "brier": self.brier,
+                "nll": self.nll,
+                "per_class": per_class,
+                "confusion": confusion,
+                "confusion_classes": [self.provenance.class_names[c] for c in classes],
+                "confusion_left_out": self.n - int(confusion.sum()),
+                "seconds": self.provenance.seconds,
+                "warnings": self.provenance.warnings,
+            }
+        )
         return found
 
     @cached_property

@@ -30,9 +30,19 @@ if TYPE_CHECKING:
 
 SEVERITIES = (1, 2, 3, 4, 5)
 CORRUPTION_COLUMNS = (
-    "index", "id", "label", "corruption", "severity", "clean_prediction", "clean_confidence",
-    "prediction", "confidence", "nll", "height", "width",
-)  # fmt: skip
+    "index",
+    "id",
+    "label",
+    "corruption",
+    "severity",
+    "clean_prediction",
+    "clean_confidence",
+    "prediction",
+    "confidence",
+    "nll",
+    "height",
+    "width",
+)
 
 
 @dataclass(frozen=True)
@@ -167,13 +177,23 @@ class CorruptionResult:
                 hit = share(self.corrupted[:, i, k])
                 lost, gained = flips(self.clean, self.corrupted[:, i, k])
                 change = paired_difference(lost, gained, self.n)
-                rows.append({
-                    "corruption": name, "title": CORRUPTIONS[name].title,
-                    "group": CORRUPTIONS[name].group, "severity": severity, "n": hit.n,
-                    "accuracy": hit.value, "low": hit.low, "high": hit.high,
-                    "lost": lost, "gained": gained, "change": change.value,
-                    "change_low": change.low, "change_high": change.high,
-                })  # fmt: skip
+                rows.append(
+                    {
+                        "corruption": name,
+                        "title": CORRUPTIONS[name].title,
+                        "group": CORRUPTIONS[name].group,
+                        "severity": severity,
+                        "n": hit.n,
+                        "accuracy": hit.value,
+                        "low": hit.low,
+                        "high": hit.high,
+                        "lost": lost,
+                        "gained": gained,
+                        "change": change.value,
+                        "change_low": change.low,
+                        "change_high": change.high,
+                    }
+                )
         return pd.DataFrame(rows)
 
     @cached_property
@@ -199,10 +219,12 @@ class CorruptionResult:
         import pandas as pd
 
         every = range(len(self.corruptions))
-        return pd.DataFrame([
-            {"severity": severity} | self._mean_of(every, [k])
-            for k, severity in enumerate(self.severities)
-        ])  # fmt: skip
+        return pd.DataFrame(
+            [
+                {"severity": severity} | self._mean_of(every, [k])
+                for k, severity in enumerate(self.severities)
+            ]
+        )
 
     @cached_property
     def by_group(self) -> "pd.DataFrame":
@@ -210,12 +232,16 @@ class CorruptionResult:
         import pandas as pd
 
         groups = [CORRUPTIONS[name].group for name in self.corruptions]
-        return pd.DataFrame([
-            {"group": group}
-            | self._mean_of([i for i, g in enumerate(groups) if g == group],
-                            range(len(self.severities)))
-            for group in GROUPS if group in groups
-        ])  # fmt: skip
+        return pd.DataFrame(
+            [
+                {"group": group}
+                | self._mean_of(
+                    [i for i, g in enumerate(groups) if g == group], range(len(self.severities))
+                )
+                for group in GROUPS
+                if group in groups
+            ]
+        )
 
     def mce(self, reference: "CorruptionResult") -> Estimate:
         """Return the mean corruption error relative to another model's on the same images.
@@ -256,22 +282,30 @@ class CorruptionResult:
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: a number with its interval is {value, low, high, n}."""
-        found: dict[str, Any] = to_json({
-            "model": self.provenance.model, "dataset": self.provenance.dataset,
-            "split": self.provenance.split, "n": self.n,
-            "corruptions": self.corruptions, "severities": self.severities,
-            "seed": self.config.seed, "image_size": self.image_size,
-            "clean_accuracy": self.clean_accuracy,
-            "mean_corruption_accuracy": self.mean_corruption_accuracy,
-            "relative_drop": self.relative_drop,
-            "clean_ece": self.clean_ece, "mean_ece": self.mean_ece,
-            "ece_bins": calibration.BINS,
-            "by_corruption": self.by_corruption.to_dict("records"),
-            "by_severity": self.by_severity.to_dict("records"),
-            "by_group": self.by_group.to_dict("records"),
-            "cells": self.per_cell.to_dict("records"),
-            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
-        })  # fmt: skip
+        found: dict[str, Any] = to_json(
+            {
+                "model": self.provenance.model,
+                "dataset": self.provenance.dataset,
+                "split": self.provenance.split,
+                "n": self.n,
+                "corruptions": self.corruptions,
+                "severities": self.severities,
+                "seed": self.config.seed,
+                "image_size": self.image_size,
+                "clean_accuracy": self.clean_accuracy,
+                "mean_corruption_accuracy": self.mean_corruption_accuracy,
+                "relative_drop": self.relative_drop,
+                "clean_ece": self.clean_ece,
+                "mean_ece": self.mean_ece,
+                "ece_bins": calibration.BINS,
+                "by_corruption": self.by_corruption.to_dict("records"),
+                "by_severity": self.by_severity.to_dict("records"),
+                "by_group": self.by_group.to_dict("records"),
+                "cells": self.per_cell.to_dict("records"),
+                "seconds": self.provenance.seconds,
+                "warnings": self.provenance.warnings,
+            }
+        )
         return found
 
     def _mean_of(self, corruptions: Sequence[int], severities: Sequence[int]) -> dict[str, Any]:
@@ -302,8 +336,11 @@ class CorruptionResult:
         place = {name: i for i, name in enumerate(self.corruptions)}
         which = records["corruption"].astype(str).map(place).to_numpy()
         how = np.searchsorted(self.severities, records["severity"].to_numpy())
-        shape = (int(example.max()) + 1 if len(example) else 0,
-                 len(self.corruptions), len(self.severities))  # fmt: skip
+        shape = (
+            int(example.max()) + 1 if len(example) else 0,
+            len(self.corruptions),
+            len(self.severities),
+        )
         rows = np.full(shape, -1, dtype=np.int64)
         rows[example, which.astype(np.int64), how] = np.arange(len(records))
         if (rows < 0).any():

@@ -158,9 +158,11 @@ class Evidence:
             flags = {n: getattr(self.sanity, n) for n in ("ignores_weights", "ignores_class")}
             sanity = {**to_json(self.sanity), **flags}
         return {
-            "curves": [curve.summary() for curve in self.curves], "sanity": sanity,
-            "evaluations": self.evaluations, "seconds": self.seconds,
-        }  # fmt: skip
+            "curves": [curve.summary() for curve in self.curves],
+            "sanity": sanity,
+            "evaluations": self.evaluations,
+            "seconds": self.seconds,
+        }
 
 
 @dataclass(frozen=True)

@@ -33,14 +33,37 @@ _WORST = 5  # examples named in a summary
 EVIDENCE = ("none", "curves", "all")
 # Figures of single maps, of which medians are given: a gain over a small range is large.
 FIGURES = (
-    "r2", "additivity_gap", "effective_samples", "convergence", "error_share", "settled_share",
-    "deletion_area", "deletion_gain", "insertion_area", "insertion_gain", "deletion_gain_mean",
-    "insertion_gain_mean", "road_gain", "randomised", "other_class", "agreement",
-)  # fmt: skip
+    "r2",
+    "additivity_gap",
+    "effective_samples",
+    "convergence",
+    "error_share",
+    "settled_share",
+    "deletion_area",
+    "deletion_gain",
+    "insertion_area",
+    "insertion_gain",
+    "deletion_gain_mean",
+    "insertion_gain_mean",
+    "road_gain",
+    "randomised",
+    "other_class",
+    "agreement",
+)
 COLUMNS = (
-    "index", "id", "label", "prediction", "target", "method", "r2", "additivity_gap",
-    "evaluations", "seconds", "is_stable", *(name for name in FIGURES[2:]),
-)  # fmt: skip
+    "index",
+    "id",
+    "label",
+    "prediction",
+    "target",
+    "method",
+    "r2",
+    "additivity_gap",
+    "evaluations",
+    "seconds",
+    "is_stable",
+    *(name for name in FIGURES[2:]),
+)
 
 
 @dataclass(frozen=True)
@@ -187,12 +210,18 @@ class ExplanationResult:
             row: dict[str, Any] = {"method": method, "n": len(of)}
             for figure in FIGURES:
                 row |= _median(figure, of[figure].to_numpy(dtype=np.float64))
-            rows.append(row | {
-                "r2_lowest": of["r2"].min(), "additivity_gap_largest": of["additivity_gap"].max(),
-                "doubtful": doubtful.value, "doubtful_low": doubtful.low,
-                "doubtful_high": doubtful.high,
-                "evaluations": of["evaluations"].mean(), "seconds": of["seconds"].mean(),
-            })  # fmt: skip
+            rows.append(
+                row
+                | {
+                    "r2_lowest": of["r2"].min(),
+                    "additivity_gap_largest": of["additivity_gap"].max(),
+                    "doubtful": doubtful.value,
+                    "doubtful_low": doubtful.low,
+                    "doubtful_high": doubtful.high,
+                    "evaluations": of["evaluations"].mean(),
+                    "seconds": of["seconds"].mean(),
+                }
+            )
         return pd.DataFrame(rows)
 
     def worst(self, count: int) -> "pd.DataFrame":
@@ -240,14 +269,22 @@ class ExplanationResult:
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON, one entry of `methods` per method."""
-        found: dict[str, Any] = to_json({
-            "model": self.provenance.model, "dataset": self.provenance.dataset,
-            "split": self.provenance.split, "n": self.n, "target": self.config.target,
-            "evidence": self.config.evidence, "methods": self.per_method.to_dict("records"),
-            "worst": self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]]
-            .to_dict("records"),
-            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
-        })  # fmt: skip
+        found: dict[str, Any] = to_json(
+            {
+                "model": self.provenance.model,
+                "dataset": self.provenance.dataset,
+                "split": self.provenance.split,
+                "n": self.n,
+                "target": self.config.target,
+                "evidence": self.config.evidence,
+                "methods": self.per_method.to_dict("records"),
+                "worst": self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]].to_dict(
+                    "records"
+                ),
+                "seconds": self.provenance.seconds,
+                "warnings": self.provenance.warnings,
+            }
+        )
         return found
 
 

@@ -137,9 +137,11 @@ class RobustnessConfig:
             require(self.norm in norms, "norm", f"{' or '.join(norms)} for {spec.name}", self.norm)
         is_aimed = self.loss.startswith("targeted")
         require(
-            self.targets >= int(is_aimed), "targets",
-            f"at least {int(is_aimed)} for the loss {self.loss}", self.targets,
-        )  # fmt: skip
+            self.targets >= int(is_aimed),
+            "targets",
+            f"at least {int(is_aimed)} for the loss {self.loss}",
+            self.targets,
+        )
         require(is_between(self.momentum, 0, 10), "momentum", "0 or more", self.momentum)
         require(self.draws >= 1, "draws", "at least 1", self.draws)
         require(self.walked is None or self.walked >= 0, "walked", "0 or more", self.walked)
@@ -182,10 +184,15 @@ class RobustnessConfig:
             return PRESETS[self.preset].attacks
         return (
             AttackSpec(
-                self.attack, self.steps, self.restarts, self.loss, self.step_size, self.momentum,
+                self.attack,
+                self.steps,
+                self.restarts,
+                self.loss,
+                self.step_size,
+                self.momentum,
                 self.targets,
             ),
-        )  # fmt: skip
+        )
 
     @property
     def title(self) -> str:
@@ -329,14 +336,19 @@ class RobustnessResult:
         broken = ~self._attacked[self._clean]
         level = np.where(broken.any(1), broken.argmax(1), len(grid))
         frame = self.outcomes(self.epsilons[-1])[self._clean]
-        return pd.DataFrame({
-            "index": frame["index"].to_numpy(), "id": frame["id"].to_numpy(),
-            "label": frame["label"].to_numpy(),
-            "withstands": np.insert(grid, 0, 0.0)[level],
-            "breaks": np.append(grid, np.nan)[level],
-            "attack": frame.get("found_attack", pd.Series("", frame.index)).astype(str).to_numpy(),
-            "step": frame.get("found_step", pd.Series(0, frame.index)).to_numpy(),
-        })  # fmt: skip
+        return pd.DataFrame(
+            {
+                "index": frame["index"].to_numpy(),
+                "id": frame["id"].to_numpy(),
+                "label": frame["label"].to_numpy(),
+                "withstands": np.insert(grid, 0, 0.0)[level],
+                "breaks": np.append(grid, np.nan)[level],
+                "attack": frame.get("found_attack", pd.Series("", frame.index))
+                .astype(str)
+                .to_numpy(),
+                "step": frame.get("found_step", pd.Series(0, frame.index)).to_numpy(),
+            }
+        )
 
     @property
     def median_smallest_epsilon(self) -> Estimate:
@@ -414,10 +426,11 @@ class RobustnessResult:
         import pandas as pd
 
         columns: dict[str, tuple[Proportion | Estimate, ...]] = {
-            "robust_accuracy": self.robust_accuracy, "robustness": self.robustness,
+            "robust_accuracy": self.robust_accuracy,
+            "robustness": self.robustness,
             "conditional_success": self.conditional_success,
             "noise_accuracy": self.noise_accuracy,
-        }  # fmt: skip
+        }
         frame = pd.DataFrame({"epsilon": self.epsilons, "n": self.n})
         for name, found in columns.items():
             frame[name] = [f.value for f in found]
@@ -451,27 +464,39 @@ class RobustnessResult:
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: one proportion {value, low, high, n} per epsilon."""
-        found: dict[str, Any] = to_json({
-            "model": self.provenance.model, "dataset": self.provenance.dataset,
-            "split": self.provenance.split, "n": self.n,
-            "preset": self.config.preset, "attack": self.config.title,
-            "attacks": self.config.ladder, "norm": self.config.norm,
-            "seed": self.config.seed, "epsilons": self.epsilons,
-            "clean_accuracy": self.clean_accuracy, "robust_accuracy": self.robust_accuracy,
-            "robustness": self.robustness, "conditional_success": self.conditional_success,
-            "noise_accuracy": self.noise_accuracy, "area": self.area,
-            "smallest_epsilon": {
-                "median": self.median_smallest_epsilon, "censored": self.censored,
-            },
-            "worst_attack": self.worst_attack,
-            "raw_curve": self.raw_curve,
-            "is_upper_bound_only": self.is_upper_bound_only,
-            "is_comparable_with_leaderboards": self.is_comparable,
-            "checks": self.checks,
-            "sample_passes": self.cost.forward + self.cost.backward,
-            "cost": self.cost,
-            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
-        })  # fmt: skip
+        found: dict[str, Any] = to_json(
+            {
+                "model": self.provenance.model,
+                "dataset": self.provenance.dataset,
+                "split": self.provenance.split,
+                "n": self.n,
+                "preset": self.config.preset,
+                "attack": self.config.title,
+                "attacks": self.config.ladder,
+                "norm": self.config.norm,
+                "seed": self.config.seed,
+                "epsilons": self.epsilons,
+                "clean_accuracy": self.clean_accuracy,
+                "robust_accuracy": self.robust_accuracy,
+                "robustness": self.robustness,
+                "conditional_success": self.conditional_success,
+                "noise_accuracy": self.noise_accuracy,
+                "area": self.area,
+                "smallest_epsilon": {
+                    "median": self.median_smallest_epsilon,
+                    "censored": self.censored,
+                },
+                "worst_attack": self.worst_attack,
+                "raw_curve": self.raw_curve,
+                "is_upper_bound_only": self.is_upper_bound_only,
+                "is_comparable_with_leaderboards": self.is_comparable,
+                "checks": self.checks,
+                "sample_passes": self.cost.forward + self.cost.backward,
+                "cost": self.cost,
+                "seconds": self.provenance.seconds,
+                "warnings": self.provenance.warnings,
+            }
+        )
         return found
 
     @cached_property

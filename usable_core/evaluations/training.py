@@ -188,11 +188,17 @@ class TrainingResult:
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON; `measured` is what the model's card says."""
         last = self.records.iloc[-1].to_dict() if self.epochs else {}
-        found: dict[str, Any] = to_json({
-            "model": self.provenance.model, "dataset": self.provenance.dataset,
-            "epochs": self.epochs, "best_epoch": self.best_epoch,
-            "best_validation_accuracy": self.best_validation_accuracy, "last_epoch": last,
-            "measured": self.card.get("measured", {}),
-            "seconds": self.provenance.seconds, "warnings": self.provenance.warnings,
-        })  # fmt: skip
+        found: dict[str, Any] = to_json(
+            {
+                "model": self.provenance.model,
+                "dataset": self.provenance.dataset,
+                "epochs": self.epochs,
+                "best_epoch": self.best_epoch,
+                "best_validation_accuracy": self.best_validation_accuracy,
+                "last_epoch": last,
+                "measured": self.card.get("measured", {}),
+                "seconds": self.provenance.seconds,
+                "warnings": self.provenance.warnings,
+            }
+        )
         return found

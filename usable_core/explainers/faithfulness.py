@@ -137,9 +137,9 @@ class _Paths:
         random = list(zip(walks, read, strict=True))[2 * len(question.kinds) :]
         for k, kind in enumerate(question.kinds):
             mine, centre = walks[2 * k], walks[2 * k + 1]
-            band = np.stack([
-                _random_curve(walk, curve, kind, mine.fractions) for walk, curve in random
-            ])  # fmt: skip
+            band = np.stack(
+                [_random_curve(walk, curve, kind, mine.fractions) for walk, curve in random]
+            )
             yield PerturbationCurve(
                 kind=kind,
                 background=question.background,

@@ -31,9 +31,13 @@ def superpixels(x: Tensor, count: int) -> NDArray[np.int32]:
     wanted = min(count, pixels.shape[0] * pixels.shape[1])
     for compactness in _COMPACTNESS:
         found = slic(
-            pixels, n_segments=wanted, compactness=compactness, sigma=1, start_label=0,
+            pixels,
+            n_segments=wanted,
+            compactness=compactness,
+            sigma=1,
+            start_label=0,
             channel_axis=-1,
-        )  # fmt: skip
+        )
         if len(np.unique(found)) >= wanted / 2:
             break
     return _consecutive(found)

@@ -30,8 +30,15 @@ FINAL = ("done", "failed")
 MAX_WAITING = 200
 
 __all__ = [
-    "Answer", "ImageRequest", "Prediction", "cancel", "ensure_worker", "files", "poll", "submit",
-]  # fmt: skip
+    "Answer",
+    "ImageRequest",
+    "Prediction",
+    "cancel",
+    "ensure_worker",
+    "files",
+    "poll",
+    "submit",
+]
 
 _KEY = re.compile(r"[0-9a-f]{24}")
 _started: "dict[Path, subprocess.Popen[bytes]]" = {}

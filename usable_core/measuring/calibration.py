@@ -58,9 +58,12 @@ def calibrate(
         )
     labels = target_indices(model, part)[part.targets]
     return fitted(
-        _logits(model, part, report), labels, data=described(part),
-        dataset_fingerprint=part.fingerprint, model_fingerprint=model.fingerprint,
-    )  # fmt: skip
+        _logits(model, part, report),
+        labels,
+        data=described(part),
+        dataset_fingerprint=part.fingerprint,
+        model_fingerprint=model.fingerprint,
+    )
 
 
 def calibration_part(model: Model, dataset: Dataset, spec: DatasetSpec) -> Dataset:

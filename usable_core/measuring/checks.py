@@ -136,9 +136,11 @@ def deterministic(sample: Sample) -> Check:
     difference = float((first - second).abs().max()) / scale
     if difference <= SAME:
         return Check(
-            "deterministic", "green", f"Largest relative difference: {difference:.1e}.",
+            "deterministic",
+            "green",
+            f"Largest relative difference: {difference:.1e}.",
             {"difference": difference},
-        )  # fmt: skip
+        )
     is_averaged = sample.draws > 1
     advice = f"each answer is the mean of {sample.draws} draws" if is_averaged else "set draws"
     return Check(
@@ -184,11 +186,17 @@ def loss_rises(sample: Sample) -> Check:
     pool = Pool(attack, scene.oracle, stops=False)
     n = len(scene.x)
     count = torch.zeros(n, dtype=torch.int64, device=scene.x.device)
-    pool.add({
-        "x": scene.x, "y": scene.y, "seed": scene.seeds.to(scene.x.device),
-        "epsilon": torch.full((n,), sample.epsilon, device=scene.x.device),
-        "restart": count, "target": count - 1, "start": scene.x,
-    })  # fmt: skip
+    pool.add(
+        {
+            "x": scene.x,
+            "y": scene.y,
+            "seed": scene.seeds.to(scene.x.device),
+            "epsilon": torch.full((n,), sample.epsilon, device=scene.x.device),
+            "restart": count,
+            "target": count - 1,
+            "start": scene.x,
+        }
+    )
     pool.step()
     first = pool.lanes["best_loss"]
     over: dict[str, Tensor] = {}
@@ -326,18 +334,31 @@ def noise(clean: Tensor, attacked: Tensor, noisy: Tensor) -> Check:
 
 
 OF_THE_SAMPLE: tuple[Callable[[Sample], Check], ...] = (
-    epsilon_zero, deterministic, logits, gradient, loss_rises, iterative, unbounded, more_steps,
-    losses_agree, raw_curve,
-)  # fmt: skip
+    epsilon_zero,
+    deterministic,
+    logits,
+    gradient,
+    loss_rises,
+    iterative,
+    unbounded,
+    more_steps,
+    losses_agree,
+    raw_curve,
+)
 
 
 def _transferred(sample: Sample, surrogate: Model, theirs: Tensor, rows: Tensor) -> Tensor:
     """Return whether images that PGD made for another backbone break the examples at `rows`."""
     scene, at = sample.scene, rows.to(sample.scene.x.device)
     made = run_attack(
-        surrogate, scene.x[at], theirs[at], sample.epsilon,
-        AttackSpec("pgd", STEPS, loss="margin"), norm=scene.norm, seeds=scene.seeds[rows],
-    )  # fmt: skip
+        surrogate,
+        scene.x[at],
+        theirs[at],
+        sample.epsilon,
+        AttackSpec("pgd", STEPS, loss="margin"),
+        norm=scene.norm,
+        seeds=scene.seeds[rows],
+    )
     return (scene.oracle.logits(made.x_adv).argmax(1) != scene.y[at]).cpu()
 
 

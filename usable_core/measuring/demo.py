@@ -78,9 +78,12 @@ def run_demo(*, config: DemoConfig, report: Report, folder: Path) -> DemoResult:
 def fine_tuning(name: str, config: DemoConfig) -> FineTuningConfig:
     """Return how the tour fine-tunes the bundled backbone `name`."""
     schedule = Schedule(
-        epochs=config.epochs, batch_size=32, learning_rate=0.06, augmentation="shift",
+        epochs=config.epochs,
+        batch_size=32,
+        learning_rate=0.06,
+        augmentation="shift",
         seed=config.seed,
-    )  # fmt: skip
+    )
     spec = DatasetSpec(DATASET, "train", seed=config.seed)
     return FineTuningConfig(ModelSpec(f"bundled/{name}"), spec, schedule=schedule)
 
@@ -96,16 +99,21 @@ def _questions(reference: str, config: DemoConfig) -> list[tuple[tasks.Config, s
         (AccuracyConfig(model, test(None)), "Accuracy"),
         (
             RobustnessConfig(
-                model, test(config.robustness_examples), epsilons=EPSILONS, steps=ATTACK_STEPS,
-                seed=config.seed, walked=WALKED,
+                model,
+                test(config.robustness_examples),
+                epsilons=EPSILONS,
+                steps=ATTACK_STEPS,
+                seed=config.seed,
+                walked=WALKED,
             ),
             "Robustness",
         ),
         (
             ExplanationConfig(
-                model, test(config.explained_examples),
+                model,
+                test(config.explained_examples),
                 options=ExplainerOptions(evaluations=EVALUATIONS, seed=config.seed),
             ),
             "Explanation",
         ),
-    ]  # fmt: skip
+    ]

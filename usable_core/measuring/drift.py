@@ -68,12 +68,19 @@ def drifting(
         if place == len(maps):
             progress = _Progress(report, place, 1 + budgets)
             maps.append(
-                maps[0] if place == 1 and not row.is_random
+                maps[0]
+                if place == 1 and not row.is_random
                 else explain(
-                    model, _at(path, place), target, method, clean if place == 0 else again,
-                    segments=segments, report=progress, known=known if place <= 1 else None,
+                    model,
+                    _at(path, place),
+                    target,
+                    method,
+                    clean if place == 0 else again,
+                    segments=segments,
+                    report=progress,
+                    known=known if place <= 1 else None,
                 )
-            )  # fmt: skip
+            )
         if place > 0:
             credits = [credits_of(method, one.values, segments) for one in maps[: place + 1]]
             yield _drift(path, maps[: place + 1], credits)

@@ -74,9 +74,16 @@ def evidence(
             model, x, target, found, options, segments=segments, report=stages, answers=answers
         )
         sanity, maps, spent = check_sanity(
-            model, random, x, target, found, options, segments=segments, report=stages,
+            model,
+            random,
+            x,
+            target,
+            found,
+            options,
+            segments=segments,
+            report=stages,
             known=known_of(answers, options),
-        )  # fmt: skip
+        )
     return Evidence(curves, sanity, sum(shown) + spent, time.perf_counter() - started), maps
 
 
@@ -100,9 +107,16 @@ def faithfulness(
     scorer = Scorer(model, planned_evaluations(questions), report)
     credits = superpixel_credits(found.values, segments, not row.uses_superpixels)
     return perturbation_curves(
-        scorer, x, target, credits, segments, is_signed=row.is_signed, questions=questions,
-        seed=options.seed, answers=answers,
-    )  # fmt: skip
+        scorer,
+        x,
+        target,
+        credits,
+        segments,
+        is_signed=row.is_signed,
+        questions=questions,
+        seed=options.seed,
+        answers=answers,
+    )
 
 
 @contextmanager

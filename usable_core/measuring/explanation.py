@@ -230,18 +230,31 @@ class _Work:
         for method in self._config.methods:
             try:
                 found = explain(
-                    model, x, target, method, options, segments=segments, report=self._progress,
+                    model,
+                    x,
+                    target,
+                    method,
+                    options,
+                    segments=segments,
+                    report=self._progress,
                     known=known_of(answers, options),
-                )  # fmt: skip
+                )
             except ExplanationError as refusal:
                 self._refusals.setdefault(method, str(refusal))
                 self._progress.next_map()
                 continue
-            rows.append({
-                "index": index, "id": self._part.ids[index], "label": label,
-                "prediction": prediction, "target": target, "method": method, **_figures(found),
-                **self._evidence(x, target, found, segments, answers),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "index": index,
+                    "id": self._part.ids[index],
+                    "label": label,
+                    "prediction": prediction,
+                    "target": target,
+                    "method": method,
+                    **_figures(found),
+                    **self._evidence(x, target, found, segments, answers),
+                }
+            )
             maps.append(found)
             self._progress.next_map()
         if not maps:
@@ -277,14 +290,27 @@ class _Work:
         if self._config.evidence == "curves":
             return _of_curves(
                 faithfulness(
-                    self._model, x, target, found, options, segments=segments, questions=_CHEAP,
-                    report=self._progress, answers=answers,
+                    self._model,
+                    x,
+                    target,
+                    found,
+                    options,
+                    segments=segments,
+                    questions=_CHEAP,
+                    report=self._progress,
+                    answers=answers,
                 )
-            )  # fmt: skip
+            )
         whole, _ = evidence(
-            self._model, x, target, found, options, segments=segments, report=self._progress,
+            self._model,
+            x,
+            target,
+            found,
+            options,
+            segments=segments,
+            report=self._progress,
             answers=answers,
-        )  # fmt: skip
+        )
         sanity = whole.sanity
         return {
             **_of_curves(whole.curves),
@@ -325,10 +351,10 @@ def _of_curves(curves: Sequence[PerturbationCurve]) -> dict[str, float]:
 def _agreements(maps: Sequence[Attribution], segments: NDArray[np.int32]) -> list[float]:
     """Return each map's mean rank correlation with the others; NaN without others."""
     table = np.array(
-        compare_maps([
-            compared_map(one.method, one.method, one.values, segments) for one in maps
-        ]).rank_correlation
-    )  # fmt: skip
+        compare_maps(
+            [compared_map(one.method, one.method, one.values, segments) for one in maps]
+        ).rank_correlation
+    )
     np.fill_diagonal(table, np.nan)
     return [
         float(row[~np.isnan(row)].mean()) if (~np.isnan(row)).any() else np.nan for row in table

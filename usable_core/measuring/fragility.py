@@ -76,9 +76,15 @@ def adversarial_path(
         oracle = Oracle(model)
         clean = oracle.logits(x)
         scene = Scene(
-            x, clean.argmax(1), torch.tensor([_SEED]), epsilons[1:], "linf",
-            (build(attack, "linf", clean.shape[1]),), oracle, lambda needs_gradient: 1,
-        )  # fmt: skip
+            x,
+            clean.argmax(1),
+            torch.tensor([_SEED]),
+            epsilons[1:],
+            "linf",
+            (build(attack, "linf", clean.shape[1]),),
+            oracle,
+            lambda needs_gradient: 1,
+        )
         images, logits = _answered(scene, clean, descend(scene).x_adv)
     fragility = _fragility(model, epsilons, logits, attack, time.perf_counter() - started)
     return AdversarialPath(fragility, images.cpu(), int(clean.argmax()))

@@ -142,9 +142,11 @@ def answer(
             logits = _finite(logits_of(model, x))
             write_bytes(folder / "input.png", picture_of(x))
             known = Answer(
-                "working", top_predictions(model, logits), method=request.method,
+                "working",
+                top_predictions(model, logits),
+                method=request.method,
                 familiarity=familiarity_of(model, logits.numpy()),
-            )  # fmt: skip
+            )
             work = _Work(request, models, model, image, x, logits, folder, publish, known)
             with _method_at_hand(work):
                 _ANSWERS[request.kind](work)
@@ -161,19 +163,24 @@ def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Pr
     order = probabilities.argsort(descending=True, stable=True)[:count].tolist()
     return tuple(
         Prediction(
-            i, model.labels.names[i], float(probabilities[i]),
+            i,
+            model.labels.names[i],
+            float(probabilities[i]),
             None if calibrated is None else float(calibrated[i]),
         )
         for i in order
-    )  # fmt: skip
+    )
 
 
 def warm_up() -> Iterator[None]:
     """Import and compile, in steps, what the first explanations would otherwise wait for."""
     network = nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+        nn.Conv2d(3, 4, 3, padding=1),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
         nn.Linear(4, 2),
-    )  # fmt: skip
+    )
     model = Model(
         "warm-up", network, Preprocessing(resize=None, crop=(16, 16)), LabelSpace.unnamed(2)
     )
@@ -228,15 +235,23 @@ def _evidence(work: _Work) -> None:
             pass
         found = _kept_map(work, begun)
     gathered, maps = evidence(
-        work.model, work.x, target, found, work.request.options, segments=segments,
-        report=work.report(), answers=work.models.answers_of(work.request),
-    )  # fmt: skip
+        work.model,
+        work.x,
+        target,
+        found,
+        work.request.options,
+        segments=segments,
+        report=work.report(),
+        answers=work.models.answers_of(work.request),
+    )
     for name, values in maps.items():
         work.write(f"{name}.npy", values)
     work.tell(
-        state="done", evidence=gathered, evaluations=gathered.evaluations,
+        state="done",
+        evidence=gathered,
+        evaluations=gathered.evaluations,
         seconds=gathered.seconds,
-    )  # fmt: skip
+    )
 
 
 def _attack(work: _Work) -> None:
@@ -255,9 +270,16 @@ def _drift(work: _Work) -> None:
     maps = work.begun.maps
     shown = len(maps)  # before this was put off
     for found in drifting(
-        work.model, path, target, str(work.request.method), work.request.options,
-        segments=segments, report=work.report(), known=work.models.known(work.request), maps=maps,
-    ):  # fmt: skip
+        work.model,
+        path,
+        target,
+        str(work.request.method),
+        work.request.options,
+        segments=segments,
+        report=work.report(),
+        known=work.models.known(work.request),
+        maps=maps,
+    ):
         last = len(found.epsilons) - 1
         if last + 2 < shown:
             continue
@@ -307,9 +329,15 @@ def _maps(
     begun.report = work.report()
     if begun.refinement is None:
         begun.refinement = refined(
-            work.model, work.x, target, str(work.request.method), work.request.options,
-            segments=segments, report=begun.tell, known=work.models.known(work.request),
-        )  # fmt: skip
+            work.model,
+            work.x,
+            target,
+            str(work.request.method),
+            work.request.options,
+            segments=segments,
+            report=begun.tell,
+            known=work.models.known(work.request),
+        )
     while True:
         started = time.perf_counter()
         try:

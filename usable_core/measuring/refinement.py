@@ -57,9 +57,14 @@ def refined(
     spent = 0.0
     for evaluations in steps(options.evaluations, is_anytime=row.is_anytime):
         found: Attribution = function(
-            model, x, target, replace(options, evaluations=evaluations),
-            segments=segments, report=report, known=known,
-        )  # fmt: skip
+            model,
+            x,
+            target,
+            replace(options, evaluations=evaluations),
+            segments=segments,
+            report=report,
+            known=known,
+        )
         spent += found.seconds
         found = replace(found, seconds=spent)
         yield found

@@ -144,8 +144,9 @@ class _Work:
             else torch.from_numpy(target_indices(surrogate, part)[part.targets])
         )
         self.seeds = example_seeds(part.ids, config.seed)
-        self.sizes = {g: batch_size(model, fixed=config.batch_size, needs_gradient=g)
-                      for g in (False, True)}  # fmt: skip
+        self.sizes = {
+            g: batch_size(model, fixed=config.batch_size, needs_gradient=g) for g in (False, True)
+        }
         self.oracle = Oracle(model, draws=config.draws, divide=self._divide)
         self.shards = Shards(folder)
         self.gallery = Gallery(folder, config.gallery, config.epsilons)
@@ -165,11 +166,15 @@ class _Work:
         if self.shards.plan is None:
             self._choose_sizes()
             sample_rows = self._examine()
-            self.shards.begin({
-                "sizes": [self.sizes[g].current for g in (False, True)],
-                "checks": to_json(self.checks), "check_passes": self.cost.checks,
-                "check_seconds": self.cost.check_seconds, "raw": sample_rows,
-            })  # fmt: skip
+            self.shards.begin(
+                {
+                    "sizes": [self.sizes[g].current for g in (False, True)],
+                    "checks": to_json(self.checks),
+                    "check_passes": self.cost.checks,
+                    "check_seconds": self.cost.check_seconds,
+                    "raw": sample_rows,
+                }
+            )
         self._follow()
         size = max(_BATCHES * self.sizes[True].current, _LEAST)
         for x, indices in self._images(self.part, size):
@@ -190,9 +195,11 @@ class _Work:
         self.checks += (_noise_check(tables),)
         spent = pd.concat(tables)[["forward", "backward", "seconds"]].sum()
         self.cost = replace(
-            self.cost, forward=int(spent["forward"]), backward=int(spent["backward"]),
+            self.cost,
+            forward=int(spent["forward"]),
+            backward=int(spent["backward"]),
             seconds=float(spent["seconds"]),
-        )  # fmt: skip
+        )
         return self._records(tables)
 
     def warnings(self) -> tuple[str, ...]:
@@ -241,11 +248,16 @@ class _Work:
 
     def _scene(self, x: Tensor, indices: Tensor, oracle: Oracle, classes: int) -> Scene:
         return Scene(
-            x, self.labels[indices].to(x.device), self.seeds[indices], self.epsilons,
+            x,
+            self.labels[indices].to(x.device),
+            self.seeds[indices],
+            self.epsilons,
             self.config.norm,
             tuple(build(spec, self.config.norm, classes) for spec in self.config.ladder),
-            oracle, lambda g: self.sizes[g].current, self._finished,
-        )  # fmt: skip
+            oracle,
+            lambda g: self.sizes[g].current,
+            self._finished,
+        )
 
     # The sample
 
@@ -283,9 +295,9 @@ class _Work:
         )
         self.cost = Cost(checks=oracle.passes.total, check_seconds=time.perf_counter() - began)
         return {
-            str(index): row for index, row in
-            zip(indices.tolist(), sample.broken.int().tolist(), strict=True)
-        }  # fmt: skip
+            str(index): row
+            for index, row in zip(indices.tolist(), sample.broken.int().tolist(), strict=True)
+        }
 
     @property
     def _may_descend(self) -> bool:
@@ -379,12 +391,14 @@ class _Work:
         level[right], attack[right], step[right] = found.level, found.attack, found.step
         names = np.array([*(spec.title for spec in self.config.ladder), "fgsm"], dtype=object)
         columns = {
-            "index": indices.numpy().astype(np.int32), "label": y.cpu().numpy().astype(np.int32),
+            "index": indices.numpy().astype(np.int32),
+            "label": y.cpu().numpy().astype(np.int32),
             "clean_prediction": clean.cpu().numpy().astype(np.int32),
             "adversarial": prediction.cpu().numpy().astype(np.int32),
-            "level": level.numpy().astype(np.int16), "step": step.numpy().astype(np.int32),
+            "level": level.numpy().astype(np.int16),
+            "step": step.numpy().astype(np.int32),
             "attack": names[attack.numpy()],  # −1, the scout, is the last: one gradient step
-        }  # fmt: skip
+        }
         for place, answers in enumerate(noisy.T):
             columns[f"noise_{place}"] = answers.cpu().numpy().astype(np.int32)
         return pd.DataFrame(columns)
@@ -402,18 +416,29 @@ class _Work:
             level = table["level"].to_numpy()
             is_broken = (level >= 0) & (level <= place)
             grid = np.array([*self.epsilons, np.nan])
-            frames.append(pd.DataFrame({
-                "index": table["index"], "id": ids,
-                "label": table["label"], "epsilon": epsilon,
-                "clean_prediction": table["clean_prediction"],
-                "prediction": table["adversarial"].where(is_broken, table["clean_prediction"]),
-                "found_epsilon": np.where(is_broken, grid[level], np.nan),
-                "found_attack": pd.Categorical(table["attack"].where(is_broken, "")),
-                "found_step": table["step"].where(is_broken, 0),
-                "noise_prediction": table["clean_prediction" if place < 0 else f"noise_{place}"],
-                "raw_broken": np.where(np.isnan(raw).all(1), np.nan, 0.0) if place < 0
-                else raw[:, place],
-            }))  # fmt: skip
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "index": table["index"],
+                        "id": ids,
+                        "label": table["label"],
+                        "epsilon": epsilon,
+                        "clean_prediction": table["clean_prediction"],
+                        "prediction": table["adversarial"].where(
+                            is_broken, table["clean_prediction"]
+                        ),
+                        "found_epsilon": np.where(is_broken, grid[level], np.nan),
+                        "found_attack": pd.Categorical(table["attack"].where(is_broken, "")),
+                        "found_step": table["step"].where(is_broken, 0),
+                        "noise_prediction": table[
+                            "clean_prediction" if place < 0 else f"noise_{place}"
+                        ],
+                        "raw_broken": np.where(np.isnan(raw).all(1), np.nan, 0.0)
+                        if place < 0
+                        else raw[:, place],
+                    }
+                )
+            )
         records = pd.concat(frames, ignore_index=True)
         records["found_attack"] = records["found_attack"].astype("category")
         return records.sort_values(["index", "epsilon"], ignore_index=True)
@@ -448,7 +473,9 @@ def _noise_check(tables: list[pd.DataFrame]) -> Check:
     budgets = sum(name.startswith("noise_") for name in table.columns)
     clean = level >= 0
     attacked = clean[:, None] & (level[:, None] > np.arange(budgets))
-    noisy = np.stack(
-        [table[f"noise_{k}"].to_numpy() == label for k in range(budgets)], 1
-    ) if budgets else np.zeros((len(table), 0), dtype=bool)  # fmt: skip
+    noisy = (
+        np.stack([table[f"noise_{k}"].to_numpy() == label for k in range(budgets)], 1)
+        if budgets
+        else np.zeros((len(table), 0), dtype=bool)
+    )
     return checks.noise(*(torch.from_numpy(part) for part in (clean, attacked, noisy)))

@@ -132,8 +132,15 @@ def reliability(confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS
         inside = place == number
         hit = wilson(int(np.sum(correct[inside])), int(np.sum(inside)))
         rows.append(
-            (number / bins, (number + 1) / bins, hit.n, float(np.mean(confidence[inside])),
-             hit.value, hit.low, hit.high)
-        )  # fmt: skip
+            (
+                number / bins,
+                (number + 1) / bins,
+                hit.n,
+                float(np.mean(confidence[inside])),
+                hit.value,
+                hit.low,
+                hit.high,
+            )
+        )
     columns = ["lower", "upper", "n", "confidence", "accuracy", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

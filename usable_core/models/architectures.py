@@ -55,23 +55,34 @@ def small_resnet(num_classes: int) -> SmallNetwork:
     """
     features = nn.Sequential(
         _conv(3, 24),
-        _conv(24, 40, 2), Residual(40),
-        _conv(40, 80, 2), Residual(80),
-        _conv(80, 160, 2), Residual(160),
-        nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-    )  # fmt: skip
+        _conv(24, 40, 2),
+        Residual(40),
+        _conv(40, 80, 2),
+        Residual(80),
+        _conv(80, 160, 2),
+        Residual(160),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
     return SmallNetwork(features, 160, num_classes)
 
 
 def small_vgg(num_classes: int) -> SmallNetwork:
     """Build a plain stack of 3 x 3 convolutions and pooling, 0.7 million weights."""
     features = nn.Sequential(
-        _conv(3, 24), nn.MaxPool2d(2),
-        _conv(24, 48), _conv(48, 48), nn.MaxPool2d(2),
-        _conv(48, 96), _conv(96, 96), nn.MaxPool2d(2),
-        _conv(96, 192), _conv(192, 192), nn.MaxPool2d(2),
+        _conv(3, 24),
+        nn.MaxPool2d(2),
+        _conv(24, 48),
+        _conv(48, 48),
+        nn.MaxPool2d(2),
+        _conv(48, 96),
+        _conv(96, 96),
+        nn.MaxPool2d(2),
+        _conv(96, 192),
+        _conv(192, 192),
+        nn.MaxPool2d(2),
         nn.Flatten(),
-    )  # fmt: skip
+    )
     return SmallNetwork(features, 192 * 4, num_classes)
 
 

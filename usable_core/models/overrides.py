@@ -88,8 +88,12 @@ def _std(text: str) -> _Values:
 
 
 _READERS: dict[str, Callable[[str], _Values]] = {
-    "resize": _resize, "crop": _crop, "interpolation": _interpolation, "mean": _mean, "std": _std,
-}  # fmt: skip
+    "resize": _resize,
+    "crop": _crop,
+    "interpolation": _interpolation,
+    "mean": _mean,
+    "std": _std,
+}
 
 
 def _sides(text: str, field: str) -> list[int]:

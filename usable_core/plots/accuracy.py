@@ -124,8 +124,11 @@ def per_class_bars(
 ) -> go.Figure:
     """Return recall per class and model (%), with intervals, the hardest classes first."""
     tables = [result.per_class.set_index("class_name") for result in results]
-    recall = {c: [t.loc[c, "recall"].mean() for t in tables if c in t.index]
-              for t in tables for c in t.index}  # fmt: skip
+    recall = {
+        c: [t.loc[c, "recall"].mean() for t in tables if c in t.index]
+        for t in tables
+        for c in t.index
+    }
     hardest = sorted(recall, key=lambda c: (np.mean(recall[c]), c))
     shown = hardest[:MOST_CLASSES]
     figure = go.Figure()

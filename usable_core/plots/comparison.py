@@ -32,9 +32,12 @@ def difference_forest(
     rows = [_label(comparison, row) for row in records]
     figure = go.Figure()
     figure.add_vrect(
-        x0=-100 * EQUAL_WITHIN, x1=100 * EQUAL_WITHIN,
-        fillcolor=NEUTRAL[theme], opacity=0.15, line_width=0,
-    )  # fmt: skip
+        x0=-100 * EQUAL_WITHIN,
+        x1=100 * EQUAL_WITHIN,
+        fillcolor=NEUTRAL[theme],
+        opacity=0.15,
+        line_width=0,
+    )
     figure.add_vline(x=0, line={"color": NEUTRAL[theme], "width": 1})
     figure.add_scatter(
         x=100 * pairs["difference"],

@@ -38,8 +38,10 @@ def corruption_heat_map(result: CorruptionResult, *, theme: Theme = "light") -> 
     for name in result.corruptions:
         rows = cells[cells["corruption"] == name]
         shown.append([clean, *(100 * rows["accuracy"])])
-        spans = [f"{100 * r.low:.1f} to {100 * r.high:.1f}, lost {r.lost}, gained {r.gained}"
-                 for r in rows.itertuples()]  # fmt: skip
+        spans = [
+            f"{100 * r.low:.1f} to {100 * r.high:.1f}, lost {r.lost}, gained {r.gained}"
+            for r in rows.itertuples()
+        ]
         low, high = result.clean_accuracy.low, result.clean_accuracy.high
         about.append([f"{100 * low:.1f} to {100 * high:.1f}", *spans])
     figure = go.Figure(
@@ -86,9 +88,11 @@ def accuracy_by_severity(
         middle, low, high = (
             [100 * first, *(100 * table[column])]
             for first, column in (
-                (clean.value, "accuracy"), (clean.low, "low"), (clean.high, "high"),
+                (clean.value, "accuracy"),
+                (clean.low, "low"),
+                (clean.high, "high"),
             )
-        )  # fmt: skip
+        )
         figure.add_scatter(
             x=[*x, *reversed(x)],
             y=[*low, *reversed(high)],
@@ -163,12 +167,14 @@ def _models(agreement: Agreement, theme: Theme) -> go.Figure:
         style = model_style(row["model"], theme)
         spans = [
             {
-                "type": "data", "symmetric": False, "color": NEUTRAL[theme],
+                "type": "data",
+                "symmetric": False,
+                "color": NEUTRAL[theme],
                 "array": [100 * (row[f"{c}_high"] - row[c])],
                 "arrayminus": [100 * (row[c] - row[f"{c}_low"])],
             }
             for c in ("area", "corruption_accuracy")
-        ]  # fmt: skip
+        ]
         figure.add_scatter(
             x=[100 * row["area"]],
             y=[100 * row["corruption_accuracy"]],

@@ -23,9 +23,12 @@ _MARKER = 9  # px
 
 
 def drift_figure(
-    drifts: Mapping[str, Drift], names: Sequence[str], *, norm: str = "linf",
+    drifts: Mapping[str, Drift],
+    names: Sequence[str],
+    *,
+    norm: str = "linf",
     theme: Theme = "light",
-) -> go.Figure:  # fmt: skip
+) -> go.Figure:
     """Return the drift of each backbone's map of one method.
 
     Solid markers: the prediction is kept; hollow ones: it is lost, so the map explains a class that
@@ -50,22 +53,36 @@ def drift_figure(
             (3, "confidence", tuple(100 * c for c in drift.confidences), "solid"),
         )
         for row, what, values, dash in series:
-            _line(figure, row, x, values, drift.is_kept, style, dash, f"{called}, {what}", norm,
-                  drift.epsilons)  # fmt: skip
+            _line(
+                figure,
+                row,
+                x,
+                values,
+                drift.is_kept,
+                style,
+                dash,
+                f"{called}, {what}",
+                norm,
+                drift.epsilons,
+            )
         noise = drift.rank_correlation[0]
         if not math.isnan(noise):
             figure.add_scatter(
-                x=[min(place.values()), max(place.values())], y=[noise, noise], mode="lines",
-                line={"color": style.color, "dash": "dot", "width": 1}, hoverinfo="skip",
-                name=f"{called}, noise level at ε = 0", showlegend=False, row=1, col=1,
-            )  # fmt: skip
+                x=[min(place.values()), max(place.values())],
+                y=[noise, noise],
+                mode="lines",
+                line={"color": style.color, "dash": "dot", "width": 1},
+                hoverinfo="skip",
+                name=f"{called}, noise level at ε = 0",
+                showlegend=False,
+                row=1,
+                col=1,
+            )
     for row, title in enumerate(_ROWS, start=1):
         figure.update_yaxes(title_text=title, row=row, col=1)
     figure.add_hline(y=0, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"}, row=2, col=1)
     figure.update_yaxes(range=[-3, 103], row=3, col=1)
-    figure.update_xaxes(
-        tickvals=list(place.values()), ticktext=_ticks(place, norm), tickangle=0
-    )  # fmt: skip
+    figure.update_xaxes(tickvals=list(place.values()), ticktext=_ticks(place, norm), tickangle=0)
     unit = "ε in 1/255 of the pixel range" if norm == "linf" else "ε"
     figure.update_xaxes(title_text=f"{unit} (log scale)", row=3, col=1)
     return tidy(figure, height=_HEIGHT)
@@ -85,23 +102,39 @@ def epsilon_places(epsilons: Sequence[float]) -> dict[float, float]:
 
 
 def _line(
-    figure: go.Figure, row: int, x: list[float], values: Sequence[float],
-    is_kept: Sequence[bool], style: ModelStyle, dash: str, name: str, norm: str,
+    figure: go.Figure,
+    row: int,
+    x: list[float],
+    values: Sequence[float],
+    is_kept: Sequence[bool],
+    style: ModelStyle,
+    dash: str,
+    name: str,
+    norm: str,
     epsilons: Sequence[float],
-) -> None:  # fmt: skip
+) -> None:
     symbols = [style.symbol if kept else f"{style.symbol}-open" for kept in is_kept]
     told = [
         f"ε = {budget_label(e, norm)}, prediction {'kept' if kept else 'lost'}"
         for e, kept in zip(epsilons, is_kept, strict=True)
     ]
     figure.add_scatter(
-        x=x, y=list(values), mode="lines+markers", name=name, customdata=told,
+        x=x,
+        y=list(values),
+        mode="lines+markers",
+        name=name,
+        customdata=told,
         showlegend=dash == "solid" and row == 1,
         line={"color": style.color, "dash": dash, "width": WIDTH if dash == "solid" else 1.5},
-        marker={"symbol": symbols, "size": _MARKER if dash == "solid" else _MARKER - 3,
-                "line": {"color": style.color, "width": 2}},
-        hovertemplate="%{customdata}: %{y:.3g}<extra>" + name + "</extra>", row=row, col=1,
-    )  # fmt: skip
+        marker={
+            "symbol": symbols,
+            "size": _MARKER if dash == "solid" else _MARKER - 3,
+            "line": {"color": style.color, "width": 2},
+        },
+        hovertemplate="%{customdata}: %{y:.3g}<extra>" + name + "</extra>",
+        row=row,
+        col=1,
+    )
 
 
 def _ticks(place: Mapping[float, float], norm: str) -> list[str]:

@@ -28,27 +28,32 @@ class Benchmark:
 BENCHMARKS: dict[Norm, tuple[Benchmark, ...]] = {
     "linf": (
         Benchmark(
-            4 / 255, "ImageNet 224 px", "Linf budget of RobustBench (Croce et al. 2021) for "
-            "ImageNet at 224 px",
+            4 / 255,
+            "ImageNet 224 px",
+            "Linf budget of RobustBench (Croce et al. 2021) for ImageNet at 224 px",
         ),
         Benchmark(
-            8 / 255, "CIFAR-10 32 px", "Linf budget of RobustBench (Croce et al. 2021) for "
-            "CIFAR-10 at 32 px",
+            8 / 255,
+            "CIFAR-10 32 px",
+            "Linf budget of RobustBench (Croce et al. 2021) for CIFAR-10 at 32 px",
         ),
     ),
     "l2": (
         Benchmark(
-            0.5, "CIFAR-10 32 px", "L2 budget of RobustBench (Croce et al. 2021) for CIFAR-10 at "
+            0.5,
+            "CIFAR-10 32 px",
+            "L2 budget of RobustBench (Croce et al. 2021) for CIFAR-10 at "
             "32 px; it grows with the image",
         ),
     ),
     "l1": (
         Benchmark(
-            12.0, "CIFAR-10 32 px", "L1 budget of Croce & Hein 2021 for CIFAR-10 at 32 px; it "
-            "grows with the image",
+            12.0,
+            "CIFAR-10 32 px",
+            "L1 budget of Croce & Hein 2021 for CIFAR-10 at 32 px; it grows with the image",
         ),
     ),
-}  # fmt: skip
+}
 
 
 def places(results: Sequence[RobustnessResult]) -> dict[float, float]:
@@ -120,10 +125,18 @@ def _mark(figure: go.Figure, mark: Benchmark, theme: Theme) -> None:
     at = math.log2(mark.epsilon)
     figure.add_vline(x=at, line={"color": NEUTRAL[theme], "width": 1}, opacity=0.6)
     figure.add_annotation(
-        x=at, y=1, yref="paper", yanchor="top", xanchor="right", textangle=-90, showarrow=False,
+        x=at,
+        y=1,
+        yref="paper",
+        yanchor="top",
+        xanchor="right",
+        textangle=-90,
+        showarrow=False,
         text=f"RobustBench, {mark.title}" if "RobustBench" in mark.source else mark.title,
-        hovertext=mark.source, font={"size": 11, "color": NEUTRAL[theme]}, xshift=-3,
-    )  # fmt: skip
+        hovertext=mark.source,
+        font={"size": 11, "color": NEUTRAL[theme]},
+        xshift=-3,
+    )
 
 
 def _tick_texts(place: dict[float, float], norm: Norm) -> list[str]:

@@ -8,8 +8,10 @@ from usable_core.plots.style import BAND_OPACITY, COLORS, NEUTRAL, WIDTH, Theme,
 
 KINDS = {"deletion": "Deletion", "insertion": "Insertion", "road": "ROAD"}
 _ACTIONS = {
-    "deletion": "Pixels hidden, %", "insertion": "Pixels shown, %", "road": "Pixels filled in, %",
-}  # fmt: skip
+    "deletion": "Pixels hidden, %",
+    "insertion": "Pixels shown, %",
+    "road": "Pixels filled in, %",
+}
 HEIGHT = 260  # px: three side by side
 _BAND: dict[Theme, str] = {
     "light": f"rgba(107,107,107,{BAND_OPACITY + 0.05})",
@@ -32,9 +34,14 @@ def perturbation(curve: PerturbationCurve, *, theme: Theme = "light") -> go.Figu
     figure.add_scatter(
         x=[*share, *reversed(share)],
         y=[100 * v for v in (*curve.random_low, *reversed(curve.random_high))],
-        mode="lines", fill="toself", fillcolor=_BAND[theme], line={"width": 0},
-        hoverinfo="skip", showlegend=False, name="random orders, lowest to highest",
-    )  # fmt: skip
+        mode="lines",
+        fill="toself",
+        fillcolor=_BAND[theme],
+        line={"width": 0},
+        hoverinfo="skip",
+        showlegend=False,
+        name="random orders, lowest to highest",
+    )
     lines = (
         ("random", curve.random_mean, NEUTRAL[theme], "dot", 1.5),
         ("centre", curve.centre, COLORS[theme][1], "dashdot", 1.5),
@@ -42,10 +49,13 @@ def perturbation(curve: PerturbationCurve, *, theme: Theme = "light") -> go.Figu
     )
     for name, outputs, color, dash, width in lines:
         figure.add_scatter(
-            x=share, y=[100 * v for v in outputs], name=name, mode="lines",
+            x=share,
+            y=[100 * v for v in outputs],
+            name=name,
+            mode="lines",
             line={"color": color, "dash": dash, "width": width},
             hovertemplate="%{x:.0f} % of the pixels: %{y:.1f} %<extra>" + name + "</extra>",
-        )  # fmt: skip
+        )
     figure.update_xaxes(title_text=_ACTIONS[curve.kind], range=[0, 100])
     figure.update_yaxes(title_text="Probability, %", rangemode="tozero")
     return tidy(figure, height=HEIGHT)

@@ -19,9 +19,13 @@ _HEIGHT = 120  # px, and more for each method
 
 
 def quality(
-    results: Sequence[ExplanationResult], metric: str, title: str, *,
-    names: Sequence[str] | None = None, theme: Theme = "light",
-) -> go.Figure:  # fmt: skip
+    results: Sequence[ExplanationResult],
+    metric: str,
+    title: str,
+    *,
+    names: Sequence[str] | None = None,
+    theme: Theme = "light",
+) -> go.Figure:
     """Return one figure of quality: methods below each other, a marker for each backbone.
 
     Args:
@@ -37,12 +41,15 @@ def quality(
         style, table = model_style(result.provenance.model, theme), result.per_method
         known = table[table[metric].notna()]
         figure.add_scatter(
-            x=known[metric].tolist(), y=[EXPLAINERS[m].title for m in known["method"]], name=name,
-            mode="markers", error_x=_errors(known, metric),
+            x=known[metric].tolist(),
+            y=[EXPLAINERS[m].title for m in known["method"]],
+            name=name,
+            mode="markers",
+            error_x=_errors(known, metric),
             marker={"color": style.color, "symbol": style.symbol, "size": _MARKER},
             customdata=known["n"].tolist(),
             hovertemplate="%{y}: %{x:.3g}, n = %{customdata}<extra>" + name + "</extra>",
-        )  # fmt: skip
+        )
     figure.update_layout(scattermode="group", scattergap=0.5)
     methods = list(dict.fromkeys(m for result in results for m in result.config.methods))
     order = [EXPLAINERS[method].title for method in reversed(methods)]
@@ -63,6 +70,9 @@ def _errors(known: "pd.DataFrame", metric: str) -> dict[str, object]:
     ]
     clean = [tuple(0.0 if math.isnan(part) else part for part in bar) for bar in bars]
     return {
-        "type": "data", "symmetric": False, "array": [bar[0] for bar in clean],
-        "arrayminus": [bar[1] for bar in clean], "thickness": 1.5,
-    }  # fmt: skip
+        "type": "data",
+        "symmetric": False,
+        "array": [bar[0] for bar in clean],
+        "arrayminus": [bar[1] for bar in clean],
+        "thickness": 1.5,
+    }

@@ -153,8 +153,10 @@ def per_class(result: RobustnessResult, *, theme: Theme = "light") -> go.Figure:
             x=[epsilon_label(e, norm) for e in epsilons],
             y=list(range(len(rows))),  # names may repeat: ImageNet has two cranes
             customdata=[
-                [[head, 100 * low, 100 * high]
-                 for low, high in zip(row["low"], row["high"], strict=True)]
+                [
+                    [head, 100 * low, 100 * high]
+                    for low, high in zip(row["low"], row["high"], strict=True)
+                ]
                 for head, row in zip(heads, rows, strict=True)
             ],
             zmin=0,
@@ -168,7 +170,7 @@ def per_class(result: RobustnessResult, *, theme: Theme = "light") -> go.Figure:
             hovertemplate="%{customdata[0]}, ε = %{x}: %{z:.1f} % "
             "(%{customdata[1]:.1f} to %{customdata[2]:.1f})<extra></extra>",
         )
-    )  # fmt: skip
+    )
     figure.update_xaxes(title_text="ε", type="category")
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=heads, autorange="reversed")
     if len(shown) < len(order):
@@ -294,8 +296,10 @@ def _add_median(
     first, end = min(place.values()), max(place.values())
     low = place.get(found.low, first)  # 0 is not in every grid
     middle, high = (place.get(e, end) for e in (found.value, found.high))
-    spoken = [epsilon_label(e, norm) if math.isfinite(e) else "beyond the grid"
-              for e in (found.value, found.low, found.high)]  # fmt: skip
+    spoken = [
+        epsilon_label(e, norm) if math.isfinite(e) else "beyond the grid"
+        for e in (found.value, found.low, found.high)
+    ]
     figure.add_scatter(
         x=[low, middle, high],
         y=[50, 50, 50],

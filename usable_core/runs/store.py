@@ -158,9 +158,13 @@ class RunStore:
     def claim_restart(self, run_id: str, attempts: int) -> bool:
         """Return whether this caller alone may start process number `attempts` + 1 for the run."""
         return self._table.change(
-            run_id, (Status.QUEUED,), {"attempts": attempts},
-            attempts=attempts + 1, heartbeat=time.time(), pid=None,
-        )  # fmt: skip
+            run_id,
+            (Status.QUEUED,),
+            {"attempts": attempts},
+            attempts=attempts + 1,
+            heartbeat=time.time(),
+            pid=None,
+        )
 
     def start(self, run_id: str, pid: int) -> None:
         """Make a QUEUED run RUNNING.
@@ -170,9 +174,15 @@ class RunStore:
         """
         now = time.time()
         started = self._table.change(
-            run_id, (Status.QUEUED,), status=Status.RUNNING, pid=pid, started=now, heartbeat=now,
-            host=socket.gethostname(), message="Loading",
-        )  # fmt: skip
+            run_id,
+            (Status.QUEUED,),
+            status=Status.RUNNING,
+            pid=pid,
+            started=now,
+            heartbeat=now,
+            host=socket.gethostname(),
+            message="Loading",
+        )
         if not started:
             raise Cancelled
 
@@ -180,9 +190,14 @@ class RunStore:
         """Say that the process of a run lives; a run that was thought LOST is found again."""
         self._table.change(run_id, ACTIVE, heartbeat=time.time())
         self._table.change(
-            run_id, (Status.LOST,), {"pid": os.getpid()},
-            status=Status.RUNNING, finished=None, error=None, heartbeat=time.time(),
-        )  # fmt: skip
+            run_id,
+            (Status.LOST,),
+            {"pid": os.getpid()},
+            status=Status.RUNNING,
+            finished=None,
+            error=None,
+            heartbeat=time.time(),
+        )
 
     def progress(self, run_id: str, done: int, total: int, message: str, **metrics: float) -> None:
         """Store how far a run is, and append it to its `events.jsonl`."""
@@ -259,10 +274,15 @@ class RunStore:
         """Store that an earlier run of the same key has the answer."""
         when = f"{earlier.finished:%Y-%m-%d %H:%M} UTC" if earlier.finished else "earlier"
         self._end(
-            run_id, Status.DONE, answered_by=earlier.id, summary=earlier.summary,
-            done=earlier.total, total=earlier.total, metrics=earlier.metrics,
+            run_id,
+            Status.DONE,
+            answered_by=earlier.id,
+            summary=earlier.summary,
+            done=earlier.total,
+            total=earlier.total,
+            metrics=earlier.metrics,
             message=f"Answered from the store: run {earlier.id} measured the same on {when}",
-        )  # fmt: skip
+        )
 
     def fail(self, run_id: str, error: str, traceback: str | None = None) -> None:
         """Make a run FAILED with a sentence; the traceback goes to its log and row only."""

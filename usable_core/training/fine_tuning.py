@@ -81,14 +81,19 @@ def fine_tune(
         records = _tune(network, model, task, held_out, config, report, old_head, retained)
     answers = answers_to(_inference(network, model), held_out, validation)
     return put_on_shelf(
-        network.cpu(), model.preprocessing, train, config, records, folder,
+        network.cpu(),
+        model.preprocessing,
+        train,
+        config,
+        records,
+        folder,
         architecture=architecture,
         arch_options=model.card.get("arch_options"),
         answers=answers,
         seconds=time.perf_counter() - began,
         base=model.name,
         base_fingerprint=model.fingerprint,
-    )  # fmt: skip
+    )
 
 
 def _architecture(model: Model) -> str:

@@ -83,10 +83,13 @@ def put_on_shelf(
         fingerprint = Model("", network, preprocessing, train.labels).fingerprint
         card["calibration"] = to_json(
             fitted(
-                answers.logits, answers.labels, data=answers.data,
-                dataset_fingerprint=train.fingerprint, model_fingerprint=fingerprint,
+                answers.logits,
+                answers.labels,
+                data=answers.data,
+                dataset_fingerprint=train.fingerprint,
+                model_fingerprint=fingerprint,
             )
-        )  # fmt: skip
+        )
     save_model(folder, network, card)
     provenance = Provenance(
         model=base or architecture,
