@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measured import (
+from dashboard.components.measure.measured_runs import (
     MOST_MODELS,
     address_note,
     evaluate,
@@ -13,15 +13,15 @@ from dashboard.components.measured import (
     runs_to_show,
     watched,
 )
-from dashboard.components.numbers import (
+from dashboard.components.shared.formats import download_csv, escaped, provenance_footer
+from dashboard.components.shared.metrics import (
     figure,
     headings,
     metric_card,
     records_downloads,
     score_table,
 )
-from dashboard.components.pickers import dataset_picker, model_picker, trained_models
-from dashboard.components.results import download_csv, escaped, provenance_footer
+from dashboard.components.shared.pickers import dataset_picker, model_picker, trained_models
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.compared import curves, pairs
-from dashboard.components.measured import Measured, answers, latest_per_model, names_of
-from dashboard.components.numbers import score_table
-from dashboard.components.results import errors_shown, provenance_footer
-from dashboard.components.run_panel import find, run_panel
+from dashboard.components.measure.comparison import curves, pairs
+from dashboard.components.measure.measured_runs import Measured, answers, latest_per_model, names_of
+from dashboard.components.shared.formats import errors_shown, provenance_footer
+from dashboard.components.shared.metrics import score_table
+from dashboard.components.shared.run_panel import find, run_panel
 from usable_core.comparison import compare
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS

@@ -3,17 +3,17 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.explain_settings import (
+from dashboard.components.explain.image_picker import choose_image
+from dashboard.components.explain.picture_panel import show_explanations
+from dashboard.components.explain.questions import Questions
+from dashboard.components.explain.settings import (
     choose_methods,
     choose_options,
     choose_target,
     wants_attack,
 )
-from dashboard.components.explanations import show_explanations
-from dashboard.components.images import choose_image
-from dashboard.components.pickers import model_options, model_picker
-from dashboard.components.questions import Questions
-from dashboard.components.results import errors_shown
+from dashboard.components.shared.formats import errors_shown
+from dashboard.components.shared.pickers import model_options, model_picker
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive
 

@@ -5,8 +5,13 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.explain_settings import DEFAULT_METHODS, EVALUATIONS
-from dashboard.components.measured import (
+from dashboard.components.explain.settings import DEFAULT_METHODS, EVALUATIONS
+from dashboard.components.measure.explanation_quality import (
+    quality_figure,
+    quality_table,
+    worst_section,
+)
+from dashboard.components.measure.measured_runs import (
     MOST_MODELS,
     address_note,
     evaluate,
@@ -14,10 +19,9 @@ from dashboard.components.measured import (
     runs_to_show,
     watched,
 )
-from dashboard.components.numbers import records_downloads
-from dashboard.components.pickers import dataset_picker, model_picker, trained_models
-from dashboard.components.quality import quality_figure, quality_table, worst_section
-from dashboard.components.results import errors_shown, provenance_footer
+from dashboard.components.shared.formats import errors_shown, provenance_footer
+from dashboard.components.shared.metrics import records_downloads
+from dashboard.components.shared.pickers import dataset_picker, model_picker, trained_models
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import (
     ExplainerOptions,

@@ -3,9 +3,14 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.pickers import dataset_picker, model_picker
-from dashboard.components.results import download_csv, errors_shown, escaped, provenance_footer
-from dashboard.components.run_panel import run_panel, start_run
+from dashboard.components.shared.formats import (
+    download_csv,
+    errors_shown,
+    escaped,
+    provenance_footer,
+)
+from dashboard.components.shared.pickers import dataset_picker, model_picker
+from dashboard.components.shared.run_panel import run_panel, start_run
 from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
 from usable_core.runs.run import Run, Status

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.cards import backbone_card
-from dashboard.components.gallery import gallery_links
-from dashboard.components.results import errors_shown, escaped
-from dashboard.components.run_panel import run_panel
-from dashboard.components.runs_table import runs_table
+from dashboard.components.explain.gallery import gallery_links
+from dashboard.components.shared.formats import errors_shown, escaped
+from dashboard.components.shared.run_panel import run_panel
+from dashboard.components.shelves.cards import backbone_card
+from dashboard.components.shelves.runs_table import runs_table
 from usable_core import jobs
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.attack_settings import attack_settings, usual_examples
-from dashboard.components.attacked import at_one_epsilon, choose_clicked
-from dashboard.components.checks import checks_of
-from dashboard.components.corrupted import corruption_section
-from dashboard.components.estimate import estimate
-from dashboard.components.measured import (
+from dashboard.components.measure.attack_settings import attack_settings, usual_examples
+from dashboard.components.measure.attacked_pictures import at_one_epsilon, choose_clicked
+from dashboard.components.measure.checks import checks_of
+from dashboard.components.measure.corruption import corruption_section
+from dashboard.components.measure.estimate import estimate
+from dashboard.components.measure.measured_runs import (
     MOST_MODELS,
     address_note,
     evaluate,
@@ -19,10 +19,10 @@ from dashboard.components.measured import (
     same_question,
     watched,
 )
-from dashboard.components.numbers import figure, records_downloads, score_table
-from dashboard.components.pickers import dataset_picker, model_picker, trained_models
-from dashboard.components.results import errors_shown, provenance_footer
-from dashboard.components.survival import classes_section, survival_section
+from dashboard.components.measure.survival import classes_section, survival_section
+from dashboard.components.shared.formats import errors_shown, provenance_footer
+from dashboard.components.shared.metrics import figure, records_downloads, score_table
+from dashboard.components.shared.pickers import dataset_picker, model_picker, trained_models
 from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run

@@ -3,9 +3,9 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.run_details import run_actions, run_record
-from dashboard.components.run_panel import run_panel
-from dashboard.components.runs_table import runs_table, status_text
+from dashboard.components.shared.run_panel import run_panel
+from dashboard.components.shelves.run_details import run_actions, run_record
+from dashboard.components.shelves.runs_table import runs_table, status_text
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from dashboard.components.explain_settings import DEFAULT_METHODS
+from dashboard.components.explain.settings import DEFAULT_METHODS
 from usable_core.evaluations.evidence import (
     Drift,
     Evidence,

@@ -10,9 +10,9 @@ from made_corruptions import corruption_result
 from made_results import robustness_result
 from shown import figures, texts
 
-from dashboard.components.attacked import chosen_examples, clicked_epsilon
-from dashboard.components.checks import FIGURES, figure_of
-from dashboard.components.corrupted import verdict
+from dashboard.components.measure.attacked_pictures import chosen_examples, clicked_epsilon
+from dashboard.components.measure.checks import FIGURES, figure_of
+from dashboard.components.measure.corruption import verdict
 from usable_core.attacked_images import kept_images
 from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.checks import CHECKS

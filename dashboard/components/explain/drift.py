@@ -1,0 +1,184 @@
+"""How maps move along the picture's own adversarial path: asked on demand, one method at a time."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.explain.answer_state import show_state
+from dashboard.components.explain.map_view import read_map
+from dashboard.components.explain.overlay import HeatmapFiles, heatmap_view
+from dashboard.components.explain.questions import Questions
+from dashboard.components.shared.formats import escaped, percent
+from dashboard.components.shared.lane import Asked, Board
+from dashboard.components.shared.metrics import figure
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.evidence import Fragility
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.plots import heatmap
+from usable_core.plots.drift import budget_label
+
+NOBODY = "none"
+HELP = (
+    "The map of the clean prediction, made again for the picture changed by ε = 0, 1/255, … Where "
+    "it moves although the prediction stays, the explanation is easier to fool than the model."
+)
+Pair = tuple[Asked, Asked]  # the attack on the picture, and the drift along it
+Follow = Mapping[ModelSpec, Pair]
+
+
+def drift_section(questions: Questions, board: Board) -> None:
+    """Offer to follow a method's maps under attack, and show what was found."""
+    if not questions.methods:
+        return
+    st.subheader("Does it move under attack?", help=HELP)
+    titles = {NOBODY: "Not asked"} | {m: EXPLAINERS[m].title for m in questions.methods}
+    if st.session_state.get(state.EXPLAIN_DRIFT) not in titles:
+        st.session_state[state.EXPLAIN_DRIFT] = NOBODY
+    chosen = st.segmented_control(
+        "Follow the maps of",
+        list(titles),
+        format_func=titles.get,
+        required=True,
+        key=state.EXPLAIN_DRIFT,
+    )
+    if chosen == NOBODY:
+        st.caption("Choose a method: its map is made again at every ε of the attack.")
+        return
+    for model, title in questions.titles.items():
+        for request in (questions.attack(model), questions.drift(model, chosen)):
+            asked = board.get(request)
+            if asked is not None and asked.answer.state != "done":
+                st.markdown(f"**{escaped(title)}**")
+                show_state(asked, board)
+                break
+    found = followed(questions, board, chosen)
+    if found:
+        _figure(questions, found)
+        _at_one_epsilon(questions, found, chosen)
+
+
+def followed(questions: Questions, board: Board, method: str) -> dict[ModelSpec, Pair]:
+    """Return attack and drift of the backbones that have both, as far as they have come."""
+    pairs = {
+        model: (board.get(questions.attack(model)), board.get(questions.drift(model, method)))
+        for model in questions.titles
+    }
+    return {
+        model: (attack, drift)
+        for model, (attack, drift) in pairs.items()
+        if attack and drift and attack.answer.fragility and drift.answer.drift
+    }
+
+
+def _figure(questions: Questions, found: Follow) -> None:
+    from usable_core.plots.drift import drift_figure
+
+    drifts = {model.reference: d.answer.drift for model, (_, d) in found.items() if d.answer.drift}
+    names = [questions.titles[model] for model in found]
+    norm = next(a.answer.fragility.norm for a, _ in found.values() if a.answer.fragility)
+    plot = drift_figure(drifts, names, norm=norm, theme=state.theme())
+    figure(plot, key="drift", alt="Similarity to the clean map and confidence against epsilon")
+    st.caption(
+        "Solid line: rank correlation; dashed: the five highest in common. Hollow markers: "
+        "the prediction is lost. Dotted: two clean maps of different seeds, the noise level "
+        "that the second panel leaves out."
+    )
+
+
+@st.fragment
+def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
+    """Show picture, prediction and map of each backbone at one ε; moving it runs nothing else."""
+    epsilons = sorted(
+        {e for _, d in found.values() if d.answer.drift for e in d.answer.drift.epsilons}
+    )
+    if len(epsilons) < 2:
+        return
+    if st.session_state.get(state.EXPLAIN_DRIFT_AT) not in epsilons:
+        st.session_state[state.EXPLAIN_DRIFT_AT] = epsilons[0]
+    epsilon = st.select_slider(
+        "ε",
+        epsilons,
+        key=state.EXPLAIN_DRIFT_AT,
+        format_func=budget_label,
+        help="Picture, prediction and map move together.",
+    )
+    maps = {model: map_at(pair, method, epsilon) for model, pair in found.items()}
+    shown = [m.values for m in maps.values() if m is not None]
+    limits = (
+        heatmap.shared_limits(shown, is_per_pixel=not EXPLAINERS[method].uses_superpixels)
+        if shown
+        else []
+    )
+    limit_of = dict(zip([m for m, files in maps.items() if files is not None], limits, strict=True))
+    for column, (model, pair) in zip(
+        st.columns(len(found), border=True), found.items(), strict=True
+    ):
+        with column:
+            st.markdown(f"**{escaped(questions.titles[model])}**")
+            files = maps[model]
+            if files is None:
+                st.caption("Not followed at this ε.")
+                continue
+            _one(model, pair, files, limit_of[model], epsilon)
+
+
+def _one(model: ModelSpec, pair: Pair, files: HeatmapFiles, limit: float, epsilon: float) -> None:
+    attack, drift = pair
+    fragility, moved = attack.answer.fragility, drift.answer.drift
+    assert fragility is not None
+    assert moved is not None
+    at, place = _place(fragility.epsilons, epsilon), _place(moved.epsilons, epsilon)
+    label = budget_label(epsilon, fragility.norm)
+    alt = f"Map of {model.reference} at ε = {label}: {heatmap.describe(files.values)}"
+    heatmap_view(f"drift_{model.reference}", files, limit, alt)
+    kept = moved.is_kept[place or 0]
+    badge = ":green-badge[prediction kept]" if kept else ":orange-badge[prediction lost]"
+    st.markdown(f"{badge} {_prediction(fragility, at)}")
+    st.caption(
+        f"rank correlation {moved.rank_correlation[place or 0]:.2f}, "
+        f"top in common {percent(moved.top_overlap[place or 0], 0)}"
+    )
+    st.download_button(
+        "Picture, PNG",
+        files.picture,
+        f"{model.reference.replace('/', '_')}_{label}.png".replace("/255", "of255"),
+        "image/png",
+        key=f"adversarial_{model.reference}",
+        on_click="ignore",
+        icon=":material/download:",
+        help="A PNG holds whole grey levels: a change of less than half a level is not in it.",
+    )
+
+
+def _prediction(found: Fragility, at: int | None) -> str:
+    if at is None:
+        return ""
+    clean = found.predictions[0]
+    said = f"**{escaped(found.predictions[at])}**"
+    return f"{said} · {percent(found.confidences[at])} for {escaped(clean)}"
+
+
+def map_at(pair: Pair, method: str, epsilon: float) -> HeatmapFiles | None:
+    """Return the map on the picture changed by ε; None where there is none."""
+    attack, drift = pair
+    fragility, moved = attack.answer.fragility, drift.answer.drift
+    if fragility is None or moved is None:
+        return None
+    at, place = _place(fragility.epsilons, epsilon), _place(moved.epsilons, epsilon)
+    if at is None or place is None:
+        return None
+    try:
+        return read_map(
+            (drift.key, f"map_{place}"),
+            (attack.key, f"path_{at}"),
+            method,
+            str(state.settings.home()),
+        )
+    except OSError:
+        return None
+
+
+def _place(epsilons: Sequence[float], epsilon: float) -> int | None:
+    near = [k for k, e in enumerate(epsilons) if abs(e - epsilon) < 1e-9]
+    return near[0] if near else None

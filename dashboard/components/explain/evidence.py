@@ -1,0 +1,168 @@
+"""How far a map is to be trusted: asked on demand, for one map or for all."""
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.explain.answer_state import show_state
+from dashboard.components.explain.evidence_words import curve_row, sanity_words
+from dashboard.components.explain.map_view import files_of, read_map
+from dashboard.components.explain.overlay import HeatmapFiles, heatmap_view
+from dashboard.components.explain.questions import Questions, name_of, title_of, want_evidence
+from dashboard.components.shared.formats import duration, escaped
+from dashboard.components.shared.lane import Asked, Board
+from dashboard.components.shared.metrics import figure, frame
+from usable_core.evaluations.evidence import Evidence, PerturbationCurve
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.plots import heatmap
+
+Cell = tuple[ModelSpec, str]
+HELP = (
+    "Faithfulness: the picture is taken apart (or put together) superpixel by superpixel in the "
+    "map's order; a map that found what matters beats random orders and the order from the "
+    "picture's centre outwards. Sanity: a map that stays the same with random weights, or for "
+    "another class, shows the picture and not the reason."
+)
+_IN_A_ROW = 3
+
+
+def evidence_section(questions: Questions, board: Board) -> None:
+    """Offer to measure, and show what was measured of the chosen map."""
+    cells = questions.cells()
+    if not cells:
+        return
+    st.subheader("How far to trust it", help=HELP)
+    titles = {name_of(*cell): title_of(questions, *cell) for cell in cells}
+    by_name = {name_of(*cell): cell for cell in cells}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Map", list(titles), format_func=titles.get, key=state.EXPLAIN_EVIDENCE_OF
+        )
+        cell = by_name.get(chosen, cells[0])
+        wanted = questions.evidence_wanted()
+        rest = [other for other in cells if other not in wanted]
+        if cell in rest:
+            _button("Measure this map", "evidence_one", questions, [cell])
+        if len(rest) > 1 or (rest and cell not in rest):
+            _button(f"Measure all {len(cells)}", "evidence_all", questions, rest)
+    asked = board.get(questions.evidence(*cell))
+    if asked is None:
+        st.caption("Not measured yet: it takes some hundred evaluations of the backbone for each.")
+    else:
+        show_state(asked, board)
+        if asked.answer.evidence is not None:
+            _evidence(questions, cell, asked, board, asked.answer.evidence)
+    _overview(questions, board)
+
+
+def _button(label: str, key: str, questions: Questions, cells: list[Cell]) -> None:
+    st.button(
+        label,
+        key=key,
+        on_click=want_evidence,
+        args=([questions.map(*c) for c in cells],),
+        icon=":material/verified:",
+    )
+
+
+def _evidence(
+    questions: Questions, cell: Cell, asked: Asked, board: Board, found: Evidence
+) -> None:
+    from usable_core.plots.evidence import curve_title, perturbation
+
+    st.markdown("##### Faithfulness")
+    for start in range(0, len(found.curves), _IN_A_ROW):
+        columns = st.columns(_IN_A_ROW)
+        for place, curve in enumerate(found.curves[start : start + _IN_A_ROW], start):
+            with columns[place - start]:
+                title, row = curve_title(curve), curve_row(curve)
+                st.markdown(f"**{escaped(title)}**  \n{row['verdict']}")
+                figure(
+                    perturbation(curve, theme=state.theme()),
+                    key=f"curve_{name_of(*cell)}_{place}",
+                    alt=f"{title}: probability against share of pixels. {row['verdict']}",
+                )
+    with st.expander("Areas under the curves"):
+        rows = [{"curve": curve_title(curve), **curve_row(curve)} for curve in found.curves]
+        frame(pd.DataFrame(rows), alt="Areas under the curves and the gain over random orders")
+        st.caption(
+            "Gain: by how much the map's order beats the random one, as a share of the way between "
+            "both ends; 0 is no better than chance for this very backbone."
+        )
+    _sanity(questions, cell, asked, board, found)
+    st.caption(f"{found.evaluations:,} evaluations, {duration(found.seconds)}")
+
+
+def _sanity(questions: Questions, cell: Cell, asked: Asked, board: Board, found: Evidence) -> None:
+    st.markdown("##### Sanity")
+    if found.sanity is None:
+        st.caption("The weights of this backbone cannot be randomised, so this was not checked.")
+        return
+    model, method = cell
+    shown = questions.shown(board, model, method)
+    files = None if shown is None else files_of(shown)
+    others = (
+        ("This map", None, "for the explained class"),
+        ("Random weights", "randomised", "the same network, knowing nothing"),
+        (f"For {found.sanity.other_target}", "other_class", "the next most probable class"),
+    )
+    words = ("", *sanity_words(found.sanity))
+    for column, (title, name, what), text in zip(st.columns(3), others, words, strict=True):
+        with column:
+            st.markdown(f"**{escaped(title)}**")
+            one = files if name is None else other_map(asked, name, method)
+            if one is not None:
+                alt = f"{title}, {what}: {heatmap.describe(one.values)}"
+                heatmap_view(
+                    f"sanity_{name_of(*cell)}_{name}", one, heatmap.colour_limit(one.values), alt
+                )
+            st.markdown(text or what.capitalize() + ".")
+
+
+def other_map(asked: Asked, name: str, method: str) -> HeatmapFiles | None:
+    """Return a map beside the evidence; None where it could not be made."""
+    try:
+        home = str(state.settings.home())
+        return read_map((asked.key, name), (asked.key, "input"), method, home)
+    except OSError:
+        return None
+
+
+def _short_title(curve: PerturbationCurve) -> str:
+    return "ROAD" if curve.kind == "road" else f"{curve.kind.capitalize()}, {curve.background}"
+
+
+def _overview(questions: Questions, board: Board) -> None:
+    """Show the figures of all measured maps in one table, one row each."""
+    rows = []
+    for cell in questions.evidence_wanted():
+        asked = board.get(questions.evidence(*cell))
+        found = asked.answer.evidence if asked is not None else None
+        if found is None:
+            continue
+        gains = {_short_title(c): c.gain for c in found.curves}
+        sanity = found.sanity
+        rows.append(
+            {
+                "map": title_of(questions, *cell),
+                **gains,
+                "random weights": sanity.randomised if sanity else None,
+                "other class": sanity.other_class if sanity else None,
+            }
+        )
+    if len(rows) > 1:
+        st.markdown("##### All measured maps")
+        table = pd.DataFrame(rows)
+        st.dataframe(
+            table,
+            hide_index=True,
+            alt="Gains and correlations of all measured maps",
+            column_config={
+                name: st.column_config.NumberColumn(format="%.2f") for name in table.columns[1:]
+            },
+        )
+        st.caption(
+            "Deletion, insertion and ROAD: gains over random orders; higher is better, 0 is "
+            "chance. Random weights, other class: correlations with those maps; near 0 is "
+            "sound."
+        )

@@ -1,0 +1,110 @@
+"""The grid of maps: methods in rows and backbones in columns, or the other way round."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.explain.answer_state import show_state
+from dashboard.components.explain.map_view import files_of, show_map
+from dashboard.components.explain.overlay import HeatmapFiles, controls
+from dashboard.components.explain.questions import Questions
+from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.lane import Asked, Board
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.plots import heatmap
+
+Cell = tuple[ModelSpec, str]
+ROWS = {"methods": "Methods in rows", "backbones": "Backbones in rows"}
+MOST_COLUMNS = 4
+
+
+def maps_section(questions: Questions, board: Board) -> None:
+    """Show every map, below the controls that all of them obey."""
+    if not questions.methods:
+        return
+    shown = {cell: questions.shown(board, *cell) for cell in questions.cells()}
+    maps = {cell: files_of(asked) for cell, asked in shown.items() if asked is not None}
+    _different_classes(shown)
+    st.subheader("Why?")
+    controls(
+        "explain_controls",
+        is_shared=len(questions.titles) > 1,
+        has_intervals=any(m is not None and m.stability is not None for m in maps.values()),
+    )
+    rows = st.segmented_control(
+        "Layout",
+        ROWS,
+        default="methods",
+        format_func=ROWS.get,
+        required=True,
+        key=state.EXPLAIN_ROWS,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    limits = shared_limits(questions, maps)
+    for heading, help, cells, titles in _lines(questions, rows):
+        st.markdown(f"##### {escaped(heading)}", help=help)
+        for start in range(0, len(cells), MOST_COLUMNS):
+            width = min(len(cells), MOST_COLUMNS)
+            part, names = cells[start : start + width], titles[start : start + width]
+            for column, cell, name in zip(
+                st.columns(width, border=True), part, names, strict=False
+            ):
+                with column:
+                    st.markdown(f"**{escaped(name)}**")
+                    _cell(questions, cell, shown[cell], board, maps.get(cell), limits.get(cell, 0))
+
+
+def shared_limits(
+    questions: Questions, maps: Mapping[Cell, HeatmapFiles | None]
+) -> dict[Cell, float]:
+    """Return each map's magnitude of full colour, one scale for a method's maps."""
+    limits: dict[Cell, float] = {}
+    for method in questions.methods:
+        found = {c: m.values for c, m in maps.items() if c[1] == method and m is not None}
+        is_per_pixel = not EXPLAINERS[method].uses_superpixels
+        of_method = heatmap.shared_limits(list(found.values()), is_per_pixel=is_per_pixel)
+        limits |= dict(zip(found, of_method, strict=True))
+    return limits
+
+
+def _lines(
+    questions: Questions, rows: str
+) -> list[tuple[str, str | None, list[Cell], Sequence[str]]]:
+    """Return heading, its tooltip, maps and their titles of each row."""
+    models, methods = questions.titles, questions.methods
+    if rows == "methods":
+        help = {m: f"{EXPLAINERS[m].help} {EXPLAINERS[m].paper}." for m in methods}
+        return [
+            (EXPLAINERS[m].title, help[m], [(model, m) for model in models], list(models.values()))
+            for m in methods
+        ]
+    titles = [EXPLAINERS[m].title for m in methods]
+    return [(title, None, [(model, m) for m in methods], titles) for model, title in models.items()]
+
+
+def _cell(
+    questions: Questions,
+    cell: Cell,
+    asked: Asked | None,
+    board: Board,
+    files: HeatmapFiles | None,
+    limit: float,
+) -> None:
+    if asked is None:
+        return
+    if files is not None:
+        show_map(questions, *cell, asked, board, files, limit)
+    show_state(asked, board)
+
+
+def _different_classes(shown: Mapping[Cell, Asked | None]) -> None:
+    targets = sorted({a.answer.target for a in shown.values() if a and a.answer.target})
+    if len(targets) > 1:
+        st.info(
+            f"These maps explain different classes ({escaped(', '.join(targets))}). Choose one "
+            "under *Class to explain* to compare the backbones on the same question.",
+            icon=":material/info:",
+        )

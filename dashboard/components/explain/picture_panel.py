@@ -1,0 +1,80 @@
+"""Everything that is known about one picture, growing: a fragment that asks for news."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.explain.agreement import agreement_section
+from dashboard.components.explain.drift import drift_section
+from dashboard.components.explain.evidence import evidence_section
+from dashboard.components.explain.map_grid import maps_section
+from dashboard.components.explain.predictions import predictions_row
+from dashboard.components.explain.questions import Questions
+from dashboard.components.explain.report import keep_it
+from dashboard.components.shared import lane
+from dashboard.components.shared.lane import Board
+
+POLL = "1s"
+
+
+def show_explanations(questions: Questions) -> None:
+    """Ask what was not asked yet, and show all answers until they are final."""
+    place = st.empty()
+    if lane.is_new(questions.all()):
+        place.progress(0.0, text="Asking …")  # at once: questions are files, written one by one
+    board = lane.ask(questions.all())
+    place.empty()
+    is_live = not (_is_over(board) or lane.is_stopped())
+
+    @st.fragment(run_every=POLL if is_live else None)
+    def watch() -> None:
+        board = lane.ask(questions.all())
+        _progress(questions, board)
+        predictions_row(questions, board)
+        maps_section(questions, board)
+        evidence_section(questions, board)
+        agreement_section(questions, board)
+        drift_section(questions, board)
+        is_ended = lane.is_stopped() or _is_over(board)
+        if _learn_classes(questions, board) or is_live == is_ended:
+            st.rerun()  # the whole page once: new classes to choose from, the timer's end or start
+
+    watch()
+
+
+def _is_over(board: Board) -> bool:
+    return all(asked.is_over for asked in board.values())
+
+
+def _progress(questions: Questions, board: Board) -> None:
+    """Show how far all of it is, the way to end it or to begin again, and to keep it."""
+    over = sum(asked.is_over for asked in board.values())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not lane.is_stopped() and over == len(board):
+            st.caption(f"All {over} answers are complete.")
+        elif lane.is_stopped():
+            st.info("Stopped. What came before that is below.", icon=":material/stop_circle:")
+            rest = [a.request for a in board.values() if a.answer.state != "done"]
+            st.button("Explain again", key="explain_again", on_click=lane.ask_again, args=(rest,))
+        else:
+            st.progress(over / len(board), text=f"{over} of {len(board)} answers are complete")
+            keys = [a.key for a in board.values()]
+            st.button("Stop", key="explain_stop", on_click=lane.stop, args=(keys,))
+        keep_it(questions, board)
+
+
+def _learn_classes(questions: Questions, board: Board) -> bool:
+    """Remember the predicted classes for the target selector; tell whether they are new."""
+    asked = [board.get(questions.prediction(model)) for model in questions.titles]
+    predicting = [a for a in asked if a is not None]
+    found = _unique([p.name for a in predicting for p in a.answer.predictions])
+    if not found or not all(a.is_over for a in predicting):
+        return False
+    is_new = found != st.session_state.get(state.EXPLAIN_CLASSES)
+    st.session_state[state.EXPLAIN_CLASSES] = found
+    return is_new
+
+
+def _unique(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -1,0 +1,305 @@
+"""The answers of the Explain page as one HTML file that opens offline, and as a link."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.explain.agreement import agreements
+from dashboard.components.explain.drift import followed, map_at
+from dashboard.components.explain.evidence import other_map
+from dashboard.components.explain.evidence_words import curve_row, sanity_words
+from dashboard.components.explain.map_facts import numbers, warnings
+from dashboard.components.explain.map_grid import shared_limits
+from dashboard.components.explain.map_view import files_of, png_of
+from dashboard.components.explain.overlay import HeatmapFiles, superpixel_table
+from dashboard.components.explain.questions import Questions, title_of
+from dashboard.components.shared.formats import percent
+from dashboard.components.shared.lane import Asked, Board
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.evidence import Evidence
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.jobs import interactive
+from usable_core.plots import heatmap
+from usable_core.plots.drift import budget_label, drift_figure
+from usable_core.plots.evidence import curve_title, perturbation
+from usable_core.records import to_json
+from usable_core.reports.page import (
+    Block,
+    Card,
+    Data,
+    Picture,
+    Plot,
+    Row,
+    Section,
+    Table,
+    Text,
+    page,
+)
+from usable_core.versions import versions
+
+Cell = tuple[ModelSpec, str]
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What the page knows at one moment: the file is made later, outside of the session.
+
+    Attributes:
+        questions: The choices.
+        board: All answers.
+        shown: The answer whose map is shown.
+        evidence: Of the maps whose evidence was asked for.
+        drift_method: The method that was followed under attack.
+        link: The page's address.
+    """
+
+    questions: Questions
+    board: Board
+    shown: Mapping[Cell, Asked]
+    evidence: Mapping[Cell, Asked]
+    drift_method: str | None
+    link: str
+
+
+def gather(questions: Questions, board: Board) -> Gathered:
+    """Return what the page knows now."""
+    evidence = {
+        cell: asked
+        for cell in questions.evidence_wanted()
+        if (asked := board.get(questions.evidence(*cell))) is not None and asked.answer.evidence
+    }
+    return Gathered(
+        questions, board, questions.all_shown(board), evidence, questions.drift_method(), link()
+    )
+
+
+def report(known: Gathered) -> str:
+    """Return everything that is known of the picture as one HTML file."""
+    questions, board = known.questions, known.board
+    maps = {cell: files for cell, a in known.shown.items() if (files := files_of(a)) is not None}
+    limits = shared_limits(questions, maps)
+    sections = [
+        Section("Predictions", (Row(tuple(_predictions(questions, board))),)),
+        *(_method(questions, method, known.shown, maps, limits) for method in questions.methods),
+        *_evidence(known),
+        *_agreement(known),
+        *_drift(known),
+        Section("How it was made", tuple(_settings(known))),
+    ]
+    return page(f"Why? {questions.title}", [s for s in sections if s.blocks])
+
+
+def _predictions(questions: Questions, board: Board) -> Iterator[Card]:
+    for model, title in questions.titles.items():
+        asked, attack = board.get(questions.prediction(model)), board.get(questions.attack(model))
+        if asked is None:
+            continue
+        rows = tuple(
+            (p.name, percent(p.probability), percent(p.calibrated))
+            for p in asked.answer.predictions
+        )
+        picture = _input(asked)
+        blocks: list[Block] = [*picture, Table(("class", "softmax", "calibrated"), rows)]
+        if attack is not None and (found := attack.answer.fragility) is not None:
+            broken = found.smallest is not None
+            at = found.smallest if found.smallest is not None else found.epsilons[-1]
+            words = "Breaks at ε ≤" if broken else "Not broken up to"
+            blocks.append(Text(f"{words} {budget_label(at, found.norm)} ({found.attack})"))
+        familiarity = asked.answer.familiarity
+        if familiarity is not None and familiarity.is_unlike:
+            blocks.append(
+                Text(
+                    f"Unlike the task's images: familiarity {familiarity.score:.2f}, "
+                    f"95 % of {familiarity.data} are above "
+                    f"{familiarity.threshold:.2f}.",
+                    is_warning=True,
+                )
+            )
+        yield Card(title, tuple(blocks))
+
+
+def _input(asked: Asked) -> tuple[Picture, ...]:
+    """Return what the backbone saw."""
+    try:
+        png = (interactive.files(asked.key) / "input.png").read_bytes()
+    except OSError:
+        return ()
+    return (Picture(png, "The picture as the backbone sees it"),)
+
+
+def _method(
+    questions: Questions,
+    method: str,
+    answered: Mapping[Cell, Asked],
+    maps: dict[Cell, HeatmapFiles],
+    limits: dict[Cell, float],
+) -> Section:
+    row = EXPLAINERS[method]
+    cards = [
+        _map(questions, cell, answered[cell], maps[cell], limits[cell])
+        for cell in maps
+        if cell[1] == method
+    ]
+    blocks = (Text(f"{row.help} {row.paper}"), Row(tuple(cards))) if cards else ()
+    return Section(row.title, blocks)
+
+
+def _map(questions: Questions, cell: Cell, asked: Asked, files: HeatmapFiles, limit: float) -> Card:
+    answer, (model, method) = asked.answer, cell
+    figures = numbers(answer, method, asked.request.options, files)
+    blocks: list[Block] = [
+        _picture(files, title_of(questions, model, method), limit),
+        *(Text(sentence, is_warning=True) for sentence in warnings(answer, method)),
+        Table((), tuple(figures.items())),
+    ]
+    if heatmap.is_empty(files.values):
+        blocks.insert(1, Text("No evidence: every value of this map is zero.", is_warning=True))
+    if files.segments is not None:
+        table = superpixel_table(files)
+        rows = tuple(tuple(row) for row in table.itertuples(index=False))
+        blocks.append(Table(tuple(table.columns), rows, f"{len(table)} superpixels"))
+    return Card(questions.titles[model], tuple(blocks))
+
+
+def _evidence(known: Gathered) -> Iterator[Section]:
+    for cell, asked in known.evidence.items():
+        title = f"How far to trust {title_of(known.questions, *cell)}"
+        found = asked.answer.evidence
+        assert found is not None
+        yield Section(title, (*_curves(found), *_sanity(found, asked, cell[1])))
+
+
+def _curves(found: Evidence) -> Iterator[Block]:
+    plots = ((curve_title(curve), perturbation(curve)) for curve in found.curves)
+    yield Row(tuple(Card(title, (Plot(plot, title),)) for title, plot in plots))
+    rows = [{"curve": curve_title(curve), **curve_row(curve)} for curve in found.curves]
+    yield Table(tuple(rows[0]) if rows else (), tuple(tuple(row.values()) for row in rows))
+
+
+def _sanity(found: Evidence, asked: Asked, method: str) -> Iterator[Block]:
+    if found.sanity is None:
+        return
+    names = (("Random weights", "randomised"), (f"For {found.sanity.other_target}", "other_class"))
+    cards = []
+    for (title, name), words in zip(names, sanity_words(found.sanity), strict=True):
+        files = other_map(asked, name, method)
+        pictures = () if files is None else (_picture(files, title),)
+        cards.append(Card(title, (*pictures, Text(_plain(words)))))
+    yield Row(tuple(cards))
+
+
+def _picture(files: HeatmapFiles, title: str, limit: float | None = None) -> Picture:
+    limit = heatmap.colour_limit(files.values) if limit is None else limit
+    words = f"{title}: {heatmap.describe(files.values)}"
+    return Picture(png_of(files, limit), words, f"Full colour at ±{limit:.3g}")
+
+
+def _agreement(known: Gathered) -> Iterator[Section]:
+    for title, found in agreements(known.questions, known.shown):
+        tables = (
+            ("Rank correlation", found.rank_correlation),
+            ("Same sign, share", found.sign_agreement),
+            (f"Top {found.top} in common, share", found.top_overlap),
+        )
+        heads = ("", *found.names)
+        cards = tuple(
+            Card(
+                name,
+                (
+                    Table(
+                        heads, tuple((n, *row) for n, row in zip(found.names, table, strict=True))
+                    ),
+                ),
+            )
+            for name, table in tables
+        )
+        yield Section(f"Do they agree? {title}", (Row(cards),))
+
+
+def _drift(known: Gathered) -> Iterator[Section]:
+    method, questions = known.drift_method, known.questions
+    if method is None:
+        return
+    pairs = followed(questions, known.board, method)
+    found = {model: pair[1].answer.drift for model, pair in pairs.items() if pair[1].answer.drift}
+    if not found:
+        return
+    names = [questions.titles[model] for model in found]
+    plot = drift_figure({m.reference: d for m, d in found.items()}, names)
+    rows = tuple(
+        (
+            name,
+            budget_label(e),
+            d.rank_correlation[k],
+            d.top_overlap[k],
+            d.rank_drift[k],
+            d.confidences[k],
+            "kept" if d.is_kept[k] else "lost",
+        )
+        for name, d in zip(names, found.values(), strict=True)
+        for k, e in enumerate(d.epsilons)
+    )
+    heads = (
+        "backbone",
+        "ε",
+        "rank correlation",
+        "top in common",
+        "drift beyond noise",
+        "confidence",
+        "prediction",
+    )
+    title = f"Does {EXPLAINERS[method].title} move under attack?"
+    maps = [
+        Row(
+            tuple(
+                Card(f"{name}, {budget_label(e)}", (_picture(files, budget_label(e)),))
+                for e in found[model].epsilons
+                if (files := map_at(pairs[model], method, e)) is not None
+            )
+        )
+        for model, name in zip(found, names, strict=True)
+    ]
+    yield Section(title, (Plot(plot, title), Table(heads, rows, "All numbers"), *maps))
+
+
+def _settings(known: Gathered) -> Iterator[Block]:
+    settings = to_json(known.questions.options)
+    yield Table((), tuple((name, str(value)) for name, value in settings.items()))
+    yield Text(f"Asked again by {known.link}")
+    yield Table(("library", "version"), tuple(versions().items()))
+    answers = [
+        {"question": to_json(a.request), "answer": to_json(a.answer)} for a in known.board.values()
+    ]
+    yield Data({"versions": versions(), "answers": answers}, "Every number as JSON")
+
+
+def link() -> str:
+    """Return the page's address with all its parameters."""
+    parameters = {name: st.query_params.get_all(name) for name in st.query_params}
+    return f"{st.context.url or ''}?{urlencode(parameters, doseq=True)}"
+
+
+def keep_it(questions: Questions, board: Board) -> None:
+    """Offer the link and the file."""
+    from dashboard.components.shared.copy_link import copy_link
+
+    copy_link("explain_link")
+    known = gather(questions, board)
+    st.download_button(
+        "Report, HTML",
+        lambda: report(known),
+        "explanation.html",
+        "text/html",
+        key=state.EXPLAIN_REPORT,
+        on_click="ignore",
+        icon=":material/description:",
+        help="Pictures, maps, figures and every number in one file that opens without a network.",
+    )
+
+
+def _plain(markdown: str) -> str:
+    """Return a badge's words without the signs that colour it."""
+    return markdown.replace(":orange-badge[", "").replace(":green-badge[", "").replace("]", ".", 1)

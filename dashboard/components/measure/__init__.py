@@ -1,0 +1,1 @@
+"""What the measuring pages share: their forms, runs and figures."""

@@ -1,0 +1,189 @@
+"""What the Robustness page asks about the attack."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.pickers import model_options
+from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS
+from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons, parse_epsilons
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm
+from usable_core.plots.style import epsilon_label
+
+STEPS, RESTARTS = RobustnessConfig.steps, RobustnessConfig.restarts
+TARGETS = 9  # as many classes as AutoAttack aims at
+NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
+SINGLE = "single"
+FIRST = "glance"
+NOBODY = "none"
+
+
+@dataclass(frozen=True)
+class AttackSettings:
+    """What the form says.
+
+    Attributes:
+        preset: A key of `PRESETS`; None for a single attack.
+        norm: Norm of the perturbation.
+        epsilons: The budgets as they were typed; empty for the usual ones.
+        draws: Forward passes averaged for each answer.
+        surrogate: Reference of another backbone; None for none.
+        seed: Of all randomness.
+        single: The settings of a single attack, by their name in the config.
+    """
+
+    preset: str | None
+    norm: Norm
+    epsilons: str
+    draws: int
+    surrogate: str | None
+    seed: int
+    single: dict[str, Any]
+
+    def config(self, model: ModelSpec, dataset: DatasetSpec) -> RobustnessConfig:
+        """Return the question about one model, which is no surrogate of itself.
+
+        Raises:
+            ConfigError: an epsilon is no number or out of its range.
+        """
+        is_other = self.surrogate is not None and self.surrogate != model.reference
+        return RobustnessConfig(
+            model,
+            dataset,
+            norm=self.norm,
+            seed=self.seed,
+            preset=self.preset,
+            draws=self.draws,
+            epsilons=parse_epsilons(self.epsilons) or default_epsilons(self.norm),
+            surrogate=ModelSpec(str(self.surrogate)) if is_other else None,
+            **self.single,
+        )
+
+
+def attack_settings() -> AttackSettings:
+    """Ask for the preset, and in an expander for everything that it leaves open."""
+    chosen = st.segmented_control(
+        "Attack",
+        [*PRESETS, SINGLE],
+        default=FIRST,
+        required=True,
+        key=state.ROBUSTNESS_PRESET,
+        format_func=lambda name: PRESETS[name].title if name in PRESETS else "Single attack",
+        on_change=_usual_number,
+        help=_help(),
+    )
+    preset = None if chosen == SINGLE else chosen
+    st.caption(PRESETS[preset].help if preset else "One attack with settings of your own.")
+    with st.expander("Settings of the attack", expanded=preset is None):
+        single = {} if preset else _single_attack()
+        names = [spec.name for spec in PRESETS[preset].attacks] if preset else [single["attack"]]
+        return _shared(
+            preset, single, [n for n in NORMS if all(n in ATTACKS[a].norms for a in names)]
+        )
+
+
+def usual_examples() -> int:
+    """Return how many examples the chosen preset usually takes."""
+    preset = PRESETS.get(st.session_state.get(state.ROBUSTNESS_PRESET) or FIRST)
+    return preset.examples if preset else PRESETS["glance"].examples
+
+
+def _usual_number() -> None:
+    """Let the number of examples follow the preset."""
+    st.session_state[f"{state.ROBUSTNESS_DATASET}_limit"] = usual_examples()
+
+
+def _help() -> str:
+    lines = [f"**{row.title}** ({row.examples} examples): {row.help}" for row in PRESETS.values()]
+    return "\n\n".join([*lines, "**Single attack**: one of those in the list, as you set it."])
+
+
+def _shared(preset: str | None, single: dict[str, Any], norms: Sequence[str]) -> AttackSettings:
+    """Ask for what every attack has: norm, budgets, draws, surrogate, seed."""
+    one, two, three = st.columns(3)
+    norm = one.selectbox(
+        "Norm",
+        norms,
+        format_func=NORMS.get,
+        key=state.ROBUSTNESS_NORM,
+        help="How the size of a change is measured: L∞ by its largest pixel, L2 by its length, "
+        "L1 by its sum. Not every attack works in all of them.",
+    )
+    epsilons = two.text_input(
+        "Budgets ε",
+        key=state.ROBUSTNESS_EPSILONS,
+        placeholder="0, 1/255, 4/255, 8/255",
+        help="Of the [0, 1] pixel range; 1/255 is one grey level. Empty: "
+        + "; ".join(
+            f"{title}: {', '.join(epsilon_label(e, norm) for e in default_epsilons(norm))}"
+            for norm, title in NORMS.items()
+        ),
+    )
+    seed = three.number_input("Seed", 0, value=0, key=state.ROBUSTNESS_SEED)
+    draws = one.number_input(
+        "Draws",
+        1,
+        1000,
+        1,
+        key=state.ROBUSTNESS_DRAWS,
+        help="Answers averaged per question, for models that answer at random (expectation over "
+        "transformations). 1 for all others; the cost grows in proportion.",
+    )
+    options = model_options()
+    surrogate = two.selectbox(
+        "Surrogate",
+        [NOBODY, *options],
+        key=state.ROBUSTNESS_SURROGATE,
+        format_func=lambda name: options.get(name, "none"),
+        help="Another backbone of the same input size and classes: images made for it are tried "
+        "too, which shows gradients that are masked.",
+    )
+    return AttackSettings(
+        preset,
+        norm,
+        epsilons,
+        int(draws),
+        None if surrogate == NOBODY else surrogate,
+        int(seed),
+        single,
+    )
+
+
+def _single_attack() -> dict[str, Any]:
+    """Ask for one attack and its own settings."""
+    one, two, three = st.columns(3)
+    attack = one.selectbox(
+        "Attack",
+        ATTACKS,
+        index=list(ATTACKS).index(RobustnessConfig.attack),
+        format_func=lambda name: ATTACKS[name].title,
+        key=state.ROBUSTNESS_ATTACK,
+        help="\n\n".join(f"**{row.title}**: {row.help}" for row in ATTACKS.values()),
+    )
+    steps = two.number_input(
+        "Steps",
+        1,
+        10_000,
+        STEPS,
+        key=state.ROBUSTNESS_STEPS,
+        help="Gradient steps, or queries of Square.",
+    )
+    restarts = three.number_input("Restarts", 1, 100, RESTARTS, key=state.ROBUSTNESS_RESTARTS)
+    loss = one.selectbox(
+        "Loss",
+        LOSS_NAMES,
+        format_func=LOSS_NAMES.get,
+        key=state.ROBUSTNESS_LOSS,
+        help="What the gradient raises; targeted losses aim at the most probable wrong classes.",
+    )
+    targets = TARGETS if loss.startswith("targeted") else 0
+    return {
+        "attack": attack,
+        "steps": int(steps),
+        "restarts": int(restarts),
+        "loss": loss,
+        "targets": targets,
+    }

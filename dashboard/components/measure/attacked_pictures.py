@@ -1,0 +1,218 @@
+"""Robustness runs at one epsilon: their numbers, and pictures clean, attacked, and the change."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.explain_button import explain_button
+from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.metrics import bound_mark, headings, metric_card
+from usable_core.attacked_images import (
+    amplified_difference,
+    enlarged,
+    kept_images,
+    open_image,
+    side_by_side,
+)
+from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.plots.style import epsilon_label
+from usable_core.runs.run import Run
+
+FACTORS = (1, 5, 10, 20)
+PER_MODEL = 4  # pictures of one model at first sight
+MODES = {"fragile": "Most fragile", "firm": "Least fragile", "broken": "Broken first at this ε"}
+PER_ROW = {1: 3, 2: 2}  # cards of one model, by the number of models
+EPSILON_OF_POINT = 4  # place in the customdata of a curve's points
+Found = Sequence[tuple[Run, RobustnessResult]]
+
+
+def choose_clicked() -> None:
+    """Show the examples that break at the epsilon of the clicked point of the curve."""
+    epsilon = clicked_epsilon(st.session_state.get(state.ROBUSTNESS_CURVE))
+    if epsilon is not None:
+        st.session_state[state.ROBUSTNESS_AT] = epsilon
+        st.session_state[state.ROBUSTNESS_EXAMPLES] = "broken"
+
+
+def clicked_epsilon(event: object) -> float | None:
+    """Return the epsilon of the last clicked point; None where no point of a curve is."""
+    selection = event.get("selection", {}) if isinstance(event, Mapping) else {}
+    for point in reversed(selection.get("points", [])):
+        about = point.get("customdata")
+        values = list(about.values()) if isinstance(about, Mapping) else list(about or [])
+        if len(values) > EPSILON_OF_POINT:
+            return float(values[EPSILON_OF_POINT])
+    return None
+
+
+@st.fragment
+def at_one_epsilon(found: Found, names: Sequence[str]) -> None:
+    """Show cards and pictures at one epsilon; moving the slider runs nothing else."""
+    norm, epsilons = found[0][1].config.norm, found[0][1].epsilons
+    if st.session_state.get(state.ROBUSTNESS_AT) not in epsilons:
+        st.session_state[state.ROBUSTNESS_AT] = _nearest(
+            epsilons, st.session_state.get(state.ROBUSTNESS_AT)
+        )
+    chosen = epsilon_label(st.session_state[state.ROBUSTNESS_AT], norm)
+    st.subheader(f"At ε = {chosen}", anchor="epsilon")
+    left, right = st.columns([3, 1])
+    epsilon = left.select_slider(
+        "ε",
+        epsilons,
+        key=state.ROBUSTNESS_AT,
+        format_func=lambda e: epsilon_label(e, norm),
+        help="A click on a point of the curve above chooses its ε too.",
+    )
+    factor = right.segmented_control(
+        "Change shown ×", FACTORS, default=FACTORS[2], key=state.ROBUSTNESS_FACTOR, required=True
+    )
+    _cards(found, names, epsilon)
+    _examples(found, names, epsilon, factor)
+
+
+def _nearest(epsilons: Sequence[float], wanted: float | None) -> float:
+    if wanted is None:
+        return epsilons[len(epsilons) // 2]
+    return min(epsilons, key=lambda epsilon: abs(epsilon - wanted))
+
+
+def _cards(found: Found, names: Sequence[str], epsilon: float) -> None:
+    for column, (_, result) in zip(headings(found, names), found, strict=True):
+        at = {"clean_accuracy": result.clean_accuracy}
+        if epsilon in result.epsilons:
+            at |= result.at(epsilon)
+        in_a_row = PER_ROW.get(len(found), 1)
+        for place, (metric, value) in enumerate(at.items()):
+            if place % in_a_row == 0:  # row by row, so that a narrow screen keeps the order
+                cells = column.columns(in_a_row)
+            with cells[place % in_a_row]:
+                metric_card(metric, value)
+
+
+def _examples(found: Found, names: Sequence[str], epsilon: float, factor: int) -> None:
+    """Show, per model, kept examples: clean, attacked at `epsilon`, and the change."""
+    st.markdown("**Examples**")
+    st.session_state.setdefault(state.ROBUSTNESS_EXAMPLES, "fragile")  # a click sets it too
+    mode = st.segmented_control(
+        "Examples",
+        MODES,
+        format_func=MODES.get,
+        key=state.ROBUSTNESS_EXAMPLES,
+        required=True,
+        label_visibility="collapsed",
+    )
+    for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
+        with column:
+            if len(found) > 1:
+                st.markdown(f"**{escaped(name)}**{bound_mark(result)}")
+            _of_one_model(run, result, mode, epsilon, factor, 2 if len(found) == 1 else 1)
+
+
+def _of_one_model(
+    run: Run, result: RobustnessResult, mode: str, epsilon: float, factor: int, columns: int
+) -> None:
+    kept = kept_images(state.store().folder(run.id))
+    rows, total = chosen_examples(result, kept, mode, epsilon)
+    if mode == "broken":
+        label = epsilon_label(epsilon, result.config.norm)
+        st.caption(
+            f"{total} of {len(result.smallest_epsilon)} right when clean break first at {label}."
+        )
+    if rows.empty:
+        st.caption("This run kept no pictures of such examples.")
+    for place, row in enumerate(rows.head(PER_MODEL).to_dict("records")):
+        if place % columns == 0:
+            cells = st.columns(columns, gap="medium")
+        with cells[place % columns]:
+            _example(run, result, kept, row, epsilon, factor)
+
+
+def chosen_examples(
+    result: RobustnessResult, kept: pd.DataFrame, mode: str, epsilon: float
+) -> tuple[pd.DataFrame, int]:
+    """Return the rows of `smallest_epsilon` that have pictures, in order, and how many there are.
+
+    Args:
+        result: The answer.
+        kept: Its pictures.
+        mode: A key of `MODES`.
+        epsilon: Where the examples of the mode `broken` break first.
+    """
+    table = result.smallest_epsilon
+    if mode == "broken":
+        table = table[np.isclose(table["breaks"], epsilon, rtol=1e-9)]
+    table = table.sort_values(
+        "breaks",
+        ascending=mode != "firm",
+        na_position="first" if mode == "firm" else "last",
+        kind="stable",
+    )
+    return table[table["index"].isin(kept["index"])], len(table)
+
+
+def _example(
+    run: Run,
+    result: RobustnessResult,
+    kept: pd.DataFrame,
+    row: Mapping[str, object],
+    epsilon: float,
+    factor: int,
+) -> None:
+    folder, own = state.store().folder(run.id), kept[kept["index"] == row["index"]]
+    at = own[np.isclose(own["epsilon"], epsilon, rtol=1e-9)]
+    start = own[own["epsilon"] == 0]
+    if at.empty or start.empty:
+        st.caption("This run kept no picture at this ε.")
+        return
+    shown = at.iloc[0].to_dict()
+    clean, attacked = (open_image(folder, str(r["file"])) for r in (start.iloc[0], shown))
+    sentence = f"{_sentence(result, shown)} {_breaking(result, row)}"
+    change = amplified_difference(clean, attacked, factor)
+    st.image(
+        side_by_side([enlarged(picture) for picture in (clean, attacked, change)]),
+        f"original · adversarial · change × {factor}",
+        width="stretch",
+        output_format="PNG",
+        alt=f"Original, adversarial, change: {sentence}",
+    )
+    st.caption(escaped(sentence))
+    names = result.provenance.class_names
+    label = names[table_label(result, shown)]
+    with st.container(horizontal=True):
+        for title, picture in (("original", clean), ("adversarial", attacked)):
+            explain_button(
+                picture,
+                f"Explain the {title}",
+                model=run.config.model.reference,
+                true=label,
+                name=f"{label}, {title}",
+                key=f"explain_{run.id}_{shown['index']}_{title}",
+            )
+
+
+def table_label(result: RobustnessResult, shown: Mapping[str, object]) -> int:
+    """Return the true class of a kept picture's example."""
+    at = result.outcomes(float(str(shown["epsilon"])))
+    return int(at.loc[at["index"] == shown["index"], "label"].iloc[0])
+
+
+def _sentence(result: RobustnessResult, shown: Mapping[str, object]) -> str:
+    """Return what it is and what it is called at the chosen epsilon."""
+    names = result.provenance.class_names
+    label = names[table_label(result, shown)]
+    after, saved = names[int(str(shown["prediction"]))], names[int(str(shown["saved_prediction"]))]
+    outcome = "still right" if after == label else f"called {after}"
+    rounded = "" if saved == after else f"; this 8-bit picture is called {saved}"
+    return f"{label}, {outcome}{rounded}."
+
+
+def _breaking(result: RobustnessResult, row: Mapping[str, object]) -> str:
+    """Return where the example breaks first, and what found it."""
+    breaks = float(str(row["breaks"]))
+    if breaks != breaks:
+        return "No ε of the grid breaks it."
+    by = f" by {row['attack']}, question {row['step']}" if row["attack"] else ""
+    return f"Breaks first at {epsilon_label(breaks, result.config.norm)}{by}."

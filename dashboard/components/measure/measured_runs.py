@@ -1,0 +1,146 @@
+"""Runs that measured something: which of them a page shows, their answers, their names."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import errors_shown, escaped
+from dashboard.components.shared.pickers import model_options
+from dashboard.components.shared.run_panel import run_panel
+from usable_core import jobs, settings
+from usable_core.errors import UnknownName, UsableError
+from usable_core.evaluations.accuracy import AccuracyResult
+from usable_core.evaluations.corruption import CorruptionResult
+from usable_core.evaluations.explanation import ExplanationResult
+from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.runs.run import Run, Status
+from usable_core.tasks import Config
+
+Measured = AccuracyResult | RobustnessResult | CorruptionResult | ExplanationResult
+MOST_MODELS = 4  # side by side at 1280 px
+
+
+def evaluate(configs: Sequence[Config]) -> None:
+    """Start a job for each question and show their runs. Call it on a button press."""
+    with errors_shown():
+        st.query_params[state.RUN] = [jobs.start(config) for config in configs]
+        st.rerun()
+
+
+def runs_to_show(task: str, models: Sequence[ModelSpec], dataset: DatasetSpec | None) -> list[str]:
+    """Return the run ids of the address; else the newest run of each model on the data.
+
+    Runs of as many examples as asked come first; those that failed are shown by address only.
+    """
+    if ids := state.chosen_run_ids():
+        return ids[:MOST_MODELS]
+    if dataset is None:
+        return []
+    usable = [r for r in state.runs(task) if r.status is Status.DONE or not r.status.is_over]
+    on_data = [r for r in usable if r.config.dataset.reference == dataset.reference]
+    exact = [r for r in on_data if r.config.dataset.limit == dataset.limit]
+    newest = {run.config.model: run.id for run in reversed(exact or on_data)}
+    return [newest[model] for model in models if model in newest]
+
+
+def watched(ids: Sequence[str], task: str) -> list[tuple[Run, Measured]]:
+    """Show the panels of the runs that have no answer (yet); return the others' answers."""
+    found = []
+    for run_id in ids:
+        run = _run(run_id)
+        if run is None or run.status is not Status.DONE:
+            run_panel(run_id)
+        elif run.task != task:
+            st.warning(f"Run {escaped(run.id)} is not of this page: {escaped(run.title)}.")
+        else:
+            with errors_shown():
+                found.append((run, answer(run)))
+    return found
+
+
+def address_note() -> None:
+    """Say that the shown runs are those of the address, and offer to show the newest instead."""
+    if state.chosen_run_ids():
+        st.button(
+            "Show the newest runs of the chosen models instead",
+            key=state.NEWEST_RUNS,
+            type="tertiary",
+            on_click=st.query_params.pop,
+            args=(state.RUN, None),
+        )
+
+
+def answer(run: Run) -> Measured:
+    """Return the answer of a DONE run, read once.
+
+    Raises:
+        StorageError: its files are gone.
+    """
+    return _answer(settings.database_url(), str(settings.home()), run.id)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _answer(url: str, home: str, run_id: str) -> Measured:
+    del url, home  # part of the cache's key: another store may use the same id
+    return state.store().load(run_id)
+
+
+def _run(run_id: str) -> Run | None:
+    try:
+        return state.store().get(run_id)
+    except UnknownName:
+        return None
+
+
+def names_of(results: Sequence[Measured]) -> list[str]:
+    """Return what people call the models of these results, each name once."""
+    options = model_options()
+    names = [options.get(r.provenance.model, r.provenance.model) for r in results]
+    return [
+        f"{name} #{names[:place].count(name) + 1}" if names.count(name) > 1 else name
+        for place, name in enumerate(names)
+    ]
+
+
+def same_question(found: Sequence[tuple[Run, Measured]]) -> list[tuple[Run, Measured]]:
+    """Return the answers that share an axis with the first, and say which are left out."""
+    if not found:
+        return []
+    kept = [pair for pair in found if _axis(pair[1]) == _axis(found[0][1])]
+    if len(kept) < len(found):
+        st.info(f"{len(found) - len(kept)} run in another norm is left out of the figures.")
+    return kept
+
+
+def _axis(result: Measured) -> str:
+    return result.config.norm if isinstance(result, RobustnessResult) else ""
+
+
+def latest_per_model(runs: Sequence[Run]) -> list[Run]:
+    """Return, of runs newest first, the newest per model that asked what the newest of all did."""
+    chosen: dict[ModelSpec, Run] = {}
+    for run in runs:
+        if _question(run) == _question(runs[0]):
+            chosen.setdefault(run.config.model, run)
+    return list(chosen.values())
+
+
+def _question(run: Run) -> tuple[object, ...]:
+    c = run.config
+    data = (run.task, c.dataset.reference)
+    if run.task != "robustness":
+        return data
+    return (*data, c.question)
+
+
+def answers(runs: Sequence[Run]) -> list[tuple[Run, Measured]]:
+    """Return the answers of DONE runs; a sentence is shown for one that cannot be read."""
+    found = []
+    for run in runs:
+        try:
+            found.append((run, answer(run)))
+        except UsableError as error:
+            st.error(escaped(str(error)), icon=":material/warning:")
+    return found

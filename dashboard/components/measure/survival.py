@@ -1,0 +1,85 @@
+"""How much it takes to break an example: survival with its median, and the classes."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.metrics import bound_mark, figure, metric_card
+from usable_core.catalog.metrics import METRICS
+from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.plots.style import epsilon_label
+
+NOTHING = "none"
+
+
+def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) -> None:
+    """Show the survival figure, and the median and the censored share of each model beside it."""
+    from usable_core.plots.robustness import survival
+
+    st.subheader("How much does it take?")
+    has_raw = any(result.raw_curve for result in results)
+    with_raw = has_raw and st.toggle(
+        "Raw curve of the walked sample",
+        key=state.ROBUSTNESS_RAW,
+        help="Every ε attacked by itself, nothing carried up from smaller budgets.",
+    )
+    plot = survival(results, names=names, theme=state.theme(), with_raw=with_raw)
+    figure(plot, key="survival", alt="Share of examples that withstand each epsilon")
+    for column, result, name in zip(st.columns(len(results)), results, names, strict=True):
+        with column:
+            if len(results) > 1:
+                st.markdown(f"**{escaped(name)}**{bound_mark(result)}")
+            cells = st.columns(2 if len(results) < 3 else 1)
+            with cells[0]:
+                _median_card(result)
+            with cells[-1]:
+                metric_card("censored", result.censored)
+
+
+def classes_section(results: Sequence[RobustnessResult], names: Sequence[str]) -> None:
+    """Offer the accuracy of each class at each epsilon, of one model at a time."""
+    titles = {NOTHING: "Hidden"} | {str(k): name for k, name in enumerate(names)}
+    st.subheader("By class")
+    chosen = st.segmented_control(
+        "By class",
+        titles,
+        format_func=titles.get,
+        default=NOTHING,
+        required=True,
+        key=state.ROBUSTNESS_CLASSES,
+        label_visibility="collapsed",
+    )
+    if chosen == NOTHING:
+        return
+    from usable_core.plots.robustness import per_class
+
+    plot = per_class(results[int(chosen)], theme=state.theme())
+    figure(plot, key="per_class", alt=f"Accuracy of {titles[chosen]} per class and epsilon")
+
+
+def _median_card(result: RobustnessResult) -> None:
+    found, norm, row = result.median_smallest_epsilon, result.config.norm, METRICS
+    with st.container(border=True):
+        st.metric(
+            row["median_smallest_epsilon"].title,
+            _written(found.value, result),
+            help=row["median_smallest_epsilon"].help,
+        )
+        st.caption(
+            f"95 % interval {_written(found.low, result)} to {_written(found.high, result)}, "
+            f"n = {found.n:,}"
+            if found.n
+            else f"nothing was right when clean, so nothing was attacked in {norm}"
+        )
+
+
+def _written(epsilon: float, result: RobustnessResult) -> str:
+    """Return an epsilon, or that it lies beyond the grid."""
+    norm = result.config.norm
+    if epsilon != epsilon:
+        return "–"
+    if epsilon > result.epsilons[-1]:
+        return f"> {epsilon_label(result.epsilons[-1], norm)}"
+    return epsilon_label(epsilon, norm)

@@ -1,0 +1,1 @@
+"""What pages of every kind use: pickers, the panel of a run, numbers with intervals."""

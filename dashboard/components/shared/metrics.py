@@ -1,0 +1,129 @@
+"""Numbers of the catalog's metrics as cards and tables, several models side by side."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.components.measure.measured_runs import Measured
+from dashboard.components.shared.formats import download_csv, escaped, percent, proportion_card
+from dashboard.components.shared.run_panel import PLOT_CONFIG
+from usable_core.catalog.metrics import METRICS
+from usable_core.comparison import score_card
+from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.specs import Norm
+from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.plots.style import epsilon_label
+from usable_core.runs.run import Run
+
+UPPER_BOUND = "upper bound only"
+
+
+def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -> None:
+    """Show a number of `catalog.metrics` with its interval, n, and its formula in the tooltip."""
+    row = METRICS[metric]
+    title = f"{row.title}{where}"
+    if isinstance(found, Proportion):
+        proportion_card(title, found, help=row.help)
+        return
+    is_difference = metric == "robustness"
+    write, unit = (points, "points; ") if is_difference else (percent, "")
+    with st.container(border=True):
+        st.metric(title, write(found.value), help=row.help)
+        st.caption(
+            f"{unit}95 % interval {write(found.low)} to {write(found.high)}, n = {found.n:,}"
+        )
+
+
+def points(value: float) -> str:
+    """Return a difference of shares in points as people read it: -0.2 as `−20.0`."""
+    return f"{100 * value + 0:.1f}".replace("-", "−")
+
+
+def headings(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> list[object]:
+    """Show the models' names as the heads of columns and return the columns."""
+    columns = st.columns(len(found))
+    for column, (run, result), name in zip(columns, found, names, strict=True):
+        column.markdown(f"**{escaped(name)}**{bound_mark(result)}")
+        if run.answered_by:
+            column.caption(escaped(run.message))
+    return columns
+
+
+def bound_mark(result: Measured) -> str:
+    """Return the Markdown that says that a result is an upper bound only; empty for others."""
+    return f" :red-badge[:material/warning: {UPPER_BOUND}]" if _is_bound(result) else ""
+
+
+def _is_bound(result: Measured) -> bool:
+    return isinstance(result, RobustnessResult) and result.is_upper_bound_only
+
+
+def score_table(results: Sequence[Measured], names: Sequence[str], *, key: str) -> None:
+    """Show every number of the results as a table, and offer it as a file."""
+    called = [
+        f"{name} ({UPPER_BOUND})" if _is_bound(result) else name
+        for name, result in zip(names, results, strict=True)
+    ]
+    table = score_card(results, names=called)
+    norm = next((r.config.norm for r in results if isinstance(r, RobustnessResult)), "linf")
+    st.dataframe(
+        side_by_side(table, norm),
+        hide_index=True,
+        alt="All numbers of the models with their intervals",
+    )
+    download_csv(table, "scores", key=key, label="Numbers, CSV")
+
+
+def side_by_side(table: pd.DataFrame, norm: Norm) -> pd.DataFrame:
+    """Return a score card with a row per metric (and ε) and a column per model, as text."""
+    text = [
+        f"{v:.3f} ({low:.3f} to {high:.3f})" if v == v else "–"
+        for v, low, high in table[["value", "low", "high"]].to_numpy()
+    ]
+    wide = table.assign(text=text).pivot_table(
+        index=["metric", "epsilon"],
+        columns="model",
+        values="text",
+        aggfunc="first",
+        sort=False,
+        dropna=False,
+    )
+    wide = wide.dropna(how="all")[list(table["model"].unique())].reset_index()
+    wide.columns.name = None
+    if wide["epsilon"].isna().all():
+        return wide.drop(columns="epsilon")
+    shown = ["" if e != e else epsilon_label(e, norm) for e in wide["epsilon"]]
+    return wide.assign(epsilon=shown).rename(columns={"epsilon": "ε"})
+
+
+def records_downloads(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> None:
+    """Offer the records of each result, one row per example."""
+    with st.container(horizontal=True):
+        for (run, result), name in zip(found, names, strict=True):
+            download_csv(
+                result.to_frame(),
+                f"{run.task}-{run.id}",
+                key=f"records_{run.id}",
+                label=f"Every example of {name}, CSV",
+            )
+
+
+def figure(
+    plot: go.Figure, *, key: str, alt: str, on_click: Callable[[], None] | None = None
+) -> None:
+    """Show a figure as all pages do; `on_click` runs when one of its points is clicked."""
+    st.plotly_chart(
+        plot,
+        key=key,
+        config=PLOT_CONFIG,
+        alt=alt,
+        on_select=on_click or "ignore",
+        selection_mode="points",
+    )
+
+
+def frame(table: pd.DataFrame, *, alt: str) -> None:
+    """Show a table without its index."""
+    st.dataframe(table, hide_index=True, alt=alt)

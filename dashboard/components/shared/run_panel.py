@@ -1,0 +1,173 @@
+"""The panel of one run: progress, time left, cancel, live curves, and how it ended.
+
+It asks the store every second while the run is alive, so it shows the same after a reload, in a
+second tab and after a restart of the dashboard.
+"""
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import duration, errors_shown, escaped
+from dashboard.components.shelves.runs_table import status_badge
+from usable_core import jobs
+from usable_core.errors import UnknownName
+from usable_core.runs.run import Run, Status
+from usable_core.tasks import Config
+
+POLL = "1s"
+TRAINING_TASKS = ("finetune", "pretrain")
+CURVES_AT_ONCE = 2
+PLOT_CONFIG = {"displaylogo": False}
+
+
+def start_run(config: Config, *, title: str | None = None) -> None:
+    """Start a job, put its run into the address and show the page again.
+
+    A `UsableError` is shown as its sentence. Call it on a button press.
+    """
+    with errors_shown():
+        st.query_params[state.RUN] = jobs.start(config, title=title)
+        st.rerun()
+
+
+def run_panel(run_id: str) -> Run | None:
+    """Show a run until its end and return it as it is now; None when there is no such run.
+
+    A page shows its result when the returned run is DONE:
+
+        run = run_panel(run_id)
+        if run and run.status is Status.DONE:
+            show(state.store().load(run.id))
+    """
+    run = find(run_id)
+    if run is None:
+        return None
+    is_live = not run.status.is_over
+
+    @st.fragment(run_every=POLL if is_live else None)
+    def watch() -> None:
+        current = find(run_id)
+        if current is not None:
+            show_run(current)
+        if is_live and (current is None or current.status.is_over):
+            st.rerun()  # the whole page once: stops the timer and shows the result
+
+    watch()
+    return run
+
+
+def find(run_id: str) -> Run | None:
+    """Return the run, or say that there is none."""
+    try:
+        return state.store().get(run_id)
+    except UnknownName:
+        st.warning(
+            f"There is no run {escaped(run_id)}. It may have been deleted.",
+            icon=":material/search_off:",
+        )
+        st.page_link(state.page_file("runs"), label="All runs", icon=":material/list_alt:")
+        return None
+
+
+def show_run(run: Run) -> None:
+    """Show one run as it is now: its state, its curves, and the runs that it started."""
+    state.mark_lost(state.settings.database_url())
+    with st.container(border=True):
+        _SHOW[run.status](run)
+        children = state.store().children(run.id)
+        for child in children:
+            _child(child)
+        training = [r for r in (run, *children) if r.task in TRAINING_TASKS]
+        for one in training[-CURVES_AT_ONCE:]:
+            if children and one.metrics:
+                st.caption(escaped(one.title))
+            curves(one)
+
+
+def _child(run: Run) -> None:
+    share = (
+        f" · {run.done:,} of {run.total:,}" if run.status is Status.RUNNING and run.total else ""
+    )
+    seconds = "" if run.seconds is None else f" · {duration(run.seconds)}"
+    st.markdown(f"{status_badge(run.status)} {escaped(run.title)} :gray[{share}{seconds}]")
+
+
+def curves(run: Run) -> None:
+    """Show the loss and accuracy curves of a training run, as far as it has come."""
+    if not run.metrics:
+        return
+    from usable_core.plots.training import training_curves
+
+    st.plotly_chart(
+        training_curves(state.store().events(run.id), state.theme()),
+        key=f"curves_{run.id}",
+        config=PLOT_CONFIG,
+        alt="Loss and accuracy after each epoch",
+    )
+
+
+def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
+    line = f"{status_badge(run.status)} **{escaped(run.title)}** :gray[{escaped(text)}]"
+    if not can_cancel:
+        st.markdown(line)
+        return
+    is_asked = state.store().is_cancel_requested(run.id)
+    left, right = st.columns([4, 1], vertical_alignment="center")
+    left.markdown(line)
+    right.button(
+        "Cancelling …" if is_asked else "Cancel",
+        key=f"cancel_{run.id}",
+        on_click=jobs.cancel,
+        args=(run.id,),
+        disabled=is_asked,
+        width="stretch",
+    )
+
+
+def _queued(run: Run) -> None:
+    position = jobs.queue_position(run.id)
+    ahead = f"waiting, {position} before it" if position else "starting"
+    _head(run, ahead, can_cancel=True)
+    st.progress(0.0)
+
+
+def _running(run: Run) -> None:
+    left = "" if run.eta_seconds is None else f" · about {duration(run.eta_seconds)} left"
+    _head(run, f"{run.message or 'starting'}", can_cancel=True)
+    share = min(1.0, run.done / run.total) if run.total else 0.0
+    st.progress(share, text=f"{run.done:,} of {run.total:,}{left}" if run.total else "preparing")
+
+
+def _done(run: Run) -> None:
+    if run.answered_by:
+        _head(run, f"answered from the store by run {run.answered_by}, measured earlier")
+    else:
+        _head(run, f"in {duration(run.seconds)}")
+
+
+def _failed(run: Run) -> None:
+    _head(run, _after(run))
+    st.error(escaped(run.error or "It ended without saying why; see its log on the Runs page."))
+
+
+def _cancelled(run: Run) -> None:
+    _head(run, _after(run))
+
+
+def _lost(run: Run) -> None:
+    _head(run, _after(run))
+    st.warning(escaped(run.error or "Its process ended without a word. Start it again."))
+
+
+def _after(run: Run) -> str:
+    return "" if run.seconds is None else f"after {duration(run.seconds)}"
+
+
+_SHOW = {
+    Status.QUEUED: _queued,
+    Status.RUNNING: _running,
+    Status.DONE: _done,
+    Status.FAILED: _failed,
+    Status.CANCELLED: _cancelled,
+    Status.LOST: _lost,
+}

@@ -1,0 +1,1 @@
+"""Tables and cards of what is kept: models, data, runs."""

@@ -1,0 +1,37 @@
+"""Cards of the bundled backbones and of a data set."""
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import interval_text, percent
+from usable_core.catalog.cards import BundledCard
+
+NAMES = {
+    "accuracy": "Accuracy",
+    "ece": "Calibration error",
+    "clean_accuracy": "Accuracy",
+    "robust_accuracy": "Under attack",
+    "pgd_accuracy": "Under attack",
+}
+
+
+def backbone_card(card: BundledCard) -> None:
+    """Show one bundled backbone: what it is, what was measured, and where to use it."""
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"**{card.row.title}**")
+        st.caption(card.row.help)
+        for name, proportion in card.proportions.items():
+            label = NAMES.get(name, name.replace("_", " ").capitalize())
+            st.metric(label, percent(proportion["value"]), help=interval_text(proportion))
+            st.caption(interval_text(proportion))
+        if card.card is None:
+            st.caption("Not in this installation.")
+        elif not card.proportions:
+            st.caption("Not measured yet.")
+        if card.card is not None:
+            st.page_link(
+                state.page_file("explain"),
+                label="Explain an image",
+                icon=":material/image_search:",
+                query_params={state.MODELS: [card.reference]},
+            )

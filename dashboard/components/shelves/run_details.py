@@ -1,0 +1,79 @@
+"""What can be done with a run, and what it was asked: files, links, deletion, settings, log."""
+
+from functools import partial
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import csv_of_run, download_json, errors_shown
+from usable_core.records import to_json
+from usable_core.runs.logs import log_tail
+from usable_core.runs.run import Run, Status
+
+RECORD_HEIGHT = 340  # px: settings and log side by side within one screen
+RESULT_PAGES = {  # task: page and address parameter that show its result
+    "accuracy": ("accuracy", state.RUN),
+    "robustness": ("robustness", state.RUN),
+    "explanation": ("explanation", state.RUN),
+    "finetune": ("fine_tune", state.RUN),
+    "demo": ("compare", state.PARENT),
+}
+
+
+def run_actions(run: Run) -> None:
+    """Show the buttons of a run: downloads, the page of its result, delete."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if run.status is Status.DONE:
+            _files(run)
+        if run.status.is_over:
+            _delete(run)
+        if run.status is Status.DONE and run.task in RESULT_PAGES:
+            name, parameter = RESULT_PAGES[run.task]
+            st.page_link(
+                state.page_file(name),
+                label="Show its result",
+                icon=":material/open_in_new:",
+                query_params={parameter: run.id},
+            )
+
+
+def _files(run: Run) -> None:
+    name = f"{run.task}-{run.id}"
+    st.download_button(
+        "Records, CSV",
+        partial(csv_of_run, state.store(), run.id),
+        f"{name}.csv",
+        "text/csv",
+        key=f"csv_{run.id}",
+        on_click="ignore",
+        icon=":material/download:",
+    )
+    download_json(run.summary, name, key=f"json_{run.id}", label="Summary, JSON")
+
+
+def _delete(run: Run) -> None:
+    """Ask twice, then delete the run and its files."""
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown("Delete this run, its parts and its files for good?")
+        if st.button("Yes, delete", key=state.RUNS_DELETE, type="primary"):
+            with errors_shown():
+                state.store().delete(run.id)
+                st.query_params.pop(state.RUN, None)
+                st.session_state.pop(state.RUNS_TABLE, None)
+                st.rerun()
+
+
+def run_record(run: Run) -> None:
+    """Show what a run was asked, and the end of its log."""
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Settings**")
+        with st.container(height=RECORD_HEIGHT):
+            st.json(to_json(run.config), expanded=2)
+        download_json(
+            run.config, f"config-{run.id}", key=f"config_{run.id}", label="Settings, JSON"
+        )
+    with right:
+        st.markdown("**Log**")
+        log = log_tail(state.store().log_path(run.id))
+        st.code(log or "The log is empty.", language=None, wrap_lines=True, height=RECORD_HEIGHT)
