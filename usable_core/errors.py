@@ -42,6 +42,10 @@ class CheckpointError(UsableError):
     """A weights file cannot be loaded, is unsafe, or does not fit the network."""
 
 
+class OutputsRefused(UsableError):
+    """A model's answers are not those of a classifier: no finite number for each of its classes."""
+
+
 class AttackError(UsableError):
     """An attack cannot run on this model or with these numbers."""
 

@@ -19,7 +19,7 @@ MEASURING = (
     "datasets",
     "device",
     "randomness",
-    "batching",
+    "asking",
 )
 HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
 ENTRANCES = (

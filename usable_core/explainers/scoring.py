@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from usable_core.batching import BatchSize, batch_size, in_batches, remember
+from usable_core.asking.batch_size import BatchSize, batch_size, in_batches, remember
 from usable_core.device import gains_from_bfloat16
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.specs import Precision, Report, silent

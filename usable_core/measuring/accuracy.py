@@ -9,8 +9,8 @@ import torch
 from scipy.special import logsumexp
 from torch import Tensor
 
+from usable_core.asking.batch_size import batch_size, in_batches, remember
 from usable_core.attacks.checks import PROBABILITIES_WARNING, are_probabilities, check_logits
-from usable_core.batching import batch_size, in_batches, remember
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches
 from usable_core.errors import DatasetRefused

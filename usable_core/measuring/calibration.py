@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from usable_core.batching import batch_size, in_batches, remember
+from usable_core.asking.batch_size import batch_size, in_batches, remember
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches
 from usable_core.errors import DatasetRefused

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from usable_core.batching import batch_size
+from usable_core.asking.batch_size import batch_size
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.comparison.maps import compare_maps, compared_map

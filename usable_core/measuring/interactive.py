@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from usable_core.batching import seconds_per_image
+from usable_core.asking.batch_size import seconds_per_image
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.explanation import ExplainerOptions

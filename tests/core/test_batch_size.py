@@ -4,8 +4,8 @@ import pytest
 import torch
 from toy_models import images, linear_model
 
-from usable_core import batching
-from usable_core.batching import (
+from usable_core.asking import batch_size as batching
+from usable_core.asking.batch_size import (
     BatchSize,
     batch_size,
     best_batch_size,
