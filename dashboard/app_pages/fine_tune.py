@@ -9,23 +9,9 @@ from dashboard.components.shared.formats import (
     escaped,
     provenance_footer,
 )
-from dashboard.components.shared.pickers import dataset_picker, model_picker
-from dashboard.components.shared.run_panel import run_panel, start_run
-from usable_core.evaluations.specs import DatasetSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from dashboard.components.shared.run_panel import run_panel
+from dashboard.components.train.fine_tuning_form import fine_tuning_form
 from usable_core.runs.run import Run, Status
-
-METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
-METHOD_HELP = (
-    "Full fine-tuning moves every weight. A linear probe moves only the new head, on features "
-    "that are computed once: quick, and a measure of how good they are."
-)
-AUGMENTATIONS = {"none": "None", "shift": "Shift", "shift_flip": "Shift and flip"}
-SOURCE_HELP = (
-    r"Minimises $L_\mathrm{pre}(\theta) + \lambda\,L_\mathrm{fine}(\theta)$: two heads, one "
-    "backbone, so that it does not forget what it knew."
-)
-DEFAULTS = Schedule()
 
 
 def page() -> None:
@@ -33,69 +19,9 @@ def page() -> None:
     st.markdown("Teach a pretrained backbone your classes, and watch it learn.")
     left, right = st.columns([2, 3], gap="large")
     with left:
-        form()
+        fine_tuning_form()
     with right:
         result()
-
-
-def form() -> None:
-    models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
-    dataset = dataset_picker(state.FINE_TUNE_DATASET)
-    method = st.segmented_control(
-        "Method",
-        METHODS,
-        default="full",
-        key=state.FINE_TUNE_METHOD,
-        format_func=METHODS.__getitem__,
-        help=METHOD_HELP,
-        required=True,
-    )
-    one, two = st.columns(2)
-    epochs = one.number_input("Epochs", 1, 1000, DEFAULTS.epochs, key=state.FINE_TUNE_EPOCHS)
-    rate = two.number_input(
-        "Learning rate",
-        1e-6,
-        10.0,
-        DEFAULTS.learning_rate,
-        format="%g",
-        step=0.01,
-        key=state.FINE_TUNE_RATE,
-        help="The peak of a cosine schedule with a linear warm-up.",
-    )
-    augmentation = st.selectbox(
-        "Augmentation",
-        AUGMENTATIONS,
-        index=list(AUGMENTATIONS).index(DEFAULTS.augmentation),
-        format_func=AUGMENTATIONS.__getitem__,
-        key=state.FINE_TUNE_AUGMENTATION,
-        help="Leave the flip out for classes that have a handedness, such as digits.",
-    )
-    source, weight = source_picker() if method == "full" else (None, 1.0)
-    from_scratch = st.checkbox(
-        "From random weights",
-        key=state.FINE_TUNE_SCRATCH,
-        help="The control: what the same budget reaches without pre-training.",
-    )
-    is_ready = bool(models) and dataset is not None
-    if st.button(
-        "Start", type="primary", key=state.FINE_TUNE_START, disabled=not is_ready, width="stretch"
-    ):
-        with errors_shown():
-            schedule = Schedule(epochs=int(epochs), learning_rate=rate, augmentation=augmentation)
-            start_run(
-                FineTuningConfig(models[0], dataset, method, schedule, source, weight, from_scratch)
-            )
-
-
-def source_picker() -> tuple[DatasetSpec | None, float]:
-    """Ask for the data of L_pre and for λ."""
-    if not st.toggle("Keep old knowledge", key=state.FINE_TUNE_HAS_SOURCE, help=SOURCE_HELP):
-        return None, 1.0
-    source = dataset_picker(state.FINE_TUNE_SOURCE, label="Source data")
-    weight = st.number_input(
-        "λ, weight of the new task", 0.0, 1e6, 1.0, key=state.FINE_TUNE_WEIGHT, help=SOURCE_HELP
-    )
-    return source, weight
 
 
 def result() -> None:

@@ -1,0 +1,96 @@
+"""What the Fine-tune page asks: backbone, data, method, schedule, old knowledge."""
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import errors_shown
+from dashboard.components.shared.pickers import dataset_picker, model_picker
+from dashboard.components.shared.run_panel import start_run
+from usable_core.evaluations.specs import DatasetSpec
+from usable_core.evaluations.training import FineTuningConfig, Schedule
+
+METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
+METHOD_HELP = (
+    "Full fine-tuning moves every weight. A linear probe moves only the new head, on features "
+    "that are computed once: quick, and a measure of how good they are."
+)
+AUGMENTATIONS = {"none": "None", "shift": "Shift", "shift_flip": "Shift and flip"}
+SOURCE_HELP = (
+    r"Minimises $L_\mathrm{pre}(\theta) + \lambda\,L_\mathrm{fine}(\theta)$: two heads, one "
+    "backbone, so that it does not forget what it knew."
+)
+DEFAULTS = Schedule()
+
+
+def fine_tuning_form() -> None:
+    """Ask for a training and start it when the button is pressed."""
+    models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
+    dataset = dataset_picker(state.FINE_TUNE_DATASET)
+    method = st.segmented_control(
+        "Method",
+        METHODS,
+        default="full",
+        key=state.FINE_TUNE_METHOD,
+        format_func=METHODS.__getitem__,
+        help=METHOD_HELP,
+        required=True,
+    )
+    schedule = _schedule()
+    source, task_weight = _source() if method == "full" else (None, 1.0)
+    from_scratch = st.checkbox(
+        "From random weights",
+        key=state.FINE_TUNE_SCRATCH,
+        help="The control: what the same budget reaches without pre-training.",
+    )
+    is_ready = bool(models) and dataset is not None
+    if st.button(
+        "Start", type="primary", key=state.FINE_TUNE_START, disabled=not is_ready, width="stretch"
+    ):
+        with errors_shown():
+            start_run(
+                FineTuningConfig(
+                    model=models[0],
+                    dataset=dataset,
+                    method=method,
+                    schedule=Schedule(**schedule),
+                    source=source,
+                    task_weight=task_weight,
+                    from_scratch=from_scratch,
+                )
+            )
+
+
+def _schedule() -> dict[str, object]:
+    """Ask for the settings of the schedule, which are checked when the training starts."""
+    one, two = st.columns(2)
+    epochs = one.number_input("Epochs", 1, 1000, DEFAULTS.epochs, key=state.FINE_TUNE_EPOCHS)
+    rate = two.number_input(
+        "Learning rate",
+        1e-6,
+        10.0,
+        DEFAULTS.learning_rate,
+        format="%g",
+        step=0.01,
+        key=state.FINE_TUNE_RATE,
+        help="The peak of a cosine schedule with a linear warm-up.",
+    )
+    augmentation = st.selectbox(
+        "Augmentation",
+        AUGMENTATIONS,
+        index=list(AUGMENTATIONS).index(DEFAULTS.augmentation),
+        format_func=AUGMENTATIONS.__getitem__,
+        key=state.FINE_TUNE_AUGMENTATION,
+        help="Leave the flip out for classes that have a handedness, such as digits.",
+    )
+    return {"epochs": int(epochs), "learning_rate": rate, "augmentation": augmentation}
+
+
+def _source() -> tuple[DatasetSpec | None, float]:
+    """Ask for the data of L_pre and for λ."""
+    if not st.toggle("Keep old knowledge", key=state.FINE_TUNE_HAS_SOURCE, help=SOURCE_HELP):
+        return None, 1.0
+    source = dataset_picker(state.FINE_TUNE_SOURCE, label="Source data")
+    weight = st.number_input(
+        "λ, weight of the new task", 0.0, 1e6, 1.0, key=state.FINE_TUNE_WEIGHT, help=SOURCE_HELP
+    )
+    return source, weight
