@@ -165,7 +165,7 @@ def test_a_full_disk_leaves_the_old_model_whole(network, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(StorageError, match="No space left on device"):
+    with pytest.raises(StorageError, match="disk is full"):
         save_model(tmp_path, small_vit(4), {"title": "new"})
 
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before

@@ -15,11 +15,11 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.errors import Cancelled, DatasetRefused, IncompatibleLabels
 from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.files import write_parquet
 from usable_core.measuring import accuracy
 from usable_core.measuring.corruption import measure
 from usable_core.randomness import example_seeds
 from usable_core.runs.artifacts import RECORDS
-from usable_core.runs.files import write_parquet
 
 CHOSEN = ("gaussian_noise", "fog", "jpeg_compression")
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from usable_core import tasks
+from usable_core import files, tasks
 from usable_core.errors import Cancelled, StorageError, UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Refused
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
-from usable_core.runs import RunStore, Status, files
+from usable_core.runs import RunStore, Status
 from usable_core.runs import store as store_module
 
 
@@ -216,18 +216,6 @@ def test_a_full_disk_while_saving_leaves_nothing_half_written(store, monkeypatch
 
     assert store.get(run.id).status is Status.RUNNING
     assert list(store.folder(run.id).iterdir()) == []
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
-    path = tmp_path / "answer.json"
-    files.write_json(path, {"state": "old"})
-
-    monkeypatch.setattr(files.os, "fsync", lambda handle: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        files.write_json(path, {"state": "new"})
-
-    assert path.read_text() == '{"state": "old"}'
-    assert [p.name for p in tmp_path.iterdir()] == ["answer.json"]
 
 
 def test_a_failed_run_says_why_and_keeps_the_traceback_out_of_sight(store):

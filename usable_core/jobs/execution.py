@@ -10,8 +10,8 @@ from types import TracebackType
 from usable_core import tasks
 from usable_core.errors import Cancelled, StorageError, UsableError
 from usable_core.evaluations.specs import Report, silent
+from usable_core.files import disk_full, is_disk_full
 from usable_core.runs import Run, RunStore
-from usable_core.runs.files import disk_full, is_disk_full
 
 HEARTBEAT_SECONDS = 2.0
 GRACE_SECONDS = 10.0  # from a cancel to the end of a process that does not listen

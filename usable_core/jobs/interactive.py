@@ -14,6 +14,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from usable_core import files as whole_files
 from usable_core import settings
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest, Prediction
@@ -22,7 +23,6 @@ from usable_core.jobs.locks import is_held
 from usable_core.jobs.processes import spawn
 from usable_core.records import from_json, to_json
 from usable_core.runs import calibrations
-from usable_core.runs import files as whole_files
 from usable_core.versions import versions
 
 INTERFACE_VERSION = 3  # raise it when an answer means something else than before

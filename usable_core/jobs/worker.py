@@ -16,12 +16,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from usable_core import files
 from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs import interactive as lane
 from usable_core.jobs.locks import FileLock
 from usable_core.records import from_json
-from usable_core.runs import files, uploads
+from usable_core.runs import uploads
 
 ANSWER = "usable_core.measuring.interactive:answer"
 IDLE_SECONDS = 15 * 60.0

@@ -1,7 +1,6 @@
 """Explanations of a data set's examples, one map per (example, method), on shared superpixels."""
 
 import io
-import os
 import time
 import zipfile
 from collections.abc import Sequence
@@ -22,7 +21,6 @@ from usable_core.errors import (
     DatasetRefused,
     ExplanationError,
     IncompatibleLabels,
-    StorageError,
     UnknownName,
 )
 from usable_core.evaluations.evidence import PerturbationCurve
@@ -37,6 +35,7 @@ from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.faithfulness import Answers, Question, known_of
 from usable_core.explainers.masking import Known
 from usable_core.explainers.segments import picture_superpixels
+from usable_core.files import replacing, write_bytes
 from usable_core.images import encode_png
 from usable_core.measuring.evidence import evidence, faithfulness
 from usable_core.measuring.label_matching import target_indices
@@ -46,7 +45,6 @@ from usable_core.measuring.shards import Shards
 from usable_core.models.model import Model, check_pixels
 from usable_core.models.modes import channels_last, frozen
 from usable_core.runs.artifacts import PARTS
-from usable_core.runs.files import disk_full, is_disk_full, write_bytes
 
 _CHEAP = (Question("blur"),)
 
@@ -398,23 +396,14 @@ def _keep_maps(folder: Path, index: int, maps: Sequence[Attribution]) -> None:
 
 def _gather_maps(folder: Path) -> None:
     """Write `maps.npz` from the maps of all examples; it appears under its name only when whole."""
-    temporary = folder / ".writing-maps.npz"
-    try:
-        with temporary.open("wb") as file:
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-                for path in sorted((folder / PARTS).glob("*.npz"), key=lambda p: int(p.stem)):
-                    with zipfile.ZipFile(path) as part:
-                        for name in part.namelist():
-                            archive.writestr(name, part.read(name))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / "maps.npz")
-    except OSError as error:
-        if is_disk_full(error):
-            raise StorageError(disk_full(folder)) from error
-        raise
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        replacing(folder / "maps.npz") as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for path in sorted((folder / PARTS).glob("*.npz"), key=lambda p: int(p.stem)):
+            with zipfile.ZipFile(path) as part:
+                for name in part.namelist():
+                    archive.writestr(name, part.read(name))
 
 
 def npy(values: np.ndarray) -> bytes:

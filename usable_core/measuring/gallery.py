@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from usable_core.attacks.sweep import Found, Scene, towards
+from usable_core.files import write_json
 from usable_core.images import encode_png
-from usable_core.runs.files import write_json
 
 Classify = Callable[[Tensor], Tensor]
 Entry = dict[str, float | int | str]

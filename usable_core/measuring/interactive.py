@@ -29,6 +29,7 @@ from usable_core.evaluations.interactive import (
 )
 from usable_core.evaluations.specs import Report
 from usable_core.explainers.attribution import Attribution
+from usable_core.files import write_bytes
 from usable_core.labels import LabelSpace
 from usable_core.measuring.calibration import familiarity_of, known_calibration
 from usable_core.measuring.drift import drifting
@@ -40,7 +41,6 @@ from usable_core.measuring.refinement import refined
 from usable_core.models.model import Model
 from usable_core.models.modes import channels_last
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.runs.files import write_bytes
 
 __all__ = ["ModelCache", "answer", "top_predictions", "warm_up"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from usable_core.files import write_json, write_parquet
 from usable_core.runs.artifacts import PARTS
-from usable_core.runs.files import write_json, write_parquet
 
 
 class Shards:

@@ -3,11 +3,8 @@
 Weights are safetensors, or pickles that torch's weights-only reader accepts.
 """
 
-import contextlib
 import json
-import os
 import pickle
-import uuid
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +16,8 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from usable_core.errors import CheckpointError, StorageError
-from usable_core.records import to_json
+from usable_core.errors import CheckpointError
+from usable_core.files import write_bytes, write_json
 
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
@@ -35,32 +32,8 @@ def save_model(folder: Path, network: nn.Module, card: dict[str, Any]) -> None:
         StorageError: the disk is full or the folder cannot be written; nothing half-written stays.
     """
     weights = {k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()}
-    text = json.dumps(to_json(card), indent=2, ensure_ascii=False)
-    write_whole(Path(folder) / WEIGHTS_FILE, save(weights))
-    write_whole(Path(folder) / CARD_FILE, text.encode())
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it exists complete or not at all: temporary name, fsync, rename.
-
-    Raises:
-        StorageError: the disk is full or the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise StorageError(
-            f"{path.name} ({len(data) / 1e6:.1f} MB) could not be written to {path.parent}: "
-            f"{error.strerror or error}. Free some space or choose another folder (USABLE_HOME)."
-        ) from error
+    write_bytes(Path(folder) / WEIGHTS_FILE, save(weights))
+    write_json(Path(folder) / CARD_FILE, card, indent=2)
 
 
 def read_card(path: Path) -> dict[str, Any]:

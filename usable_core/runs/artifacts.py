@@ -6,11 +6,10 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from usable_core import tasks
+from usable_core import files, tasks
 from usable_core.catalog import lookup
 from usable_core.errors import StorageError
 from usable_core.records import restore, to_json
-from usable_core.runs import files
 
 if TYPE_CHECKING:
     import pandas as pd

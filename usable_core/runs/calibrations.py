@@ -4,10 +4,9 @@ import json
 import re
 from pathlib import Path
 
-from usable_core import settings
+from usable_core import files, settings
 from usable_core.evaluations.calibration import Calibration
 from usable_core.records import from_json
-from usable_core.runs import files
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 

@@ -11,9 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from usable_core import images, settings
+from usable_core import files, images, settings
 from usable_core.errors import DatasetRefused, ImageRefused
-from usable_core.runs import files
 
 _ID = re.compile(r"[0-9a-f]{24}")
 
