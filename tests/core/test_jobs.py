@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from filelock import FileLock
 
 from usable_core import jobs, tasks
 from usable_core.errors import Cancelled, DatasetRefused, StorageError, UnknownName
@@ -19,7 +20,7 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import execution
 from usable_core.jobs import queue as job_queue
-from usable_core.jobs.locks import FileLock, accelerator_lock, accelerators, is_held
+from usable_core.jobs.locks import accelerator_lock, accelerators, is_held
 from usable_core.jobs.processes import is_alive
 from usable_core.runs import RunStore, Status
 
@@ -342,8 +343,7 @@ def test_a_job_waits_until_the_accelerator_is_free_and_a_cancel_ends_the_waiting
         except Cancelled:
             outcome.append("cancelled")
 
-    with accelerator_lock(None) as lock:
-        assert lock.acquire()
+    with accelerator_lock(None):
         thread = threading.Thread(target=wait)
         thread.start()
         time.sleep(0.7)
@@ -354,18 +354,27 @@ def test_a_job_waits_until_the_accelerator_is_free_and_a_cancel_ends_the_waiting
     assert outcome == ["cancelled"]
     run_id = jobs.start(CountConfig())
     with job_queue.wait_for_turn(store, run_id):
-        assert is_held(accelerator_lock(None).path)
-    assert not is_held(accelerator_lock(None).path)
+        assert is_held(Path(accelerator_lock(None).lock_file))
+    assert not is_held(Path(accelerator_lock(None).lock_file))
 
 
-def test_a_lock_has_one_holder(tmp_path):
-    one, two = FileLock(tmp_path / "a.lock"), FileLock(tmp_path / "a.lock")
+def test_a_lock_is_held_until_it_is_released_or_its_process_dies(tmp_path):
+    path = tmp_path / "a.lock"
+    assert not is_held(path)
+    with FileLock(path):
+        assert is_held(path)
+    assert not is_held(path)
 
-    assert one.acquire()
-    assert not two.acquire()
-    one.release()
-    assert two.acquire()
-    two.release()
+    code = (
+        f"import filelock, time\nlock = filelock.FileLock({str(path)!r})\nlock.acquire()\n"
+        "print('held', flush=True)\ntime.sleep(60)"
+    )
+    holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    holder.stdout.readline()
+    assert is_held(path)
+    holder.kill()
+    holder.wait()
+    assert not is_held(path)
 
 
 def test_every_visible_cuda_device_takes_a_job(monkeypatch):
@@ -391,8 +400,7 @@ def test_a_job_runs_in_its_own_process_and_its_failure_comes_back_as_a_sentence(
 
 def test_a_job_that_waits_stays_light_and_a_cancel_ends_its_process():
     store = RunStore()
-    with accelerator_lock(None) as lock:
-        assert lock.acquire()
+    with accelerator_lock(None):
         run_id = jobs.start(REAL)
         wait_until(lambda: store.row(run_id)["pid"])
         pid = store.row(run_id)["pid"]

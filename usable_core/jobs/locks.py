@@ -1,61 +1,27 @@
-"""File locks between processes: who holds one keeps it until released or dead, never longer."""
+"""Who works: one worker of the lane, one job per accelerator.
+
+The operating system frees a lock when its holder ends, however it ends.
+"""
 
 import os
-import sys
 from pathlib import Path
-from types import TracebackType
+
+from filelock import FileLock, Timeout
 
 from usable_core import settings
 
 NVIDIA_DEVICES = Path("/proc/driver/nvidia/gpus")  # one folder per device, readable without CUDA
 
 
-class FileLock:
-    """A lock that the operating system frees when its holder ends, however it ends."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._handle: int | None = None
-
-    def acquire(self) -> bool:
-        """Take the lock and return True, or return False at once when another holds it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            _lock(handle)
-        except OSError:
-            os.close(handle)
-            return False
-        self._handle = handle
-        return True
-
-    def release(self) -> None:
-        """Free the lock."""
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-    def __enter__(self) -> "FileLock":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.release()
-
-
 def is_held(path: Path) -> bool:
     """Tell whether some process holds the lock at `path`."""
-    lock = FileLock(path)
     if not path.exists():
         return False
-    if lock.acquire():
-        lock.release()
-        return False
-    return True
+    try:
+        with FileLock(path, blocking=False):
+            return False
+    except Timeout:
+        return True
 
 
 def accelerators() -> tuple[str | None, ...]:
@@ -74,14 +40,3 @@ def accelerator_lock(device: str | None) -> FileLock:
     name = device or os.environ.get("USABLE_DEVICE") or "default"
     safe = "".join(c if c.isalnum() else "-" for c in name)
     return FileLock(settings.home() / "locks" / f"accelerator-{safe}.lock")
-
-
-def _lock(handle: int) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -2,18 +2,21 @@
 
 import os
 import time
+from contextlib import suppress
+
+from filelock import AcquireReturnProxy, Timeout
 
 from usable_core import jobs
 from usable_core.errors import Cancelled
-from usable_core.jobs.locks import FileLock, accelerator_lock, accelerators
+from usable_core.jobs.locks import accelerator_lock, accelerators
 from usable_core.runs import RunStore, Status
 
 POLL_SECONDS = 0.3
 RECOVER_SECONDS = 5.0
 
 
-def wait_for_turn(store: RunStore, run_id: str) -> FileLock:
-    """Return the lock of an accelerator, held, once it is this run's turn.
+def wait_for_turn(store: RunStore, run_id: str) -> AcquireReturnProxy:
+    """Return the held lock of an accelerator, freed by `with`, once it is this run's turn.
 
     Nothing heavy is imported meanwhile. With several CUDA devices the process is bound to the
     one that was free.
@@ -25,11 +28,11 @@ def wait_for_turn(store: RunStore, run_id: str) -> FileLock:
     while store.row(run_id)["status"] == Status.QUEUED:
         if jobs.queue_position(run_id) == 0:
             for device in accelerators():
-                lock = accelerator_lock(device)
-                if lock.acquire():
+                with suppress(Timeout):
+                    turn = accelerator_lock(device).acquire(blocking=False)
                     if device is not None:
                         os.environ["CUDA_VISIBLE_DEVICES"] = device
-                    return lock
+                    return turn
         if time.monotonic() - last_beat > RECOVER_SECONDS:
             store.attach(run_id, os.getpid())
             jobs.recover()  # whoever died before its turn must not block the others

@@ -16,11 +16,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from usable_core import files
 from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs import interactive as lane
-from usable_core.jobs.locks import FileLock
 from usable_core.records import from_json
 from usable_core.runs import uploads
 
@@ -53,13 +54,12 @@ def serve(*, idle_seconds: float = IDLE_SECONDS, dotted: str = ANSWER) -> None:
             `ModelCache`, and perhaps `warm_up() -> Iterator[None]`, of which steps are taken when
             nobody waits.
     """
-    lock = FileLock(lane.lane() / "worker.lock")
-    give_up = time.monotonic() + TAKE_SECONDS
-    while not lock.acquire():
-        if time.monotonic() > give_up:
-            return
-        time.sleep(POLL_SECONDS)
-    with lock:
+    lock = FileLock(lane.lane() / "worker.lock", timeout=TAKE_SECONDS, poll_interval=POLL_SECONDS)
+    try:
+        held = lock.acquire()
+    except Timeout:  # another worker lives
+        return
+    with held:
         _serve(idle_seconds, dotted)
 
 
