@@ -12,13 +12,13 @@ from toy_models import LinearNetwork, images, linear_model, model_of, small_netw
 
 from usable_core.attacks.apgd import checkpoints
 from usable_core.attacks.campaign import Campaign, Trial, build, run_attack
-from usable_core.attacks.checks import are_probabilities
 from usable_core.attacks.fab import Fab
 from usable_core.attacks.lanes import Pool, join, take
 from usable_core.attacks.losses import LOSSES, fitting_loss, log_odds
 from usable_core.attacks.norms import project, random_edge, random_start, size, steepest
 from usable_core.attacks.oracle import Oracle, attacking
 from usable_core.attacks.sweep import Scene, descend, from_scratch, nothing_found, walk
+from usable_core.attacks.validation import are_probabilities
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.errors import AttackError
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from usable_core.attacks.checks import check_budget
 from usable_core.attacks.lanes import Attack, Lanes, Pool
 from usable_core.attacks.oracle import Oracle, attacking
+from usable_core.attacks.validation import check_budget
 from usable_core.catalog import implementation
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
 from usable_core.evaluations.specs import Norm

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from usable_core.attacks.checks import check_logits
+from usable_core.attacks.validation import check_logits
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
 

@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from torch import Tensor
 
 from usable_core.asking.batch_size import batch_size, in_batches, remember
-from usable_core.attacks.checks import PROBABILITIES_WARNING, are_probabilities, check_logits
+from usable_core.attacks.validation import PROBABILITIES_WARNING, are_probabilities, check_logits
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches
 from usable_core.errors import DatasetRefused

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from usable_core.attacks.campaign import Trial, build, run_attack
-from usable_core.attacks.checks import are_probabilities
 from usable_core.attacks.lanes import Pool
 from usable_core.attacks.losses import log_odds
 from usable_core.attacks.norms import largest_budget, random_start, size
 from usable_core.attacks.sweep import Found, Scene, campaign_over, descend, from_scratch
+from usable_core.attacks.validation import are_probabilities
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
 from usable_core.evaluations.robustness import Check, Verdict
 from usable_core.evaluations.robustness_cost import FEW, LONGER, QUERIES, UNBOUNDED

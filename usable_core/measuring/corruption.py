@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.batch_size import BatchSize, batch_size, in_batches, remember
-from usable_core.attacks.checks import PROBABILITIES_WARNING, are_probabilities, check_logits
+from usable_core.attacks.validation import PROBABILITIES_WARNING, are_probabilities, check_logits
 from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.corruptions.corruption import SMALL, Corruption

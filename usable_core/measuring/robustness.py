@@ -12,10 +12,10 @@ from torch import Tensor
 
 from usable_core.asking.batch_size import batch_size, best_batch_size, in_batches, remember
 from usable_core.attacks.campaign import build
-from usable_core.attacks.checks import PROBABILITIES_WARNING, are_probabilities, check_budget
 from usable_core.attacks.norms import random_edge
 from usable_core.attacks.oracle import Oracle, attacking
 from usable_core.attacks.sweep import Found, Scene, descend, nothing_found, towards, walk
+from usable_core.attacks.validation import PROBABILITIES_WARNING, are_probabilities, check_budget
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset, stratified_sample
 from usable_core.datasets.pixels import batches
