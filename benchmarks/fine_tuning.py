@@ -14,8 +14,8 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.demo import DemoConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig
+from usable_core.jobs.demo import fine_tuning
 from usable_core.measuring import accuracy
-from usable_core.measuring.demo import fine_tuning
 from usable_core.metrics.intervals import Proportion
 from usable_core.models import load_model
 from usable_core.models.checkpoints import WEIGHTS_FILE, read_card

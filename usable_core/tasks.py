@@ -88,7 +88,7 @@ TASKS = {
         TrainingResult,
         "usable_core.training.fine_tuning:fine_tune",
     ),
-    "demo": Task("Demo", DemoConfig, DemoResult, "usable_core.measuring.demo:run_demo"),
+    "demo": Task("Demo", DemoConfig, DemoResult, "usable_core.jobs.demo:run_demo"),
 }
 
 

@@ -10,7 +10,7 @@ from usable_core import jobs, settings
 from usable_core.catalog.models import ARCHITECTURES, ArchitectureRow
 from usable_core.errors import Cancelled, UnknownName
 from usable_core.evaluations.demo import DemoConfig
-from usable_core.measuring import demo
+from usable_core.jobs import demo
 from usable_core.models.architectures import SmallNetwork
 from usable_core.models.checkpoints import save_model
 from usable_core.models.preprocessing import Preprocessing
