@@ -13,6 +13,7 @@ from toy_models import dataset_of, digits_dataset, digits_model, linear_model
 import usable_core as usable
 from usable_core import cli
 from usable_core.datasets import load_dataset
+from usable_core.datasets.splits import training_splits
 from usable_core.errors import DatasetRefused, IncompatibleLabels
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
@@ -34,7 +35,6 @@ from usable_core.models.model import Model
 from usable_core.models.sources.from_card import model_from_card
 from usable_core.runs import calibrations
 from usable_core.training.fine_tuning import fine_tune
-from usable_core.training.material import training_splits
 from usable_core.training.pretraining import pretrain
 
 ALL = DatasetSpec("digits", split="all")

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import nn
 
 from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.splits import training_splits
 from usable_core.errors import Cancelled, CheckpointError, ConfigError, UsableError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
@@ -23,7 +24,6 @@ from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
 from usable_core.training.fine_tuning import fine_tune
 from usable_core.training.loop import learning_rate_factor, parameter_groups
-from usable_core.training.material import training_splits
 from usable_core.training.pretraining import pretrain
 
 TASK = DatasetSpec("colours", split="train")

@@ -4,19 +4,31 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Protocol
 
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import to_dtype
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.specs import Report, silent
-from usable_core.models.preprocessing import Preprocessing
 
 CHUNK = 64  # pictures per piece of work: large enough to hide the pool's overhead
 
 
-def load_pixels(dataset: Dataset, preprocessing: Preprocessing, report: Report = silent) -> Tensor:
+class Geometry(Protocol):
+    """How a picture becomes pixels: the half of `models.preprocessing` that data sets need."""
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Height and width of the result."""
+
+    def pixels(self, image: Image.Image) -> Tensor:
+        """Return the RGB picture resized and cropped, uint8 (3, H, W)."""
+
+
+def load_pixels(dataset: Dataset, geometry: Geometry, report: Report = silent) -> Tensor:
     """Return every picture after resize and crop, uint8 (N, 3, H, W); for data that fits.
 
     Raises:
@@ -24,9 +36,9 @@ def load_pixels(dataset: Dataset, preprocessing: Preprocessing, report: Report =
         Cancelled: through `report`.
     """
     total = len(dataset)
-    pixels = torch.empty((total, 3, *preprocessing.crop), dtype=torch.uint8)
+    pixels = torch.empty((total, 3, *geometry.crop), dtype=torch.uint8)
     done = 0
-    for chunk in _decoded(dataset, preprocessing, CHUNK):
+    for chunk in _decoded(dataset, geometry, CHUNK):
         pixels[done : done + len(chunk)] = chunk
         done += len(chunk)
         report(done, total, "Reading images")
@@ -34,7 +46,7 @@ def load_pixels(dataset: Dataset, preprocessing: Preprocessing, report: Report =
 
 
 def batches(
-    dataset: Dataset, preprocessing: Preprocessing, batch_size: int
+    dataset: Dataset, geometry: Geometry, batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield (x, y, indices) in order, decoding a few batches ahead.
 
@@ -48,18 +60,18 @@ def batches(
     """
     start = 0
     targets = torch.from_numpy(dataset.targets)
-    for pixels in _decoded(dataset, preprocessing, batch_size):
+    for pixels in _decoded(dataset, geometry, batch_size):
         indices = torch.arange(start, start + len(pixels))
         yield to_dtype(pixels, torch.float32, scale=True), targets[indices], indices
         start += len(pixels)
 
 
-def _decoded(dataset: Dataset, preprocessing: Preprocessing, size: int) -> Iterator[Tensor]:
+def _decoded(dataset: Dataset, geometry: Geometry, size: int) -> Iterator[Tensor]:
     """Yield uint8 (n, 3, H, W) in order; at most a few pieces wait in memory."""
 
     def piece(start: int) -> Tensor:
         stop = min(start + size, len(dataset))
-        return torch.stack([preprocessing.pixels(dataset[i][0]) for i in range(start, stop)])
+        return torch.stack([geometry.pixels(dataset[i][0]) for i in range(start, stop)])
 
     workers = max(
         1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)

@@ -1,7 +1,5 @@
 """Temperature and energy: from a model's answers to images of its task that it did not learn."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,6 +9,7 @@ from scipy.special import logsumexp
 from usable_core.asking.batch_size import batch_size, in_batches, remember
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches
+from usable_core.datasets.splits import described, training_splits
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.interactive import Familiarity
@@ -68,8 +67,6 @@ def calibrate(
 
 def calibration_part(model: Model, dataset: Dataset, spec: DatasetSpec) -> Dataset:
     """Return the images that `spec` asks for, see `calibrate`."""
-    from usable_core.training.material import training_splits
-
     card = model.card
     is_seen = card.get("data", {}).get("fingerprint") == dataset.fingerprint
     asked = card.get("config", {}).get("dataset")
@@ -165,11 +162,6 @@ def familiarity_of(model: Model, logits: Floats) -> Familiarity | None:
     """
     found = known_calibration(model)
     return None if found is None else familiarity(found, logits)
-
-
-def described(part: Dataset) -> str:
-    """Return which images a part of a data set holds, in words."""
-    return f"{len(part)} images of {Path(part.name).name} ({part.split_name})"
 
 
 def _logits(model: Model, part: Dataset, report: Report) -> Floats:

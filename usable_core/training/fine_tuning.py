@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.specs import Report
@@ -30,7 +31,6 @@ from usable_core.training.material import (
     Material,
     answers_to,
     load_material,
-    training_splits,
     validate,
 )
 from usable_core.training.probing import linear_head, probe

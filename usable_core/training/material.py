@@ -9,15 +9,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from usable_core.datasets.dataset import Dataset, stratified_parts
+from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import load_pixels
-from usable_core.errors import UsableError
-from usable_core.evaluations.specs import DatasetSpec, Report, require
-from usable_core.measuring.calibration import described
+from usable_core.datasets.splits import described
+from usable_core.evaluations.specs import Report
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.loop import Validation
 
-VALIDATION_SHARE = 0.04  # of a data set that is given whole to training
 VALIDATION_BATCH = 256
 
 
@@ -34,41 +32,6 @@ class Material:
     def images(self, indices: Tensor) -> Tensor:
         """Return the images (B, 3, H, W) at `indices`, float32 in [0, 1]."""
         return self.pixels[indices.to(self.pixels.device)].float() / 255
-
-
-def training_splits(dataset: Dataset, spec: DatasetSpec) -> tuple[Dataset, Dataset]:
-    """Return the training and the validation split; test images are in neither.
-
-    `split="all"` gives the whole data set to training but for 4 % of each class, for data whose
-    test images are elsewhere.
-
-    Raises:
-        ConfigError: a split that training does not use is asked for.
-        UsableError: the training split holds a single image.
-    """
-    require(
-        spec.split in ("auto", "train", "all"),
-        "split",
-        "auto, train or all for training, which selects on the validation split and is never on "
-        "the test split",
-        spec.split,
-    )
-    if spec.split == "all":
-        parts = stratified_parts(
-            dataset.targets,
-            {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE},
-            spec.seed,
-        )
-        train, validation = (dataset.take(parts[p], p) for p in ("train", "validation"))
-    else:
-        train, validation = (dataset.split(p, seed=spec.seed) for p in ("train", "validation"))
-    train = train.sample(spec.limit, seed=spec.seed)
-    if len(train) < 2:
-        raise UsableError(
-            f"Training needs at least 2 images, but {train.name} gives {len(train)}. Raise the "
-            "limit, or give more images."
-        )
-    return train, validation.sample(spec.limit, seed=spec.seed)
 
 
 def load_material(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from usable_core.catalog import implementation
 from usable_core.catalog.models import ARCHITECTURES
 from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import PretrainingConfig, TrainingResult
@@ -23,7 +24,6 @@ from usable_core.training.material import (
     Material,
     answers_to,
     load_material,
-    training_splits,
     validate,
 )
 from usable_core.training.shelf import put_on_shelf
