@@ -12,14 +12,14 @@ import json
 import tempfile
 from pathlib import Path
 
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.models import BUNDLED, WEIGHTS_FILE
 from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import PretrainingConfig, Schedule
 from usable_core.measuring import accuracy, robustness
-from usable_core.models.checkpoints import WEIGHTS_FILE, read_card
+from usable_core.models.checkpoints import read_card
 from usable_core.models.sources.from_card import model_from_card
 from usable_core.records import to_json
 from usable_core.training.pretraining import pretrain

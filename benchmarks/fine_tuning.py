@@ -18,8 +18,7 @@ from usable_core.jobs.demo import fine_tuning
 from usable_core.measuring import accuracy
 from usable_core.metrics.intervals import Proportion
 from usable_core.models import load_model
-from usable_core.models.checkpoints import WEIGHTS_FILE, read_card
-from usable_core.models.sources.from_card import model_from_card
+from usable_core.models.sources.from_card import model_in
 from usable_core.training.fine_tuning import fine_tune
 
 SEEDS = (0, 1, 2)
@@ -32,7 +31,7 @@ def test_accuracy(config: FineTuningConfig) -> Proportion:
         folder = Path(temporary)
         model = load_model(config.model)
         fine_tune(model=model, dataset=digits, config=config, report=silent, folder=folder)
-        tuned = model_from_card("run/tuned", folder / WEIGHTS_FILE, read_card(folder))
+        tuned = model_in(folder, "run/tuned")
     question = AccuracyConfig(ModelSpec("run/tuned"), DatasetSpec("digits", split="test"))
     return accuracy.measure(
         model=tuned, dataset=digits, config=question, report=silent, folder=None

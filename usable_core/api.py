@@ -480,8 +480,7 @@ def fine_tune(
     Raises:
         UsableError: a setting is out of its range, or something cannot be loaded or saved.
     """
-    from usable_core.models.checkpoints import WEIGHTS_FILE, read_card
-    from usable_core.models.sources.from_card import model_from_card
+    from usable_core.models.sources.from_card import model_in
 
     objects, model_spec, dataset_spec = _resolved(model, data, None, training=True)
     source_spec = None
@@ -499,7 +498,7 @@ def fine_tune(
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     result = cast(TrainingResult, _answer(config, objects, report, place))
-    return model_from_card(str(place), place / WEIGHTS_FILE, read_card(place)), result
+    return model_in(place), result
 
 
 def compare(results: Sequence[AccuracyResult | RobustnessResult]) -> "Comparison":

@@ -30,9 +30,8 @@ from usable_core.measuring.calibration import (
 )
 from usable_core.measuring.interactive import ModelCache, answer
 from usable_core.models import load_model
-from usable_core.models.checkpoints import WEIGHTS_FILE, read_card
 from usable_core.models.model import Model
-from usable_core.models.sources.from_card import model_from_card
+from usable_core.models.sources.from_card import model_in
 from usable_core.runs import calibrations
 from usable_core.training.fine_tuning import fine_tune
 from usable_core.training.pretraining import pretrain
@@ -243,10 +242,10 @@ def test_a_training_calibrates_its_model_on_what_it_held_out(tmp_path):
         report=silent,
         folder=tmp_path / "a",
     )
-    first = model_from_card("a", tmp_path / "a" / WEIGHTS_FILE, read_card(tmp_path / "a"))
+    first = model_in(tmp_path / "a")
     probe = FineTuningConfig(ModelSpec("a"), task, "linear_probe", quick)
     fine_tune(model=first, dataset=data, config=probe, report=silent, folder=tmp_path / "b")
-    second = model_from_card("b", tmp_path / "b" / WEIGHTS_FILE, read_card(tmp_path / "b"))
+    second = model_in(tmp_path / "b")
 
     for model in (first, second):
         found = known_calibration(model)

@@ -37,8 +37,9 @@ def saved(network, path):
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_every_source_is_implemented_and_says_what_it_takes(source):
-    assert callable(implementation(SOURCES[source].function))
-    assert SOURCES[source].help.startswith(f"{source}/")
+    row = SOURCES[source]
+    assert all(callable(implementation(name)) for name in (row.load, row.build, row.files) if name)
+    assert row.form.startswith(f"{source}/")
 
 
 def test_suggested_references_name_models_that_exist():

@@ -1,6 +1,14 @@
-"""The backbones that can be chosen without looking anything up."""
+"""Where models come from, and the backbones that can be chosen without looking anything up."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from usable_core.catalog import implementation, lookup
+from usable_core.errors import CheckpointError, UnknownName, UsableError
+
+# A model on disk is a folder of these two.
+WEIGHTS_FILE = "model.safetensors"
+CARD_FILE = "card.json"
 
 
 @dataclass(frozen=True)
@@ -50,52 +58,140 @@ BUNDLED = {
     ),
 }
 
-# Shown in pickers; every other name of these sources can be typed.
-SUGGESTED = (
-    "torchvision/resnet50",
-    "torchvision/vgg16",
-    "torchvision/vit_b_16",
-    "torchvision/convnext_tiny",
-    "torchvision/efficientnet_b0",
-    "torchvision/mobilenet_v3_large",
-    "timm/resnet50.a1_in1k",
-    "timm/vit_tiny_patch16_224",
-    "timm/convnext_tiny",
-)
-
 
 @dataclass(frozen=True)
 class SourceRow:
-    """Where models come from: `load(name, spec) -> Model`, and what its references look like."""
+    """Everything that the first word of a reference implies; what follows the slash is the name.
 
-    function: str
+    Attributes:
+        load: Dotted name of `(name, spec) -> Model`.
+        help: How its references look, a colon, and what they name.
+        build: Dotted name of `(name, options) -> network` of random weights with any head: how a
+            model is built again whose card says the architecture `SOURCE/NAME`, as that of each
+            model fine-tuned from this source does. None where no card says so.
+        files: Dotted name of `(name) -> paths` in a module without torch: the local files whose
+            change means another model. It refuses a name that is plainly wrong. None: no files.
+        is_path: The name is the path of a file.
+        needs_trust: Loading it can run code of whoever made it.
+        takes_weights: Its names are architectures: local weights and options go with them.
+        suggested: Names worth showing; every other can be typed.
+    """
+
+    load: str
     help: str
+    build: str | None = None
+    files: str | None = None
+    is_path: bool = False
+    needs_trust: bool = False
+    takes_weights: bool = False
+    suggested: tuple[str, ...] = ()
+
+    @property
+    def form(self) -> str:
+        """How its references look, such as `timm/NAME`."""
+        return self.help.partition(":")[0].partition(" or ")[0]
 
 
 SOURCES = {
     "bundled": SourceRow(
-        "usable_core.models.sources.bundled:load",
+        "usable_core.models.sources.from_card:load",
         "bundled/NAME: small backbones that come with Usable; no download.",
+        files="usable_core.catalog.model_files:bundled",
     ),
     "torchvision": SourceRow(
         "usable_core.models.sources.torchvision_models:load",
         "torchvision/NAME or torchvision/NAME@WEIGHTS: every classification model of torchvision.",
+        build="usable_core.models.sources.torchvision_models:build",
+        takes_weights=True,
+        suggested=(
+            "resnet50",
+            "vgg16",
+            "vit_b_16",
+            "convnext_tiny",
+            "efficientnet_b0",
+            "mobilenet_v3_large",
+        ),
     ),
     "timm": SourceRow(
         "usable_core.models.sources.timm_models:load",
         "timm/NAME or timm/NAME.TAG: every model of timm.",
+        build="usable_core.models.sources.timm_models:build",
+        takes_weights=True,
+        suggested=("resnet50.a1_in1k", "vit_tiny_patch16_224", "convnext_tiny"),
     ),
     "file": SourceRow(
         "usable_core.models.sources.exported:load",
         "file/PATH.pt2: a program exported by torch.export; can run code, so it needs trust.",
+        files="usable_core.catalog.model_files:program",
+        is_path=True,
+        needs_trust=True,
     ),
     "run": SourceRow(
-        "usable_core.models.sources.runs:load",
+        "usable_core.models.sources.from_card:load",
         "run/ID: a model that was pre-trained or fine-tuned here.",
+        files="usable_core.runs.trained:model_files",
     ),
 }
+
+SUGGESTED = tuple(f"{source}/{name}" for source, row in SOURCES.items() for name in row.suggested)
 
 
 def list_references() -> tuple[str, ...]:
     """Return the references worth showing first: the bundled backbones, then the suggestions."""
     return (*(f"bundled/{name}" for name in BUNDLED), *SUGGESTED)
+
+
+def reference_forms(mark: str = "") -> str:
+    """Return how references look, in words: `bundled/NAME, … or run/ID`, each between marks."""
+    *forms, last = (f"{mark}{row.form}{mark}" for row in SOURCES.values())
+    return f"{', '.join(forms)} or {last}"
+
+
+def source_of(reference: str) -> tuple[SourceRow, str]:
+    """Return the source of a reference, and the name within it.
+
+    Raises:
+        UnknownName: there is no such source, or no name.
+    """
+    source, _, name = reference.partition("/")
+    if not name:
+        near = [known for known in list_references() if source and source in known]
+        raise UnknownName("model", reference, near or [f"{known}/…" for known in SOURCES])
+    return lookup(SOURCES, "model source", source), name
+
+
+def files_of(reference: str, weights: str | None = None) -> tuple[Path, ...]:
+    """Return the local files of a model: other content means another model. Nothing is loaded.
+
+    Args:
+        reference: The model.
+        weights: Local weights that replace its own.
+
+    Raises:
+        UnknownName: its source, its name where that can be told, or its run is unknown.
+        CheckpointError: a file that must be there is not.
+    """
+    row, name = source_of(reference)
+    files: tuple[Path, ...] = implementation(row.files)(name) if row.files else ()
+    if weights is None:
+        return files
+    if not Path(weights).is_file():
+        raise CheckpointError(f"Expected a weights file at {weights}, but no file is there.")
+    return (*files, Path(weights))
+
+
+def file_facts(reference: str, weights: str | None = None) -> tuple[tuple[int, int], ...]:
+    """Return time (ns) and size of the files of a model; nothing where loading will refuse it."""
+    try:
+        facts = [path.stat() for path in files_of(reference, weights)]
+    except (UsableError, OSError):
+        return ()
+    return tuple((fact.st_mtime_ns, fact.st_size) for fact in facts)
+
+
+def absolute(reference: str) -> str:
+    """Return a reference that means the same model in every folder."""
+    source, _, name = reference.partition("/")
+    if source in SOURCES and SOURCES[source].is_path:
+        return f"{source}/{Path(name).expanduser().resolve()}"
+    return reference

@@ -5,12 +5,13 @@ from typing import Annotated, get_args
 import typer
 
 from usable_core.catalog import lookup
+from usable_core.catalog.models import reference_forms
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 
 ModelOption = Annotated[
     str,
-    typer.Option("--model", help="bundled/…, torchvision/…, timm/…, file/….pt2 or run/ID."),
+    typer.Option("--model", help=f"{reference_forms()}."),
 ]
 WeightsOption = Annotated[
     str | None, typer.Option("--weights", help="Local weights file that replaces its own.")

@@ -27,7 +27,7 @@ class ModelSpec:
     """Name of a model: a reference such as `bundled/resnet` and what loading it needs.
 
     Attributes:
-        reference: `bundled/…`, `torchvision/…`, `timm/…`, `file/….pt2` or `run/ID`.
+        reference: A key of `catalog.models.SOURCES`, a slash, and the name within that source.
         weights: Local weights file that replaces the reference's own; None for its own.
         arch_options: Extra (key, value) pairs for the architecture's builder.
         trust: The user allowed files that can run code (exported programs).

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from usable_core import files as whole_files
 from usable_core import settings
+from usable_core.catalog.models import absolute, file_facts
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest, Prediction
 from usable_core.evaluations.specs import ModelSpec
@@ -168,26 +169,11 @@ def _gone() -> Answer:
 def _placed(spec: ModelSpec) -> ModelSpec:
     """Return the model's name with absolute paths, for the worker lives in another folder."""
     weights = spec.weights and str(Path(spec.weights).resolve())
-    reference = spec.reference
-    if reference.startswith("file/"):
-        reference = f"file/{Path(reference.removeprefix('file/')).resolve()}"
-    return replace(spec, weights=weights, reference=reference)
+    return replace(spec, weights=weights, reference=absolute(spec.reference))
 
 
 def _key(request: ImageRequest) -> str:
     """Return the identity of the answer: the question, the files behind it, the versions."""
-    facts = (file_facts(request.model), calibrations.state())
+    facts = file_facts(request.model.reference, request.model.weights), calibrations.state()
     text = json.dumps([INTERFACE_VERSION, to_json(request), facts, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def file_facts(spec: ModelSpec) -> tuple[tuple[int, int], ...]:
-    """Return time (ns) and size of the files behind a model, which change when it is replaced."""
-    kind, _, name = spec.reference.partition("/")
-    folder = settings.assets() / "models"
-    places = {
-        "file": [Path(name)],
-        "bundled": [folder / f"{name}{end}" for end in (".safetensors", ".json")],
-    }.get(kind, [])
-    places += [Path(spec.weights)] if spec.weights else []
-    return tuple((p.stat().st_mtime_ns, p.stat().st_size) for p in places if p.is_file())

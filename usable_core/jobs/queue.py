@@ -2,9 +2,9 @@
 
 import os
 import time
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 
-from filelock import AcquireReturnProxy, Timeout
+from filelock import FileLock, Timeout
 
 from usable_core import jobs
 from usable_core.errors import Cancelled
@@ -15,7 +15,7 @@ POLL_SECONDS = 0.3
 RECOVER_SECONDS = 5.0
 
 
-def wait_for_turn(store: RunStore, run_id: str) -> AcquireReturnProxy:
+def wait_for_turn(store: RunStore, run_id: str) -> AbstractContextManager[FileLock]:
     """Return the held lock of an accelerator, freed by `with`, once it is this run's turn.
 
     Nothing heavy is imported meanwhile. With several CUDA devices the process is bound to the

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from usable_core.catalog.models import file_facts
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec, Report, silent
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.faithfulness import known_of
 from usable_core.explainers.masking import Known
 from usable_core.explainers.segments import shared_superpixels
-from usable_core.jobs.interactive import file_facts
 from usable_core.measuring.fragility import AdversarialPath
 from usable_core.measuring.provenance import ready
+from usable_core.models import load_model
 from usable_core.models.model import Model
 
 K = TypeVar("K")
@@ -144,7 +145,7 @@ class ModelCache:
         logits_size: int = LOGITS_SIZE,
     ) -> None:
         self.capacity = capacity
-        self._load = load
+        self._load = load or load_model
         self._models: Kept[Identity, Model] = Kept(capacity)
         self.answers = KeptAnswers(logits_size)
         self.segments: Kept[Identity, tuple[NDArray[np.int32], NDArray[np.int32]]] = Kept(_MAPS)
@@ -161,7 +162,7 @@ class ModelCache:
         Raises:
             UsableError: it cannot be loaded.
         """
-        return self._models.get(_model(spec), lambda: ready(self._loaded(spec)))
+        return self._models.get(_model(spec), lambda: ready(self._load(spec)))
 
     def known(self, request: ImageRequest) -> Known:
         """Return the model's answers to the image with parts hidden behind its background."""
@@ -184,13 +185,6 @@ class ModelCache:
             key, lambda: shared_superpixels(image, model.preprocessing, request.options.segments)
         )
 
-    def _loaded(self, spec: ModelSpec) -> Model:
-        if self._load is not None:
-            return self._load(spec)
-        from usable_core.models import load_model
-
-        return load_model(spec)
-
 
 def path_identity(request: ImageRequest) -> Identity:
     """Return what the adversarial path of an image depends on."""
@@ -203,4 +197,5 @@ def map_identity(request: ImageRequest) -> Identity:
 
 
 def _model(spec: ModelSpec) -> Identity:
-    return spec, file_facts(spec)  # a file that was replaced is another model
+    # A file that was replaced is another model.
+    return spec, file_facts(spec.reference, spec.weights)

@@ -1,15 +1,13 @@
 """`load_model`: from a reference such as `bundled/resnet` to a `Model`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from usable_core.catalog import implementation, lookup
-from usable_core.catalog.models import SOURCES, list_references
-from usable_core.errors import UnknownName
+from usable_core.catalog import implementation
+from usable_core.catalog.models import files_of, source_of
+from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import ModelSpec
-
-if TYPE_CHECKING:
-    from usable_core.models.model import Model
+from usable_core.models.model import Model
+from usable_core.models.overrides import with_preprocessing
 
 
 def load_model(
@@ -19,7 +17,7 @@ def load_model(
     arch_options: dict[str, str] | None = None,
     trust: bool = False,
     preprocessing: dict[str, str] | None = None,
-) -> "Model":
+) -> Model:
     """Return the model that a reference names, on the CPU.
 
     Args:
@@ -43,14 +41,12 @@ def load_model(
             trust,
             tuple((preprocessing or {}).items()),
         )
-    source, _, name = spec.reference.partition("/")
-    if not name:
-        known = [r for r in list_references() if source and source in r] or [*SOURCES]
-        raise UnknownName("model", spec.reference, [r if "/" in r else f"{r}/…" for r in known])
-    row = lookup(SOURCES, "model source", source)
-    model: Model = implementation(row.function)(name, spec)
-    if not spec.preprocessing:
-        return model
-    from usable_core.models.overrides import with_preprocessing
-
-    return with_preprocessing(model, spec.preprocessing)
+    row, name = source_of(spec.reference)
+    files_of(spec.reference, spec.weights)  # refuses what is plainly wrong
+    if row.needs_trust and not spec.trust:
+        raise CheckpointError(
+            f"{spec.reference} can run code on this machine, so it was not opened. If you trust "
+            "where it comes from, say so: --trust."
+        )
+    model: Model = implementation(row.load)(name, spec)
+    return with_preprocessing(model, spec.preprocessing) if spec.preprocessing else model

@@ -16,11 +16,10 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 from usable_core.files import write_bytes, write_json
 
-WEIGHTS_FILE = "model.safetensors"
-CARD_FILE = "card.json"
 # Where training scripts nest the weights (timm, torchvision's references, Lightning).
 NESTED_UNDER = ("state_dict", "model", "model_state_dict", "state_dict_ema", "model_ema")
 

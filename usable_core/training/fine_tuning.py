@@ -25,6 +25,7 @@ from usable_core.measuring.label_matching import target_indices
 from usable_core.models.heads import features, head, replace_head
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
+from usable_core.models.sources.from_card import check_architecture
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Loss, autocast, fit, parameter_groups
 from usable_core.training.material import (
@@ -106,6 +107,7 @@ def _architecture(model: Model) -> str:
             'be loaded again. Give Model(…, card={"architecture": "timm/NAME"}), or load the model '
             "by a reference."
         )
+    check_architecture(architecture)
     return str(architecture)
 
 

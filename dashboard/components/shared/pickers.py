@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.models import BUNDLED, SUGGESTED
+from usable_core.catalog.models import BUNDLED, SOURCES, SUGGESTED, reference_forms
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 
 DEFAULT_MODELS = ("bundled/resnet",)
@@ -56,8 +56,7 @@ def model_picker(
         "key": key,
         "accept_new_options": True,
         "format_func": lambda reference: options.get(reference, reference),
-        "help": "Bundled, fine-tuned here, or any `torchvision/NAME`, `timm/NAME`, "
-        "`file/PATH.pt2`: type it and press Enter.",
+        "help": f"Choose a model, or type {reference_forms('`')} and press Enter.",
     }
     state.read_address(key, list(default), max_selections)
     if max_selections == 1:
@@ -77,14 +76,15 @@ def model_picker(
 
 def _spec(reference: str, key: str) -> ModelSpec:
     """Ask what loading this model needs beyond its name, where it needs anything."""
-    if reference.startswith("file/"):
+    source = SOURCES.get(reference.partition("/")[0])
+    if source is not None and source.needs_trust:
         trust = st.checkbox(
             "I trust this file: loading it can run code",  # a longer label would be cut off
             key=f"{key}_trust_{reference}",
         )
         st.caption(escaped(reference))
         return ModelSpec(reference, trust=trust)
-    if reference.startswith(("torchvision/", "timm/")):
+    if source is not None and source.takes_weights:
         with st.expander(f"Weights of {reference}"):
             weights = _typed(
                 f"{key}_weights_{reference}",

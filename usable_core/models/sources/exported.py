@@ -22,10 +22,14 @@ def load(name: str, spec: ModelSpec) -> Model:
     """Return the program in a file, whose classes have no names.
 
     Raises:
-        CheckpointError: not trusted, not there, damaged, or not from pictures to logits.
+        CheckpointError: damaged, not from pictures to logits, or given weights or options.
     """
     path = Path(name).expanduser()
-    _refuse(path, spec)
+    if spec.weights or spec.arch_options:
+        raise CheckpointError(
+            f"{path.name} is a whole program: leave --weights and --arch-option out, or name the "
+            "architecture instead of the file."
+        )
     try:
         with _quiet():
             program = torch.export.load(str(path))
@@ -59,26 +63,6 @@ def load(name: str, spec: ModelSpec) -> Model:
     preprocessing = Preprocessing(min(height, width), (height, width), sources=sources)
     card = {"title": path.name, "weights": path.name}
     return Model(spec.reference, network, preprocessing, LabelSpace.unnamed(logits.shape[1]), card)
-
-
-def _refuse(path: Path, spec: ModelSpec) -> None:
-    if path.suffix != ".pt2":
-        raise CheckpointError(
-            f"file/… takes a program written by torch.export (.pt2), not {path.name}. A file of "
-            "weights goes with its architecture: torchvision/NAME or timm/NAME with --weights FILE."
-        )
-    if spec.weights or spec.arch_options:
-        raise CheckpointError(
-            f"{path.name} is a whole program: leave --weights and --arch-option out, or name the "
-            "architecture instead of the file."
-        )
-    if not path.is_file():
-        raise CheckpointError(f"Expected an exported program at {path}, but no file is there.")
-    if not spec.trust:
-        raise CheckpointError(
-            f"{path.name} is a program and can run code on this machine, so it was not opened. "
-            "If you trust where it comes from, say so: --trust."
-        )
 
 
 @contextlib.contextmanager
