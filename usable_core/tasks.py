@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from usable_core.catalog import implementation, lookup
+from usable_core.catalog.datasets import reader_of
+from usable_core.catalog.models import files_of
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
-from usable_core.evaluations.specs import DatasetSpec, Report
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
+from usable_core.versions import versions
 
 Config = (
     AccuracyConfig
@@ -107,10 +110,28 @@ def config_from_json(task: str, data: dict[str, Any]) -> Config:
     return from_json(lookup(TASKS, "task", task).config, data)
 
 
-def resolve(config: Config) -> dict[str, Any]:
-    """Return the objects that a config names: `model`, `surrogate`, `dataset`, `source`.
+def named_in(config: Config) -> dict[str, ModelSpec | DatasetSpec]:
+    """Return what a config names, of `model`, `surrogate`, `dataset` and `source`."""
+    fields = ("model", "surrogate", "dataset", "source")
+    specs = {field: getattr(config, field, None) for field in fields}
+    return {f: s for f, s in specs.items() if isinstance(s, (ModelSpec, DatasetSpec))}
 
-    Those that it has.
+
+def check_names(config: Config) -> None:
+    """Check, as far as that is possible without loading anything, that a config's names exist.
+
+    Raises:
+        UsableError: a name is unknown, or a file that it names is not there.
+    """
+    for spec in named_in(config).values():
+        if isinstance(spec, ModelSpec):
+            files_of(spec.reference, spec.weights)
+        else:
+            reader_of(spec.reference)
+
+
+def resolve(config: Config) -> dict[str, Any]:
+    """Return the objects that a config names, by its fields; see `named_in`.
 
     Raises:
         UsableError: a name is unknown, or what it names cannot be loaded.
@@ -118,18 +139,10 @@ def resolve(config: Config) -> dict[str, Any]:
     from usable_core.datasets import load_dataset
     from usable_core.models import load_model
 
-    found: dict[str, Any] = {}
-    if hasattr(config, "model"):
-        found["model"] = load_model(config.model)
-    surrogate = getattr(config, "surrogate", None)
-    if surrogate is not None:
-        found["surrogate"] = load_model(surrogate)
-    if hasattr(config, "dataset"):
-        found["dataset"] = load_dataset(config.dataset.reference)
-    source = getattr(config, "source", None)
-    if isinstance(source, DatasetSpec):
-        found["source"] = load_dataset(source.reference)
-    return found
+    return {
+        field: load_model(spec) if isinstance(spec, ModelSpec) else load_dataset(spec.reference)
+        for field, spec in named_in(config).items()
+    }
 
 
 # Settings that decide what is loaded and nothing else: the fingerprint of what was loaded says it.
@@ -145,8 +158,6 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     Two questions of one key have one answer, so it is measured once. Where files lie is no part of
     it; what they hold is.
     """
-    from usable_core.versions import versions
-
     settings = to_json(config)
     for field, thing in objects.items():
         settings[field]["fingerprint"] = thing.fingerprint

@@ -90,4 +90,4 @@ def test_a_cancelled_tour_stops_and_its_part_is_cancelled_too(quick):
 
 def test_a_backbone_that_is_not_bundled_is_unknown(quick):
     with pytest.raises(UnknownName, match="resnet"):
-        jobs.run_here(DemoConfig(backbones=("resnt",)))
+        DemoConfig(backbones=("resnt",))

@@ -15,21 +15,28 @@ import pytest
 from filelock import FileLock
 
 from usable_core import jobs, tasks
-from usable_core.errors import Cancelled, DatasetRefused, StorageError, UnknownName
+from usable_core.errors import (
+    Cancelled,
+    DatasetRefused,
+    StorageError,
+    UnknownName,
+    UsableError,
+)
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs import execution
 from usable_core.jobs import queue as job_queue
 from usable_core.jobs.locks import accelerator_lock, accelerators, is_held
 from usable_core.jobs.processes import is_alive
 from usable_core.runs import RunStore, Status
 
-REAL = AccuracyConfig(ModelSpec("bundled/no_such_model"), DatasetSpec("digits"))
+REAL = AccuracyConfig(ModelSpec("torchvision/no_such_model"), DatasetSpec("digits"))
 
 
 @dataclass(frozen=True)
 class CountConfig:
-    model: ModelSpec = ModelSpec("bundled/none")
+    model: ModelSpec = ModelSpec("bundled/resnet")
     steps: int = 3
     does: str = "count"
 
@@ -429,6 +436,38 @@ def test_a_killed_job_is_lost(monkeypatch):
     jobs.recover()
 
     assert store.get(run.id).status is Status.LOST
+
+
+MISSPELT = [
+    AccuracyConfig(ModelSpec("bundeld/resnet"), DatasetSpec("digits")),
+    AccuracyConfig(ModelSpec("bundled/resnt"), DatasetSpec("digits")),
+    AccuracyConfig(ModelSpec("run/nothing"), DatasetSpec("digits")),
+    AccuracyConfig(ModelSpec("file/nowhere.pt2", trust=True), DatasetSpec("digits")),
+    AccuracyConfig(ModelSpec("torchvision/resnet18", weights="nowhere"), DatasetSpec("digits")),
+    AccuracyConfig(ModelSpec("bundled/resnet"), DatasetSpec("digts")),
+    AccuracyConfig(ModelSpec("bundled/resnet"), DatasetSpec("no/such/folder")),
+    FineTuningConfig(ModelSpec("bundled/vgg"), DatasetSpec("digits"), source=DatasetSpec("cfar10")),
+]
+
+
+@pytest.mark.parametrize("config", MISSPELT, ids=lambda config: str(config)[:70])
+@pytest.mark.parametrize("ask", [jobs.start, jobs.run_here])
+def test_a_misspelt_name_is_refused_and_leaves_no_run(ask, config):
+    with pytest.raises(UsableError):
+        ask(config)
+
+    assert RunStore().list() == []
+
+
+def test_a_name_that_only_its_source_knows_leaves_no_run_either(monkeypatch):
+    def unknown(config):
+        raise UnknownName("torchvision model", "resnet19", ["resnet18"])
+
+    monkeypatch.setattr(tasks, "resolve", unknown)
+    with pytest.raises(UnknownName, match="resnet18"):
+        jobs.run_here(AccuracyConfig(ModelSpec("torchvision/resnet19"), DatasetSpec("digits")))
+
+    assert RunStore().list() == []
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs /proc")

@@ -1,6 +1,10 @@
 """The data sets that have a name; any folder, zip or Parquet file has its path."""
 
 from dataclasses import dataclass
+from pathlib import Path
+
+from usable_core.catalog import lookup
+from usable_core.errors import DatasetRefused
 
 
 @dataclass(frozen=True)
@@ -27,3 +31,36 @@ DATASETS = {
         "60,000 photographs in 10 classes, 32 × 32 pixels, read by torchvision.",
     ),
 }
+
+# Kind of path to what reads it: `(path, reference) -> Dataset`.
+READERS = {
+    "folder": "usable_core.datasets.folder:read_folder",
+    ".zip": "usable_core.datasets.archive:read_zip",
+    ".parquet": "usable_core.datasets.parquet:read_parquet",
+}
+
+
+def reader_of(reference: str) -> str:
+    """Return the dotted name of what reads the data at a path, or of a named data set.
+
+    Raises:
+        UnknownName: neither a known name nor a path.
+        DatasetRefused: nothing is at the path, or something else than data.
+    """
+    if reference in DATASETS:
+        return DATASETS[reference].function
+    path = Path(reference).expanduser()
+    kind = "folder" if path.is_dir() else path.suffix.lower()
+    if not path.exists():
+        if "/" in reference or kind in READERS:
+            raise DatasetRefused(
+                f"There is no file or folder {reference!r}. Check the path, or choose one of the "
+                f"named data sets: {', '.join(DATASETS)}."
+            )
+        lookup(DATASETS, "data set", reference)
+    if kind not in READERS:
+        raise DatasetRefused(
+            f"{reference} is neither a folder, a .zip nor a .parquet file. Give a folder with one "
+            "subfolder per class, a zip of one, or a Parquet file with image and label columns."
+        )
+    return READERS[kind]

@@ -3,18 +3,11 @@
 from pathlib import Path
 from typing import cast, get_args
 
-from usable_core.catalog import implementation, lookup
-from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog import implementation
+from usable_core.catalog.datasets import DATASETS, reader_of
 from usable_core.datasets.dataset import Dataset, select
-from usable_core.errors import DatasetRefused, UnknownName
+from usable_core.errors import UnknownName
 from usable_core.evaluations.specs import DatasetSpec, Split
-
-# Kind of path to what reads it.
-READERS = {
-    "folder": "usable_core.datasets.folder:read_folder",
-    ".zip": "usable_core.datasets.archive:read_zip",
-    ".parquet": "usable_core.datasets.parquet:read_parquet",
-}
 
 __all__ = ["Dataset", "load_dataset"]
 
@@ -43,20 +36,6 @@ def load_dataset(
 
 
 def _whole(reference: str) -> Dataset:
-    if reference in DATASETS:
-        return cast(Dataset, implementation(DATASETS[reference].function)())
-    path = Path(reference).expanduser()
-    kind = "folder" if path.is_dir() else path.suffix.lower()
-    if not path.exists():
-        if "/" in reference or kind in READERS:
-            raise DatasetRefused(
-                f"There is no file or folder {reference!r}. Check the path, or choose one of the "
-                f"named data sets: {', '.join(DATASETS)}."
-            )
-        lookup(DATASETS, "data set", reference)
-    if kind not in READERS:
-        raise DatasetRefused(
-            f"{reference} is neither a folder, a .zip nor a .parquet file. Give a folder with one "
-            "subfolder per class, a zip of one, or a Parquet file with image and label columns."
-        )
-    return cast(Dataset, implementation(READERS[kind])(path, reference))
+    read = implementation(reader_of(reference))
+    is_named = reference in DATASETS
+    return cast(Dataset, read() if is_named else read(Path(reference).expanduser(), reference))

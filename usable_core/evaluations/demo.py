@@ -6,6 +6,8 @@ Records, one row per run that the tour made: run (id), task, model, title.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from usable_core.catalog import lookup
+from usable_core.catalog.models import BUNDLED
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -29,6 +31,10 @@ class DemoConfig:
     robustness_examples: int = 100
     explained_examples: int = 4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in self.backbones:
+            lookup(BUNDLED, "bundled model", name)
 
 
 @dataclass(frozen=True)

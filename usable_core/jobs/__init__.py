@@ -11,7 +11,7 @@ from typing import Any
 from usable_core import tasks
 from usable_core.errors import StorageError
 from usable_core.evaluations.specs import Report, silent
-from usable_core.jobs.execution import GRACE_SECONDS, execute
+from usable_core.jobs.execution import GRACE_SECONDS, execute, load
 from usable_core.jobs.processes import is_alive, kill_job, spawn
 from usable_core.runs import Run, RunStore, Status
 
@@ -26,8 +26,10 @@ def start(config: tasks.Config, *, title: str | None = None) -> str:
     """Return the id of a new run, for which a process of its own is started.
 
     Raises:
+        UsableError: a name is plainly wrong; there is no run then.
         StorageError: too many runs are waiting, or no process can be started.
     """
+    tasks.check_names(config)
     store = RunStore()
     run = store.create(config, title=title)
     _spawn(store, run.id, attempts=0)
@@ -51,13 +53,15 @@ def run_here(
 
     Raises:
         Cancelled: a person stopped it.
-        UsableError: it failed, by this sentence.
+        UsableError: what it names cannot be loaded, and there is no run then; or it failed.
     """
+    tasks.check_names(config)
     if parent is None:
         recover()  # a run that was killed is LOST from here on, and its parts can be gone on from
+    objects = load(config, report)
     store = RunStore()
     run = store.create(config, parent=parent, title=title)
-    result = execute(store, run, report)
+    result = execute(store, run, report, objects)
     return store.get(run.id), result
 
 

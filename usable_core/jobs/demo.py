@@ -6,7 +6,6 @@ from pathlib import Path
 import pandas as pd
 
 from usable_core import jobs, tasks
-from usable_core.catalog import lookup
 from usable_core.catalog.models import BUNDLED
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.demo import DemoConfig, DemoResult
@@ -60,10 +59,9 @@ def run_demo(*, config: DemoConfig, report: Report, folder: Path) -> DemoResult:
         folder: The tour's own folder, named by the id of its run.
 
     Raises:
-        UnknownName: a backbone is not bundled.
         CheckpointError: a backbone's files are not there.
     """
-    titles = {name: lookup(BUNDLED, "bundled model", name).title for name in config.backbones}
+    titles = {name: BUNDLED[name].title for name in config.backbones}
     total = sum(COSTS.values()) * len(titles)
     tour = _Tour(folder.name, report, total)
     records = []

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from types import TracebackType
+from typing import Any
 
 from usable_core import tasks
 from usable_core.errors import Cancelled, StorageError, UsableError
@@ -77,8 +78,23 @@ class Reporter:
         self._last, self._names = time.monotonic(), set(metrics)
 
 
+def load(config: tasks.Config, report: Report) -> dict[str, Any]:
+    """Return the objects that a question names.
+
+    Raises:
+        UsableError: a name is unknown, or what it names cannot be loaded.
+    """
+    report(0, 0, "Loading the model and the data")
+    return tasks.resolve(config)
+
+
 def execute(
-    store: RunStore, run: Run, report: Report = silent, *, may_kill: bool = False
+    store: RunStore,
+    run: Run,
+    report: Report = silent,
+    objects: dict[str, Any] | None = None,
+    *,
+    may_kill: bool = False,
 ) -> tasks.Result:
     """Work on a QUEUED run until it is over, whatever happens, and return its answer.
 
@@ -86,6 +102,7 @@ def execute(
         store: Where the run is.
         run: The run.
         report: Told the progress too; may raise `Cancelled`.
+        objects: What the question names; None loads it.
         may_kill: This process exists for the run alone, so a cancel that is not heard ends it.
 
     Raises:
@@ -96,7 +113,7 @@ def execute(
     with Heartbeat(store, run.id, may_kill=may_kill):
         try:
             store.start(run.id, os.getpid())
-            return _answer(store, run, Reporter(store, run.id, report))
+            return _answer(store, run, Reporter(store, run.id, report), objects)
         except (Cancelled, KeyboardInterrupt):
             store.cancelled(run.id)
             raise
@@ -117,10 +134,11 @@ def execute(
             raise
 
 
-def _answer(store: RunStore, run: Run, report: Reporter) -> tasks.Result:
+def _answer(
+    store: RunStore, run: Run, report: Reporter, objects: dict[str, Any] | None
+) -> tasks.Result:
     """Return the stored answer of the same question, or measure it."""
-    report(0, 0, "Loading the model and the data")
-    objects = tasks.resolve(run.config)
+    objects = load(run.config, report) if objects is None else objects
     if objects:  # a question that names nothing to measure (the demo) is only its parts
         key = tasks.key(run.config, objects)
         store.set_key(run.id, key)
