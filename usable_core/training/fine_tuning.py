@@ -35,7 +35,7 @@ from usable_core.training.material import (
     validate,
 )
 from usable_core.training.probing import linear_head, probe
-from usable_core.training.shelf import put_on_shelf
+from usable_core.training.trained import Trained, save_trained
 
 
 def fine_tune(
@@ -47,7 +47,7 @@ def fine_tune(
     folder: Path,
     source: Dataset | None = None,
 ) -> TrainingResult:
-    """Fine-tune a copy of the model on the task and put it on the shelf.
+    """Fine-tune a copy of the model on the task and save it.
 
     Args:
         model: Where θ starts; unchanged.
@@ -81,20 +81,20 @@ def fine_tune(
             _check_joint(model)
         records = _tune(network, model, task, held_out, config, report, old_head, retained)
     answers = answers_to(_inference(network, model), held_out, validation)
-    return put_on_shelf(
-        network.cpu(),
-        model.preprocessing,
-        train,
-        config,
-        records,
-        folder,
-        architecture=architecture,
-        arch_options=model.card.get("arch_options"),
-        answers=answers,
+    trained = Trained(
+        network=network.cpu(),
+        preprocessing=model.preprocessing,
+        data=train,
+        config=config,
+        records=records,
         seconds=time.perf_counter() - began,
+        validation=answers,
+        architecture=architecture,
+        arch_options=model.card.get("arch_options") or {},
         base=model.name,
         base_fingerprint=model.fingerprint,
     )
+    return save_trained(trained, folder)
 
 
 def _architecture(model: Model) -> str:

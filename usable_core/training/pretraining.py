@@ -26,7 +26,7 @@ from usable_core.training.material import (
     load_material,
     validate,
 )
-from usable_core.training.shelf import put_on_shelf
+from usable_core.training.trained import Trained, save_trained
 
 SIDE = 32  # the input size of our architectures
 
@@ -34,7 +34,7 @@ SIDE = 32  # the input size of our architectures
 def pretrain(
     *, dataset: Dataset, config: PretrainingConfig, report: Report, folder: Path
 ) -> TrainingResult:
-    """Train an architecture from random weights and put it on the shelf.
+    """Train an architecture from random weights and save it.
 
     Args:
         dataset: The whole data set; `config.dataset` says which part is trained on.
@@ -58,17 +58,18 @@ def pretrain(
         config.schedule,
         report,
     )
-    return put_on_shelf(
-        network,
-        preprocessing,
-        train,
-        config,
-        records,
-        folder,
-        architecture=config.architecture,
-        answers=answers_to(_inference(network, preprocessing), held_out, validation),
+    answers = answers_to(_inference(network, preprocessing), held_out, validation)
+    trained = Trained(
+        network=network,
+        preprocessing=preprocessing,
+        data=train,
+        config=config,
+        records=records,
         seconds=time.perf_counter() - began,
+        validation=answers,
+        architecture=config.architecture,
     )
+    return save_trained(trained, folder)
 
 
 def _measure_passport(
