@@ -5,13 +5,6 @@ import pytest
 import shap
 import timm
 import torch
-from captum.attr import (
-    IntegratedGradients,
-    LayerGradCam,
-    LayerGradientXActivation,
-    Occlusion,
-    Saliency,
-)
 from torch import nn
 from toy_models import model_of, small_network
 
@@ -20,6 +13,7 @@ from usable_core.explainers import cam, occlusion, path_gradients, saliency
 from usable_core.explainers.backgrounds import hiding
 from usable_core.explainers.scoring import Scorer
 
+peer = pytest.importorskip("captum.attr")
 pytestmark = pytest.mark.reference
 TARGET = 4
 ONE_PART = np.zeros((8, 8), np.int32)
@@ -92,7 +86,7 @@ def test_gradient_shap_comes_to_shaps_values_with_many_samples(model, x):
 def test_integrated_gradients_equal_captums_with_the_same_steps(model, x, steps):
     _, start = own(x)
 
-    theirs = IntegratedGradients(Whole(model)).attribute(
+    theirs = peer.IntegratedGradients(Whole(model)).attribute(
         x[None], baselines=start[None], target=TARGET, n_steps=steps
     )
     ours = path_gradients.mean_gradients(
@@ -107,7 +101,7 @@ def test_the_integrated_gradients_map_is_captums_with_the_steps_that_it_says(mod
 
     ours = path_gradients.explain_integrated(model, x, TARGET, options)
     steps = {52: 50, 152: 100, 352: 200}[ours.evaluations]
-    theirs, delta = IntegratedGradients(Whole(model)).attribute(
+    theirs, delta = peer.IntegratedGradients(Whole(model)).attribute(
         x[None], baselines=start[None], target=TARGET, n_steps=steps, return_convergence_delta=True
     )
 
@@ -118,7 +112,7 @@ def test_the_integrated_gradients_map_is_captums_with_the_steps_that_it_says(mod
 def test_saliency_equals_captums(model, x):
     options, _ = own(x)
 
-    theirs = Saliency(Whole(model)).attribute(x[None].clone(), target=TARGET)
+    theirs = peer.Saliency(Whole(model)).attribute(x[None].clone(), target=TARGET)
     ours = saliency.explain(model, x, TARGET, options)
 
     assert_equal_and_not_empty(ours.values, theirs[0].amax(0).numpy())
@@ -128,7 +122,7 @@ def test_saliency_equals_captums(model, x):
 def test_grad_cam_equals_captums_on_the_layer_of_the_rule(model, x, target):
     options, _ = own(x)
 
-    theirs = LayerGradCam(Whole(model), model.network[7]).attribute(
+    theirs = peer.LayerGradCam(Whole(model), model.network[7]).attribute(
         x[None], target=target, relu_attributions=True
     )
     theirs = nn.functional.interpolate(theirs, (8, 8), mode="bilinear")
@@ -140,7 +134,7 @@ def test_grad_cam_equals_captums_on_the_layer_of_the_rule(model, x, target):
 def gradient_times_activation(model, layers, x, target):
     whole = Whole(model)
     return [
-        LayerGradientXActivation(whole, layer).attribute(x[None], target=target).detach()
+        peer.LayerGradientXActivation(whole, layer).attribute(x[None], target=target).detach()
         for layer in layers
     ]
 
@@ -185,7 +179,7 @@ def test_occlusion_equals_captums_with_the_same_windows(model, x, background, ev
     options = ExplainerOptions(evaluations=max(16, evaluations), background=background)
     over = occlusion.windows(8, 8, options.evaluations - 1)
 
-    theirs = Occlusion(Whole(model)).attribute(
+    theirs = peer.Occlusion(Whole(model)).attribute(
         x[None],
         (3, over.side, over.side),
         strides=(3, over.stride, over.stride),
@@ -204,7 +198,7 @@ def test_windows_that_are_cut_at_the_border_are_captums_too():
     network[1].weight.data = weight / 10
     model, over = model_of(network, size=11, classes=5), occlusion.windows(11, 14, 29)
 
-    theirs = Occlusion(Whole(model)).attribute(
+    theirs = peer.Occlusion(Whole(model)).attribute(
         x[None], (3, over.side, over.side), strides=(3, over.stride, over.stride), target=TARGET
     )
     options = ExplainerOptions(evaluations=30, background="black")
