@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import COMMON
-from usable_core.errors import ExplanationError, UnknownName
+from usable_core.errors import ExplanationError, ImageRefused, UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
@@ -31,6 +32,8 @@ from usable_core.evaluations.robustness import (
 )
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Report, Split, silent
 from usable_core.evaluations.training import FineTuningConfig, Schedule, TrainingResult
+from usable_core.runs import calibrations
+from usable_core.tasks import TASKS, name_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -112,7 +115,7 @@ class Explanation:
 
 
 def load_model(
-    reference: str,
+    reference: str | ModelSpec,
     *,
     weights: str | Path | None = None,
     arch_options: dict[str, str] | None = None,
@@ -442,7 +445,6 @@ def calibrate(
         UsableError: something cannot be loaded, the labels do not fit, or there are too few images.
     """
     from usable_core.measuring import calibration
-    from usable_core.runs import calibrations
 
     loaded = _model(model)
     dataset, spec = _dataset(data, limit, training=False)
@@ -542,15 +544,11 @@ def _dataset(
 def _answer(
     config: "Config", objects: dict[str, Any], report: Report, folder: Path | None = None
 ) -> object:
-    from usable_core.catalog import implementation
-    from usable_core.tasks import TASKS, name_of
-
     function = implementation(TASKS[name_of(config)].function)
     return cast(object, function(**objects, config=config, report=report, folder=folder))
 
 
 def _picture(image: "ImageLike") -> "Image.Image":
-    from usable_core.errors import ImageRefused
     from usable_core.images import decode
 
     if isinstance(image, bytes):

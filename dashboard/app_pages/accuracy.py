@@ -24,6 +24,12 @@ from dashboard.components.shared.metrics import (
 from dashboard.components.shared.pickers import dataset_picker, model_picker, trained_models
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.plots.accuracy import (
+    accuracy_bars,
+    confusion_heatmap,
+    per_class_bars,
+    reliability_diagram,
+)
 from usable_core.runs.run import Run
 
 
@@ -66,8 +72,6 @@ def results(found: Sequence[tuple[Run, AccuracyResult]]) -> None:
             metric_card("top5", result.top5)
             metric_card("balanced_accuracy", result.balanced_accuracy)
             metric_card("ece", result.ece())
-    from usable_core.plots.accuracy import accuracy_bars, per_class_bars, reliability_diagram
-
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Accuracy")
@@ -90,8 +94,6 @@ def results(found: Sequence[tuple[Run, AccuracyResult]]) -> None:
 
 def classes(found: Sequence[tuple[Run, AccuracyResult]], names: Sequence[str]) -> None:
     """Confusion matrix and table of classes of one model."""
-    from usable_core.plots.accuracy import confusion_heatmap
-
     st.subheader("Classes")
     place = st.selectbox(
         "Model", range(len(found)), format_func=names.__getitem__, key=state.ACCURACY_CONFUSION

@@ -25,6 +25,7 @@ from dashboard.components.shared.metrics import figure, records_downloads, score
 from dashboard.components.shared.pickers import dataset_picker, model_picker, trained_models
 from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.plots.robustness import accuracy_versus_epsilon, robustness_score
 from usable_core.runs.run import Run
 
 
@@ -71,8 +72,6 @@ def empty() -> None:
 
 
 def results(found: Sequence[tuple[Run, RobustnessResult]]) -> None:
-    from usable_core.plots.robustness import accuracy_versus_epsilon, robustness_score
-
     answers = [result for _, result in found]
     names, theme = names_of(answers), state.theme()
     left, right = st.columns(2, gap="large")

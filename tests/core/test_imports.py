@@ -1,31 +1,38 @@
-"""The asking half knows no tensor, and imports run one way."""
+"""The asking half knows no tensor; imports run one way, those inside functions too."""
 
 import ast
 import os
+import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MEASURING = (
-    "measuring",
-    "training",
-    "attacks",
-    "corruptions",
-    "explainers",
-    "models",
-    "datasets",
-    "device",
-    "randomness",
-    "asking",
-)
 HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
+# What takes long to import: an import inside a function is there to spare one of them.
+SLOW = (
+    *HEAVY,
+    "numpy",
+    "pandas",
+    "plotly",
+    "pyarrow",
+    "PIL",
+    "scipy",
+    "skimage",
+    "sklearn",
+    "sqlalchemy",
+    "streamlit",
+)
 ENTRANCES = (
     "runs",
     "runs.uploads",
+    "runs.trained",
     "jobs",
+    "jobs.demo",
     "jobs.interactive",
     "jobs.worker",
     "jobs.queue",
@@ -35,6 +42,8 @@ ENTRANCES = (
     "evaluations.accuracy",
     "evaluations.interactive",
     "catalog",
+    "catalog.model_files",
+    "files",
     "metrics",
     "comparison",
     "plots",
@@ -51,8 +60,8 @@ ENTRANCES = (
     "cli",
 )
 # What each part of the asking half may ask, lowest first: nothing may ask what is above it.
-LAYERS = (
-    ("errors", "settings", "labels", "records", "versions", "images"),
+ASKING_LAYERS = (
+    ("errors", "settings", "labels", "records", "versions", "images", "files"),
     ("catalog", "metrics"),
     ("evaluations",),
     ("comparison", "samples", "attacked_images"),
@@ -63,74 +72,193 @@ LAYERS = (
     ("api",),
     ("cli",),
 )
+# The same for the measuring half; of the parts of one layer none may ask another.
+MEASURING_LAYERS = (
+    ("device", "randomness"),
+    ("datasets", "models"),
+    ("asking",),
+    ("attacks", "corruptions"),
+    ("explainers",),
+    ("measuring",),
+    ("training",),
+)
+ASKING, MEASURING = (
+    {part: level for level, parts in enumerate(layers) for part in parts}
+    for layers in (ASKING_LAYERS, MEASURING_LAYERS)
+)
+# Up to here the measuring half may ask the asking half; measuring also finds calibrations in runs.
+HIGHEST_ASKED = ASKING["comparison"]
+ALSO_ASKED = {("measuring", "runs")}
+# The doors to the measuring half: files that import it inside functions, and those that name what
+# it has by a dotted name, which `catalog.implementation` fetches.
+DOORS = ("usable_core.api", "usable_core.tasks")
+DOTTED = ("usable_core.catalog.", "usable_core.tasks", "usable_core.jobs.worker")
+LATE_ALL_THE_SAME = {("usable_core", "usable_core.api")}  # else every import of a part imports it
 
 
-def modules(folder):
-    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+class Import(NamedTuple):
+    module: str
+    is_late: bool
 
 
-def part_of(path):
-    """The first name below usable_core: `jobs` for usable_core/jobs/queue.py."""
-    return path.relative_to(ROOT / "usable_core").parts[0].removesuffix(".py")
+def _names():
+    """Dotted name of every module of the product, to its file."""
+    names = {}
+    for folder in ("usable_core", "dashboard"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
 
 
-def module_level_imports(source):
-    """Dotted names that a module imports when it is imported itself."""
+def imports_of(source, modules=()):
+    """Imports of a module's source, those for type checkers aside; `modules` are known as such."""
     found = set()
 
-    def visit(body):
-        for node in body:
-            if isinstance(node, ast.Import):
-                found.update(alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                found.update(f"{node.module}.{alias.name}" for alias in node.names)
-            elif isinstance(node, (ast.If, ast.Try, ast.With, ast.ClassDef)):
-                is_type_checking = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(
-                    node.test
-                )
-                visit([] if is_type_checking else node.body)
-                visit(getattr(node, "orelse", []))
+    def visit(node, is_late):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.update(Import(alias.name, is_late) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                for alias in child.names:
+                    whole = f"{child.module}.{alias.name}"
+                    found.add(Import(whole if whole in modules else child.module, is_late))
+            elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
+                for other in child.orelse:
+                    visit(ast.Module([other], []), is_late)
+            else:
+                is_function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
+                visit(child, is_late or is_function)
 
-    visit(ast.parse(source).body)
+    visit(ast.parse(source), False)
     return found
 
 
-def test_the_check_sees_imports_at_module_level_only():
+NAMES = _names()
+IMPORTS = {
+    name: imports_of(path.read_text(encoding="utf-8"), NAMES) for name, path in NAMES.items()
+}
+CORE = [name for name in NAMES if name.startswith("usable_core.")]
+
+
+def part_of(module):
+    """The first name below usable_core, `jobs` for usable_core.jobs.queue; None for all else."""
+    top, _, rest = module.partition(".")
+    return rest.partition(".")[0] if top == "usable_core" and rest else None
+
+
+def slow_libraries(module, seen=None):
+    """The slow libraries that importing a module imports, by whatever way."""
+    seen = set() if seen is None else seen
+    if module not in IMPORTS:
+        return {module.partition(".")[0]} & set(SLOW)
+    if module in seen:
+        return set()
+    seen.add(module)
+    parents = [module[: dot.start()] for dot in re.finditer(r"\.", module)]
+    asked = [*parents, *(i.module for i in IMPORTS[module] if not i.is_late)]
+    return set().union(*(slow_libraries(name, seen) for name in asked))
+
+
+def needless(imports, module):
+    """Those imports inside functions of a module that spare nothing when it is imported."""
+    own = slow_libraries(module)
+    late = (i.module for i in imports if i.is_late)
+    return [name for name in late if slow_libraries(name) <= own]
+
+
+def test_the_check_sees_imports_inside_functions_but_not_those_for_types():
     source = (
-        "import torch.nn\nfrom usable_core import device\n"
-        "try:\n    import shap\nexcept ImportError:\n    shap = None\n"
-        "def later():\n    import timm\n"
+        "import torch.nn\nfrom usable_core import device\nfrom usable_core.jobs import start\n"
+        "if TYPE_CHECKING:\n    import lime\nelse:\n    import shap\n"
+        "class A:\n    import numpy\n    def later(self):\n        with self:\n"
+        "            import timm\n"
     )
 
-    assert module_level_imports(source) == {"torch.nn", "usable_core.device", "shap"}
+    assert imports_of(source, {"usable_core.device"}) == {
+        Import("torch.nn", False),
+        Import("usable_core.device", False),
+        Import("usable_core.jobs", False),
+        Import("shap", False),
+        Import("numpy", False),
+        Import("timm", True),
+    }
 
 
-ASKING = [p for p in modules(ROOT / "usable_core") if part_of(p) not in (*MEASURING, "__init__")]
+def test_the_check_tells_an_import_that_spares_something():
+    late = {Import("usable_core.models", True), Import("usable_core.errors", True)}
+
+    assert needless(late, "usable_core.tasks") == ["usable_core.errors"]
+    assert needless(late, "usable_core.measuring.accuracy") != ["usable_core.errors"]
 
 
-@pytest.mark.parametrize("path", ASKING, ids=lambda p: str(p.relative_to(ROOT)))
-def test_the_asking_half_imports_nothing_of_the_measuring_half(path):
-    for name in module_level_imports(path.read_text(encoding="utf-8")):
-        top, _, rest = name.partition(".")
-        assert top not in HEAVY
-        assert not (top == "usable_core" and rest.split(".")[0] in MEASURING), name
+def test_every_part_has_a_place():
+    assert {part_of(module) for module in CORE} == {*ASKING, *MEASURING}, "mend the LAYERS"
 
 
-@pytest.mark.parametrize("path", ASKING, ids=lambda p: str(p.relative_to(ROOT)))
-def test_the_asking_half_imports_downwards_only(path):
-    height = {name: level for level, names in enumerate(LAYERS) for name in names}
-    assert part_of(path) in height, f"give {part_of(path)} a place in LAYERS"
-    for name in module_level_imports(path.read_text(encoding="utf-8")):
-        top, _, rest = name.partition(".")
-        part = rest.split(".")[0]
-        if top == "usable_core" and part in height:
-            assert height[part] <= height[part_of(path)], f"{part_of(path)} asks {name} above it"
+@pytest.mark.parametrize("module", [name for name in CORE if part_of(name) in ASKING])
+def test_the_asking_half_imports_downwards_and_the_measuring_half_through_doors(module):
+    own = part_of(module)
+    for name, is_late in IMPORTS[module]:
+        part = part_of(name)
+        assert name.partition(".")[0] not in HEAVY
+        assert part not in MEASURING or (is_late and module in DOORS), name
+        assert ASKING.get(part, 0) <= ASKING[own], f"{own} asks {name} above it"
+
+
+@pytest.mark.parametrize("module", [name for name in CORE if part_of(name) in MEASURING])
+def test_the_measuring_half_imports_downwards(module):
+    own = part_of(module)
+    for name, _ in IMPORTS[module]:
+        part = part_of(name)
+        if part in ASKING:
+            assert ASKING[part] <= HIGHEST_ASKED or (own, part) in ALSO_ASKED, name
+        elif part in MEASURING and part != own:
+            assert MEASURING[part] < MEASURING[own], f"{own} asks {name} beside or above it"
+
+
+@pytest.mark.parametrize("module", [name for name in NAMES if part_of(name) not in MEASURING])
+def test_the_measuring_half_is_named_in_tables_only(module):
+    halves = "|".join(MEASURING)
+    dotted = re.compile(rf"usable_core\.({halves})(\.\w+)*:\w+")
+    texts = [
+        node.value
+        for node in ast.walk(ast.parse(NAMES[module].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+
+    assert module.startswith(DOTTED) or not any(map(dotted.fullmatch, texts))
+
+
+@pytest.mark.parametrize("module", [name for name in NAMES if name.startswith("dashboard")])
+def test_the_dashboard_imports_nothing_of_the_measuring_half(module):
+    for name, _ in IMPORTS[module]:
+        assert name.partition(".")[0] not in HEAVY
+        assert part_of(name) not in MEASURING, name
+
+
+def test_no_file_imports_itself_by_way_of_others():
+    """Counted with imports inside functions; a package's own `__init__` is a file like others."""
+    graph = {name: {i.module for i in imports} for name, imports in IMPORTS.items()}
+
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' → '.join(error.args[1])}")
+
+
+@pytest.mark.parametrize("module", NAMES)
+def test_an_import_inside_a_function_spares_a_slow_library(module):
+    late = set(needless(IMPORTS[module], module))
+    through_doors = {name for name in late if module in DOORS and part_of(name) in MEASURING}
+    others = {name for name in late if (module, name) in LATE_ALL_THE_SAME}
+
+    assert late == through_doors | others
 
 
 def test_streamlit_is_imported_in_the_dashboard_only():
-    for path in modules(ROOT / "usable_core"):
-        names = module_level_imports(path.read_text(encoding="utf-8"))
-        assert not any(name.split(".")[0] == "streamlit" for name in names), path
+    for module in CORE:
+        assert not any(i.module.partition(".")[0] == "streamlit" for i in IMPORTS[module]), module
 
 
 def test_the_asking_half_loads_nothing_heavy_not_even_indirectly():

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from usable_core import api
 from usable_core.cli import options as o
 from usable_core.cli.output import answer, progress_bar
 from usable_core.errors import StorageError
@@ -35,8 +36,6 @@ def calibrate(
     spec = o.model_spec(model, weights, arch_option, trust, preprocessing)
     part = o.dataset_spec(dataset, split, limit, seed)
     with progress_bar() as report:
-        from usable_core import api
-
         found = api.calibrate(spec, part, report=report, keep=card is None)
     if card is not None:
         _put_into(card, found)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import typer
 
+from usable_core import api
+from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.cli import options as o
 from usable_core.cli.output import answer, progress_bar, remark, table
@@ -125,8 +127,6 @@ def known_methods(method: list[str] | None) -> tuple[str, ...]:
     Raises:
         UnknownName: one of them is none.
     """
-    from usable_core.catalog import lookup
-
     methods = o.words(method or [DEFAULT_METHODS])
     for name in methods:
         lookup(EXPLAINERS, "explanation method", name)
@@ -151,8 +151,6 @@ def _maps(
     drift: bool,
     report: Report,
 ) -> "tuple[Explanation, ...]":
-    from usable_core import api
-
     def refused(method: str, error: ExplanationError) -> None:
         remark(f"Note: no {method} map of {spec.reference}. {error}")
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from usable_core import api
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import SOURCES, SUGGESTED
@@ -59,10 +60,8 @@ def show(
     json: JsonOption = None,
 ) -> None:
     """Show a model's passport: input, normalisation and where each value came from, and labels."""
-    from usable_core.models import load_model
-
     with progress_bar():
-        model = load_model(model_spec(reference, weights, arch_option, trust, preprocessing))
+        model = api.load_model(model_spec(reference, weights, arch_option, trust, preprocessing))
     passport: dict[str, Any] = to_json(model.preprocessing)
     sources = passport.pop("sources")
     data = {

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from usable_core import tasks
+from usable_core import jobs, tasks
 from usable_core.errors import StorageError
 from usable_core.evaluations.specs import Report
 from usable_core.metrics.intervals import Proportion
@@ -60,8 +60,6 @@ def run_task(config: tasks.Config) -> tuple[Run, tasks.Result]:
     Raises:
         UsableError: as `jobs.run_here`.
     """
-    from usable_core import jobs
-
     with progress_bar() as report:
         run, result = jobs.run_here(config, report)
     if run.answered_by is not None:

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
+from usable_core import jobs
+from usable_core.catalog import lookup
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import answer, table
 from usable_core.errors import ConfigError
@@ -11,6 +13,7 @@ from usable_core.evaluations.accuracy import AccuracyResult
 from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.records import to_json
 from usable_core.runs import Run, RunStore
+from usable_core.tasks import TASKS
 
 app = typer.Typer(help="List, show, cancel or delete runs.")
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
@@ -30,9 +33,6 @@ def list_runs(
     json: JsonOption = None,
 ) -> None:
     """List the newest runs."""
-    from usable_core.catalog import lookup
-    from usable_core.tasks import TASKS
-
     if task is not None:
         lookup(TASKS, "task", task)
     found = RunStore().list(task=task, limit=limit)
@@ -55,8 +55,6 @@ def show(run_id: RunId, json: JsonOption = None) -> None:
 @app.command("cancel")
 def cancel(run_id: RunId, json: JsonOption = None) -> None:
     """Stop a run that waits or works."""
-    from usable_core import jobs
-
     jobs.cancel(run_id)
     answer({"run": run_id, "cancel": "requested"}, json, [f"Asked run {run_id} to stop."])
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.catalog.explainers import BACKGROUNDS
+from usable_core.catalog import lookup
+from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.evidence import ALIKE
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
 from usable_core.metrics.intervals import bootstrap, wilson
@@ -165,9 +166,6 @@ class ExplanationConfig:
     evidence: Literal["none", "curves", "all"] = "curves"
 
     def __post_init__(self) -> None:
-        from usable_core.catalog import lookup
-        from usable_core.catalog.explainers import EXPLAINERS
-
         require(len(self.methods) > 0, "methods", "at least one", self.methods)
         for method in self.methods:
             lookup(EXPLAINERS, "explanation method", method)

@@ -10,6 +10,8 @@ picture, whatever a model sees of it, in `superpixels.npy`; for `evidence` `rand
 from dataclasses import dataclass
 from typing import Literal
 
+from usable_core.catalog import lookup
+from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec, require
@@ -43,9 +45,6 @@ class ImageRequest:
     options: ExplainerOptions = ExplainerOptions()
 
     def __post_init__(self) -> None:
-        from usable_core.catalog import lookup
-        from usable_core.catalog.explainers import EXPLAINERS
-
         require(self.kind in KINDS, "kind", f"one of {', '.join(KINDS)}", self.kind)
         if self.kind in ("explain", "evidence", "drift"):
             lookup(EXPLAINERS, "explanation method", self.method or "none")

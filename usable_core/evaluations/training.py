@@ -9,6 +9,8 @@ Artifacts: `model.safetensors`, `card.json`.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from usable_core.catalog import lookup
+from usable_core.catalog.models import ARCHITECTURES
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -99,9 +101,6 @@ class PretrainingConfig:
     epsilon: float = 0.0
 
     def __post_init__(self) -> None:
-        from usable_core.catalog import lookup
-        from usable_core.catalog.models import ARCHITECTURES
-
         lookup(ARCHITECTURES, "architecture", self.architecture)
         require(is_between(self.epsilon, 0, 1), "epsilon", "between 0 and 1", self.epsilon)
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import threading
 import time
 import traceback
@@ -168,7 +169,5 @@ def _sentence(error: BaseException) -> str:
 
 def _end_process() -> None:
     if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
-        import signal
-
         os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from usable_core.errors import ImageRefused
 from usable_core.labels import LabelSpace
+from usable_core.models.heads import features
 from usable_core.models.preprocessing import Preprocessing
 
 # Half a grey level: round trips through 8 bits stay inside, normalised inputs do not.
@@ -60,8 +61,6 @@ class Model:
         Raises:
             CheckpointError: the network is a fixed program that shows only its logits.
         """
-        from usable_core.models.heads import features
-
         return features(self.network, self.preprocessing.normalise(x))
 
     @property

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 _SMALL = 96  # px wide: of such pictures the pixels are shown
 _STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -103,8 +104,6 @@ def page(title: str, sections: Sequence[Section]) -> str:
     )
     script = ""
     if 'class="plot"' in body:
-        from plotly.offline import get_plotlyjs
-
         script = f"<script>{get_plotlyjs()}</script>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'

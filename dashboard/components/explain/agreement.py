@@ -22,6 +22,7 @@ from usable_core.comparison.maps import (
 )
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
+from usable_core.plots.agreement import pair_table
 
 Cell = tuple[ModelSpec, str]
 KINDS = {"methods": "Between methods", "backbones": "Between backbones"}
@@ -148,8 +149,6 @@ def _agreement(found: MapAgreement, files: HeatmapFiles, is_shared: np.ndarray, 
         ("Same sign", found.sign_agreement, False),
         (f"Top {found.top} in common", found.top_overlap, False),
     )
-    from usable_core.plots.agreement import pair_table
-
     for place, (column, (title, table, is_signed)) in enumerate(
         zip(st.columns(3), measures, strict=True)
     ):

@@ -16,7 +16,7 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
-from usable_core.plots.drift import budget_label
+from usable_core.plots.drift import budget_label, drift_figure
 
 NOBODY = "none"
 HELP = (
@@ -72,8 +72,6 @@ def followed(questions: Questions, board: Board, method: str) -> dict[ModelSpec,
 
 
 def _figure(questions: Questions, found: Follow) -> None:
-    from usable_core.plots.drift import drift_figure
-
     drifts = {model.reference: d.answer.drift for model, (_, d) in found.items() if d.answer.drift}
     names = [questions.titles[model] for model in found]
     norm = next(a.answer.fragility.norm for a, _ in found.values() if a.answer.fragility)

@@ -15,6 +15,7 @@ from dashboard.components.shared.metrics import figure, frame
 from usable_core.evaluations.evidence import Evidence, PerturbationCurve
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
+from usable_core.plots.evidence import curve_title, perturbation
 
 Cell = tuple[ModelSpec, str]
 HELP = (
@@ -68,8 +69,6 @@ def _button(label: str, key: str, questions: Questions, cells: list[Cell]) -> No
 def _evidence(
     questions: Questions, cell: Cell, asked: Asked, board: Board, found: Evidence
 ) -> None:
-    from usable_core.plots.evidence import curve_title, perturbation
-
     st.markdown("##### Faithfulness")
     for start in range(0, len(found.curves), _IN_A_ROW):
         columns = st.columns(_IN_A_ROW)

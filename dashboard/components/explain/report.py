@@ -16,6 +16,7 @@ from dashboard.components.explain.map_grid import shared_limits
 from dashboard.components.explain.map_view import files_of, png_of
 from dashboard.components.explain.overlay import HeatmapFiles, superpixel_table
 from dashboard.components.explain.questions import Questions, title_of
+from dashboard.components.shared.copy_link import copy_link
 from dashboard.components.shared.formats import percent
 from dashboard.components.shared.lane import Asked, Board
 from usable_core.catalog.explainers import EXPLAINERS
@@ -284,8 +285,6 @@ def link() -> str:
 
 def keep_it(questions: Questions, board: Board) -> None:
     """Offer the link and the file."""
-    from dashboard.components.shared.copy_link import copy_link
-
     copy_link("explain_link")
     known = gather(questions, board)
     st.download_button(

@@ -9,14 +9,15 @@ from dashboard.components.measure.measured_runs import Measured
 from dashboard.components.shared.formats import download_csv, errors_shown, escaped
 from dashboard.components.shared.metrics import figure, frame
 from usable_core.comparison import Comparison
+from usable_core.plots.accuracy import accuracy_bars
+from usable_core.plots.comparison import difference_forest
+from usable_core.plots.robustness import accuracy_versus_epsilon
 from usable_core.plots.style import epsilon_label
 from usable_core.tasks import TASKS
 
 
 def pairs(kind: str, found: Comparison) -> None:
     """Show verdicts, the figure of differences, the flips."""
-    from usable_core.plots.comparison import difference_forest
-
     epsilon = None
     if kind == "robustness":
         norm, grid = found.results[0].config.norm, found.results[0].epsilons
@@ -51,9 +52,6 @@ def pairs(kind: str, found: Comparison) -> None:
 
 def curves(kind: str, results: Sequence[Measured], names: Sequence[str]) -> None:
     """Show the overview figure of a kind."""
-    from usable_core.plots.accuracy import accuracy_bars
-    from usable_core.plots.robustness import accuracy_versus_epsilon
-
     draw = {"accuracy": accuracy_bars, "robustness": accuracy_versus_epsilon}[kind]
     with errors_shown():
         plot = draw(results, names=names, theme=state.theme())

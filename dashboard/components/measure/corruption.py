@@ -19,6 +19,11 @@ from usable_core.comparison.corruption_and_attack import (
 from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
 from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.metrics.intervals import Estimate
+from usable_core.plots.corruption import (
+    accuracy_by_severity,
+    attack_versus_corruption,
+    corruption_heat_map,
+)
 from usable_core.runs.run import Run, Status
 
 
@@ -64,12 +69,6 @@ def _start(asked: Sequence[CorruptionConfig]) -> None:
 
 
 def _results(attacks: Sequence[RobustnessResult], found: Sequence[CorruptionResult]) -> None:
-    from usable_core.plots.corruption import (
-        accuracy_by_severity,
-        attack_versus_corruption,
-        corruption_heat_map,
-    )
-
     names, theme = names_of(found), state.theme()
     place = 0
     if len(found) > 1:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from dashboard import state
@@ -14,6 +16,7 @@ from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import ExplanationResult
 from usable_core.plots import heatmap
+from usable_core.plots.explanation import quality
 from usable_core.runs.run import Run
 
 Found = Sequence[tuple[Run, ExplanationResult]]
@@ -83,8 +86,6 @@ QUALITIES = {
 
 def quality_figure(found: Found, names: Sequence[str]) -> None:
     """Show one figure of quality of every method and backbone with its interval."""
-    from usable_core.plots.explanation import quality
-
     results = [result for _, result in found]
     tables = [result.per_method for result in results]
     known = [m for m in QUALITIES if any(m in t and t[m].notna().any() for t in tables)]
@@ -106,8 +107,6 @@ def quality_figure(found: Found, names: Sequence[str]) -> None:
 
 def quality_table(found: Found, names: Sequence[str]) -> None:
     """Show the figures of every method and backbone with their intervals; offer all as a file."""
-    import pandas as pd
-
     tables = [result.per_method for _, result in found]
     columns = {
         f"{name}, {EXPLAINERS[str(row['method'])].title}": row
@@ -180,8 +179,6 @@ def _reason(row: Mapping[str, object]) -> str:
 @st.cache_data(max_entries=64, show_spinner=False)
 def _picture(folder: str, index: int, method: str) -> tuple[bytes, bytes] | None:
     """Return an example's PNG, and the same with its map over it; None where none was kept."""
-    from pathlib import Path
-
     try:
         png = (Path(folder) / "images" / f"{index}.png").read_bytes()
         with np.load(Path(folder) / "maps.npz") as maps:

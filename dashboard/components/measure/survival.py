@@ -9,6 +9,7 @@ from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.metrics import bound_mark, figure, metric_card
 from usable_core.catalog.metrics import METRICS
 from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.plots.robustness import per_class, survival
 from usable_core.plots.style import epsilon_label
 
 NOTHING = "none"
@@ -16,8 +17,6 @@ NOTHING = "none"
 
 def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) -> None:
     """Show the survival figure, and the median and the censored share of each model beside it."""
-    from usable_core.plots.robustness import survival
-
     st.subheader("How much does it take?")
     has_raw = any(result.raw_curve for result in results)
     with_raw = has_raw and st.toggle(
@@ -53,8 +52,6 @@ def classes_section(results: Sequence[RobustnessResult], names: Sequence[str]) -
     )
     if chosen == NOTHING:
         return
-    from usable_core.plots.robustness import per_class
-
     plot = per_class(results[int(chosen)], theme=state.theme())
     figure(plot, key="per_class", alt=f"Accuracy of {titles[chosen]} per class and epsilon")
 
