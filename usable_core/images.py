@@ -54,7 +54,7 @@ def decode(data: bytes, name: str) -> Image.Image:
     image = _opened(data, name)
     try:
         image.load()
-        return _rgb(ImageOps.exif_transpose(image), name)
+        return as_rgb(ImageOps.exif_transpose(image), name)
     except _BROKEN as error:
         raise _broken(name) from error
 
@@ -112,7 +112,12 @@ def _opened(data: bytes, name: str) -> Image.Image:
     return image
 
 
-def _rgb(image: Image.Image, name: str) -> Image.Image:
+def as_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Return an opened picture in 8-bit RGB, as `decode` does.
+
+    Raises:
+        ImageRefused: its values have no known range.
+    """
     if image.mode == "RGB" and "transparency" not in image.info:
         result = image
     elif image.mode.startswith("I"):  # 16-bit grey; 65535 is white

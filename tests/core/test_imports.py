@@ -48,6 +48,7 @@ ENTRANCES = (
     "comparison",
     "plots",
     "images",
+    "pictures",
     "samples",
     "settings",
     "records",
@@ -61,7 +62,7 @@ ENTRANCES = (
 )
 # What each part of the asking half may ask, lowest first: nothing may ask what is above it.
 ASKING_LAYERS = (
-    ("errors", "settings", "labels", "records", "versions", "images", "files"),
+    ("errors", "settings", "labels", "records", "versions", "images", "files", "pictures"),
     ("catalog", "metrics"),
     ("evaluations",),
     ("comparison", "samples", "attacked_images"),

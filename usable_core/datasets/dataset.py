@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -14,7 +14,7 @@ from usable_core.labels import LabelSpace
 FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Labelled pictures, decoded one at a time.
 
@@ -40,10 +40,17 @@ class Dataset:
     refused: tuple[Refused, ...] = ()
     own_split: dict[str, np.ndarray] | None = None
     split_name: str = "all"
-    positions: np.ndarray | None = field(default=None, repr=False)
+    positions: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
+
+    def __repr__(self) -> str:
+        left_out = f", {len(self.refused)} left out" if self.refused else ""
+        return (
+            f"Dataset({self.name!r}, {self.split_name}: {len(self)} examples in "
+            f"{len(self.labels)} classes{left_out})"
+        )
 
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         """Return the picture (RGB) and the label of example `index`."""

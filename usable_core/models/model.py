@@ -4,16 +4,21 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
 
+from usable_core.catalog import implementation
 from usable_core.errors import ImageRefused
 from usable_core.labels import LabelSpace
 from usable_core.models.heads import features
 from usable_core.models.preprocessing import Preprocessing
 
+if TYPE_CHECKING:
+    from usable_core.evaluations.interactive import Prediction
+
+PREDICT = "usable_core.measuring.predicting:predict"  # by name: what measures stands above models
 # Half a grey level: round trips through 8 bits stay inside, normalised inputs do not.
 RANGE_TOLERANCE = 0.5 / 255
 
@@ -54,6 +59,34 @@ class Model:
         """Return logits (N, classes) of images x (N, 3, H, W) in [0, 1]."""
         logits: Tensor = self.network(self.preprocessing.normalise(x))
         return logits
+
+    def __repr__(self) -> str:
+        height, width = self.input_size
+        parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        return (
+            f"Model({self.name!r}: {len(self.labels)} classes, {height} × {width} pixels, "
+            f"{parameters:,} parameters, fingerprint {self.fingerprint})"
+        )
+
+    def predict(self, images: object, *, top: int = 5) -> "list[tuple[Prediction, ...]]":
+        """Return the most probable classes of each image, most probable first.
+
+        Args:
+            images: A PIL image, a file's bytes or its path, or an array (H, W, 3) of uint8 or of
+                floats in [0, 1]: a picture, which is resized and cropped. A tensor (3, H, W) or
+                (N, 3, H, W) in [0, 1], of the size that the model takes. Or a list of those.
+            top: How many classes.
+
+        Returns:
+            One tuple per image, also for a single one; each with index, name, probability, and
+            the calibrated probability where the model was calibrated.
+
+        Raises:
+            ImageRefused: an image is nothing of these.
+            OutputsRefused: the network does not answer as a classifier.
+        """
+        predict = implementation(PREDICT)
+        return cast("list[tuple[Prediction, ...]]", predict(self, images, top=top))
 
     def features(self, x: Tensor) -> Tensor:
         """Return penultimate features (N, D) of images x (N, 3, H, W) in [0, 1].
