@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 from made_pictures import photo, png
+from made_results import accuracy_result, robustness_result
 from torch import nn
 
 import usable_core as usable
@@ -105,3 +106,28 @@ def test_fine_tuning_returns_the_model_that_it_saved(tmp_path):
 def test_an_unknown_name_of_the_package_is_an_attribute_error():
     with pytest.raises(AttributeError, match="nonsense"):
         _ = usable.nonsense
+
+
+def test_models_data_sets_and_results_say_in_a_line_what_they_are(model):
+    data = usable.load_dataset("digits", split="test", limit=40)
+    accuracy = accuracy_result([0, 1, 2, 2], [0, 1, 2, 0])
+    robustness = robustness_result([0, 1], [0, 1], [[0, 1], [0, 2], [2, 2]])
+    explanation = usable.evaluate_explanation(
+        model,
+        data,
+        methods=("saliency",),
+        options=ExplainerOptions(evaluations=16, segments=4),
+        limit=3,
+        evidence="none",
+    )
+
+    assert repr(data) == "Dataset('digits', test: 40 examples in 10 classes)"
+    assert repr(model).startswith("Model('linear': 10 classes, 8 × 8 pixels, 1,930 parameters, ")
+    assert repr(accuracy) == (
+        "AccuracyResult(bundled/resnet on digits (test): accuracy 0.750 (0.301 to 0.954), n = 4)"
+    )
+    assert "mean over ε 0.417 (0.000 to 1.000), n = 2" in repr(robustness)
+    assert repr(explanation) == "ExplanationResult(linear on digits (test): n = 3)"
+    assert "saliency deletion gain" in repr(
+        usable.evaluate_explanation(model, data, methods=("saliency",), limit=3)
+    )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core.evaluations.headline import headline
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, require
 from usable_core.metrics import calibration, classification
 from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate
@@ -57,6 +58,9 @@ class AccuracyResult:
     config: AccuracyConfig
     provenance: Provenance
     records: "pd.DataFrame"
+
+    def __repr__(self) -> str:
+        return headline(self, {"accuracy": self.accuracy})
 
     @property
     def n(self) -> int:

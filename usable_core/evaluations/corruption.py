@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from usable_core.catalog import lookup
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, GROUPS
 from usable_core.errors import ConfigError, DatasetRefused
+from usable_core.evaluations.headline import headline
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, require
 from usable_core.metrics import calibration, corruption
 from usable_core.metrics.classification import share
@@ -85,6 +86,15 @@ class CorruptionResult:
     config: CorruptionConfig
     provenance: Provenance
     records: "pd.DataFrame"
+
+    def __repr__(self) -> str:
+        return headline(
+            self,
+            {
+                "clean accuracy": self.clean_accuracy,
+                "under corruptions": self.mean_corruption_accuracy,
+            },
+        )
 
     @property
     def n(self) -> int:

@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.evidence import ALIKE
+from usable_core.evaluations.headline import headline
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
-from usable_core.metrics.intervals import bootstrap, wilson
+from usable_core.metrics.intervals import Estimate, bootstrap, wilson
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -179,6 +180,15 @@ class ExplanationResult:
     config: ExplanationConfig
     provenance: Provenance
     records: "pd.DataFrame"
+
+    def __repr__(self) -> str:
+        numbers = {
+            f"{row['method']} deletion gain": Estimate(
+                row["deletion_gain"], row["deletion_gain_low"], row["deletion_gain_high"], self.n
+            )
+            for row in self.per_method.dropna(subset="deletion_gain").to_dict("records")
+        }
+        return headline(self, numbers)
 
     @property
     def n(self) -> int:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from usable_core.catalog import lookup
 from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS, AttackSpec
 from usable_core.errors import ConfigError
+from usable_core.evaluations.headline import headline
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -257,6 +258,9 @@ class RobustnessResult:
     records: "pd.DataFrame"
     checks: tuple[Check, ...] = ()
     cost: Cost = Cost()
+
+    def __repr__(self) -> str:
+        return headline(self, {"clean accuracy": self.clean_accuracy, "mean over ε": self.area})
 
     @property
     def is_upper_bound_only(self) -> bool:

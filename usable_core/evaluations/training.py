@@ -161,6 +161,12 @@ class TrainingResult:
     records: "pd.DataFrame"
     card: dict[str, Any]
 
+    def __repr__(self) -> str:
+        best = self.best_validation_accuracy
+        shown = "not validated" if best is None else f"best validation accuracy {best:.3f}"
+        about = self.provenance
+        return f"TrainingResult({about.model} on {about.dataset}: {shown}, {self.epochs} epochs)"
+
     @property
     def epochs(self) -> int:
         """Return the number of epochs that were run."""
