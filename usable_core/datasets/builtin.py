@@ -4,7 +4,8 @@ import numpy as np
 from PIL import Image
 
 from usable_core import settings
-from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
+from usable_core.datasets.arrays import from_pictures
+from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused
 from usable_core.labels import LabelSpace
 
@@ -17,7 +18,8 @@ def digits() -> Dataset:
     grey = np.round(data.images * (255 / 16)).astype(np.uint8)  # counts 0..16 -> 0..255
     pixels = np.repeat(grey[..., None], 3, axis=-1)  # (N, 8, 8) -> (N, 8, 8, 3)
     labels = LabelSpace(tuple(str(name) for name in data.target_names))
-    return _from_arrays("digits", pixels, data.target.astype(np.int64), labels, None)
+    targets = data.target.astype(np.int64)
+    return from_pictures("digits", lambda i: Image.fromarray(pixels[i]), targets, labels)
 
 
 def cifar10() -> Dataset:
@@ -41,24 +43,5 @@ def cifar10() -> Dataset:
     targets = np.concatenate([np.array(part.targets, dtype=np.int64) for part in parts])
     border = len(parts[0].data)
     own = {"train": np.arange(border), "test": np.arange(border, len(pixels))}
-    return _from_arrays("cifar10", pixels, targets, LabelSpace(tuple(parts[0].classes)), own)
-
-
-def _from_arrays(
-    name: str,
-    pixels: np.ndarray,
-    targets: np.ndarray,
-    labels: LabelSpace,
-    own_split: dict[str, np.ndarray] | None,
-) -> Dataset:
-    ids = tuple(hash_bytes(picture.tobytes()) for picture in pixels)
-    marks = [f"{i} {labels.names[t]}" for i, t in zip(ids, targets, strict=True)]
-    return Dataset(
-        name=name,
-        labels=labels,
-        targets=targets,
-        ids=ids,
-        open=lambda position: Image.fromarray(pixels[position]),
-        fingerprint=hash_all(marks),
-        own_split=own_split,
-    )
+    labels = LabelSpace(tuple(parts[0].classes))
+    return from_pictures("cifar10", lambda i: Image.fromarray(pixels[i]), targets, labels, own)

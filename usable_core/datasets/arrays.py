@@ -1,0 +1,144 @@
+"""Data sets of pictures that are in memory already, or in another library's data set."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
+from usable_core.errors import DatasetRefused, ImageRefused
+from usable_core.labels import LabelSpace
+from usable_core.pictures import picture_of
+
+Labels = NDArray[np.int64]
+
+
+def dataset_from_arrays(
+    images: Any,  # noqa: ANN401 - an array, a tensor or a list, looked at item by item
+    labels: Sequence[int] | NDArray[np.integer[Any]],
+    names: Sequence[str] | None = None,
+    *,
+    name: str = "arrays",
+) -> Dataset:
+    """Return labelled pictures as a data set.
+
+    Args:
+        images: An array (N, H, W, 3) of uint8 or of floats in [0, 1] (rounded to 8 bits), a tensor
+            (N, 3, H, W) in [0, 1], or a list of pictures as `Model.predict` takes them.
+        labels: Class of each picture (N,), from 0.
+        names: Class names, by which a model's classes are found; without them classes are matched
+            by position, where model and data set have equally many.
+        name: What it is called in results.
+
+    Raises:
+        DatasetRefused: there are no pictures, labels and pictures differ in number, a label has no
+            name, or something is no picture.
+    """
+    if not hasattr(images, "__len__"):
+        raise DatasetRefused(
+            f"images must be an array, a tensor or a list, but are a {type(images).__name__}."
+        )
+    targets = _labels(labels, len(images))
+    return from_pictures(
+        name, lambda i: _picture(images[i], i), targets, _label_space(targets, names)
+    )
+
+
+def dataset_from_pairs(pairs: Any, *, name: str | None = None) -> Dataset:  # noqa: ANN401
+    """Return a torch data set of (image, label) as a data set; its `classes` are the class names.
+
+    Its items are read when they are needed, and must be the same each time.
+
+    Raises:
+        DatasetRefused: an item is no such pair, or is another one at the second look.
+    """
+    name = name or type(pairs).__name__
+    ids, labels = [], []
+    for i in range(len(pairs)):
+        pair = pairs[i]
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise DatasetRefused(
+                f"The items of {name} must be pairs (image, label), but item {i} is a "
+                f"{type(pair).__name__}. Give usable.dataset_from_arrays(images, labels)."
+            )
+        ids.append(_identity(_picture(pair[0], i)))
+        labels.append(pair[1])
+    targets = _labels(labels, len(ids))
+
+    def unchanged(i: int) -> Image.Image:
+        picture = _picture(pairs[i][0], i)
+        if _identity(picture) != ids[i]:
+            raise DatasetRefused(
+                f"Item {i} of {name} is another picture each time. Leave random transforms out."
+            )
+        return picture
+
+    space = _label_space(targets, getattr(pairs, "classes", None))
+    return from_pictures(name, unchanged, targets, space, ids=ids)
+
+
+def from_pictures(
+    name: str,
+    open_picture: Callable[[int], Image.Image],
+    targets: Labels,
+    labels: LabelSpace,
+    own_split: dict[str, NDArray[np.int64]] | None = None,
+    ids: Sequence[str] | None = None,
+) -> Dataset:
+    """Return a data set of pictures (RGB), which are identified by their pixels."""
+    ids = tuple(ids or (_identity(open_picture(i)) for i in range(len(targets))))
+    marks = [f"{i} {labels.names[t]}" for i, t in zip(ids, targets, strict=True)]
+    return Dataset(
+        name=name,
+        labels=labels,
+        targets=targets,
+        ids=ids,
+        open=open_picture,
+        fingerprint=hash_all(marks),
+        own_split=own_split,
+    )
+
+
+def _identity(picture: Image.Image) -> str:
+    return hash_bytes(picture.tobytes())
+
+
+def _picture(image: Any, position: int) -> Image.Image:  # noqa: ANN401 - as `images`
+    if hasattr(image, "permute"):  # a tensor (3, H, W): a picture here, for the model resizes it
+        image = image.detach().cpu()
+        image = image.permute(1, 2, 0).numpy() if image.ndim == 3 else image.numpy()
+    try:
+        return picture_of(image)
+    except ImageRefused as error:
+        raise DatasetRefused(f"Picture {position} cannot be used: {error}") from error
+
+
+def _labels(labels: Any, count: int) -> Labels:  # noqa: ANN401 - whatever the caller has
+    found = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
+    if count == 0 or found.shape != (count,):
+        raise DatasetRefused(
+            f"A data set needs pictures with one label each, but there are {count} pictures and "
+            f"labels of shape {found.shape}."
+        )
+    if not np.issubdtype(found.dtype, np.integer) or found.min() < 0:
+        raise DatasetRefused(
+            "Labels must be whole numbers from 0, the positions of the class names; give the names "
+            "beside them."
+        )
+    return found.astype(np.int64)
+
+
+def _label_space(targets: Labels, names: Sequence[str] | None) -> LabelSpace:
+    count = int(targets.max()) + 1
+    if names is None:
+        return LabelSpace.unnamed(count)
+    if isinstance(names, str) or not all(isinstance(one, str) for one in names):
+        raise DatasetRefused("names must be a list of class names, in the order of the labels.")
+    if len(names) < count:
+        raise DatasetRefused(
+            f"The labels reach {count - 1}, but there are only {len(names)} class names. Give one "
+            "for each."
+        )
+    return LabelSpace(tuple(names))

@@ -1,0 +1,92 @@
+"""`wrap_model`: a network of one's own, with what `Model` must know beside it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from usable_core.errors import ConfigError
+from usable_core.labels import LabelSpace
+from usable_core.models.model import Model
+from usable_core.models.modes import frozen
+from usable_core.models.preprocessing import Preprocessing
+
+# What code of a network raises on images of another size.
+_NOT_OURS = (RuntimeError, TypeError, ValueError, AssertionError, IndexError, AttributeError)
+HOW = (
+    "usable.wrap_model(network, labels=[…], preprocessing=usable.Preprocessing(resize=32, "
+    "crop=(32, 32), mean=(…), std=(…)))"
+)
+
+
+def wrap_model(
+    network: nn.Module,
+    *,
+    preprocessing: Preprocessing | None = None,
+    labels: LabelSpace | Sequence[str] | None = None,
+    name: str | None = None,
+    card: dict[str, Any] | None = None,
+) -> Model:
+    """Return a network as a `Model`; the network itself is frozen in evaluation mode, not copied.
+
+    Args:
+        network: Normalised images (N, 3, H, W) to logits (N, classes).
+        preprocessing: How pictures become what the network takes. There is no usual one: other
+            numbers than those of the training give other answers, without a sign of it.
+        labels: Class names in the order of the logits; None for classes without names.
+        name: What it is called in results; its class by default.
+        card: What is known about it; `{"architecture": "timm/NAME"}` lets it be fine-tuned.
+
+    Raises:
+        ConfigError: something of it is missing, or the network does not take such images or does
+            not give one logit for each label.
+    """
+    if not isinstance(network, nn.Module):
+        raise ConfigError(
+            f"network must be a torch.nn.Module, but is of the type {type(network).__name__}."
+        )
+    name = name or type(network).__name__
+    if not isinstance(preprocessing, Preprocessing):
+        raise ConfigError(
+            f"{name} does not say how pictures are resized, cropped and normalised for it. "
+            f"Give it: {HOW}."
+        )
+    classes = _count_logits(network, preprocessing, name)
+    return Model(name, network, preprocessing, _label_space(labels, classes, name), card)
+
+
+def _label_space(labels: LabelSpace | Sequence[str] | None, classes: int, name: str) -> LabelSpace:
+    if labels is None:
+        return LabelSpace.unnamed(classes)
+    if not isinstance(labels, LabelSpace):
+        if isinstance(labels, str) or not all(isinstance(label, str) for label in labels):
+            raise ConfigError("labels must be a list of class names, in the order of the logits.")
+        labels = LabelSpace(tuple(labels))
+    if len(labels) != classes:
+        raise ConfigError(
+            f"labels must name each of the {classes} logits of {name}, but are {len(labels)}."
+        )
+    return labels
+
+
+def _count_logits(network: nn.Module, preprocessing: Preprocessing, name: str) -> int:
+    """Return how many classes a network tells apart, from its answer to two grey images."""
+    place = next((tensor.device for tensor in network.parameters()), torch.device("cpu"))
+    grey = torch.full((2, 3, *preprocessing.crop), 0.5, device=place)
+    try:
+        with frozen(network), torch.no_grad():
+            logits = network(preprocessing.normalise(grey))
+    except _NOT_OURS as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ConfigError(
+            f"{name} does not take images of shape {tuple(grey.shape)} ({reason}). Give the "
+            "preprocessing whose crop is its input size."
+        ) from error
+    if isinstance(logits, Tensor) and logits.ndim == 2 and len(logits) == 2 <= logits.shape[1]:
+        return logits.shape[1]
+    shown = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+    raise ConfigError(
+        f"{name} must give logits of shape (N, classes), 2 classes or more, but gives {shown} for "
+        "2 images. Wrap a module whose forward returns the logits alone."
+    )
