@@ -1,5 +1,6 @@
 """`load_dataset`: a reference (a name, a folder, a zip, a Parquet file) to a `Dataset`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import cast, get_args
 
@@ -32,7 +33,7 @@ def load_dataset(
     if split is not None and split not in get_args(Split):
         raise UnknownName("split", split, get_args(Split))
     spec = DatasetSpec(reference, cast(Split, split or "all"), limit, seed)
-    return select(_whole(reference), spec)
+    return replace(select(_whole(reference), spec), spec=spec)
 
 
 def _whole(reference: str) -> Dataset:

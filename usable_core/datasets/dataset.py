@@ -29,6 +29,8 @@ class Dataset:
         own_split: Part (`train`, `validation`, `test`) to indices, where the data set brings its
             own (such as CIFAR-10's test images); None where `split` draws them all.
         split_name: The split that this is; `all` for the whole.
+        positions: Which pictures of the whole these are; None for the whole.
+        spec: What `load_dataset` was asked; None for a part that was taken by hand.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Dataset:
     own_split: dict[str, np.ndarray] | None = None
     split_name: str = "all"
     positions: np.ndarray | None = None
+    spec: DatasetSpec | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -68,6 +71,7 @@ class Dataset:
             positions=positions,
             own_split=None,
             split_name=split_name or self.split_name,
+            spec=None,
         )
 
     def split(self, name: str, *, seed: int = 0) -> "Dataset":

@@ -49,4 +49,7 @@ def load_model(
             "where it comes from, say so: --trust."
         )
     model: Model = implementation(row.load)(name, spec)
-    return with_preprocessing(model, spec.preprocessing) if spec.preprocessing else model
+    if spec.preprocessing:
+        model = with_preprocessing(model, spec.preprocessing)
+    model.spec = spec
+    return model

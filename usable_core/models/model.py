@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from usable_core.catalog import implementation
 from usable_core.errors import ImageRefused
+from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.heads import features
 from usable_core.models.preprocessing import Preprocessing
@@ -32,6 +33,7 @@ class Model:
         preprocessing: Geometry and normalisation.
         labels: Class names in the order of the logits.
         card: What is known about it: command, data, measured figures; may be empty.
+        spec: What `load_model` was asked, which names it in configs; its bare name otherwise.
         fingerprint: SHA-256 of weights, structure and preprocessing (first 16 hex digits).
     """
 
@@ -47,6 +49,7 @@ class Model:
         self.preprocessing = preprocessing
         self.labels = labels
         self.card = card or {}
+        self.spec = ModelSpec(name)
         self.network = network
         if not isinstance(
             network, torch.fx.GraphModule
