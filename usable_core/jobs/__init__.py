@@ -42,6 +42,7 @@ def run_here(
     *,
     parent: str | None = None,
     title: str | None = None,
+    objects: Mapping[str, Any] | None = None,
 ) -> tuple[Run, tasks.Result]:
     """Work on a question in this process, without waiting for a turn; return its run and answer.
 
@@ -50,15 +51,17 @@ def run_here(
         report: Told the progress; may raise `Cancelled`.
         parent: Run that this is a part of; its cancel ends this one too, through `report`.
         title: As people see it.
+        objects: What the config names, as `tasks.resolve` returns it; None loads it.
 
     Raises:
         Cancelled: a person stopped it.
         UsableError: what it names cannot be loaded, and there is no run then; or it failed.
     """
-    tasks.check_names(config)
+    if objects is None:
+        tasks.check_names(config)
     if parent is None:
         recover()  # a run that was killed is LOST from here on, and its parts can be gone on from
-    objects = load(config, report)
+    objects = load(config, report) if objects is None else dict(objects)
     store = RunStore()
     run = store.create(config, parent=parent, title=title)
     result = execute(store, run, report, objects)
