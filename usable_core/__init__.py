@@ -3,46 +3,95 @@
 The import is light: what is asked for is imported when it is asked for.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from usable_core.api import (
-        Explanation,
-        calibrate,
-        compare,
-        evaluate_accuracy,
-        evaluate_corruption,
-        evaluate_explanation,
-        evaluate_robustness,
-        explain,
-        fine_tune,
-        load_dataset,
-        load_model,
-    )
+    from usable_core import errors as errors
+    from usable_core.api import Explanation as Explanation
+    from usable_core.api import attack as attack
+    from usable_core.api import calibrate as calibrate
+    from usable_core.api import compare as compare
+    from usable_core.api import evaluate_accuracy as evaluate_accuracy
+    from usable_core.api import evaluate_corruption as evaluate_corruption
+    from usable_core.api import evaluate_explanation as evaluate_explanation
+    from usable_core.api import evaluate_robustness as evaluate_robustness
+    from usable_core.api import explain as explain
+    from usable_core.api import explain_methods as explain_methods
+    from usable_core.api import fine_tune as fine_tune
+    from usable_core.api import load_dataset as load_dataset
+    from usable_core.api import load_model as load_model
+    from usable_core.catalog.listing import list_attacks as list_attacks
+    from usable_core.catalog.listing import list_corruptions as list_corruptions
+    from usable_core.catalog.listing import list_datasets as list_datasets
+    from usable_core.catalog.listing import list_explainers as list_explainers
+    from usable_core.catalog.listing import list_models as list_models
+    from usable_core.datasets.arrays import dataset_from_arrays as dataset_from_arrays
+    from usable_core.datasets.dataset import Dataset as Dataset
+    from usable_core.evaluations.explanation import ExplainerOptions as ExplainerOptions
+    from usable_core.evaluations.specs import DatasetSpec as DatasetSpec
+    from usable_core.evaluations.specs import ModelSpec as ModelSpec
+    from usable_core.evaluations.training import Schedule as Schedule
+    from usable_core.labels import LabelSpace as LabelSpace
+    from usable_core.models.model import Model as Model
+    from usable_core.models.preprocessing import Preprocessing as Preprocessing
+    from usable_core.models.wrapping import wrap_model as wrap_model
 
-__all__ = [
-    "Explanation",
-    "calibrate",
-    "compare",
-    "evaluate_accuracy",
-    "evaluate_corruption",
-    "evaluate_explanation",
-    "evaluate_robustness",
-    "explain",
-    "fine_tune",
-    "load_dataset",
-    "load_model",
-]
+    __version__: str
+
+# Module, below this package, to the names that it gives.
+_NAMES = {
+    "api": (
+        "Explanation",
+        "attack",
+        "calibrate",
+        "compare",
+        "evaluate_accuracy",
+        "evaluate_corruption",
+        "evaluate_explanation",
+        "evaluate_robustness",
+        "explain",
+        "explain_methods",
+        "fine_tune",
+        "load_dataset",
+        "load_model",
+    ),
+    "catalog.listing": (
+        "list_attacks",
+        "list_corruptions",
+        "list_datasets",
+        "list_explainers",
+        "list_models",
+    ),
+    "datasets.arrays": ("dataset_from_arrays",),
+    "datasets.dataset": ("Dataset",),
+    "evaluations.explanation": ("ExplainerOptions",),
+    "evaluations.specs": (
+        "DatasetSpec",
+        "ModelSpec",
+    ),
+    "evaluations.training": ("Schedule",),
+    "labels": ("LabelSpace",),
+    "models.model": ("Model",),
+    "models.preprocessing": ("Preprocessing",),
+    "models.wrapping": ("wrap_model",),
+}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+__all__ = sorted([*_MODULES, "__version__", "errors"])
 
 
 def __getattr__(name: str) -> object:
     """Return a name of `__all__`, importing it now."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from usable_core import api
+    if name == "__version__":
+        from importlib.metadata import version
 
-    return getattr(api, name)
+        return version("usable")
+    if name == "errors":
+        return import_module("usable_core.errors")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"usable_core.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__

@@ -1,23 +1,25 @@
 """Usable from Python: the same questions as the command line's, on objects or on references.
 
-Answers are computed in this process and are not kept in the store. Nothing heavy is imported before
-a function is called.
+Answers are computed in this process; `store=True` keeps them where command line and pages keep
+theirs, and takes them from there. Nothing heavy is imported before a function is called.
 """
 
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Unpack, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core.arguments import Question, config_of, question_of
+from usable_core.arguments import model_of as _model
 from usable_core.catalog import implementation
-from usable_core.catalog.corruptions import COMMON
-from usable_core.errors import ExplanationError, ImageRefused, UnknownName
+from usable_core.errors import ConfigError, ExplanationError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
-from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
+from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
 from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
@@ -25,28 +27,37 @@ from usable_core.evaluations.explanation import (
     ExplanationResult,
 )
 from usable_core.evaluations.interactive import Familiarity, Prediction
-from usable_core.evaluations.robustness import (
-    RobustnessConfig,
-    RobustnessResult,
-    default_epsilons,
+from usable_core.evaluations.keywords import (
+    AccuracySettings,
+    AttackSettings,
+    CorruptionSettings,
+    ExplanationSettings,
+    FineTuningSettings,
+    RobustnessSettings,
 )
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Report, Split, silent
-from usable_core.evaluations.training import FineTuningConfig, Schedule, TrainingResult
+from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report, silent
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
+from usable_core.pictures import picture_of as _picture
 from usable_core.runs import calibrations
 from usable_core.tasks import TASKS, name_of
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from torch import Tensor
+    from torch.utils.data import Dataset as TorchDataset
 
     from usable_core.comparison import Comparison
+    from usable_core.comparison.pairs import Comparable
     from usable_core.datasets.dataset import Dataset
     from usable_core.explainers.faithfulness import Answers
     from usable_core.models.model import Model
-    from usable_core.tasks import Config
+    from usable_core.pictures import ImageLike
+    from usable_core.tasks import Config, Result
 
-    ModelLike = Model | ModelSpec | str
-    DatasetLike = Dataset | DatasetSpec | str
-    ImageLike = Image.Image | bytes | str | Path
+    ModelLike = Model | ModelSpec | str | Path
+    Pairs = TorchDataset[tuple[object, int]] | Sequence[tuple[object, int]]
+    Arrays = tuple[object, object]
+    DatasetLike = Dataset | DatasetSpec | str | Path | Pairs | Arrays
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ class Explanation:
 
 
 def load_model(
-    reference: str | ModelSpec,
+    reference: str | Path | ModelSpec,
     *,
     weights: str | Path | None = None,
     arch_options: dict[str, str] | None = None,
@@ -126,7 +137,7 @@ def load_model(
     from usable_core import models
 
     return models.load_model(
-        reference,
+        str(reference),
         weights=weights,
         arch_options=arch_options,
         trust=trust,
@@ -135,12 +146,12 @@ def load_model(
 
 
 def load_dataset(
-    reference: str, split: str | None = None, *, limit: int | None = None, seed: int = 0
+    reference: str | Path, split: str | None = None, *, limit: int | None = None, seed: int = 0
 ) -> "Dataset":
     """Return the data set that a reference names; see `usable_core.datasets.load_dataset`."""
     from usable_core import datasets
 
-    return datasets.load_dataset(reference, split, limit=limit, seed=seed)
+    return datasets.load_dataset(str(reference), split, limit=limit, seed=seed)
 
 
 def evaluate_accuracy(
@@ -148,135 +159,115 @@ def evaluate_accuracy(
     data: "DatasetLike",
     *,
     limit: int | None = None,
-    batch_size: int | None = None,
+    store: bool = False,
     report: Report = silent,
+    **settings: Unpack[AccuracySettings],
 ) -> AccuracyResult:
     """Return how often a model is right, and whether it knows when.
 
     Args:
         model: A `Model`, a reference, or a `ModelSpec`.
-        data: A `Dataset` (evaluated as it is), a reference, or a `DatasetSpec`.
+        data: A `Dataset` (evaluated as it is), a reference, a `DatasetSpec`, a torch data set of
+            (image, label), or (images, labels).
         limit: At most this many examples, stratified by class.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        store: Keep the answer where command line and pages keep theirs, or take it from there.
         report: Told the progress.
+        **settings: Other fields of `AccuracyConfig`.
 
     Raises:
+        UnknownName: there is no such setting.
         UsableError: something named cannot be loaded, or the labels do not fit.
     """
-    objects, model_spec, dataset_spec = _resolved(model, data, limit)
-    config = AccuracyConfig(model_spec, dataset_spec, batch_size=batch_size)
-    return cast(AccuracyResult, _answer(config, objects, report))
+    question = question_of(model, data, limit, store=store)
+    config = config_of(AccuracyConfig, question, settings)
+    return cast(AccuracyResult, _answer(question, config, report, store=store))
 
 
 def evaluate_robustness(
     model: "ModelLike",
     data: "DatasetLike",
     *,
-    preset: str | None = None,
-    attack: str = "pgd",
-    norm: Norm = "linf",
-    epsilons: Sequence[float] | None = None,
     limit: int | None = None,
-    surrogate: "ModelLike | None" = None,
-    settings: dict[str, Any] | None = None,
+    store: bool = False,
     report: Report = silent,
+    **settings: Unpack[RobustnessSettings],
 ) -> RobustnessResult:
     """Return whether a model stays right under attack, over a grid of epsilons, with its checks.
 
     Args:
-        model: A `Model`, a reference, or a `ModelSpec`.
-        data: A `Dataset` (evaluated as it is), a reference, or a `DatasetSpec`.
-        preset: A key of `catalog.attacks.PRESETS`: `glance`, `standard` or `benchmark`; None runs
-            `attack` alone.
-        attack: A key of `catalog.attacks.ATTACKS`.
-        norm: Norm of the perturbation.
-        epsilons: Increasing budgets in units of the [0, 1] range; None is the usual grid.
-        limit: At most this many examples, stratified by class.
-        surrogate: Another backbone whose adversarial images are tried too, as a check.
-        settings: Further fields of `RobustnessConfig`, such as steps, restarts, loss, seed.
+        model: As for `evaluate_accuracy`, and so are the other arguments.
+        data: What is attacked.
+        limit: At most this many examples.
+        store: Keep the answer.
         report: Told the progress.
+        **settings: Other fields of `RobustnessConfig`: `preset="standard"`, or `attack`, `norm`,
+            `steps`, `restarts`, `loss` and so on; `epsilons` in units of the [0, 1] range, the
+            usual grid of the norm by default; `surrogate`, also as a `Model`.
 
     Raises:
-        ConfigError: a setting is unknown or out of its range.
+        UnknownName: there is no such setting; the message says the nearest.
+        ConfigError: a setting is out of its range.
         UsableError: something cannot be loaded or attacked.
     """
-    objects, model_spec, dataset_spec = _resolved(model, data, limit)
-    grid = default_epsilons(norm) if epsilons is None else tuple(float(e) for e in epsilons)
-    fields = {"preset": preset, "attack": attack, **(settings or {})}
-    if surrogate is not None:
-        objects["surrogate"] = _model(surrogate)
-        fields["surrogate"] = ModelSpec(objects["surrogate"].name)
-    unknown = set(fields) - set(RobustnessConfig.__dataclass_fields__)
-    if unknown:
-        raise UnknownName("setting", min(unknown), RobustnessConfig.__dataclass_fields__)
-    config = RobustnessConfig(model_spec, dataset_spec, norm=norm, epsilons=grid, **fields)
-    return cast(RobustnessResult, _answer(config, objects, report))
+    question = question_of(model, data, limit, store=store)
+    config = config_of(RobustnessConfig, question, settings)
+    return cast(RobustnessResult, _answer(question, config, report, store=store))
 
 
 def evaluate_corruption(
     model: "ModelLike",
     data: "DatasetLike",
     *,
-    corruptions: Sequence[str] = COMMON,
-    severities: Sequence[int] = SEVERITIES,
-    seed: int = 0,
     limit: int | None = None,
-    batch_size: int | None = None,
+    store: bool = False,
     report: Report = silent,
+    **settings: Unpack[CorruptionSettings],
 ) -> CorruptionResult:
     """Return whether a model stays right when pictures get worse: noise, blur, weather, files.
 
     Args:
-        model: A `Model`, a reference, or a `ModelSpec`.
-        data: A `Dataset` (evaluated as it is), a reference, or a `DatasetSpec`.
-        corruptions: Keys of `catalog.corruptions.CORRUPTIONS`.
-        severities: Of 1 to 5, increasing.
-        seed: Of the random numbers.
-        limit: At most this many examples, stratified by class.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        model: As for `evaluate_accuracy`, and so are the other arguments.
+        data: What is corrupted.
+        limit: At most this many examples.
+        store: Keep the answer.
         report: Told the progress.
+        **settings: Other fields of `CorruptionConfig`, such as `corruptions` and `severities`.
 
     Raises:
+        UnknownName: there is no such setting.
         UsableError: a setting is out of its range, or something cannot be loaded.
     """
-    objects, model_spec, dataset_spec = _resolved(model, data, limit)
-    config = CorruptionConfig(
-        model_spec, dataset_spec, tuple(corruptions), tuple(severities), seed, batch_size
-    )
-    return cast(CorruptionResult, _answer(config, objects, report))
+    question = question_of(model, data, limit, store=store)
+    config = config_of(CorruptionConfig, question, settings)
+    return cast(CorruptionResult, _answer(question, config, report, store=store))
 
 
 def evaluate_explanation(
     model: "ModelLike",
     data: "DatasetLike",
     *,
-    methods: Sequence[str] = ("lime", "partition_shap"),
-    target: str = "predicted",
-    options: ExplainerOptions | None = None,
     limit: int | None = 10,
-    evidence: Literal["none", "curves", "all"] = "curves",
+    store: bool = False,
     report: Report = silent,
+    **settings: Unpack[ExplanationSettings],
 ) -> ExplanationResult:
     """Return how far a model's explanations are to be believed, over the examples of a data set.
 
     Args:
-        model: A `Model`, a reference, or a `ModelSpec`.
-        data: A `Dataset` (explained as it is), a reference, or a `DatasetSpec`.
-        methods: Keys of `catalog.explainers.EXPLAINERS`.
-        target: `predicted`, `true`, or a class name.
-        options: How maps are made.
+        model: As for `evaluate_accuracy`, and so are the other arguments.
+        data: What is explained.
         limit: At most this many images.
-        evidence: What is measured beside each map, as in `ExplanationConfig`.
+        store: Keep the answer.
         report: Told the progress.
+        **settings: Other fields of `ExplanationConfig`, such as `methods` and `evidence`.
 
     Raises:
+        UnknownName: there is no such setting.
         UsableError: a setting is out of its range, or something cannot be loaded.
     """
-    objects, model_spec, dataset_spec = _resolved(model, data, limit)
-    config = ExplanationConfig(
-        model_spec, dataset_spec, tuple(methods), target, options or ExplainerOptions(), evidence
-    )
-    return cast(ExplanationResult, _answer(config, objects, report))
+    question = question_of(model, data, limit, store=store)
+    config = config_of(ExplanationConfig, question, settings)
+    return cast(ExplanationResult, _answer(question, config, report, store=store))
 
 
 def explain(
@@ -423,6 +414,40 @@ def explain_methods(
     return tuple(explanations)
 
 
+def attack(
+    model: "ModelLike",
+    images: object,
+    labels: Sequence[int | str],
+    *,
+    epsilon: float,
+    **settings: Unpack[AttackSettings],
+) -> "Tensor":
+    """Return adversarial images: the worst that an attack finds near each image.
+
+    Args:
+        model: As for `evaluate_accuracy`.
+        images: As `Model.predict` takes them.
+        labels: True class of each (N,), as its name or as its position among the logits.
+        epsilon: Largest change, in units of the [0, 1] pixel range.
+        **settings: As for `evaluate_robustness`, such as `attack`, `norm`, `steps` and `seed`; of a
+            preset's attacks the first that succeeds counts.
+
+    Returns:
+        Images (N, 3, H, W) in [0, 1] within epsilon of what the model sees, whether or not the
+        attack succeeded; `Model.predict` takes them as they are.
+
+    Raises:
+        AttackError: epsilon or the outputs are not what the attack needs.
+        UsableError: images or labels are not those of the model, or a setting is out of its range.
+    """
+    from usable_core.measuring.attacking import adversarial_images
+
+    loaded = _model(model)
+    question = Question({}, loaded.spec, DatasetSpec("images"))
+    config = config_of(RobustnessConfig, question, {**settings, "epsilons": epsilon})
+    return adversarial_images(loaded, images, labels, config)
+
+
 def calibrate(
     model: "ModelLike",
     data: "DatasetLike",
@@ -434,9 +459,9 @@ def calibrate(
     """Return the temperature and the energy threshold of a model, and keep them for its answers.
 
     Args:
-        model: A `Model`, a reference, or a `ModelSpec`.
-        data: A `Dataset` (taken as it is), a reference, or a `DatasetSpec`; `auto` is what the
-            model's training on it held out, else its validation split.
+        model: As for `evaluate_accuracy`, and so are the data.
+        data: `auto` of a `DatasetSpec` is what the model's training on it held out, else the
+            validation split.
         limit: At most this many examples, stratified by class.
         keep: Store it, so that predictions of this model come with calibrated probabilities.
         report: Told the progress.
@@ -445,10 +470,8 @@ def calibrate(
         UsableError: something cannot be loaded, the labels do not fit, or there are too few images.
     """
     from usable_core.measuring import calibration
-
-    loaded = _model(model)
-    dataset, spec = _dataset(data, limit, training=False)
-    found = calibration.calibrate(model=loaded, dataset=dataset, spec=spec, report=report)
+    question = question_of(model, data, limit)
+    found = calibration.calibrate(**question.objects, spec=question.dataset, report=report)
     if keep:
         calibrations.keep(found)
     return found
@@ -457,107 +480,77 @@ def calibrate(
 def fine_tune(
     model: "ModelLike",
     data: "DatasetLike",
-    folder: str | Path,
+    folder: str | Path | None = None,
     *,
-    method: str = "full",
-    schedule: Schedule | None = None,
-    source: "DatasetLike | None" = None,
-    task_weight: float = 1.0,
-    from_scratch: bool = False,
+    store: bool = False,
     report: Report = silent,
+    **settings: Unpack[FineTuningSettings],
 ) -> tuple["Model", TrainingResult]:
     """Return the fine-tuned model and the figures of its training.
 
     Args:
-        model: Where the weights start: a `Model`, a reference, or a `ModelSpec`.
+        model: Where the weights start: as for `evaluate_accuracy`, and so are the data.
         data: The task; its train and validation splits are used.
-        folder: Where `model.safetensors` and `card.json` are written.
-        method: `full` or `linear_probe`.
-        schedule: How the weights move.
-        source: Data of the pre-training objective; None leaves it out.
-        task_weight: λ in L_pre + λ·L_fine.
-        from_scratch: Start from random weights instead.
+        folder: Where `model.safetensors` and `card.json` are written; None keeps the model in
+            memory only.
+        store: Keep the model and the figures in the store instead; the model is then `run/ID`.
         report: Told the progress.
+        **settings: Other fields of `FineTuningConfig`, such as `schedule` and `method`.
 
     Raises:
+        UnknownName: there is no such setting.
         UsableError: a setting is out of its range, or something cannot be loaded or saved.
     """
-    from usable_core.models.sources.from_card import model_in
+    if store and folder is not None:
+        raise ConfigError(
+            "A model is written to a folder or kept in the store. Leave out folder or store=True."
+        )
+    question = question_of(model, data, None, store=store, training=True)
+    config = config_of(FineTuningConfig, question, settings)
+    if store:
+        from usable_core import jobs
 
-    objects, model_spec, dataset_spec = _resolved(model, data, None, training=True)
-    source_spec = None
-    if source is not None:
-        objects["source"], source_spec = _dataset(source, None, training=True)
-    config = FineTuningConfig(
-        model_spec,
-        dataset_spec,
-        method,  # type: ignore[arg-type]
-        schedule or Schedule(),
-        source_spec,
-        task_weight,
-        from_scratch,
-    )
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    result = cast(TrainingResult, _answer(config, objects, report, place))
-    return model_in(place), result
+        run, kept = jobs.run_here(config, report, objects=question.objects)
+        return load_model(f"run/{run.answered_by or run.id}"), cast(TrainingResult, kept)
+    if folder is not None:
+        return _fine_tuned(question, config, report, Path(folder))
+    with tempfile.TemporaryDirectory() as passing:
+        tuned, result = _fine_tuned(question, config, report, Path(passing))
+    tuned.name = f"{question.objects['model'].name}, fine-tuned"
+    tuned.spec = ModelSpec(tuned.name)
+    return tuned, result
 
 
-def compare(results: Sequence[AccuracyResult | RobustnessResult]) -> "Comparison":
+def compare(results: "Sequence[Comparable]", *, names: Sequence[str] | None = None) -> "Comparison":
     """Return the paired comparison of results on the same examples; see `comparison.compare`."""
     from usable_core.comparison import compare as compare_results
 
-    return compare_results(results)
+    return compare_results(results, names=names)
 
 
-def _resolved(
-    model: "ModelLike", data: "DatasetLike", limit: int | None, *, training: bool = False
-) -> tuple[dict[str, Any], ModelSpec, DatasetSpec]:
-    loaded = _model(model)
-    dataset, dataset_spec = _dataset(data, limit, training=training)
-    spec = model if isinstance(model, ModelSpec) else ModelSpec(loaded.name)
-    return {"model": loaded, "dataset": dataset}, spec, dataset_spec
+def _answer(question: Question, config: "Config", report: Report, *, store: bool) -> object:
+    if store:
+        from usable_core import jobs
+
+        return jobs.run_here(config, report, objects=question.objects)[1]
+    result = _measured(question, config, report)
+    if question.named is None:
+        return result
+    return replace(result, config=replace(config, dataset=question.named))  # type: ignore[arg-type]
 
 
-def _model(model: "ModelLike") -> "Model":
-    if isinstance(model, (str, ModelSpec)):
-        from usable_core import models
+def _fine_tuned(
+    question: Question, config: FineTuningConfig, report: Report, folder: Path
+) -> tuple["Model", TrainingResult]:
+    from usable_core.models.sources.from_card import model_in
 
-        return models.load_model(model)
-    return model
-
-
-def _dataset(
-    data: "DatasetLike", limit: int | None, *, training: bool
-) -> tuple["Dataset", DatasetSpec]:
-    if isinstance(data, str):
-        data = DatasetSpec(data, limit=limit)
-    elif isinstance(data, DatasetSpec) and limit is not None:
-        data = replace(data, limit=limit)
-    if isinstance(data, DatasetSpec):
-        return load_dataset(data.reference), data
-    # What the caller chose is evaluated whole; training still divides a whole data set.
-    split: Split = "auto" if training and data.split_name == "all" else "all"
-    return data, DatasetSpec(data.name, split, limit)
+    folder.mkdir(parents=True, exist_ok=True)
+    result = cast(TrainingResult, _measured(question, config, report, folder))
+    return model_in(folder), result
 
 
-def _answer(
-    config: "Config", objects: dict[str, Any], report: Report, folder: Path | None = None
-) -> object:
+def _measured(
+    question: Question, config: "Config", report: Report, folder: Path | None = None
+) -> "Result":
     function = implementation(TASKS[name_of(config)].function)
-    return cast(object, function(**objects, config=config, report=report, folder=folder))
-
-
-def _picture(image: "ImageLike") -> "Image.Image":
-    from usable_core.images import decode
-
-    if isinstance(image, bytes):
-        return decode(image, "the image")
-    if isinstance(image, (str, Path)):
-        try:
-            return decode(Path(image).expanduser().read_bytes(), Path(image).name)
-        except OSError as error:
-            raise ImageRefused(
-                f"{image} cannot be read: {error.strerror}. Check the path."
-            ) from error
-    return image.convert("RGB")
+    return cast("Result", function(**question.objects, config=config, report=report, folder=folder))

@@ -57,7 +57,9 @@ ENTRANCES = (
     "versions",
     "attacked_images",
     "reports.page",
+    "arguments",
     "api",
+    "catalog.listing",
     "cli",
 )
 # What each part of the asking half may ask, lowest first: nothing may ask what is above it.
@@ -70,6 +72,7 @@ ASKING_LAYERS = (
     ("runs", "plots"),
     ("reports",),
     ("jobs",),
+    ("arguments",),
     ("api",),
     ("cli",),
 )

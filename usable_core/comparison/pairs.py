@@ -131,6 +131,12 @@ def compare(results: Sequence[Comparable], *, names: Sequence[str] | None = None
 def _require_same_question(results: Sequence[Comparable]) -> None:
     if len(results) < 2:
         raise ConfigError(f"A comparison needs two or more results, but got {len(results)}.")
+    others = {type(result).__name__ for result in results if not isinstance(result, Comparable)}
+    if others:
+        raise ConfigError(
+            f"Results of accuracy and of robustness are compared, but got {', '.join(others)}. "
+            "Choose other results."
+        )
     if len({type(result) for result in results}) > 1:
         raise ConfigError(
             "A comparison needs results of one kind, but got accuracy and robustness together. "

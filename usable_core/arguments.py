@@ -1,0 +1,190 @@
+"""What a caller hands in, a name or an object, to what the measuring half takes, or a sentence."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
+
+from usable_core.errors import ConfigError, DatasetRefused, UnknownName
+from usable_core.evaluations.robustness import (
+    RobustnessConfig,
+    default_epsilons,
+    parse_epsilons,
+)
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
+
+if TYPE_CHECKING:
+    from usable_core.datasets.dataset import Dataset
+    from usable_core.models.model import Model
+
+Config = TypeVar("Config")
+
+
+@dataclass
+class Question:
+    """A model and a data set as objects, with the names that a config has for them.
+
+    Attributes:
+        objects: What measures take: `model`, `dataset`, and others that a setting names.
+        model: Name of the model.
+        dataset: Name of the part of `objects["dataset"]` that is evaluated.
+        named: How to load that part, where the data set itself is one; None where it is whole.
+        is_stored: The answer is kept, so every part must be one that can be named.
+    """
+
+    objects: dict[str, Any]
+    model: ModelSpec
+    dataset: DatasetSpec
+    named: DatasetSpec | None = None
+    is_stored: bool = False
+
+
+def model_of(model: object) -> "Model":
+    """Return the model that a caller names or hands in.
+
+    Raises:
+        ConfigError: it is neither.
+        UsableError: it cannot be loaded.
+    """
+    from usable_core import models
+    from usable_core.models.model import Model
+
+    if isinstance(model, Model):
+        return model
+    if isinstance(model, (str, Path, ModelSpec)):
+        return models.load_model(str(model) if isinstance(model, Path) else model)
+    from torch import nn
+
+    if isinstance(model, nn.Module):
+        from usable_core.models.wrapping import HOW
+
+        raise ConfigError(
+            f"{type(model).__name__} is a bare network, which does not say how pictures are "
+            f"resized and normalised for it, nor its classes. Wrap it: {HOW}."
+        )
+    raise ConfigError(
+        "A model must be a usable.Model, a reference such as 'bundled/resnet', or a "
+        f"usable.ModelSpec, but is of the type {type(model).__name__}."
+    )
+
+
+def dataset_of(data: object) -> "Dataset":
+    """Return the data set that a caller hands in as an object.
+
+    Args:
+        data: A `Dataset`, (images, labels) as `dataset_from_arrays` takes them, or a torch data
+            set or list of (image, label).
+
+    Raises:
+        DatasetRefused: it is nothing of these.
+    """
+    from torch.utils.data import Dataset as TorchDataset
+
+    from usable_core.datasets import arrays
+    from usable_core.datasets.dataset import Dataset
+
+    if isinstance(data, Dataset):
+        return data
+    if isinstance(data, tuple) and len(data) == 2:
+        return arrays.dataset_from_arrays(*data)
+    if isinstance(data, (list, TorchDataset)) and hasattr(data, "__len__"):
+        return arrays.dataset_from_pairs(data)
+    raise DatasetRefused(
+        "Data must be a reference such as 'digits' or a path, a usable.Dataset, a usable."
+        "DatasetSpec, a torch data set, or (images, labels), but are of the type "
+        f"{type(data).__name__}. Convert them with usable.dataset_from_arrays(images, labels)."
+    )
+
+
+def question_of(
+    model: object, data: object, limit: int | None, *, store: bool = False, training: bool = False
+) -> Question:
+    """Return the objects and the names of a model and a data set.
+
+    Args:
+        model: As `model_of` takes it.
+        data: A reference, a `DatasetSpec`, or as `dataset_of` takes it.
+        limit: At most this many examples.
+        store: The question is kept, so it must be one that can be asked again.
+        training: The data are trained on: a whole data set is divided into its splits.
+
+    Raises:
+        ConfigError: a part that was taken by hand cannot be stored.
+        UsableError: something cannot be loaded.
+    """
+    loaded = model_of(model)
+    dataset, spec, named = _data(data, limit, store=store, training=training)
+    objects = {"model": loaded, "dataset": dataset}
+    name = model if isinstance(model, ModelSpec) else loaded.spec
+    return Question(objects, name, spec, named, store)
+
+
+def config_of(kind: type[Config], question: Question, settings: Mapping[str, Any]) -> Config:
+    """Return the config of a question with plain keywords for its other fields.
+
+    Objects among the settings are put into `question.objects` and named in the config.
+
+    Raises:
+        UnknownName: there is no such setting; the nearest are said.
+        ConfigError: a setting is out of its range or of the wrong type.
+    """
+    hints = get_type_hints(kind)
+    for name in settings:
+        if name not in hints or name in ("model", "dataset"):
+            raise UnknownName("setting", name, hints.keys() - {"model", "dataset"})
+    values: dict[str, Any] = {
+        n: _value(n, hints[n], value, question) for n, value in settings.items()
+    }
+    if kind is RobustnessConfig and values.get("epsilons") is None:
+        values["epsilons"] = default_epsilons(values.get("norm", "linf"))
+    try:
+        return kind(question.model, question.dataset, **values)  # type: ignore[call-arg]
+    except TypeError as error:
+        raise ConfigError(f"A setting is of the wrong type: {error}. Change it.") from error
+
+
+def _value(name: str, hint: object, value: Any, question: Question) -> object:  # noqa: ANN401
+    """Return what a config holds for a setting."""
+    if value is None:
+        return None
+    if name == "epsilons" and isinstance(value, str):
+        return parse_epsilons(value)
+    if get_origin(hint) is tuple:
+        one = isinstance(value, (str, int, float))
+        return (value,) if one else tuple(v.item() if hasattr(v, "item") else v for v in value)
+    if ModelSpec in get_args(hint):
+        question.objects[name] = model_of(value)
+        return value if isinstance(value, ModelSpec) else question.objects[name].spec
+    if DatasetSpec in get_args(hint):
+        question.objects[name], spec, _ = _data(
+            value, None, store=question.is_stored, training=True
+        )
+        return spec
+    return value
+
+
+def _data(
+    data: object, limit: int | None, *, store: bool, training: bool
+) -> "tuple[Dataset, DatasetSpec, DatasetSpec | None]":
+    """Return a data set, what is asked of it, and what that is a part of by name."""
+    from usable_core.datasets import load_dataset
+
+    if isinstance(data, (str, Path)):
+        data = DatasetSpec(str(data))
+    if isinstance(data, DatasetSpec):
+        spec = data if limit is None else replace(data, limit=limit)
+        return load_dataset(spec.reference), spec, None
+    dataset = dataset_of(data)
+    named = dataset.spec
+    if store and dataset.positions is not None:
+        if named is None:
+            raise ConfigError(
+                f"This part of {dataset.name} was taken by hand, so its question cannot be stored. "
+                "Give the whole data set or a usable.DatasetSpec, or leave out store=True."
+            )
+        is_divided = training and named.split == "all"
+        named = replace(named, split="auto") if is_divided else named
+        return _data(named, limit, store=store, training=training)
+    # What the caller chose is evaluated whole; training still divides a whole data set.
+    split: Split = "auto" if training and dataset.split_name == "all" else "all"
+    return dataset, DatasetSpec(dataset.name, split, limit), None if limit or training else named

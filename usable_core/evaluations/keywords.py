@@ -1,0 +1,78 @@
+"""What may be said to Python's functions beside model and data: the fields of their configs.
+
+Each is a plain keyword, `evaluate_robustness(model, data, steps=50)`, known to type checkers and to
+completion; a test holds these tables to the dataclasses, whose docstrings say what each means.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Precision
+from usable_core.evaluations.training import Schedule
+
+if TYPE_CHECKING:
+    from usable_core.datasets.dataset import Dataset
+    from usable_core.models.model import Model
+
+
+class AccuracySettings(TypedDict, total=False):
+    """Fields of `AccuracyConfig`."""
+
+    precision: Precision
+    batch_size: int | None
+
+
+class AttackSettings(TypedDict, total=False):
+    """The fields of `RobustnessConfig` that say how one image is attacked."""
+
+    preset: str | None
+    attack: str
+    norm: Norm
+    steps: int
+    restarts: int
+    step_size: float | None
+    loss: str
+    momentum: float
+    targets: int
+    seed: int
+
+
+class RobustnessSettings(AttackSettings, total=False):
+    """Fields of `RobustnessConfig`."""
+
+    epsilons: "Sequence[float] | float | str"
+    draws: int
+    surrogate: "Model | ModelSpec | str | None"
+    walked: int | None
+    gallery: int
+    batch_size: int | None
+
+
+class CorruptionSettings(TypedDict, total=False):
+    """Fields of `CorruptionConfig`."""
+
+    corruptions: Sequence[str]
+    severities: Sequence[int]
+    seed: int
+    batch_size: int | None
+
+
+class ExplanationSettings(TypedDict, total=False):
+    """Fields of `ExplanationConfig`."""
+
+    methods: Sequence[str]
+    target: str
+    options: ExplainerOptions
+    evidence: Literal["none", "curves", "all"]
+
+
+class FineTuningSettings(TypedDict, total=False):
+    """Fields of `FineTuningConfig`."""
+
+    method: Literal["full", "linear_probe"]
+    schedule: Schedule
+    source: "Dataset | DatasetSpec | str | None"
+    task_weight: float
+    from_scratch: bool
+    backbone_rate: float
