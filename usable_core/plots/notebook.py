@@ -1,0 +1,105 @@
+"""One explanation where a person works: in a notebook, on the screen, or in a file.
+
+The picture as the model saw it stands beside the picture with the map, in the map's own colours.
+"""
+
+import base64
+import html
+import io
+import sys
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.errors import ConfigError
+from usable_core.evaluations.interactive import Prediction
+from usable_core.images import encode_png
+from usable_core.plots.heatmap import blend, colour_limit, describe
+from usable_core.plots.style import percent
+from usable_core.runs.files import write_bytes
+
+OPACITY = 0.8  # of the strongest pixels, as in the pages' downloads
+_SIDE = 224  # px: smaller pictures are enlarged to about this, their pixels kept
+_GAP = 8  # px of white between the two
+
+
+class Explained(Protocol):
+    """What is shown of an explanation."""
+
+    @property
+    def method(self) -> str:
+        """Key of `catalog.explainers.EXPLAINERS`."""
+
+    @property
+    def target(self) -> str:
+        """Name of the class explained."""
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """Most probable first."""
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """Credit of each pixel (H, W)."""
+
+    @property
+    def x(self) -> NDArray[np.uint8]:
+        """The image as the model saw it, (H, W, 3)."""
+
+
+def view_png(explanation: Explained) -> bytes:
+    """Return picture and map side by side as a PNG file."""
+    values = explanation.values
+    shown = blend(explanation.x, values, colour_limit(values), OPACITY)
+    times = max(1, round(_SIDE / max(values.shape)))
+    both = [part.repeat(times, 0).repeat(times, 1) for part in (explanation.x, shown)]
+    gap = np.full((len(both[0]), _GAP, 3), 255, dtype=np.uint8)
+    return encode_png(np.concatenate([both[0], gap, both[1]], axis=1))
+
+
+def view_html(explanation: Explained) -> str:
+    """Return picture, map and predictions as a piece of HTML that needs nothing else."""
+    title = f"{EXPLAINERS[explanation.method].title}: {explanation.target}"
+    source = base64.b64encode(view_png(explanation)).decode()
+    words = describe(explanation.values)
+    predictions = ", ".join(f"{p.name} {percent(_share(p))}" for p in explanation.predictions)
+    return (
+        f'<figure><img alt="{html.escape(f"{title}: {words}", quote=True)}" '
+        f'src="data:image/png;base64,{source}"><figcaption><b>{html.escape(title)}</b> '
+        f"({html.escape(words)})<br>{html.escape(predictions)}</figcaption></figure>"
+    )
+
+
+def save_view(explanation: Explained, path: str | Path) -> None:
+    """Write picture and map to a file, as its ending says: .png or .html.
+
+    Raises:
+        ConfigError: another ending.
+        StorageError: the disk is full.
+    """
+    path = Path(path).expanduser()
+    kind = path.suffix.lower()
+    if kind == ".png":
+        write_bytes(path, view_png(explanation))
+    elif kind == ".html":
+        page = f'<!doctype html><meta charset="utf-8">{view_html(explanation)}'
+        write_bytes(path, page.encode())
+    else:
+        raise ConfigError(f"A map is saved as .png or .html, but {path.name} is neither.")
+
+
+def show_view(explanation: Explained) -> None:
+    """Show picture and map: in the notebook that runs this, else in the system's viewer."""
+    notebook = sys.modules.get("IPython")
+    if notebook is not None and notebook.get_ipython() is not None:
+        notebook.display.display(notebook.display.HTML(view_html(explanation)))
+    else:
+        Image.open(io.BytesIO(view_png(explanation))).show()
+
+
+def _share(prediction: Prediction) -> float:
+    return prediction.probability if prediction.calibrated is None else prediction.calibrated
