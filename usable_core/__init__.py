@@ -4,6 +4,7 @@ The import is light: what is asked for is imported when it is asked for.
 """
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,8 +84,6 @@ __all__ = sorted([*_MODULES, "__version__", "errors"])
 def __getattr__(name: str) -> object:
     """Return a name of `__all__`, importing it now."""
     if name == "__version__":
-        from importlib.metadata import version
-
         return version("usable")
     if name == "errors":
         return import_module("usable_core.errors")

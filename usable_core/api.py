@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Unpack, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core import jobs
 from usable_core.arguments import Question, config_of, question_of
 from usable_core.arguments import model_of as _model
 from usable_core.catalog import implementation
@@ -470,6 +471,7 @@ def calibrate(
         UsableError: something cannot be loaded, the labels do not fit, or there are too few images.
     """
     from usable_core.measuring import calibration
+
     question = question_of(model, data, limit)
     found = calibration.calibrate(**question.objects, spec=question.dataset, report=report)
     if keep:
@@ -508,8 +510,6 @@ def fine_tune(
     question = question_of(model, data, None, store=store, training=True)
     config = config_of(FineTuningConfig, question, settings)
     if store:
-        from usable_core import jobs
-
         run, kept = jobs.run_here(config, report, objects=question.objects)
         return load_model(f"run/{run.answered_by or run.id}"), cast(TrainingResult, kept)
     if folder is not None:
@@ -530,8 +530,6 @@ def compare(results: "Sequence[Comparable]", *, names: Sequence[str] | None = No
 
 def _answer(question: Question, config: "Config", report: Report, *, store: bool) -> object:
     if store:
-        from usable_core import jobs
-
         return jobs.run_here(config, report, objects=question.objects)[1]
     result = _measured(question, config, report)
     if question.named is None:

@@ -95,9 +95,8 @@ HIGHEST_ASKED = ASKING["comparison"]
 ALSO_ASKED = {("measuring", "runs")}
 # The doors to the measuring half: files that import it inside functions, and those that name what
 # it has by a dotted name, which `catalog.implementation` fetches.
-DOORS = ("usable_core.api", "usable_core.tasks")
+DOORS = ("usable_core.api", "usable_core.arguments", "usable_core.tasks")
 DOTTED = ("usable_core.catalog.", "usable_core.tasks", "usable_core.jobs.worker")
-LATE_ALL_THE_SAME = {("usable_core", "usable_core.api")}  # else every import of a part imports it
 
 
 class Import(NamedTuple):
@@ -205,8 +204,9 @@ def test_the_asking_half_imports_downwards_and_the_measuring_half_through_doors(
     own = part_of(module)
     for name, is_late in IMPORTS[module]:
         part = part_of(name)
-        assert name.partition(".")[0] not in HEAVY
-        assert part not in MEASURING or (is_late and module in DOORS), name
+        may_be_heavy = is_late and module in DOORS
+        assert name.partition(".")[0] not in HEAVY or may_be_heavy, name
+        assert part not in MEASURING or may_be_heavy, name
         assert ASKING.get(part, 0) <= ASKING[own], f"{own} asks {name} above it"
 
 
@@ -255,9 +255,8 @@ def test_no_file_imports_itself_by_way_of_others():
 def test_an_import_inside_a_function_spares_a_slow_library(module):
     late = set(needless(IMPORTS[module], module))
     through_doors = {name for name in late if module in DOORS and part_of(name) in MEASURING}
-    others = {name for name in late if (module, name) in LATE_ALL_THE_SAME}
 
-    assert late == through_doors | others
+    assert late == through_doors
 
 
 def test_streamlit_is_imported_in_the_dashboard_only():

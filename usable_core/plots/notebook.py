@@ -17,10 +17,10 @@ from PIL import Image
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ConfigError
 from usable_core.evaluations.interactive import Prediction
+from usable_core.files import write_bytes
 from usable_core.images import encode_png
 from usable_core.plots.heatmap import blend, colour_limit, describe
 from usable_core.plots.style import percent
-from usable_core.runs.files import write_bytes
 
 OPACITY = 0.8  # of the strongest pixels, as in the pages' downloads
 _SIDE = 224  # px: smaller pictures are enlarged to about this, their pixels kept
