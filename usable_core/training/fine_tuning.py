@@ -31,6 +31,7 @@ from usable_core.training.loop import Loss, autocast, fit, parameter_groups
 from usable_core.training.material import (
     Material,
     answers_to,
+    inference,
     load_material,
     validate,
 )
@@ -80,7 +81,7 @@ def fine_tune(
         if retained is not None:
             _check_joint(model)
         records = _tune(network, model, task, held_out, config, report, old_head, retained)
-    answers = answers_to(_inference(network, model), held_out, validation)
+    answers = answers_to(inference(network, model.preprocessing), held_out, validation)
     trained = Trained(
         network=network.cpu(),
         preprocessing=model.preprocessing,
@@ -174,21 +175,11 @@ def _tune(
     return fit(
         parameter_groups(parts, config.schedule),
         _objective(network, model, task, config, old_head, source),
-        lambda: validate(_inference(network, model), held_out),
+        lambda: validate(inference(network, model.preprocessing), held_out),
         len(task),
         config.schedule,
         report,
     )
-
-
-def _inference(network: nn.Module, model: Model) -> Callable[[Tensor], Tensor]:
-    def logits(x: Tensor) -> Tensor:
-        network.eval()
-        x = x.contiguous(memory_format=torch.channels_last)
-        found: Tensor = network(model.preprocessing.normalise(x))
-        return found
-
-    return logits
 
 
 def _objective(

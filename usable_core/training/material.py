@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import load_pixels
@@ -40,6 +40,18 @@ def load_material(
     """Return a split decoded once, with the model's geometry."""
     pixels = load_pixels(dataset, preprocessing, report)
     return Material(pixels.to(device), torch.from_numpy(np.array(dataset.targets)).to(device))
+
+
+def inference(network: nn.Module, preprocessing: Preprocessing) -> Callable[[Tensor], Tensor]:
+    """Return images (N, 3, H, W) -> logits of a network that is put into evaluation mode."""
+
+    def logits(x: Tensor) -> Tensor:
+        network.eval()
+        x = x.contiguous(memory_format=torch.channels_last)
+        found: Tensor = network(preprocessing.normalise(x))
+        return found
+
+    return logits
 
 
 @torch.inference_mode()

@@ -23,6 +23,7 @@ from usable_core.training.loop import Loss, autocast, fit, parameter_groups
 from usable_core.training.material import (
     Material,
     answers_to,
+    inference,
     load_material,
     validate,
 )
@@ -53,12 +54,12 @@ def pretrain(
     records = fit(
         parameter_groups([(network, 1.0)], config.schedule),
         _objective(network, preprocessing, material, config, device),
-        lambda: validate(_inference(network, preprocessing), held_out),
+        lambda: validate(inference(network, preprocessing), held_out),
         len(material),
         config.schedule,
         report,
     )
-    answers = answers_to(_inference(network, preprocessing), held_out, validation)
+    answers = answers_to(inference(network, preprocessing), held_out, validation)
     trained = Trained(
         network=network,
         preprocessing=preprocessing,
@@ -125,13 +126,3 @@ def _objective(
         return Loss(total, total.detach(), logits.detach().argmax(1).eq(y).sum())
 
     return loss
-
-
-def _inference(network: nn.Module, preprocessing: Preprocessing) -> Callable[[Tensor], Tensor]:
-    def logits(x: Tensor) -> Tensor:
-        network.eval()
-        x = x.contiguous(memory_format=torch.channels_last)
-        found: Tensor = network(preprocessing.normalise(x))
-        return found
-
-    return logits
