@@ -1,9 +1,11 @@
 """What every architecture and every model source of the catalog promises."""
 
+import ast
 import json
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
+import usable_core
 from usable_core import cli, jobs
 from usable_core.catalog import implementation
 from usable_core.catalog.models import (
@@ -110,6 +113,18 @@ def test_files_of_models_are_found_without_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout) == [2, 0, 0, 0, 0]
+
+
+def test_nobody_but_the_row_and_its_functions_tells_a_source_by_its_name():
+    root = Path(usable_core.__file__).parents[1]
+    own = ("usable_core/catalog/", "usable_core/models/sources/")
+    prefixes = {f"{source}/" for source in SOURCES}
+    for path in (*root.glob("usable_core/**/*.py"), *root.glob("dashboard/**/*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        made = {part for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for part in n.values}
+        constants = {n for n in ast.walk(tree) if isinstance(n, ast.Constant)} - made
+        if not str(path.relative_to(root)).startswith(own):
+            assert not prefixes & {n.value for n in constants if isinstance(n.value, str)}, path
 
 
 # A source of the reader's own: these functions and the row below are all there is to it.

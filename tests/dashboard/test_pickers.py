@@ -1,5 +1,7 @@
 import runs_at_hand
 
+from usable_core.catalog.models import SOURCES, SourceRow
+
 
 def test_models_trained_here_are_chosen_first(open_page, store):
     runs = [runs_at_hand.done(store) for _ in range(3)]
@@ -38,3 +40,24 @@ def test_no_more_models_than_the_picker_takes_come_from_the_address(open_page):
     app = open_page("accuracy", models=[f"run/{i}" for i in range(9)])
 
     assert len(_models(app)) == 4
+
+
+def test_what_a_model_needs_beside_its_name_is_asked_as_its_source_says(open_page, monkeypatch):
+    monkeypatch.setitem(SOURCES, "code", SourceRow("a:b", "code/NAME: code.", needs_trust=True))
+    monkeypatch.setitem(SOURCES, "bare", SourceRow("a:b", "bare/NAME: bare.", takes_weights=True))
+
+    app = open_page("accuracy", models=["code/one", "bare/one", "bundled/vgg"])
+
+    assert [box.key for box in app.checkbox if "trust" in box.key] == ["models_trust_code/one"]
+    texts = [text.key for text in app.text_input]
+    assert [key for key in texts if "_weights_" in key] == ["models_weights_bare/one"]
+    assert "`code/NAME`" in app.multiselect(key="models").help
+
+
+def test_a_misspelt_model_is_a_sentence_and_starts_no_run(open_page, store):
+    app = open_page("accuracy", models=["bundled/vgg", "bundled/resnt"])
+
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+
+    assert any("resnt" in error.value for error in app.error)
+    assert store.list() == []

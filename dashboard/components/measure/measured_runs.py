@@ -16,7 +16,7 @@ from usable_core.evaluations.explanation import ExplanationResult
 from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run, Status
-from usable_core.tasks import Config
+from usable_core.tasks import Config, check_names
 
 Measured = AccuracyResult | RobustnessResult | CorruptionResult | ExplanationResult
 MOST_MODELS = 4  # side by side at 1280 px
@@ -25,6 +25,8 @@ MOST_MODELS = 4  # side by side at 1280 px
 def evaluate(configs: Sequence[Config]) -> None:
     """Start a job for each question and show their runs. Call it on a button press."""
     with errors_shown():
+        for config in configs:
+            check_names(config)  # of all questions, before the first is on its way
         st.query_params[state.RUN] = [jobs.start(config) for config in configs]
         st.rerun()
 
