@@ -54,9 +54,9 @@ def serve(*, idle_seconds: float = IDLE_SECONDS, dotted: str = ANSWER) -> None:
             `ModelCache`, and perhaps `warm_up() -> Iterator[None]`, of which steps are taken when
             nobody waits.
     """
-    lock = FileLock(lane.lane() / "worker.lock", timeout=TAKE_SECONDS, poll_interval=POLL_SECONDS)
+    lock = FileLock(lane.lane() / "worker.lock")
     try:
-        held = lock.acquire()
+        held = lock.acquire(timeout=TAKE_SECONDS, poll_interval=POLL_SECONDS)
     except Timeout:  # another worker lives
         return
     with held:
