@@ -42,6 +42,7 @@ def main():
     failed = {n: found["error"] for n, found in first["answers"].items() if "error" in found}
     if differing or failed:
         raise SystemExit(f"Not recorded. Not the same twice: {differing}. Failed: {failed}.")
+    sys.stdout.write(first["times"])
     FILE.write_text(written(first["kind"], first["answers"]), encoding="utf-8")
 
 
