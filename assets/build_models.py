@@ -94,6 +94,7 @@ def main() -> None:
     parser.add_argument("--train", type=Path)
     parser.add_argument("--test", type=Path, required=True)
     parser.add_argument("--trained", type=Path)
+    parser.add_argument("--into", type=Path, default=MODELS, help="Folder of weights and card.")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = asked.trained or Path(temporary)
@@ -101,9 +102,9 @@ def main() -> None:
             train(asked.name, asked.train, folder)
         card = measure(asked.name, folder, asked.test)
         weights = (folder / WEIGHTS_FILE).read_bytes()
-    (MODELS / f"{asked.name}.safetensors").write_bytes(weights)
+    (asked.into / f"{asked.name}.safetensors").write_bytes(weights)
     text = json.dumps(card, indent=2, ensure_ascii=False)
-    (MODELS / f"{asked.name}.json").write_text(text + "\n", encoding="utf-8")
+    (asked.into / f"{asked.name}.json").write_text(text + "\n", encoding="utf-8")
     print(json.dumps(card["measured"], indent=2))
 
 

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-# first_maps needs an image
 MODULES = (
     "accuracy_loop",
     "attacks",
@@ -14,6 +13,8 @@ MODULES = (
     "first_page",
     "gradient_maps",
     "superpixel_maps",
+    "evidence",
+    "first_maps",
     "clicks",
 )
 

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ class CifarResNet(nn.Module):
         return self.linear(x.mean((2, 3)))
 
 
-def digits(*, adversarial: bool) -> Scene:
+def digits(*, adversarial: bool, epochs: int) -> Scene:
     """Return real digits at 32 x 32 and a ResNet-8 trained on 1,297 of them in a minute."""
     from sklearn.datasets import load_digits
 
@@ -89,9 +90,9 @@ def digits(*, adversarial: bool) -> Scene:
     optimizer = torch.optim.SGD(
         network.parameters(), lr=0.1, momentum=0.9, weight_decay=5e-4, nesterov=True
     )
-    steps = EPOCHS * -(-len(train) // BATCH)
+    steps = epochs * -(-len(train) // BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    for _ in range(EPOCHS):
+    for _ in range(epochs):
         for rows in train[torch.randperm(len(train))].split(BATCH):
             images = x[rows]
             if adversarial:
@@ -123,12 +124,17 @@ def cifar() -> Scene:
     return _right("CIFAR-10, public ResNet-20", model, x, torch.tensor(table["label"].tolist()))
 
 
-def scenes() -> dict[str, Scene]:
-    """Return every scene whose files are at hand."""
-    found = {"standard": digits(adversarial=False), "robust": digits(adversarial=True)}
-    if (CIFAR / "resnet20.safetensors").is_file():
-        found["cifar"] = cifar()
-    return found
+def scenes(names: Sequence[str], epochs: int) -> dict[str, Scene]:
+    """Return those scenes among `names` whose files are at hand."""
+    is_here = (CIFAR / "resnet20.safetensors").is_file()
+    return {name: SCENES[name](epochs) for name in names if name != "cifar" or is_here}
+
+
+SCENES: dict[str, Callable[[int], Scene]] = {
+    "standard": lambda epochs: digits(adversarial=False, epochs=epochs),
+    "robust": lambda epochs: digits(adversarial=True, epochs=epochs),
+    "cifar": lambda epochs: cifar(),
+}
 
 
 def _right(title: str, model: Model, x: Tensor, y: Tensor) -> Scene:

@@ -17,6 +17,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from benchmarks._arguments import one_of
 from benchmarks._timing import Timing, clock, conditions, interleave, markdown
 from usable_core.datasets.dataset import Dataset, hash_all
 from usable_core.evaluations.accuracy import AccuracyConfig
@@ -33,7 +34,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, for the 
 def main() -> None:
     """Print one table per scene."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenes", nargs="*", choices=list(SCENES), default=list(SCENES))
+    parser.add_argument("scenes", nargs="*", type=one_of(SCENES), default=list(SCENES))
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     print(conditions())

@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks._scenes import Scene, scenes
+from benchmarks._arguments import one_of
+from benchmarks._scenes import EPOCHS, SCENES, Scene, scenes
 from benchmarks._timing import clock, conditions, interleave, markdown
 from usable_core.attacks.campaign import build
 from usable_core.attacks.lanes import Pool
@@ -37,16 +38,17 @@ def main() -> None:
     """Print the tables that are asked for."""
     parts = {"pgd": pgd, "sweep": sweep, "suite": suite, "standard": standard}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("parts", nargs="*", choices=list(parts), default=list(parts))
+    parser.add_argument("parts", nargs="*", type=one_of(parts), default=list(parts))
     parser.add_argument("--images", type=int, default=48)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epsilon", type=float, help="Budget of suite and standard, of 255.")
     parser.add_argument("--alone", action="store_true", help="Leave AutoAttack out.")
     parser.add_argument("--suite-images", nargs="*", type=int, default=[32, 8])
-    parser.add_argument("--scenes", nargs="*", default=["standard", "robust", "cifar"])
+    parser.add_argument("--scenes", nargs="+", choices=list(SCENES), default=list(SCENES))
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="Of the networks trained here.")
     asked = parser.parse_args()
     print(conditions())
-    found = {name: scene for name, scene in scenes().items() if name in asked.scenes}
+    found = scenes(asked.scenes, asked.epochs)
     for part in asked.parts:
         for name, scene in found.items():
             parts[part](name, scene, asked)

@@ -17,11 +17,9 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from benchmarks.first_maps import png
+from benchmarks.first_maps import png, smooth_noise
 from benchmarks.first_page import FLAGS, ROOT, TIMEOUT, free_port, open_when_up, server
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import ImageRequest
@@ -93,8 +91,7 @@ def _round(page: Page, times: dict[str, list[float]]) -> None:
 @contextmanager
 def _explaining(specs: list[ModelSpec], seed: int) -> Iterator[None]:
     """Have maps of a new picture refined from now until the block ends."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    image = uploads.keep(png(Image.fromarray(pixels).resize((256, 256))), "picture.png")
+    image = uploads.keep(png(smooth_noise(seed)), "picture.png")
     options = ExplainerOptions(evaluations=10_000, tolerance=0)
     keys = [
         lane.submit(ImageRequest("explain", spec, image, method, options=options))

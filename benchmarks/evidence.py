@@ -44,13 +44,13 @@ SEGMENTS = 50
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", default="timm/mobilenetv2_100")
+    parser.add_argument("--model", default="bundled/resnet")
     parser.add_argument("--weights")
-    parser.add_argument("--arch-option", default="")
+    parser.add_argument("--arch-option", action="append", default=[])
     parser.add_argument("--image", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     asked = parser.parse_args()
-    options = tuple(tuple(o.split("=")) for o in asked.arch_option.split() if o)
+    options = tuple(tuple(o.split("=", 1)) for o in asked.arch_option)
     model = ready(load_model(ModelSpec(asked.model, asked.weights, options)))
     x = picture(model, asked.image)
     print(conditions())

@@ -5,6 +5,7 @@
 Test accuracy on the digits' test split, per backbone, over three seeds of training.
 """
 
+import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -40,10 +41,14 @@ def test_accuracy(config: FineTuningConfig) -> Proportion:
 
 def main() -> None:
     """Print one row per backbone and seed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--epochs", type=int, default=DemoConfig.epochs)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    asked = parser.parse_args()
     print("| backbone | seed | fine-tuned | from random weights |\n|---|---:|---:|---:|")
     for backbone in DemoConfig().backbones:
-        for seed in SEEDS:
-            config = fine_tuning(backbone, DemoConfig(seed=seed))
+        for seed in asked.seeds:
+            config = fine_tuning(backbone, DemoConfig(seed=seed, epochs=asked.epochs))
             tuned = test_accuracy(config)
             control = test_accuracy(replace(config, from_scratch=True))
             cells = [f"{p.value:.1%} [{p.low:.1%}, {p.high:.1%}]" for p in (tuned, control)]

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from usable_core import images
@@ -31,7 +32,9 @@ METHODS = ("lime", "kernel_shap", "partition_shap")
 def main() -> None:
     """Print one row per event, the median of the repetitions and their range."""
     asked = _arguments()
-    picture = images.decode(asked.image.read_bytes(), asked.image.name)
+    picture = smooth_noise(seed=0)
+    if asked.image is not None:
+        picture = images.decode(asked.image.read_bytes(), asked.image.name)
     specs = [
         ModelSpec(
             asked.model,
@@ -111,7 +114,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--other", default="bundled/vgg")
     parser.add_argument("--other-weights")
     parser.add_argument("--other-arch-option", action="append", default=[])
-    parser.add_argument("--image", type=Path, required=True)
+    parser.add_argument("--image", type=Path, help="Else smooth noise.")
     parser.add_argument("--methods", nargs="+", default=METHODS)
     parser.add_argument("--evaluations", type=int, default=500)
     parser.add_argument("--repetitions", type=int, default=5)
@@ -121,6 +124,12 @@ def _arguments() -> argparse.Namespace:
 def _other(picture: Image.Image, number: int) -> Image.Image:
     """Return a picture that was never seen, of the same content: shifted by some pixels."""
     return ImageOps.expand(picture, border=(number, 0, 0, number), fill=(128, 128, 128))
+
+
+def smooth_noise(seed: int) -> Image.Image:
+    """Return a picture of 256 x 256 pixels that nobody has seen."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((256, 256))
 
 
 def png(picture: Image.Image) -> bytes:

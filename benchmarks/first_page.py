@@ -6,6 +6,7 @@ Both servers are started alternately, each with a fresh home; medians are printe
 most 1.5 times the bare page.
 """
 
+import argparse
 import os
 import shutil
 import socket
@@ -107,7 +108,10 @@ def measure(page: Page, script: Path) -> tuple[float, float]:
             return first, time.perf_counter() - begin
 
 
-def main(rounds: int) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rounds", type=int, nargs="?", default=ROUNDS)
+    rounds = parser.parse_args().rounds
     times: dict[str, list[tuple[float, float]]] = {"bare": [], "usable": []}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         bare = Path(folder) / "bare.py"
@@ -133,4 +137,4 @@ def main(rounds: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS)
+    main()

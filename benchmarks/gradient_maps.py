@@ -33,6 +33,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from benchmarks._arguments import one_of
 from benchmarks._timing import Timing, clock, conditions, interleave, markdown
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import cam, path_gradients
@@ -82,7 +83,7 @@ class Whole(nn.Module):
 def main() -> None:
     """Print one table per scene and part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenes", nargs="*", choices=list(SCENES), default=list(SCENES))
+    parser.add_argument("scenes", nargs="*", type=one_of(SCENES), default=list(SCENES))
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--samples", type=int, default=SAMPLES, help="of gradient SHAP")

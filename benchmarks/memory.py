@@ -6,6 +6,7 @@ The examples are digits, repeated under other names; the attack is short, for me
 on its steps. Target: equal within 10 %.
 """
 
+import argparse
 import resource
 import subprocess
 import sys
@@ -18,7 +19,9 @@ FEW, MANY = 500, 10_000
 
 def main() -> None:
     """Print one row per number of examples; or, asked with a number alone, measure that one."""
-    asked = [int(word) for word in sys.argv[1:]]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("counts", type=int, nargs="*", help="Examples.")
+    asked = parser.parse_args().counts
     if len(asked) == 1:
         measure(asked[0])
         return

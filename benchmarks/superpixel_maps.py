@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from lime.lime_image import LimeImageExplainer
 from torch import Tensor, nn
 
+from benchmarks._arguments import one_of
 from benchmarks._timing import Timing, clock, conditions, interleave, markdown
 from benchmarks.gradient_maps import BATCHES, SCENES, Scene, pictures
 from usable_core.evaluations.explanation import ExplainerOptions
@@ -90,13 +91,17 @@ class Question:
 def main() -> None:
     """Print one table per scene and part."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("scenes", nargs="*", choices=list(NETWORKS), default=["squeezenet1_1"])
+    parser.add_argument("scenes", nargs="*", type=one_of(NETWORKS), default=["squeezenet1_1"])
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=int, default=1, help="Of `closeness`.")
     parser.add_argument("--many", type=int, default=MANY, help="Samples of its reference.")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="Its means are over these.")
+    parser.add_argument("--most", type=int, default=COUNTS[-1], help="Its most evaluations.")
     arguments = parser.parse_args()
-    parts = {**PARTS, "closeness": partial(closeness, many=arguments.many)}
+    counts = tuple(count for count in COUNTS if count <= arguments.most)
+    close = partial(closeness, many=arguments.many, seeds=arguments.seeds, counts=counts)
+    parts = {**PARTS, "closeness": close}
     print(conditions(), f", shap {shap.__version__}", sep="")
     for name in arguments.scenes:
         scene = NETWORKS[name]()
@@ -278,25 +283,31 @@ def partition(about: Question, rounds: int) -> None:
     print(f"\nLargest difference of a value: {np.abs(maps['ours'] - maps['theirs']).max():.1g}")
 
 
-def closeness(about: Question, rounds: int, many: int = MANY) -> None:
+def closeness(
+    about: Question,
+    rounds: int,
+    many: int = MANY,
+    seeds: int = SEEDS,
+    counts: tuple[int, ...] = COUNTS,
+) -> None:
     """Print how soon our maps come as close to the limit as the peer's, and time both."""
     features = about.features
     for method in ("lime", "kernel"):
         reference, half = limits(about, method, many)
         stock = np.mean(
-            [rank_correlation(peer_map(about, method, s), reference) for s in range(SEEDS)]
+            [rank_correlation(peer_map(about, method, s), reference) for s in range(seeds)]
         )
-        ours, covered = dict.fromkeys(COUNTS, 0.0), dict.fromkeys(COUNTS, 0.0)
-        for seed in range(SEEDS):
+        ours, covered = dict.fromkeys(counts, 0.0), dict.fromkeys(counts, 0.0)
+        for seed in range(seeds):
             known: Known = {}
-            for count in COUNTS:
+            for count in counts:
                 estimate = our_estimate(about, method, count, seed, known)
                 found = estimate(np.ones(count, bool))
-                ours[count] += rank_correlation(found, reference) / SEEDS
+                ours[count] += rank_correlation(found, reference) / seeds
                 interval = stability(found, estimate, parts_of(count, PARTS_OF_SAMPLES), 0.05)
                 held = (interval.low <= reference) & (reference <= interval.high)
-                covered[count] += held.mean() / SEEDS
-        enough = next((count for count in COUNTS if ours[count] >= stock), None)
+                covered[count] += held.mean() / seeds
+        enough = next((count for count in counts if ours[count] >= stock), None)
         print(f"\n### Closeness of {method}, {about.scene.title}, {features} superpixels\n")
         print(
             f"Two halves of the reference: {half:.3f}. Peer, {STOCK[method]} samples: {stock:.3f}."
