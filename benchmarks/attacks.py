@@ -21,11 +21,10 @@ from torch import Tensor, nn
 from benchmarks._arguments import one_of
 from benchmarks._scenes import EPOCHS, SCENES, Scene, scenes
 from benchmarks._timing import clock, conditions, interleave, markdown
+from usable_core.asking.oracle import Oracle
 from usable_core.attacks.campaign import build
-from usable_core.attacks.lanes import Pool
-from usable_core.attacks.oracle import Oracle, Parts, attacking
-from usable_core.attacks.sweep import Found, descend
-from usable_core.attacks.sweep import Scene as Attacked
+from usable_core.attacks.lanes import Lanes, Pool
+from usable_core.attacks.sweep import AttackedBatch, SmallestEpsilons, descend
 from usable_core.catalog.attacks import PRESETS, AttackSpec
 
 STEPS, BATCH = 20, 64
@@ -59,17 +58,15 @@ def main() -> None:
 
 def ours(scene: Scene, epsilons: tuple[float, ...], ladder: tuple[AttackSpec, ...]) -> "Ours":
     """Return what our engine finds for every image."""
-    oracle = Oracle(scene.model, divide=_in_parts)
-    with attacking(scene.model):
-        attacked = Attacked(
+    with Oracle(scene.model, fixed_size=BATCH) as oracle:
+        attacked = AttackedBatch(
             scene.x.contiguous(memory_format=torch.channels_last),
-            scene.y,
-            torch.arange(len(scene.x)),
-            epsilons,
-            "linf",
-            tuple(build(spec, "linf", 10) for spec in ladder),
-            oracle,
-            lambda g: BATCH,
+            y=scene.y,
+            seeds=torch.arange(len(scene.x)),
+            epsilons=epsilons,
+            norm="linf",
+            attacks=tuple(build(spec, "linf", 10) for spec in ladder),
+            oracle=oracle,
         )
         return Ours(descend(attacked), oracle)
 
@@ -77,16 +74,8 @@ def ours(scene: Scene, epsilons: tuple[float, ...], ladder: tuple[AttackSpec, ..
 class Ours:
     """What was found, and what it cost."""
 
-    def __init__(self, found: Found, oracle: Oracle) -> None:
-        self.found, self.passes = found, oracle.passes
-
-
-def _in_parts(
-    needs_gradient: bool, count: int, function: Callable[[slice], tuple[Tensor, ...]]
-) -> Parts:
-    for start in range(0, count, BATCH):
-        part = slice(start, min(start + BATCH, count))
-        yield part, function(part)
+    def __init__(self, smallest: SmallestEpsilons, oracle: Oracle) -> None:
+        self.smallest, self.passes = smallest, oracle.passes
 
 
 class Plain(nn.Module):
@@ -188,20 +177,21 @@ def pgd(name: str, scene: Scene, asked: argparse.Namespace) -> None:
     def usable() -> None:
         frozen.requires_grad_(False)
         attack = build(AttackSpec("pgd", STEPS), "linf", 10)
-        with attacking(scene.model):
+        with Oracle(scene.model, fixed_size=BATCH) as oracle:
             for images, y in zip(x.split(BATCH), scene.y.split(BATCH), strict=True):
-                pool = Pool(attack, Oracle(scene.model), stops=False)
+                pool = Pool(attack, oracle, stops=False)
                 zeros = torch.zeros(len(images), dtype=torch.int64)
                 pool.add(
-                    {
-                        "x": images,
-                        "y": y,
-                        "seed": torch.arange(len(images)),
-                        "start": images,
-                        "epsilon": torch.full((len(images),), epsilon),
-                        "restart": zeros,
-                        "target": zeros - 1,
-                    }
+                    Lanes(
+                        x=images,
+                        y=y,
+                        epsilon=torch.full((len(images),), epsilon),
+                        seed=torch.arange(len(images)),
+                        restart=zeros,
+                        target=zeros - 1,
+                        start=images,
+                        trial=zeros,
+                    )
                 )
                 while len(pool):
                     pool.step()
@@ -248,7 +238,9 @@ def sweep(name: str, scene: Scene, asked: argparse.Namespace) -> None:
             scene.model.network.requires_grad_(False)
             found = ours(scene, GRID, (AttackSpec(name, STEPS),))
             passes[who] = found.passes.total
-            curves[who] = [float((found.found.level > k).float().mean()) for k in range(len(GRID))]
+            curves[who] = [
+                float((found.smallest.index > k).float().mean()) for k in range(len(GRID))
+            ]
 
         contenders[f"usable, {attack_name}-{STEPS}"] = usable
     for peer, attack in peers(scene).items():
@@ -286,7 +278,7 @@ def _against_autoattack(preset: str, name: str, scene: Scene, asked: argparse.Na
     seconds = clock() - began
     forward, both = _best_batch(scene)
     own = forward * (found.passes.forward - found.passes.backward) + both * found.passes.backward
-    left = found.found.level > 0
+    left = found.smallest.index > 0
     print(
         f"\n### {PRESETS[preset].title}, {scene.title}, {len(scene.x)} images, "
         f"ε = {epsilon * 255:g}/255\n\n{seconds:.1f} s, robust accuracy {left.float().mean():.1%}; "

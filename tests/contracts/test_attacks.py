@@ -6,6 +6,7 @@ import pytest
 import torch
 from toy_models import LinearNetwork, images, linear_model, model_of, small_network
 
+from usable_core.asking.oracle import Oracle
 from usable_core.attacks.campaign import run_attack
 from usable_core.attacks.losses import LOSSES
 from usable_core.attacks.norms import size
@@ -18,11 +19,12 @@ SEEDLESS = {"fgsm", "fab"}  # no chance in their first run
 
 
 def attack(
-    name, model, x, y, epsilon, *, norm="linf", seeds=None, capacity=None, steps=5, **settings
+    name, model, x, y, epsilon, *, norm="linf", seeds=None, fixed_size=None, steps=5, **settings
 ):
     seeds = torch.arange(len(x)) if seeds is None else seeds
     spec = AttackSpec(name, steps=steps, **settings)
-    return run_attack(model, x, y, epsilon, spec, norm=norm, seeds=seeds, capacity=capacity)
+    oracle = Oracle(model, fixed_size=fixed_size)
+    return run_attack(model, x, y, epsilon, spec, norm=norm, seeds=seeds, oracle=oracle)
 
 
 def run(*arguments, **settings):
@@ -183,7 +185,7 @@ def test_leaving_early_and_refilling_do_not_change_what_breaks(name, norm):
     settings = {"norm": norm, "restarts": 2, "loss": "targeted_margin", "targets": 2}
 
     together = attack(name, model, x, y, EPSILONS[norm] / 4, **settings)
-    by_three = attack(name, model, x, y, EPSILONS[norm] / 4, **settings, capacity=lambda g: 3)
+    by_three = attack(name, model, x, y, EPSILONS[norm] / 4, **settings, fixed_size=3)
 
     assert torch.equal(together.is_fooled, by_three.is_fooled)
 
@@ -236,7 +238,7 @@ def test_targets_are_the_most_probable_wrong_classes_one_each(name, targets, exp
         loss="targeted_margin",
         targets=targets,
         steps=2,
-        capacity=lambda g: 1,
+        fixed_size=1,
     )
 
     assert list(dict.fromkeys(aimed_at)) == expected

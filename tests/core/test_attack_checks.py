@@ -166,12 +166,17 @@ def test_a_surrogate_of_other_images_is_refused(trained):
 
 
 def test_where_the_descent_misses_everything_is_walked(trained, monkeypatch):
-    from usable_core.measuring import checks as module
-    from usable_core.measuring import robustness
+    from usable_core.attacks.sweep import SmallestEpsilons
+    from usable_core.measuring import robustness, walked_sample
 
     walked = []
-    monkeypatch.setattr(module, "descend", robustness.nothing_found)
-    monkeypatch.setattr(robustness, "walk", lambda scene, found: walked.append(len(scene.x)))
+
+    def ascend(batch):
+        walked.append(len(batch.x))
+        return SmallestEpsilons.none(batch)
+
+    monkeypatch.setattr(walked_sample, "descend", SmallestEpsilons.none)
+    monkeypatch.setattr(robustness, "ascend", ascend)
 
     _, checks = examined(trained)
 

@@ -10,17 +10,17 @@ from scipy.optimize import linprog, minimize
 from torch import nn
 from toy_models import LinearNetwork, images, linear_model, model_of, small_network
 
+from usable_core.asking.oracle import Oracle
+from usable_core.asking.outputs import are_probabilities
 from usable_core.attacks.apgd import checkpoints
 from usable_core.attacks.campaign import Campaign, Trial, build, run_attack
 from usable_core.attacks.fab import Fab
-from usable_core.attacks.lanes import Pool, join, take
+from usable_core.attacks.lanes import Lanes, Pool
 from usable_core.attacks.losses import LOSSES, fitting_loss, log_odds
 from usable_core.attacks.norms import project, random_edge, random_start, size, steepest
-from usable_core.attacks.oracle import Oracle, attacking
-from usable_core.attacks.sweep import Scene, descend, from_scratch, nothing_found, walk
-from usable_core.attacks.validation import are_probabilities
+from usable_core.attacks.sweep import AttackedBatch, ascend, descend, from_scratch
 from usable_core.catalog.attacks import AttackSpec
-from usable_core.errors import AttackError
+from usable_core.errors import OutputsRefused
 
 NORMS = ["linf", "l2", "l1"]
 ORDERS = {"linf": np.inf, "l2": 2, "l1": 1}
@@ -175,21 +175,25 @@ def test_apgd_looks_at_its_step_size_when_autoattack_does():
     assert list(checkpoints(100)) == [22, 41, 57, 70, 80, 87, 93, 99]
 
 
-def begun(attack, model, x, y, epsilon):
-    """Return a pool that goes on after a success, with every example in its first run."""
-    pool = Pool(attack, Oracle(model), stops=False)
-    rows, ones = torch.arange(len(x)), torch.ones(len(x))
-    pool.add(
-        {
-            "x": x,
-            "y": y,
-            "target": 1 - y,
-            "seed": rows,
-            "restart": 0 * rows,
-            "start": x,
-            "epsilon": epsilon * ones,
-        }
+def lanes_of(x, y, epsilon):
+    """Return lanes in their first run, aimed at the other one of two classes."""
+    rows = torch.arange(len(x))
+    return Lanes(
+        x=x,
+        y=y,
+        epsilon=torch.full((len(x),), epsilon),
+        seed=rows,
+        restart=0 * rows,
+        target=1 - y,
+        start=x,
+        trial=rows,
     )
+
+
+def begun(attack, model, x, y, epsilon):
+    """Return a pool that goes on after a success."""
+    pool = Pool(attack, Oracle(model), stops=False)
+    pool.add(lanes_of(x, y, epsilon))
     return pool
 
 
@@ -200,10 +204,9 @@ def test_apgd_halves_its_step_where_the_loss_has_stopped_rising():
     pool = begun(build(AttackSpec("apgd", steps=100), "linf", 2), model, x, model(x).argmax(1), 0.1)
 
     sizes = []
-    with attacking(model):
-        for _ in range(60):
-            pool.step()
-            sizes.append(pool.lanes["step_size"].unique().tolist())
+    for _ in range(60):
+        pool.step()
+        sizes.append(pool.lanes.state["step_size"].unique().tolist())
 
     assert sizes[21] == pytest.approx([0.2])
     assert sizes[22] == pytest.approx([0.1])
@@ -220,12 +223,11 @@ def test_fab_goes_back_towards_the_image_before_it_goes_on_from_across():
     pool = begun(Fab(AttackSpec("fab", steps=9), "l2", 2), model, x, torch.tensor([0]), 1e-3)
     query = x.clone()
     query[0, 0, 0, 0], query[0, 2, 1, 1] = 0.9, 0.6  # across, and 0.2 to the side
-    pool.lanes["query"], pool.lanes["distance"] = query, size(query - x, "l2")
+    pool.lanes.query, pool.lanes.distance = query, size(query - x, "l2")
 
-    with attacking(model):
-        pool.step()
+    pool.step()
 
-    after = (pool.lanes["query"] - x)[0]
+    after = (pool.lanes.query - x)[0]
     assert after[2, 1, 1].item() == pytest.approx(0.2 * 0.9 * 0.9, rel=1e-4)
     at = 0.9 * 0.5
     assert after[0, 0, 0].item() == pytest.approx(
@@ -299,15 +301,20 @@ def test_fab_turns_back_from_across_the_boundary_and_never_keeps_what_is_too_far
 
 
 def test_lanes_are_joined_and_taken_by_row():
-    first = {"x": torch.zeros(2, 3, 1, 1), "y": torch.tensor([0, 1])}
-    second = {"x": torch.ones(1, 3, 1, 1), "y": torch.tensor([2])}
+    first = lanes_of(torch.zeros(2, 3, 1, 1), torch.tensor([0, 1]), 0.1)
+    second = lanes_of(torch.ones(1, 3, 1, 1), torch.tensor([2]), 0.2)
+    for lanes in (first, second):
+        lanes.state["loss"] = lanes.epsilon * 10
 
-    both = join(first, second)
+    both = first.join(second)
+    kept, turned = both.take(torch.tensor([True, False, True])), both.take(torch.tensor([2, 0]))
 
-    assert join({}, second) is second
-    assert both["y"].tolist() == [0, 1, 2]
-    assert take(both, torch.tensor([True, False, True]))["y"].tolist() == [0, 2]
-    assert take(both, torch.tensor([2, 0]))["x"].flatten(1).tolist() == [[1] * 3, [0] * 3]
+    assert both.y.tolist() == [0, 1, 2]
+    assert both.state["loss"].tolist() == [1, 1, 2]
+    assert kept.y.tolist() == [0, 2]
+    assert kept.state["loss"].tolist() == [1, 2]
+    assert turned.x.flatten(1).tolist() == [[1] * 3, [0] * 3]
+    assert (len(first), len(kept), both.distance) == (2, 2, None)
 
 
 def test_a_pool_keeps_the_worst_image_inside_the_budget():
@@ -318,26 +325,26 @@ def test_a_pool_keeps_the_worst_image_inside_the_budget():
         runs = ((0, -1),)
 
         def begin(self, lanes):
-            lanes["query"], lanes["distance"] = lanes["x"], torch.zeros(len(lanes["y"]))
+            lanes.query, lanes.distance = lanes.x, torch.zeros(len(lanes))
 
         def loss(self, logits, lanes):
             return logits[:, 1] - logits[:, 0]
 
         def advance(self, lanes, answer):
-            lanes["query"] = lanes["query"] + 0.1
-            lanes["distance"] = size(lanes["query"] - lanes["x"], "linf")
-            return lanes["step"] >= 4
+            lanes.query = lanes.query + 0.1
+            lanes.distance = size(lanes.query - lanes.x, "linf")
+            return lanes.step >= 4
 
     model = model_of(Brightness())
     x = torch.full((1, 3, 2, 2), 0.2)
     pool = Pool(Wanderer(), Oracle(model))
-    pool.add({"x": x, "y": torch.tensor([0]), "epsilon": torch.tensor([0.25])})
+    pool.add(lanes_of(x, torch.tensor([0]), 0.25))
 
     while not (over := pool.step()):
         pass
 
-    assert not over["is_fooled"].any()
-    assert torch.allclose(over["best"], torch.full_like(x, 0.4))
+    assert not over.is_fooled.any()
+    assert torch.allclose(over.lanes.best, torch.full_like(x, 0.4))
 
 
 class Brightness(nn.Module):
@@ -388,36 +395,26 @@ class Scripted:
         self.runs = tuple((restart, -1) for restart in range(runs))
 
     def begin(self, lanes):
-        cases = list(zip(lanes["seed"].tolist(), lanes["epsilon"].tolist(), strict=True))
+        cases = list(zip(lanes.seed.tolist(), lanes.epsilon.tolist(), strict=True))
         self.tried += [(seed, round(epsilon, 4)) for seed, epsilon in cases]
         wins = [(seed, round(epsilon, 4)) in self.breaks for seed, epsilon in cases]
-        lanes["wins"] = torch.tensor(wins)
-        lanes["query"] = lanes["x"]
+        lanes.state["wins"] = torch.tensor(wins)
+        lanes.query = lanes.x
 
     def loss(self, logits, lanes):
         return logits[:, 1] - logits[:, 0]
 
     def advance(self, lanes, answer):
-        is_time = (lanes["step"] + 1 >= self.delay) & lanes["wins"]
-        lanes["query"] = torch.where(
-            is_time.view(-1, 1, 1, 1), torch.ones_like(lanes["x"]), lanes["x"]
-        )
-        return lanes["step"] >= self.delay
+        is_time = (lanes.step + 1 >= self.delay) & lanes.state["wins"]
+        lanes.query = torch.where(is_time.view(-1, 1, 1, 1), torch.ones_like(lanes.x), lanes.x)
+        return lanes.step >= self.delay
 
 
 def scripted(attacks, count, capacity=100):
     """Return a campaign over dark images of class 0 of a model that calls bright ones class 1."""
     x = torch.full((count, 3, 2, 2), 0.1)
     y, seeds = torch.zeros(count, dtype=torch.int64), torch.arange(count)
-    oracle = Oracle(model_of(Brightness()))
-    return Campaign(attacks, oracle, x, y, seeds, lambda needs_gradient: capacity)
-
-
-def finished(campaign):
-    over = []
-    while not campaign.is_empty:
-        over += campaign.step()
-    return over
+    return Campaign(attacks, Oracle(model_of(Brightness()), fixed_size=capacity), x, y, seeds)
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 100])
@@ -428,9 +425,9 @@ def test_later_attacks_see_only_what_the_earlier_ones_left(capacity):
     for trial in trials:
         campaign.submit(trial)
 
-    over = finished(campaign)
+    over = list(campaign.run())
 
-    assert sorted(trial.image for trial in over) == [0, 1, 2, 3], "each trial ends once"
+    assert sorted(trial.row for trial in over) == [0, 1, 2, 3], "each trial ends once"
     assert [trial.is_broken for trial in trials] == [True, True, True, False]
     assert [trial.attack for trial in trials] == [0, 1, 0, 1]
     assert [trial.step for trial in trials[:3]] == [2, 2, 2]
@@ -443,10 +440,10 @@ def test_a_trial_begins_with_the_attack_it_names_and_then_the_others_in_order():
     campaign.submit(Trial(0, 0, 0.1, first=2))
     campaign.submit(Trial(1, 0, 0.1, first=1))
 
-    over = finished(campaign)
+    over = list(campaign.run())
 
     assert [attack.tried for attack in attacks] == [[(1, 0.1)], [(1, 0.1)], [(0, 0.1), (1, 0.1)]]
-    assert [(trial.image, trial.is_broken) for trial in over] == [(0, True), (1, False)]
+    assert [(trial.row, trial.is_broken) for trial in over] == [(0, True), (1, False)]
 
 
 @pytest.mark.parametrize("capacity", [1, 2, 100])
@@ -455,17 +452,16 @@ def test_a_success_ends_the_other_runs_of_its_trial(capacity):
     campaign = scripted([long], 1, capacity)
     campaign.submit(Trial(0, 0, 0.1))
 
-    over = finished(campaign)
+    over = list(campaign.run())
 
     assert len(over) == 1
     assert over[0].is_broken
     assert len(long.tried) == min(capacity, 5)
 
 
-def scene_of(attacks, model, x, y, grid):
-    return Scene(
-        x, y, torch.arange(len(x)), grid, "linf", tuple(attacks), Oracle(model), lambda g: 7
-    )
+def batch_of(attacks, model, x, y, grid):
+    oracle = Oracle(model, fixed_size=7)
+    return AttackedBatch(x, y, torch.arange(len(x)), grid, "linf", tuple(attacks), oracle)
 
 
 def test_sweeps_find_the_known_smallest_budget_of_a_linear_model():
@@ -481,35 +477,26 @@ def test_sweeps_find_the_known_smallest_budget_of_a_linear_model():
     x, y, distance = x[is_clear], y[is_clear], distance[is_clear]
     expected = torch.stack([distance >= epsilon for epsilon in grid]).sum(0)
     attacks = [build(AttackSpec("apgd", steps=10), "linf", 2)]
-    scene = scene_of(attacks, model, x, y, grid)
+    batch = batch_of(attacks, model, x, y, grid)
 
-    with attacking(model):
-        down, up = descend(scene), nothing_found(scene)
-        walk(scene, up)
-        alone = from_scratch(scene)
+    down, up, alone = descend(batch), ascend(batch), from_scratch(batch)
 
     assert 0 < float((expected < 4).float().mean()) < 1, "the grid tells nothing"
-    assert torch.equal(down.level, expected)
-    assert torch.equal(up.level, expected)
+    assert torch.equal(down.index, expected)
+    assert torch.equal(up.index, expected)
     assert torch.equal(alone, torch.arange(4)[None] >= expected[:, None])
     assert torch.equal(model(down.x_adv).argmax(1) != y, expected < 4)
 
 
-def test_an_attack_that_works_at_small_budgets_only_is_caught_by_walking_below():
+def test_an_attack_that_works_at_small_budgets_only_is_caught_by_ascending():
     # Example 0 breaks at the second budget, though not at the third: descent stops too early.
     weak = {(0, 0.05), (0, 0.2), (1, 0.1), (1, 0.2)}
     x = torch.full((3, 3, 2, 2), 0.1)
     y = torch.zeros(3, dtype=torch.int64)
-    model = model_of(Brightness())
-    scene = scene_of([Scripted(weak)], model, x, y, (0.02, 0.05, 0.1, 0.2))
+    batch = batch_of([Scripted(weak)], model_of(Brightness()), x, y, (0.02, 0.05, 0.1, 0.2))
 
-    with attacking(model):
-        found = descend(scene)
-        descended = found.level.clone()
-        walk(scene, found, below=found.level)
-
-    assert descended.tolist() == [3, 2, 4]
-    assert found.level.tolist() == [1, 2, 4]
+    assert descend(batch).index.tolist() == [3, 2, 4]
+    assert ascend(batch).index.tolist() == [1, 2, 4]
 
 
 def test_pgd_breaks_a_confident_model_whose_cross_entropy_has_no_gradient():
@@ -591,12 +578,12 @@ def test_a_model_without_gradient_is_attacked_blindly():
     ("network", "sentence"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(192, 1)), "2 or more classes"),
-        (LinearNetwork(torch.full((3, 192), math.nan), torch.zeros(3)), "not finite numbers"),
-        (LinearNetwork(torch.zeros(3, 192), torch.tensor([0, 0, math.inf])), "not finite numbers"),
+        (LinearNetwork(torch.full((3, 192), math.nan), torch.zeros(3)), "NaN or infinity"),
+        (LinearNetwork(torch.zeros(3, 192), torch.tensor([0, 0, math.inf])), "NaN or infinity"),
     ],
 )
 def test_outputs_that_are_no_logits_are_refused(network, sentence):
-    with pytest.raises(AttackError, match=sentence):
+    with pytest.raises(OutputsRefused, match=sentence):
         attack(model_of(network), images(2), torch.tensor([0, 0]), 0.1)
 
 
@@ -619,7 +606,7 @@ def test_guessing_ahead_asks_exactly_the_same_path(norm, epsilon, monkeypatch):
     found, asked = [], []
     for ahead in (1, 16):
         monkeypatch.setattr(lanes, "_AHEAD", ahead)
-        oracle = Oracle(model)
+        oracle = Oracle(model, fixed_size=64)
         spec = AttackSpec("square", steps=150)
         found.append(
             run_attack(
@@ -631,7 +618,6 @@ def test_guessing_ahead_asks_exactly_the_same_path(norm, epsilon, monkeypatch):
                 norm=norm,
                 seeds=torch.arange(6),
                 oracle=oracle,
-                capacity=lambda needs_gradient: 64,
             )
         )
         asked.append(oracle.passes.forward)

@@ -291,11 +291,11 @@ def test_a_success_that_does_not_repeat_is_looked_for_along_its_direction(
     """Told one budget too small, the answer asked again moves it to where it holds."""
     descend = robustness.descend
 
-    def too_bold(scene):
-        found = descend(scene)
-        rows = torch.nonzero((found.level > 0) & (found.level < len(scene.epsilons)))[:, 0]
-        found.level[rows] -= 1
-        found.x_adv[rows] = towards(scene, found.x_adv[rows], rows, found.level[rows])
+    def too_bold(batch):
+        found = descend(batch)
+        rows = torch.nonzero((found.index > 0) & (found.index < len(batch.epsilons)))[:, 0]
+        found.index[rows] -= 1
+        found.x_adv[rows] = towards(batch, found.x_adv[rows], rows, found.index[rows])
         return found
 
     monkeypatch.setattr(robustness, "descend", too_bold)

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 from toy_models import digit_pixels, digits_model
 
+from usable_core.asking.oracle import Oracle
 from usable_core.attacks.campaign import run_attack
 from usable_core.attacks.fab import Fab
-from usable_core.attacks.lanes import Pool
+from usable_core.attacks.lanes import Lanes, Pool
 from usable_core.attacks.norms import size
-from usable_core.attacks.oracle import Oracle, attacking
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
@@ -216,28 +216,28 @@ def fab_distances(model, x, y, norm, targets):
 
     class Measured(Fab):
         def advance(self, lanes, answer):
-            found = torch.where(answer.logits.argmax(1) != lanes["y"], lanes["distance"], torch.inf)
-            smallest.scatter_reduce_(0, lanes["row"], found, "amin")
+            found = torch.where(answer.logits.argmax(1) != lanes.y, lanes.distance, torch.inf)
+            smallest.scatter_reduce_(0, lanes.trial, found, "amin")
             return super().advance(lanes, answer)
 
-    with attacking(model):
-        wrong = model(x).detach().scatter(1, y[:, None], -torch.inf).argsort(1, descending=True)
-        for rank in range(targets):
-            pool = Pool(Measured(AttackSpec("fab", steps=STEPS), norm, 10), Oracle(model))
-            row, zeros = torch.arange(len(x)), torch.zeros(len(x), dtype=torch.int64)
-            pool.add(
-                {
-                    "x": x,
-                    "y": y,
-                    "target": wrong[:, rank],
-                    "row": row,
-                    "seed": row,
-                    "restart": zeros,
-                    "epsilon": torch.full((len(x),), 1e-9),  # never reached
-                }
+    wrong = model(x).detach().scatter(1, y[:, None], -torch.inf).argsort(1, descending=True)
+    row, zeros = torch.arange(len(x)), torch.zeros(len(x), dtype=torch.int64)
+    for rank in range(targets):
+        pool = Pool(Measured(AttackSpec("fab", steps=STEPS), norm, 10), Oracle(model))
+        pool.add(
+            Lanes(
+                x=x,
+                y=y,
+                epsilon=torch.full((len(x),), 1e-9),  # never reached
+                seed=row,
+                restart=zeros,
+                target=wrong[:, rank],
+                start=x,
+                trial=row,
             )
-            while len(pool):
-                pool.step()
+        )
+        while len(pool):
+            pool.step()
     return smallest
 
 

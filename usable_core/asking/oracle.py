@@ -67,7 +67,7 @@ class Oracle(AbstractContextManager["Oracle"]):
         self,
         model: Model,
         *,
-        fixed_size: int | None = None,
+        fixed_size: int | tuple[int, int] | None = None,
         precision: Precision | Literal["auto"] = "float32",
         draws: int = 1,
         on_pass: Callable[[int], None] = lambda images: None,
@@ -76,7 +76,8 @@ class Oracle(AbstractContextManager["Oracle"]):
 
         Args:
             model: Pixels to logits.
-            fixed_size: Images per pass; None finds the fastest that fits.
+            fixed_size: Images per pass, or per pass without and with gradients; None finds the
+                fastest that fits.
             precision: Of passes without gradients; `auto` is bfloat16 where that is faster and
                 the first images' probabilities agree with float32's.
             draws: Passes per answer.
@@ -111,10 +112,20 @@ class Oracle(AbstractContextManager["Oracle"]):
         """Return the number of images per pass, as far as it is known."""
         key = (needs_gradient, "float32" if needs_gradient else self.precision)
         if key not in self._sizes:
+            fixed = self._fixed_size
             self._sizes[key] = batch_size(
-                self.model, fixed=self._fixed_size, needs_gradient=key[0], precision=key[1]
+                self.model,
+                fixed=fixed[needs_gradient] if isinstance(fixed, tuple) else fixed,
+                needs_gradient=key[0],
+                precision=key[1],
             )
         return self._sizes[key]
+
+    @property
+    def halvings(self) -> tuple[str, ...]:
+        """Return sentences on how often memory ran out."""
+        sentences = [sentence for size in self._sizes.values() for sentence in size.halvings]
+        return tuple(dict.fromkeys(sentences))
 
     def settle(self, images: Tensor) -> None:
         """Find the fastest sizes now, with and without gradients, on images (N, 3, H, W)."""
@@ -174,7 +185,7 @@ class Oracle(AbstractContextManager["Oracle"]):
 
         def differentiated(part: slice) -> tuple[Tensor, ...]:
             with torch.inference_mode(False), torch.enable_grad():
-                images = x[part].detach().requires_grad_()
+                images = _differentiable(x[part])
                 logits = self._mean(images)
                 losses = loss(logits, part)
                 return logits.detach(), losses.detach(), _pixel_gradient(losses, images)
@@ -204,8 +215,8 @@ class Oracle(AbstractContextManager["Oracle"]):
 
         def differentiated(part: slice) -> tuple[Tensor, Tensor]:
             with torch.inference_mode(False), torch.enable_grad():
-                x = images(part).detach().contiguous(memory_format=torch.channels_last)
-                logits = self._mean(x.requires_grad_())[:, list(targets)]
+                x = _differentiable(images(part).contiguous(memory_format=torch.channels_last))
+                logits = self._mean(x)[:, list(targets)]
                 found = [
                     _exact_gradient(logits[:, k], x, is_asked_again=k + 1 < len(targets))
                     for k in range(len(targets))
@@ -255,6 +266,11 @@ class Oracle(AbstractContextManager["Oracle"]):
             if not (exact - rounded).abs().max() <= AGREEMENT:
                 self.precision = "float32"
         _precisions[self._key] = self.precision
+
+
+def _differentiable(x: Tensor) -> Tensor:
+    """Return images that gradients go back to; those made in inference mode only as a copy."""
+    return (x.clone() if x.is_inference() else x.detach()).requires_grad_()
 
 
 def _pixel_gradient(losses: Tensor, x: Tensor) -> Tensor:

@@ -35,6 +35,11 @@ def check_logits(logits: Tensor) -> None:
 
 def are_probabilities(outputs: Tensor) -> bool:
     """Tell whether outputs (N, classes) look like the result of a softmax."""
+    return bool(look_like_probabilities(outputs).all())
+
+
+def look_like_probabilities(outputs: Tensor) -> Tensor:
+    """Return which rows of outputs (N, classes) are non-negative and add up to 1 (N,) bool."""
     outputs = outputs.float()
-    in_range = bool((outputs >= 0).all() and (outputs <= 1).all())
-    return in_range and bool(((outputs.sum(1) - 1).abs() < 1e-3).all())
+    in_range = (outputs >= 0).all(1) & (outputs <= 1).all(1)
+    return in_range & ((outputs.sum(1) - 1).abs() < 1e-3)

@@ -43,59 +43,62 @@ class Apgd(Ascent):
 
     def begin(self, lanes: Lanes) -> None:
         """Start in the ball with steps of twice its radius."""
-        lanes["query"] = started(lanes, self.norm)
-        lanes["previous"] = lanes["query"]
-        lanes["best_gradient"] = torch.zeros_like(lanes["x"])
-        lanes["step_size"] = 2 * lanes["epsilon"]
-        for name in ("rises", "was_halved"):
-            lanes[name] = torch.zeros_like(lanes["step"])
-        for name in ("last_loss", "checked_loss"):
-            lanes[name] = torch.full_like(lanes["best_loss"], -torch.inf)
+        lanes.query = started(lanes, self.norm)
+        lanes.state = {
+            "previous": lanes.query,
+            "best_gradient": torch.zeros_like(lanes.x),
+            "step_size": 2 * lanes.epsilon,
+            "rises": torch.zeros_like(lanes.step),
+            "was_halved": torch.zeros_like(lanes.step),
+            "last_loss": torch.full_like(lanes.best_loss, -torch.inf),
+            "checked_loss": torch.full_like(lanes.best_loss, -torch.inf),
+        }
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Look at the step size where it is time, then move with momentum."""
-        gradient = answer.gradient
+        state, gradient = lanes.state, answer.gradient
         better = per_image(answer.is_better)
-        lanes["best_gradient"] = torch.where(better, gradient, lanes["best_gradient"])
-        lanes["rises"] += answer.loss > lanes["last_loss"]
-        lanes["last_loss"] = answer.loss
-        at, is_first = lanes["query"], lanes["step"] == 0
+        state["best_gradient"] = torch.where(better, gradient, state["best_gradient"])
+        state["rises"] += answer.loss > state["last_loss"]
+        state["last_loss"] = answer.loss
+        at, is_first = lanes.query, lanes.step == 0
         # The start is no step: it neither rises nor is there a loss to have improved on.
-        lanes["rises"].masked_fill_(is_first, 0)
-        lanes["checked_loss"] = torch.where(is_first, answer.loss, lanes["checked_loss"])
-        lanes["was_halved"].masked_fill_(is_first, 1)
+        state["rises"].masked_fill_(is_first, 0)
+        state["checked_loss"] = torch.where(is_first, answer.loss, state["checked_loss"])
+        state["was_halved"].masked_fill_(is_first, 1)
         halved = self._stalled(lanes)
         if bool(halved.any()):
             back = per_image(halved)
-            lanes["step_size"] = torch.where(halved, lanes["step_size"] / 2, lanes["step_size"])
-            at = torch.where(back, lanes["best"], at)
-            gradient = torch.where(back, lanes["best_gradient"], gradient)
+            state["step_size"] = torch.where(halved, state["step_size"] / 2, state["step_size"])
+            at = torch.where(back, lanes.best, at)
+            gradient = torch.where(back, state["best_gradient"], gradient)
         self._move(lanes, at, gradient, is_first)
-        return lanes["step"] >= self.spec.steps
+        return lanes.step >= self.spec.steps
 
     def _stalled(self, lanes: Lanes) -> Tensor:
         """Return which lanes halve their step: too few rises, or nothing better at full step."""
-        wait = self._waits.to(lanes["step"].device)[lanes["step"].clamp_max(self.spec.steps + 1)]
+        state = lanes.state
+        wait = self._waits.to(lanes.step.device)[lanes.step.clamp_max(self.spec.steps + 1)]
         is_due = wait > 0
         if not bool(is_due.any()):
             return is_due
-        has_few_rises = lanes["rises"] <= _LEAST_RISES * wait
-        is_no_better = lanes["checked_loss"] >= lanes["best_loss"]
-        halved = is_due & (has_few_rises | (is_no_better & (lanes["was_halved"] == 0)))
-        lanes["was_halved"] = torch.where(is_due, halved.long(), lanes["was_halved"])
-        lanes["checked_loss"] = torch.where(is_due, lanes["best_loss"], lanes["checked_loss"])
-        lanes["rises"].masked_fill_(is_due, 0)
+        has_few_rises = state["rises"] <= _LEAST_RISES * wait
+        is_no_better = state["checked_loss"] >= lanes.best_loss
+        halved = is_due & (has_few_rises | (is_no_better & (state["was_halved"] == 0)))
+        state["was_halved"] = torch.where(is_due, halved.long(), state["was_halved"])
+        state["checked_loss"] = torch.where(is_due, lanes.best_loss, state["checked_loss"])
+        state["rises"].masked_fill_(is_due, 0)
         return halved
 
     def _move(self, lanes: Lanes, at: Tensor, gradient: Tensor, is_first: Tensor) -> None:
-        x, epsilon = lanes["x"], lanes["epsilon"]
+        x, epsilon = lanes.x, lanes.epsilon
         stepped = project(
-            at + per_image(lanes["step_size"]) * steepest(gradient, self.norm),
+            at + per_image(lanes.state["step_size"]) * steepest(gradient, self.norm),
             x,
             epsilon,
             self.norm,
         )
         share = per_image(torch.where(is_first, 1.0, _MOMENTUM))
-        mixed = at + (stepped - at) * share + (at - lanes["previous"]) * (1 - share)
-        lanes["previous"] = at
-        lanes["query"] = project(mixed, x, epsilon, self.norm)
+        mixed = at + (stepped - at) * share + (at - lanes.state["previous"]) * (1 - share)
+        lanes.state["previous"] = at
+        lanes.query = project(mixed, x, epsilon, self.norm)

@@ -5,14 +5,14 @@ to attack, ends at the first success, and its lanes then make room for the next 
 """
 
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
-from usable_core.attacks.lanes import Attack, Lanes, Pool
-from usable_core.attacks.oracle import Oracle, attacking
+from usable_core.asking.oracle import Oracle
+from usable_core.attacks.lanes import Attack, Lanes, Over, Pool
 from usable_core.attacks.validation import check_budget
 from usable_core.catalog import implementation
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
@@ -22,16 +22,14 @@ from usable_core.models.model import Model, check_pixels
 # A batch takes this many times its lanes where that leaves none behind for a small batch later.
 _CROWDED = 1.5
 
-Capacity = Callable[[bool], int]  # needs_gradient -> lanes of one batch
-
 
 @dataclass(eq=False)
 class Trial:
-    """One example at one budget, and what became of it.
+    """One example at one epsilon, and what became of it.
 
     Attributes:
-        image: Place of the example.
-        level: Place of the budget in the caller's grid.
+        row: Place of the example among those attacked.
+        index: Place of the epsilon in the caller's grid.
         epsilon: The budget.
         start: Image (3, H, W) that the first run begins with; None draws one.
         first: The attack that is tried first; the others follow in their order.
@@ -41,8 +39,8 @@ class Trial:
         x_adv: Where it succeeded, else the worst image (3, H, W) of the last attack.
     """
 
-    image: int
-    level: int
+    row: int
+    index: int
     epsilon: float
     start: Tensor | None = None
     first: int = 0
@@ -60,26 +58,19 @@ class Campaign:
     """Trials in progress."""
 
     def __init__(
-        self,
-        attacks: Sequence[Attack],
-        oracle: Oracle,
-        x: Tensor,
-        y: Tensor,
-        seeds: Tensor,
-        capacity: Capacity,
+        self, attacks: Sequence[Attack], oracle: Oracle, x: Tensor, y: Tensor, seeds: Tensor
     ) -> None:
         """Prepare; nothing is asked yet.
 
         Args:
             attacks: The ladder.
-            oracle: Answers.
+            oracle: Answers, and says how many lanes one batch takes.
             x: Images (N, 3, H, W) in [0, 1].
             y: True classes (N,).
             seeds: One per example (N,) int64.
-            capacity: How many lanes one batch takes.
         """
         self._x, self._y, self._seeds = x, y, seeds.to(x.device)
-        self._attacks, self._oracle, self._capacity = attacks, oracle, capacity
+        self._attacks, self._oracle = attacks, oracle
         self._pools = [Pool(attack, oracle) for attack in attacks]
         self._queues: list[list[tuple[int, int, int]]] = [[] for _ in attacks]
         self._trials: list[Trial] = []
@@ -110,10 +101,15 @@ class Campaign:
         self._refill()
         k = max(range(len(self._pools)), key=lambda k: (self._fullness(self._pools[k]), -k))
         over = self._pools[k].step()
-        return self._settle(over, k) if over else []
+        return [] if over is None else self._settle(over, k)
+
+    def run(self) -> Iterator[Trial]:
+        """Yield trials as they end, until nothing is left; more may be submitted meanwhile."""
+        while not self.is_empty:
+            yield from self.step()
 
     def _room(self, pool: Pool) -> int:
-        return self._capacity(pool.attack.gradient_steps > 0)
+        return self._oracle.size(needs_gradient=pool.attack.gradient_steps > 0).current
 
     def _fullness(self, pool: Pool) -> float:
         return len(pool) / self._room(pool)
@@ -144,21 +140,21 @@ class Campaign:
     def _lanes(self, k: int, chosen: list[tuple[int, int]]) -> Lanes:
         device = self._x.device
         trials = [self._trials[number] for _, number in chosen]
-        rows = torch.tensor([trial.image for trial in trials], device=device)
+        rows = torch.tensor([trial.row for trial in trials], device=device)
         runs = [self._attacks[k].runs[run] for run, _ in chosen]
         x = self._x[rows]
         starts = [image if t.start is None else t.start for t, image in zip(trials, x, strict=True)]
         ranks = torch.tensor([rank for _, rank in runs], device=device)
-        return {
-            "trial": torch.tensor([number for _, number in chosen], device=device),
-            "x": x,
-            "y": self._y[rows],
-            "seed": self._seeds[rows],
-            "epsilon": torch.tensor([t.epsilon for t in trials], device=device),
-            "restart": torch.tensor([restart for restart, _ in runs], device=device),
-            "target": self._targets(rows, ranks),
-            "start": torch.stack(starts) if any(t.start is not None for t in trials) else x,
-        }
+        return Lanes(
+            x=x,
+            y=self._y[rows],
+            epsilon=torch.tensor([t.epsilon for t in trials], device=device),
+            seed=self._seeds[rows],
+            restart=torch.tensor([restart for restart, _ in runs], device=device),
+            target=self._targets(rows, ranks),
+            start=torch.stack(starts) if any(t.start is not None for t in trials) else x,
+            trial=torch.tensor([number for _, number in chosen], device=device),
+        )
 
     def _targets(self, rows: Tensor, ranks: Tensor) -> Tensor:
         """Return the wrong class of each rank by the clean image's logits, −1 where none is."""
@@ -171,9 +167,9 @@ class Campaign:
         chosen = self._ranking[rows].gather(1, ranks.clamp_min(0)[:, None])[:, 0]
         return torch.where(ranks >= 0, chosen, -1)
 
-    def _settle(self, over: Lanes, k: int) -> list[Trial]:
-        finished, is_crowded = [], False
-        columns = (over["trial"], over["is_fooled"], over["step"], over["best_loss"])
+    def _settle(self, over: Over, k: int) -> list[Trial]:
+        finished, is_crowded, lanes = [], False, over.lanes
+        columns = (lanes.trial, over.is_fooled, lanes.step, lanes.best_loss)
         rows = zip(*(column.tolist() for column in columns), strict=True)
         for place, (number, is_fooled, step, loss) in enumerate(rows):
             trial = self._trials[number]
@@ -181,7 +177,7 @@ class Campaign:
                 continue
             trial._runs_left -= 1
             if is_fooled or trial.x_adv is None or loss >= trial._loss:
-                trial.x_adv, trial.step, trial._loss = over["best"][place], step, loss
+                trial.x_adv, trial.step, trial._loss = lanes.best[place], step, loss
             if is_fooled:
                 trial.is_broken = trial.is_over = True
                 is_crowded = is_crowded or trial._runs_left > 0
@@ -198,8 +194,8 @@ class Campaign:
     def _drop_the_others(self, k: int) -> None:
         """Give up lanes whose trial another lane has ended."""
         pool = self._pools[k]
-        if len(pool):
-            numbers = pool.lanes["trial"].tolist()
+        if pool.lanes:
+            numbers = pool.lanes.trial.tolist()
             alive = [not self._trials[number].is_over for number in numbers]
             pool.keep(torch.tensor(alive, device=self._x.device))
 
@@ -225,6 +221,7 @@ class Outcome:
     step: Tensor
 
 
+@torch.inference_mode(False)
 def run_attack(
     model: Model,
     x: Tensor,
@@ -235,7 +232,6 @@ def run_attack(
     norm: Norm = "linf",
     seeds: Tensor,
     oracle: Oracle | None = None,
-    capacity: Capacity | None = None,
 ) -> Outcome:
     """Return the worst images that one attack found near x, classified at every step.
 
@@ -247,11 +243,11 @@ def run_attack(
         spec: The attack and its settings.
         norm: Norm of the budget.
         seeds: Seed of each example's randomness (N,) int64.
-        oracle: Counts what is asked; None makes one.
-        capacity: Lanes of one batch; None takes all at once.
+        oracle: Answers and counts; None makes one.
 
     Raises:
-        AttackError: epsilon or outputs are not what an attack needs.
+        AttackError: epsilon is no budget for these images.
+        OutputsRefused: the outputs are not those of a classifier.
         ImageRefused: pixels are not in [0, 1].
     """
     check_budget(epsilon, norm, x.shape[1:])
@@ -259,23 +255,15 @@ def run_attack(
     if epsilon == 0 or len(x) == 0:
         nothing = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         return Outcome(x.clone(), nothing.bool(), nothing)
-    with attacking(model):
-        oracle = oracle or Oracle(model)
+    with oracle or Oracle(model) as oracle:
         images = check_pixels(x.detach().float()).contiguous(memory_format=torch.channels_last)
         classes = oracle.logits(images[:1]).shape[1]
-        campaign = Campaign(
-            [build(spec, norm, classes)],
-            oracle,
-            images,
-            y.clone(),
-            seeds,
-            capacity or (lambda needs_gradient: len(x)),
-        )
+        campaign = Campaign([build(spec, norm, classes)], oracle, images, y.clone(), seeds)
         trials = [Trial(i, 0, epsilon) for i in range(len(x))]
         for trial in trials:
             campaign.submit(trial)
-        while not campaign.is_empty:
-            campaign.step()
+        for _ in campaign.run():
+            pass
     return Outcome(
         torch.stack([trial.x_adv for trial in trials if trial.x_adv is not None]),
         torch.tensor([trial.is_broken for trial in trials], device=x.device),

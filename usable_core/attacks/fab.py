@@ -36,19 +36,19 @@ class Fab(Ascent):
 
     def begin(self, lanes: Lanes) -> None:
         """Start at the clean image; later restarts at a random point halfway out."""
-        x = lanes["x"]
-        drawn = random_start(x, lanes["epsilon"] / 2, self.norm, lanes["seed"], lanes["restart"])
-        lanes["query"] = torch.where(per_image(lanes["restart"] == 0), x, drawn)
-        lanes["distance"] = size(lanes["query"] - x, self.norm)
+        x = lanes.x
+        drawn = random_start(x, lanes.epsilon / 2, self.norm, lanes.seed, lanes.restart)
+        lanes.query = torch.where(per_image(lanes.restart == 0), x, drawn)
+        lanes.distance = size(lanes.query - x, self.norm)
 
     def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
         """Return the margin of the target (L,): 0 on the boundary to it."""
-        return targeted_margin(logits, lanes["y"], lanes["target"])
+        return targeted_margin(logits, lanes.y, lanes.target)
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Step onto the plane; from a point nearer to x where the question was across it."""
-        x, asked, slope = lanes["x"], lanes["query"], answer.gradient
-        is_across = per_image(answer.logits.argmax(1) != lanes["y"])
+        x, asked, slope = lanes.x, lanes.query, answer.gradient
+        is_across = per_image(answer.logits.argmax(1) != lanes.y)
         at = torch.where(is_across, x + (asked - x) * _BACKWARD, asked)
         gained = ((asked - x) * slope).sum(_PIXELS)
         is_back = is_across.flatten() * (1 - _BACKWARD)
@@ -57,9 +57,9 @@ class Fab(Ascent):
         far, near = (size(way, self.norm).clamp_min(1e-8) for way in (from_at, from_x))
         bias = per_image((far / (far + near)).clamp_max(_MOST_BIAS))
         mixed = (at + _OVERSHOOT * from_at).lerp(x + _OVERSHOOT * from_x, bias)
-        lanes["query"] = mixed.clamp_(0, 1)
-        lanes["distance"] = size(lanes["query"] - x, self.norm)
-        return lanes["step"] >= self.spec.steps
+        lanes.query = mixed.clamp_(0, 1)
+        lanes.distance = size(lanes.query - x, self.norm)
+        return lanes.step >= self.spec.steps
 
     def _onto_plane(self, point: Tensor, slope: Tensor, missing: Tensor) -> Tensor:
         """Return the shortest ways (L, 3, H, W) from `point` that raise the linear loss by a gap.

@@ -30,9 +30,9 @@ def planned_runs(spec: AttackSpec, classes: int) -> list[tuple[int, int]]:
 
 def started(lanes: Lanes, norm: Norm) -> Tensor:
     """Return where each lane begins (L, 3, H, W): what is known, else drawn from its ball."""
-    drawn = random_start(lanes["x"], lanes["epsilon"], norm, lanes["seed"], lanes["restart"])
-    is_known = ((lanes["start"] != lanes["x"]).flatten(1).any(1)) & (lanes["restart"] == 0)
-    return torch.where(is_known.view(-1, 1, 1, 1), lanes["start"], drawn)
+    drawn = random_start(lanes.x, lanes.epsilon, norm, lanes.seed, lanes.restart)
+    is_known = ((lanes.start != lanes.x).flatten(1).any(1)) & (lanes.restart == 0)
+    return torch.where(is_known.view(-1, 1, 1, 1), lanes.start, drawn)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Ascent:
 
     def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
         """Return the loss (L,)."""
-        return self._loss(logits, lanes["y"], lanes["target"])
+        return self._loss(logits, lanes.y, lanes.target)
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ class Fgsm(Ascent):
 
     def begin(self, lanes: Lanes) -> None:
         """Ask at the clean image first."""
-        lanes["query"] = lanes["x"]
+        lanes.query = lanes.x
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Take the step; over when it has been asked about."""
-        step = per_image(lanes["epsilon"]) * steepest(answer.gradient, self.norm)
-        lanes["query"] = project(lanes["x"] + step, lanes["x"], lanes["epsilon"], self.norm)
-        return lanes["step"] >= 1
+        step = per_image(lanes.epsilon) * steepest(answer.gradient, self.norm)
+        lanes.query = project(lanes.x + step, lanes.x, lanes.epsilon, self.norm)
+        return lanes.step >= 1
 
 
 @dataclass(frozen=True)
@@ -105,18 +105,18 @@ class Pgd(Ascent):
 
     def begin(self, lanes: Lanes) -> None:
         """Start in the ball."""
-        lanes["query"] = started(lanes, self.norm)
+        lanes.query = started(lanes, self.norm)
         if self.spec.momentum:
-            lanes["velocity"] = torch.zeros_like(lanes["x"])
+            lanes.state["velocity"] = torch.zeros_like(lanes.x)
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Take a step; over when all steps have been asked about."""
         gradient = answer.gradient
         if self.spec.momentum:
             scale = gradient.abs().sum((1, 2, 3), keepdim=True).clamp_min(1e-12)
-            gradient = self.spec.momentum * lanes["velocity"] + gradient / scale
-            lanes["velocity"] = gradient
+            gradient = self.spec.momentum * lanes.state["velocity"] + gradient / scale
+            lanes.state["velocity"] = gradient
         factor = REACH / self.spec.steps if self.spec.step_size is None else self.spec.step_size
-        step = per_image(factor * lanes["epsilon"]) * steepest(gradient, self.norm)
-        lanes["query"] = project(lanes["query"] + step, lanes["x"], lanes["epsilon"], self.norm)
-        return lanes["step"] >= self.spec.steps
+        step = per_image(factor * lanes.epsilon) * steepest(gradient, self.norm)
+        lanes.query = project(lanes.query + step, lanes.x, lanes.epsilon, self.norm)
+        return lanes.step >= self.spec.steps

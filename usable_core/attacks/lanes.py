@@ -1,28 +1,103 @@
-"""Lanes: examples under attack at the same time, a column of values (L, …) per name.
+"""Lanes: examples under attack at the same time, row by row, each with its own budget and step.
 
-Every attack finds these columns and adds its own in `begin`:
-    x: clean images; y: true classes; target: class aimed at (−1: none); epsilon: budgets;
-    seed, restart: what randomness starts from; start: images to begin with (x itself: none known);
-    step: questions asked so far; query: images to ask about next;
-    best, best_loss: the worst image so far inside the budget.
-An attack that leaves the budget keeps the size of each query's perturbation in `distance`.
+`Pool` asks the model about all lanes of one attack together, lets the attack move them, and hands
+out those that are over.
 """
 
+import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from usable_core.attacks.oracle import Oracle
-
-Lanes = dict[str, Tensor]
+from usable_core.asking.oracle import Oracle
 
 # A guess is asked ahead of its turn while at least this likely to be wanted, and so many at most.
 _WANTED = 0.5
 _AHEAD = 16
+
+
+@dataclass(eq=False)
+class Lanes:
+    """What is attacked and how far each attack is, one row per lane.
+
+    Attributes:
+        x: Clean images (L, 3, H, W).
+        y: True classes (L,).
+        epsilon: Budgets (L,).
+        seed: What randomness starts from (L,) int64.
+        restart: Which of an example's random starts this is (L,).
+        target: Class aimed at (L,), −1 for none.
+        start: Images to begin with (L, 3, H, W); x itself where none is known.
+        trial: Whose lane it is (L,).
+        query: Images to ask about next (L, 3, H, W).
+        step: Questions asked so far (L,).
+        best: The worst image so far inside the budget (L, 3, H, W).
+        best_loss: Its loss (L,).
+        distance: Size of each query's perturbation (L,), from attacks that leave the budget.
+        state: What the attack keeps for itself, a column (L, …) per name.
+    """
+
+    x: Tensor
+    y: Tensor
+    epsilon: Tensor
+    seed: Tensor
+    restart: Tensor
+    target: Tensor
+    start: Tensor
+    trial: Tensor
+    query: Tensor = field(init=False)
+    step: Tensor = field(init=False)
+    best: Tensor = field(init=False)
+    best_loss: Tensor = field(init=False)
+    distance: Tensor | None = field(init=False, default=None)
+    state: dict[str, Tensor] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.query = self.best = self.x
+        self.step = torch.zeros_like(self.trial)
+        self.best_loss = self.x.new_full((len(self.y),), -torch.inf)
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: Tensor | slice) -> "Lanes":
+        """Return the lanes at `rows` (indices, mask or slice)."""
+        taken = copy.copy(self)
+        for name, column in self._columns().items():
+            setattr(taken, name, column[rows])
+        taken.state = {name: column[rows] for name, column in self.state.items()}
+        return taken
+
+    def join(self, others: "Lanes") -> "Lanes":
+        """Return all lanes of both, those of this one first."""
+        joined = copy.copy(self)
+        theirs = others._columns()
+        for name, column in self._columns().items():
+            setattr(joined, name, torch.cat([column, theirs[name]]))
+        joined.state = {k: torch.cat([v, others.state[k]]) for k, v in self.state.items()}
+        return joined
+
+    def _columns(self) -> dict[str, Tensor]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+
+
+@dataclass(frozen=True)
+class Over:
+    """Lanes that have nothing left to ask.
+
+    Attributes:
+        lanes: They.
+        is_fooled: Whether the last answer was what the attack wants (L,).
+        loss: The last loss (L,).
+    """
+
+    lanes: Lanes
+    is_fooled: Tensor
+    loss: Tensor
 
 
 @dataclass(frozen=True)
@@ -61,7 +136,7 @@ class Attack(Protocol):
         """(restart, target rank) of each independent run; −1: no target."""
 
     def begin(self, lanes: Lanes) -> None:
-        """Add the attack's columns to new lanes, `query` among them."""
+        """Set `query` of new lanes, and what the attack keeps in `state`."""
 
     def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
         """Return what is to be raised (L,)."""
@@ -86,75 +161,59 @@ class Guess(Protocol):
         """Return what is asked after `step` (L,) questions (L, 3, H, W), by the best so far."""
 
 
-def take(lanes: Lanes, rows: Tensor) -> Lanes:
-    """Return the lanes at `rows` (indices or mask)."""
-    return {name: column[rows] for name, column in lanes.items()}
-
-
-def join(first: Lanes, second: Lanes) -> Lanes:
-    """Return all lanes of both."""
-    if not first:
-        return second
-    return {name: torch.cat([column, second[name]]) for name, column in first.items()}
-
-
 class Pool:
     """The lanes of one attack: ask, let it move, and hand out those that are over.
 
     Attributes:
         attack: The attack.
-        lanes: Its lanes.
+        lanes: Its lanes; None before there are any.
         room: Questions of one batch; what the lanes leave free is filled by guesses.
     """
 
     def __init__(self, attack: Attack, oracle: Oracle, *, stops: bool = True) -> None:
         self.attack = attack
-        self.lanes: Lanes = {}
+        self.lanes: Lanes | None = None
         self.room = 1
         self._success = 0.5  # how often a question succeeds, lately
         self._oracle = oracle
         self._stops = stops
 
     def __len__(self) -> int:
-        return len(self.lanes["y"]) if self.lanes else 0
+        return 0 if self.lanes is None else len(self.lanes)
 
     def add(self, lanes: Lanes) -> None:
         """Begin with new lanes."""
-        count = len(lanes["y"])
-        lanes["step"] = torch.zeros(count, dtype=torch.int64, device=lanes["y"].device)
-        lanes["best"] = lanes["x"]
-        lanes["best_loss"] = lanes["x"].new_full((count,), -torch.inf)
         self.attack.begin(lanes)
-        self.lanes = join(self.lanes, lanes)
+        self.lanes = self.lanes.join(lanes) if self.lanes else lanes
 
     def keep(self, rows: Tensor) -> None:
         """Give up all other lanes."""
-        if not bool(rows.all()):
-            self.lanes = take(self.lanes, rows)
+        if self.lanes is not None and not bool(rows.all()):
+            self.lanes = self.lanes.take(rows)
 
-    def step(self) -> Lanes:
-        """Ask once for every lane; return those that are over, with `is_fooled` and last `loss`."""
+    def step(self) -> Over | None:
+        """Ask once for every lane and return those that are over, None where all go on."""
         lanes = self.lanes
+        if not lanes:
+            return None
         if isinstance(self.attack, Guess):
             answer = self._ask_ahead(lanes, self.attack)
         else:
             answer = self._ask(lanes)
         better = answer.is_better | answer.is_fooled
         if bool(better.all()):
-            lanes["best"], lanes["best_loss"] = lanes["query"], answer.loss
+            lanes.best, lanes.best_loss = lanes.query, answer.loss
         elif bool(better.any()):
-            lanes["best"] = torch.where(better.view(-1, 1, 1, 1), lanes["query"], lanes["best"])
-            lanes["best_loss"] = torch.where(better, answer.loss, lanes["best_loss"])
+            lanes.best = torch.where(better.view(-1, 1, 1, 1), lanes.query, lanes.best)
+            lanes.best_loss = torch.where(better, answer.loss, lanes.best_loss)
         is_over = self.attack.advance(lanes, answer)
-        lanes["step"] += 1
+        lanes.step = lanes.step + 1
         if self._stops:
             is_over = is_over | answer.is_fooled
         if not bool(is_over.any()):
-            return {}
-        over = take(lanes, is_over)
-        over["is_fooled"], over["loss"] = answer.is_fooled[is_over], answer.loss[is_over]
-        self.lanes = take(lanes, ~is_over)
-        return over
+            return None
+        self.lanes = lanes.take(~is_over)
+        return Over(lanes.take(is_over), answer.is_fooled[is_over], answer.loss[is_over])
 
     def _ask_ahead(self, lanes: Lanes, attack: Guess) -> Answer:
         """Ask the next questions of every lane together and go to the first that succeeds.
@@ -162,11 +221,11 @@ class Pool:
         What comes after it was built on an image that is no longer the best, and is thrown away;
         so the path is exactly that of asking one by one.
         """
-        count = len(self)
+        count = len(lanes)
         likely = int(math.log(_WANTED) / math.log(1 - min(max(self._success, 0.01), 0.99)))
         ahead = max(1, min(self.room // count, 1 + likely, _AHEAD))
-        step = lanes["step"]
-        asked = [lanes["query"], *(attack.propose(lanes, step + k) for k in range(ahead - 1))]
+        step = lanes.step
+        asked = [lanes.query, *(attack.propose(lanes, step + k) for k in range(ahead - 1))]
         logits = self._oracle.logits(torch.cat(asked) if ahead > 1 else asked[0])
         every = [self._judge(lanes, part) for part in logits.view(ahead, count, -1)]
         succeeds = torch.stack([a.is_better | a.is_fooled for a in every])  # (ahead, L)
@@ -175,24 +234,22 @@ class Pool:
         last = (attack.questions - 1 - step).clamp(0, ahead - 1)
         first = torch.where(succeeds.any(0), succeeds.int().argmax(0), ahead - 1).minimum(last)
         rows = torch.arange(count, device=first.device)
-        lanes["query"] = torch.stack(asked)[first, rows]
-        lanes["step"] = step + first
+        lanes.query = torch.stack(asked)[first, rows]
+        lanes.step = step + first
         columns = zip(*((a.logits, a.loss, a.is_fooled, a.is_better) for a in every), strict=True)
         said, loss, is_fooled, is_better = (torch.stack(column)[first, rows] for column in columns)
-        return Answer(said, loss, lanes["query"], is_fooled, is_better)
+        return Answer(said, loss, lanes.query, is_fooled, is_better)
 
     def _ask(self, lanes: Lanes) -> Answer:
-        query = lanes["query"]
-        if bool((lanes["step"] < self.attack.gradient_steps).any()):
-
-            def loss(logits: Tensor, part: slice) -> Tensor:
-                whole = part.stop - part.start == len(query)
-                return self.attack.loss(logits, lanes if whole else _slice(lanes, part))
-
-            logits, losses, gradient = self._oracle.gradient(query, loss)
-        else:
+        query = lanes.query
+        if not bool((lanes.step < self.attack.gradient_steps).any()):
             return self._judge(lanes, self._oracle.logits(query))
-        return self._judge(lanes, logits, losses, gradient)
+
+        def loss(logits: Tensor, part: slice) -> Tensor:
+            is_whole = part.stop - part.start == len(query)
+            return self.attack.loss(logits, lanes if is_whole else lanes.take(part))
+
+        return self._judge(lanes, *self._oracle.gradient(query, loss))
 
     def _judge(
         self,
@@ -202,14 +259,10 @@ class Pool:
         gradient: Tensor | None = None,
     ) -> Answer:
         losses = self.attack.loss(logits, lanes) if losses is None else losses
-        is_fooled = logits.argmax(1) != lanes["y"]
-        is_better = losses > lanes["best_loss"]
-        if "distance" in lanes:  # the attack leaves the ball and says how far it went
-            is_inside = lanes["distance"] <= lanes["epsilon"]
+        is_fooled = logits.argmax(1) != lanes.y
+        is_better = losses > lanes.best_loss
+        if lanes.distance is not None:  # the attack leaves the ball and says how far it went
+            is_inside = lanes.distance <= lanes.epsilon
             is_fooled, is_better = is_fooled & is_inside, is_better & is_inside
-        gradient = lanes["query"] if gradient is None else gradient
+        gradient = lanes.query if gradient is None else gradient
         return Answer(logits, losses, gradient, is_fooled, is_better)
-
-
-def _slice(lanes: Lanes, part: slice) -> Lanes:
-    return {name: column[part] for name, column in lanes.items()}

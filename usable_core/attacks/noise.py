@@ -54,13 +54,13 @@ class Noise:
 
     def begin(self, lanes: Lanes) -> None:
         """Draw."""
-        lanes["query"] = _DRAWS[self.spec.name](
-            lanes["x"], lanes["epsilon"], self.norm, lanes["seed"], lanes["restart"]
+        lanes.query = _DRAWS[self.spec.name](
+            lanes.x, lanes.epsilon, self.norm, lanes.seed, lanes.restart
         )
 
     def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
         """Return the margin (L,)."""
-        return margin(logits, lanes["y"], lanes["target"])
+        return margin(logits, lanes.y, lanes.target)
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """One question is all there is."""

@@ -55,19 +55,19 @@ class Square:
     def begin(self, lanes: Lanes) -> None:
         """Start at the edge of the ball."""
         start = _stripes if self.norm == "linf" else _tiles
-        lanes["query"] = start(lanes)
-        channels = lanes["x"].shape[1]
-        lanes["block"] = torch.full_like(lanes["step"], -1)
-        lanes["drawn"] = lanes["x"].new_zeros(len(lanes["x"]), _BLOCK, 5 + channels)
+        lanes.query = start(lanes)
+        channels = lanes.x.shape[1]
+        lanes.state["block"] = torch.full_like(lanes.step, -1)
+        lanes.state["drawn"] = lanes.x.new_zeros(len(lanes.x), _BLOCK, 5 + channels)
 
     def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
         """Return the margin (L,)."""
-        return margin(logits, lanes["y"], lanes["target"])
+        return margin(logits, lanes.y, lanes.target)
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Change one square of the best image."""
-        lanes["query"] = self.propose(lanes, lanes["step"])
-        return lanes["step"] + 1 >= self.spec.steps
+        lanes.query = self.propose(lanes, lanes.step)
+        return lanes.step + 1 >= self.spec.steps
 
     def propose(self, lanes: Lanes, step: Tensor) -> Tensor:
         """Return what is asked after `step` (L,) questions (L, 3, H, W), by the best so far."""
@@ -77,21 +77,21 @@ class Square:
 
     def _draw(self, lanes: Lanes, step: Tensor) -> Tensor:
         """Return a step's random numbers (L, 5 + channels) in (0, 1), of each lane's own."""
-        drawn, block, place = lanes["drawn"], step // _BLOCK, step % _BLOCK
-        rows = torch.nonzero(lanes["block"] != block)[:, 0]
+        drawn, block, place = lanes.state["drawn"], step // _BLOCK, step % _BLOCK
+        rows = torch.nonzero(lanes.state["block"] != block)[:, 0]
         if len(rows):
             blocks = self.spec.steps // _BLOCK + 1
-            stream = lanes["restart"][rows] * blocks + block[rows]
-            drawn[rows] = randomness.uniform(lanes["seed"][rows], drawn.shape[1:], stream)
-            lanes["block"][rows] = block[rows]
+            stream = lanes.restart[rows] * blocks + block[rows]
+            drawn[rows] = randomness.uniform(lanes.seed[rows], drawn.shape[1:], stream)
+            lanes.state["block"][rows] = block[rows]
         return drawn[torch.arange(len(drawn), device=drawn.device), place]
 
 
 def _stripes(lanes: Lanes) -> Tensor:
     """Return vertical stripes at the edge of the Linf ball."""
-    x, epsilon = lanes["x"], lanes["epsilon"]
+    x, epsilon = lanes.x, lanes.epsilon
     shape = (x.shape[1], 1, x.shape[3])
-    stripes = randomness.signs(lanes["seed"], shape, lanes["restart"] + _STARTS)
+    stripes = randomness.signs(lanes.seed, shape, lanes.restart + _STARTS)
     return (x + per_image(epsilon) * stripes).clamp_(0, 1)
 
 
@@ -101,12 +101,12 @@ def _linf_square(lanes: Lanes, halvings: Tensor, drawn: Tensor) -> Tensor:
     That is what adding ±2 epsilon and projecting gives, for all pixels are at the ball's edge.
     Images are worked on as rows of pixels, channels innermost, which is how they lie in memory.
     """
-    x, best = lanes["x"], lanes["best"]
+    x, best = lanes.x, lanes.best
     count, channels, height, width = x.shape
     side = _sides(halvings, x).clamp_max(max(min(height, width) - 1, 1))
     rows = _within(drawn[:, 0], side, height)[:, :, None]
     columns = _within(drawn[:, 1], side, width).repeat_interleave(channels, dim=1)[:, None]
-    signs = torch.where(drawn[:, 5:] < 0.5, -1.0, 1.0) * lanes["epsilon"][:, None]
+    signs = torch.where(drawn[:, 5:] < 0.5, -1.0, 1.0) * lanes.epsilon[:, None]
     edge = (_as_rows(x) + signs.repeat(1, width)[:, None]).clamp_(0, 1)
     inside = (rows.byte() * columns.byte()).view(torch.bool)  # five times as fast as `&`
     moved = torch.where(inside, edge, _as_rows(best))
@@ -142,12 +142,12 @@ def _first(drawn: Tensor, side: Tensor, length: int) -> Tensor:
 
 def _tiles(lanes: Lanes) -> Tensor:
     """Return images changed by a grid of 5 × 5 bumps, on the L2 sphere."""
-    x = lanes["x"]
+    x = lanes.x
     channels, height, width = x.shape[1:]
     side = max(min(height, width) // 5, 1)
     down, across = height // side, width // side
     drawn = (
-        randomness.signs(lanes["seed"], (channels + 1, down, across), lanes["restart"] + _STARTS)
+        randomness.signs(lanes.seed, (channels + 1, down, across), lanes.restart + _STARTS)
         .repeat_interleave(side, 2)
         .repeat_interleave(side, 3)
     )
@@ -162,14 +162,14 @@ def _tiles(lanes: Lanes) -> Tensor:
 
 def _l2_squares(lanes: Lanes, halvings: Tensor, drawn: Tensor) -> Tensor:
     """Return the best images with the change of one square moved into a bump in another one."""
-    x = lanes["x"]
+    x = lanes.x
     channels, height, width = x.shape[1:]
     side = _odd(_sides(halvings, x), min(height, width))
     corner = [_first(drawn[:, k], side, x.shape[2 + k % 2]) for k in range(4)]
     new, old = (_square(corner[k], corner[k + 1], side, (height, width)) for k in (0, 2))
-    change = lanes["best"] - x
+    change = lanes.best - x
     inside = change * new
-    unused = (lanes["epsilon"] ** 2 - size(change, "l2") ** 2).clamp_min(0)[:, None] / channels
+    unused = (lanes.epsilon**2 - size(change, "l2") ** 2).clamp_min(0)[:, None] / channels
     freed = ((change**2) * (new | old)).sum((2, 3))
     signs = torch.where(drawn[:, 5:] < 0.5, -1.0, 1.0)[:, :, None, None]
     which = (drawn[:, 4] < 0.5).long(), halvings
@@ -181,7 +181,7 @@ def _l2_squares(lanes: Lanes, halvings: Tensor, drawn: Tensor) -> Tensor:
 
 
 def _on_the_sphere(change: Tensor, lanes: Lanes) -> Tensor:
-    x, epsilon = lanes["x"], lanes["epsilon"]
+    x, epsilon = lanes.x, lanes.epsilon
     scale = epsilon / size(change, "l2").clamp_min(_TINY)
     return project(x + change * per_image(scale), x, epsilon, "l2")
 

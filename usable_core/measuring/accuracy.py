@@ -1,25 +1,23 @@
 """How often a model is right and how sure it is, example by example, in one streamed pass."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from scipy.special import logsumexp
-from torch import Tensor
 
-from usable_core.asking.batch_size import batch_size, in_batches, remember
-from usable_core.attacks.validation import PROBABILITIES_WARNING, are_probabilities, check_logits
+from usable_core.asking.oracle import Oracle
+from usable_core.asking.outputs import PROBABILITIES_WARNING, look_like_probabilities
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.pixels import batches
-from usable_core.errors import DatasetRefused
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig, AccuracyResult
-from usable_core.evaluations.specs import Report, silent
-from usable_core.measuring.label_matching import target_indices
-from usable_core.measuring.provenance import evaluated_part, provenance, ready
+from usable_core.evaluations.specs import Provenance, Report, silent
+from usable_core.measuring.provenance import provenance
+from usable_core.measuring.streaming import Examples, Objects, Plan, Progress, answers, examples_of
 from usable_core.models.model import Model
-from usable_core.models.modes import channels_last, frozen
+
+_PART = 2**14  # examples: on one machine nearly every data set is a single part
 
 
 def measure(
@@ -43,49 +41,52 @@ def measure(
         IncompatibleLabels: the model does not know the data set's classes.
         DatasetRefused: there is nothing to evaluate.
         ImageRefused: a picture cannot be decoded.
-        AttackError: the outputs are not those of a classifier.
+        OutputsRefused: the outputs are not those of a classifier.
         Cancelled: through `report`.
     """
     started = time.perf_counter()
-    part = evaluated_part(model, dataset, config.dataset)
-    if len(part) == 0:
-        raise DatasetRefused(f"{part.name} has no examples to evaluate. Choose another part of it.")
-    labels = target_indices(model, part)[part.targets]
-    device = ready(model).device
-    size = batch_size(model, fixed=config.batch_size, precision=config.precision)
-    tables: list[dict[str, np.ndarray]] = []
-    right, is_softmax = 0, True
-    cast = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
-    with frozen(model.network), channels_last(model.network), torch.inference_mode(), cast:
-        for x, _, indices in batches(part, model.preprocessing, size.largest):
-            x = x.to(device, memory_format=torch.channels_last)
-
-            def logits_of(piece: slice, x: Tensor = x) -> Tensor:
-                return model(x[piece]).cpu().double()
-
-            for piece, logits in in_batches(size, len(x), logits_of):
-                check_logits(logits)
-                places = indices[piece].numpy()
-                tables.append(outcomes(logits.numpy(), labels[places]))
-                is_softmax = is_softmax and are_probabilities(logits)
-                right += int((tables[-1]["rank"] == 0).sum())
-                done = int(places[-1]) + 1
-                report(done, len(part), "Classifying", accuracy=right / done)
-    remember(model, size, precision=config.precision)
-    warnings = (PROBABILITIES_WARNING,) if is_softmax else ()
-    columns = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
-    columns |= {"index": np.arange(len(part)), "id": np.array(part.ids, dtype=object)}
-    return AccuracyResult(
-        config,
-        provenance(
-            model,
-            part,
-            seconds=time.perf_counter() - started,
-            batch_size=size.current,
-            warnings=(*warnings, *size.halvings),
-        ),
-        pd.DataFrame({name: columns[name] for name in ACCURACY_COLUMNS}),
+    examples = examples_of(model, dataset, config.dataset)
+    progress = Progress(len(examples), report, "Classifying")
+    with Oracle(model, fixed_size=config.batch_size, precision=config.precision) as oracle:
+        objects, planned = Objects(oracle, examples, progress), plan(examples)
+        tables = [part(objects, config, planned, rows) for rows in planned.parts]
+    source = provenance(
+        model,
+        examples.dataset,
+        seconds=time.perf_counter() - started,
+        batch_size=oracle.size().current,
+        warnings=oracle.halvings,
     )
+    return merge(examples, config, tables, source)
+
+
+def plan(examples: Examples) -> Plan:
+    """Return which parts there are."""
+    return Plan(len(examples), _PART)
+
+
+def part(objects: Objects, config: AccuracyConfig, plan: Plan, rows: slice) -> pd.DataFrame:
+    """Return the outcomes of some examples, and whether their outputs look like probabilities."""
+    tables: list[dict[str, np.ndarray]] = []
+    for indices, logits in answers(objects.oracle, objects.examples, rows):
+        table = outcomes(logits.numpy(), objects.examples.labels[indices])
+        right = int((table["rank"] == 0).sum())
+        softmax = look_like_probabilities(logits).numpy()
+        tables.append(table | {"index": indices, "is_softmax": softmax})
+        objects.progress.add(len(indices), accuracy=(right, len(indices)))
+        objects.progress.tell()
+    return pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
+
+
+def merge(
+    examples: Examples, config: AccuracyConfig, tables: list[pd.DataFrame], source: Provenance
+) -> AccuracyResult:
+    """Return the result of all parts, with what its reader must know."""
+    table = pd.concat(tables, ignore_index=True)
+    table["id"] = np.array(examples.dataset.ids, dtype=object)[table["index"]]
+    if table["is_softmax"].all():
+        source = replace(source, warnings=(*source.warnings, PROBABILITIES_WARNING))
+    return AccuracyResult(config, source, table[list(ACCURACY_COLUMNS)])
 
 
 def outcomes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,24 +1,21 @@
 """Temperature and energy: from a model's answers to images of its task that it did not learn."""
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from usable_core.asking.batch_size import batch_size, in_batches, remember
+from usable_core.asking.oracle import Oracle
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.pixels import batches
 from usable_core.datasets.splits import described, training_splits
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.interactive import Familiarity
 from usable_core.evaluations.specs import DatasetSpec, Report, silent
-from usable_core.explainers.scoring import finite
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, ready
+from usable_core.measuring.streaming import Examples, Progress, answers
 from usable_core.models.model import Model
-from usable_core.models.modes import channels_last, frozen
 from usable_core.records import from_json
 from usable_core.runs import calibrations
 
@@ -46,7 +43,7 @@ def calibrate(
         IncompatibleLabels: the model does not know the data set's classes.
         DatasetRefused: there are fewer than 20 images.
         ImageRefused: a picture cannot be decoded.
-        ExplanationError: the model answers with NaN or infinity.
+        OutputsRefused: the outputs are not those of a classifier.
         Cancelled: through `report`.
     """
     part = calibration_part(model, dataset, spec)
@@ -55,10 +52,10 @@ def calibrate(
             f"A calibration needs at least {LEAST} images, but the {part.split_name} part of "
             f"{part.name} has {len(part)}. Choose another part, or give more images."
         )
-    labels = target_indices(model, part)[part.targets]
+    examples = Examples(part, target_indices(model, part)[part.targets])
     return fitted(
-        _logits(model, part, report),
-        labels,
+        _logits(ready(model), examples, report),
+        examples.labels,
         data=described(part),
         dataset_fingerprint=part.fingerprint,
         model_fingerprint=model.fingerprint,
@@ -164,23 +161,12 @@ def familiarity_of(model: Model, logits: Floats) -> Familiarity | None:
     return None if found is None else familiarity(found, logits)
 
 
-def _logits(model: Model, part: Dataset, report: Report) -> Floats:
-    """Return the answers (N, classes) float64 to every image of a data set."""
-    device = ready(model).device
-    size = batch_size(model)
-    found: list[Floats] = []
-    done = 0
-    with frozen(model.network), channels_last(model.network), torch.inference_mode():
-        for x, _, _ in batches(part, model.preprocessing, size.largest):
-            x = x.to(device, memory_format=torch.channels_last)
-
-            def answered(piece: slice, x: torch.Tensor = x) -> NDArray[np.float32]:
-                answers: NDArray[np.float32] = model(x[piece]).float().cpu().numpy()
-                return finite(answers)
-
-            for piece, logits in in_batches(size, len(x), answered):
-                found.append(logits.astype(np.float64))
-                done += piece.stop - piece.start
-                report(done, len(part), "Calibrating")
-    remember(model, size)
-    return np.concatenate(found)
+def _logits(model: Model, examples: Examples, report: Report) -> Floats:
+    """Return the answers (N, classes) to every example."""
+    progress, logits = Progress(len(examples), report, "Calibrating"), []
+    with Oracle(model) as oracle:
+        for indices, answered in answers(oracle, examples, slice(None)):
+            logits.append(answered.numpy())
+            progress.add(len(indices))
+            progress.tell()
+    return np.concatenate(logits)

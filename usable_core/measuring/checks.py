@@ -4,20 +4,20 @@ What each asks and why stands in `catalog.checks`; here is how it is measured an
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from usable_core.attacks.campaign import Trial, build, run_attack
-from usable_core.attacks.lanes import Pool
+from usable_core.asking.outputs import are_probabilities
+from usable_core.attacks.campaign import build, run_attack
+from usable_core.attacks.lanes import Lanes, Over, Pool
 from usable_core.attacks.losses import log_odds
 from usable_core.attacks.norms import largest_budget, random_start, size
-from usable_core.attacks.sweep import Found, Scene, campaign_over, descend, from_scratch
-from usable_core.attacks.validation import are_probabilities
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
 from usable_core.evaluations.robustness import Check, Verdict
 from usable_core.evaluations.robustness_cost import FEW, LONGER, QUERIES, UNBOUNDED
+from usable_core.measuring.walked_sample import Sample
 from usable_core.models.model import Model
 
 STEPS = 20  # of the paths whose loss is watched
@@ -29,63 +29,27 @@ RISING = (0.95, 0.80)  # share of examples whose loss rises: green from, red bel
 SAME = 1e-4  # relative difference of two answers that is only rounding
 
 
-@dataclass(frozen=True)
-class Sample:
-    """The walked sample and what was found on it.
+def all_of(
+    sample: Sample, surrogate: Model | None, their_labels: Tensor | None
+) -> tuple[Check, ...]:
+    """Return every check that the walked sample allows.
 
-    Attributes:
-        scene: Its examples and budgets; the ladder is `attack` alone.
-        spec: The attack that checks are made with: the ladder's first that follows a gradient.
-        classes: Of the model.
-        broken: Whether each budget, attacked by itself, breaks each example (N, budgets) bool.
-        found: What the descent found.
-        draws: Forward passes averaged for each answer.
+    Args:
+        sample: The walked sample.
+        surrogate: Another backbone for the black-box check.
+        their_labels: The true classes (n,) as the surrogate numbers them; None: as the model does.
     """
-
-    scene: Scene
-    spec: AttackSpec
-    classes: int
-    broken: Tensor
-    found: Found
-    draws: int
-
-    @property
-    def level(self) -> int:
-        """Place of the budget that breaks nearest to half of the sample; the largest of equals."""
-        distance = (self.broken.float().mean(0) - 0.5).abs()
-        return len(distance) - 1 - int(distance.flip(0).argmin())
-
-    @property
-    def epsilon(self) -> float:
-        """The budget at `level`."""
-        return self.scene.epsilons[self.level]
-
-    def breaks(self, spec: AttackSpec, rows: Tensor, epsilon: float) -> Tensor:
-        """Return whether an attack breaks the examples at `rows` (n,) at one budget."""
-        attack = build(spec, self.scene.norm, self.classes)
-        scene = replace(self.scene, attacks=(attack,))
-        campaign = campaign_over(scene)
-        trials = [Trial(int(row), 0, epsilon) for row in rows]
-        for trial in trials:
-            campaign.submit(trial)
-        while not campaign.is_empty:
-            campaign.step()
-        return torch.tensor([trial.is_broken for trial in trials], dtype=torch.bool)
-
-
-def walked(scene: Scene, spec: AttackSpec, classes: int, draws: int) -> Sample:
-    """Return the sample after attacking every budget from scratch, and by descent."""
-    scene = replace(scene, attacks=(build(spec, scene.norm, classes),))
-    return Sample(scene, spec, classes, from_scratch(scene), descend(scene), draws)
+    found = (check(sample) for check in OF_THE_SAMPLE)
+    return (*found, white_box(sample, surrogate, their_labels), descent(sample))
 
 
 def descent(sample: Sample) -> Check:
-    """Compare the smallest breaking budgets of the descent with those of the full walk."""
-    walk = torch.where(
+    """Compare the smallest breaking epsilons of the descent with those of the full walk."""
+    by_walk = torch.where(
         sample.broken.any(1), sample.broken.float().argmax(1), sample.broken.shape[1]
     )
-    n, missed = len(walk), int((sample.found.level > walk).sum())
-    lower = int((sample.found.level < walk).sum())
+    n, missed = len(by_walk), int((sample.smallest.index > by_walk).sum())
+    lower = int((sample.smallest.index < by_walk).sum())
     verdict: Verdict = "green" if missed <= MARGIN * n else "amber"
     outcome = "" if verdict == "green" else " Every ε is walked instead."
     return Check(
@@ -112,15 +76,15 @@ def raw_curve(sample: Sample) -> Check:
 
 
 def epsilon_zero(sample: Sample) -> Check:
-    """Ask along the attack's own path at a budget of 0."""
-    scene = sample.scene
-    start = random_start(scene.x, 0.0, scene.norm, scene.seeds.to(scene.x.device))
+    """Ask along the attack's own path at an epsilon of 0."""
+    batch = sample.batch
+    start = random_start(batch.x, 0.0, batch.norm, batch.seeds.to(batch.x.device))
 
     def loss(logits: Tensor, part: slice) -> Tensor:
-        return log_odds(logits, scene.y[part], scene.y[part])
+        return log_odds(logits, batch.y[part], batch.y[part])
 
-    logits, _, _ = scene.oracle.gradient(start, loss)
-    n, wrong = len(start), int((logits.argmax(1) != scene.y).sum())
+    logits, _, _ = batch.oracle.gradient(start, loss)
+    n, wrong = len(start), int((logits.argmax(1) != batch.y).sum())
     return Check(
         "epsilon_zero",
         "green" if wrong == 0 else "red",
@@ -131,7 +95,7 @@ def epsilon_zero(sample: Sample) -> Check:
 
 def deterministic(sample: Sample) -> Check:
     """Ask twice."""
-    first, second = (sample.scene.oracle.logits(sample.scene.x) for _ in range(2))
+    first, second = (sample.batch.oracle.logits(sample.batch.x) for _ in range(2))
     scale = float(first.abs().max().clamp_min(1e-12))
     difference = float((first - second).abs().max()) / scale
     if difference <= SAME:
@@ -141,33 +105,37 @@ def deterministic(sample: Sample) -> Check:
             f"Largest relative difference: {difference:.1e}.",
             {"difference": difference},
         )
-    is_averaged = sample.draws > 1
-    advice = f"each answer is the mean of {sample.draws} draws" if is_averaged else "set draws"
+    is_averaged = sample.batch.oracle.draws > 1
+    advice = (
+        f"each answer is the mean of {sample.batch.oracle.draws} draws"
+        if is_averaged
+        else "set draws"
+    )
     return Check(
         "deterministic",
         "amber" if is_averaged else "red",
         f"The model is random: two answers differ by {difference:.1e} of the largest logit "
         f"({advice}).",
-        {"difference": difference, "draws": sample.draws},
+        {"difference": difference, "draws": sample.batch.oracle.draws},
     )
 
 
 def logits(sample: Sample) -> Check:
     """Look whether outputs are probabilities."""
-    is_softmax = are_probabilities(sample.scene.oracle.logits(sample.scene.x))
+    is_softmax = are_probabilities(sample.batch.oracle.logits(sample.batch.x))
     said = "The outputs are probabilities." if is_softmax else "The outputs are no probabilities."
     return Check("logits", "red" if is_softmax else "green", said, {"softmax": float(is_softmax)})
 
 
 def gradient(sample: Sample) -> Check:
     """Count examples whose gradient is zero or no number."""
-    scene = sample.scene
-    start = random_start(scene.x, sample.epsilon, scene.norm, scene.seeds.to(scene.x.device))
+    batch = sample.batch
+    start = random_start(batch.x, sample.epsilon, batch.norm, batch.seeds.to(batch.x.device))
 
     def loss(logits: Tensor, part: slice) -> Tensor:
-        return log_odds(logits, scene.y[part], scene.y[part])
+        return log_odds(logits, batch.y[part], batch.y[part])
 
-    _, _, found = scene.oracle.gradient(start, loss)
+    _, _, found = batch.oracle.gradient(start, loss)
     lengths = size(found, "l2")
     n, blind = len(lengths), int((lengths == 0).sum())
     verdict: Verdict = "green" if blind == 0 else "amber" if blind <= BLIND * n else "red"
@@ -181,28 +149,30 @@ def gradient(sample: Sample) -> Check:
 
 def loss_rises(sample: Sample) -> Check:
     """Follow the gradient and compare the loss at both ends of the path."""
-    scene = sample.scene
-    attack = build(AttackSpec("pgd", STEPS), scene.norm, sample.classes)
-    pool = Pool(attack, scene.oracle, stops=False)
-    n = len(scene.x)
-    count = torch.zeros(n, dtype=torch.int64, device=scene.x.device)
+    batch = sample.batch
+    pool = Pool(
+        build(AttackSpec("pgd", STEPS), batch.norm, sample.classes), batch.oracle, stops=False
+    )
+    n, device = len(batch.x), batch.x.device
+    count = torch.zeros(n, dtype=torch.int64, device=device)
     pool.add(
-        {
-            "x": scene.x,
-            "y": scene.y,
-            "seed": scene.seeds.to(scene.x.device),
-            "epsilon": torch.full((n,), sample.epsilon, device=scene.x.device),
-            "restart": count,
-            "target": count - 1,
-            "start": scene.x,
-        }
+        Lanes(
+            x=batch.x,
+            y=batch.y,
+            epsilon=torch.full((n,), sample.epsilon, device=device),
+            seed=batch.seeds.to(device),
+            restart=count,
+            target=count - 1,
+            start=batch.x,
+            trial=count,
+        )
     )
     pool.step()
-    first = pool.lanes["best_loss"]
-    over: dict[str, Tensor] = {}
+    first = batch.x.new_zeros(n) if pool.lanes is None else pool.lanes.best_loss
+    over: Over | None = None
     while len(pool):
         over = pool.step()
-    rising = float((over["loss"] > first).float().mean()) if over else 0.0
+    rising = 0.0 if over is None else float((over.loss > first).float().mean())
     verdict: Verdict = "green" if rising >= RISING[0] else "red" if rising < RISING[1] else "amber"
     return Check(
         "loss_rises",
@@ -217,7 +187,7 @@ def iterative(sample: Sample) -> Check:
     if not ATTACKS[sample.spec.name].is_iterative:
         return _not_run("iterative", sample, "takes no more than one step")
     one = sample.breaks(AttackSpec("fgsm"), torch.arange(len(sample.broken)), sample.epsilon)
-    many = sample.broken[:, sample.level]
+    many = sample.broken[:, sample.index]
     n, a, b = len(many), int(many.sum()), int(one.sum())
     return Check(
         "iterative",
@@ -238,16 +208,16 @@ def white_box(sample: Sample, surrogate: Model | None, theirs: Tensor | None = N
     if not ATTACKS[sample.spec.name].is_gradient_based:
         return _not_run("white_box", sample, "follows no gradient itself")
     n = len(sample.broken)
-    survivors = torch.nonzero(~sample.broken[:, sample.level])[:, 0]
+    survivors = torch.nonzero(~sample.broken[:, sample.index])[:, 0]
     alone = torch.zeros(len(survivors), dtype=torch.bool)
     numbers: dict[str, float] = {"n": n, "white_box": n - len(survivors)}
     said = []
-    if sample.scene.norm in ATTACKS["square"].norms:
+    if sample.batch.norm in ATTACKS["square"].norms:
         fooled = sample.breaks(AttackSpec("square", QUERIES), survivors, sample.epsilon)
         alone, numbers["square"] = alone | fooled, int(fooled.sum())
         said.append(f"{QUERIES} queries of Square break {int(fooled.sum())}")
     if surrogate is not None:
-        y = sample.scene.y if theirs is None else theirs.to(sample.scene.y.device)
+        y = sample.batch.y if theirs is None else theirs.to(sample.batch.y.device)
         fooled = _transferred(sample, surrogate, y, survivors)
         alone, numbers["transfer"] = alone | fooled, int(fooled.sum())
         said.append(f"images made for {surrogate.name} break {int(fooled.sum())}")
@@ -263,10 +233,10 @@ def white_box(sample: Sample, surrogate: Model | None, theirs: Tensor | None = N
 
 
 def unbounded(sample: Sample) -> Check:
-    """Attack with a budget as large as the pixel range."""
-    scene = sample.scene
-    rows = torch.arange(min(len(scene.x), UNBOUNDED))
-    epsilon = largest_budget(scene.norm, tuple(scene.x.shape[1:]))
+    """Attack with an epsilon as large as the pixel range."""
+    batch = sample.batch
+    rows = torch.arange(min(len(batch.x), UNBOUNDED))
+    epsilon = largest_budget(batch.norm, tuple(batch.x.shape[1:]))
     left = 1 - float(sample.breaks(sample.spec, rows, epsilon).float().mean())
     chance = 1 / sample.classes
     verdict: Verdict = "green" if left <= chance else "amber" if left <= 2 * chance else "red"
@@ -284,11 +254,11 @@ def more_steps(sample: Sample) -> Check:
     if not ATTACKS[sample.spec.name].is_iterative:
         return _not_run("more_steps", sample, "takes no more than one step")
     n = len(sample.broken)
-    survivors = torch.nonzero(~sample.broken[:, sample.level])[:FEW, 0]
+    survivors = torch.nonzero(~sample.broken[:, sample.index])[:FEW, 0]
     longer = replace(sample.spec, steps=LONGER * sample.spec.steps)
     fallen = int(sample.breaks(longer, survivors, sample.epsilon).sum()) if len(survivors) else 0
     # What holds for the survivors that were tried is taken to hold for all of them.
-    left = int((~sample.broken[:, sample.level]).sum())
+    left = int((~sample.broken[:, sample.index]).sum())
     change = fallen / max(len(survivors), 1) * left / max(n, 1)
     return Check(
         "more_steps",
@@ -306,7 +276,7 @@ def losses_agree(sample: Sample) -> Check:
     other = "margin" if sample.spec.loss == "cross_entropy" else "cross_entropy"
     everyone = torch.arange(len(sample.broken))
     found = sample.breaks(replace(sample.spec, loss=other), everyone, sample.epsilon)
-    n, a, b = len(everyone), int(sample.broken[:, sample.level].sum()), int(found.sum())
+    n, a, b = len(everyone), int(sample.broken[:, sample.index].sum()), int(found.sum())
     return Check(
         "losses_agree",
         _by_share(abs(a - b) / max(n, 1), least=1 / max(n, 1)),
@@ -316,7 +286,7 @@ def losses_agree(sample: Sample) -> Check:
 
 
 def noise(clean: Tensor, attacked: Tensor, noisy: Tensor) -> Check:
-    """Compare attack and noise over all examples (N, budgets): whether each is right.
+    """Compare attack and noise over all examples (N, epsilons): whether each is right.
 
     What noise mends is no strength: only examples right when clean can be broken.
     """
@@ -349,17 +319,17 @@ OF_THE_SAMPLE: tuple[Callable[[Sample], Check], ...] = (
 
 def _transferred(sample: Sample, surrogate: Model, theirs: Tensor, rows: Tensor) -> Tensor:
     """Return whether images that PGD made for another backbone break the examples at `rows`."""
-    scene, at = sample.scene, rows.to(sample.scene.x.device)
+    batch, at = sample.batch, rows.to(sample.batch.x.device)
     made = run_attack(
         surrogate,
-        scene.x[at],
+        batch.x[at],
         theirs[at],
         sample.epsilon,
         AttackSpec("pgd", STEPS, loss="margin"),
-        norm=scene.norm,
-        seeds=scene.seeds[rows],
+        norm=batch.norm,
+        seeds=batch.seeds[rows],
     )
-    return (scene.oracle.logits(made.x_adv).argmax(1) != scene.y[at]).cpu()
+    return (batch.oracle.logits(made.x_adv).argmax(1) != batch.y[at]).cpu()
 
 
 def _not_run(name: str, sample: Sample, reason: str) -> Check:

@@ -1,7 +1,7 @@
 """What corruptions do to each example, streamed: decoded once, corrupted where it is classified."""
 
 import time
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,27 +9,25 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from usable_core.asking.batch_size import BatchSize, batch_size, in_batches, remember
-from usable_core.attacks.validation import PROBABILITIES_WARNING, are_probabilities, check_logits
+from usable_core.asking.oracle import Oracle
+from usable_core.asking.outputs import PROBABILITIES_WARNING, look_like_probabilities
 from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.corruptions.corruption import SMALL, Corruption
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.pixels import batches
-from usable_core.errors import DatasetRefused
 from usable_core.evaluations.corruption import (
     CORRUPTION_COLUMNS,
     CorruptionConfig,
     CorruptionResult,
 )
-from usable_core.evaluations.specs import Report, silent
+from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring.accuracy import outcomes
-from usable_core.measuring.label_matching import target_indices
-from usable_core.measuring.provenance import evaluated_part, provenance, ready
-from usable_core.models.model import Model, check_pixels
-from usable_core.models.modes import channels_last, frozen
+from usable_core.measuring.provenance import provenance
+from usable_core.measuring.streaming import Examples, Objects, Plan, Progress, examples_of, pictures
+from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
 
+_PART = 2**14  # examples: on one machine nearly every data set is a single part
 _PUBLISHED_SIZES = (32, 224)  # pixels, that the constants were chosen for
 
 
@@ -54,139 +52,123 @@ def measure(
         IncompatibleLabels: the model does not know the data set's classes.
         DatasetRefused: there is nothing to evaluate.
         ImageRefused: a picture cannot be decoded.
-        AttackError: the outputs are not those of a classifier.
+        OutputsRefused: the outputs are not those of a classifier.
         Cancelled: through `report`.
     """
     started = time.perf_counter()
-    part = evaluated_part(model, dataset, config.dataset)
-    if len(part) == 0:
-        raise DatasetRefused(f"{part.name} has no examples to evaluate. Choose another part of it.")
-    work = _Work(ready(model), part, config, report)
-    with frozen(model.network), channels_last(model.network), torch.inference_mode():
-        work.run()
-    remember(model, work.size)
-    softmax = (PROBABILITIES_WARNING,) if work.is_softmax else ()
-    return CorruptionResult(
-        config,
-        provenance(
-            model,
-            part,
-            seconds=time.perf_counter() - started,
-            batch_size=work.size.current,
-            warnings=(*softmax, *_remarks(model.input_size, config), *work.size.halvings),
-        ),
-        work.records(),
+    examples = examples_of(model, dataset, config.dataset)
+    progress = Progress(
+        len(examples) * (len(config.corruptions) * len(config.severities) + 1), report
     )
+    with Oracle(model, fixed_size=config.batch_size) as oracle:
+        objects, planned = Objects(oracle, examples, progress), plan(examples)
+        tables = [part(objects, config, planned, rows) for rows in planned.parts]
+    source = provenance(
+        model,
+        examples.dataset,
+        seconds=time.perf_counter() - started,
+        batch_size=oracle.size().current,
+        warnings=(*_remarks(model.input_size, config), *oracle.halvings),
+    )
+    return merge(examples, config, tables, source)
 
 
-def _remarks(input_size: tuple[int, int], config: CorruptionConfig) -> tuple[str, ...]:
-    """Return sentences on what the numbers may not be compared with."""
-    found = []
-    height, width = input_size
-    if (height, width) not in {(side, side) for side in _PUBLISHED_SIZES}:
-        which = "CIFAR-C (32)" if max(height, width) <= SMALL else "ImageNet-C (224)"
-        found.append(
-            f"Images were corrupted at {height} x {width} pixels with the constants of {which}: "
-            "at another size the same severity is another strength."
-        )
-    if "frost" in config.corruptions:
-        found.append(
-            "Frost is drawn by a procedure, not taken from the photographs of ImageNet-C, so its "
-            "numbers are not comparable with published ones."
-        )
-    return tuple(found)
+def plan(examples: Examples) -> Plan:
+    """Return which parts there are."""
+    return Plan(len(examples), _PART)
 
 
-class _Work:
-    """One measurement in progress: columns so far and what the user must know."""
+@torch.inference_mode()
+def part(objects: Objects, config: CorruptionConfig, plan: Plan, rows: slice) -> pd.DataFrame:
+    """Return the outcomes of some examples in every cell, in small types, cell after cell.
 
-    def __init__(
-        self, model: Model, part: Dataset, config: CorruptionConfig, report: Report
-    ) -> None:
-        self.model, self.part, self.report = model, part, report
-        self.config = config
-        self.labels = target_indices(model, part)[part.targets]
-        self.seeds = example_seeds(part.ids, config.seed)
-        self.size: BatchSize = batch_size(model, fixed=config.batch_size)
-        self.cells = [(c, s) for c in config.corruptions for s in config.severities]
-        self.tables: list[dict[str, np.ndarray]] = []
-        self.is_softmax = True
-        self.done = self.right = self.seen = self.right_clean = self.seen_clean = 0
-
-    def run(self) -> None:
-        """Go through the data once, in pieces that are small enough to hold."""
-        for x, _, indices in batches(self.part, self.model.preprocessing, self.size.largest):
-            self._take(check_pixels(x).to(self.model.device), indices)
-
-    def records(self) -> pd.DataFrame:
-        """Return the rows, by example, corruption and severity, in small types."""
-        columns = {name: np.concatenate([t[name] for t in self.tables]) for name in self.tables[0]}
-        names, ids = self.config.corruptions, list(dict.fromkeys(self.part.ids))
-        place = {identity: i for i, identity in enumerate(ids)}
-        codes = np.array([place[identity] for identity in self.part.ids], dtype=np.int32)
-        columns["id"] = pd.Categorical.from_codes(codes[columns["index"]], ids)
-        columns["corruption"] = pd.Categorical.from_codes(columns["corruption"], list(names))
-        table = pd.DataFrame({name: columns[name] for name in CORRUPTION_COLUMNS})
-        order = np.argsort(columns["index"], kind="stable")  # cells were made in their order
-        return table.iloc[order].reset_index(drop=True)
-
-    def _take(self, x: Tensor, indices: Tensor) -> None:
-        places = indices.numpy()
-        labels, seeds = self.labels[places], self.seeds[indices].to(x.device)
-        clean = self._outcomes(x, labels)
-        self.right_clean += int((clean["rank"] == 0).sum())
-        self.seen_clean += len(x)
-        base = {
-            "index": places.astype(np.int32),
+    The pictures are decoded once, and corrupted where they are classified. Corruptions are numbered
+    by their place in the config; `is_softmax` says whether outputs look like probabilities.
+    """
+    oracle, progress = objects.oracle, objects.progress
+    ids = objects.examples.dataset.ids
+    tables: list[dict[str, np.ndarray]] = []
+    for x, indices in pictures(oracle, objects.examples, rows, oracle.size().largest):
+        labels = objects.examples.labels[indices]
+        clean = _outcomes(oracle, x, labels)
+        progress.message = "Classifying"
+        progress.add(len(x), clean_accuracy=_right(clean))
+        progress.tell()
+        common: dict[str, np.ndarray] = {
+            "index": indices.astype(np.int32),
             "label": labels.astype(np.int16),
             "clean_prediction": clean["prediction"].astype(np.int16),
             "clean_confidence": clean["confidence"].astype(np.float32),
         }
-        self._tell(len(x), "Classifying")
-        for cell, corrupt in self._corruptions():
-            name, severity = cell
-            found = self._outcomes(corrupt(x, severity, seeds), labels)
-            self.tables.append(base | _columns(found, self._code(name), severity, x.shape))
-            self.right += int((found["rank"] == 0).sum())
-            self.seen += len(x)
-            self._tell(len(x), f"{CORRUPTIONS[name].title}, severity {severity}")
+        seeds = example_seeds([ids[i] for i in indices], config.seed).to(x.device)
+        for place, name in enumerate(config.corruptions):
+            corrupt: Corruption = implementation(CORRUPTIONS[name].function)
+            for severity in config.severities:
+                cell = _outcomes(oracle, corrupt(x, severity, seeds), labels)
+                tables.append(common | _columns(cell, place, severity, x.shape))
+                progress.message = f"{CORRUPTIONS[name].title}, severity {severity}"
+                progress.add(len(x), corruption_accuracy=_right(cell))
+                progress.tell()
+    return pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
 
-    def _corruptions(self) -> Iterator[tuple[tuple[str, int], Corruption]]:
-        for name, severity in self.cells:
-            yield (name, severity), implementation(CORRUPTIONS[name].function)
 
-    def _code(self, name: str) -> int:
-        return self.config.corruptions.index(name)
+def merge(
+    examples: Examples, config: CorruptionConfig, tables: list[pd.DataFrame], source: Provenance
+) -> CorruptionResult:
+    """Return the result of all parts, by example, corruption and severity."""
+    table = pd.concat(tables, ignore_index=True)
+    ids = list(dict.fromkeys(examples.dataset.ids))
+    place = {identity: i for i, identity in enumerate(ids)}
+    codes = np.array([place[identity] for identity in examples.dataset.ids], dtype=np.int32)
+    table["id"] = pd.Categorical.from_codes(codes[table["index"]], ids)
+    table["corruption"] = pd.Categorical.from_codes(table["corruption"], list(config.corruptions))
+    if table["is_softmax"].all():
+        source = replace(source, warnings=(PROBABILITIES_WARNING, *source.warnings))
+    order = np.argsort(table["index"], kind="stable")  # cells were made in their order
+    records = table[list(CORRUPTION_COLUMNS)].iloc[order].reset_index(drop=True)
+    return CorruptionResult(config, source, records)
 
-    def _outcomes(self, x: Tensor, labels: np.ndarray) -> dict[str, np.ndarray]:
-        x = x.contiguous(memory_format=torch.channels_last)
 
-        def logits_of(piece: slice) -> Tensor:
-            return self.model(x[piece]).cpu().double()
+def _remarks(input_size: tuple[int, int], config: CorruptionConfig) -> tuple[str, ...]:
+    """Return sentences on what the numbers may not be compared with."""
+    remarks = []
+    height, width = input_size
+    if (height, width) not in {(side, side) for side in _PUBLISHED_SIZES}:
+        which = "CIFAR-C (32)" if max(height, width) <= SMALL else "ImageNet-C (224)"
+        remarks.append(
+            f"Images were corrupted at {height} x {width} pixels with the constants of {which}: "
+            "at another size the same severity is another strength."
+        )
+    if "frost" in config.corruptions:
+        remarks.append(
+            "Frost is drawn by a procedure, not taken from the photographs of ImageNet-C, so its "
+            "numbers are not comparable with published ones."
+        )
+    return tuple(remarks)
 
-        found = torch.cat([logits for _, logits in in_batches(self.size, len(x), logits_of)])
-        check_logits(found)
-        self.is_softmax = self.is_softmax and are_probabilities(found)
-        return outcomes(found.numpy(), labels)
 
-    def _tell(self, count: int, message: str) -> None:
-        self.done += count
-        metrics = {"clean_accuracy": self.right_clean / self.seen_clean}
-        if self.seen:
-            metrics["corruption_accuracy"] = self.right / self.seen
-        self.report(self.done, len(self.part) * (len(self.cells) + 1), message, **metrics)
+def _outcomes(oracle: Oracle, x: Tensor, labels: np.ndarray) -> dict[str, np.ndarray]:
+    logits = oracle.logits(x).cpu().double()
+    softmax = look_like_probabilities(logits).numpy()
+    return outcomes(logits.numpy(), labels) | {"is_softmax": softmax}
+
+
+def _right(outcome: dict[str, np.ndarray]) -> tuple[int, int]:
+    """Return how many are right, of how many."""
+    return int((outcome["rank"] == 0).sum()), len(outcome["rank"])
 
 
 def _columns(
-    found: dict[str, np.ndarray], code: int, severity: int, shape: torch.Size
+    outcome: dict[str, np.ndarray], place: int, severity: int, shape: torch.Size
 ) -> dict[str, np.ndarray]:
     n = shape[0]
     return {
-        "corruption": np.full(n, code, dtype=np.int8),
+        "corruption": np.full(n, place, dtype=np.int8),
         "severity": np.full(n, severity, dtype=np.int8),
-        "prediction": found["prediction"].astype(np.int16),
-        "confidence": found["confidence"].astype(np.float32),
-        "nll": found["nll"].astype(np.float32),
+        "prediction": outcome["prediction"].astype(np.int16),
+        "confidence": outcome["confidence"].astype(np.float32),
+        "nll": outcome["nll"].astype(np.float32),
         "height": np.full(n, shape[2], dtype=np.int16),
         "width": np.full(n, shape[3], dtype=np.int16),
+        "is_softmax": outcome["is_softmax"],
     }

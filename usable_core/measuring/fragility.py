@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from usable_core.asking.oracle import Oracle
 from usable_core.attacks.campaign import build
-from usable_core.attacks.oracle import Oracle, attacking
-from usable_core.attacks.sweep import Scene, descend, towards
+from usable_core.attacks.sweep import AttackedBatch, descend, towards
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.specs import Report, silent
 from usable_core.models.model import Model, check_pixels
-from usable_core.models.modes import channels_last, watched
 
 # Doubling from an eighth of a grey level, which breaks many ImageNet backbones, to twice the usual
 # 8/255 (RobustBench), which breaks most robust ones; few enough for a map at each of them.
@@ -42,6 +41,7 @@ class AdversarialPath:
     prediction: int
 
 
+@torch.inference_mode(False)
 def adversarial_path(
     model: Model,
     x: Tensor,
@@ -64,41 +64,45 @@ def adversarial_path(
         report: Told the passes asked and how many are expected; raises `Cancelled`.
 
     Raises:
-        AttackError: the model's outputs are not what an attack needs.
+        OutputsRefused: the outputs are not those of a classifier.
         ImageRefused: pixels are not in [0, 1].
         Cancelled: through `report`.
     """
     started = time.perf_counter()
     x = check_pixels(x[None].detach().float().to(model.device))
     x = x.contiguous(memory_format=torch.channels_last)
-    progress = _Passes(report, 2 * attack.steps)
-    with attacking(model), channels_last(model.network), watched(model.network, progress):
-        oracle = Oracle(model)
+    passes, expected = 0, 2 * attack.steps
+
+    def show(images: int) -> None:
+        nonlocal passes
+        passes += 1  # how many there will be is not known before
+        report(min(passes, expected), expected, "Attacking")
+
+    with Oracle(model, fixed_size=1, on_pass=show) as oracle:
         clean = oracle.logits(x)
-        scene = Scene(
+        batch = AttackedBatch(
             x,
-            clean.argmax(1),
-            torch.tensor([_SEED]),
-            epsilons[1:],
-            "linf",
-            (build(attack, "linf", clean.shape[1]),),
-            oracle,
-            lambda needs_gradient: 1,
+            y=clean.argmax(1),
+            seeds=torch.tensor([_SEED]),
+            epsilons=epsilons[1:],
+            norm="linf",
+            attacks=(build(attack, "linf", clean.shape[1]),),
+            oracle=oracle,
         )
-        images, logits = _answered(scene, clean, descend(scene).x_adv)
+        images, logits = _path(batch, clean, descend(batch).x_adv)
     fragility = _fragility(model, epsilons, logits, attack, time.perf_counter() - started)
     return AdversarialPath(fragility, images.cpu(), int(clean.argmax()))
 
 
-def _answered(scene: Scene, clean: Tensor, x_adv: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the image at each budget (K, 3, H, W) and the logits (K, classes) there."""
-    row = torch.zeros(1, dtype=torch.int64, device=scene.x.device)
-    images, answers = [scene.x], [clean]
-    for level in range(len(scene.epsilons)):
-        image = towards(scene, x_adv, row, torch.tensor([level]))
-        logits = scene.oracle.logits(image)
-        was_broken = bool(answers[-1].argmax(1) != scene.y)
-        if was_broken and bool(logits.argmax(1) == scene.y):
+def _path(batch: AttackedBatch, clean: Tensor, x_adv: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the image at each epsilon (K, 3, H, W) and the logits (K, classes) there."""
+    row = torch.zeros(1, dtype=torch.int64, device=batch.x.device)
+    images, answers = [batch.x], [clean]
+    for index in range(len(batch.epsilons)):
+        image = towards(batch, x_adv, row, torch.tensor([index]))
+        logits = batch.oracle.logits(image)
+        was_broken = bool(answers[-1].argmax(1) != batch.y)
+        if was_broken and bool(logits.argmax(1) == batch.y):
             image, logits = images[-1], answers[-1]
         images.append(image)
         answers.append(logits)
@@ -132,14 +136,3 @@ def _words(attack: AttackSpec, epsilons: tuple[float, ...]) -> str:
         f"{attack.restarts} random {starts}, descent over {budgets} /255; a stronger attack may "
         "need less"
     )
-
-
-class _Passes:
-    """Counts the passes of an attack, whose number is not known before."""
-
-    def __init__(self, report: Report, expected: int) -> None:
-        self._report, self._expected, self._asked = report, expected, 0
-
-    def __call__(self) -> None:
-        self._asked += 1
-        self._report(min(self._asked, self._expected), self._expected, "Attacking")

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from usable_core.attacks.sweep import Found, Scene, towards
+from usable_core.attacks.sweep import AttackedBatch, SmallestEpsilons, towards
 from usable_core.files import write_json
 from usable_core.images import encode_png
 
@@ -19,8 +19,8 @@ Entry = dict[str, float | int | str]
 class Gallery:
     """Files `gallery/{index}_{k}.png`, k the place of epsilon in the grid, and what they are.
 
-    Per smallest breaking budget (and for those that none breaks) the first few examples are kept:
-    clean, on the way to their adversarial image below that budget, and that image from there on.
+    Per smallest breaking epsilon (and for those that none breaks) the first few examples are kept:
+    clean, on the way to their adversarial image below that epsilon, and that image from there on.
     A PNG rounds to grey levels, which undoes small perturbations, so each saved picture is
     classified again; `gallery/gallery.json` says both answers.
     """
@@ -37,37 +37,44 @@ class Gallery:
             self._entries = stored["entries"]
             self._kept.update({int(level): n for level, n in stored["kept"].items()})
 
-    def save(self, scene: Scene, found: Found, indices: Tensor, classify: Classify) -> None:
-        """Write examples (N,) of a scene until there are enough of their level."""
+    def save(
+        self, batch: AttackedBatch, smallest: SmallestEpsilons, indices: Tensor, classify: Classify
+    ) -> None:
+        """Write examples (N,) of a batch until there are enough of their smallest epsilon."""
         if self._folder is None:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
-        known = {entry["index"] for entry in self._entries}  # of a shard that is done again
-        for row, level in enumerate(found.level.tolist()):
-            if self._kept[level] < self._limit and int(indices[row]) not in known:
-                self._kept[level] += 1
-                self._save_one(scene, found, row, int(indices[row]), classify)
+        saved = {entry["index"] for entry in self._entries}  # of a part that is done again
+        for row, index in enumerate(smallest.index.tolist()):
+            if self._kept[index] < self._limit and int(indices[row]) not in saved:
+                self._kept[index] += 1
+                self._save_one(batch, smallest, row, int(indices[row]), classify)
         listing = {"entries": self._entries, "kept": self._kept}
         write_json(self._folder / "gallery.json", listing)
 
     def _save_one(
-        self, scene: Scene, found: Found, row: int, index: int, classify: Classify
+        self,
+        batch: AttackedBatch,
+        smallest: SmallestEpsilons,
+        row: int,
+        index: int,
+        classify: Classify,
     ) -> None:
         assert self._folder is not None
-        level = int(found.level[row])
-        places = torch.arange(min(level, len(scene.epsilons)))
-        rows = torch.full_like(places, row).to(scene.x.device)
-        way = towards(scene, found.x_adv[rows], rows, places)
-        last = found.x_adv[[row]] if level < len(scene.epsilons) else way[:0]
-        pixels = (torch.cat([scene.x[[row]], way, last]) * 255).round().byte()
-        exact = classify(torch.cat([scene.x[[row]], way, last])).tolist()
+        breaks = int(smallest.index[row])
+        below = torch.arange(min(breaks, len(batch.epsilons)))
+        rows = torch.full_like(below, row).to(batch.x.device)
+        way = towards(batch, smallest.x_adv[rows], rows, below)
+        last = smallest.x_adv[[row]] if breaks < len(batch.epsilons) else way[:0]
+        pixels = (torch.cat([batch.x[[row]], way, last]) * 255).round().byte()
+        exact = classify(torch.cat([batch.x[[row]], way, last])).tolist()
         saved = classify(pixels.float() / 255).tolist()
-        shift = len(self._epsilons) - len(scene.epsilons)  # 1 where the grid begins with 0
+        shift = len(self._epsilons) - len(batch.epsilons)  # 1 where the grid begins with 0
         names = [f"{index}_{place + shift}.png" for place in range(-1, len(pixels) - 1)]
         pictures = pixels.permute(0, 2, 3, 1).cpu().numpy()
         for name, picture in zip(names, pictures, strict=True):
             (self._folder / name).write_bytes(encode_png(picture))
-        for place, epsilon in enumerate((0.0, *scene.epsilons)):
+        for place, epsilon in enumerate((0.0, *batch.epsilons)):
             at = min(place, len(pixels) - 1)
             self._entries.append(
                 {

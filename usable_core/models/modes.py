@@ -1,10 +1,10 @@
 """States that a network is put in for a while, and taken out of again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 @contextmanager
@@ -36,24 +36,14 @@ def channels_last(network: nn.Module) -> Iterator[None]:
         for weight in network.parameters()
         if weight.ndim == 4 and not weight.is_contiguous(memory_format=torch.channels_last)
     ]
-    for weight in moved:
-        weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    _lay_out(moved, torch.channels_last)
     try:
         yield
     finally:
-        for weight in moved:
-            weight.data = weight.data.contiguous()
+        _lay_out(moved, torch.contiguous_format)
 
 
-@contextmanager
-def watched(network: nn.Module, tick: Callable[[], None]) -> Iterator[None]:
-    """Call `tick` before every forward pass: how long attacks show life and are cancelled."""
-
-    def before(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        tick()
-
-    handle = network.register_forward_pre_hook(before)
-    try:
-        yield
-    finally:
-        handle.remove()
+@torch.inference_mode(False)
+def _lay_out(weights: list[nn.Parameter], layout: torch.memory_format) -> None:
+    for weight in weights:
+        weight.data = weight.data.contiguous(memory_format=layout)
