@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from toy_models import images, model_of
 
-from usable_core import device
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import kernel_shap, lime_surrogate, scoring
 from usable_core.explainers.designs import (
@@ -257,8 +256,7 @@ def test_a_budget_without_tolerance_is_spent():
 
 @pytest.fixture
 def _gaining(monkeypatch):
-    monkeypatch.setattr(scoring, "gains_from_bfloat16", lambda kind: True)
-    device.gains_from_bfloat16.cache_clear()
+    monkeypatch.setattr(scoring, "faster_precision", lambda step, device: "bfloat16")
 
 
 class Steep(nn.Module):

@@ -286,3 +286,37 @@ def test_the_asking_half_loads_nothing_heavy_not_even_indirectly():
 
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+# Who may reach into a model past its pixels and logits: those that read activations, change
+# weights, or do not ask through the oracle yet.
+INSIDE = ("models", "asking", "training")
+ALSO_INSIDE = (
+    "explainers/activations.py",
+    "explainers/sanity.py",
+    "measuring/evidence.py",
+    "measuring/explanation.py",
+    "measuring/interactive.py",
+)
+
+
+def reaches(source):
+    """Lines on which an attribute `network` of something is used, but for an object's own."""
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "network"
+        and not (isinstance(node.value, ast.Name) and node.value.id == "self")
+    ]
+
+
+def test_the_check_sees_a_reach_past_the_model():
+    assert reaches("def f(model):\n    self.network = 1\n    return model.network.eval()\n") == [3]
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_a_models_network_is_its_own_business(module):
+    name = NAMES[module].relative_to(ROOT / "usable_core").as_posix()
+    if part_of(module) not in INSIDE and name not in ALSO_INSIDE:
+        assert reaches(NAMES[module].read_text(encoding="utf-8")) == []

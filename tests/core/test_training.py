@@ -1,13 +1,17 @@
 """Training learns, keeps its promises about what moves, and leaves the given model alone."""
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from usable_core.asking import precision as timing
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.errors import Cancelled, CheckpointError, ConfigError, UsableError
@@ -94,8 +98,8 @@ def test_fine_tuning_leaves_the_given_model_unchanged(model, colours, tmp_path):
 
 
 def test_the_same_seed_gives_the_same_weights(model, colours, tmp_path):
-    tune(model, colours, tmp_path / "a")
-    tune(model, colours, tmp_path / "b")
+    for folder in ("a", "b"):
+        tune(model, colours, tmp_path / folder, schedule=replace(QUICK, precision="float32"))
 
     one, two = ((tmp_path / k / "model.safetensors").read_bytes() for k in "ab")
     assert one == two
@@ -307,3 +311,47 @@ def test_a_model_that_could_not_be_loaded_again_is_refused_before_any_training(
         tune(model, colours, tmp_path, report=lambda *told_now, **_: told.append(told_now))
 
     assert told == []
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that every pass through a convolution moves on, by its cost in that format."""
+    clock = SimpleNamespace(now=0.0, cost={False: 1.0, True: 1.0})
+
+    def convolve(*arguments):
+        clock.now += clock.cost[torch.is_autocast_enabled("cpu")]
+        return convolution(*arguments)
+
+    convolution = F.conv2d
+    monkeypatch.setattr(F, "conv2d", convolve)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock.now)
+    return clock
+
+
+@pytest.mark.parametrize(("cost", "expected"), [(0.5, "bfloat16"), (2.0, "float32")])
+def test_auto_trains_in_the_number_format_that_is_faster_and_the_card_says_which(
+    model, colours, tmp_path, clock, cost, expected
+):
+    clock.cost[True] = cost
+
+    result = tune(model, colours, tmp_path / "auto")
+    asked = replace(QUICK, precision=expected)
+    told = tune(model, colours, tmp_path / "told", schedule=asked)
+
+    assert result.card["precision"] == told.card["precision"] == expected
+    auto, by_name = (tmp_path / k / "model.safetensors" for k in ("auto", "told"))
+    assert auto.read_bytes() == by_name.read_bytes(), "timing left a trace"
+
+
+def test_timing_leaves_adversarial_training_as_it_was(colours, tmp_path, clock):
+    """Its steps draw from the global generator and from their own."""
+    schedule = replace(QUICK, epochs=1, augmentation="shift_flip")
+
+    for folder, precision in (("auto", "auto"), ("told", "float32")):
+        config = PretrainingConfig(
+            "small_resnet", TASK, replace(schedule, precision=precision), 0.02
+        )
+        pretrain(dataset=colours, config=config, report=silent, folder=tmp_path / folder)
+
+    auto, by_name = (tmp_path / k / "model.safetensors" for k in ("auto", "told"))
+    assert auto.read_bytes() == by_name.read_bytes()

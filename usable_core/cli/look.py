@@ -67,7 +67,7 @@ def show(
     data = {
         "reference": model.name,
         "fingerprint": model.fingerprint,
-        "parameters": sum(p.numel() for p in model.network.parameters()),
+        "parameters": model.parameter_count,
         "preprocessing": passport,
         "sources": sources,
         "labels": {

@@ -40,7 +40,7 @@ class Schedule:
         weight_decay: On weights of rank 2 and more only.
         label_smoothing: Share of the target spread over all classes.
         augmentation: `none`, `shift` (for signs that have a handedness), or `shift_flip`.
-        precision: `auto` is bfloat16 where the device gains from it.
+        precision: `auto` is the one in which the device takes a step sooner: it is timed.
         seed: Seed of initial weights, order and augmentation.
     """
 

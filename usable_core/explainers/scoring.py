@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.asking.batch_size import BatchSize, batch_size, in_batches, remember
-from usable_core.device import gains_from_bfloat16
+from usable_core.asking.precision import faster_precision
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.specs import Precision, Report, silent
 from usable_core.explainers.attribution import Unit
@@ -53,7 +53,7 @@ class Scorer:
         self.evaluations = 0
         self._planned, self._report = planned, report
         self._key = (model.fingerprint, str(self.device))
-        is_free = precision == "auto" and gains_from_bfloat16(self.device.type)
+        is_free = precision == "auto"
         self.precision: Precision = _chosen.get(self._key, "float32") if is_free else "float32"
         self._may_round = is_free and self._key not in _chosen
         self._sizes: dict[tuple[bool, Precision], BatchSize] = {}
@@ -152,7 +152,8 @@ class Scorer:
         """Go on in bfloat16 if it gives these images (N, 3, H, W) the same probabilities."""
         self._may_round = False
         exact, rounded = (_probabilities(self._in_precision(x, p)) for p in PRECISIONS)
-        if np.abs(exact - rounded).max() <= AGREEMENT:
+        is_faster = faster_precision(lambda: self.model(x), self.device) == "bfloat16"
+        if is_faster and np.abs(exact - rounded).max() <= AGREEMENT:
             self.precision = "bfloat16"
         _chosen[self._key] = self.precision
 

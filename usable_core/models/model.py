@@ -110,6 +110,11 @@ class Model:
         tensors: list[Tensor] = [*self.network.parameters()] or [*self.network.buffers()]
         return tensors[0].device if tensors else torch.device("cpu")
 
+    @property
+    def parameter_count(self) -> int:
+        """How many numbers the network learned."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
     def to(self, device: torch.device | str) -> "Model":
         """Move the weights and return self."""
         self.network.to(device)

@@ -20,7 +20,7 @@ def passport(model: Model) -> list[PassportRow]:
         PassportRow("model", model.name, str(model.card.get("title", ""))),
         PassportRow("architecture", _architecture(model), "the reference"),
         PassportRow("weights", str(model.card.get("weights", "its own")), "the reference"),
-        PassportRow("parameters", f"{_parameters(model):,}", "counted"),
+        PassportRow("parameters", f"{model.parameter_count:,}", "counted"),
         PassportRow("resize", _resize(p.resize), sources.get("resize", "default")),
         PassportRow("crop", f"centre {p.crop[0]} × {p.crop[1]} px", sources.get("crop", "default")),
         PassportRow("interpolation", p.interpolation, sources.get("interpolation", "default")),
@@ -53,10 +53,6 @@ def _classes(model: Model) -> str:
     if not model.labels.is_named:
         return f"{len(model.labels)}, without names"
     return f"{len(model.labels)}: {', '.join(model.labels.names[:3])}, …"
-
-
-def _parameters(model: Model) -> int:
-    return sum(parameter.numel() for parameter in model.network.parameters())
 
 
 def _numbers(values: tuple[float, ...]) -> str:

@@ -8,9 +8,9 @@ updates its statistics on what passes through, source images included.
 import copy
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,7 +19,7 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
 from usable_core.errors import CheckpointError, UsableError
-from usable_core.evaluations.specs import Report
+from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.measuring.label_matching import target_indices
 from usable_core.models.heads import features, head, replace_head
@@ -27,16 +27,16 @@ from usable_core.models.model import Model
 from usable_core.models.modes import frozen
 from usable_core.models.sources.from_card import check_architecture
 from usable_core.training.augmentation import augment
-from usable_core.training.loop import Loss, autocast, fit, parameter_groups
+from usable_core.training.loop import Loss, Objective, fit, number_format
 from usable_core.training.material import (
     Material,
     answers_to,
-    inference,
     load_material,
     validate,
 )
 from usable_core.training.probing import linear_head, probe
 from usable_core.training.trained import Trained, save_trained
+from usable_core.training.trainee import Trainee
 
 
 def fine_tune(
@@ -48,7 +48,7 @@ def fine_tune(
     folder: Path,
     source: Dataset | None = None,
 ) -> TrainingResult:
-    """Fine-tune a copy of the model on the task and save it.
+    """Fine-tune a copy of the model on the task and put it on the shelf.
 
     Args:
         model: Where θ starts; unchanged.
@@ -74,14 +74,16 @@ def fine_tune(
     network = _new_network(model, len(dataset.labels), config).to(device)
     task = load_material(train, model.preprocessing, device, report)
     held_out = load_material(validation, model.preprocessing, device, report)
+    trainee = Trainee(network, model.preprocessing, train.labels)
+    precision: Precision = "float32"
     if config.method == "linear_probe":
-        records = probe(network, model.preprocessing, task, held_out, config.schedule, report)
+        records = probe(trainee, task, held_out, config.schedule, report)
     else:
-        retained = _source_material(source, model, config, device, report)
-        if retained is not None:
-            _check_joint(model)
-        records = _tune(network, model, task, held_out, config, report, old_head, retained)
-    answers = answers_to(inference(network, model.preprocessing), held_out, validation)
+        joint = _joint(source, model, config, old_head, report)
+        objective = _objective(trainee, task, held_out, config, joint)
+        precision = number_format(objective, config.schedule)
+        records = fit(objective, config.schedule, precision, report)
+    answers = answers_to(trainee, held_out, validation)
     trained = Trained(
         network=network.cpu(),
         preprocessing=model.preprocessing,
@@ -89,6 +91,7 @@ def fine_tune(
         config=config,
         records=records,
         seconds=time.perf_counter() - began,
+        precision=precision,
         validation=answers,
         architecture=architecture,
         arch_options=model.card.get("arch_options") or {},
@@ -96,6 +99,14 @@ def fine_tune(
         base_fingerprint=model.fingerprint,
     )
     return save_trained(trained, folder)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What L_pre is made of: the pretrained head and the source's images, by its own classes."""
+
+    head: nn.Module
+    material: Material
 
 
 def _architecture(model: Model) -> str:
@@ -142,76 +153,69 @@ def _check_joint(model: Model) -> None:
         )
 
 
-def _source_material(
+def _joint(
     source: Dataset | None,
     model: Model,
     config: FineTuningConfig,
-    device: torch.device,
+    old_head: nn.Module,
     report: Report,
-) -> Material | None:
-    """Return the source's training images, labelled by the pretrained head's own classes."""
+) -> _Source | None:
+    """Return what L_pre is made of; None where no source is given."""
     if source is None or config.source is None:
         return None
-    to_model = target_indices(model, source)
+    device = best_device()
+    to_model = torch.from_numpy(target_indices(model, source)).to(device)
     train, _ = training_splits(source, config.source)
     material = load_material(train, model.preprocessing, device, report)
-    return Material(material.pixels, torch.from_numpy(to_model).to(device)[material.labels])
-
-
-def _tune(
-    network: nn.Module,
-    model: Model,
-    task: Material,
-    held_out: Material,
-    config: FineTuningConfig,
-    report: Report,
-    old_head: nn.Module,
-    source: Material | None,
-) -> pd.DataFrame:
-    new_head = head(network)
-    parts = [(new_head, 1.0), (network, config.backbone_rate)]
-    if source is not None:
-        parts.insert(1, (old_head.requires_grad_(True), config.backbone_rate))
-    return fit(
-        parameter_groups(parts, config.schedule),
-        _objective(network, model, task, config, old_head, source),
-        lambda: validate(inference(network, model.preprocessing), held_out),
-        len(task),
-        config.schedule,
-        report,
-    )
+    _check_joint(model)
+    old_head.requires_grad_(True)
+    return _Source(old_head, Material(material.pixels, to_model[material.labels]))
 
 
 def _objective(
-    network: nn.Module,
-    model: Model,
+    trainee: Trainee,
     task: Material,
+    held_out: Material,
     config: FineTuningConfig,
-    old_head: nn.Module,
-    source: Material | None,
-) -> Callable[[Tensor], Loss]:
-    generator = torch.Generator().manual_seed(config.schedule.seed + 1)
-    device = task.labels.device
-    schedule = config.schedule
-    stream = None if source is None else _endless(len(source), schedule.batch_size, generator)
+    source: _Source | None,
+) -> Objective:
+    parts = [(head(trainee.network), 1.0), (trainee.network, config.backbone_rate)]
+    if source is not None:
+        parts.insert(1, (source.head, config.backbone_rate))
+    return Objective(
+        parts=parts,
+        begin=lambda: _loss(trainee, task, config, source),
+        validate=lambda: validate(trainee, held_out),
+        examples=len(task),
+        device=trainee.device,
+    )
 
-    def forward(x: Tensor) -> Tensor:
+
+def _loss(
+    trainee: Trainee, task: Material, config: FineTuningConfig, source: _Source | None
+) -> Callable[[Tensor], Loss]:
+    network, schedule = trainee.network, config.schedule
+    generator = torch.Generator().manual_seed(schedule.seed + 1)
+    size = schedule.batch_size
+    stream = None if source is None else _endless(len(source.material), size, generator)
+
+    def normalised(x: Tensor) -> Tensor:
         x = augment(x, schedule.augmentation, generator)
-        return model.preprocessing.normalise(x.contiguous(memory_format=torch.channels_last))
+        return trainee.preprocessing.normalise(x.contiguous(memory_format=torch.channels_last))
 
     def loss(indices: Tensor) -> Loss:
         network.train()
-        y = task.labels[indices.to(device)]
-        with autocast(device, schedule.precision):
-            logits = network(forward(task.images(indices))).float()
+        y = task.labels[indices.to(task.labels.device)]
+        logits = network(normalised(task.images(indices))).float()
         fine = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
         correct = logits.detach().argmax(1).eq(y).sum()
         if source is None or stream is None:
             return Loss(fine, fine.detach(), correct)
-        chosen = next(stream)
-        with autocast(device, schedule.precision):
-            known = old_head(features(network, forward(source.images(chosen)))).float()
-        pre = F.cross_entropy(known, source.labels[chosen.to(device)])
+        # Each pass rounds the weights for itself, so that their gradients meet in float32.
+        torch.clear_autocast_cache()
+        rows, material = next(stream), source.material
+        retained = source.head(features(network, normalised(material.images(rows)))).float()
+        pre = F.cross_entropy(retained, material.labels[rows.to(material.labels.device)])
         return Loss(pre + config.task_weight * fine, fine.detach(), correct, pre.detach())
 
     return loss

@@ -1,26 +1,28 @@
-"""The loop that every training shares: schedule, steps, epochs, records, live figures.
+"""The loop that every training shares: number format, schedule, steps, epochs, records, figures.
 
-What is trained is a function `loss(indices) -> Loss`; where the examples come from and which heads
-there are is its business.
+What is trained is an `Objective`: where the examples come from and which heads there are is its
+business.
 """
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from usable_core.device import gains_from_bfloat16
+from usable_core.asking.precision import autocast, faster_precision
 from usable_core.errors import UsableError
-from usable_core.evaluations.specs import Report
+from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Schedule
 
 MOMENTUM = 0.9  # Sutskever et al. 2013; the usual value
 GRADIENT_NORM = 5.0  # clips only runaway steps of the first epochs
 SECONDS_BETWEEN_REPORTS = 0.5
+TIMED = 16  # examples of the step that is timed on a processor; other devices take a whole batch
 
 
 @dataclass(frozen=True)
@@ -48,29 +50,63 @@ class Validation:
     accuracy: float
 
 
-def fit(
-    groups: list[dict[str, object]],
-    loss: Callable[[Tensor], Loss],
-    validate: Callable[[], Validation],
-    examples: int,
-    schedule: Schedule,
-    report: Report,
-) -> pd.DataFrame:
-    """Minimise `loss` by the schedule and return one record per epoch.
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised.
 
-    Args:
-        groups: Optimizer groups, from `parameter_groups`.
-        loss: Indices (B,) of training examples to their loss.
+    Attributes:
+        parts: Modules that are trained, each with its multiple of the learning rate.
+        begin: Returns a function from indices (B,) of training examples to their loss; whatever it
+            draws, it draws anew from the start.
         validate: Measures the validation split.
         examples: Number of training examples.
+        device: Where the modules are.
+    """
+
+    parts: Sequence[tuple[nn.Module, float]]
+    begin: Callable[[], Callable[[Tensor], Loss]]
+    validate: Callable[[], Validation]
+    examples: int
+    device: torch.device
+
+
+def number_format(objective: Objective, schedule: Schedule) -> Precision:
+    """Return the schedule's number format; for `auto` the one in which a step is over sooner.
+
+    The steps that are timed leave no trace: no weight moves, and buffers, gradients and generators
+    are what they were.
+    """
+    if schedule.precision != "auto":
+        return schedule.precision
+    on_processor = objective.device.type == "cpu"
+    most = min(schedule.batch_size, TIMED) if on_processor else schedule.batch_size
+    indices = torch.arange(min(most, objective.examples))
+    loss, modules = objective.begin(), [module for module, _ in objective.parts]
+
+    def step() -> None:
+        torch.autograd.backward(loss(indices).total)
+
+    with _undone(modules, objective.device):
+        return faster_precision(step, objective.device)
+
+
+def fit(
+    objective: Objective, schedule: Schedule, precision: Precision, report: Report
+) -> pd.DataFrame:
+    """Minimise an objective by the schedule and return one record per epoch.
+
+    Args:
+        objective: What is minimised.
         schedule: How to move.
+        precision: Number format of the steps.
         report: Told steps done and the newest figures.
 
     Raises:
         UsableError: the loss is no longer a finite number.
     """
+    groups, loss = parameter_groups(objective.parts, schedule), objective.begin()
     optimizer = _optimizer(groups, schedule)
-    steps = math.ceil(examples / schedule.batch_size)
+    steps = math.ceil(objective.examples / schedule.batch_size)
     rate = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: learning_rate_factor(step, steps * schedule.epochs, schedule.warmup)
     )
@@ -79,16 +115,30 @@ def fit(
     meter = _Meter(steps * schedule.epochs, report)
     for epoch in range(1, schedule.epochs + 1):
         meter.begin_epoch()
-        order = torch.randperm(examples, generator=generator)
+        order = torch.randperm(objective.examples, generator=generator)
         for indices in torch.split(order, schedule.batch_size):
             if len(indices) > 1:  # batch normalisation needs two
-                outcome = loss(indices)
+                with autocast(objective.device, precision):
+                    outcome = loss(indices)
                 _step(outcome, optimizer, parameters)
                 meter.add(outcome, len(indices))
             rate.step()
             meter.tick(epoch, schedule.epochs)
-        meter.end_epoch(epoch, validate(), float(rate.get_last_lr()[0]))
+        meter.end_epoch(epoch, objective.validate(), float(rate.get_last_lr()[0]))
     return pd.DataFrame(meter.records)
+
+
+@contextmanager
+def _undone(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
+    """Put buffers, gradients and generators back to what they were before."""
+    buffers = [buffer for module in modules for buffer in module.buffers()]
+    before = [buffer.clone() for buffer in buffers]
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield
+    for buffer, value in zip(buffers, before, strict=True):
+        buffer.copy_(value)
+    for module in modules:
+        module.zero_grad(set_to_none=True)
 
 
 def learning_rate_factor(step: int, total: int, warmup: float) -> float:
@@ -116,12 +166,6 @@ def parameter_groups(
         groups.append({"params": decayed, "weight_decay": schedule.weight_decay, **common})
         groups.append({"params": [p for p in fresh if p.ndim <= 1], "weight_decay": 0.0, **common})
     return [group for group in groups if group["params"]]
-
-
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    """Return the number format of the passes; `auto` is bfloat16 where the device gains from it."""
-    is_half = precision == "bfloat16" or (precision == "auto" and gains_from_bfloat16(device.type))
-    return torch.autocast(device.type, torch.bfloat16, enabled=is_half)
 
 
 def _optimizer(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:

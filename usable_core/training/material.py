@@ -1,18 +1,19 @@
 """What is trained on: pixels of the training and validation splits, held as bytes in memory."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
+from usable_core.asking.oracle import Oracle
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import load_pixels
 from usable_core.datasets.splits import described
 from usable_core.evaluations.specs import Report
+from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.loop import Validation
 
@@ -29,9 +30,10 @@ class Material:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def images(self, indices: Tensor) -> Tensor:
-        """Return the images (B, 3, H, W) at `indices`, float32 in [0, 1]."""
-        return self.pixels[indices.to(self.pixels.device)].float() / 255
+    def images(self, rows: Tensor | slice) -> Tensor:
+        """Return the images (B, 3, H, W) at `rows` (indices or slice), float32 in [0, 1]."""
+        rows = rows if isinstance(rows, slice) else rows.to(self.pixels.device)
+        return self.pixels[rows].float() / 255
 
 
 def load_material(
@@ -42,27 +44,14 @@ def load_material(
     return Material(pixels.to(device), torch.from_numpy(np.array(dataset.targets)).to(device))
 
 
-def inference(network: nn.Module, preprocessing: Preprocessing) -> Callable[[Tensor], Tensor]:
-    """Return images (N, 3, H, W) -> logits of a network that is put into evaluation mode."""
-
-    def logits(x: Tensor) -> Tensor:
-        network.eval()
-        x = x.contiguous(memory_format=torch.channels_last)
-        found: Tensor = network(preprocessing.normalise(x))
-        return found
-
-    return logits
-
-
-@torch.inference_mode()
-def validate(logits: Callable[[Tensor], Tensor], material: Material) -> Validation:
-    """Return mean cross-entropy (nats) and accuracy of images -> logits."""
+def validate(model: Model, material: Material) -> Validation:
+    """Return mean cross-entropy (nats) and accuracy of a model on a split."""
     loss = correct = 0.0
-    for indices in torch.split(torch.arange(len(material)), VALIDATION_BATCH):
-        labels = material.labels[indices.to(material.labels.device)]
-        scores = logits(material.images(indices)).float()
-        loss += float(F.cross_entropy(scores, labels, reduction="sum"))
-        correct += float(scores.argmax(1).eq(labels).sum())
+    with Oracle(model, fixed_size=VALIDATION_BATCH) as oracle:
+        for part, logits in oracle.stream(len(material), material.images):
+            labels = material.labels[part]
+            loss += float(F.cross_entropy(logits, labels, reduction="sum"))
+            correct += float(logits.argmax(1).eq(labels).sum())
     return Validation(loss / len(material), correct / len(material))
 
 
@@ -81,11 +70,9 @@ class Answers:
     data: str
 
 
-@torch.inference_mode()
-def answers_to(logits: Callable[[Tensor], Tensor], material: Material, dataset: Dataset) -> Answers:
-    """Return what a network, as images -> logits, says to a held-out data set and its material."""
-    found = [
-        logits(material.images(indices)).double().cpu()
-        for indices in torch.split(torch.arange(len(material)), VALIDATION_BATCH)
-    ]
-    return Answers(torch.cat(found).numpy(), material.labels.cpu().numpy(), described(dataset))
+def answers_to(model: Model, material: Material, dataset: Dataset) -> Answers:
+    """Return what a model says to a held-out data set, whose pixels are at hand as `material`."""
+    with Oracle(model, fixed_size=VALIDATION_BATCH) as oracle:
+        answered = oracle.stream(len(material), material.images)
+        logits = np.concatenate([part.double().cpu().numpy() for _, part in answered])
+    return Answers(logits, material.labels.cpu().numpy(), described(dataset))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from usable_core.catalog import implementation
 from usable_core.catalog.models import ARCHITECTURES
@@ -19,15 +19,15 @@ from usable_core.evaluations.training import PretrainingConfig, TrainingResult
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
-from usable_core.training.loop import Loss, autocast, fit, parameter_groups
+from usable_core.training.loop import Loss, Objective, fit, number_format
 from usable_core.training.material import (
     Material,
     answers_to,
-    inference,
     load_material,
     validate,
 )
 from usable_core.training.trained import Trained, save_trained
+from usable_core.training.trainee import Trainee
 
 SIDE = 32  # the input size of our architectures
 
@@ -35,7 +35,7 @@ SIDE = 32  # the input size of our architectures
 def pretrain(
     *, dataset: Dataset, config: PretrainingConfig, report: Report, folder: Path
 ) -> TrainingResult:
-    """Train an architecture from random weights and save it.
+    """Train an architecture from random weights and put it on the shelf.
 
     Args:
         dataset: The whole data set; `config.dataset` says which part is trained on.
@@ -51,15 +51,16 @@ def pretrain(
     held_out = load_material(validation, preprocessing, device, report)
     build = implementation(ARCHITECTURES[config.architecture].function)
     network = build(len(dataset.labels)).to(device, memory_format=torch.channels_last)
-    records = fit(
-        parameter_groups([(network, 1.0)], config.schedule),
-        _objective(network, preprocessing, material, config, device),
-        lambda: validate(inference(network, preprocessing), held_out),
-        len(material),
-        config.schedule,
-        report,
+    trainee = Trainee(network, preprocessing, train.labels)
+    objective = Objective(
+        parts=[(network, 1.0)],
+        begin=lambda: _loss(trainee, material, config),
+        validate=lambda: validate(trainee, held_out),
+        examples=len(material),
+        device=device,
     )
-    answers = answers_to(inference(network, preprocessing), held_out, validation)
+    precision = number_format(objective, config.schedule)
+    records = fit(objective, config.schedule, precision, report)
     trained = Trained(
         network=network,
         preprocessing=preprocessing,
@@ -67,7 +68,8 @@ def pretrain(
         config=config,
         records=records,
         seconds=time.perf_counter() - began,
-        validation=answers,
+        precision=precision,
+        validation=answers_to(trainee, held_out, validation),
         architecture=config.architecture,
     )
     return save_trained(trained, folder)
@@ -103,25 +105,21 @@ def _channels(values: Tensor) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _objective(
-    network: nn.Module,
-    preprocessing: Preprocessing,
-    material: Material,
-    config: PretrainingConfig,
-    device: torch.device,
+def _loss(
+    trainee: Trainee, material: Material, config: PretrainingConfig
 ) -> Callable[[Tensor], Loss]:
+    network, preprocessing = trainee.network, trainee.preprocessing
     generator = torch.Generator().manual_seed(config.schedule.seed + 1)
     schedule = config.schedule
 
     def loss(indices: Tensor) -> Loss:
         network.train()
-        y = material.labels[indices.to(device)]
+        y = material.labels[indices.to(material.labels.device)]
         x = augment(material.images(indices), schedule.augmentation, generator)
         x = x.contiguous(memory_format=torch.channels_last)
-        with autocast(device, schedule.precision):
-            if config.epsilon:
-                x = perturb(network, preprocessing, x, y, config.epsilon)
-            logits = network(preprocessing.normalise(x)).float()
+        if config.epsilon:
+            x = perturb(network, preprocessing, x, y, config.epsilon)
+        logits = network(preprocessing.normalise(x)).float()
         total = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
         return Loss(total, total.detach(), logits.detach().argmax(1).eq(y).sum())
 

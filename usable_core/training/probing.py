@@ -9,41 +9,37 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from usable_core.asking.oracle import Oracle
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import Schedule
 from usable_core.models.heads import features, head
-from usable_core.models.preprocessing import Preprocessing
-from usable_core.training.loop import Loss, Validation, fit, parameter_groups
+from usable_core.training.loop import Loss, Objective, Validation, fit
 from usable_core.training.material import Material
+from usable_core.training.trainee import Trainee
 
 BATCH = 64
 TOLERANCE = 1e-3
 
 
 def probe(
-    network: nn.Module,
-    preprocessing: Preprocessing,
-    task: Material,
-    held_out: Material,
-    schedule: Schedule,
-    report: Report,
+    trainee: Trainee, task: Material, held_out: Material, schedule: Schedule, report: Report
 ) -> pd.DataFrame:
     """Train only the network's new head, in place, and return one record per epoch.
 
     Raises:
         UsableError: the network's head is not one linear layer on its features.
     """
-    network.eval()
-    x = preprocessing.normalise(task.images(torch.arange(min(2, len(task)))))
+    network = trainee.network.eval()
+    x = trainee.preprocessing.normalise(task.images(slice(0, 2)))
     last = linear_head(network, x)
     if last is None:
         raise UsableError(
             f"A linear probe needs a network that ends in one linear layer; "
             f"{type(network).__name__} does not. Choose full fine-tuning."
         )
-    train = _cached_features(network, preprocessing, task, report)
-    test = _cached_features(network, preprocessing, held_out, report)
+    train = _cached_features(trainee, task, report)
+    test = _cached_features(trainee, held_out, report)
     mean, std = train.mean(0), train.std(0).clamp_min(1e-6)
     train, test = (train - mean) / std, (test - mean) / std
     probe_head = nn.Linear(train.shape[1], last.out_features).to(train.device)
@@ -60,8 +56,8 @@ def probe(
         nll = float(F.cross_entropy(logits, held_out.labels))
         return Validation(nll, float(logits.argmax(1).eq(held_out.labels).float().mean()))
 
-    groups = parameter_groups([(probe_head, 1.0)], schedule)
-    records = fit(groups, loss, validate, len(task), schedule, report)
+    objective = Objective([(probe_head, 1.0)], lambda: loss, validate, len(task), train.device)
+    records = fit(objective, schedule, "float32", report)
     with torch.no_grad():
         last.weight.copy_(probe_head.weight / std)
         last.bias.copy_(probe_head.bias - (probe_head.weight * (mean / std)).sum(1))
@@ -85,13 +81,15 @@ def linear_head(network: nn.Module, x: Tensor) -> nn.Linear | None:
     return None
 
 
-@torch.inference_mode()
-def _cached_features(
-    network: nn.Module, preprocessing: Preprocessing, material: Material, report: Report
-) -> Tensor:
-    found = []
-    for indices in torch.split(torch.arange(len(material)), BATCH):
-        x = material.images(indices).contiguous(memory_format=torch.channels_last)
-        found.append(features(network, preprocessing.normalise(x)).float())
-        report(int(indices[-1]) + 1, len(material), "Computing features")
-    return torch.cat(found).clone()
+def _cached_features(trainee: Trainee, material: Material, report: Report) -> Tensor:
+    def features_of(part: slice) -> Tensor:
+        with torch.inference_mode():
+            x = material.images(part).contiguous(memory_format=torch.channels_last)
+            return trainee.features(x).float()
+
+    cached = []
+    with Oracle(trainee, fixed_size=BATCH) as oracle:
+        for part, one in oracle.each(len(material), features_of):
+            cached.append(one)
+            report(part.stop, len(material), "Computing features")
+    return torch.cat(cached)

@@ -10,7 +10,7 @@ from torch import nn
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.device import best_device
-from usable_core.evaluations.specs import ModelSpec, Provenance
+from usable_core.evaluations.specs import ModelSpec, Precision, Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.measuring.calibration import LEAST, fitted
 from usable_core.models.checkpoints import save_model
@@ -32,6 +32,7 @@ class Trained:
         config: The question.
         records: One row per epoch.
         seconds: Wall time of the training.
+        precision: Number format of its steps.
         validation: What the network says to the images that were held out.
         architecture: How to build the network again, see `models.sources.from_card.build`.
         arch_options: What that building needs besides.
@@ -45,6 +46,7 @@ class Trained:
     config: PretrainingConfig | FineTuningConfig
     records: pd.DataFrame
     seconds: float
+    precision: Precision
     validation: Answers
     architecture: str
     arch_options: dict[str, str] = field(default_factory=dict)
@@ -81,6 +83,7 @@ def _card(trained: Trained) -> dict[str, Any]:
         "command": command(trained.config),
         "config": to_json(trained.config),
         "seed": trained.config.schedule.seed,
+        "precision": trained.precision,
         "versions": versions(),
         "measured": {
             "validation_accuracy": float(last["validation_accuracy"]),
