@@ -138,7 +138,7 @@ def load_model(
     from usable_core import models
 
     return models.load_model(
-        str(reference),
+        reference if isinstance(reference, ModelSpec) else str(reference),
         weights=weights,
         arch_options=arch_options,
         trust=trust,

@@ -16,9 +16,11 @@ from torch import nn
 from toy_models import digit_pixels
 
 import usable_core as usable
+from usable_core.catalog.models import absolute
 from usable_core.cli import main
 from usable_core.errors import (
     AttackError,
+    CheckpointError,
     ConfigError,
     DatasetRefused,
     ImageRefused,
@@ -125,6 +127,26 @@ def test_fine_tuning_returns_the_model_that_it_saved(tmp_path):
     assert tuned.labels.names == tuple("0123456789")
     assert len(result.to_frame()) == 1
     assert (tmp_path / "out" / "model.safetensors").is_file()
+
+
+def test_a_folder_that_python_wrote_is_a_reference_everywhere(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = usable.load_dataset("digits", limit=60)
+    tuned, _ = usable.fine_tune(
+        "bundled/vgg", data, "tuned", method="linear_probe", schedule=Schedule(epochs=1)
+    )
+
+    forms = ["tuned", "tuned/", Path("tuned"), tmp_path / "tuned", "folder/tuned", tuned.spec]
+    fingerprints = {usable.load_model(form).fingerprint for form in forms}
+    status = main(["models", "show", "tuned"])
+    assert fingerprints == {tuned.fingerprint}
+    assert status == 0
+    assert tuned.fingerprint in capsys.readouterr().out
+    assert absolute("tuned") == f"folder/{tmp_path / 'tuned'}"  # as the warm process is asked
+    with pytest.raises(CheckpointError, match=r"Expected model\.safetensors"):
+        usable.load_model("folder/elsewhere")
+    with pytest.raises(UnknownName):
+        usable.load_model("elsewhere")
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error():
@@ -474,6 +496,21 @@ def test_adversarial_images_are_within_epsilon_and_fool_the_model(model):
         predicted = [p[0].index for p in model.predict(attacked)]
         assert all(predicted != data.targets)
     assert usable.attack(model, [], [], epsilon=0.1).shape == (0, 3, 8, 8)
+
+
+def test_of_a_presets_attacks_the_first_that_succeeds_counts():
+    model = usable.load_model("bundled/vgg")
+    x = torch.rand(16, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    x = nn.functional.avg_pool2d(x, 9, 1)
+    answers = [p[0].index for p in model.predict(x)]  # so that all are right when clean
+
+    first = usable.attack(model, x, answers, epsilon=1 / 255, attack="fgsm")
+    both = usable.attack(model, x, answers, epsilon=1 / 255, preset="glance")
+
+    is_fooled = np.array([p[0].index for p in model.predict(first)]) != answers
+    assert 0 < is_fooled.sum() < 16
+    torch.testing.assert_close(both[is_fooled], first[is_fooled])
+    assert not torch.equal(both[~is_fooled], first[~is_fooled])
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,12 @@ def test_a_path_and_a_name_of_contributing_exist(named):
         assert re.search(pattern, file.read_text(encoding="utf-8"), re.MULTILINE), named
 
 
+def test_the_names_of_the_package_that_are_mentioned_exist():
+    mentioned = set(re.findall(r"\busable\.(\w+)", README + CONTRIBUTING))
+
+    assert mentioned <= set(usable.__all__)
+
+
 def test_readmes_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     photo(size=(64, 48)).save("photo.jpg")

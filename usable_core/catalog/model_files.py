@@ -4,7 +4,7 @@ from pathlib import Path
 
 from usable_core import settings
 from usable_core.catalog import lookup
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.models import BUNDLED, CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 
 
@@ -41,3 +41,18 @@ def program(name: str) -> tuple[Path, ...]:
     if not path.is_file():
         raise CheckpointError(f"Expected an exported program at {path}, but no file is there.")
     return (path,)
+
+
+def folder(name: str) -> tuple[Path, ...]:
+    """Return the weights and the card of the model in a folder.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    path = Path(name).expanduser()
+    weights, card = path / WEIGHTS_FILE, path / CARD_FILE
+    if not (weights.is_file() and card.is_file()):
+        raise CheckpointError(
+            f"Expected {WEIGHTS_FILE} and {CARD_FILE} in the folder {path}, but they are not there."
+        )
+    return weights, card

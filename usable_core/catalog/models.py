@@ -126,6 +126,12 @@ SOURCES = {
         is_path=True,
         needs_trust=True,
     ),
+    "folder": SourceRow(
+        "usable_core.models.sources.from_card:load",
+        "folder/PATH: what `fine_tune` of Python wrote; the path alone will do too.",
+        files="usable_core.catalog.model_files:folder",
+        is_path=True,
+    ),
     "run": SourceRow(
         "usable_core.models.sources.from_card:load",
         "run/ID: a model that was pre-trained or fine-tuned here.",
@@ -153,11 +159,18 @@ def source_of(reference: str) -> tuple[SourceRow, str]:
     Raises:
         UnknownName: there is no such source, or no name.
     """
-    source, _, name = reference.partition("/")
+    source, name = _parts(reference)
     if not name:
         near = [known for known in list_references() if source and source in known]
         raise UnknownName("model", reference, near or [f"{known}/…" for known in SOURCES])
     return lookup(SOURCES, "model source", source), name
+
+
+def _parts(reference: str) -> tuple[str, str]:
+    """Return the source and the name within it; a path of a model's folder is one, too."""
+    source, _, name = reference.partition("/")
+    is_path = source not in SOURCES and (Path(reference).expanduser() / CARD_FILE).is_file()
+    return ("folder", reference) if is_path else (source, name)
 
 
 def files_of(reference: str, weights: str | None = None) -> tuple[Path, ...]:
@@ -191,7 +204,7 @@ def file_facts(reference: str, weights: str | None = None) -> tuple[tuple[int, i
 
 def absolute(reference: str) -> str:
     """Return a reference that means the same model in every folder."""
-    source, _, name = reference.partition("/")
+    source, name = _parts(reference)
     if source in SOURCES and SOURCES[source].is_path:
         return f"{source}/{Path(name).expanduser().resolve()}"
     return reference
