@@ -532,9 +532,7 @@ def test_a_wrong_attack_is_refused_in_a_sentence(model, settings, error, sentenc
         usable.attack(model, torch.rand(2, 3, 8, 8), labels, **settings)
 
 
-def test_results_that_cannot_be_compared_are_refused(model):
-    data = usable.load_dataset("digits", limit=4)
-    result = usable.evaluate_corruption(model, data, corruptions="fog", severities=1)
-
-    with pytest.raises(ConfigError):
-        usable.compare([result, 3])
+@pytest.mark.parametrize("wrong", [[3, 4], [accuracy_result([0], [0]), 3], [None, None]])
+def test_what_is_no_result_is_not_compared(wrong):
+    with pytest.raises(ConfigError, match="but got"):
+        usable.compare(wrong)
