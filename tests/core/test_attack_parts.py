@@ -628,3 +628,35 @@ def test_guessing_ahead_asks_exactly_the_same_path(norm, epsilon, monkeypatch):
     assert torch.allclose(one.x_adv, many.x_adv, atol=1e-6)
     assert asked[0] == 1 + int(one.step.sum())
     assert asked[0] < asked[1] < 2 * asked[0], "guesses cost passes, but not many"
+
+
+def plain_pgd(model, x, y, epsilon, steps):
+    """PGD as the paper has it, every example to the last step: the images of the highest loss."""
+    x_adv = random_start(x, epsilon, "linf", torch.arange(len(x)))
+    best, best_loss = x_adv, torch.full((len(x),), -torch.inf)
+    for step in range(steps + 1):
+        x_adv = x_adv.detach().requires_grad_()
+        logits = model(x_adv)
+        loss = (
+            torch.logsumexp(logits.scatter(1, y[:, None], -torch.inf), 1) - logits[range(len(x)), y]
+        )
+        is_better = (loss > best_loss)[:, None, None, None]
+        best = torch.where(is_better, x_adv, best).detach()
+        best_loss = torch.maximum(loss, best_loss).detach()
+        if step < steps:
+            (gradient,) = torch.autograd.grad(loss.sum(), x_adv)
+            x_adv = x_adv + 2.5 / steps * epsilon * gradient.sign()
+            x_adv = torch.clamp(x_adv, x - epsilon, x + epsilon).clamp(0, 1)
+    return best
+
+
+def test_the_engine_walks_the_path_of_the_plain_loop():
+    model, x = linear_model(classes=10), images(12, low=0, high=1)
+    y = model(x).argmax(1)
+    pool = begun(build(AttackSpec("pgd", steps=8), "linf", 10), model, x, y, 0.1)
+
+    while (over := pool.step()) is None:
+        pass
+
+    assert len(over.lanes) == 12
+    assert torch.allclose(over.lanes.best, plain_pgd(model, x, y, 0.1, 8), atol=1e-6)
