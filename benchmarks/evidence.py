@@ -27,11 +27,13 @@ from torch import Tensor
 from benchmarks._timing import conditions, interleave, markdown
 from benchmarks.accuracy_loop import fastest
 from usable_core import images
+from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.explainers.faithfulness import Answers, Question, perturbation_curves
-from usable_core.explainers.imputation import filled_in
-from usable_core.explainers.scoring import Scorer
-from usable_core.explainers.segments import superpixels
+from usable_core.explainers.faithfulness import Question, perturbation_curves
+from usable_core.games.game import Budget
+from usable_core.games.imputation import filled_in
+from usable_core.games.pictures import AnswerCache, Picture
+from usable_core.games.segments import superpixels
 from usable_core.measuring.provenance import ready
 from usable_core.models import load_model
 from usable_core.models.model import Model
@@ -73,7 +75,7 @@ def curves(model: Model, x: Tensor, rounds: int) -> None:
     segments = superpixels(x, SEGMENTS)
     count = int(segments.max()) + 1
     random = np.random.default_rng(0)
-    known: Answers = {}
+    known: AnswerCache = {}
     ask(model, x, random.normal(size=count), segments, known)
     maps = iter([random.normal(size=count) for _ in range(200)])
     evaluated = 2 * 19
@@ -108,7 +110,7 @@ def curves(model: Model, x: Tensor, rounds: int) -> None:
         },
         rounds=rounds,
     )
-    answers: Answers = {}
+    answers: AnswerCache = {}
     ask(model, x, credits, segments, answers)
     whole = len(answers["mean"])
     print(f"\n### {model.name}, {tuple(x.shape)}, floor at its best batch, {batch}\n")
@@ -123,18 +125,17 @@ def curves(model: Model, x: Tensor, rounds: int) -> None:
 
 
 def ask(
-    model: Model, x: Tensor, credits: np.ndarray, segments: np.ndarray, answers: Answers
+    model: Model, x: Tensor, credits: np.ndarray, segments: np.ndarray, answers: AnswerCache
 ) -> tuple:
     """Return the curves of one map."""
-    return perturbation_curves(
-        Scorer(model, 1),
-        x,
-        predicted(model, x),
-        credits,
-        segments,
-        questions=QUESTION,
-        answers=answers,
-    )
+    picture, oracle = Picture(x, segments, answers), Oracle(model)
+    with oracle:
+        return perturbation_curves(
+            lambda background: picture.game(oracle, background, Budget(0)),
+            predicted(model, x),
+            credits,
+            questions=QUESTION,
+        )
 
 
 @functools.cache

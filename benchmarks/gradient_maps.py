@@ -35,13 +35,15 @@ from torch import Tensor, nn
 
 from benchmarks._arguments import one_of
 from benchmarks._timing import Timing, clock, conditions, interleave, markdown
+from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import cam, path_gradients
-from usable_core.explainers.activations import layers_of
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.scoring import Scorer
-from usable_core.explainers.segments import superpixels
+from usable_core.explainers.attribution import attribute
+from usable_core.games.backgrounds import hiding
+from usable_core.games.pictures import Picture
+from usable_core.games.segments import superpixels
 from usable_core.labels import LabelSpace
+from usable_core.models.activations import find_layers
 from usable_core.models.model import Model
 from usable_core.models.modes import channels_last
 from usable_core.models.preprocessing import Preprocessing
@@ -109,8 +111,8 @@ def integrated(scene: Scene, images: Tensor, rounds: int) -> tuple[str, int, str
     explainer, maps = IntegratedGradients(scene.peers), {}
 
     def ours() -> None:
-        found = path_gradients.explain_integrated(
-            scene.model, x, target, options, segments=segments
+        found = attribute(
+            scene.model, Picture(x, segments), "integrated_gradients", target, options
         )
         maps["ours"] = found.values
 
@@ -147,12 +149,10 @@ def expected(
     explainer = shap.GradientExplainer(scene.peers, start[None])
 
     def ours() -> None:
-        path_gradients.explain_expected(scene.model, x, target, options, segments=segments)
+        attribute(scene.model, Picture(x, segments), "gradient_shap", target, options)
 
     def several() -> None:
-        path_gradients.mean_gradients(
-            Scorer(scene.model, samples), x, start, positions, weights, targets
-        )
+        path_gradients.mean_gradients(Oracle(scene.model), x, start, positions, weights, targets)
 
     def peer(count: int) -> Callable[[], object]:
         return lambda: explainer.shap_values(x[None], nsamples=samples, ranked_outputs=count)
@@ -177,10 +177,11 @@ def class_maps(scene: Scene, images: Tensor, rounds: int) -> tuple[str, int, str
     model, peers, options = scene.model, scene.peers, ExplainerOptions()
     with torch.no_grad():
         targets = [int(model(x[None]).argmax()) for x in images]
-    layer = layers_of(Scorer(model, 2), images[0], targets[0])[0]
+    layer = find_layers(model, images[0], targets[0])[0]
     module = peers.network.get_submodule(layer.name)
     grad_cam, maps = LayerGradCam(peers, module), {}
     body, head = scene.split
+    whole = np.zeros(images[0].shape[1:], np.int32)
 
     def floor() -> None:
         for x, target in zip(images, targets, strict=True):
@@ -194,7 +195,7 @@ def class_maps(scene: Scene, images: Tensor, rounds: int) -> tuple[str, int, str
 
     def ours() -> None:
         for x, target in zip(images, targets, strict=True):
-            maps["ours"] = cam.explain_grad(model, x, target, options).values
+            maps["ours"] = attribute(model, Picture(x, whole), "grad_cam", target, options).values
 
     def captum() -> None:
         for x, target in zip(images, targets, strict=True):

@@ -32,16 +32,18 @@ from torch import Tensor, nn
 from benchmarks._arguments import one_of
 from benchmarks._timing import Timing, clock, conditions, interleave, markdown
 from benchmarks.gradient_maps import BATCHES, SCENES, Scene, pictures
+from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers import kernel_shap, lime_surrogate, partition_shap
-from usable_core.explainers.backgrounds import hiding
+from usable_core.explainers import kernel_shap, lime_surrogate
+from usable_core.explainers.attribution import attribute, of_class
 from usable_core.explainers.designs import coalitions, halves, parts_of
-from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS as PARTS_OF_SAMPLES
 from usable_core.explainers.replicates import stability
-from usable_core.explainers.scoring import of_class
-from usable_core.explainers.segments import superpixels
-from usable_core.metrics.attribution import rank_correlation
+from usable_core.games.backgrounds import hiding
+from usable_core.games.game import Budget, neighbours
+from usable_core.games.pictures import AnswerCache, Picture
+from usable_core.games.segments import superpixels
+from usable_core.metrics.ranks import spearman
 from usable_core.models import load_model
 from usable_core.models.modes import channels_last
 
@@ -197,12 +199,11 @@ def stock_kernel(
     return values[0, :, asked.target], masks, weights
 
 
-def answered(about: Question, masks: np.ndarray, known: Known | None = None) -> np.ndarray:
+def answered(about: Question, masks: np.ndarray, known: AnswerCache | None = None) -> np.ndarray:
     """Return our logits (N, classes) for masks (N, S)."""
-    logits, _ = asked(
-        about.scene.model, about.x, masks, ExplainerOptions(), about.segments, known=known
-    )
-    return logits
+    picture = Picture(about.x, about.segments, {} if known is None else known)
+    with Oracle(about.scene.model) as oracle:
+        return picture.game(oracle, "blur", Budget(0)).ask(masks)
 
 
 def lime(about: Question, rounds: int) -> None:
@@ -257,9 +258,8 @@ def partition(about: Question, rounds: int) -> None:
     explainer = shap.PartitionExplainer(about.logits, masker)
 
     def ours() -> None:
-        found = partition_shap.explain(
-            about.scene.model, about.x, about.target, options, segments=about.segments
-        )
+        picture = Picture(about.x, about.segments)
+        found = attribute(about.scene.model, picture, "partition_shap", about.target, options)
         maps["ours"] = found.values
 
     def theirs() -> None:
@@ -294,16 +294,14 @@ def closeness(
     features = about.features
     for method in ("lime", "kernel"):
         reference, half = limits(about, method, many)
-        stock = np.mean(
-            [rank_correlation(peer_map(about, method, s), reference) for s in range(seeds)]
-        )
+        stock = np.mean([spearman(peer_map(about, method, s), reference) for s in range(seeds)])
         ours, covered = dict.fromkeys(counts, 0.0), dict.fromkeys(counts, 0.0)
         for seed in range(seeds):
-            known: Known = {}
+            known: AnswerCache = {}
             for count in counts:
                 estimate = our_estimate(about, method, count, seed, known)
                 found = estimate(np.ones(count, bool))
-                ours[count] += rank_correlation(found, reference) / seeds
+                ours[count] += spearman(found, reference) / seeds
                 interval = stability(found, estimate, parts_of(count, PARTS_OF_SAMPLES), 0.05)
                 held = (interval.low <= reference) & (reference <= interval.high)
                 covered[count] += held.mean() / seeds
@@ -356,7 +354,7 @@ def limits(about: Question, method: str, many: int) -> tuple[np.ndarray, float]:
     rows = np.arange(many)
     ends = rows < 2
     first, second = solved(ends | (rows < many / 2)), solved(ends | (rows >= many / 2))
-    return solved(rows >= 0), rank_correlation(first, second)
+    return solved(rows >= 0), spearman(first, second)
 
 
 def peer_map(about: Question, method: str, seed: int) -> np.ndarray:
@@ -372,12 +370,13 @@ def our_map(about: Question, method: str, count: int) -> np.ndarray:
 
 
 def our_estimate(
-    about: Question, method: str, count: int, seed: int, known: Known | None
+    about: Question, method: str, count: int, seed: int, known: AnswerCache | None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return our map (S,) as a function of which samples (N,) are kept."""
     design, estimator = OURS[method]
     masks = design(count, about.features, seed)
-    return estimator(masks, answered(about, masks, known), about.target, about.segments)
+    logits = answered(about, masks, known)
+    return estimator(masks, logits, about.target, neighbours(about.segments))
 
 
 def bundled() -> Scene:

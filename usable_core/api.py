@@ -6,28 +6,24 @@ theirs, and takes them from there. Nothing heavy is imported before a function i
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack, cast
-
-import numpy as np
-from numpy.typing import NDArray
 
 from usable_core import jobs
 from usable_core.arguments import Question, config_of, question_of
 from usable_core.arguments import model_of as _model
 from usable_core.catalog import implementation
-from usable_core.errors import ConfigError, ExplanationError
+from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
-from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
+from usable_core.evaluations.explained import Explanation as Explanation
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
     ExplanationConfig,
     ExplanationResult,
 )
-from usable_core.evaluations.interactive import Familiarity, Prediction
 from usable_core.evaluations.keywords import (
     AccuracySettings,
     AttackSettings,
@@ -50,7 +46,6 @@ if TYPE_CHECKING:
     from usable_core.comparison import Comparison
     from usable_core.comparison.pairs import Comparable
     from usable_core.datasets.dataset import Dataset
-    from usable_core.explainers.faithfulness import Answers
     from usable_core.models.model import Model
     from usable_core.pictures import ImageLike
     from usable_core.tasks import Config, Result
@@ -59,71 +54,6 @@ if TYPE_CHECKING:
     Pairs = TorchDataset[tuple[object, int]] | Sequence[tuple[object, int]]
     Arrays = tuple[object, object]
     DatasetLike = Dataset | DatasetSpec | str | Path | Pairs | Arrays
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One map of one image, with what the model said, and how far to trust it.
-
-    What a method has no figure for is None.
-
-    Attributes:
-        method: Key of `catalog.explainers.EXPLAINERS`.
-        target: Name of the class explained.
-        predictions: The five most probable classes, most probable first.
-        values: Credit of each pixel (H, W) float32.
-        segments: Superpixel of each pixel (H, W) int32.
-        x: The image as the model saw it, (H, W, 3) uint8.
-        r2: Weighted local R² (LIME).
-        additivity_gap: |sum of values + base − f(x)| (additive methods).
-        evaluations: Model evaluations of single images.
-        seconds: Wall time.
-        unit: What is explained: `probability` or `logit`.
-        superpixels: Which of the picture's superpixels each of the segments is (S,): the same
-            number is the same part of the picture for every model.
-        output: f(x), in units of `unit`.
-        base: f(background), to which additive methods add.
-        effective_samples: Of LIME's weighted samples.
-        convergence: Rank correlation with the map of half the evaluations.
-        stability: Monte Carlo error of each superpixel's credit.
-        precision: Number format of the forward passes.
-        evidence: Faithfulness and sanity; None where it was not asked for.
-        compared: The maps (H, W) `randomised` and `other_class` of the evidence.
-        familiarity: Whether the image looks like the task's; None for a model not calibrated.
-        fragility: The smallest change that changes the prediction; with the evidence.
-        drift: How the map moves along that change; None where it was not asked for.
-    """
-
-    method: str
-    target: str
-    predictions: tuple[Prediction, ...]
-    values: NDArray[np.float32]
-    segments: NDArray[np.int32]
-    x: NDArray[np.uint8]
-    r2: float | None
-    additivity_gap: float | None
-    evaluations: int
-    seconds: float
-    unit: str
-    superpixels: NDArray[np.int32]
-    output: float
-    base: float | None = None
-    effective_samples: float | None = None
-    convergence: float | None = None
-    stability: Stability | None = None
-    precision: str = "float32"
-    evidence: Evidence | None = None
-    compared: dict[str, NDArray[np.float32]] = field(default_factory=dict)
-    familiarity: Familiarity | None = None
-    fragility: Fragility | None = None
-    drift: Drift | None = None
-
-    @property
-    def credits(self) -> NDArray[np.float64]:
-        """Return the credit of each superpixel (S,)."""
-        from usable_core.comparison.maps import credits_of
-
-        return credits_of(self.method, self.values, self.segments)
 
 
 def load_model(
@@ -322,7 +252,7 @@ def explain_methods(
     evidence: bool = False,
     drift: bool = False,
     report: Report = silent,
-    on_refusal: Callable[[str, ExplanationError], None] | None = None,
+    on_refusal: Callable[[str, UsableError], None] | None = None,
 ) -> tuple[Explanation, ...]:
     """Return the maps of one image by several methods, which share what the model answered.
 
@@ -341,78 +271,27 @@ def explain_methods(
     Raises:
         UsableError: as `explain`.
     """
-    from usable_core.explainers.faithfulness import known_of
-    from usable_core.explainers.segments import shared_superpixels
-    from usable_core.measuring import explanation
-    from usable_core.measuring.calibration import familiarity_of
-    from usable_core.measuring.drift import drifting
-    from usable_core.measuring.evidence import evidence as gathered
-    from usable_core.measuring.fragility import adversarial_path
-    from usable_core.measuring.interactive import top_predictions
+    from usable_core.measuring import explaining
+    from usable_core.measuring.instances import instance
     from usable_core.measuring.provenance import ready
 
+    def refused(method: str, refusal: UsableError) -> None:
+        if on_refusal is None:
+            raise refusal
+        on_refusal(method, refusal)
+
     options = options or ExplainerOptions()
-    picture = _picture(image)
-    loaded = ready(_model(model))
-    x = loaded.preprocessing.geometry(picture)
-    logits = explanation.logits_of(loaded, x)
-    index = explanation.target_index(loaded, target, int(logits.argmax()))
-    segments, superpixels = shared_superpixels(picture, loaded.preprocessing, options.segments)
-    # (3, H, W) -> (H, W, 3)
-    seen = loaded.preprocessing.pixels(picture).permute(1, 2, 0).numpy()
-    path = adversarial_path(loaded, x, report=report) if evidence or drift else None
-    answers: Answers = {}
-    explanations = []
-    for method in methods:
-        known = known_of(answers, options)
-        try:
-            found = explanation.explain(
-                loaded, x, index, method, options, segments=segments, report=report, known=known
-            )
-        except ExplanationError as error:
-            if on_refusal is None:
-                raise
-            on_refusal(method, error)
-            continue
-        moved: Drift | None = None
-        if drift and path is not None:
-            *_, moved = drifting(
-                loaded, path, index, method, options, segments=segments, report=report, known=known
-            )
-        proof: Evidence | None = None
-        compared: dict[str, NDArray[np.float32]] = {}
-        if evidence:
-            proof, compared = gathered(
-                loaded, x, index, found, options, segments=segments, report=report, answers=answers
-            )
-        explanations.append(
-            Explanation(
-                method=method,
-                target=loaded.labels.names[index],
-                predictions=top_predictions(loaded, logits),
-                values=found.values,
-                segments=segments,
-                x=seen,
-                r2=found.r2,
-                additivity_gap=found.additivity_gap,
-                evaluations=found.evaluations,
-                seconds=found.seconds,
-                unit=found.unit,
-                superpixels=superpixels,
-                output=found.output,
-                base=found.base,
-                effective_samples=found.effective_samples,
-                convergence=found.convergence,
-                stability=found.stability,
-                precision=found.precision,
-                evidence=proof,
-                compared=compared,
-                familiarity=familiarity_of(loaded, logits.numpy()),
-                fragility=None if path is None else path.fragility,
-                drift=moved,
-            )
-        )
-    return tuple(explanations)
+    seen = instance(ready(_model(model)), _picture(image), options.segments)
+    wanted = explaining.Wanted(
+        tuple(methods),
+        options,
+        evidence="all" if evidence else "none",
+        fragility=evidence or drift,
+        drift=drift,
+    )
+    return explaining.explain_methods(
+        seen, seen.target(target), wanted, lambda place: report, refused
+    )
 
 
 def attack(

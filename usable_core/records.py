@@ -15,10 +15,12 @@ Record = TypeVar("Record")
 def to_json(value: object) -> Any:  # noqa: ANN401 - what json.dumps takes
     """Return `value` (dataclasses, tuples, dicts, scalars) as what `json.dumps` accepts.
 
-    NaN and infinities become None, for JSON has no word for them.
+    NaN and infinities become None, for JSON has no word for them. Fields whose metadata say
+    `is_apart` are left out: they are files of their own.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = [f for f in dataclasses.fields(value) if not f.metadata.get("is_apart")]
+        return {f.name: to_json(getattr(value, f.name)) for f in fields}
     if isinstance(value, dict):
         return {str(key): to_json(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

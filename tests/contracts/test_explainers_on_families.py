@@ -11,6 +11,7 @@ import pytest
 import timm
 import torch
 import torchvision.models as tv
+from explained import attributed
 from timm.models import densenet as timm_densenet
 from timm.models import vgg as timm_vgg
 from torch import nn
@@ -18,12 +19,10 @@ from torchvision.models.convnext import CNBlockConfig
 from torchvision.models.vgg import make_layers
 from toy_models import model_of, small_network
 
-from usable_core.catalog import implementation
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers.activations import layers_of
-from usable_core.explainers.scoring import Scorer
+from usable_core.models.activations import find_layers
 
 CLASSES = 4
 OPTIONS = ExplainerOptions(evaluations=16, segments=6)
@@ -141,9 +140,7 @@ def test_every_method_gives_a_map_of_every_family(member, method):
     may_be_zero = method in ("grad_cam", "token_cam")  # whose ReLU may leave nothing
     targets = range(CLASSES) if may_be_zero else (target,)
 
-    maps = [
-        implementation(EXPLAINERS[method].function)(model, x, k, OPTIONS).values for k in targets
-    ]
+    maps = [attributed(method, model, x, k, OPTIONS).values for k in targets]
 
     assert all(found.shape == x.shape[1:] for found in maps)
     assert np.isfinite(maps).all()
@@ -154,7 +151,7 @@ def test_every_method_gives_a_map_of_every_family(member, method):
 def test_the_layer_of_class_activation_maps_has_the_familys_grid(member):
     model, x, chosen = member
 
-    layer = layers_of(Scorer(model, 2), x, 0)[0]
+    layer = find_layers(model, x, 0)[0]
 
     assert (layer.grid, layer.kind) == (chosen.grid, chosen.kind)
 
@@ -171,10 +168,10 @@ def exported():
 
 @pytest.mark.parametrize("method", list(EXPLAINERS))
 def test_an_exported_program_gives_every_map_but_those_that_read_a_layer(exported, method):
-    explain, x = implementation(EXPLAINERS[method].function), torch.rand(3, 8, 8)
+    x = torch.rand(3, 8, 8)
 
     if method in ("grad_cam", "token_cam"):
         with pytest.raises(ExplanationError, match="exported program"):
-            explain(exported, x, 0, OPTIONS)
+            attributed(method, exported, x, 0, OPTIONS)
     else:
-        assert explain(exported, x, 0, OPTIONS).values.any()
+        assert attributed(method, exported, x, 0, OPTIONS).values.any()

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from explained import attributed
 from torch import nn
 from toy_models import images, linear_model, model_of, small_network
 
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import cam
-from usable_core.explainers.activations import activations_and_gradients, grid_of, layers_of
-from usable_core.explainers.scoring import Scorer
+from usable_core.models.activations import activations_and_gradients, find_layers, grid_of
 
 OPTIONS = ExplainerOptions()
 
@@ -68,11 +68,11 @@ class InPlace(nn.Module):
 def found_layer(network, x=None, target=1):
     x = images(1, 16)[0] if x is None else x
     model = model_of(network, size=16, classes=3)
-    return layers_of(Scorer(model, 2), x, target)[0]
+    return find_layers(model, x, target)[0]
 
 
 def test_a_convolutional_network_is_read_at_its_last_grid():
-    layer = layers_of(Scorer(model_of(small_network()), 2), images(1)[0], 1)[0]
+    layer = find_layers(model_of(small_network()), images(1)[0], 1)[0]
 
     assert (layer.name, layer.kind, layer.grid) == ("7", "channels_first", (2, 2))
 
@@ -90,8 +90,8 @@ def test_behind_a_mean_over_the_tokens_the_last_norm_is_read():
 def test_normalisations_of_tokens_are_read_as_well_and_other_layers_are_not():
     x = images(1, 16)[0]
 
-    tokens = layers_of(Scorer(model_of(Transformer(pooling="mean"), size=16), 2), x, 1)
-    grid = layers_of(Scorer(model_of(ChannelsLast(), size=16), 2), x, 1)
+    tokens = find_layers(model_of(Transformer(pooling="mean"), size=16), x, 1)
+    grid = find_layers(model_of(ChannelsLast(), size=16), x, 1)
 
     assert [layer.name for layer in tokens] == ["last_norm", "norm"]
     assert [layer.name for layer in grid] == ["norm"]
@@ -105,7 +105,7 @@ def test_gradients_of_several_layers_are_those_of_the_whole_network():
         module = network.get_submodule(name)
         module.register_forward_hook(lambda _, inputs, out, name=name: seen.update({name: out}))
 
-    layers = layers_of(Scorer(model, 2), x, 1)
+    layers = find_layers(model, x, 1)
     _, pairs = activations_and_gradients(model, layers, x, 1)
     logits = model(x[None].requires_grad_())
     expected = torch.autograd.grad(logits[0, 1], [seen[layer.name] for layer in layers])
@@ -131,7 +131,7 @@ def test_token_map_is_highest_at_the_only_place_that_is_attended(prefix, size, p
     network = Transformer(prefix=prefix, place=place)
     x = torch.rand(3, *size, generator=torch.Generator().manual_seed(1))
 
-    found = cam.explain_tokens(model_of(network, size=16, classes=3), x, 1, OPTIONS)
+    found = attributed("token_cam", model_of(network, size=16, classes=3), x, 1, OPTIONS)
 
     row, column = divmod(place, size[1] // 4)
     inside = np.zeros(size, bool)
@@ -150,7 +150,7 @@ def test_channels_last_is_recognised():
 def test_the_right_call_of_a_module_is_read_and_may_be_changed_in_place():
     model, x = model_of(InPlace(), size=16, classes=3), images(1, 16)[0]
 
-    layer = layers_of(Scorer(model, 2), x, 1)[0]
+    layer = find_layers(model, x, 1)[0]
     logits, [(activations, gradients)] = activations_and_gradients(model, [layer], x, 1)
 
     expected = model.network.twice(model.network.conv(model.network.twice(x[None])))[0]
@@ -166,7 +166,7 @@ def test_cutting_the_network_changes_no_answer_and_leaves_no_hook(make):
     network = make()
     model, x = model_of(network, size=16, classes=3), images(1, 16)[0]
 
-    layer = layers_of(Scorer(model, 2), x, 1)[0]
+    layer = find_layers(model, x, 1)[0]
     logits, [(activations, gradients)] = activations_and_gradients(model, [layer], x, 1)
 
     assert activations.shape == gradients.shape
@@ -179,21 +179,21 @@ def test_cutting_the_network_changes_no_answer_and_leaves_no_hook(make):
 def test_the_layer_is_searched_once_for_a_model_and_size():
     model, x = model_of(Transformer(prefix=3), size=16, classes=3), images(1, 16)[0]
 
-    counts = [cam.explain_grad(model, x, target, OPTIONS).evaluations for target in (0, 1, 2)]
+    counts = [attributed("grad_cam", model, x, k, OPTIONS).evaluations for k in (0, 1, 2)]
 
     assert counts == [2, 1, 1]
 
 
 def test_a_network_without_a_grid_is_refused_by_name():
     with pytest.raises(ExplanationError, match="no layer of toy has one"):
-        cam.explain_grad(linear_model(), images(1)[0], 1, OPTIONS)
+        attributed("grad_cam", linear_model(), images(1)[0], 1, OPTIONS)
 
 
 def test_an_exported_program_is_refused_with_what_to_choose_instead():
     program = torch.export.export(small_network().eval(), (torch.rand(1, 3, 8, 8),)).module()
 
     with pytest.raises(ExplanationError, match=r"exported program.*Choose LIME"):
-        cam.explain_grad(model_of(program), images(1)[0], 1, OPTIONS)
+        attributed("grad_cam", model_of(program), images(1)[0], 1, OPTIONS)
 
 
 def test_a_map_of_which_nothing_is_above_zero_is_zero():

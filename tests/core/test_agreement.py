@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from usable_core.comparison import ComparedMap, compare_maps, compared_map
 from usable_core.evaluations.evidence import Stability
+from usable_core.evaluations.explained import Explanation
 from usable_core.metrics.attribution import sign_agreement, superpixel_credits, top_overlap
 
 SEGMENTS = np.array([[0, 0, 1], [0, 2, 2]], np.int32)
@@ -120,9 +121,12 @@ def test_a_map_is_read_as_the_table_says_of_its_method():
     values = np.array([6, -4, 1], np.float32)[SEGMENTS]
     stability = Stability((6, -4, 1), (5, -5, -1), (7, -3, 3), 0.1, 4, False)
 
-    by_superpixel = compared_map("x", "lime", values, SEGMENTS, stability)
-    by_pixel = compared_map("y", "partition_shap", values, SEGMENTS)
-    not_additive = compared_map("z", "saliency", values, SEGMENTS)
+    def of(method, stability=None):
+        found = Explanation(method=method, values=values, segments=SEGMENTS, stability=stability)
+        return compared_map("x", found)
+
+    by_superpixel, by_pixel = of("lime", stability), of("partition_shap")
+    not_additive = of("saliency")
 
     assert by_superpixel.credits.tolist() == [6, -4, 1]
     assert by_superpixel.settled == (True, True, False)

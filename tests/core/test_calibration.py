@@ -188,7 +188,7 @@ def predicted(model, tmp_path):
     request = ImageRequest("predict", ModelSpec("toy"), "x")
     picture = Image.fromarray(np.full((8, 8, 3), 90, np.uint8))
     answer(request, ModelCache(load=lambda spec: model), picture, tmp_path, told.append)
-    return told[-1], logits_of(model, [(picture, 0)])[0]
+    return told[-1].explanation, logits_of(model, [(picture, 0)])[0]
 
 
 def test_an_answer_holds_calibrated_confidence_and_familiarity(tmp_path):

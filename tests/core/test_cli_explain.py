@@ -8,11 +8,11 @@ from made_pictures import png
 from typer.testing import CliRunner
 
 from usable_core import cli
-from usable_core.api import Explanation
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.cli.explain import between_models
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.evidence import Stability
+from usable_core.evaluations.explained import Explanation
 from usable_core.explainers import cam
 
 
@@ -78,6 +78,7 @@ def test_the_json_of_an_explanation_holds_all_that_is_known_of_its_maps(capsys, 
         len(lime["drift"]["rank_correlation"]) == len(lime["drift"]["rank_drift"]) == len(budgets)
     )
     assert lime["drift"]["is_kept"] == found["fragility"]["is_kept"]
+    assert all({"name", "sentence"} == set(doubt) for doubt in lime["doubts"])
     for kind in ("values", "randomised", "other_class"):
         assert np.load(lime[kind]).shape == (32, 32)
     assert found["agreement"]["names"] == ["lime", "grad_cam"]
@@ -131,19 +132,11 @@ def explanation(credits, superpixels, target="cat", settled=None):
         low = tuple(1.0 if is_known else -1.0 for is_known in settled)
         stability = Stability(tuple(credits), low, (2.0,) * len(low), 0.1, 2, False)
     return Explanation(
-        "lime",
-        target,
-        (),
-        values,
-        segments,
-        np.zeros((1, len(credits), 3), np.uint8),
-        None,
-        None,
-        1,
-        0.0,
-        "probability",
-        np.array(superpixels, np.int32),
-        0.5,
+        method="lime",
+        target=target,
+        values=values,
+        segments=segments,
+        superpixels=np.array(superpixels, np.int32),
         stability=stability,
     )
 

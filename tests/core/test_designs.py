@@ -7,11 +7,12 @@ from math import comb, factorial
 import numpy as np
 import pytest
 import torch
+from explained import explained, instance_of
 from torch import nn
 from toy_models import images, model_of
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers import kernel_shap, lime_surrogate, scoring
+from usable_core.explainers import kernel_shap, lime_surrogate
 from usable_core.explainers.designs import (
     coalitions,
     halves,
@@ -20,9 +21,8 @@ from usable_core.explainers.designs import (
     size_weights,
 )
 from usable_core.explainers.replicates import stability
-from usable_core.explainers.scoring import Scorer
-from usable_core.measuring.explanation import explain
-from usable_core.measuring.refinement import refined, steps
+from usable_core.games.segments import superpixels
+from usable_core.measuring.refinement import Refinement, steps
 
 DESIGNS = (halves, coalitions)
 
@@ -222,12 +222,12 @@ def test_a_map_is_refined_until_it_is_stable_and_no_mask_is_evaluated_twice(meth
     options = ExplainerOptions(evaluations=1024, tolerance=0.05, background="black")
     model = model_of(Counting(), size=16, classes=2)
 
-    maps = list(refined(model, x, 0, method, options, segments=segments))
+    maps = list(Refinement(instance_of(model, x, segments), method, 0, options))
 
     assert maps[-1].stability.is_stable
     assert maps[-1].evaluations < 1024
     assert [found.evaluations for found in maps] == [64 * 2**k for k in range(len(maps))]
-    assert len(shown) <= maps[-1].evaluations
+    assert len(shown) <= maps[-1].evaluations + 1  # and which classes it predicts
 
 
 def test_a_tolerance_ends_an_explanation_as_soon_as_it_is_stable():
@@ -236,8 +236,10 @@ def test_a_tolerance_ends_an_explanation_as_soon_as_it_is_stable():
     options = ExplainerOptions(evaluations=1024, tolerance=0.05, background="black")
     model = model_of(Patch(), size=16, classes=2)
 
-    found = explain(model, x, 0, "kernel_shap", options, segments=segments)
-    whole = explain(model, x, 0, "kernel_shap", replace(options, tolerance=0.0), segments=segments)
+    found = explained(model, x, 0, "kernel_shap", options, segments=segments)
+    whole = explained(
+        model, x, 0, "kernel_shap", replace(options, tolerance=0.0), segments=segments
+    )
 
     assert found.stability.is_stable
     assert found.evaluations < whole.evaluations == 1024
@@ -247,41 +249,9 @@ def test_a_budget_without_tolerance_is_spent():
     x = images(1, 16)[0]
     options = ExplainerOptions(evaluations=300, segments=9)
 
-    maps = list(refined(model_of(Patch(), size=16, classes=2), x, 0, "lime", options))
+    instance = instance_of(model_of(Patch(), size=16, classes=2), x, superpixels(x, 9))
+    maps = list(Refinement(instance, "lime", 0, options))
 
     assert [found.evaluations for found in maps] == [64, 128, 300]
     assert steps(100, is_anytime=True) == (100,)
     assert steps(500, is_anytime=False) == (64, 500)
-
-
-@pytest.fixture
-def _gaining(monkeypatch):
-    monkeypatch.setattr(scoring, "faster_precision", lambda step, device: "bfloat16")
-
-
-class Steep(nn.Module):
-    """Rounding the pixels to bfloat16 changes its answer altogether."""
-
-    def __init__(self):
-        super().__init__()
-        self.head = nn.Linear(1, 2)
-        self.head.weight.data = torch.tensor([[3e4], [-3e4]])
-        self.head.bias.data = torch.tensor([-1.5e4, 1.5e4])
-
-    def forward(self, x):
-        return self.head(x.mean((1, 2, 3))[:, None])
-
-
-@pytest.mark.usefixtures("_gaining")
-@pytest.mark.parametrize(("network", "expected"), [(Patch(), "bfloat16"), (Steep(), "float32")])
-def test_bfloat16_is_used_only_where_the_first_batch_agrees(network, expected):
-    model = model_of(network, size=16, classes=2)
-    x = images(8, 16, low=0.4, high=0.6001)
-    exact = model(x).numpy()
-
-    scorer = Scorer(model, 8, precision="auto")
-    found = np.concatenate([logits for _, logits in scorer.logits(8, lambda part: x[part])])
-
-    assert scorer.precision == expected
-    assert np.allclose(found, exact, atol=0.02)
-    assert Scorer(model, 8).precision == "float32"

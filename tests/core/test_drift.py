@@ -5,14 +5,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from explained import explained, instance_of
 from scipy.stats import spearmanr
 from torch import nn
 from toy_models import images, linear_model, model_of
 
 from usable_core.errors import Cancelled
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.measuring.drift import drifting
-from usable_core.measuring.explanation import explain
+from usable_core.measuring.drift import Drifting
 from usable_core.measuring.fragility import adversarial_path
 
 GRID = np.arange(64, dtype=np.int32).reshape(8, 8) // 16 * 4 + np.arange(8, dtype=np.int32) // 2
@@ -37,9 +37,9 @@ class Blind(nn.Module):
 
 def along(model, x, method, *, target=0, options=OPTIONS, **settings):
     path = adversarial_path(model, x)
-    maps = []
-    *_, last = drifting(model, path, target, method, options, segments=GRID, maps=maps, **settings)
-    return path, last, maps
+    drifting = Drifting(instance_of(model, x, GRID, **settings), path, method, target, options)
+    *_, last = drifting
+    return path, last.drift, drifting.maps
 
 
 def test_the_grid_of_these_tests_has_sixteen_squares():
@@ -71,7 +71,7 @@ def test_similarities_are_those_of_maps_made_one_by_one():
 
     def credits(image, seed):
         options = ExplainerOptions(evaluations=64, segments=16, seed=seed)
-        values = explain(model, image, 2, "lime", options, segments=GRID).values
+        values = explained(model, image, 2, "lime", options, segments=GRID).values
         return np.array([values[k == GRID].mean() for k in range(16)])
 
     clean = credits(x, 0)
@@ -118,7 +118,8 @@ def test_every_budget_is_told_as_soon_as_its_map_is_made():
     path = adversarial_path(model, x)
 
     counts = [
-        len(found.epsilons) for found in drifting(model, path, 0, "lime", OPTIONS, segments=GRID)
+        len(found.drift.epsilons)
+        for found in Drifting(instance_of(model, x, GRID), path, "lime", 0, OPTIONS)
     ]
 
     assert counts == list(range(1, len(path.images) + 1))
@@ -127,32 +128,36 @@ def test_every_budget_is_told_as_soon_as_its_map_is_made():
 def test_an_interrupted_drift_goes_on_where_it_was():
     model, x = linear_model(), images(1)[0]
     path, whole, _ = along(model, x, "lime")
-    maps, told = [], []
+    drifting, told = Drifting(instance_of(model, x, GRID), path, "lime", 0, OPTIONS), []
 
     def report(done, total, message, **metrics):
         told.append((done, total))
-        if len(maps) == 4:
+        if len(drifting.maps) == 4:
             raise Cancelled
 
+    drifting.report = report
     with pytest.raises(Cancelled):
-        list(drifting(model, path, 0, "lime", OPTIONS, segments=GRID, report=report, maps=maps))
-    begun = list(maps)
-    *_, found = drifting(model, path, 0, "lime", OPTIONS, segments=GRID, maps=maps)
+        list(drifting)
+    made = list(drifting.maps)
+    drifting.report = lambda *_, **__: None
+    *_, found = drifting
 
-    assert maps[:4] == begun
-    assert found.rank_correlation == whole.rank_correlation
+    assert len(made) == 4
+    assert drifting.maps[:4] == made
+    assert found.drift.rank_correlation == whole.rank_correlation
     assert told == sorted(told)
     assert all(done <= total for done, total in told)
 
 
 def test_the_clean_image_is_not_asked_again_what_is_known():
-    model, x, known = linear_model(), images(1)[0], {}
-    path, _, _ = along(model, x, "lime", known=known)
-    size = len(known)
+    model, x, answers = linear_model(), images(1)[0], {}
+    path, _, _ = along(model, x, "lime", answers=answers)
+    size = len(answers["blur"])
+    instance = instance_of(model, x, GRID, answers)
     asked = []
     model.network.register_forward_pre_hook(lambda module, inputs: asked.append(len(inputs[0])))
 
-    next(drifting(model, path, 1, "lime", OPTIONS, segments=GRID, known=known))
+    next(Drifting(instance, path, "lime", 1, OPTIONS))
 
     assert size > 64
     assert asked == []

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from explained import explained, instance_of
 from torch import nn
 from toy_models import digits_model, images, linear_model, model_of
 
+from usable_core.asking.oracle import Oracle
 from usable_core.catalog import explainers as catalog
 from usable_core.catalog.explainers import ExplainerRow
 from usable_core.evaluations.evidence import PerturbationCurve, Sanity
@@ -21,11 +23,14 @@ from usable_core.explainers.faithfulness import (
     perturbation_curves,
     planned_evaluations,
 )
-from usable_core.explainers.sanity import check_sanity, randomised
-from usable_core.explainers.scoring import Scorer
-from usable_core.measuring.evidence import evidence, faithfulness
-from usable_core.measuring.explanation import explain
+from usable_core.explainers.sanity import check_sanity, probes
+from usable_core.games.game import Budget
+from usable_core.games.pictures import Picture
+from usable_core.measuring import evidence
+from usable_core.measuring.evidence import faithfulness, with_evidence
+from usable_core.measuring.refinement import explain
 from usable_core.metrics import faithfulness as orders
+from usable_core.models import randomised as forgetting
 
 SIZE = 16
 SEGMENTS = (np.arange(SIZE)[:, None] // 4 * 4 + np.arange(SIZE) // 4).astype(np.int32)  # 16 of 4x4
@@ -54,19 +59,17 @@ def weights_of(count=16, seed=0):
     return 0.8 * weights / weights.sum()
 
 
-def curves_of(network, credits, segments=SEGMENTS, questions=BLACK, target=1, **more):
+def curves_of(network, credits, segments=SEGMENTS, questions=BLACK, target=1, answers=None, **more):
     model = model_of(network, size=SIZE, classes=2)
-    scorer = Scorer(model, 1)
-    found = perturbation_curves(
-        scorer,
-        images(1, SIZE)[0],
-        target,
-        np.asarray(credits, float),
-        segments,
-        questions=questions,
-        **more,
+    picture = Picture(images(1, SIZE)[0], segments, {} if answers is None else answers)
+    return perturbation_curves(
+        behind(model, picture), target, np.asarray(credits, float), questions=questions, **more
     )
-    return found, scorer
+
+
+def behind(model, picture):
+    """The games of a picture by their background."""
+    return lambda background: picture.game(Oracle(model), background, Budget(0))
 
 
 @pytest.mark.parametrize("segments", [SEGMENTS, UNEQUAL], ids=["equal", "unequal"])
@@ -74,7 +77,7 @@ def test_the_areas_of_an_additive_model_are_those_of_its_weights_in_the_best_ord
     sizes = np.bincount(segments.ravel())
     weights = weights_of(len(sizes))
     best = np.argsort(-weights / sizes, kind="stable")
-    (deletion, insertion), _ = curves_of(Additive(weights, segments), weights, segments)
+    deletion, insertion = curves_of(Additive(weights, segments), weights, segments)
 
     counts, fractions = orders.cuts(best, sizes.astype(float))
     lost = np.array([weights[best[:k]].sum() for k in counts])
@@ -89,10 +92,10 @@ def test_no_order_has_a_smaller_deletion_area_than_the_true_credits_per_pixel():
     sizes = np.bincount(UNEQUAL.ravel()).astype(float)
     weights = weights_of(len(sizes))
     random = np.random.default_rng(1)
-    best, _ = curves_of(Additive(weights, UNEQUAL), weights, UNEQUAL)[0]
+    best, _ = curves_of(Additive(weights, UNEQUAL), weights, UNEQUAL)
 
     for _ in range(20):
-        other, _ = curves_of(Additive(weights, UNEQUAL), random.permutation(weights), UNEQUAL)[0]
+        other, _ = curves_of(Additive(weights, UNEQUAL), random.permutation(weights), UNEQUAL)
         # both are read at the cuts nearest to the grid, which differ a little with sizes
         assert other.area > best.area - 0.01
 
@@ -100,8 +103,8 @@ def test_no_order_has_a_smaller_deletion_area_than_the_true_credits_per_pixel():
 def test_the_true_map_beats_chance_and_the_reversed_map_is_worse_than_chance():
     weights = weights_of()
 
-    true, _ = curves_of(Additive(weights), weights)
-    reverse, _ = curves_of(Additive(weights), -weights)
+    true = curves_of(Additive(weights), weights)
+    reverse = curves_of(Additive(weights), -weights)
 
     for mine, other in zip(true, reverse, strict=True):
         assert mine.gain > 0.2
@@ -113,7 +116,7 @@ def test_the_true_map_beats_chance_and_the_reversed_map_is_worse_than_chance():
 
 def test_a_map_without_an_order_is_as_good_as_chance_on_the_average():
     first_first = np.sort(weights_of())[::-1].copy()  # an order by number would be the best one
-    gains = [curves_of(Additive(first_first), np.zeros(16), seed=i)[0][0].gain for i in range(40)]
+    gains = [curves_of(Additive(first_first), np.zeros(16), seed=i)[0].gain for i in range(40)]
 
     assert abs(np.mean(gains)) < 0.1
 
@@ -122,9 +125,9 @@ def test_maps_of_magnitudes_are_ordered_by_magnitude_and_signed_ones_by_value():
     weights = weights_of()
     flipped = weights * np.where(np.arange(16) % 2, 1, -1)
 
-    (by_magnitude, _), _ = curves_of(Additive(weights), flipped, is_signed=False)
-    (by_value, _), _ = curves_of(Additive(weights), flipped, is_signed=True)
-    (right, _), _ = curves_of(Additive(weights), weights)
+    by_magnitude, _ = curves_of(Additive(weights), flipped, is_signed=False)
+    by_value, _ = curves_of(Additive(weights), flipped, is_signed=True)
+    right, _ = curves_of(Additive(weights), weights)
 
     assert by_magnitude.area == pytest.approx(right.area)
     assert by_value.area > right.area + 0.05
@@ -134,9 +137,8 @@ def test_curves_equal_those_of_a_plain_loop():
     model, x = linear_model(SIZE), images(1, SIZE)[0]
     credits = np.random.default_rng(3).normal(size=16)
     question = (Question("mean"),)
-    deletion, insertion = perturbation_curves(
-        Scorer(model, 1), x, 2, credits, SEGMENTS, questions=question
-    )
+    games = behind(model, Picture(x, SEGMENTS))
+    deletion, insertion = perturbation_curves(games, 2, credits, questions=question)
 
     hidden = x.numpy().mean((1, 2), keepdims=True) * np.ones_like(x.numpy())
     expected = []
@@ -157,7 +159,7 @@ def test_the_random_band_holds_whole_random_curves_from_end_to_end():
     sizes = np.bincount(UNEQUAL.ravel()).astype(float)
     count = len(sizes)
     weights = weights_of(count)
-    (deletion, insertion), _ = curves_of(Additive(weights, UNEQUAL), weights, UNEQUAL)
+    deletion, insertion = curves_of(Additive(weights, UNEQUAL), weights, UNEQUAL)
     drawn = orders.random_orders(count, RANDOM_ORDERS, 0)
 
     def along(order, fractions):
@@ -214,9 +216,9 @@ def test_no_image_is_evaluated_twice_and_another_map_asks_for_its_own_order_only
 
     curves_of(spy, weights, questions=questions, answers=answers)
     first = len(spy.seen)
-    again, _ = curves_of(spy, weights, questions=questions, answers=answers)
+    again = curves_of(spy, weights, questions=questions, answers=answers)
     second = len(spy.seen)
-    other, _ = curves_of(spy, -weights, questions=questions, answers=answers, target=0)
+    other = curves_of(spy, -weights, questions=questions, answers=answers, target=0)
 
     # the fully visible image is the same behind every background
     assert len(set(spy.seen)) == len(spy.seen) - 1
@@ -226,21 +228,26 @@ def test_no_image_is_evaluated_twice_and_another_map_asks_for_its_own_order_only
     assert len(again) == len(other) == 4
 
 
-def sanity_of(model, digit, target, found, **more):
-    random = randomised(model, digit, PARTS)
-    return check_sanity(model, random, digit, target, found, OPTIONS, segments=PARTS, **more)
+def randomised(model, x, segments=None, *, seed=0):
+    picture = Picture(x, PARTS if segments is None else segments)
+    return forgetting.randomised(model, probes(picture, seed, model.device), seed=seed)
 
 
-def edges(model, x, target, options, *, segments=None, report=None, known=None):
+def sanity_of(model, digit, target, found):
+    """Sanity and the maps of an explanation, by way of the whole evidence."""
+    whole = with_evidence(instance_of(model, digit, PARTS), found, target, OPTIONS)
+    return whole.evidence.sanity, whole.compared
+
+
+def edges(oracle, picture, target, options):
     """An explainer that never looks at the model."""
-    picture = x.mean(0).numpy()
-    values = np.hypot(*np.gradient(picture)).astype(np.float32)
-    return Attribution("edges", values, target, 0.0, 0, 0.0)
+    values = np.hypot(*np.gradient(picture.x.mean(0).numpy())).astype(np.float32)
+    return Attribution(values, 0.0)
 
 
 @pytest.fixture
 def with_edges(monkeypatch):
-    row = ExplainerRow("Edges", f"{__name__}:edges", "", "", has_background=False)
+    row = ExplainerRow("Edges", f"{__name__}:edges", "", "", needs_gradients=True)
     monkeypatch.setitem(catalog.EXPLAINERS, "edges", row)
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 
@@ -262,9 +269,9 @@ OPTIONS = ExplainerOptions(evaluations=200, segments=16, background="grey")
 
 
 def test_a_map_that_ignores_the_model_is_flagged(with_edges, trained, digit):
-    found = edges(trained, digit, 3, OPTIONS)
+    found = explained(trained, digit, 3, "edges", OPTIONS, segments=PARTS)
 
-    sanity, maps, _ = sanity_of(trained, digit, 3, found)
+    sanity, maps = sanity_of(trained, digit, 3, found)
 
     assert sanity.randomised == pytest.approx(1)
     assert sanity.ignores_weights
@@ -275,36 +282,38 @@ def test_a_map_that_ignores_the_model_is_flagged(with_edges, trained, digit):
 @pytest.mark.parametrize("method", ["lime", "partition_shap", "gradient_shap"])
 def test_a_sound_map_of_a_trained_network_is_not_flagged(method, trained, digit):
     target = int(trained(digit[None])[0].argmax())
-    found = explain(trained, digit, target, method, OPTIONS, segments=PARTS)
+    found = explained(trained, digit, target, method, OPTIONS, segments=PARTS)
 
-    sanity, maps, spent = sanity_of(trained, digit, target, found)
+    sanity, maps = sanity_of(trained, digit, target, found)
 
     assert not sanity.ignores_weights
     assert not sanity.ignores_class
     assert sanity.other_target != trained.labels.names[target]
     assert maps["randomised"].any()
     assert maps["other_class"].any()
-    assert spent > 0
 
 
-def sizes_only(model, x, target, options, *, segments=None, report=None, known=None):
+def sizes_only(model, x, target):
     """Magnitudes that are the same on the average everywhere, and drawn anew for each network."""
     seed = int(1e4 * abs(float(model(x[None])[0, target]))) % 2**31
-    values = np.random.default_rng(seed).random(x.shape[1:]).astype(np.float32)
-    return Attribution("sizes_only", values, target, 0.0, 0, 0.0)
+    return np.random.default_rng(seed).random(x.shape[1:]).astype(np.float32)
 
 
-def test_maps_do_not_look_alike_because_superpixels_differ_in_size(monkeypatch, trained):
-    row = ExplainerRow("Sizes", f"{__name__}:sizes_only", "", "", is_signed=False)
-    monkeypatch.setitem(catalog.EXPLAINERS, "sizes_only", row)
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+def test_maps_do_not_look_alike_because_superpixels_differ_in_size(trained):
     unequal = np.repeat(np.arange(5, dtype=np.int32), [2, 6, 10, 18, 28]).reshape(8, 8)
     found = []
     for k in range(12):
         x = images(1, 8, seed=k)[0]
-        mine = sizes_only(trained, x, 3, OPTIONS)
+        mine = sizes_only(trained, x, 3)
         random = randomised(trained, x, unequal)
-        sanity, _, _ = check_sanity(trained, random, x, 3, mine, OPTIONS, segments=unequal)
+        sanity, _ = check_sanity(
+            trained,
+            random,
+            Picture(x, unequal),
+            mine,
+            4,
+            lambda network, other, x=x: sizes_only(network, x, 3 if other is None else other),
+        )
         found.append(sanity.randomised)
 
     assert abs(np.mean(found)) < 0.4
@@ -313,19 +322,21 @@ def test_maps_do_not_look_alike_because_superpixels_differ_in_size(monkeypatch, 
 def test_the_other_class_is_the_most_probable_one_beside_the_target(trained, digit):
     order = trained(digit[None])[0].argsort(descending=True).tolist()
     names = trained.labels.names
-    found = explain(trained, digit, order[1], "lime", OPTIONS, segments=PARTS)
+    found = explained(trained, digit, order[1], "lime", OPTIONS, segments=PARTS)
 
-    sanity, _, _ = sanity_of(trained, digit, order[1], found)
+    sanity, _ = sanity_of(trained, digit, order[1], found)
 
     assert sanity.other_target == names[order[0]]
 
 
-def test_the_other_class_of_a_map_of_hidden_parts_costs_no_evaluation(trained, digit):
-    known, model = {}, model_of(Spy(trained.network))
-    found = explain(model, digit, 3, "lime", OPTIONS, segments=PARTS, known=known)
+def test_the_other_class_of_a_map_of_hidden_parts_costs_no_evaluation(trained, digit, monkeypatch):
+    model = model_of(Spy(trained.network))
+    instance = instance_of(model, digit, PARTS)
+    found = explain(instance, "lime", 3, OPTIONS)
     before = len(model.network.seen)
+    monkeypatch.setattr(evidence, "faithfulness", lambda *_, **__: ((), 0))
 
-    check_sanity(model, None, digit, 3, found, OPTIONS, segments=PARTS, known=known)
+    with_evidence(instance, found, 3, OPTIONS)
 
     assert len(model.network.seen) - before == 1  # which class it is
 
@@ -440,7 +451,7 @@ def test_a_network_that_returns_its_own_weights_keeps_them(digit):
             return self.answers.expand(len(x), 3)
 
     model = model_of(Owner(), classes=3)
-    found = explain(model, digit, 1, "lime", OPTIONS, segments=PARTS)
+    found = explained(model, digit, 1, "lime", OPTIONS, segments=PARTS)
 
     sanity_of(model, digit, 1, found)
 
@@ -449,9 +460,9 @@ def test_a_network_that_returns_its_own_weights_keeps_them(digit):
 
 def test_random_weights_are_not_compared_where_they_change_no_answer(digit):
     model = model_of(Blind(), classes=3)
-    found = explain(model, digit, 0, "lime", OPTIONS, segments=PARTS)
+    found = explained(model, digit, 0, "lime", OPTIONS, segments=PARTS)
 
-    sanity, maps, _ = sanity_of(model, digit, 0, found)
+    sanity, maps = sanity_of(model, digit, 0, found)
 
     assert np.isnan(sanity.randomised)
     assert not sanity.ignores_weights
@@ -473,20 +484,18 @@ def test_the_evidence_of_a_map_is_whole_counts_its_passes_and_becomes_json(train
     spy = Spy(trained.network)
     model, told = model_of(spy), []
     target = int(trained(digit[None])[0].argmax())
-    known = {}
-    found = explain(model, digit, target, "lime", OPTIONS, segments=PARTS, known=known)
+    instance = instance_of(model, digit, PARTS)
+    found = explain(instance, "lime", target, OPTIONS)
     before = len(spy.seen)
 
-    whole, maps = evidence(
-        model,
-        digit,
-        target,
+    explanation = with_evidence(
+        instance,
         found,
+        target,
         OPTIONS,
-        segments=PARTS,
-        answers={"grey": known},
-        report=lambda done, total, message, **_: told.append((done, total)),
+        lambda done, total, message, **_: told.append((done, total)),
     )
+    whole, maps = explanation.evidence, explanation.compared
 
     assert [(c.kind, c.background) for c in whole.curves] == [
         ("deletion", "blur"),
@@ -502,7 +511,7 @@ def test_the_evidence_of_a_map_is_whole_counts_its_passes_and_becomes_json(train
     passes = len(spy.seen) - before  # the copy with random weights is another network
     assert whole.evaluations == passes + 200
     assert told == sorted(told)
-    assert told[-1][0] <= told[-1][1]
+    assert told[-1][0] == told[-1][1]
     summary = json.loads(json.dumps(whole.summary(), allow_nan=False))
     assert summary["sanity"]["ignores_weights"] is False
     assert summary["curves"][0]["gain"] == pytest.approx(whole.curves[0].gain)
@@ -510,13 +519,12 @@ def test_the_evidence_of_a_map_is_whole_counts_its_passes_and_becomes_json(train
 
 def test_the_map_of_a_trained_network_beats_chance_where_its_reverse_does_not(trained, digit):
     target = int(trained(digit[None])[0].argmax())
-    found = explain(trained, digit, target, "partition_shap", OPTIONS, segments=PARTS)
+    instance = instance_of(trained, digit, PARTS)
+    found = explain(instance, "partition_shap", target, OPTIONS)
     reverse = replace(found, values=-found.values)
 
     mine, other = (
-        faithfulness(
-            trained, digit, target, one, OPTIONS, segments=PARTS, questions=(Question("grey"),)
-        )
+        faithfulness(instance, one, target, questions=(Question("grey"),))[0]
         for one in (found, reverse)
     )
 

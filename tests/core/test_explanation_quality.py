@@ -2,11 +2,11 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from test_explanations import ten_class_model
 from toy_models import digits_dataset, digits_model
 
@@ -37,17 +37,16 @@ def trained():
     return digits_model()
 
 
-def upside_down(model, x, target, options, *, segments=None, report=None, known=None):
+def upside_down(oracle, picture, target, options):
     """A map that says the opposite of what the model looks at: minus gradient times input."""
-    x = x.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(model(x[None])[0, target], x)
-    values = -(gradient * (x.detach() - 0.5)).sum(0).numpy()
-    return Attribution("upside_down", values.astype(np.float32), target, 0.0, 1, 0.0)
+    ((_, _, gradients),) = oracle.gradients(1, picture.x[None].__getitem__, [target])
+    values = -(gradients[0, 0] * (picture.x - 0.5)).sum(0).numpy()
+    return Attribution(values.astype(np.float32), 0.0)
 
 
 @pytest.fixture
 def planted(monkeypatch):
-    row = ExplainerRow("Upside down", f"{__name__}:upside_down", "", "")
+    row = ExplainerRow("Upside down", f"{__name__}:upside_down", "", "", needs_gradients=True)
     monkeypatch.setitem(catalog.EXPLAINERS, "upside_down", row)
     monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
 
@@ -170,7 +169,10 @@ def test_medians_come_with_intervals_that_hold_them_and_nothing_where_nothing_is
         ("randomised", 0.5, 0.4, "random weights"),
         ("other_class", 0.9, -0.9, "another class"),
         ("error_share", 0.6, 0.1, "Monte Carlo"),
+        ("error_share", np.inf, 0.1, "too few evaluations"),
         ("r2", 0.3, 0.8, "R²"),
+        ("gap_share", 0.05, 0.04, "due sum"),
+        ("convergence", 0.8, 0.9, "half the evaluations"),
         ("agreement", -0.2, 0.2, "contradict"),
     ],
 )
@@ -183,6 +185,14 @@ def test_each_doubt_is_a_reason_and_maps_with_more_of_them_are_worse(column, bad
     assert worst["doubts"].tolist() == [1, 0, 0]
     assert words in worst["reason"][0]
     assert result.per_method["doubtful"][0] == pytest.approx(1 / 3)
+
+
+def test_records_of_before_a_figure_was_measured_raise_no_doubt_about_it():
+    older = made_result(additivity_gap=[0.9, 0.1])
+    older = replace(older, records=older.records.drop(columns="gap_share"))
+
+    assert older.worst(2)["doubts"].tolist() == [0, 0]
+    assert older.per_method["gap_share"].isna().all()
 
 
 def test_among_maps_without_doubts_the_least_confirmed_is_the_worst():

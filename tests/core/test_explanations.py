@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from explained import attributed
 from PIL import Image
 from torch import nn
 from toy_models import digits_dataset, images, linear_model, model_of
@@ -18,17 +19,20 @@ from usable_core.errors import (
     IncompatibleLabels,
     UnknownName,
 )
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.explainers import lime_surrogate, path_gradients
+from usable_core.explainers import lime_surrogate
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.segments import picture_superpixels, shared_superpixels, superpixels
-from usable_core.measuring.explanation import explain, measure, target_index
+from usable_core.games.backgrounds import hiding
+from usable_core.games.segments import shared_superpixels, superpixels
+from usable_core.measuring.explanation import measure
+from usable_core.measuring.instances import instance, target_index
 from usable_core.measuring.interactive import ModelCache, answer
+from usable_core.measuring.refinement import explain
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.records import to_json
+from usable_core.records import from_json, to_json
 
 ONE_PART = np.zeros((32, 32), np.int32)
 DIGITS = tuple(str(i) for i in range(10))
@@ -69,9 +73,9 @@ def test_models_of_different_input_sizes_see_the_same_superpixels():
     whole = {"resize": 64, "crop": (64, 64)}
     picture = photo(64, 64)
 
-    large = picture_superpixels(picture, Preprocessing(**whole), 12)
-    small = picture_superpixels(picture, Preprocessing(resize=32, crop=(32, 32)), 12)
-    bicubic = picture_superpixels(picture, Preprocessing(**whole, interpolation="bicubic"), 12)
+    large = shared_superpixels(picture, Preprocessing(**whole), 12)[0]
+    small = shared_superpixels(picture, Preprocessing(resize=32, crop=(32, 32)), 12)[0]
+    bicubic = shared_superpixels(picture, Preprocessing(**whole, interpolation="bicubic"), 12)[0]
 
     assert large.shape == (64, 64)
     assert small.shape == (32, 32)
@@ -82,7 +86,7 @@ def test_models_of_different_input_sizes_see_the_same_superpixels():
 
 @pytest.mark.parametrize(("width", "height"), [(96, 64), (64, 96), (300, 20)])
 def test_superpixels_of_a_picture_fit_the_crop_whatever_its_shape(width, height):
-    found = picture_superpixels(photo(width, height), Preprocessing(28, (24, 24)), 12)
+    found = shared_superpixels(photo(width, height), Preprocessing(28, (24, 24)), 12)[0]
 
     assert found.shape == (24, 24)
     assert found.max() >= 3
@@ -132,7 +136,7 @@ def test_lime_hides_superpixels_behind_the_background_and_shows_no_mask_twice():
 
     segments = np.repeat(np.arange(2, dtype=np.int32), 32).reshape(8, 8)
     options = ExplainerOptions(evaluations=16, background="black")
-    lime_surrogate.explain(model_of(Spy(), classes=2), x, 0, options, segments=segments)
+    attributed("lime", model_of(Spy(), classes=2), x, 0, options, segments=segments)
 
     masks = [np.array(mask) for mask in ((1, 1), (1, 0), (0, 1), (0, 0))]
     possible = [x * torch.from_numpy(mask[segments]).float() for mask in masks]
@@ -149,9 +153,8 @@ def test_gradient_shap_is_exact_for_a_linear_model_and_its_gap_falls_with_sample
 
     def gap(target, evaluations):
         options = ExplainerOptions(evaluations=evaluations, background="black")
-        return path_gradients.explain_expected(
-            model_of(Curved(), classes=2), x, target, options
-        ).additivity_gap
+        model = model_of(Curved(), classes=2)
+        return attributed("gradient_shap", model, x, target, options).additivity_gap
 
     assert gap(1, 16) < 1e-4
     assert gap(0, 16) > 10 * gap(0, 1600)
@@ -162,18 +165,17 @@ def test_gradient_shap_refuses_a_model_that_passes_no_gradient():
         def forward(self, batch):
             return (batch.detach().sum((1, 2, 3))[:, None]) * torch.tensor([1.0, -1.0])
 
+    model, options = model_of(Steps(), classes=2), ExplainerOptions(16, 4, "black")
     with pytest.raises(ExplanationError, match="no gradient"):
-        path_gradients.explain_expected(
-            model_of(Steps(), classes=2), images(1, 8)[0], 0, ExplainerOptions(16, 4, "black")
-        )
+        attributed("gradient_shap", model, images(1, 8)[0], 0, options)
 
 
 def test_a_map_with_nan_is_refused_and_a_map_of_zeros_is_an_answer():
     zeros = np.zeros((4, 4), np.float32)
-    Attribution("lime", zeros, 0, 0.5, None, 0.1, None, 10, 0.1)
+    Attribution(zeros, 0.5)
 
     with pytest.raises(ExplanationError, match="finite"):
-        Attribution("lime", zeros * np.nan, 0, 0.5, None, 0.1, None, 10, 0.1)
+        Attribution(zeros * np.nan, 0.5)
 
 
 def test_the_target_is_the_prediction_the_truth_or_a_name():
@@ -305,11 +307,12 @@ def test_a_prediction_names_the_five_most_probable_classes(tmp_path):
 
     last = told[-1]
     assert last.state == "done"
-    probabilities = [p.probability for p in last.predictions]
+    predictions = last.explanation.predictions
+    probabilities = [p.probability for p in predictions]
     assert len(probabilities) == 5
     assert probabilities == sorted(probabilities, reverse=True)
-    assert last.predictions[0].name == DIGITS[last.predictions[0].index]
-    assert [p.name for p in tmp_path.iterdir()] == ["input.png"]
+    assert predictions[0].name == DIGITS[predictions[0].index]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["explanation.json", "input.png"]
 
 
 def test_an_explanation_is_coarse_first_and_then_full(tmp_path):
@@ -327,7 +330,7 @@ def test_an_explanation_is_coarse_first_and_then_full(tmp_path):
     def publish(found):
         told.append(found)
         if found.state in ("coarse", "done"):
-            maps[found.evaluations] = np.load(tmp_path / "map.npy")
+            maps[found.explanation.evaluations] = Explanation.load(tmp_path).values
 
     answer(request, ModelCache(load=lambda spec: eight_pixel_model()), photo(), tmp_path, publish)
 
@@ -335,15 +338,16 @@ def test_an_explanation_is_coarse_first_and_then_full(tmp_path):
     assert states == sorted(states, key=["working", "coarse", "done"].index)
     assert list(maps) == [64, 200]
     assert not np.array_equal(maps[64], maps[200])
-    last = told[-1]
-    assert (last.state, last.target, last.unit) == ("done", "3", "probability")
+    last = told[-1].explanation
+    assert (told[-1].state, last.target, last.unit) == ("done", "3", "probability")
     assert last.r2 is not None
     assert last.predictions
-    segments = np.load(tmp_path / "segments.npy")
+    segments = Explanation.load(tmp_path).segments
     assert segments.shape == maps[200].shape == (8, 8)
     for number in np.unique(segments):
         assert np.ptp(maps[200][segments == number]) == 0
-    assert json.dumps(to_json(last))
+    assert from_json(Answer, json.loads(json.dumps(to_json(told[-1])))) == told[-1]
+    assert Explanation.load(tmp_path) == last
 
 
 class Counting(nn.Module):
@@ -372,16 +376,15 @@ def two_step_request(method):
 @pytest.mark.parametrize("method", ["lime", "partition_shap"])
 def test_the_full_map_goes_on_from_the_coarse_one(tmp_path, method):
     model, request = counting_model(), two_step_request(method)
-    x = model.preprocessing.geometry(photo())
-    segments = picture_superpixels(photo(), model.preprocessing, request.options.segments)
-    at_once = explain(model, x, 3, method, request.options, segments=segments)
+    seen = instance(model, photo(), request.options.segments)
+    at_once = explain(seen, method, 3, request.options)
     alone, model.network.seen = model.network.seen, 0
 
-    last = asked(tmp_path, request, model)[-1]
+    last = asked(tmp_path, request, model)[-1].explanation
 
     assert np.allclose(np.load(tmp_path / "map.npy"), at_once.values, atol=1e-6)
     assert last.evaluations == at_once.evaluations
-    assert model.network.seen == alone + 1  # the prediction's
+    assert model.network.seen == alone  # the prediction among them
 
 
 @pytest.mark.parametrize("method", [m for m in EXPLAINERS if not m.endswith("_cam")])
@@ -402,7 +405,7 @@ def test_a_refinement_put_off_does_not_make_its_coarse_map_again(tmp_path, metho
     assert next(seen for state, seen in told if state == "coarse") == 1  # the prediction's
     assert told[-1][0] == "done"
     assert model.network.seen <= (201 if method == "gradient_shap" else 141)
-    assert not models.begun
+    assert not models.sessions
 
 
 def test_superpixels_are_found_once_for_all_methods_and_models(tmp_path, monkeypatch):
@@ -431,8 +434,8 @@ def test_superpixels_are_found_once_for_all_methods_and_models(tmp_path, monkeyp
 def test_a_coarse_map_has_no_r2_for_few_samples_flatter_the_fit(tmp_path):
     told = asked(tmp_path, two_step_request("lime"), eight_pixel_model())
 
-    assert all(found.r2 is None for found in told[:-1])
-    assert told[-1].r2 is not None
+    assert all(found.explanation.r2 is None for found in told[:-1])
+    assert told[-1].explanation.r2 is not None
 
 
 def test_a_models_own_answer_is_explained_where_it_does_not_know_the_classes():
@@ -507,4 +510,4 @@ def test_a_weights_file_that_was_replaced_is_another_model(tmp_path):
 
 def test_a_normalised_image_is_not_explained():
     with pytest.raises(ImageRefused, match=r"must be in \[0, 1\]"):
-        explain(eight_pixel_model(), torch.full((3, 8, 8), 2.0), 0, "lime", ExplainerOptions())
+        attributed("lime", eight_pixel_model(), torch.full((3, 8, 8), 2.0), 0, ExplainerOptions())

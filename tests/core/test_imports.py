@@ -81,7 +81,7 @@ MEASURING_LAYERS = (
     ("device", "randomness"),
     ("datasets", "models"),
     ("asking",),
-    ("attacks", "corruptions"),
+    ("attacks", "corruptions", "games"),
     ("explainers",),
     ("measuring",),
     ("training",),

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from explained import attributed
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 from toy_models import images, linear_model
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers.backgrounds import NOISE, NoisyFill, hiding
-from usable_core.explainers.imputation import filled_in
-from usable_core.explainers.segments import superpixels
-from usable_core.measuring.explanation import explain
+from usable_core.games.backgrounds import NOISE, NoisyFill, hiding
+from usable_core.games.imputation import filled_in
+from usable_core.games.segments import superpixels
 
 
 def exact(x, stays):
@@ -151,6 +151,6 @@ def test_where_nothing_is_visible_the_mean_colour_shows():
 def test_every_method_works_with_noise_behind_what_is_hidden(method):
     options = ExplainerOptions(evaluations=32, segments=8, background="noise")
 
-    found = explain(linear_model(16), images(1, 16)[0], 0, method, options)
+    found = attributed(method, linear_model(16), images(1, 16)[0], 0, options)
 
     assert found.values.any()

@@ -5,24 +5,24 @@ import threading
 import numpy as np
 import pytest
 import torch
+from explained import game_of
 from PIL import Image
 from torch import nn
 from toy_models import linear_model
 
+from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import Cancelled
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.masking import Masked
-from usable_core.explainers.scoring import Scorer
 from usable_core.measuring import interactive
-from usable_core.measuring.drift import drifting
-from usable_core.measuring.evidence import evidence
-from usable_core.measuring.explanation import explain
+from usable_core.measuring.drift import Drifting
+from usable_core.measuring.evidence import with_evidence
 from usable_core.measuring.fragility import EPSILONS, adversarial_path
+from usable_core.measuring.instances import Instance, instance
 from usable_core.measuring.interactive import answer
-from usable_core.measuring.memory import KeptAnswers, ModelCache
+from usable_core.measuring.memory import AnswerCaches, ModelCache
 
 OPTIONS = ExplainerOptions(evaluations=64, segments=9)
 
@@ -78,8 +78,9 @@ def ask(tmp_path):
 def test_an_attack_answers_with_the_smallest_change_and_its_pictures(ask):
     told, folder = ask("attack")
 
-    last, path = told[-1], adversarial_path(ask.model, ask.x)
-    assert (last.state, last.fragility.smallest) == ("done", path.fragility.smallest)
+    last, path = told[-1].explanation, adversarial_path(ask.model, ask.x)
+    assert told[-1].state == "done"
+    assert last.fragility.smallest == path.fragility.smallest
     assert last.fragility.confidences == path.fragility.confidences
     assert last.predictions[0].name == last.fragility.predictions[0]
     for k, image in enumerate(path.images):
@@ -91,20 +92,23 @@ def test_an_attack_answers_with_the_smallest_change_and_its_pictures(ask):
 def test_a_drift_is_shown_budget_by_budget_with_its_maps(ask):
     told, folder = ask("drift", method="lime", target="1")
 
-    counts = [len(found.drift.epsilons) for found in told if found.state == "coarse"]
+    counts = [len(found.explanation.drift.epsilons) for found in told if found.state == "coarse"]
     assert counts == sorted(counts)
     assert set(counts) == set(range(1, len(EPSILONS) + 1))
-    last = told[-1]
-    assert (last.state, last.target) == ("done", "1")
+    last, loaded = told[-1].explanation, Explanation.load(folder)
+    assert (told[-1].state, last.target) == ("done", "1")
     assert last.fragility.epsilons == last.drift.epsilons == EPSILONS
-    path, maps = adversarial_path(ask.model, ask.x), []
-    segments = np.load(folder / "segments.npy")
-    assert len(np.load(folder / "superpixels.npy")) == segments.max() + 1
-    *_, found = drifting(ask.model, path, 1, "lime", OPTIONS, segments=segments, maps=maps)
-    assert last.drift.rank_correlation == found.rank_correlation
-    for k in range(len(EPSILONS)):
-        expected = maps[0 if k == 0 else k + 1].values
-        assert np.array_equal(np.load(folder / f"map_{k}.npy"), expected)
+    path = adversarial_path(ask.model, ask.x)
+    assert len(loaded.superpixels) == loaded.segments.max() + 1
+    seen = instance(ask.model, photo(), OPTIONS.segments)
+    drifting = Drifting(seen, path, "lime", 1, OPTIONS)
+    *_, found = drifting
+    assert last.drift.rank_correlation == found.drift.rank_correlation
+    assert len(loaded.drift_maps) == len(EPSILONS)
+    for one, expected in zip(
+        loaded.drift_maps, [drifting.maps[0], *drifting.maps[2:]], strict=True
+    ):
+        assert np.array_equal(one, expected.values)
 
 
 def test_a_drift_takes_the_path_of_the_attack_that_was_answered(ask):
@@ -117,12 +121,13 @@ def test_a_drift_takes_the_path_of_the_attack_that_was_answered(ask):
     told, _ = ask("drift", method="saliency")
 
     assert ask.network.seen == both - attack + 1  # the prediction, which either asks
-    assert told[-1].fragility.smallest == alone[-1].fragility.smallest
+    assert told[-1].explanation.fragility.smallest == alone[-1].explanation.fragility.smallest
 
 
 def test_a_drift_that_was_put_off_goes_on_and_shows_no_less_than_before(ask):
     def give_way(found):
-        if found.drift is not None and len(found.drift.epsilons) == 4:
+        drift = found.explanation.drift
+        if drift is not None and len(drift.epsilons) == 4:
             raise Cancelled
 
     whole, _ = ask("drift", method="lime")
@@ -132,11 +137,12 @@ def test_a_drift_that_was_put_off_goes_on_and_shows_no_less_than_before(ask):
     before = ask.network.seen
     told, _ = ask("drift", method="lime")
 
-    shown = [len(found.drift.epsilons) for found in told if found.drift is not None]
+    drifts = [found.explanation.drift for found in told]
+    shown = [len(drift.epsilons) for drift in drifts if drift is not None]
     assert min(shown) == 4
     assert ask.network.seen <= 1 + (len(EPSILONS) - 4) * 64
     assert before > ask.network.seen
-    assert told[-1].drift.rank_correlation == whole[-1].drift.rank_correlation
+    assert drifts[-1].rank_correlation == whole[-1].explanation.drift.rank_correlation
 
 
 def test_another_class_asks_the_model_nothing_new(ask):
@@ -162,47 +168,46 @@ def test_evidence_takes_the_map_that_was_made(ask):
     told, folder = ask("evidence", method="saliency", target="0")
 
     assert with_map == ask.network.seen - 1
-    last = told[-1]
-    assert (last.state, last.target) == ("done", "0")
+    last, loaded = told[-1].explanation, Explanation.load(folder)
+    assert (told[-1].state, last.target) == ("done", "0")
     assert {curve.kind for curve in last.evidence.curves} == {"deletion", "insertion", "road"}
-    assert np.load(folder / "other_class.npy").shape == (8, 8)
-    assert np.load(folder / "randomised.npy").shape == (8, 8)
+    assert loaded.values.shape == (8, 8)
+    assert {name: values.shape for name, values in loaded.compared.items()} == {
+        "other_class": (8, 8),
+        "randomised": (8, 8),
+    }
 
 
 def test_evidence_asks_nothing_that_the_map_asked(ask):
     _, folder = ask("explain", method="lime", target="0")
-    segments = np.load(folder / "segments.npy")
-    found = explain(ask.model, ask.x, 0, "lime", OPTIONS, segments=segments)
-    alone, _ = evidence(ask.model, ask.x, 0, found, OPTIONS, segments=segments)
+    found = Explanation.load(folder)
+    seen = Instance.of(ask.model, photo()).divided(found.segments, found.superpixels)
+    alone = with_evidence(seen, found, 0, OPTIONS).evidence
 
     told, _ = ask("evidence", method="lime", target="0")
 
-    shared = told[-1].evidence
+    shared = told[-1].explanation.evidence
     assert shared.sanity == alone.sanity
     assert shared.evaluations <= alone.evaluations - 50  # the map of the other class was known
 
 
 def test_rows_of_superpixels_and_of_windows_are_not_taken_for_each_other():
     model = linear_model()
-    hidden = hiding(torch.rand(3, 8, 8), "black", np.zeros((8, 8), np.int32))
-    places = torch.arange(64).view(8, 8) // 4  # 16 superpixels, and 16 rows and columns
-    known = {}
+    segments = np.arange(64, dtype=np.int32).reshape(8, 8) // 4  # 16, and 16 rows and columns
+    row, answers = np.zeros((1, 16), np.bool_), {}
+    row[0, :3] = True
+    game = game_of(model, torch.rand(3, 8, 8), segments, "black", answers)
 
-    def logits(places):
-        row = np.zeros((1, 16), np.bool_)
-        row[0, :3] = True
-        return Masked(Scorer(model, 1), hidden, places, known)(row)
+    superpixels = game.ask(row)
+    windows = game.ask(row, lambda rows: rows[:, :8, None] & ~rows[:, None, 8:])
 
-    superpixels = logits(lambda rows: rows[:, places])
-    windows = logits(lambda rows: rows[:, :8, None] & ~rows[:, None, 8:])
-
-    assert len(known) == 2
+    assert len(answers["black"]) == 2
     assert not np.array_equal(superpixels, windows)
 
 
 def test_what_was_unused_for_longest_is_forgotten_first():
     one = {b"k": np.zeros(175, np.float32)}  # 1,000 bytes with what surrounds it
-    kept = KeptAnswers(2500)
+    kept = AnswerCaches(2500)
     for name in ("a", "b", "c"):
         kept.of((name,))["blur"] = dict(one)
     kept.of(("a",))
@@ -222,8 +227,8 @@ def test_a_method_that_is_being_warmed_up_is_waited_for_and_others_are_not(ask, 
         inside.set()
         leave.wait(20)
 
-    monkeypatch.setattr(interactive, "explain", slow)
-    monkeypatch.setattr(interactive, "EXPLAINERS", ["lime"])
+    monkeypatch.setattr(interactive, "attribute", slow)
+    monkeypatch.setattr(interactive, "EXPLAINERS", {"lime": EXPLAINERS["lime"]})
     steps = interactive.warm_up()
     next(steps)  # the attack's
     thread = threading.Thread(target=next, args=(steps,))

@@ -11,15 +11,22 @@ import pytest
 from PIL import Image
 
 from usable_core.errors import ExplanationError, ImageRefused, StorageError
+from usable_core.evaluations.explained import Explanation, Prediction
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive as lane
 from usable_core.jobs import worker
-from usable_core.jobs.interactive import Answer, ImageRequest, Prediction
+from usable_core.jobs.interactive import Answer, ImageRequest
 from usable_core.jobs.locks import is_held
 from usable_core.runs import uploads
 
 CAT = Prediction(3, "cat", 0.9)
+
+
+def explanation(method="lime", evaluations=64):
+    return Explanation(predictions=(CAT,), target="cat", method=method, evaluations=evaluations)
+
+
 log = []
 hooks = {}
 
@@ -37,15 +44,15 @@ def answer(request, models, image, folder, publish):
     if request.model.reference == "break":
         raise ZeroDivisionError("secret detail")
     if request.kind in ("explain", "drift"):
-        publish(Answer("working", (CAT,), done=1, total=64))
+        publish(Answer("working", Explanation(predictions=(CAT,)), done=1, total=64))
         np.save(folder / "map.npy", np.zeros(image.size[::-1], np.float32))
         log.append(f"coarse {request.model.reference}")
-        publish(Answer("coarse", (CAT,), "cat", "lime", evaluations=64))
+        publish(Answer("coarse", explanation()))
         hooks.get(request.model.reference, lambda: None)()
-        publish(Answer("coarse", (CAT,), "cat", "lime", evaluations=64, done=1, total=300))
-        publish(Answer("coarse", (CAT,), "cat", "lime", evaluations=128))
+        publish(Answer("coarse", explanation(), done=1, total=300))
+        publish(Answer("coarse", explanation(evaluations=128)))
         hooks.get(f"then {request.model.reference}", lambda: None)()
-    publish(Answer("done", (CAT,), "cat", request.method, evaluations=300))
+    publish(Answer("done", explanation(request.method, 300)))
     log.append(f"done {request.model.reference}")
 
 
@@ -93,7 +100,7 @@ def test_an_answer_waits_then_is_done_and_leaves_no_request(image_id):
     serve()
 
     found = lane.poll(key)
-    assert (found.state, found.predictions, found.evaluations) == ("done", (CAT,), 300)
+    assert (found.state, found.explanation) == ("done", explanation(evaluations=300))
     assert np.load(lane.files(key) / "map.npy").shape == (4, 6)
     assert not lane.request_path(key).exists()
 
@@ -178,8 +185,8 @@ def test_a_better_map_replaces_the_coarse_one_before_it_is_done(image_id):
     seen = []
     key = lane.submit(explain(image_id, "a"))
     lane.submit(explain(image_id, "b"))
-    hooks["a"] = lambda: seen.append(lane.poll(key).evaluations)
-    hooks["then a"] = lambda: seen.append(lane.poll(key).evaluations)
+    hooks["a"] = lambda: seen.append(lane.poll(key).explanation.evaluations)
+    hooks["then a"] = lambda: seen.append(lane.poll(key).explanation.evaluations)
 
     serve()
 
@@ -399,7 +406,7 @@ def test_a_worker_process_starts_answers_and_ends_when_idle(image_id, monkeypatc
         "from usable_core.evaluations.interactive import Answer\n"
         "ModelCache = dict\n"
         "def answer(request, models, image, folder, publish):\n"
-        "    publish(Answer('done', evaluations=image.width))\n"
+        "    publish(Answer('done', done=image.width))\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(code))
     monkeypatch.setenv("USABLE_WORKER_ANSWER", "fake_answers:answer")
@@ -411,7 +418,7 @@ def test_a_worker_process_starts_answers_and_ends_when_idle(image_id, monkeypatc
         time.sleep(0.1)
 
     found = lane.poll(key)
-    assert (found.state, found.evaluations) == ("done", 6), found
+    assert (found.state, found.done) == ("done", 6), found
     process = lane._started[lane.lane()]
     assert process.wait(30) == 0
     assert not is_held(lane.lane() / "worker.lock")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from usable_core.errors import ConfigError
-from usable_core.evaluations.interactive import Prediction
+from usable_core.evaluations.explained import Explanation, Prediction
 from usable_core.plots import notebook
 from usable_core.plots.heatmap import FOR
 
@@ -18,7 +18,7 @@ from usable_core.plots.heatmap import FOR
 def explanation():
     values = np.zeros((8, 8), np.float32)
     values[0, 7] = 1.0
-    return SimpleNamespace(
+    return Explanation(
         method="lime",
         target="<b>cat</b>",
         predictions=(Prediction(0, "<b>cat</b>", 0.75), Prediction(1, "dog", 0.25, 0.4)),
@@ -39,7 +39,7 @@ def test_the_map_stands_beside_the_picture_and_small_pictures_are_enlarged(expla
 
 
 def test_the_notebook_shows_method_class_and_predictions_and_escapes_them(explanation):
-    text = notebook.view_html(explanation)
+    text = explanation._repr_html_()
 
     assert "LIME: &lt;b&gt;cat&lt;/b&gt;" in text
     assert "<b>cat</b>" not in text
@@ -49,13 +49,13 @@ def test_the_notebook_shows_method_class_and_predictions_and_escapes_them(explan
 
 
 def test_a_view_is_saved_as_its_ending_says(explanation, tmp_path):
-    notebook.save_view(explanation, tmp_path / "a.PNG")
-    notebook.save_view(explanation, str(tmp_path / "a.html"))
+    explanation.save(tmp_path / "a.PNG")
+    explanation.save(str(tmp_path / "a.html"))
 
     assert (tmp_path / "a.PNG").read_bytes() == notebook.view_png(explanation)
     assert notebook.view_html(explanation) in (tmp_path / "a.html").read_text(encoding="utf-8")
     with pytest.raises(ConfigError, match=r"\.png or \.html"):
-        notebook.save_view(explanation, tmp_path / "a.gif")
+        explanation.save(tmp_path / "a.gif")
 
 
 def test_show_uses_the_notebook_where_there_is_one_and_the_screen_elsewhere(
@@ -68,7 +68,7 @@ def test_show_uses_the_notebook_where_there_is_one_and_the_screen_elsewhere(
     )
     monkeypatch.setattr(Image.Image, "show", lambda image: opened.append(image.size))
 
-    notebook.show_view(explanation)
+    explanation.show()
     monkeypatch.setitem(
         sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None, display=display)
     )
@@ -76,3 +76,7 @@ def test_show_uses_the_notebook_where_there_is_one_and_the_screen_elsewhere(
 
     assert shown == [("html", notebook.view_html(explanation))]
     assert opened == [(456, 224)]
+
+
+def test_a_notebook_shows_nothing_before_there_is_a_map():
+    assert Explanation(predictions=(Prediction(0, "cat", 0.75),))._repr_html_() is None

@@ -3,17 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from explained import attributed
 from torch import nn
 from toy_models import images, linear_model, model_of
 
+from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers.path_gradients import (
-    explain_expected,
-    explain_integrated,
-    mean_gradients,
-    replicated_positions,
-)
-from usable_core.explainers.scoring import Scorer
+from usable_core.explainers.path_gradients import mean_gradients, replicated_positions
 
 SEGMENTS = (np.arange(8)[:, None] // 2 * 4 + np.arange(8) // 2).astype(np.int32)
 
@@ -41,6 +37,10 @@ class Step(nn.Module):
         position = x.mean((1, 2, 3)) / images(1)[0].mean()
         rise = ((position - 0.48) / 0.07).clamp(0, 1)
         return torch.stack([rise, -rise], 1)
+
+
+def gradient_shap(model, x, options):
+    return attributed("gradient_shap", model, x, 1, options, segments=SEGMENTS)
 
 
 def options(evaluations=66, **more):
@@ -71,13 +71,13 @@ def test_intervals_of_gradient_shap_hold_the_true_credit_and_are_not_much_too_wi
     model, x = model_of(Kinked(), classes=2), images(1)[0]
     points = (np.arange(5000) + 0.5) / 5000
     exact = mean_gradients(
-        Scorer(model, 1), x, torch.zeros_like(x), points, np.full(5000, 1 / 5000), [1]
+        Oracle(model), x, torch.zeros_like(x), points, np.full(5000, 1 / 5000), [1]
     )[0]
     truth = np.bincount(SEGMENTS.ravel(), exact.ravel())
 
     held, ratios = [], []
     for seed in range(60):
-        found = explain_expected(model, x, 1, options(seed=seed), segments=SEGMENTS).stability
+        found = gradient_shap(model, x, options(seed=seed)).stability
         low, high, values = (np.array(v) for v in (found.low, found.high, found.values))
         held.append((low <= truth) & (truth <= high))
         ratios.append(np.abs(values - truth).max() / (high - low).max())
@@ -89,7 +89,7 @@ def test_intervals_of_gradient_shap_hold_the_true_credit_and_are_not_much_too_wi
 def test_the_map_is_what_its_stability_and_convergence_speak_of():
     model, x = model_of(Kinked(), classes=2), images(1)[0]
 
-    found = explain_expected(model, x, 1, options(130), segments=SEGMENTS)
+    found = gradient_shap(model, x, options(130))
 
     sums = np.bincount(SEGMENTS.ravel(), found.values.ravel().astype(float))
     assert np.allclose(found.stability.values, sums, atol=1e-5)
@@ -102,8 +102,8 @@ def test_the_map_is_what_its_stability_and_convergence_speak_of():
 def test_a_tolerance_ends_gradient_shap_as_soon_as_the_map_is_stable():
     model, x = linear_model(), images(1)[0]
 
-    stable = explain_expected(model, x, 1, options(2050, tolerance=0.1), segments=SEGMENTS)
-    whole = explain_expected(model, x, 1, options(2050), segments=SEGMENTS)
+    stable = gradient_shap(model, x, options(2050, tolerance=0.1))
+    whole = gradient_shap(model, x, options(2050))
 
     assert stable.stability.is_stable
     assert stable.stability.seeds >= 4
@@ -118,7 +118,8 @@ def test_integrated_gradients_double_their_steps_until_complete(network, evaluat
     model = linear_model() if network == "linear" else model_of(Step(), classes=2)
     told = []
 
-    found = explain_integrated(
+    found = attributed(
+        "integrated_gradients",
         model,
         images(1)[0],
         0,
@@ -127,7 +128,7 @@ def test_integrated_gradients_double_their_steps_until_complete(network, evaluat
     )
 
     assert found.evaluations == spent
-    assert told[-1] == (spent, spent)
+    assert told[-1] == (evaluations, evaluations)
     if evaluations == 500:
         assert found.additivity_gap <= 0.05 * abs(found.output - found.base)
     else:

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from explained import game_of
 from scipy.stats import spearmanr
 from sklearn.metrics import auc
 from toy_models import images, linear_model
 
 from usable_core.explainers.faithfulness import Question, perturbation_curves
-from usable_core.explainers.imputation import filled_in
-from usable_core.explainers.scoring import Scorer
-from usable_core.explainers.segments import superpixels
+from usable_core.games.imputation import filled_in
+from usable_core.games.segments import superpixels
 from usable_core.metrics.agreement import rank_correlations
 
 pytestmark = pytest.mark.reference
@@ -35,12 +35,11 @@ def test_filling_in_equals_the_authors_own_imputation_without_its_noise(size, sh
 
 
 def test_areas_are_scikit_learns():
+    segments = (np.arange(16)[:, None] // 4 * 4 + np.arange(16) // 4).astype(np.int32)
     curves = perturbation_curves(
-        Scorer(linear_model(16), 1),
-        images(1, 16)[0],
+        lambda background: game_of(linear_model(16), images(1, 16)[0], segments, background),
         1,
         np.arange(16.0),
-        (np.arange(16)[:, None] // 4 * 4 + np.arange(16) // 4).astype(np.int32),
         questions=(Question("blur"),),
     )
 

@@ -4,16 +4,15 @@ import numpy as np
 import pytest
 import shap
 import torch
+from explained import attributed, game_of
 from lime.lime_image import LimeImageExplainer
 from toy_models import model_of, small_network
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers import kernel_shap, lime_surrogate, partition_shap
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.masking import asked
-from usable_core.explainers.scoring import of_class
-from usable_core.explainers.segments import superpixels
-from usable_core.measuring.explanation import explain as explain_image
+from usable_core.explainers import kernel_shap, lime_surrogate
+from usable_core.explainers.attribution import of_class
+from usable_core.games.backgrounds import hiding
+from usable_core.games.segments import superpixels
 from usable_core.metrics.attribution import superpixel_credits
 
 pytestmark = pytest.mark.reference
@@ -64,7 +63,7 @@ def test_lime_weights_and_r2_equal_limes(model, x):
     masks = lime_surrogate.sampled_masks(
         OPTIONS.evaluations, int(segments.max()) + 1, OPTIONS.seed
     ).astype(bool)
-    logits, _ = asked(model, x, masks, OPTIONS, segments)
+    logits = game_of(model, x, segments, "blur").ask(masks)
     ours, r2 = lime_surrogate.fit(masks, of_class(logits, TARGET, "probability"))
 
     weights = dict(theirs.local_exp[TARGET])
@@ -85,7 +84,7 @@ def test_maps_on_our_masks_come_to_those_of_the_libraries_with_many_samples(mode
             [[bool(n >> i & 1) for i in range(features)] for n in range(2**features)]
         ),
     }[method]
-    logits, _ = asked(model, x, many, options, segments)
+    logits = game_of(model, x, segments, "blur").ask(many)
     if method == "lime":
         expected = lime_surrogate.fit(many, of_class(logits, TARGET, "probability"))[0]
     else:
@@ -98,7 +97,7 @@ def test_maps_on_our_masks_come_to_those_of_the_libraries_with_many_samples(mode
         explainer = shap.ExactExplainer(game, np.zeros((1, features)))
         expected = explainer(np.ones((1, features))).values[0]
 
-    ours = explain_image(model, x, TARGET, method, options, segments=segments)
+    ours = attributed(method, model, x, TARGET, options, segments=segments)
 
     found = superpixel_credits(ours.values, segments, is_per_pixel=False)
     assert np.abs(found - expected).max() < 0.05 * np.abs(expected).max()
@@ -111,7 +110,7 @@ def test_kernel_shap_values_equal_shaps_on_the_same_coalitions(model, x, samples
     kept = {}
 
     def game(rows):
-        logits, _ = asked(model, x, rows.astype(bool), OPTIONS, segments)
+        logits = game_of(model, x, segments, "blur").ask(rows.astype(bool))
         return of_class(logits, TARGET, "logit")
 
     class Kept(shap.KernelExplainer):
@@ -151,7 +150,7 @@ def test_partition_shap_values_equal_shaps_on_colour_pixels(model, x, evaluation
         outputs=[TARGET],
         silent=True,
     )
-    ours = partition_shap.explain(model, x, TARGET, options)
+    ours = attributed("partition_shap", model, x, TARGET, options)
 
     assert np.abs(ours.values).max() > 1e-3
     assert np.allclose(ours.values, theirs.values[0, ..., 0].sum(2), atol=1e-5)

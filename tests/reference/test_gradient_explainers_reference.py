@@ -5,13 +5,14 @@ import pytest
 import shap
 import timm
 import torch
+from explained import attributed
 from torch import nn
 from toy_models import model_of, small_network
 
+from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.explainers import cam, occlusion, path_gradients, saliency
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.scoring import Scorer
+from usable_core.explainers import occlusion, path_gradients
+from usable_core.games.backgrounds import hiding
 
 peer = pytest.importorskip("captum.attr")
 pytestmark = pytest.mark.reference
@@ -62,7 +63,7 @@ def test_expected_gradients_equal_shaps_at_the_same_positions(model, x):
         x[None], nsamples=50, rseed=0
     )
     ours = path_gradients.mean_gradients(
-        Scorer(model, 50), x, start, positions, np.full(50, 1 / 50), [TARGET, 1]
+        Oracle(model), x, start, positions, np.full(50, 1 / 50), [TARGET, 1]
     )
 
     assert_equal_and_not_empty(ours[0], theirs[0, ..., TARGET].sum(0))
@@ -75,7 +76,7 @@ def test_gradient_shap_comes_to_shaps_values_with_many_samples(model, x):
     theirs = shap.GradientExplainer(Whole(model), start[None]).shap_values(
         x[None], nsamples=4000, rseed=1
     )
-    ours = path_gradients.explain_expected(model, x, TARGET, options)
+    ours = attributed("gradient_shap", model, x, TARGET, options)
 
     expected = theirs[0, ..., TARGET].sum(0)
     assert np.abs(ours.values - expected).max() < 0.05 * np.abs(expected).max()
@@ -90,7 +91,7 @@ def test_integrated_gradients_equal_captums_with_the_same_steps(model, x, steps)
         x[None], baselines=start[None], target=TARGET, n_steps=steps
     )
     ours = path_gradients.mean_gradients(
-        Scorer(model, steps), x, start, *path_gradients.quadrature(steps), [TARGET]
+        Oracle(model), x, start, *path_gradients.quadrature(steps), [TARGET]
     )[0]
 
     assert_equal_and_not_empty(ours, theirs[0].sum(0).numpy())
@@ -99,7 +100,7 @@ def test_integrated_gradients_equal_captums_with_the_same_steps(model, x, steps)
 def test_the_integrated_gradients_map_is_captums_with_the_steps_that_it_says(model, x):
     options, start = own(x)
 
-    ours = path_gradients.explain_integrated(model, x, TARGET, options)
+    ours = attributed("integrated_gradients", model, x, TARGET, options)
     steps = {52: 50, 152: 100, 352: 200}[ours.evaluations]
     theirs, delta = peer.IntegratedGradients(Whole(model)).attribute(
         x[None], baselines=start[None], target=TARGET, n_steps=steps, return_convergence_delta=True
@@ -113,7 +114,7 @@ def test_saliency_equals_captums(model, x):
     options, _ = own(x)
 
     theirs = peer.Saliency(Whole(model)).attribute(x[None].clone(), target=TARGET)
-    ours = saliency.explain(model, x, TARGET, options)
+    ours = attributed("saliency", model, x, TARGET, options)
 
     assert_equal_and_not_empty(ours.values, theirs[0].amax(0).numpy())
 
@@ -126,7 +127,7 @@ def test_grad_cam_equals_captums_on_the_layer_of_the_rule(model, x, target):
         x[None], target=target, relu_attributions=True
     )
     theirs = nn.functional.interpolate(theirs, (8, 8), mode="bilinear")
-    ours = cam.explain_grad(model, x, target, options)
+    ours = attributed("grad_cam", model, x, target, options)
 
     assert_equal_and_not_empty(ours.values, theirs[0, 0].detach().numpy())
 
@@ -144,7 +145,7 @@ def test_token_cam_is_captums_gradient_times_activation_where_there_are_no_token
 
     (theirs,) = gradient_times_activation(model, [model.network[7]], x, TARGET)
     coarse = theirs.sum(1, keepdim=True).relu()
-    ours = cam.explain_tokens(model, x, TARGET, options)
+    ours = attributed("token_cam", model, x, TARGET, options)
 
     expected = nn.functional.interpolate(coarse, (8, 8), mode="bilinear")
     assert_equal_and_not_empty(ours.values, expected[0, 0].numpy())
@@ -167,7 +168,7 @@ def test_token_cam_is_captums_gradient_times_activation_over_all_normalisations(
 
     theirs = gradient_times_activation(model, norms, x, 1)
     places = sum(found[0, 3:].sum(1) for found in theirs).reshape(1, 1, 4, 6).relu()
-    ours = cam.explain_tokens(model, x, 1, options)
+    ours = attributed("token_cam", model, x, 1, options)
 
     expected = nn.functional.interpolate(places, (16, 24), mode="bilinear")
     assert_equal_and_not_empty(ours.values, expected[0, 0].numpy())
@@ -186,7 +187,7 @@ def test_occlusion_equals_captums_with_the_same_windows(model, x, background, ev
         baselines=start[None],
         target=TARGET,
     )
-    ours = occlusion.explain(model, x, TARGET, options)
+    ours = attributed("occlusion", model, x, TARGET, options)
 
     assert_equal_and_not_empty(ours.values, theirs[0, 0].detach().numpy())
 
@@ -202,7 +203,7 @@ def test_windows_that_are_cut_at_the_border_are_captums_too():
         x[None], (3, over.side, over.side), strides=(3, over.stride, over.stride), target=TARGET
     )
     options = ExplainerOptions(evaluations=30, background="black")
-    ours = occlusion.explain(model, x, TARGET, options)
+    ours = attributed("occlusion", model, x, TARGET, options)
 
     assert (14 - over.side) % over.stride
     assert_equal_and_not_empty(ours.values, theirs[0, 0].detach().numpy())

@@ -14,6 +14,10 @@ class ExplainerRow:
         is_anytime: A map of more evaluations asks only what one of fewer did not.
         is_signed: Its values tell for from against; otherwise they are magnitudes.
         has_background: It hides parts, or starts a path, behind a background.
+        needs_gradients: It differentiates the model, `(oracle, picture, target, options)`; the
+            others ask for hidden parts only, `(game, target, options)`.
+        most_evaluations: More than these it never takes; None where the options say how many.
+        compiles: Its library compiles for some ten seconds at first use.
     """
 
     title: str
@@ -26,6 +30,9 @@ class ExplainerRow:
     is_signed: bool = True
     is_anytime: bool = False
     has_background: bool = True
+    needs_gradients: bool = False
+    most_evaluations: int | None = None
+    compiles: bool = False
 
 
 EXPLAINERS = {
@@ -54,6 +61,7 @@ EXPLAINERS = {
         "Lundberg & Lee 2017, arXiv:1705.07874; Owen 1977",
         "Owen values over a hierarchy of rectangles that are hidden.",
         is_additive=True,
+        compiles=True,
     ),
     "gradient_shap": ExplainerRow(
         "Gradient SHAP",
@@ -62,6 +70,7 @@ EXPLAINERS = {
         "Gradients averaged along the path from a background to the image.",
         is_additive=True,
         is_random=True,
+        needs_gradients=True,
     ),
     "integrated_gradients": ExplainerRow(
         "Integrated gradients",
@@ -69,6 +78,7 @@ EXPLAINERS = {
         "Sundararajan et al. 2017, arXiv:1703.01365",
         "Gradients integrated along the path from a background to the image.",
         is_additive=True,
+        needs_gradients=True,
     ),
     "grad_cam": ExplainerRow(
         "Grad-CAM",
@@ -78,6 +88,8 @@ EXPLAINERS = {
         "convolutional networks.",
         is_signed=False,
         has_background=False,
+        needs_gradients=True,
+        most_evaluations=2,
     ),
     "token_cam": ExplainerRow(
         "Token CAM (HiResCAM)",
@@ -86,6 +98,8 @@ EXPLAINERS = {
         "Activations times their own gradients, of all blocks of a transformer; one pass, coarse.",
         is_signed=False,
         has_background=False,
+        needs_gradients=True,
+        most_evaluations=2,
     ),
     "occlusion": ExplainerRow(
         "Occlusion",
@@ -100,6 +114,8 @@ EXPLAINERS = {
         "How strongly each pixel moves the answer, without its direction; one pass.",
         is_signed=False,
         has_background=False,
+        needs_gradients=True,
+        most_evaluations=2,
     ),
 }
 

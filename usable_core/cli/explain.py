@@ -12,16 +12,15 @@ from usable_core import api
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.cli import options as o
-from usable_core.cli.output import answer, progress_bar, remark, table
-from usable_core.errors import ConfigError, ExplanationError, StorageError
+from usable_core.cli.explanations import lines_of
+from usable_core.cli.output import answer, progress_bar, remark
+from usable_core.errors import ConfigError, ExplanationError, StorageError, UsableError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec, Report
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
-    from usable_core.api import Explanation
+    from usable_core.evaluations.explained import Explanation
 
 DEFAULT_METHODS = "lime,partition_shap"
 _PRECISIONS = ("float32", "auto")
@@ -105,7 +104,7 @@ def explain(
     if len(specs) > 1:
         between = between_models(references, found)
         data = {"image": str(image), "models": parts, "agreement": between}
-    answer(data, json, [line for part in parts for line in _lines(part)])
+    answer(data, json, [line for part in parts for line in lines_of(part)])
 
 
 def explainer_options(
@@ -151,7 +150,7 @@ def _maps(
     drift: bool,
     report: Report,
 ) -> "tuple[Explanation, ...]":
-    def refused(method: str, error: ExplanationError) -> None:
+    def refused(method: str, error: UsableError) -> None:
         remark(f"Note: no {method} map of {spec.reference}. {error}")
 
     report(0, 0, f"Loading {spec.reference}")
@@ -178,12 +177,7 @@ def _model_part(
 
     agreement = None
     if len(maps) > 1:
-        agreement = compare_maps(
-            [
-                compared_map(one.method, one.method, one.values, one.segments, one.stability)
-                for one in maps
-            ]
-        ).summary()
+        agreement = compare_maps([compared_map(str(one.method), one) for one in maps]).summary()
     return {
         "image": str(image),
         "model": spec.reference,
@@ -204,9 +198,9 @@ def between_models(
 
     None, with a remark, where they explain different classes.
     """
-    from usable_core.comparison.maps import ComparedMap, compare_maps, on_shared
+    from usable_core.comparison.maps import compare_maps, compared_map, on_shared
 
-    targets = {maps[0].target for maps in found}
+    targets = {str(maps[0].target) for maps in found}
     if len(targets) > 1:
         remark(
             f"Note: the models explain different classes ({', '.join(sorted(targets))}), so their "
@@ -214,20 +208,15 @@ def between_models(
         )
         return None
     agreement: dict[str, Any] = {}
-    everywhere = set.intersection(*({one.method for one in maps} for maps in found))
+    everywhere = set.intersection(*({str(one.method) for one in maps} for maps in found))
     common = [[one for one in maps if one.method in everywhere] for maps in found]
     for of_method in zip(*common, strict=True):
         compared = [
-            ComparedMap(
-                reference,
-                one.credits,
-                EXPLAINERS[one.method].is_signed,
-                None if one.stability is None else one.stability.is_settled,
-            )
+            compared_map(reference, one)
             for reference, one in zip(references, of_method, strict=True)
         ]
         common_maps, shared = on_shared(compared, [one.superpixels for one in of_method])
-        agreement[of_method[0].method] = {
+        agreement[str(of_method[0].method)] = {
             **compare_maps(common_maps).summary(),
             "superpixels": shared.tolist(),
         }
@@ -259,6 +248,7 @@ def _map_part(one: "Explanation", name: str, out: Path) -> dict[str, Any]:
         "evaluations": one.evaluations,
         "seconds": one.seconds,
         "credits": one.credits.tolist(),
+        "doubts": [{"name": name, "sentence": sentence} for name, sentence in one.doubts()],
     }
     if one.stability is not None:
         part["stability"] = {**to_json(one.stability), "is_settled": one.stability.is_settled}
@@ -285,85 +275,3 @@ def _saved(values: np.ndarray, name: str, out: Path) -> str:
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
     return str(path)
-
-
-def _lines(part: dict[str, Any]) -> "list[str | Table]":
-    shares = [p.probability if p.calibrated is None else p.calibrated for p in part["predictions"]]
-    names = [p.name for p in part["predictions"]]
-    predictions = [
-        (n, f"{share:.1%}".replace("%", " %")) for n, share in zip(names, shares, strict=True)
-    ]
-    is_calibrated = part["predictions"][0].calibrated is not None
-    maps = [
-        (
-            m["method"],
-            _quality(m),
-            f"{m['evaluations']} evaluations, {m['seconds']:.1f} s",
-            m["values"],
-        )
-        for m in part["maps"]
-    ]
-    lines: list[str | Table] = [
-        part["model"],
-        table("Prediction", "Calibrated" if is_calibrated else "Not calibrated", rows=predictions),
-        *_warnings(part),
-        f"Explained: {part['target']}",
-        table("Map", "Quality", "Cost", "File", rows=maps),
-    ]
-    shown = [(m["method"], *_evidence(m["evidence"])) for m in part["maps"] if "evidence" in m]
-    if shown:
-        lines.append(
-            table(
-                "Map",
-                "Deletion gain",
-                "Insertion gain",
-                "ROAD gain",
-                "Random weights",
-                "Other class",
-                rows=shown,
-            )
-        )
-    if part["agreement"] is not None:
-        lines.append(
-            "Mean rank correlation of the maps: "
-            + _figure(part["agreement"]["mean_rank_correlation"])
-        )
-    return lines
-
-
-def _warnings(part: dict[str, Any]) -> list[str]:
-    """Return what is to be said of the image itself."""
-    found = []
-    if part["familiarity"] is not None and part["familiarity"]["is_unlike"]:
-        found.append("This image is unlike 95 % of the images that the model was calibrated on.")
-    fragility = part["fragility"]
-    if fragility is not None:
-        smallest, largest = fragility["smallest"], max(fragility["epsilons"])
-        found.append(
-            f"Not broken up to ε = {255 * largest:g}/255."
-            if smallest is None
-            else f"Smallest breaking ε found: {255 * smallest:g}/255 (an upper bound)."
-        )
-    return found
-
-
-def _quality(part: dict[str, Any]) -> str:
-    names = {"r2": "R²", "additivity_gap": "gap", "convergence": "convergence"}
-    found = [f"{names[key]} {part[key]:.2g}" for key in names if key in part]
-    if "stability" in part and part["stability"]["error_share"] is not None:
-        found.append(f"error {part['stability']['error_share']:.2g}")
-    return ", ".join(found) or "-"
-
-
-def _evidence(found: dict[str, Any]) -> list[str]:
-    """Return gains behind a blur, ROAD's, and what the map should not resemble."""
-    gains: dict[str, str] = {}
-    for curve in found["curves"]:
-        gains.setdefault(curve["kind"], _figure(curve["gain"]))
-    sanity = found["sanity"] or {}
-    correlations = [_figure(sanity.get(name)) for name in ("randomised", "other_class")]
-    return [*(gains[kind] for kind in ("deletion", "insertion", "road")), *correlations]
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.evaluations.evidence import Floats, Stability
+from usable_core.evaluations.evidence import Floats
+from usable_core.evaluations.explained import Explanation
 from usable_core.metrics.agreement import (
     TOP,
     consensus,
@@ -19,7 +20,6 @@ from usable_core.metrics.agreement import (
     sign_agreements,
     top_overlaps,
 )
-from usable_core.metrics.attribution import superpixel_credits
 from usable_core.records import to_json
 
 Table = tuple[Floats, ...]
@@ -83,43 +83,37 @@ class MapAgreement:
         return found
 
 
-def compared_map(
-    name: str,
-    method: str,
-    values: NDArray[np.float32],
-    segments: NDArray[np.int32],
-    stability: Stability | None = None,
-) -> ComparedMap:
-    """Return a map (H, W) as the credits of its superpixels, as its method's row says.
+def compared_map(name: str, explanation: Explanation) -> ComparedMap:
+    """Return a map as the credits of its superpixels, as its method's row says.
 
     Args:
         name: What it is called among the others.
-        method: A key of `catalog.explainers.EXPLAINERS`.
-        values: Credit of each pixel (H, W).
-        segments: Superpixel of each pixel (H, W), from 0 without holes.
-        stability: Its Monte Carlo error, where one is known.
+        explanation: The map, on superpixels.
 
     Raises:
         UnknownName: no such method.
     """
-    row = lookup(EXPLAINERS, "explanation method", method)
+    row = lookup(EXPLAINERS, "explanation method", str(explanation.method))
+    stability = explanation.stability
     settled = None if stability is None else stability.is_settled
-    return ComparedMap(name, credits_of(method, values, segments), row.is_signed, settled)
+    return ComparedMap(name, explanation.credits, row.is_signed, settled)
 
 
-def credits_of(
-    method: str, values: NDArray[np.float32], segments: NDArray[np.int32]
-) -> NDArray[np.float64]:
-    """Return the credit of each superpixel (S,) of a map (H, W), as its method's row says.
+def with_agreement(explanations: Sequence[Explanation]) -> tuple[Explanation, ...]:
+    """Return maps of one image on the same superpixels with their `agreement`.
 
-    Credits of pixels that add up to the answer are added up. Other maps of pixels are averaged, for
-    their sums would tell how large superpixels are.
-
-    Raises:
-        UnknownName: no such method.
+    It is the mean rank correlation with the others that have an order; None without any.
     """
-    row = lookup(EXPLAINERS, "explanation method", method)
-    return superpixel_credits(values, segments, row.is_additive and not row.uses_superpixels)
+    if len(explanations) < 2:
+        return tuple(explanations)
+    maps = [compared_map(str(one.method), one) for one in explanations]
+    table = np.array(compare_maps(maps).rank_correlation)
+    np.fill_diagonal(table, np.nan)
+    known = [row[~np.isnan(row)] for row in table]
+    return tuple(
+        replace(one, agreement=float(others.mean()) if others.size else None)
+        for one, others in zip(explanations, known, strict=True)
+    )
 
 
 def compare_maps(maps: Sequence[ComparedMap], *, top: int = TOP) -> MapAgreement:

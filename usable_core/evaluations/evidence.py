@@ -151,6 +151,23 @@ class Evidence:
     evaluations: int
     seconds: float
 
+    def figures(self) -> dict[str, float]:
+        """Return areas, gains and correlations by the names of a data set's records."""
+        found: dict[str, float] = {}
+        for curve in self.curves:
+            if curve.kind == "road":
+                found["road_gain"] = curve.gain
+            elif curve.background == "blur":
+                found |= {f"{curve.kind}_area": curve.area, f"{curve.kind}_gain": curve.gain}
+            else:
+                found[f"{curve.kind}_gain_{curve.background}"] = curve.gain
+        if self.sanity is not None:
+            found |= {
+                "randomised": self.sanity.randomised,
+                "other_class": self.sanity.other_class,
+            }
+        return found
+
     def summary(self) -> dict[str, Any]:
         """Return every number as JSON."""
         sanity = None

@@ -4,7 +4,8 @@ Records, one row per (example, method); NaN where a method has no such figure or
     index, id, label (-1: unknown to the model), prediction, target (the class explained), method,
     r2 (weighted local R², LIME), additivity_gap (|sum of values + base − f(x)| in output units),
     evaluations (forward passes of single images), seconds, effective_samples (LIME), convergence
-    (rank correlation with the map of half the evaluations), error_share (largest Monte Carlo
+    (rank correlation with the map of half the evaluations), gap_share (additivity_gap over
+    |f(x) − f(background)|), error_share (largest Monte Carlo
     standard error over largest value), settled_share (superpixels whose sign is settled),
     is_stable (1 or 0), deletion_area, deletion_gain, insertion_area, insertion_gain (behind a
     blur), deletion_gain_mean, insertion_gain_mean (behind the mean colour), road_gain, randomised
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
-from usable_core.evaluations.evidence import ALIKE
+from usable_core.evaluations.doubts import doubts
 from usable_core.evaluations.headline import headline
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
 from usable_core.metrics.intervals import Estimate, bootstrap, wilson
@@ -39,6 +40,7 @@ FIGURES = (
     "additivity_gap",
     "effective_samples",
     "convergence",
+    "gap_share",
     "error_share",
     "settled_share",
     "deletion_area",
@@ -65,39 +67,6 @@ COLUMNS = (
     "seconds",
     "is_stable",
     *(name for name in FIGURES[2:]),
-)
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A reason not to trust a map.
-
-    Attributes:
-        column: Figure of the records.
-        is_above: Whether it is a reason from the limit upwards; otherwise down from it.
-        limit: The limit.
-        sentence: The reason; `{}` is the figure.
-    """
-
-    column: str
-    is_above: bool
-    limit: float
-    sentence: str
-
-
-# The gains come first: what the network itself says of a map.
-LEAST_R2 = 0.5  # below it most of what the model does on the samples is not what the map says
-LARGEST_ERROR = 0.5  # above it even the largest value is within two standard errors of 0
-DOUBTS = (
-    Doubt("deletion_gain", False, 0.0, "hiding in its order is no better than chance ({:.2f})"),
-    Doubt("insertion_gain", False, 0.0, "showing in its order is no better than chance ({:.2f})"),
-    Doubt("randomised", True, ALIKE, "random weights give nearly the same map ({:.2f})"),
-    Doubt("other_class", True, ALIKE, "another class has nearly the same map ({:.2f})"),
-    Doubt(
-        "error_share", True, LARGEST_ERROR, "its Monte Carlo error is {:.2f} of its largest value"
-    ),
-    Doubt("r2", False, LEAST_R2, "its linear model fits badly (R² {:.2f})"),
-    Doubt("agreement", False, 0.0, "the other methods contradict it ({:.2f})"),
 )
 
 
@@ -201,8 +170,8 @@ class ExplanationResult:
 
         Columns: method, n (maps); the median of each of `FIGURES` with its interval, `…_low` and
         `…_high` (bootstrap over the images); r2_lowest and additivity_gap_largest; doubtful, the
-        share of maps with one of `DOUBTS`, with Wilson's interval; evaluations and seconds (means
-        per map). NaN where a method has no such figure.
+        share of maps with a reason to doubt them, with Wilson's interval; evaluations and seconds
+        (means per map). NaN where a method has no such figure.
         """
         import pandas as pd
 
@@ -235,8 +204,9 @@ class ExplanationResult:
     def worst(self, count: int) -> "pd.DataFrame":
         """Return the maps that are the least to be trusted, worst first, one per example.
 
-        Those with the most of `DOUBTS` come first; among equals, those whose order the network
-        confirms the least. Columns are those of the records, `doubts` (how many) and `reason`.
+        Those with the most reasons to doubt them come first; among equals, those whose order the
+        network confirms the least. Columns are those of the records, `doubts` (how many) and
+        `reason`.
         """
         frame = self.records.reindex(columns=self._columns)
         reasons = self._doubts
@@ -256,13 +226,8 @@ class ExplanationResult:
     @property
     def _doubts(self) -> list[list[str]]:
         """Return the reasons against each map of the records."""
-        frame = self.records.reindex(columns=self._columns)
-        found: list[list[str]] = [[] for _ in range(len(frame))]
-        for doubt in DOUBTS:
-            for place, value in enumerate(frame[doubt.column].to_numpy(dtype=np.float64)):
-                if value >= doubt.limit if doubt.is_above else value <= doubt.limit:
-                    found[place].append(doubt.sentence.format(value))
-        return found
+        figures = self.records.reindex(columns=list(FIGURES)).to_dict("records")
+        return [[sentence for _, sentence in doubts(of_map)] for of_map in figures]
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per map."""

@@ -1,31 +1,37 @@
-"""`Attribution`: how much each pixel spoke for a class, and how far that is to be believed."""
+"""`Attribution`: how much each part of an input spoke for a class; `attribute` asks a method."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core.asking.oracle import Oracle
+from usable_core.catalog import implementation, lookup
+from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.evidence import Stability
+from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.specs import Report, silent
+from usable_core.games.game import Budget, Logits
+from usable_core.games.pictures import Picture
+from usable_core.models.model import Model
 
 Unit = Literal["probability", "logit"]
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """One map. A map of zeros is an answer: no evidence was found.
+    """What a method returns. Values of zeros are an answer: no evidence was found.
 
     What a method has no figure for is None.
 
     Attributes:
-        method: Key of `catalog.explainers.EXPLAINERS`.
-        values: Credit of each pixel (H, W) float32, in units of `unit`, colour channels summed.
-            LIME and Kernel SHAP give every pixel the value of its superpixel.
-        target: Index of the class explained.
-        output: f(x): the model's output for that class.
-        evaluations: Forward passes of single images (each with its gradient, where one is used).
-        seconds: Wall time.
+        values: Credit of each place of the input, (H, W) float32 of a picture, in units of `unit`,
+            colour channels summed. LIME and Kernel SHAP give every pixel the value of its
+            superpixel.
+        output: f(x): the model's output for the class explained.
         base: f(background), to which additive methods add their credits.
         r2: Weighted local R² of LIME's linear model; NaN where the output never changed. A low
             value means: do not read this map.
@@ -33,26 +39,27 @@ class Attribution:
         additivity_gap: |sum of values + base − f(x)|.
         convergence: Rank correlation, on superpixels, with the map of half the evaluations.
         stability: Monte Carlo error of each superpixel's credit, for methods that draw at random.
-        segments: Superpixel of each pixel (H, W) int32, where the method credits superpixels.
         unit: What f is: LIME explains the softmax probability, as its authors do; the other methods
             explain the logit, for saturated probabilities give empty maps.
+        evaluations: Forward passes of single images (each with its gradient, where one is used),
+            remembered ones among them; this and what follows is noted by `attribute`.
+        passes: Those that were not remembered.
+        seconds: Wall time.
         precision: Number format of the forward passes.
     """
 
-    method: str
     values: NDArray[np.float32]
-    target: int
     output: float
-    evaluations: int
-    seconds: float
     base: float | None = None
     r2: float | None = None
     effective_samples: float | None = None
     additivity_gap: float | None = None
     convergence: float | None = None
     stability: Stability | None = None
-    segments: NDArray[np.int32] | None = None
     unit: Unit = "logit"
+    evaluations: int = 0
+    passes: int = 0
+    seconds: float = 0.0
     precision: str = "float32"
 
     def __post_init__(self) -> None:
@@ -61,3 +68,61 @@ class Attribution:
                 "The explanation should be finite numbers, but some are not. The model's gradients "
                 "or outputs overflow on this image; choose another method or model."
             )
+
+
+def attribute(
+    model: Model,
+    picture: Picture,
+    method: str,
+    target: int,
+    options: ExplainerOptions,
+    report: Report = silent,
+) -> Attribution:
+    """Return what a method says of a class, with what that took.
+
+    Args:
+        model: Pixels to logits.
+        picture: As the model sees it; remembers the answers that games need.
+        method: A key of `catalog.explainers.EXPLAINERS`.
+        target: Index of the class explained.
+        options: How it is done; all `evaluations` are spent, whatever the tolerance, but for
+            gradient SHAP.
+        report: Told the progress; raises `Cancelled`.
+
+    Raises:
+        UnknownName: no such method.
+        OutputsRefused: the model's outputs are not those of a classifier.
+        ExplanationError: the method has no answer for this model.
+        Cancelled: through `report`.
+    """
+    started = time.perf_counter()
+    row = lookup(EXPLAINERS, "explanation method", method)
+    function = implementation(row.function)
+    budget = Budget(options.evaluations, report)
+    if row.needs_gradients:
+        oracle = Oracle(model, on_pass=budget)
+        with oracle:
+            found: Attribution = function(oracle, picture, target, options)
+    else:
+        oracle = Oracle(model, precision=options.precision)
+        game = picture.game(oracle, options.background, budget, precision=options.precision)
+        with oracle:
+            found = function(game, target, options)
+    evaluations = found.evaluations or budget.spent
+    budget.end()
+    return replace(
+        found,
+        evaluations=evaluations,
+        passes=oracle.passes.forward,
+        seconds=time.perf_counter() - started,
+        precision=oracle.precision,
+    )
+
+
+def of_class(logits: Logits, target: int, unit: Unit) -> NDArray[np.float64]:
+    """Return a class's logit or softmax probability (N,) from logits (N, classes)."""
+    exact = logits.astype(np.float64)
+    if unit == "probability":
+        exact = np.exp(exact - exact.max(1, keepdims=True))
+        exact /= exact.sum(1, keepdims=True)
+    return np.asarray(exact[:, target])

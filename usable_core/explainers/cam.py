@@ -4,7 +4,6 @@ Layers are found by rule, see `activations`; the map is as coarse as their grid 
 bilinearly.
 """
 
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,64 +12,45 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from usable_core.asking.oracle import Oracle
+from usable_core.asking.outputs import check_logits
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import Report, silent
-from usable_core.explainers.activations import (
+from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.gradient_check import finite_output, refuse_blocked_at
+from usable_core.games.pictures import Picture
+from usable_core.models.activations import (
     Layer,
     activations_and_gradients,
-    is_known,
-    layers_of,
+    find_layers,
+    known_layers,
 )
-from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.gradient_check import refuse_blocked_at
-from usable_core.explainers.masking import Known
-from usable_core.explainers.scoring import Scorer, finite
-from usable_core.models.model import Model
 
 Pairs = Sequence[tuple[Tensor, Tensor]]  # of each layer, activations and gradients (C, h, w)
 
 
 def explain_grad(
-    model: Model,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
+    oracle: Oracle, picture: Picture, target: int, options: ExplainerOptions
 ) -> Attribution:
     """Return Grad-CAM: activations weighted by their channel's mean gradient, where above 0.
 
     A map of zeros means that no place spoke for the class.
 
     Args:
-        model: Pixels to logits, differentiable from its last grid on.
-        x: Image (3, H, W) in [0, 1], not normalised.
+        oracle: Of a model that is differentiable from its last grid on.
+        picture: As the model sees it.
         target: Index of the class explained.
-        options: Not used: one evaluation is all, and one more to find the layer once per model.
-        segments: Not used.
-        report: Told the progress; raises `Cancelled`.
-        known: Not used.
+        options: One evaluation is all, and one more to find the layer once per model.
 
     Raises:
-        ExplanationError: the network shows no activations with a grid, answers with NaN or
-            infinity, or passes no gradient.
+        ExplanationError: the network shows no activations with a grid, or passes no gradient.
 
     Reference: Selvaraju et al. 2017, arXiv:1610.02391.
     """
-    return _explain("grad_cam", lambda found: found[:1], grad_cam, model, x, target, report)
+    return _explain(oracle, picture, target, lambda layers: layers[:1], grad_cam)
 
 
 def explain_tokens(
-    model: Model,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
+    oracle: Oracle, picture: Picture, target: int, options: ExplainerOptions
 ) -> Attribution:
     """Return activations times their own gradients, channels summed (HiResCAM), where above 0.
 
@@ -79,23 +59,12 @@ def explain_tokens(
     block, so the maps of all normalisations of tokens are added: what each place passes on. Signs
     are left out, for hiding places of negative credit was seen to lower the logit as well.
 
-    Args:
-        model: Pixels to logits, differentiable from its last grid on.
-        x: Image (3, H, W) in [0, 1], not normalised.
-        target: Index of the class explained.
-        options: Not used: one evaluation is all, and one more to find the layer once per model.
-        segments: Not used.
-        report: Told the progress; raises `Cancelled`.
-        known: Not used.
-
-    Raises:
-        ExplanationError: the network shows no activations with a grid, answers with NaN or
-            infinity, or passes no gradient.
+    Args and errors are those of `explain_grad`.
 
     Reference: Draelos & Carin 2020, arXiv:2011.08891; added up over blocks as in Qiang et al. 2022
     (AttCAT, NeurIPS), there of the blocks' outputs and weighted by attention.
     """
-    return _explain("token_cam", lambda found: found, token_cam, model, x, target, report)
+    return _explain(oracle, picture, target, lambda layers: layers, token_cam)
 
 
 def grad_cam(pairs: Pairs) -> Tensor:
@@ -119,30 +88,23 @@ def enlarged(coarse: Tensor, height: int, width: int) -> NDArray[np.float32]:
 
 
 def _explain(
-    method: str,
+    oracle: Oracle,
+    picture: Picture,
+    target: int,
     read: Callable[[tuple[Layer, ...]], tuple[Layer, ...]],
     combine: Callable[[Pairs], Tensor],
-    model: Model,
-    x: Tensor,
-    target: int,
-    report: Report,
 ) -> Attribution:
-    started = time.perf_counter()
-    scorer = Scorer(model, 1 if is_known(model, x) else 2, report)
-    layers = read(layers_of(scorer, x, target))
+    model, x = oracle.model, picture.x
+    layers = known_layers(model, x)
+    if layers is None:
+        ((_, layers),) = oracle.each(1, lambda _: find_layers(model, x, target))
 
     def answered(_: slice) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        return activations_and_gradients(model, layers, x, target)
+        return activations_and_gradients(model, read(layers), x, target)
 
-    ((_, (logits, pairs)),) = scorer.each(1, answered)
-    output = float(finite(logits.float().cpu().numpy())[target])
+    ((_, (logits, pairs)),) = oracle.each(1, answered)
+    check_logits(logits[None])
+    output = finite_output(logits[target])
     if not any(torch.any(gradients) for _, gradients in pairs):
-        refuse_blocked_at(scorer, x, target, output)
-    return Attribution(
-        method=method,
-        values=enlarged(combine(pairs), *x.shape[1:]),
-        target=target,
-        output=output,
-        evaluations=scorer.evaluations,
-        seconds=time.perf_counter() - started,
-    )
+        refuse_blocked_at(oracle, picture, target, output)
+    return Attribution(enlarged(combine(pairs), *x.shape[1:]), output)

@@ -1,12 +1,11 @@
 """Whether the pixels get a gradient at all: without one a map of zeros would be a wrong answer."""
 
-import torch
 from torch import Tensor
 
+from usable_core.asking.oracle import Oracle
 from usable_core.errors import ExplanationError
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.scoring import Scorer
-from usable_core.explainers.segments import superpixels
+from usable_core.games.game import finite
+from usable_core.games.pictures import Picture
 
 
 def refuse_blocked(change: float, output: float) -> None:
@@ -26,12 +25,20 @@ def refuse_blocked(change: float, output: float) -> None:
         )
 
 
-def refuse_blocked_at(scorer: Scorer, x: Tensor, target: int, output: float) -> None:
-    """Refuse gradients that are all zero at x (3, H, W), where blurring x changes the output.
+def refuse_blocked_at(oracle: Oracle, picture: Picture, target: int, output: float) -> None:
+    """Refuse gradients that are all zero at a picture, where blurring it changes the output.
 
     Raises:
         ExplanationError: as `refuse_blocked`.
     """
-    hidden = hiding(x, "blur", superpixels(x, 2), device=scorer.device).hidden
-    ((_, logits),) = scorer.logits(1, lambda part: torch.stack([hidden])[part])
-    refuse_blocked(float(logits[0, target]) - output, output)
+    hidden = picture.hiding("blur", oracle.device).hidden
+    refuse_blocked(float(oracle.logits(hidden[None])[0, target]) - output, output)
+
+
+def finite_output(logit: Tensor) -> float:
+    """Return a logit as a number.
+
+    Raises:
+        ExplanationError: it is −infinity: the model rules the class out.
+    """
+    return float(finite(logit.detach().cpu().numpy()))

@@ -5,16 +5,13 @@ coalitions are asked is ours (`designs.coalitions`): closer after as many evalua
 Reference: Lundberg & Lee 2017, arXiv:1705.07874.
 """
 
-import time
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import Report, silent
-from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.explainers.designs import (
     LEAST_SIZES,
     coalitions,
@@ -23,66 +20,36 @@ from usable_core.explainers.designs import (
     size_odds,
     size_weights,
 )
-from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS, stability
-from usable_core.explainers.scoring import of_class
-from usable_core.explainers.segments import superpixels
-from usable_core.explainers.surrogate import conditioned, is_flat, neighbours
-from usable_core.metrics.attribution import additivity_gap, rank_correlation
-from usable_core.models.model import Model
+from usable_core.explainers.surrogate import conditioned, is_flat
+from usable_core.games.game import Game, neighbours
+from usable_core.metrics.attribution import additivity_gap
+from usable_core.metrics.ranks import spearman
 
 Floats = NDArray[np.float64]
 
 
-def explain(
-    model: Model,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
-) -> Attribution:
+def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return estimated Shapley values of superpixels for a class's logit.
 
     Args:
-        model: Pixels to logits.
-        x: Image (3, H, W) in [0, 1], not normalised.
+        game: Superpixels; `evaluations` coalitions are asked, among them everything and nothing.
         target: Index of the class explained.
-        options: `evaluations` coalitions are asked, among them everything and nothing visible.
-        segments: Superpixels (H, W) from 0, shared between methods and models; None finds them.
-        report: Told the progress; raises `Cancelled`.
-        known: The model's answers from a smaller map of the same question, and room for more.
-
-    Raises:
-        ExplanationError: the model answers with NaN or infinity.
+        options: How many, from which seed, and when they are stable.
     """
-    started = time.perf_counter()
-    if segments is None:
-        segments = superpixels(x, options.segments)
-    features = int(segments.max()) + 1
-    masks = coalitions(options.evaluations, features, options.seed)
-    logits, scorer = asked(model, x, masks, options, segments, report, known)
+    masks = coalitions(options.evaluations, game.count, options.seed)
+    logits = game.ask(masks)
     outputs = of_class(logits, target, "logit")
-    estimate = estimator(masks, logits, target, segments)
-    everything = np.ones(len(masks), bool)
-    values = estimate(everything)
-    parts = parts_of(len(masks), PARTS)
+    estimate = estimator(masks, logits, target, neighbours(game.players))
+    values = estimate(np.ones(len(masks), bool))
     output, base = float(outputs[0]), float(outputs[1])
     return Attribution(
-        method="kernel_shap",
-        values=values.astype(np.float32)[segments],
-        target=target,
+        values=values.astype(np.float32)[game.players],
         output=output,
         base=base,
         additivity_gap=additivity_gap(values, base, output),
-        convergence=rank_correlation(values, estimate(first_half(len(masks)))),
-        stability=stability(values, estimate, parts, options.tolerance),
-        evaluations=scorer.evaluations,
-        seconds=time.perf_counter() - started,
-        segments=segments,
-        precision=scorer.precision,
+        convergence=spearman(values, estimate(first_half(len(masks)))),
+        stability=stability(values, estimate, parts_of(len(masks), PARTS), options.tolerance),
     )
 
 
@@ -90,7 +57,7 @@ def estimator(
     masks: NDArray[np.bool_],
     logits: NDArray[np.float32],
     target: int,
-    segments: NDArray[np.int32],
+    near: NDArray[np.bool_],
 ) -> Callable[[NDArray[np.bool_]], Floats]:
     """Return the values (S,) as a function of which samples (N,) are kept.
 
@@ -98,7 +65,7 @@ def estimator(
         masks: Coalitions (N, S); all superpixels in the first, none in the second.
         logits: The model's answers (N, classes).
         target: Index of the class explained.
-        segments: Superpixels (H, W), whose neighbours are taken to interact.
+        near: Which superpixels touch (S, S), so are taken to interact.
     """
     outputs = of_class(logits, target, "logit")
     if is_flat(outputs):
@@ -108,7 +75,7 @@ def estimator(
     def fit(outputs: Floats, kept: NDArray[np.bool_]) -> Floats:
         return solve(masks[kept], outputs[kept], counts[kept])
 
-    process = conditioned(masks, outputs, neighbours(segments))
+    process = conditioned(masks, outputs, near)
     if process is None:
         return lambda kept: fit(outputs, kept)
     credits, centred = process.shapley(), outputs - outputs.mean()

@@ -8,7 +8,6 @@ Reference: Ribeiro et al. 2016, arXiv:1602.04938.
 """
 
 import functools
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,19 +15,15 @@ import numpy as np
 from lime.lime_base import LimeBase
 from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
-from torch import Tensor
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import Report, silent
-from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.explainers.designs import FIRST, first_half, halves, parts_of
-from usable_core.explainers.masking import Known, asked
 from usable_core.explainers.replicates import PARTS, stability
-from usable_core.explainers.scoring import of_class
-from usable_core.explainers.segments import superpixels
-from usable_core.explainers.surrogate import conditioned, is_flat, neighbours
-from usable_core.metrics.attribution import rank_correlation, weighted_r2
-from usable_core.models.model import Model
+from usable_core.explainers.surrogate import conditioned, is_flat
+from usable_core.games.game import Game, neighbours
+from usable_core.metrics.attribution import weighted_r2
+from usable_core.metrics.ranks import spearman
 
 Floats = NDArray[np.float64]
 _MANY = 4096  # masks that stand for all of them
@@ -38,53 +33,28 @@ _RIVALS = 20  # classes beside the one explained that have a process of their ow
 KERNEL_WIDTH = 0.25
 
 
-def explain(
-    model: Model,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
-) -> Attribution:
+def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return LIME's weights for the softmax probability of a class, as `lime` defines them.
 
     Args:
-        model: Pixels to logits.
-        x: Image (3, H, W) in [0, 1], not normalised.
+        game: Superpixels; `evaluations` coalitions are asked, the first of which is the image.
         target: Index of the class explained.
-        options: `evaluations` images are asked, the first of which is x itself.
-        segments: Superpixels (H, W) from 0, shared between methods and models; None finds them.
-        report: Told the progress; raises `Cancelled`.
-        known: The model's answers from a smaller map of the same question, and room for more.
-
-    Raises:
-        ExplanationError: the model answers with NaN or infinity.
+        options: How many, from which seed, and when they are stable.
     """
-    started = time.perf_counter()
-    if segments is None:
-        segments = superpixels(x, options.segments)
-    masks = halves(options.evaluations, int(segments.max()) + 1, options.seed)
-    logits, scorer = asked(model, x, masks, options, segments, report, known)
+    masks = halves(options.evaluations, game.count, options.seed)
+    logits = game.ask(masks)
     outputs = of_class(logits, target, "probability")
-    estimate = estimator(masks, logits, target, segments)
+    estimate = estimator(masks, logits, target, neighbours(game.players))
     values = estimate(np.ones(len(masks), bool))
     weights = sample_weights(masks)
     return Attribution(
-        method="lime",
-        values=values.astype(np.float32)[segments],
-        target=target,
+        values=values.astype(np.float32)[game.players],
         output=float(outputs[0]),
         r2=fit(masks, outputs)[1],
         effective_samples=float(weights.sum() ** 2 / (weights**2).sum()),
-        convergence=rank_correlation(values, estimate(first_half(len(masks)))),
+        convergence=spearman(values, estimate(first_half(len(masks)))),
         stability=stability(values, estimate, parts_of(len(masks), PARTS), options.tolerance),
-        evaluations=scorer.evaluations,
-        seconds=time.perf_counter() - started,
-        segments=segments,
         unit="probability",
-        precision=scorer.precision,
     )
 
 
@@ -123,7 +93,7 @@ def estimator(
     masks: NDArray[np.bool_],
     logits: NDArray[np.float32],
     target: int,
-    segments: NDArray[np.int32],
+    near: NDArray[np.bool_],
 ) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
     """Return the weights (S,) as a function of which samples (N,) are kept.
 
@@ -131,7 +101,7 @@ def estimator(
         masks: Which superpixels stay (N, S), all in the first row.
         logits: The model's answers (N, classes).
         target: Index of the class explained.
-        segments: Superpixels (H, W), whose neighbours are taken to interact.
+        near: Which superpixels touch (S, S), so are taken to interact.
 
     The process is over logits, for probabilities near 0 and 1 hardly move where logits still add
     up; what it expects of the probability follows from them.
@@ -143,7 +113,7 @@ def estimator(
     inner = masks[FIRST:]  # everything and nothing are far from the masks that LIME averages over
     rivals = _rivals(logits[FIRST:], target)
     odds = rivals[:, 0] - logsumexp(rivals[:, 1:], axis=1)
-    process = conditioned(inner, odds, neighbours(segments))
+    process = conditioned(inner, odds, near)
     if process is None:
         return lambda kept: fit(masks[kept], outputs[kept])[0]
     many, slopes = _quadrature(masks.shape[1])

@@ -1,7 +1,6 @@
 """Occlusion: what the logit loses when a window that slides over the image is hidden."""
 
 import math
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,13 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import Report, silent
-from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.masking import Known, Masked
-from usable_core.explainers.scoring import Scorer, of_class
-from usable_core.explainers.segments import superpixels
-from usable_core.models.model import Model
+from usable_core.explainers.attribution import Attribution, of_class
+from usable_core.games.game import Game
 
 # Of the shorter side: a smaller window hides too little to change what a network sees.
 _LEAST_WINDOW = 1 / 8
@@ -70,53 +64,28 @@ def windows(height: int, width: int, most: int) -> Windows:
     raise ValueError(f"at least one window is needed, not {most}")
 
 
-def explain(
-    model: Model,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
-) -> Attribution:
+def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return, for each pixel, the mean loss of a class's logit over the windows that hide it.
 
     Args:
-        model: Pixels to logits.
-        x: Image (3, H, W) in [0, 1], not normalised.
+        game: Of a picture; windows are its players here.
         target: Index of the class explained.
-        options: `background` is what a window shows; more `evaluations` make the windows denser.
-        segments: Superpixels (H, W), which only the background `own` needs.
-        report: Told the progress; raises `Cancelled`.
-        known: The model's answers from a smaller map of the same question, and room for more.
-
-    Raises:
-        ExplanationError: the model answers with NaN or infinity.
+        options: More `evaluations` make the windows denser.
 
     Reference: Zeiler & Fergus 2014, arXiv:1311.2901.
     """
-    started = time.perf_counter()
-    height, width = x.shape[1:]
-    parts = superpixels(x, options.segments) if segments is None else segments
-    over = windows(height, width, options.evaluations - 1)  # one is spent on x itself
-    scorer = Scorer(model, over.count + 1, report, options.precision)
-    hidden = hiding(x, options.background, parts, device=scorer.device)
+    height, width = game.players.shape
+    over = windows(height, width, options.evaluations - 1)  # one is spent on the image itself
 
     def places(visible: Tensor) -> Tensor:  # (N, H + W) to (N, H, W)
         return visible[:, :height, None] | visible[:, None, height:]
 
-    masked = Masked(scorer, hidden, places, known)
     whole = np.ones((1, height + width), np.bool_)
-    outputs = of_class(masked(np.concatenate([whole, over.visible()])), target, "logit")
+    logits = game.ask(np.concatenate([whole, over.visible()]), places)
+    outputs = of_class(logits, target, "logit")
     return Attribution(
-        method="occlusion",
         values=over.mean_over(outputs[0] - outputs[1:]).astype(np.float32),
-        target=target,
         output=float(outputs[0]),
-        evaluations=scorer.evaluations,
-        seconds=time.perf_counter() - started,
-        precision=scorer.precision,
     )
 
 

@@ -4,7 +4,6 @@ Integrated gradients take them at the points of a quadrature, expected gradients
 random.
 """
 
-import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 
@@ -13,18 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.evidence import Stability
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.gradient_check import refuse_blocked
-from usable_core.explainers.masking import Known
+from usable_core.explainers.gradient_check import finite_output, refuse_blocked
 from usable_core.explainers.replicates import with_errors
-from usable_core.explainers.scoring import Scorer, of_class
-from usable_core.explainers.segments import superpixels
-from usable_core.metrics.attribution import additivity_gap, rank_correlation
-from usable_core.models.model import Model
+from usable_core.games.pictures import Picture
+from usable_core.metrics.attribution import additivity_gap
+from usable_core.metrics.ranks import spearman
 
 REPLICATES = 8  # of gradient SHAP: enough for a t interval, few enough to cover the path each
 _LEAST_POINTS = 4  # of a replicate
@@ -36,74 +32,40 @@ Floats = NDArray[np.float64]
 
 
 def explain_integrated(
-    model: Model,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
+    oracle: Oracle, picture: Picture, target: int, options: ExplainerOptions
 ) -> Attribution:
     """Return integrated gradients of a class's logit from a background to the image.
 
     Gauss-Legendre quadrature of 50 steps, doubled while values miss f(x) − f(background) by more
-    than a twentieth of it and the evaluations last. `evaluations` counts all that were spent.
+    than a twentieth of it and the evaluations last. All that were spent are counted.
 
     Args:
-        model: Pixels to logits, differentiable.
-        x: Image (3, H, W) in [0, 1], not normalised.
+        oracle: Of a differentiable model.
+        picture: As the model sees it.
         target: Index of the class explained.
         options: `background` is where the path begins.
-        segments: Superpixels (H, W), which only the background `own` needs.
-        report: Told the progress; raises `Cancelled`.
-        known: Not used: no point of the path is asked for twice.
 
     Raises:
-        ExplanationError: the model answers with NaN or infinity, or passes no gradient.
+        ExplanationError: the model passes no gradient.
 
     Reference: Sundararajan et al. 2017, arXiv:1703.01365.
     """
-    started = time.perf_counter()
     steps = min(STEPS, options.evaluations - 2)  # two are spent on the ends of the path
-    planned = steps + 2
-
-    def told(done: int, total: int, message: str, **metrics: float) -> None:
-        report(done, planned, message, **metrics)
-
-    scorer = Scorer(model, options.evaluations, told)
-    start, base, output = _ends(scorer, x, target, options, segments)
+    start, base, output = _ends(oracle, picture, target, options)
     while True:
-        values = mean_gradients(scorer, x, start, *quadrature(steps), [target])[0]
+        values = mean_gradients(oracle, picture.x, start, *quadrature(steps), [target])[0]
         gap = additivity_gap(values, base, output)
         steps *= 2
-        is_spent = scorer.evaluations + steps > options.evaluations
+        is_spent = oracle.passes.forward + steps > options.evaluations
         if is_spent or gap <= COMPLETE * abs(output - base):
             break
-        planned += steps
     if not values.any():
         refuse_blocked(output - base, output)
-    return Attribution(
-        method="integrated_gradients",
-        values=values.astype(np.float32),
-        target=target,
-        output=output,
-        base=base,
-        additivity_gap=gap,
-        evaluations=scorer.evaluations,
-        seconds=time.perf_counter() - started,
-    )
+    return Attribution(values.astype(np.float32), output, base=base, additivity_gap=gap)
 
 
 def explain_expected(
-    model: Model,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
+    oracle: Oracle, picture: Picture, target: int, options: ExplainerOptions
 ) -> Attribution:
     """Return expected gradients of a class's logit from one background to the image.
 
@@ -113,28 +75,22 @@ def explain_expected(
     none.
 
     Args:
-        model: Pixels to logits, differentiable.
-        x: Image (3, H, W) in [0, 1], not normalised.
+        oracle: Of a differentiable model.
+        picture: As the model sees it; the sampling error is told on its superpixels.
         target: Index of the class explained.
         options: `background` is where the path begins; a `tolerance` ends the sampling early.
-        segments: Superpixels (H, W), on which the sampling error is told.
-        report: Told the progress; raises `Cancelled`.
-        known: Not used: no point of the path is asked for twice.
 
     Raises:
-        ExplanationError: the model answers with NaN or infinity, or passes no gradient.
+        ExplanationError: the model passes no gradient.
 
     Reference: Erion et al. 2021, arXiv:1906.10670.
     """
-    started = time.perf_counter()
-    if segments is None:
-        segments = superpixels(x, options.segments)
+    x, segments = picture.x, picture.segments
     positions = replicated_positions(options.evaluations - 2, options.seed)
-    scorer = Scorer(model, positions.size + 2, report)
-    start, base, output = _ends(scorer, x, target, options, segments)
+    start, base, output = _ends(oracle, picture, target, options)
     replicates, each = positions.shape
     weights = np.kron(np.eye(replicates), np.full(each, 1 / each))
-    for count, totals in _totals(scorer, x, start, positions.ravel(), weights, [target]):
+    for count, totals in _totals(oracle, x, start, positions.ravel(), weights, [target]):
         done = totals[0, : count // each]
         if options.tolerance > 0 and _LEAST_REPLICATES <= len(done) < replicates:
             sums = superpixel_sums(_credits(x, start, done), segments)
@@ -146,16 +102,12 @@ def explain_expected(
     if not values.any():
         refuse_blocked(output - base, output)
     return Attribution(
-        method="gradient_shap",
-        values=values.astype(np.float32),
-        target=target,
-        output=output,
+        values.astype(np.float32),
+        output,
         base=base,
         additivity_gap=additivity_gap(values, base, output),
-        convergence=rank_correlation(sums[: len(sums) // 2].mean(0), sums.mean(0)),
+        convergence=spearman(sums[: len(sums) // 2].mean(0), sums.mean(0)),
         stability=stability(sums, options.tolerance),
-        evaluations=scorer.evaluations,
-        seconds=time.perf_counter() - started,
     )
 
 
@@ -200,7 +152,7 @@ def quadrature(steps: int) -> tuple[Floats, Floats]:
 
 
 def mean_gradients(
-    scorer: Scorer,
+    oracle: Oracle,
     x: Tensor,
     start: Tensor,
     positions: Floats,
@@ -210,37 +162,29 @@ def mean_gradients(
     """Return (x − start) times the weighted gradients on the path, channels summed (T, H, W).
 
     Args:
-        scorer: Gives the gradients.
+        oracle: Gives the gradients.
         x: Image (3, H, W), the end of the path (position 1).
         start: Image (3, H, W), the beginning of the path (position 0).
         positions: Where on the path the gradients are taken (N,), in [0, 1].
         weights: What each counts (N,).
         targets: Classes (T,), which share the passes forward.
     """
-    steps = _totals(scorer, x, start, positions, weights[None], targets)
+    steps = _totals(oracle, x, start, positions, weights[None], targets)
     ((_, totals),) = deque(steps, maxlen=1)
     return _credits(x, start, totals[:, 0])
 
 
 def _ends(
-    scorer: Scorer,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    segments: NDArray[np.int32] | None,
+    oracle: Oracle, picture: Picture, target: int, options: ExplainerOptions
 ) -> tuple[Tensor, float, float]:
     """Return the beginning of the path (3, H, W), f(background) and f(x)."""
-    if segments is None:
-        segments = superpixels(x, options.segments)
-    start = hiding(x, options.background, segments, device=scorer.device).hidden
-    ends = torch.stack([start, x.to(scorer.device)])
-    logits = np.concatenate([found for _, found in scorer.logits(2, lambda part: ends[part])])
-    base, output = of_class(logits, target, "logit")
-    return start, float(base), float(output)
+    start = picture.hiding(options.background, oracle.device).hidden
+    logits = oracle.logits(torch.stack([start, picture.x.to(oracle.device)]))[:, target]
+    return start, finite_output(logits[0]), finite_output(logits[1])
 
 
 def _totals(
-    scorer: Scorer,
+    oracle: Oracle,
     x: Tensor,
     start: Tensor,
     positions: Floats,
@@ -250,14 +194,14 @@ def _totals(
     """Yield how many positions are done and the weighted gradients so far (T, G, 3, H, W).
 
     Args:
-        scorer: Gives the gradients.
+        oracle: Gives the gradients.
         x: Image (3, H, W), the end of the path (position 1).
         start: Image (3, H, W), the beginning of the path (position 0).
         positions: Where on the path the gradients are taken (N,), in [0, 1].
         weights: What each counts in each of the sums (G, N).
         targets: Classes (T,).
     """
-    ends = torch.stack([start.to(scorer.device), x.to(scorer.device)])
+    ends = torch.stack([start.to(oracle.device), x.to(oracle.device)])
     ends = ends.contiguous(memory_format=torch.channels_last)  # as networks take and give it
     shares = torch.from_numpy(positions).to(ends).view(-1, 1, 1, 1)
     counts = torch.from_numpy(weights).to(ends).expand(len(targets), -1, -1)
@@ -268,7 +212,7 @@ def _totals(
     def images(part: slice) -> Tensor:
         return torch.lerp(ends[:1], ends[1:], shares[part])
 
-    for part, _, gradients in scorer.gradients(len(shares), images, targets):
+    for part, _, gradients in oracle.gradients(len(shares), images, targets):
         totals.baddbmm_(counts[:, :, part], gradients.movedim(2, -1).flatten(2))
         yield part.stop, shown
 

@@ -1,60 +1,34 @@
 """Saliency: how strongly each pixel moves a class's logit, which way it does not say."""
 
-import time
-
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
+from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.gradient_check import refuse_blocked_at
-from usable_core.explainers.masking import Known
-from usable_core.explainers.scoring import Scorer
-from usable_core.models.model import Model
+from usable_core.explainers.gradient_check import finite_output, refuse_blocked_at
+from usable_core.games.pictures import Picture
 
 
 def explain(
-    model: Model,
-    x: Tensor,
-    target: int,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
+    oracle: Oracle, picture: Picture, target: int, options: ExplainerOptions
 ) -> Attribution:
     """Return the largest |gradient| of a class's logit over the colour channels of each pixel.
 
     Args:
-        model: Pixels to logits, differentiable.
-        x: Image (3, H, W) in [0, 1], not normalised.
+        oracle: Of a differentiable model.
+        picture: As the model sees it.
         target: Index of the class explained.
-        options: Not used: one evaluation is all.
-        segments: Not used.
-        report: Told the progress; raises `Cancelled`.
-        known: Not used.
+        options: One evaluation is all, whatever they are.
 
     Raises:
-        ExplanationError: the model answers with NaN or infinity, or passes no gradient.
+        ExplanationError: the model passes no gradient.
 
     Reference: Simonyan et al. 2014, arXiv:1312.6034.
     """
-    started = time.perf_counter()
-    scorer = Scorer(model, 1, report)
-    images = torch.stack([x.to(scorer.device)])
-    ((_, logits, gradients),) = scorer.gradients(1, lambda part: images[part], [target])
-    output = float(logits[0, 0])
+    images = picture.x[None].to(oracle.device)
+    ((_, logits, gradients),) = oracle.gradients(1, images.__getitem__, [target])
+    output = finite_output(logits[0, 0])
     values = gradients[0, 0].abs().amax(0).cpu().numpy()
     if not values.any():
-        refuse_blocked_at(scorer, x, target, output)
-    return Attribution(
-        method="saliency",
-        values=values.astype(np.float32),
-        target=target,
-        output=output,
-        evaluations=scorer.evaluations,
-        seconds=time.perf_counter() - started,
-    )
+        refuse_blocked_at(oracle, picture, target, output)
+    return Attribution(values.astype(np.float32), output)

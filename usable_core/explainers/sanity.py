@@ -3,224 +3,68 @@
 Reference: Adebayo et al. 2018, arXiv:1810.03292.
 """
 
-import copy
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
-from usable_core.catalog import implementation, lookup
-from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.evidence import Sanity
-from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import Report, silent
-from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.backgrounds import hiding
-from usable_core.explainers.masking import Known
-from usable_core.metrics.attribution import rank_correlation, superpixel_credits
+from usable_core.games.pictures import Picture
+from usable_core.metrics.attribution import superpixel_credits
+from usable_core.metrics.ranks import spearman
 from usable_core.models.model import Model
 
-Maps = dict[str, NDArray[np.float32]]
-
+Values = NDArray[np.float32]
 _PROBES = 16  # images with half of the superpixels hidden, at which random layers are scaled
-# Spread of the logits between the probes over their size: below, float32 rounding is what differs.
-_VISIBLE = 1e-4
-_MEASURED = (nn.Conv1d, nn.Conv2d, nn.Linear)
 
 
 def check_sanity(
     model: Model,
     random: Model | None,
-    x: Tensor,
-    target: int,
-    found: Attribution,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32],
-    report: Report = silent,
-    known: Known | None = None,
-) -> tuple[Sanity, Maps, int]:
+    picture: Picture,
+    values: Values,
+    other: int,
+    again: Callable[[Model, int | None], Values],
+) -> tuple[Sanity, dict[str, Values]]:
     """Return how much a map resembles those it should not resemble, and these maps (H, W).
 
-    The same method is asked in the same way about the network with random weights and about the
-    most probable other class. Maps with signs are correlated with them, magnitudes as they are, by
-    each superpixel's mean over its pixels: sums would agree because superpixels differ in size.
+    The same method is asked in the same way about the network with random weights and about
+    another class. Maps with signs are correlated with them, magnitudes as they are, by each
+    superpixel's mean over its pixels: sums would agree because superpixels differ in size.
 
     Args:
         model: Pixels to logits, as it made the map.
-        random: The same with random weights, from `randomised`; None where there is none.
-        x: Image (3, H, W) in [0, 1].
-        target: Index of the class explained.
-        found: The map.
-        options: How it was made.
-        segments: Superpixels (H, W) from 0 without holes.
-        report: Told the progress of both maps; raises `Cancelled`.
-        known: The model's answers to this image behind `options.background`, and room for more.
+        random: The same with random weights; None where there is none.
+        picture: As the model sees it.
+        values: The map (H, W).
+        other: Index of the other class.
+        again: Makes the map of a network and a class; None stands for the class explained.
 
     Returns:
         What was found, NaN without random weights; the maps `randomised` (where there are such)
-        and `other_class`; and the evaluations by the network with random weights.
-
-    Raises:
-        ExplanationError: as the method says.
+        and `other_class`.
     """
-    row = lookup(EXPLAINERS, "explanation method", found.method)
-    method = implementation(row.function)
-    same = replace(options, tolerance=0.0, evaluations=_spent(found, options))
-    with torch.inference_mode():
-        logits = model(x[None].to(model.device))[0].clone()  # a network may return its own tensor
-        logits[target] = -torch.inf
-        other = int(logits.argmax())
-    of_other = method(model, x, other, same, segments=segments, report=report, known=known)
-    maps, spent = {"other_class": of_other.values}, 0
+    maps = {"other_class": again(model, other)}
     if random is not None:
-        of_random = method(random, x, target, same, segments=segments, report=report)
-        maps["randomised"], spent = of_random.values, of_random.evaluations
-    mine = superpixel_credits(found.values, segments, is_per_pixel=False)
+        maps["randomised"] = again(random, None)
+    mine = superpixel_credits(values, picture.segments, is_per_pixel=False)
     alike = {
-        name: rank_correlation(mine, superpixel_credits(values, segments, is_per_pixel=False))
-        for name, values in maps.items()
+        name: spearman(mine, superpixel_credits(found, picture.segments, is_per_pixel=False))
+        for name, found in maps.items()
     }
     sanity = Sanity(
         randomised=alike.get("randomised", math.nan),
         other_class=alike["other_class"],
         other_target=model.labels.names[other],
     )
-    return sanity, maps, spent
+    return sanity, maps
 
 
-def randomised(
-    model: Model, x: Tensor, segments: NDArray[np.int32], *, seed: int = 0
-) -> Model | None:
-    """Return a copy of a model that has forgotten all that it learnt, the same under a seed.
-
-    The model itself is left as it is.
-
-    Layers that know how to begin anew do so; the remaining parameters (class tokens, positions,
-    the constants of exported programs) are shuffled. Then, layer by layer, the outputs of
-    convolutions and linear layers are brought to mean 0 and variance 1 on versions of x with parts
-    hidden, and batch normalisation takes its statistics from them: with trained statistics, or
-    through many layers without normalisation, the answers would hardly differ between images, and
-    an empty map would prove nothing.
-
-    Returns:
-        The copy on the same device; None where its weights cannot be replaced, or where its
-        answers still do not depend on the image.
-
-    Reference: Mishkin & Matas 2016, arXiv:1511.06422 (scaling by data).
-    """
-    try:
-        network = copy.deepcopy(model.network)
-    except (RuntimeError, TypeError):  # a program whose code does not copy
-        return None
-    probes = _probes(model, x, segments, seed)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=_cuda(model.device)), torch.no_grad():
-        torch.manual_seed(seed)
-        _reset(network, generator)
-        with _scaled_by_data(network):
-            network(probes)
-        logits = network(probes)
-        if isinstance(network, torch.fx.GraphModule):  # its layers could not be scaled one by one
-            network = _Scaled(network, float(logits.std()))
-            logits = network(probes)
-    if not min(_relative_spread(logits), _relative_spread(logits.softmax(1))) > _VISIBLE:
-        return None
-    found = copy.copy(model)
-    found.network = network  # the fingerprint stays: it only tells what batch size is fast
-    return found
-
-
-class _Scaled(nn.Module):
-    """A program whose logits are divided by their spread, lest every probability be 0 or 1."""
-
-    def __init__(self, program: nn.Module, spread: float) -> None:
-        super().__init__()
-        self.program, self.spread = program, spread or 1.0
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits (N, classes) of normalised images (N, 3, H, W)."""
-        logits: Tensor = self.program(x) / self.spread
-        return logits
-
-
-def _reset(network: nn.Module, generator: torch.Generator) -> None:
-    begun: set[int] = set()
-    for module in network.modules():
-        name = (
-            "_reset_parameters" if isinstance(module, nn.MultiheadAttention) else "reset_parameters"
-        )
-        begin: Callable[[], None] | None = getattr(module, name, None)
-        if begin is not None:
-            begin()
-            begun.update(id(parameter) for parameter in module.parameters(recurse=False))
-    for parameter in network.parameters():
-        if id(parameter) not in begun:
-            lot = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-            parameter.copy_(parameter.flatten()[lot].view_as(parameter))
-
-
-@contextmanager
-def _scaled_by_data(network: nn.Module) -> Iterator[None]:
-    """Let the next pass set each layer's scale and shift, and the statistics of normalisation."""
-    seen: set[nn.Module] = set()
-
-    def rescale(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        if module in seen:
-            return output
-        seen.add(module)
-        axes = [0, *range(2, output.ndim)]  # (N, C, H, W), (N, C)
-        shape = [1, -1] + [1] * (output.ndim - 2)
-        if isinstance(module, nn.Linear):  # (N, ..., C)
-            axes, shape = list(range(output.ndim - 1)), [-1]
-        mean, spread = output.mean(axes), output.std(axes, correction=0)
-        spread = torch.where(spread > 1e-6 * (1 + mean.abs()), spread, torch.ones_like(spread))
-        weight, bias = (dict(module.named_parameters()).get(name) for name in ("weight", "bias"))
-        if weight is None:
-            return output
-        weight.div_(spread.view(-1, *[1] * (weight.ndim - 1)))
-        if bias is None:
-            return output / spread.view(shape)
-        bias.copy_((bias - mean) / spread)
-        return (output - mean.view(shape)) / spread.view(shape)
-
-    layers = [module for module in network.modules() if isinstance(module, _MEASURED)]
-    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
-    momenta = [norm.momentum for norm in norms]
-    handles = [layer.register_forward_hook(rescale) for layer in layers]
-    for norm in norms:
-        norm.training, norm.momentum = True, 1.0
-    try:
-        yield
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.training, norm.momentum = False, momentum
-        for handle in handles:
-            handle.remove()
-
-
-def _probes(model: Model, x: Tensor, segments: NDArray[np.int32], seed: int) -> Tensor:
-    """Return normalised versions of x (N, 3, H, W), each with half of the superpixels hidden."""
-    stays = np.random.default_rng(seed).random((_PROBES, int(segments.max()) + 1)) < 0.5
+def probes(picture: Picture, seed: int, device: torch.device) -> Tensor:
+    """Return versions of a picture (N, 3, H, W), each with half of its superpixels hidden."""
+    stays = np.random.default_rng(seed).random((_PROBES, int(picture.segments.max()) + 1)) < 0.5
     stays[0] = True
-    shown = torch.from_numpy(stays[:, segments]).to(model.device)
-    return model.preprocessing.normalise(hiding(x, "blur", segments, device=model.device)(shown))
-
-
-def _relative_spread(logits: Tensor) -> float:
-    size = float(logits.double().abs().mean())
-    return float(logits.double().std(0).mean()) / size if size > 0 else 0.0
-
-
-def _spent(found: Attribution, options: ExplainerOptions) -> int:
-    """Return how many evaluations the map took, where it ended early."""
-    return min(options.evaluations, max(16, found.evaluations))
-
-
-def _cuda(device: torch.device) -> list[torch.device]:
-    return [device] if device.type == "cuda" else []
+    return picture.hiding("blur", device)(torch.from_numpy(stays[:, picture.segments]).to(device))

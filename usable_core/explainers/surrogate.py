@@ -100,15 +100,6 @@ class Process:
         return np.asarray(found)
 
 
-def neighbours(segments: NDArray[np.int32]) -> Masks:
-    """Return which superpixels touch (S, S), each itself as well, of those at (H, W)."""
-    count = int(segments.max()) + 1
-    found = np.eye(count, dtype=bool)
-    for one, other in ((segments[1:], segments[:-1]), (segments[:, 1:], segments[:, :-1])):
-        found[one.ravel(), other.ravel()] = found[other.ravel(), one.ravel()] = True
-    return found
-
-
 def is_flat(outputs: Floats) -> bool:
     """Return whether outputs differ by rounding only: no evidence at all."""
     return float(outputs.std()) <= _ROUNDING * (1 + abs(float(outputs.mean())))

@@ -18,7 +18,7 @@ from usable_core import files as whole_files
 from usable_core import settings
 from usable_core.catalog.models import absolute, file_facts
 from usable_core.errors import Cancelled, StorageError
-from usable_core.evaluations.interactive import Answer, ImageRequest, Prediction
+from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs.locks import is_held
 from usable_core.jobs.processes import spawn
@@ -26,14 +26,13 @@ from usable_core.records import from_json, to_json
 from usable_core.runs import calibrations
 from usable_core.versions import versions
 
-INTERFACE_VERSION = 3  # raise it when an answer means something else than before
+INTERFACE_VERSION = 4  # raise it when an answer means something else than before
 FINAL = ("done", "failed")
 MAX_WAITING = 200
 
 __all__ = [
     "Answer",
     "ImageRequest",
-    "Prediction",
     "cancel",
     "ensure_worker",
     "files",
@@ -82,7 +81,7 @@ def poll(key: str) -> Answer:
 
 
 def files(key: str) -> Path:
-    """Return the folder of an answer: `map.npy`, `segments.npy`, `input.png`, once it has them.
+    """Return the folder of an answer, which holds an `Explanation` once there is one.
 
     Raises:
         StorageError: this is no key.

@@ -10,7 +10,7 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import described, training_splits
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.calibration import Calibration
-from usable_core.evaluations.interactive import Familiarity
+from usable_core.evaluations.explained import Familiarity
 from usable_core.evaluations.specs import DatasetSpec, Report, silent
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, ready

@@ -1,150 +1,139 @@
 """The evidence beside one map: whether its order is the model's, and what it depends on."""
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
+from usable_core.asking.oracle import Oracle
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.evidence import Evidence, PerturbationCurve
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
-from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.attribution import attribute
 from usable_core.explainers.faithfulness import (
     BOTH_BACKGROUNDS_AND_ROAD,
-    Answers,
     Question,
-    known_of,
     perturbation_curves,
     planned_evaluations,
 )
-from usable_core.explainers.sanity import check_sanity, randomised
-from usable_core.explainers.scoring import Scorer
+from usable_core.explainers.sanity import check_sanity, probes
+from usable_core.games.game import Budget
+from usable_core.measuring.instances import Instance
+from usable_core.measuring.progress import Progress
 from usable_core.metrics.attribution import superpixel_credits
 from usable_core.models.model import Model
+from usable_core.models.randomised import randomised
 
-Maps = dict[str, NDArray[np.float32]]
+_LEAST_EVALUATIONS = 16  # that options allow
 
 
-def evidence(
-    model: Model,
-    x: Tensor,
+def with_evidence(
+    instance: Instance,
+    explanation: Explanation,
     target: int,
-    found: Attribution,
     options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32],
     report: Report = silent,
-    answers: Answers | None = None,
-) -> tuple[Evidence, Maps]:
-    """Return how far a map is to be trusted, and the maps that it was compared with.
+) -> Explanation:
+    """Return a map with how far it is to be trusted, and the maps that it was compared with.
 
     Args:
-        model: Pixels to logits, as it made the map.
-        x: Image (3, H, W) in [0, 1].
+        instance: The image; remembers what the model answers, which saves the evaluations that maps
+            have in common.
+        explanation: The map.
         target: Index of the class explained.
-        found: The map, by a method of `catalog.explainers.EXPLAINERS`.
         options: How it was made; the maps beside it are made in the same way.
-        segments: Superpixels (H, W) from 0, the same for all maps of this image.
         report: Told the progress; raises `Cancelled`.
-        answers: What the model said before to this image with superpixels hidden, by background,
-            to which the new answers are added. Passed on from map to map of one (image, model,
-            segments), it saves the evaluations that maps have in common; the `known` of a map
-            itself is `known_of(answers, options)`.
-
-    Returns:
-        The evidence, and the maps (H, W) `randomised` and `other_class`; the first is missing
-        where the weights cannot be randomised.
 
     Raises:
-        ExplanationError: the model answers with NaN or infinity.
-        Cancelled: through `report`; what is known by then stays in `answers`.
+        OutputsRefused, ExplanationError: the model answers with NaN or infinity.
+        Cancelled: through `report`; what is known by then is remembered.
     """
     started = time.perf_counter()
-    answers = {} if answers is None else answers
+    model, picture, method = instance.model, instance.picture, str(explanation.method)
     planned = planned_evaluations(BOTH_BACKGROUNDS_AND_ROAD)
-    stages = _Stages(report, (planned, options.evaluations, options.evaluations))
-    random = randomised(model, x, segments, seed=options.seed)
-    with _counted(model.network) as shown:
-        curves = faithfulness(
-            model, x, target, found, options, segments=segments, report=stages, answers=answers
-        )
-        sanity, maps, spent = check_sanity(
-            model,
-            random,
-            x,
-            target,
-            found,
-            options,
-            segments=segments,
-            report=stages,
-            known=known_of(answers, options),
-        )
-    return Evidence(curves, sanity, sum(shown) + spent, time.perf_counter() - started), maps
+    progress = Progress(
+        report, (planned, options.evaluations, options.evaluations), "Gathering evidence"
+    )
+    seed = options.seed
+    random = randomised(model, probes(picture, seed, model.device), seed=seed)
+    curves, evaluations = faithfulness(
+        instance, explanation, target, seed=seed, report=progress.part(0)
+    )
+    # As many as the map took, where it ended early.
+    spent = min(options.evaluations, max(_LEAST_EVALUATIONS, explanation.evaluations))
+    same = replace(options, tolerance=0.0, evaluations=spent)
+    logits = Oracle(model).logits(picture.x[None].to(model.device))[0].clone()
+    logits[target] = -np.inf
+    evaluations += 1
+
+    def again(network: Model, other: int | None) -> NDArray[np.float32]:
+        nonlocal evaluations
+        if other is not None:
+            found = attribute(network, picture, method, other, same, progress.part(1))
+            evaluations += found.passes
+        else:
+            forgotten = replace(picture, answers={})
+            found = attribute(network, forgotten, method, target, same, progress.part(2))
+            evaluations += found.evaluations
+        return found.values
+
+    sanity, maps = check_sanity(
+        model, random, picture, explanation.values, int(logits.argmax()), again
+    )
+    seconds = time.perf_counter() - started
+    evidence = Evidence(curves, sanity, evaluations, seconds)
+    return replace(explanation, evidence=evidence, compared=maps)
+
+
+def with_curves(
+    instance: Instance,
+    explanation: Explanation,
+    target: int,
+    options: ExplainerOptions,
+    report: Report = silent,
+) -> Explanation:
+    """Return a map with deletion and insertion behind a blur as its only evidence.
+
+    The arguments are those of `with_evidence`.
+    """
+    started = time.perf_counter()
+    curves, evaluations = faithfulness(
+        instance,
+        explanation,
+        target,
+        questions=(Question("blur"),),
+        seed=options.seed,
+        report=report,
+    )
+    seconds = time.perf_counter() - started
+    return replace(explanation, evidence=Evidence(curves, None, evaluations, seconds))
 
 
 def faithfulness(
-    model: Model,
-    x: Tensor,
+    instance: Instance,
+    explanation: Explanation,
     target: int,
-    found: Attribution,
-    options: ExplainerOptions,
     *,
-    segments: NDArray[np.int32],
     questions: Sequence[Question] = BOTH_BACKGROUNDS_AND_ROAD,
+    seed: int = 0,
     report: Report = silent,
-    answers: Answers | None = None,
-) -> tuple[PerturbationCurve, ...]:
-    """Return the deletion, insertion and ROAD curves of a map that `questions` ask for.
-
-    The other arguments are those of `evidence`.
-    """
-    row = lookup(EXPLAINERS, "explanation method", found.method)
-    scorer = Scorer(model, planned_evaluations(questions), report)
-    credits = superpixel_credits(found.values, segments, not row.uses_superpixels)
-    return perturbation_curves(
-        scorer,
-        x,
-        target,
-        credits,
-        segments,
-        is_signed=row.is_signed,
-        questions=questions,
-        seed=options.seed,
-        answers=answers,
-    )
-
-
-@contextmanager
-def _counted(network: nn.Module) -> Iterator[list[int]]:
-    """Yield a list that grows by the number of images of each pass through a network."""
-    seen: list[int] = []
-
-    def note(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        seen.append(len(inputs[0]))
-
-    handle = network.register_forward_pre_hook(note)
-    try:
-        yield seen
-    finally:
-        handle.remove()
-
-
-class _Stages:
-    """A report over several pieces of work, each of which counts from nothing."""
-
-    def __init__(self, report: Report, planned: Sequence[int]) -> None:
-        self._report, self._planned = report, planned
-        self._stage, self._last = 0, 0
-
-    def __call__(self, done: int, total: int, message: str, **metrics: float) -> None:
-        if done < self._last and self._stage + 1 < len(self._planned):
-            self._stage += 1
-        self._last = done
-        share = min(1.0, done / max(total, 1)) * self._planned[self._stage]
-        before = sum(self._planned[: self._stage])
-        self._report(int(before + share), sum(self._planned), "Gathering evidence", **metrics)
+) -> tuple[tuple[PerturbationCurve, ...], int]:
+    """Return the curves of a map that `questions` ask for, and the evaluations spent on them."""
+    row = lookup(EXPLAINERS, "explanation method", str(explanation.method))
+    picture, oracle = instance.picture, Oracle(instance.model)
+    budget = Budget(planned_evaluations(questions), report)
+    with oracle:
+        curves = perturbation_curves(
+            lambda background: picture.game(oracle, background, budget),
+            target,
+            superpixel_credits(explanation.values, picture.segments, not row.uses_superpixels),
+            is_signed=row.is_signed,
+            questions=questions,
+            seed=seed,
+        )
+    return curves, oracle.passes.forward

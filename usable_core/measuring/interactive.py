@@ -7,91 +7,84 @@ that change. And about no image: how long a model takes, for estimates before lo
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
 from usable_core.asking.batch_size import seconds_per_image
+from usable_core.asking.oracle import Oracle
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ExplanationError
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.interactive import (
-    Answer,
-    ImageRequest,
-    Prediction,
-    State,
-)
+from usable_core.evaluations.interactive import Answer, ImageRequest, State
 from usable_core.evaluations.specs import Report
-from usable_core.explainers.attribution import Attribution
+from usable_core.explainers.attribution import attribute
 from usable_core.files import write_bytes
+from usable_core.games.pictures import Picture
+from usable_core.images import encode_png
 from usable_core.labels import LabelSpace
-from usable_core.measuring.calibration import familiarity_of, known_calibration
-from usable_core.measuring.drift import drifting
-from usable_core.measuring.evidence import evidence
-from usable_core.measuring.explanation import explain, logits_of, npy, picture_of, target_index
+from usable_core.measuring.drift import Drifting
+from usable_core.measuring.evidence import with_evidence
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
-from usable_core.measuring.memory import Begun, ModelCache, map_identity, path_identity
-from usable_core.measuring.refinement import refined
+from usable_core.measuring.instances import Instance
+from usable_core.measuring.memory import ModelCache, Session, map_identity, path_identity
+from usable_core.measuring.refinement import Refinement
 from usable_core.models.model import Model
-from usable_core.models.modes import channels_last
 from usable_core.models.preprocessing import Preprocessing
 
-__all__ = ["ModelCache", "answer", "top_predictions", "warm_up"]
+__all__ = ["ModelCache", "answer", "warm_up"]
 
 Publish = Callable[[Answer], None]
 _PUBLISH_SECONDS = 0.25
-_COMPILED = "partition_shap"  # by numba, for some ten seconds: last in the warm-up
 # A method is used by one thread at a time: the warm-up's, or the one that answers. Partition SHAP
 # draws from NumPy's global generator.
 _LOCKS = {method: threading.Lock() for method in EXPLAINERS}
-_TOP = 5
 
 
 @dataclass(eq=False)
-class _Work:
-    """A question under way: what is asked, what is at hand, and what is known.
+class _Question:
+    """A question under way.
 
     Attributes:
         request: What is asked.
         models: What the process remembers.
-        model: The model asked about.
         image: The upright RGB picture.
-        x: What the model sees of it (3, H, W) in [0, 1].
-        logits: Its answer (classes,) float64.
+        instance: What the model sees of it and said.
         folder: Where files go.
         publish: Told every new answer.
-        known: The answer so far.
+        answer: The answer so far.
     """
 
     request: ImageRequest
     models: ModelCache
-    model: Model
     image: Image.Image
-    x: Tensor
-    logits: Tensor
+    instance: Instance
     folder: Path
     publish: Publish
-    known: Answer
+    answer: Answer
 
     @property
-    def begun(self) -> Begun:
-        """Return what was begun for this question."""
-        return self.models.begun.get(self.folder, Begun)
+    def session(self) -> Session:
+        """Return what can be gone on from."""
+        return self.models.sessions.get(self.folder, Session)
 
-    def tell(self, **changes: object) -> None:
-        """Publish what has come to be known."""
-        self.known = replace(self.known, **changes)  # type: ignore[arg-type]
-        self.publish(self.known)
+    @property
+    def method(self) -> str:
+        """Return the method asked for."""
+        return str(self.request.method)
 
-    def write(self, name: str, array: NDArray[np.generic]) -> None:
-        """Write an array into the folder, as one step."""
-        write_bytes(self.folder / name, npy(array))
+    def tell(self, state: State, explanation: Explanation | None = None, **progress: int) -> None:
+        """Publish what has come to be known; an explanation is saved first."""
+        if explanation is not None:
+            explanation.save(self.folder)
+            self.answer = replace(self.answer, explanation=explanation)
+        self.answer = replace(self.answer, state=state, **progress)  # type: ignore[arg-type]
+        self.publish(self.answer)
 
     def report(self) -> Report:
         """Return what publishes progress, about four times a second and at once."""
@@ -100,7 +93,7 @@ class _Work:
         def report(done: int, total: int, message: str, **metrics: float) -> None:
             nonlocal last
             if time.monotonic() - last >= _PUBLISH_SECONDS:
-                self.publish(replace(self.known, done=done, total=total))
+                self.publish(replace(self.answer, done=done, total=total))
                 last = time.monotonic()
 
         return report
@@ -119,8 +112,7 @@ def answer(
         request: What is asked.
         models: Loads or remembers the model, and what it said.
         image: The upright RGB picture; None where only time is asked for.
-        folder: Where `input.png` and the arrays go that `evaluations.interactive` lists, each
-            written as one step.
+        folder: Where the files go that `evaluations.interactive` lists, each written as one step.
         publish: Told every new answer, about four times a second while working; may raise
             `Cancelled`.
 
@@ -129,47 +121,24 @@ def answer(
             The caller publishes the sentence.
         Cancelled: through `publish`.
     """
-    publish(Answer("working", method=request.method))
+    method = request.method
+    publish(Answer("working", Explanation(method=method)))
     model = models.get(request.model)
     if request.kind == "time":
         forward, gradient = (seconds_per_image(model, needs_gradient=g) for g in (False, True))
         publish(Answer("done", forward_seconds=forward, gradient_seconds=gradient))
         return
     assert image is not None
-    x = model.preprocessing.geometry(image)
     try:
-        with channels_last(model.network):
-            logits = _finite(logits_of(model, x))
-            write_bytes(folder / "input.png", picture_of(x))
-            known = Answer(
-                "working",
-                top_predictions(model, logits),
-                method=request.method,
-                familiarity=familiarity_of(model, logits.numpy()),
-            )
-            work = _Work(request, models, model, image, x, logits, folder, publish, known)
-            with _method_at_hand(work):
-                _ANSWERS[request.kind](work)
-        models.begun.drop(folder)
+        with Oracle(model):
+            instance = Instance.of(model, image)
+            start = Answer("working", replace(instance.start, method=method))
+            question = _Question(request, models, image, instance, folder, publish, start)
+            with nullcontext() if method is None else _waiting_for(_LOCKS[method], question):
+                _ANSWERS[request.kind](question)
+        models.sessions.drop(folder)
     finally:
         models.answers.trim()
-
-
-def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Prediction, ...]:
-    """Return the most probable classes, most probable first, of logits (classes,)."""
-    found = known_calibration(model)
-    probabilities = logits.softmax(0)
-    calibrated = None if found is None else (logits / found.temperature).softmax(0)
-    order = probabilities.argsort(descending=True, stable=True)[:count].tolist()
-    return tuple(
-        Prediction(
-            i,
-            model.labels.names[i],
-            float(probabilities[i]),
-            None if calibrated is None else float(calibrated[i]),
-        )
-        for i in order
-    )
 
 
 def warm_up() -> Iterator[None]:
@@ -184,111 +153,86 @@ def warm_up() -> Iterator[None]:
     model = Model(
         "warm-up", network, Preprocessing(resize=None, crop=(16, 16)), LabelSpace.unnamed(2)
     )
-    x = torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16)
-    adversarial_path(model, x)
+    picture = Picture.of(torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16), 4)
+    adversarial_path(model, picture.x)
     yield
-    for method in sorted(EXPLAINERS, key=lambda name: name == _COMPILED):
+    for method in sorted(EXPLAINERS, key=lambda name: EXPLAINERS[name].compiles):
         # Explaining by a method that this network cannot be explained by is no failure.
         with _LOCKS[method], suppress(ExplanationError):
-            explain(model, x, 0, method, ExplainerOptions(evaluations=16, segments=4))
+            attribute(model, picture, method, 0, ExplainerOptions(evaluations=16, segments=4))
         yield
 
 
 @contextmanager
-def _method_at_hand(work: _Work) -> Iterator[None]:
+def _waiting_for(lock: threading.Lock, question: _Question) -> Iterator[None]:
     """Wait until the warm-up is done with the method asked for; other questions may go first."""
-    lock = None if work.request.method is None else _LOCKS[work.request.method]
-    while lock is not None and not lock.acquire(timeout=_PUBLISH_SECONDS):
-        work.tell()
+    while not lock.acquire(timeout=_PUBLISH_SECONDS):
+        question.tell("working")
     try:
         yield
     finally:
-        if lock is not None:
-            lock.release()
+        lock.release()
 
 
 # One function per kind of question
 
 
-def _predict(work: _Work) -> None:
-    work.tell(state="done")
+def _predict(question: _Question) -> None:
+    question.tell("done", question.answer.explanation)
 
 
-def _explain(work: _Work) -> None:
-    target = _target(work)
-    segments = _superpixels(work)
-    begun = work.begun
-    if begun.found is not None:  # people saw it before this was put off
-        _show(work, begun.found, "coarse")
-    for found in _maps(work, target, segments, begun):
-        _show(work, found, "coarse")
-    _show(work, _kept_map(work, begun), "done")
+def _explain(question: _Question) -> None:
+    refinement = _refinement(question, _divided(question))
+    if refinement.best is not None:  # people saw it before this was put off
+        _show(question, refinement.best, "coarse")
+    for explanation in refinement:
+        _show(question, explanation, "coarse")
+    _show(question, _best(question), "done")
 
 
-def _evidence(work: _Work) -> None:
-    target = _target(work)
-    segments = _superpixels(work)
-    found = work.models.maps.find(map_identity(work.request))
+def _evidence(question: _Question) -> None:
+    target = _divided(question)
+    found = question.models.maps.find(map_identity(question.request))
     if found is None:  # made by another process, or long ago
-        begun = work.begun
-        for _ in _maps(work, target, segments, begun):
+        for _ in _refinement(question, target):
             pass
-        found = _kept_map(work, begun)
-    gathered, maps = evidence(
-        work.model,
-        work.x,
-        target,
-        found,
-        work.request.options,
-        segments=segments,
-        report=work.report(),
-        answers=work.models.answers_of(work.request),
-    )
-    for name, values in maps.items():
-        work.write(f"{name}.npy", values)
-    work.tell(
-        state="done",
-        evidence=gathered,
-        evaluations=gathered.evaluations,
-        seconds=gathered.seconds,
+        found = _best(question)
+    question.tell(
+        "done",
+        with_evidence(
+            question.instance, found, target, question.request.options, question.report()
+        ),
     )
 
 
-def _attack(work: _Work) -> None:
-    work.tell()
-    path = _path(work)
+def _attack(question: _Question) -> None:
+    question.tell("working")
+    path = _path(question)
     for k, image in enumerate(path.images):
-        write_bytes(work.folder / f"path_{k}.png", picture_of(image))
-    work.tell(state="done", fragility=path.fragility, seconds=path.fragility.seconds)
+        write_bytes(question.folder / f"path_{k}.png", _png(image))
+    question.tell("done", replace(question.answer.explanation, fragility=path.fragility))
 
 
-def _drift(work: _Work) -> None:
-    target = _target(work)
-    segments = _superpixels(work)
-    path = _path(work)
-    work.tell(fragility=path.fragility)
-    maps = work.begun.maps
-    shown = len(maps)  # before this was put off
-    for found in drifting(
-        work.model,
-        path,
-        target,
-        str(work.request.method),
-        work.request.options,
-        segments=segments,
-        report=work.report(),
-        known=work.models.known(work.request),
-        maps=maps,
-    ):
-        last = len(found.epsilons) - 1
-        if last + 2 < shown:
-            continue
-        work.write(f"map_{last}.npy", maps[0 if last == 0 else last + 1].values)
-        work.tell(state="coarse", drift=found, evaluations=found.evaluations, seconds=found.seconds)
-    work.tell(state="done")
+def _drift(question: _Question) -> None:
+    target, session = _divided(question), question.session
+    if session.drifting is None:
+        session.drifting = Drifting(
+            question.instance,
+            _path(question),
+            question.method,
+            target,
+            question.request.options,
+        )
+    drifting = session.drifting
+    drifting.report = question.report()
+    if drifting.latest is not None:  # people saw it before this was put off
+        question.tell("coarse", drifting.latest)
+    for explanation in drifting:
+        question.tell("coarse", explanation)
+    question.tell("done")
 
 
-_ANSWERS: dict[str, Callable[[_Work], None]] = {
+_ANSWERS: dict[str, Callable[[_Question], None]] = {
     "predict": _predict,
     "explain": _explain,
     "evidence": _evidence,
@@ -300,94 +244,57 @@ _ANSWERS: dict[str, Callable[[_Work], None]] = {
 # Their parts
 
 
-def _target(work: _Work) -> int:
-    """Return the class explained, and tell its name."""
-    target = target_index(work.model, work.request.target, int(work.logits.argmax()))
-    work.tell(target=work.model.labels.names[target])
+def _divided(question: _Question) -> int:
+    """Divide the image into superpixels, tell what is explained and return its class."""
+    models, request, instance = question.models, question.request, question.instance
+    target = instance.target(request.target)
+    segments, numbers = models.superpixels(request, instance.model, question.image)
+    question.instance = instance.divided(segments, numbers, models.answers_of(request))
+    name = instance.model.labels.names[target]
+    question.answer = replace(
+        question.answer,
+        explanation=replace(question.instance.start, method=request.method, target=name),
+    )
+    question.tell("working")
     return target
 
 
-def _superpixels(work: _Work) -> NDArray[np.int32]:
-    """Return the superpixels (H, W) of the image, and write them down."""
-    segments, numbers = work.models.superpixels(work.request, work.model, work.image)
-    work.write("segments.npy", segments)
-    work.write("superpixels.npy", numbers)
-    return segments
-
-
-def _path(work: _Work) -> AdversarialPath:
-    return work.models.paths.get(
-        path_identity(work.request),
-        lambda: adversarial_path(work.model, work.x, report=work.report()),
+def _path(question: _Question) -> AdversarialPath:
+    instance = question.instance
+    return question.models.paths.get(
+        path_identity(question.request),
+        lambda: adversarial_path(instance.model, instance.picture.x, report=question.report()),
     )
 
 
-def _maps(
-    work: _Work, target: int, segments: NDArray[np.int32], begun: Begun
-) -> Iterator[Attribution]:
-    """Yield maps, each better than the one before, and keep the last of them in `begun`."""
-    begun.report = work.report()
-    if begun.refinement is None:
-        begun.refinement = refined(
-            work.model,
-            work.x,
-            target,
-            str(work.request.method),
-            work.request.options,
-            segments=segments,
-            report=begun.tell,
-            known=work.models.known(work.request),
+def _refinement(question: _Question, target: int) -> Refinement:
+    """Return better and better maps, from where they were left."""
+    session = question.session
+    if session.refinement is None:
+        session.refinement = Refinement(
+            question.instance, question.method, target, question.request.options
         )
-    while True:
-        started = time.perf_counter()
-        try:
-            found = next(begun.refinement, None)
-        except BaseException:  # a generator that was interrupted inside is over
-            begun.refinement = None
-            raise
-        finally:
-            begun.seconds += time.perf_counter() - started
-        if found is None:
-            return
-        if begun.found is not None and found.evaluations <= begun.found.evaluations:
-            continue  # made again after an interruption
-        begun.found = replace(found, seconds=begun.seconds)
-        yield begun.found
+    session.refinement.report = question.report()
+    return session.refinement
 
 
-def _kept_map(work: _Work, begun: Begun) -> Attribution:
+def _best(question: _Question) -> Explanation:
     """Return the best map, and keep it for questions about it."""
-    found = begun.found
-    if found is None:
+    refinement = question.session.refinement
+    best = None if refinement is None else refinement.best
+    if best is None:
         raise ValueError("a refinement yields one map at least")
-    work.models.maps.put(map_identity(work.request), lambda: found)
-    return found
+    question.models.maps.put(map_identity(question.request), lambda: best)
+    return best
 
 
-def _show(work: _Work, found: Attribution, state: State) -> None:
-    work.write("map.npy", found.values)
-    work.tell(
-        state=state,
-        r2=found.r2 if state == "done" else None,  # of few samples it flatters any model
-        effective_samples=found.effective_samples,
-        additivity_gap=found.additivity_gap,
-        convergence=found.convergence,
-        stability=found.stability,
-        precision=found.precision,
-        evaluations=found.evaluations,
-        seconds=found.seconds,
-        output=found.output,
-        base=found.base,
-        unit=found.unit,
-        done=found.evaluations,
-        total=max(found.evaluations, work.request.options.evaluations),
-    )
+def _show(question: _Question, explanation: Explanation, state: State) -> None:
+    done, most = explanation.evaluations, question.request.options.evaluations
+    if state != "done":  # R² of few samples flatters any model
+        explanation = replace(explanation, r2=None)
+    question.tell(state, explanation, done=done, total=max(done, most))
 
 
-def _finite(logits: Tensor) -> Tensor:
-    if not torch.isfinite(logits).all():
-        raise ExplanationError(
-            "The model should answer with finite numbers, but gives NaN or infinity on this "
-            "image. Check its weights, or choose another model."
-        )
-    return logits
+def _png(x: Tensor) -> bytes:
+    """Return an image (3, H, W) in [0, 1] as PNG."""
+    return encode_png(x.permute(1, 2, 0).cpu().numpy())

@@ -1,8 +1,8 @@
 """What the warm process remembers between questions, each kind of it within a bound."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from usable_core.catalog.models import file_facts
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.interactive import ImageRequest
-from usable_core.evaluations.specs import ModelSpec, Report, silent
-from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.faithfulness import known_of
-from usable_core.explainers.masking import Known
-from usable_core.explainers.segments import shared_superpixels
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.games.pictures import AnswerCache
+from usable_core.games.segments import shared_superpixels
+from usable_core.measuring.drift import Drifting
 from usable_core.measuring.fragility import AdversarialPath
 from usable_core.measuring.provenance import ready
+from usable_core.measuring.refinement import Refinement
 from usable_core.models import load_model
 from usable_core.models.model import Model
 
@@ -31,11 +32,10 @@ _PATHS = 16  # nine images each: 5 MB at 224 px
 # Of an answer beside its numbers, in bytes: the digest, the array's head, the dictionary's place.
 _OVERHEAD = 300
 
-Answers = dict[str, Known]  # by background
 Identity = tuple[object, ...]
 
 
-class Kept(Generic[K, V]):
+class Cache(Generic[K, V]):
     """What was made last, at most `most` of it; the one unused for longest makes room."""
 
     def __init__(self, most: int) -> None:
@@ -68,61 +68,51 @@ class Kept(Generic[K, V]):
         self._held.pop(key, None)
 
 
-class KeptAnswers:
+class AnswerCaches:
     """Logits of images with parts hidden, by (image, model, superpixels), within some bytes."""
 
     def __init__(self, size_cap: int = LOGITS_SIZE) -> None:
         self._size_cap = size_cap
-        self._held: OrderedDict[Identity, Answers] = OrderedDict()
+        self._held: OrderedDict[Identity, AnswerCache] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._held)
 
-    def of(self, identity: Identity) -> Answers:
-        """Return what is known by background, for new answers to be added to."""
-        answers = self._held.setdefault(identity, {})
+    def of(self, identity: Identity) -> AnswerCache:
+        """Return the answers by background, for new ones to be added to."""
+        cache = self._held.setdefault(identity, {})
         self._held.move_to_end(identity)
-        return answers
+        return cache
 
     def trim(self) -> None:
         """Forget what was unused for longest until the rest is within the bound."""
-        sizes = {identity: _bytes(answers) for identity, answers in self._held.items()}
+        sizes = {identity: _bytes(cache) for identity, cache in self._held.items()}
         total = sum(sizes.values())
         while self._held and total > self._size_cap:
             identity, _ = self._held.popitem(last=False)
             total -= sizes[identity]
 
 
-def _bytes(answers: Answers) -> int:
+def _bytes(cache: AnswerCache) -> int:
     total = 0
-    for known in answers.values():
-        for logits in known.values():  # all of one model, so all of one size
-            total += len(known) * (logits.nbytes + _OVERHEAD)
+    for answers in cache.values():
+        for logits in answers.values():  # all of one model, so all of one size
+            total += len(answers) * (logits.nbytes + _OVERHEAD)
             break
     return total
 
 
 @dataclass(eq=False)
-class Begun:
+class Session:
     """What an answer can go on from when a question of higher rank came between.
 
     Attributes:
         refinement: Yields maps, each better than the one before; None where none was begun.
-        found: The last of them.
-        maps: Maps of a drift that are made.
-        seconds: Spent so far.
-        report: Whom the work under way tells its progress: whoever waits now.
+        drifting: The same for a drift.
     """
 
-    refinement: Iterator[Attribution] | None = None
-    found: Attribution | None = None
-    maps: list[Attribution] = field(default_factory=list)
-    seconds: float = 0.0
-    report: Report = silent
-
-    def tell(self, done: int, total: int, message: str, **metrics: float) -> None:
-        """Pass progress on."""
-        self.report(done, total, message, **metrics)
+    refinement: Refinement | None = None
+    drifting: Drifting | None = None
 
 
 class ModelCache:
@@ -134,7 +124,7 @@ class ModelCache:
         segments: Superpixels by picture, geometry and count, shared by models and methods.
         paths: Adversarial paths by image and model.
         maps: Whole maps by their question.
-        begun: Work that is not done, by the folder of its answer.
+        sessions: Work that is not done, by the folder of its answer.
     """
 
     def __init__(
@@ -146,12 +136,12 @@ class ModelCache:
     ) -> None:
         self.capacity = capacity
         self._load = load or load_model
-        self._models: Kept[Identity, Model] = Kept(capacity)
-        self.answers = KeptAnswers(logits_size)
-        self.segments: Kept[Identity, tuple[NDArray[np.int32], NDArray[np.int32]]] = Kept(_MAPS)
-        self.paths: Kept[Identity, AdversarialPath] = Kept(_PATHS)
-        self.maps: Kept[Identity, Attribution] = Kept(_MAPS)
-        self.begun: Kept[Path, Begun] = Kept(_MAPS)
+        self._models: Cache[Identity, Model] = Cache(capacity)
+        self.answers = AnswerCaches(logits_size)
+        self.segments: Cache[Identity, tuple[NDArray[np.int32], NDArray[np.int32]]] = Cache(_MAPS)
+        self.paths: Cache[Identity, AdversarialPath] = Cache(_PATHS)
+        self.maps: Cache[Identity, Explanation] = Cache(_MAPS)
+        self.sessions: Cache[Path, Session] = Cache(_MAPS)
 
     def __len__(self) -> int:
         return len(self._models)
@@ -164,11 +154,7 @@ class ModelCache:
         """
         return self._models.get(_model(spec), lambda: ready(self._load(spec)))
 
-    def known(self, request: ImageRequest) -> Known:
-        """Return the model's answers to the image with parts hidden behind its background."""
-        return known_of(self.answers_of(request), request.options)
-
-    def answers_of(self, request: ImageRequest) -> Answers:
+    def answers_of(self, request: ImageRequest) -> AnswerCache:
         """Return the model's answers to the image with parts hidden, by background.
 
         They hold for any class and method: one that hides other parts asks under other keys.

@@ -1,9 +1,9 @@
 """What a model says to pictures: the most probable classes, calibrated where that is known."""
 
 from usable_core.asking.oracle import Oracle
-from usable_core.evaluations.interactive import Prediction
+from usable_core.evaluations.explained import Prediction
 from usable_core.evaluations.specs import require
-from usable_core.measuring.interactive import top_predictions
+from usable_core.measuring.instances import top_predictions
 from usable_core.measuring.provenance import ready
 from usable_core.models.model import Model
 from usable_core.models.pixels import pixels_of

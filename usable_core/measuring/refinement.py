@@ -1,75 +1,98 @@
 """A map that comes soon and gets better: maps of one image with more and more evaluations."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
-from usable_core.catalog import implementation, lookup
+from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import COARSE_EVALUATIONS
 from usable_core.evaluations.specs import Report, silent
-from usable_core.explainers.attribution import Attribution
-from usable_core.explainers.masking import Known
-from usable_core.models.model import Model, check_pixels
+from usable_core.explainers.attribution import attribute
+from usable_core.measuring.instances import Instance
 
 _WORTH = 2  # a coarse map is worth its time when the full one takes at least as many times as long
 
 
-def refined(
-    model: Model,
-    x: Tensor,
-    target: int,
-    method: str,
-    options: ExplainerOptions,
-    *,
-    segments: NDArray[np.int32] | None = None,
-    report: Report = silent,
-    known: Known | None = None,
-) -> Iterator[Attribution]:
-    """Yield maps of more and more evaluations; the last is stable, or has them all.
+class Refinement(Iterator[Explanation]):
+    """Explanations of more and more evaluations; the last is stable, or has them all.
 
     Methods that keep what they asked (`ExplainerRow.is_anytime`) double from 64; the others give a
-    coarse map and the full one.
+    coarse map and the full one. A step that its report interrupts is taken up again by the next
+    call; what the model answered by then is remembered by the instance.
+
+    Attributes:
+        report: Told the progress of a step; may raise. It may be another one for each step.
+        best: The last map; None before the first.
+    """
+
+    def __init__(
+        self, instance: Instance, method: str, target: int, options: ExplainerOptions
+    ) -> None:
+        """Prepare; nothing is asked yet.
+
+        Args:
+            instance: The image on its superpixels.
+            method: A key of `catalog.explainers.EXPLAINERS`.
+            target: Index of the class explained.
+            options: How the map is made; `tolerance` says when it is stable.
+
+        Raises:
+            UnknownName: no such method.
+        """
+        row = lookup(EXPLAINERS, "explanation method", method)
+        self._left = list(steps(options.evaluations, is_anytime=row.is_anytime))
+        self._instance, self._method, self._target = instance, method, target
+        self._options, self._seconds = options, 0.0
+        self.report: Report = silent
+        self.best: Explanation | None = None
+
+    def __next__(self) -> Explanation:
+        if not self._left:
+            raise StopIteration
+        options = replace(self._options, evaluations=self._left[0])
+        instance, started = self._instance, time.perf_counter()
+        try:
+            found = attribute(
+                instance.model, instance.picture, self._method, self._target, options, self.report
+            )
+        finally:
+            self._seconds += time.perf_counter() - started
+        is_stable = found.stability is not None and found.stability.is_stable
+        self._left = [] if is_stable and options.tolerance else self._left[1:]
+        found = replace(found, seconds=self._seconds)
+        self.best = instance.explained(self._method, self._target, found)
+        return self.best
+
+
+def explain(
+    instance: Instance,
+    method: str,
+    target: int,
+    options: ExplainerOptions,
+    report: Report = silent,
+) -> Explanation:
+    """Return the map of one image by the method of that name.
 
     Args:
-        model: Pixels to logits.
-        x: Image (3, H, W) in [0, 1] as the model sees it.
-        target: Index of the class explained.
+        instance: The image on its superpixels.
         method: A key of `catalog.explainers.EXPLAINERS`.
-        options: How the map is made; `tolerance` says when it is stable.
-        segments: Superpixels (H, W) from 0; None lets the method find its own.
+        target: Index of the class explained.
+        options: How the map is made; with a `tolerance` it has only the evaluations that it needs.
         report: Told the progress; raises `Cancelled`.
-        known: The model's answers from before, and room for more.
 
     Raises:
-        UnknownName: no such method.
-        ImageRefused: the image is of another shape, or not in [0, 1].
-        ExplanationError: as the method says.
+        UnknownName, OutputsRefused, ExplanationError, Cancelled: as `attribute`.
     """
-    row = lookup(EXPLAINERS, "explanation method", method)
-    function = implementation(row.function)
-    x = check_pixels(x[None])[0]
-    known = {} if known is None else known
-    spent = 0.0
-    for evaluations in steps(options.evaluations, is_anytime=row.is_anytime):
-        found: Attribution = function(
-            model,
-            x,
-            target,
-            replace(options, evaluations=evaluations),
-            segments=segments,
-            report=report,
-            known=known,
-        )
-        spent += found.seconds
-        found = replace(found, seconds=spent)
-        yield found
-        if found.stability is not None and options.tolerance and found.stability.is_stable:
-            return
+    if options.tolerance > 0:  # as many evaluations as it takes
+        refinement = Refinement(instance, method, target, options)
+        refinement.report = report
+        *_, found = refinement
+        return found
+    whole = attribute(instance.model, instance.picture, method, target, options, report)
+    return instance.explained(method, target, whole)
 
 
 def steps(evaluations: int, *, is_anytime: bool) -> tuple[int, ...]:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.metrics.attribution import Floats, rank_correlation, sign_agreement, top_overlap
+from usable_core.metrics.attribution import Floats, sign_agreement, top_overlap
+from usable_core.metrics.ranks import spearman
 
 TOP = 5  # superpixels of the highest credit that are compared: what a reader of a map looks at
 
@@ -48,7 +49,7 @@ def rank_correlations(maps: Sequence[Floats], is_signed: Sequence[bool]) -> Floa
     """
 
     def figure(i: int, j: int) -> float:
-        return rank_correlation(*_comparable(maps, is_signed, i, j))
+        return spearman(*_comparable(maps, is_signed, i, j))
 
     return pairwise(maps, figure)
 

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -39,17 +38,6 @@ def superpixel_credits(
     places = segments.ravel()
     sums = np.bincount(places, weights=np.ravel(values).astype(np.float64)).astype(np.float64)
     return sums if is_per_pixel else sums / np.bincount(places)
-
-
-def rank_correlation(first: Floats, second: Floats) -> float:
-    """Return Spearman's signed correlation of two maps' credits, ties sharing their mean rank.
-
-    NaN where one is constant: a map without an order has no correlation, and 0 would claim one.
-    """
-    a, b = (pd.Series(np.ravel(m)).rank().to_numpy() for m in (first, second))
-    a, b = a - a.mean(), b - b.mean()
-    scale = math.sqrt(float(a @ a) * float(b @ b))
-    return float(a @ b) / scale if scale > 0 else math.nan
 
 
 def sign_agreement(

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from usable_core.metrics.intervals import Estimate
@@ -12,13 +13,18 @@ _DRAWS = 1000
 
 
 def spearman(first: Floats, second: Floats) -> float:
-    """Return the rank correlation of two series (N,); infinite values rank last, and tie.
+    """Return the rank correlation of two series of one size; infinite values rank last, and tie.
+
+    NaN where one is constant: what has no order has no correlation, and 0 would claim one.
 
     Reference: Spearman 1904, American Journal of Psychology 15.
     """
-    if len(first) == 0:
+    if np.size(first) == 0:
         return math.nan
-    return float(_of_tables(_table(first, second)[None])[0])
+    a, b = (pd.Series(np.ravel(series)).rank().to_numpy() for series in (first, second))
+    a, b = a - a.mean(), b - b.mean()
+    scale = math.sqrt(float(a @ a) * float(b @ b))
+    return float(a @ b) / scale if scale > 0 else math.nan
 
 
 def spearman_estimate(first: Floats, second: Floats, *, seed: int = 0) -> Estimate:

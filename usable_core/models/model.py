@@ -17,7 +17,7 @@ from usable_core.models.heads import features
 from usable_core.models.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
-    from usable_core.evaluations.interactive import Prediction
+    from usable_core.evaluations.explained import Prediction
 
 PREDICT = "usable_core.measuring.predicting:predict"  # by name: what measures stands above models
 # Half a grey level: round trips through 8 bits stay inside, normalised inputs do not.

@@ -8,15 +8,13 @@ import html
 import io
 import sys
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ConfigError
-from usable_core.evaluations.interactive import Prediction
+from usable_core.evaluations.explained import Explanation, Prediction
 from usable_core.files import write_bytes
 from usable_core.images import encode_png
 from usable_core.plots.heatmap import blend, colour_limit, describe
@@ -27,31 +25,7 @@ _SIDE = 224  # px: smaller pictures are enlarged to about this, their pixels kep
 _GAP = 8  # px of white between the two
 
 
-class Explained(Protocol):
-    """What is shown of an explanation."""
-
-    @property
-    def method(self) -> str:
-        """Key of `catalog.explainers.EXPLAINERS`."""
-
-    @property
-    def target(self) -> str:
-        """Name of the class explained."""
-
-    @property
-    def predictions(self) -> tuple[Prediction, ...]:
-        """Most probable first."""
-
-    @property
-    def values(self) -> NDArray[np.float32]:
-        """Credit of each pixel (H, W)."""
-
-    @property
-    def x(self) -> NDArray[np.uint8]:
-        """The image as the model saw it, (H, W, 3)."""
-
-
-def view_png(explanation: Explained) -> bytes:
+def view_png(explanation: Explanation) -> bytes:
     """Return picture and map side by side as a PNG file."""
     values = explanation.values
     shown = blend(explanation.x, values, colour_limit(values), OPACITY)
@@ -61,9 +35,9 @@ def view_png(explanation: Explained) -> bytes:
     return encode_png(np.concatenate([both[0], gap, both[1]], axis=1))
 
 
-def view_html(explanation: Explained) -> str:
+def view_html(explanation: Explanation) -> str:
     """Return picture, map and predictions as a piece of HTML that needs nothing else."""
-    title = f"{EXPLAINERS[explanation.method].title}: {explanation.target}"
+    title = f"{EXPLAINERS[str(explanation.method)].title}: {explanation.target}"
     source = base64.b64encode(view_png(explanation)).decode()
     words = describe(explanation.values)
     predictions = ", ".join(f"{p.name} {percent(_share(p))}" for p in explanation.predictions)
@@ -74,7 +48,7 @@ def view_html(explanation: Explained) -> str:
     )
 
 
-def save_view(explanation: Explained, path: str | Path) -> None:
+def save_view(explanation: Explanation, path: str | Path) -> None:
     """Write picture and map to a file, as its ending says: .png or .html.
 
     Raises:
@@ -89,10 +63,13 @@ def save_view(explanation: Explained, path: str | Path) -> None:
         page = f'<!doctype html><meta charset="utf-8">{view_html(explanation)}'
         write_bytes(path, page.encode())
     else:
-        raise ConfigError(f"A map is saved as .png or .html, but {path.name} is neither.")
+        raise ConfigError(
+            f"A map is saved as .png or .html, or into a folder of a name without an ending, but "
+            f"{path.name} is neither. Choose another name."
+        )
 
 
-def show_view(explanation: Explained) -> None:
+def show_view(explanation: Explanation) -> None:
     """Show picture and map: in the notebook that runs this, else in the system's viewer."""
     notebook = sys.modules.get("IPython")
     if notebook is not None and notebook.get_ipython() is not None:

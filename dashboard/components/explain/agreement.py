@@ -1,16 +1,17 @@
 """Do the maps agree: between the methods of a backbone, or between backbones by one method?"""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.explain.map_view import files_of
-from dashboard.components.explain.overlay import HeatmapFiles, heatmap_view
-from dashboard.components.explain.questions import Questions, name_of
+from dashboard.components.explain.map_view import views
+from dashboard.components.explain.overlay import MapView, heatmap_view
+from dashboard.components.explain.questions import Cell, Questions, name_of
 from dashboard.components.shared.formats import escaped, percent
-from dashboard.components.shared.lane import Asked, Board
+from dashboard.components.shared.lane import Board
 from dashboard.components.shared.metrics import figure
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.comparison.maps import (
@@ -20,11 +21,9 @@ from usable_core.comparison.maps import (
     compared_map,
     on_shared,
 )
-from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
 from usable_core.plots.agreement import pair_table
 
-Cell = tuple[ModelSpec, str]
 KINDS = {"methods": "Between methods", "backbones": "Between backbones"}
 HELP = (
     "On the superpixels that all maps share: rank correlation (signed), the share of superpixels "
@@ -35,30 +34,13 @@ HELP = (
 
 def agreement_section(questions: Questions, board: Board) -> None:
     """Show how far the maps that are there agree."""
-    shown = questions.all_shown(board)
-    whole = _whole(shown)
+    whole = _final(views(questions, board))
     groups = _groups(questions, whole)
     if not any(groups.values()):
         return
     st.subheader("Do they agree?", help=HELP)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        kinds = [kind for kind in KINDS if groups[kind]]
-        kind = st.segmented_control(
-            "Compared",
-            kinds,
-            default=kinds[0],
-            format_func=KINDS.get,
-            required=True,
-            key=f"{state.EXPLAIN_AGREEMENT}_{'_'.join(kinds)}",
-        )
-        titles = list(groups[kind])
-        title = st.selectbox(
-            "Backbone" if kind == "methods" else "Method",
-            titles,
-            key=f"{state.EXPLAIN_AGREEMENT_OF}_{kind}",
-        )
-    cells = groups[kind].get(title) or groups[kind][titles[0]]
-    if not _is_one_class(shown, cells):
+    kind, cells = _choose(groups)
+    if not _is_one_class(whole, cells):
         st.info(
             "These maps explain different classes, so they are not compared. Choose one under "
             "*Class to explain*.",
@@ -83,33 +65,50 @@ def agreement_section(questions: Questions, board: Board) -> None:
     _agreement(found, first, np.isin(_numbers(first), shared), name_of(*cells[0]) + kind)
 
 
+def _choose(groups: Mapping[str, Mapping[str, list[Cell]]]) -> tuple[str, list[Cell]]:
+    """Ask which maps are compared; return the kind of comparison and the maps."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        kinds = [kind for kind in KINDS if groups[kind]]
+        kind = st.segmented_control(
+            "Compared",
+            kinds,
+            default=kinds[0],
+            format_func=KINDS.get,
+            required=True,
+            key=f"{state.EXPLAIN_AGREEMENT}_{'_'.join(kinds)}",
+        )
+        titles = list(groups[kind])
+        title = st.selectbox(
+            "Backbone" if kind == "methods" else "Method",
+            titles,
+            key=f"{state.EXPLAIN_AGREEMENT_OF}_{kind}",
+        )
+    return kind, groups[kind].get(title) or groups[kind][titles[0]]
+
+
 def agreements(
-    questions: Questions, shown: Mapping[Cell, Asked]
+    questions: Questions, maps: Mapping[Cell, MapView]
 ) -> Iterator[tuple[str, MapAgreement]]:
     """Yield every agreement that there is of the shown maps, with its title."""
-    whole = _whole(shown)
+    whole = _final(maps)
     for kind, group in _groups(questions, whole).items():
         for title, cells in group.items():
-            if not _is_one_class(shown, cells):
+            if not _is_one_class(whole, cells):
                 continue
             found, _ = _compare(questions, kind, cells, whole)
             if found is not None:
                 yield f"{KINDS[kind]}: {title}", found
 
 
-def _whole(shown: Mapping[Cell, Asked]) -> dict[Cell, HeatmapFiles]:
-    """Return the maps that are final and have superpixels."""
-    maps = {cell: files_of(asked) for cell, asked in shown.items() if asked.answer.state == "done"}
-    return {c: m for c, m in maps.items() if m is not None and m.superpixels is not None}
+def _final(maps: Mapping[Cell, MapView]) -> dict[Cell, MapView]:
+    return {cell: view for cell, view in maps.items() if view.is_final}
 
 
-def _is_one_class(shown: Mapping[Cell, Asked], cells: Sequence[Cell]) -> bool:
-    return len({shown[cell].answer.target for cell in cells}) == 1
+def _is_one_class(maps: Mapping[Cell, MapView], cells: Sequence[Cell]) -> bool:
+    return len({maps[cell].explanation.target for cell in cells}) == 1
 
 
-def _groups(
-    questions: Questions, maps: Mapping[Cell, HeatmapFiles]
-) -> dict[str, dict[str, list[Cell]]]:
+def _groups(questions: Questions, maps: Mapping[Cell, MapView]) -> dict[str, dict[str, list[Cell]]]:
     """Return what can be compared: kind to title to maps, two at least."""
     by_model = {t: [c for c in maps if c[0] == m] for m, t in questions.titles.items()}
     by_method = {EXPLAINERS[m].title: [c for c in maps if c[1] == m] for m in questions.methods}
@@ -120,7 +119,7 @@ def _groups(
 
 
 def _compare(
-    questions: Questions, kind: str, cells: Sequence[Cell], maps: Mapping[Cell, HeatmapFiles]
+    questions: Questions, kind: str, cells: Sequence[Cell], maps: Mapping[Cell, MapView]
 ) -> tuple[MapAgreement | None, np.ndarray]:
     """Return the agreement on the superpixels that all maps have, and which those are (K,).
 
@@ -131,19 +130,17 @@ def _compare(
     return (compare_maps(found) if len(shared) > 1 else None), shared
 
 
-def _numbers(files: HeatmapFiles) -> np.ndarray:
-    assert files.superpixels is not None
-    return files.superpixels
+def _numbers(view: MapView) -> np.ndarray:
+    return view.explanation.superpixels
 
 
-def _compared(questions: Questions, kind: str, cell: Cell, files: HeatmapFiles) -> ComparedMap:
+def _compared(questions: Questions, kind: str, cell: Cell, view: MapView) -> ComparedMap:
     model, method = cell
     name = EXPLAINERS[method].title if kind == "methods" else questions.titles[model]
-    assert files.segments is not None
-    return compared_map(name, method, files.values, files.segments, files.stability)
+    return compared_map(name, view.explanation)
 
 
-def _agreement(found: MapAgreement, files: HeatmapFiles, is_shared: np.ndarray, key: str) -> None:
+def _agreement(found: MapAgreement, view: MapView, is_shared: np.ndarray, key: str) -> None:
     measures = (
         ("Rank correlation", found.rank_correlation, True),
         ("Same sign", found.sign_agreement, False),
@@ -170,21 +167,19 @@ def _agreement(found: MapAgreement, files: HeatmapFiles, is_shared: np.ndarray, 
     left, right = st.columns(2)
     with left:
         st.markdown("**Consensus**")
-        _superpixel_map(files, is_shared, found.consensus, f"consensus_{key}", is_signed=True)
+        _superpixel_map(view, is_shared, found.consensus, f"consensus_{key}", is_signed=True)
         st.caption(
             f"Mean of {escaped(', '.join(found.consensus_of))}, each scaled to its own "
             "largest value."
         )
     with right:
         st.markdown("**Disagreement**")
-        _superpixel_map(
-            files, is_shared, found.disagreement, f"disagreement_{key}", is_signed=False
-        )
+        _superpixel_map(view, is_shared, found.disagreement, f"disagreement_{key}", is_signed=False)
         st.caption("Their standard deviation: bright where they contradict each other.")
 
 
 def _superpixel_map(
-    files: HeatmapFiles,
+    view: MapView,
     is_shared: np.ndarray,
     credits: Sequence[float],
     key: str,
@@ -192,12 +187,10 @@ def _superpixel_map(
     is_signed: bool,
 ) -> None:
     """Show numbers of some superpixels (S,) over the picture."""
-    assert files.segments is not None
     numbers = np.zeros(len(is_shared), dtype=np.float32)
     numbers[is_shared] = credits
-    values = numbers[files.segments]
-    shown = HeatmapFiles(
-        values, files.segments, files.picture, f"{key} {hash(tuple(credits))}", is_signed=is_signed
-    )
+    values = numbers[view.explanation.segments]
+    drawn = replace(view.explanation, values=values, stability=None)
+    shown = MapView(drawn, f"{key} {view.version} {hash(tuple(credits))}", is_signed=is_signed)
     limit = max(1e-6, heatmap.colour_limit(values)) if not is_signed else 1.0
     heatmap_view(key, shown, limit, f"{key.split('_')[0]}: {heatmap.describe(values)}")

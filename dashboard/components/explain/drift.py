@@ -1,20 +1,25 @@
 """How maps move along the picture's own adversarial path: asked on demand, one method at a time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.explain.answer_state import show_state
-from dashboard.components.explain.map_view import read_map
-from dashboard.components.explain.overlay import HeatmapFiles, heatmap_view
+from dashboard.components.explain.map_view import load
+from dashboard.components.explain.overlay import MapView, heatmap_view
 from dashboard.components.explain.questions import Questions
 from dashboard.components.shared.formats import escaped, percent
 from dashboard.components.shared.lane import Asked, Board
 from dashboard.components.shared.metrics import figure
+from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.errors import UsableError
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.jobs import interactive
 from usable_core.plots import heatmap
 from usable_core.plots.drift import budget_label, drift_figure
 
@@ -67,14 +72,14 @@ def followed(questions: Questions, board: Board, method: str) -> dict[ModelSpec,
     return {
         model: (attack, drift)
         for model, (attack, drift) in pairs.items()
-        if attack and drift and attack.answer.fragility and drift.answer.drift
+        if attack and drift and attack.explanation.fragility and drift.explanation.drift
     }
 
 
 def _figure(questions: Questions, found: Follow) -> None:
-    drifts = {model.reference: d.answer.drift for model, (_, d) in found.items() if d.answer.drift}
+    drifts = {m.reference: d for m, (_, drift) in found.items() if (d := drift.explanation.drift)}
     names = [questions.titles[model] for model in found]
-    norm = next(a.answer.fragility.norm for a, _ in found.values() if a.answer.fragility)
+    norm = next(f.norm for a, _ in found.values() if (f := a.explanation.fragility))
     plot = drift_figure(drifts, names, norm=norm, theme=state.theme())
     figure(plot, key="drift", alt="Similarity to the clean map and confidence against epsilon")
     st.caption(
@@ -88,7 +93,7 @@ def _figure(questions: Questions, found: Follow) -> None:
 def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
     """Show picture, prediction and map of each backbone at one ε; moving it runs nothing else."""
     epsilons = sorted(
-        {e for _, d in found.values() if d.answer.drift for e in d.answer.drift.epsilons}
+        {e for _, a in found.values() if (d := a.explanation.drift) for e in d.epsilons}
     )
     if len(epsilons) < 2:
         return
@@ -101,7 +106,7 @@ def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
         format_func=budget_label,
         help="Picture, prediction and map move together.",
     )
-    maps = {model: map_at(pair, method, epsilon) for model, pair in found.items()}
+    maps = {model: map_at(pair, epsilon) for model, pair in found.items()}
     shown = [m.values for m in maps.values() if m is not None]
     limits = (
         heatmap.shared_limits(shown, is_per_pixel=not EXPLAINERS[method].uses_superpixels)
@@ -121,9 +126,9 @@ def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
             _one(model, pair, files, limit_of[model], epsilon)
 
 
-def _one(model: ModelSpec, pair: Pair, files: HeatmapFiles, limit: float, epsilon: float) -> None:
+def _one(model: ModelSpec, pair: Pair, files: MapView, limit: float, epsilon: float) -> None:
     attack, drift = pair
-    fragility, moved = attack.answer.fragility, drift.answer.drift
+    fragility, moved = attack.explanation.fragility, drift.explanation.drift
     assert fragility is not None
     assert moved is not None
     at, place = _place(fragility.epsilons, epsilon), _place(moved.epsilons, epsilon)
@@ -157,23 +162,22 @@ def _prediction(found: Fragility, at: int | None) -> str:
     return f"{said} · {percent(found.confidences[at])} for {escaped(clean)}"
 
 
-def map_at(pair: Pair, method: str, epsilon: float) -> HeatmapFiles | None:
+def map_at(pair: Pair, epsilon: float) -> MapView | None:
     """Return the map on the picture changed by ε; None where there is none."""
     attack, drift = pair
-    fragility, moved = attack.answer.fragility, drift.answer.drift
+    fragility, moved = attack.explanation.fragility, drift.explanation.drift
     if fragility is None or moved is None:
         return None
     at, place = _place(fragility.epsilons, epsilon), _place(moved.epsilons, epsilon)
     if at is None or place is None:
         return None
     try:
-        return read_map(
-            (drift.key, f"map_{place}"),
-            (attack.key, f"path_{at}"),
-            method,
-            str(state.settings.home()),
-        )
-    except OSError:
+        explanation = load(drift)
+        picture = (interactive.files(attack.key) / f"path_{at}.png").read_bytes()
+        x = np.asarray(images.decode(picture, "the changed picture"))
+        moved_map = replace(explanation, values=explanation.drift_maps[place], x=x, stability=None)
+        return MapView.of(moved_map, f"{drift.key} drift_{place} {attack.key} path_{at}")
+    except (OSError, UsableError):
         return None
 
 

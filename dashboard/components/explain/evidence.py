@@ -1,23 +1,23 @@
 """How far a map is to be trusted: asked on demand, for one map or for all."""
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.explain.answer_state import show_state
 from dashboard.components.explain.evidence_words import curve_row, sanity_words
-from dashboard.components.explain.map_view import files_of, read_map
-from dashboard.components.explain.overlay import HeatmapFiles, heatmap_view
-from dashboard.components.explain.questions import Questions, name_of, title_of, want_evidence
+from dashboard.components.explain.map_view import load, views
+from dashboard.components.explain.overlay import MapView, heatmap_view
+from dashboard.components.explain.questions import Cell, Questions, name_of, title_of, want_evidence
 from dashboard.components.shared.formats import duration, escaped
 from dashboard.components.shared.lane import Asked, Board
 from dashboard.components.shared.metrics import figure, frame
 from usable_core.evaluations.evidence import Evidence, PerturbationCurve
-from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
 from usable_core.plots.evidence import curve_title, perturbation
 
-Cell = tuple[ModelSpec, str]
 HELP = (
     "Faithfulness: the picture is taken apart (or put together) superpixel by superpixel in the "
     "map's order; a map that found what matters beats random orders and the order from the "
@@ -51,8 +51,8 @@ def evidence_section(questions: Questions, board: Board) -> None:
         st.caption("Not measured yet: it takes some hundred evaluations of the backbone for each.")
     else:
         show_state(asked, board)
-        if asked.answer.evidence is not None:
-            _evidence(questions, cell, asked, board, asked.answer.evidence)
+        if asked.explanation.evidence is not None:
+            _evidence(questions, cell, asked, board, asked.explanation.evidence)
     _overview(questions, board)
 
 
@@ -97,9 +97,7 @@ def _sanity(questions: Questions, cell: Cell, asked: Asked, board: Board, found:
     if found.sanity is None:
         st.caption("The weights of this backbone cannot be randomised, so this was not checked.")
         return
-    model, method = cell
-    shown = questions.shown(board, model, method)
-    files = None if shown is None else files_of(shown)
+    mine = views(questions, board).get(cell)
     others = (
         ("This map", None, "for the explained class"),
         ("Random weights", "randomised", "the same network, knowing nothing"),
@@ -109,7 +107,7 @@ def _sanity(questions: Questions, cell: Cell, asked: Asked, board: Board, found:
     for column, (title, name, what), text in zip(st.columns(3), others, words, strict=True):
         with column:
             st.markdown(f"**{escaped(title)}**")
-            one = files if name is None else other_map(asked, name, method)
+            one = mine if name is None else other_map(asked, name)
             if one is not None:
                 alt = f"{title}, {what}: {heatmap.describe(one.values)}"
                 heatmap_view(
@@ -118,13 +116,13 @@ def _sanity(questions: Questions, cell: Cell, asked: Asked, board: Board, found:
             st.markdown(text or what.capitalize() + ".")
 
 
-def other_map(asked: Asked, name: str, method: str) -> HeatmapFiles | None:
+def other_map(asked: Asked, name: str) -> MapView | None:
     """Return a map beside the evidence; None where it could not be made."""
-    try:
-        home = str(state.settings.home())
-        return read_map((asked.key, name), (asked.key, "input"), method, home)
-    except OSError:
+    explanation = load(asked)
+    if name not in explanation.compared:
         return None
+    other = replace(explanation, values=explanation.compared[name], stability=None)
+    return MapView.of(other, f"{asked.key} {name}")
 
 
 def _short_title(curve: PerturbationCurve) -> str:
@@ -136,7 +134,7 @@ def _overview(questions: Questions, board: Board) -> None:
     rows = []
     for cell in questions.evidence_wanted():
         asked = board.get(questions.evidence(*cell))
-        found = asked.answer.evidence if asked is not None else None
+        found = asked.explanation.evidence if asked is not None else None
         if found is None:
             continue
         gains = {_short_title(c): c.gain for c in found.curves}

@@ -6,16 +6,14 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.explain.answer_state import show_state
-from dashboard.components.explain.map_view import files_of, show_map
-from dashboard.components.explain.overlay import HeatmapFiles, controls
-from dashboard.components.explain.questions import Questions
+from dashboard.components.explain.map_view import show_map, views
+from dashboard.components.explain.overlay import MapView, controls
+from dashboard.components.explain.questions import Cell, Questions
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.lane import Asked, Board
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots import heatmap
 
-Cell = tuple[ModelSpec, str]
 ROWS = {"methods": "Methods in rows", "backbones": "Backbones in rows"}
 MOST_COLUMNS = 4
 
@@ -24,14 +22,13 @@ def maps_section(questions: Questions, board: Board) -> None:
     """Show every map, below the controls that all of them obey."""
     if not questions.methods:
         return
-    shown = {cell: questions.shown(board, *cell) for cell in questions.cells()}
-    maps = {cell: files_of(asked) for cell, asked in shown.items() if asked is not None}
+    shown, maps = questions.all_shown(board), views(questions, board)
     _different_classes(shown)
     st.subheader("Why?")
     controls(
         "explain_controls",
         is_shared=len(questions.titles) > 1,
-        has_intervals=any(m is not None and m.stability is not None for m in maps.values()),
+        has_intervals=any(view.explanation.stability is not None for view in maps.values()),
     )
     rows = st.segmented_control(
         "Layout",
@@ -54,16 +51,17 @@ def maps_section(questions: Questions, board: Board) -> None:
             ):
                 with column:
                     st.markdown(f"**{escaped(name)}**")
-                    _cell(questions, cell, shown[cell], board, maps.get(cell), limits.get(cell, 0))
+                    if cell in maps:
+                        show_map(questions, cell, shown[cell], board, maps[cell], limits[cell])
+                    if cell in shown:
+                        show_state(shown[cell], board)
 
 
-def shared_limits(
-    questions: Questions, maps: Mapping[Cell, HeatmapFiles | None]
-) -> dict[Cell, float]:
+def shared_limits(questions: Questions, maps: Mapping[Cell, MapView]) -> dict[Cell, float]:
     """Return each map's magnitude of full colour, one scale for a method's maps."""
     limits: dict[Cell, float] = {}
     for method in questions.methods:
-        found = {c: m.values for c, m in maps.items() if c[1] == method and m is not None}
+        found = {c: m.values for c, m in maps.items() if c[1] == method}
         is_per_pixel = not EXPLAINERS[method].uses_superpixels
         of_method = heatmap.shared_limits(list(found.values()), is_per_pixel=is_per_pixel)
         limits |= dict(zip(found, of_method, strict=True))
@@ -85,23 +83,8 @@ def _lines(
     return [(title, None, [(model, m) for m in methods], titles) for model, title in models.items()]
 
 
-def _cell(
-    questions: Questions,
-    cell: Cell,
-    asked: Asked | None,
-    board: Board,
-    files: HeatmapFiles | None,
-    limit: float,
-) -> None:
-    if asked is None:
-        return
-    if files is not None:
-        show_map(questions, *cell, asked, board, files, limit)
-    show_state(asked, board)
-
-
-def _different_classes(shown: Mapping[Cell, Asked | None]) -> None:
-    targets = sorted({a.answer.target for a in shown.values() if a and a.answer.target})
+def _different_classes(shown: Mapping[Cell, Asked]) -> None:
+    targets = sorted({a.explanation.target for a in shown.values() if a.explanation.target})
     if len(targets) > 1:
         st.info(
             f"These maps explain different classes ({escaped(', '.join(targets))}). Choose one "

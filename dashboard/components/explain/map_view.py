@@ -2,81 +2,67 @@
 
 from dataclasses import replace
 
-import numpy as np
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.explain.map_facts import badges, facts, warnings
-from dashboard.components.explain.overlay import HeatmapFiles, heatmap_view, superpixel_table
-from dashboard.components.explain.questions import Questions, name_of, spend_more, title_of
+from dashboard.components.explain.overlay import MapView, heatmap_view, superpixel_table
+from dashboard.components.explain.questions import Cell, Questions, name_of, spend_more, title_of
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.lane import Asked, Board
 from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.evaluations.specs import ModelSpec
+from usable_core.comparison.maps import with_agreement
+from usable_core.evaluations.explained import Explanation
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
 
 
 def show_map(
-    questions: Questions,
-    model: ModelSpec,
-    method: str,
-    asked: Asked,
-    board: Board,
-    files: HeatmapFiles,
-    shared: float,
+    questions: Questions, cell: Cell, asked: Asked, board: Board, view: MapView, shared: float
 ) -> None:
     """Show a map over its picture, and below it what its own figures say about it."""
-    answer, name = asked.answer, name_of(model, method)
-    what = title_of(questions, model, method)
-    alt = f"{what}, for the class {answer.target}: {heatmap.describe(files.values)}"
-    heatmap_view(f"map_{name}", files, shared, alt)
-    is_empty = heatmap.is_empty(files.values)
-    open_signs = 0 if files.segments is None else int((~superpixel_table(files).is_settled).sum())
-    st.markdown(" ".join([f"for **{escaped(answer.target or '?')}**", *badges(answer)]))
+    explanation, name, what = view.explanation, name_of(*cell), title_of(questions, *cell)
+    alt = f"{what}, for the class {explanation.target}: {heatmap.describe(view.values)}"
+    heatmap_view(f"map_{name}", view, shared, alt)
+    is_empty = heatmap.is_empty(view.values)
+    table = superpixel_table(view)
+    open_signs = int((~table.is_settled).sum())
+    st.markdown(" ".join([f"for **{escaped(explanation.target or '?')}**", *badges(explanation)]))
     if is_empty:
         st.info(
             "No evidence: nothing that was hidden or changed in this picture changes this class.",
             icon=":material/visibility_off:",
         )
-    for sentence in [] if is_empty else warnings(answer, method):
+    for sentence in warnings(explanation) if view.is_final and not is_empty else []:
         st.warning(sentence, icon=":material/warning:")
     if open_signs and not is_empty:
-        st.caption(
-            f"{open_signs} of {len(superpixel_table(files))} superpixels could be for or "
-            "against: striped."
-        )
+        st.caption(f"{open_signs} of {len(table)} superpixels could be for or against: striped.")
     with st.container(horizontal=True):
         with st.popover("Details", icon=":material/info:"):
-            st.markdown(facts(answer, method, asked.request.options, files))
-            _downloads(name, files, shared)
-        _more_button(questions, model, method, asked, board, open_signs)
+            st.markdown(facts(explanation, view.options))
+            _downloads(name, view, shared)
+        _more_button(questions, cell, asked, board, open_signs > 0)
 
 
 def _more_button(
-    questions: Questions,
-    model: ModelSpec,
-    method: str,
-    asked: Asked,
-    board: Board,
-    open_signs: int,
+    questions: Questions, cell: Cell, asked: Asked, board: Board, has_open_signs: bool
 ) -> None:
     """Offer to spend more on a map that another seed would change; tell how far that is."""
-    newest = questions.newest(model, method)
+    newest = questions.newest(*cell)
     if newest != asked.request:
         later = board.get(newest)
         if later is not None and not later.is_over:
             count = f" {later.answer.done:,}/{later.answer.total:,}" if later.answer.total else ""
             st.caption(f"Spending more{count} …")
         return
-    stability = asked.answer.stability
-    is_open = stability is not None and (not stability.is_stable or open_signs)
-    is_poor = bool(asked.answer.state == "done" and warnings(asked.answer, method))
-    if asked.answer.state == "done" and EXPLAINERS[method].is_random and (is_open or is_poor):
+    stability = asked.explanation.stability
+    is_open = stability is not None and (not stability.is_stable or has_open_signs)
+    is_poor = bool(asked.explanation.doubts())
+    if asked.answer.state == "done" and EXPLAINERS[cell[1]].is_random and (is_open or is_poor):
         st.button(
             "Spend more",
-            key=f"more_{name_of(model, method)}",
+            key=f"more_{name_of(*cell)}",
             icon=":material/add:",
             on_click=spend_more,
             args=(asked.request,),
@@ -85,13 +71,13 @@ def _more_button(
         )
 
 
-def _downloads(name: str, files: HeatmapFiles, shared: float) -> None:
+def _downloads(name: str, view: MapView, shared: float) -> None:
     """Offer a map as a picture and as its values."""
     plain = name.replace("/", "_")
     with st.container(horizontal=True):
         st.download_button(
             "PNG",
-            lambda: png_of(files, shared),
+            lambda: png_of(view, shared),
             f"{plain}.png",
             "image/png",
             key=f"png_{name}",
@@ -101,7 +87,7 @@ def _downloads(name: str, files: HeatmapFiles, shared: float) -> None:
         )
         st.download_button(
             "CSV",
-            lambda: _csv(files),
+            lambda: _csv(view),
             f"{plain}.csv",
             "text/csv",
             key=f"csv_{name}",
@@ -111,52 +97,64 @@ def _downloads(name: str, files: HeatmapFiles, shared: float) -> None:
         )
 
 
-def _csv(files: HeatmapFiles) -> str:
-    if files.is_per_pixel or files.segments is None:
-        return str(heatmap.values_frame(files.values).to_csv(index=False))
-    return str(superpixel_table(files).to_csv(index=False))
+def _csv(view: MapView) -> str:
+    table = heatmap.values_frame(view.values) if view.is_per_pixel else superpixel_table(view)
+    return str(table.to_csv(index=False))
 
 
-def png_of(files: HeatmapFiles, limit: float) -> bytes:
+def png_of(view: MapView, limit: float) -> bytes:
     """Return the picture with the map over it, PNG."""
-    picture = np.asarray(images.decode(files.picture, "input.png"))
-    return images.encode_png(heatmap.blend(picture, files.values, limit, 0.8))
+    return images.encode_png(heatmap.blend(view.explanation.x, view.values, limit, 0.8))
 
 
-def files_of(asked: Asked) -> HeatmapFiles | None:
-    """Return the map of an answer, None while there is none."""
-    if asked.answer.state not in ("coarse", "done"):
-        return None
-    answer, method, key = asked.answer, asked.request.method or "", asked.key
-    version = f"{answer.state} {answer.evaluations}"
-    files = read_map((key, "map"), (key, "input"), method, str(state.settings.home()), version)
-    return replace(files, stability=answer.stability)
+def views(questions: Questions, board: Board) -> dict[Cell, MapView]:
+    """Return the maps that are there, with all that is known about them.
+
+    Evidence and the agreement of a backbone's methods are other questions' answers.
+    """
+    found = {
+        cell: _view(asked, board.get(replace(asked.request, kind="evidence")))
+        for cell, asked in questions.all_shown(board).items()
+        if asked.answer.state in ("coarse", "done")
+    }
+    for model in questions.titles:
+        final = [cell for cell, view in found.items() if cell[0] == model and view.is_final]
+        explanations = [found[cell].explanation for cell in final]
+        if len({one.target for one in explanations}) == 1:
+            for cell, one in zip(final, with_agreement(explanations), strict=True):
+                found[cell] = replace(found[cell], explanation=one)
+    return found
+
+
+def _view(asked: Asked, evidence: Asked | None) -> MapView:
+    """Return the map of an answer, with its evidence where that is known."""
+    explanation = load(asked)
+    if evidence is not None:
+        explanation = replace(explanation, evidence=evidence.explanation.evidence)
+    return replace(
+        MapView.of(explanation, _version(asked)),
+        is_final=asked.answer.state == "done",
+        options=asked.request.options,
+    )
+
+
+def load(asked: Asked) -> Explanation:
+    """Return an answer's explanation with its arrays, read once.
+
+    Raises:
+        StorageError: it is not there any more.
+    """
+    return _loaded(asked.key, _version(asked))
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
-def read_map(
-    place: tuple[str, str], picture: tuple[str, str], method: str, home: str, version: str = ""
-) -> HeatmapFiles:
-    """Return a map on a picture, read once.
+def _loaded(key: str, version: str) -> Explanation:
+    del version  # part of the cache's key
+    return Explanation.load(interactive.files(key))
 
-    Args:
-        place: The answer's key, and the map's name in its folder.
-        picture: The answer's key, and the picture's name in its folder.
-        method: The map's method.
-        home: Of the lane.
-        version: Changes when the file does.
 
-    Raises:
-        OSError: there is no such file.
-    """
-    folder, row = interactive.files(place[0]), EXPLAINERS[method]
-    segments, numbers = folder / "segments.npy", folder / "superpixels.npy"
-    return HeatmapFiles(
-        values=np.load(folder / f"{place[1]}.npy"),
-        segments=np.load(segments) if segments.is_file() else None,
-        superpixels=np.load(numbers) if numbers.is_file() else None,
-        picture=(interactive.files(picture[0]) / f"{picture[1]}.png").read_bytes(),
-        version=f"{home} {place} {picture} {version}",
-        is_per_pixel=not row.uses_superpixels,
-        is_signed=row.is_signed,
-    )
+def _version(asked: Asked) -> str:
+    """Return what changes when the files of an answer do."""
+    found = asked.explanation
+    drifted = 0 if found.drift is None else len(found.drift.epsilons)
+    return f"{state.settings.home()} {asked.key} {asked.answer.state} {found.evaluations} {drifted}"

@@ -13,7 +13,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from usable_core.evaluations.evidence import Stability
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.explained import Explanation
+from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.images import encode_png
 from usable_core.plots import heatmap
 
 _HERE = Path(__file__).parent
@@ -77,29 +80,40 @@ _controls = st.components.v2.component(
 
 
 @dataclass(frozen=True)
-class HeatmapFiles:
-    """What the lane wrote for one map, and what is shown of it.
+class MapView:
+    """One map as the browser shows it.
 
     Attributes:
-        values: The map (H, W) float32.
-        segments: Superpixel of each pixel (H, W) from 0; None where there are none.
-        picture: What the model saw, a PNG file of H x W pixels.
+        explanation: The map, the picture below it and its superpixels.
         version: Changes when anything of this does.
-        is_per_pixel: The method credits pixels; superpixels then sum them.
+        is_per_pixel: Pixels are credited; superpixels then sum them.
         is_signed: Values tell for from against; otherwise they are magnitudes.
-        stability: Monte Carlo error of each superpixel, where it is known.
-        superpixels: The number (S,) that each superpixel has in the picture, whatever a model sees
-            of it; None where there are none.
+        is_final: It is not being refined.
+        options: How it was made.
     """
 
-    values: np.ndarray
-    segments: np.ndarray | None
-    picture: bytes
+    explanation: Explanation
     version: str
     is_per_pixel: bool = False
     is_signed: bool = True
-    stability: Stability | None = None
-    superpixels: np.ndarray | None = None
+    is_final: bool = True
+    options: ExplainerOptions = ExplainerOptions()
+
+    @classmethod
+    def of(cls, explanation: Explanation, version: str) -> "MapView":
+        """Return the view of a method's map."""
+        row = EXPLAINERS[explanation.method or ""]
+        return cls(explanation, version, not row.uses_superpixels, row.is_signed)
+
+    @property
+    def values(self) -> np.ndarray:
+        """Return the map (H, W)."""
+        return self.explanation.values
+
+    @property
+    def picture(self) -> bytes:
+        """Return what the model saw, PNG."""
+        return encode_png(self.explanation.x)
 
 
 def controls(key: str, *, has_intervals: bool, is_shared: bool) -> None:
@@ -113,43 +127,40 @@ def controls(key: str, *, has_intervals: bool, is_shared: bool) -> None:
     _controls(key=key, data={"hasIntervals": has_intervals, "isShared": is_shared})
 
 
-def heatmap_view(key: str, files: HeatmapFiles, shared_limit: float, alt: str) -> None:
+def heatmap_view(key: str, view: MapView, shared_limit: float, alt: str) -> None:
     """Show one map over its picture; hovering or the arrow keys tell the value of a place.
 
     Args:
         key: Of the element; the same map keeps its place on the page.
-        files: The map.
+        view: The map.
         shared_limit: Magnitude of full colour for all the backbones' maps of one method.
         alt: The map in words.
     """
-    _map(key=key, data={**_data(files, files.version), "shared": shared_limit, "alt": alt})
+    _map(key=key, data={**_data(view, view.version), "shared": shared_limit, "alt": alt})
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
-def _data(_files: HeatmapFiles, version: str) -> dict[str, object]:
+def _data(_view: MapView, version: str) -> dict[str, object]:
     """Return what the browser needs of a map; the page asks every second while others grow."""
     del version  # the cache's key
-    levels, top = heatmap.compact(_files.values)
-    height, width = _files.values.shape
-    data: dict[str, object] = {
-        "version": _files.version,
-        "image": "data:image/png;base64," + base64.b64encode(_files.picture).decode(),
+    levels, top = heatmap.compact(_view.values)
+    height, width = _view.values.shape
+    table = superpixel_table(_view)
+    return {
+        "version": _view.version,
+        "image": "data:image/png;base64," + base64.b64encode(_view.picture).decode(),
         "width": width,
         "height": height,
         "levels": _packed(levels),
         "top": top,
-        "own": heatmap.colour_limit(_files.values),
-        "empty": heatmap.is_empty(_files.values),
-        "signed": _files.is_signed,
-        "perPixel": _files.is_per_pixel,
+        "own": heatmap.colour_limit(_view.values),
+        "empty": heatmap.is_empty(_view.values),
+        "signed": _view.is_signed,
+        "perPixel": _view.is_per_pixel,
         "for": heatmap.FOR,
         "against": heatmap.AGAINST,
-        "segments": None,
-    }
-    if _files.segments is not None:
-        table = superpixel_table(_files)
-        data["segments"] = _packed(_files.segments.astype("<u2"))
-        data["superpixels"] = {
+        "segments": _packed(_view.explanation.segments.astype("<u2")),
+        "superpixels": {
             str(row.superpixel): {
                 "value": float(row.value),
                 "rank": int(row.rank),
@@ -158,16 +169,17 @@ def _data(_files: HeatmapFiles, version: str) -> dict[str, object]:
                 "settled": bool(row.is_settled),
             }
             for row in table.itertuples()
-        }
-        data["count"] = len(table)
-    return data
+        },
+        "count": len(table),
+    }
 
 
-def superpixel_table(files: HeatmapFiles) -> pd.DataFrame:
-    """Return superpixel, pixels, value, rank, low, high, is_settled of a map with superpixels."""
-    assert files.segments is not None
-    make = heatmap.credits_frame if files.is_per_pixel else heatmap.values_frame
-    return heatmap.with_stability(make(files.values, files.segments), files.stability)
+def superpixel_table(view: MapView) -> pd.DataFrame:
+    """Return superpixel, pixels, value, rank, low, high and is_settled of a map."""
+    make = heatmap.credits_frame if view.is_per_pixel else heatmap.values_frame
+    explanation = view.explanation
+    table = make(explanation.values, explanation.segments)
+    return heatmap.with_stability(table, explanation.stability)
 
 
 def _packed(array: np.ndarray) -> str:

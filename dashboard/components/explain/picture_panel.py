@@ -68,7 +68,7 @@ def _learn_classes(questions: Questions, board: Board) -> bool:
     """Remember the predicted classes for the target selector; tell whether they are new."""
     asked = [board.get(questions.prediction(model)) for model in questions.titles]
     predicting = [a for a in asked if a is not None]
-    found = _unique([p.name for a in predicting for p in a.answer.predictions])
+    found = _unique([p.name for a in predicting for p in a.explanation.predictions])
     if not found or not all(a.is_over for a in predicting):
         return False
     is_new = found != st.session_state.get(state.EXPLAIN_CLASSES)

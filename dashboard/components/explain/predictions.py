@@ -7,7 +7,7 @@ from dashboard.components.explain.questions import Questions
 from dashboard.components.shared.formats import duration, escaped, percent
 from dashboard.components.shared.lane import Asked, Board
 from usable_core.evaluations.evidence import Fragility
-from usable_core.evaluations.interactive import Answer
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.plots.drift import budget_label
 from usable_core.plots.epsilon_axis import NORM_TITLES
@@ -28,21 +28,21 @@ def predictions_row(questions: Questions, board: Board) -> None:
 
 
 def _one(model: ModelSpec, asked: Asked, board: Board) -> None:
-    answer = asked.answer
-    for prediction in answer.predictions:
+    found = asked.explanation
+    for prediction in found.predictions:
         known = prediction.calibrated is not None
         shown = prediction.calibrated if known else prediction.probability
         share = min(max(shown, 0.0), 1.0)
         st.progress(share, text=f"{escaped(prediction.name)} · {percent(share)}")
-    if answer.predictions:
-        _confidence(model, answer)
-        _familiarity(answer)
+    if found.predictions:
+        _confidence(model, found)
+        _familiarity(found)
     show_state(asked, board)
 
 
-def _confidence(model: ModelSpec, answer: Answer) -> None:
+def _confidence(model: ModelSpec, explanation: Explanation) -> None:
     """Say what the percentages are: calibrated, or not and how to change that."""
-    first = answer.predictions[0]
+    first = explanation.predictions[0]
     if first.calibrated is not None:
         st.caption(f"Calibrated confidence; the raw softmax says {percent(first.probability)}.")
         return
@@ -53,8 +53,8 @@ def _confidence(model: ModelSpec, answer: Answer) -> None:
     )
 
 
-def _familiarity(answer: Answer) -> None:
-    found = answer.familiarity
+def _familiarity(explanation: Explanation) -> None:
+    found = explanation.familiarity
     if found is not None and found.is_unlike:
         st.warning(
             "This picture is unlike what the backbone was made for: it would name one of its "
@@ -69,8 +69,8 @@ def _attack(asked: Asked | None) -> None:
     if asked is None or asked.is_cancelled:
         return
     answer = asked.answer
-    if answer.fragility is not None:
-        _fragility(answer.fragility)
+    if asked.explanation.fragility is not None:
+        _fragility(asked.explanation.fragility)
     elif answer.state == "failed":
         st.caption(f"Smallest breaking ε: {escaped(answer.error or 'not found out')}")
     else:

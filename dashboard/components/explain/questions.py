@@ -12,6 +12,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec
 
+Cell = tuple[ModelSpec, str]  # backbone and method of a map
 MORE = 4  # times as many evaluations at each "Spend more"
 TOLERANCE = 0.05  # until the Monte Carlo error is below this share of the largest value
 

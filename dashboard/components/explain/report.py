@@ -13,15 +13,14 @@ from dashboard.components.explain.evidence import other_map
 from dashboard.components.explain.evidence_words import curve_row, sanity_words
 from dashboard.components.explain.map_facts import numbers, warnings
 from dashboard.components.explain.map_grid import shared_limits
-from dashboard.components.explain.map_view import files_of, png_of
-from dashboard.components.explain.overlay import HeatmapFiles, superpixel_table
-from dashboard.components.explain.questions import Questions, title_of
+from dashboard.components.explain.map_view import png_of, views
+from dashboard.components.explain.overlay import MapView, superpixel_table
+from dashboard.components.explain.questions import Cell, Questions, title_of
 from dashboard.components.shared.copy_link import copy_link
 from dashboard.components.shared.formats import percent
 from dashboard.components.shared.lane import Asked, Board
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.evaluations.evidence import Evidence
-from usable_core.evaluations.specs import ModelSpec
+from usable_core.evaluations.evidence import Drift, Evidence
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
 from usable_core.plots.drift import budget_label, drift_figure
@@ -41,8 +40,6 @@ from usable_core.reports.page import (
 )
 from usable_core.versions import versions
 
-Cell = tuple[ModelSpec, str]
-
 
 @dataclass(frozen=True)
 class Gathered:
@@ -51,7 +48,7 @@ class Gathered:
     Attributes:
         questions: The choices.
         board: All answers.
-        shown: The answer whose map is shown.
+        maps: The maps that are shown.
         evidence: Of the maps whose evidence was asked for.
         drift_method: The method that was followed under attack.
         link: The page's address.
@@ -59,7 +56,7 @@ class Gathered:
 
     questions: Questions
     board: Board
-    shown: Mapping[Cell, Asked]
+    maps: Mapping[Cell, MapView]
     evidence: Mapping[Cell, Asked]
     drift_method: str | None
     link: str
@@ -70,21 +67,21 @@ def gather(questions: Questions, board: Board) -> Gathered:
     evidence = {
         cell: asked
         for cell in questions.evidence_wanted()
-        if (asked := board.get(questions.evidence(*cell))) is not None and asked.answer.evidence
+        if (asked := board.get(questions.evidence(*cell))) is not None
+        and asked.explanation.evidence
     }
     return Gathered(
-        questions, board, questions.all_shown(board), evidence, questions.drift_method(), link()
+        questions, board, views(questions, board), evidence, questions.drift_method(), link()
     )
 
 
 def report(known: Gathered) -> str:
     """Return everything that is known of the picture as one HTML file."""
     questions, board = known.questions, known.board
-    maps = {cell: files for cell, a in known.shown.items() if (files := files_of(a)) is not None}
-    limits = shared_limits(questions, maps)
+    limits = shared_limits(questions, known.maps)
     sections = [
         Section("Predictions", (Row(tuple(_predictions(questions, board))),)),
-        *(_method(questions, method, known.shown, maps, limits) for method in questions.methods),
+        *(_method(known, method, limits) for method in questions.methods),
         *_evidence(known),
         *_agreement(known),
         *_drift(known),
@@ -100,16 +97,16 @@ def _predictions(questions: Questions, board: Board) -> Iterator[Card]:
             continue
         rows = tuple(
             (p.name, percent(p.probability), percent(p.calibrated))
-            for p in asked.answer.predictions
+            for p in asked.explanation.predictions
         )
         picture = _input(asked)
         blocks: list[Block] = [*picture, Table(("class", "softmax", "calibrated"), rows)]
-        if attack is not None and (found := attack.answer.fragility) is not None:
+        if attack is not None and (found := attack.explanation.fragility) is not None:
             broken = found.smallest is not None
             at = found.smallest if found.smallest is not None else found.epsilons[-1]
             words = "Breaks at ε ≤" if broken else "Not broken up to"
             blocks.append(Text(f"{words} {budget_label(at, found.norm)} ({found.attack})"))
-        familiarity = asked.answer.familiarity
+        familiarity = asked.explanation.familiarity
         if familiarity is not None and familiarity.is_unlike:
             blocks.append(
                 Text(
@@ -131,46 +128,38 @@ def _input(asked: Asked) -> tuple[Picture, ...]:
     return (Picture(png, "The picture as the backbone sees it"),)
 
 
-def _method(
-    questions: Questions,
-    method: str,
-    answered: Mapping[Cell, Asked],
-    maps: dict[Cell, HeatmapFiles],
-    limits: dict[Cell, float],
-) -> Section:
+def _method(known: Gathered, method: str, limits: Mapping[Cell, float]) -> Section:
     row = EXPLAINERS[method]
     cards = [
-        _map(questions, cell, answered[cell], maps[cell], limits[cell])
-        for cell in maps
+        _map(known.questions, cell, view, limits[cell])
+        for cell, view in known.maps.items()
         if cell[1] == method
     ]
     blocks = (Text(f"{row.help} {row.paper}"), Row(tuple(cards))) if cards else ()
     return Section(row.title, blocks)
 
 
-def _map(questions: Questions, cell: Cell, asked: Asked, files: HeatmapFiles, limit: float) -> Card:
-    answer, (model, method) = asked.answer, cell
-    figures = numbers(answer, method, asked.request.options, files)
+def _map(questions: Questions, cell: Cell, view: MapView, limit: float) -> Card:
+    figures = numbers(view.explanation, view.options)
+    table = superpixel_table(view)
+    rows = tuple(tuple(row) for row in table.itertuples(index=False))
     blocks: list[Block] = [
-        _picture(files, title_of(questions, model, method), limit),
-        *(Text(sentence, is_warning=True) for sentence in warnings(answer, method)),
+        _picture(view, title_of(questions, *cell), limit),
+        *(Text(sentence, is_warning=True) for sentence in warnings(view.explanation)),
         Table((), tuple(figures.items())),
+        Table(tuple(table.columns), rows, f"{len(table)} superpixels"),
     ]
-    if heatmap.is_empty(files.values):
+    if heatmap.is_empty(view.values):
         blocks.insert(1, Text("No evidence: every value of this map is zero.", is_warning=True))
-    if files.segments is not None:
-        table = superpixel_table(files)
-        rows = tuple(tuple(row) for row in table.itertuples(index=False))
-        blocks.append(Table(tuple(table.columns), rows, f"{len(table)} superpixels"))
-    return Card(questions.titles[model], tuple(blocks))
+    return Card(questions.titles[cell[0]], tuple(blocks))
 
 
 def _evidence(known: Gathered) -> Iterator[Section]:
     for cell, asked in known.evidence.items():
         title = f"How far to trust {title_of(known.questions, *cell)}"
-        found = asked.answer.evidence
+        found = asked.explanation.evidence
         assert found is not None
-        yield Section(title, (*_curves(found), *_sanity(found, asked, cell[1])))
+        yield Section(title, (*_curves(found), *_sanity(found, asked)))
 
 
 def _curves(found: Evidence) -> Iterator[Block]:
@@ -180,26 +169,26 @@ def _curves(found: Evidence) -> Iterator[Block]:
     yield Table(tuple(rows[0]) if rows else (), tuple(tuple(row.values()) for row in rows))
 
 
-def _sanity(found: Evidence, asked: Asked, method: str) -> Iterator[Block]:
+def _sanity(found: Evidence, asked: Asked) -> Iterator[Block]:
     if found.sanity is None:
         return
     names = (("Random weights", "randomised"), (f"For {found.sanity.other_target}", "other_class"))
     cards = []
     for (title, name), words in zip(names, sanity_words(found.sanity), strict=True):
-        files = other_map(asked, name, method)
+        files = other_map(asked, name)
         pictures = () if files is None else (_picture(files, title),)
         cards.append(Card(title, (*pictures, Text(_plain(words)))))
     yield Row(tuple(cards))
 
 
-def _picture(files: HeatmapFiles, title: str, limit: float | None = None) -> Picture:
+def _picture(files: MapView, title: str, limit: float | None = None) -> Picture:
     limit = heatmap.colour_limit(files.values) if limit is None else limit
     words = f"{title}: {heatmap.describe(files.values)}"
     return Picture(png_of(files, limit), words, f"Full colour at ±{limit:.3g}")
 
 
 def _agreement(known: Gathered) -> Iterator[Section]:
-    for title, found in agreements(known.questions, known.shown):
+    for title, found in agreements(known.questions, known.maps):
         tables = (
             ("Rank correlation", found.rank_correlation),
             ("Same sign, share", found.sign_agreement),
@@ -225,11 +214,28 @@ def _drift(known: Gathered) -> Iterator[Section]:
     if method is None:
         return
     pairs = followed(questions, known.board, method)
-    found = {model: pair[1].answer.drift for model, pair in pairs.items() if pair[1].answer.drift}
+    found = {model: d for model, pair in pairs.items() if (d := pair[1].explanation.drift)}
     if not found:
         return
     names = [questions.titles[model] for model in found]
+    title = f"Does {EXPLAINERS[method].title} move under attack?"
     plot = drift_figure({m.reference: d for m, d in found.items()}, names)
+    maps = [
+        Row(
+            tuple(
+                Card(f"{name}, {budget_label(e)}", (_picture(view, budget_label(e)),))
+                for e in found[model].epsilons
+                if (view := map_at(pairs[model], e)) is not None
+            )
+        )
+        for model, name in zip(found, names, strict=True)
+    ]
+    table = _drift_table(dict(zip(names, found.values(), strict=True)))
+    yield Section(title, (Plot(plot, title), table, *maps))
+
+
+def _drift_table(found: Mapping[str, Drift]) -> Table:
+    """Return the drifts of backbones by their names, one row for each budget."""
     rows = tuple(
         (
             name,
@@ -240,7 +246,7 @@ def _drift(known: Gathered) -> Iterator[Section]:
             d.confidences[k],
             "kept" if d.is_kept[k] else "lost",
         )
-        for name, d in zip(names, found.values(), strict=True)
+        for name, d in found.items()
         for k, e in enumerate(d.epsilons)
     )
     heads = (
@@ -252,18 +258,7 @@ def _drift(known: Gathered) -> Iterator[Section]:
         "confidence",
         "prediction",
     )
-    title = f"Does {EXPLAINERS[method].title} move under attack?"
-    maps = [
-        Row(
-            tuple(
-                Card(f"{name}, {budget_label(e)}", (_picture(files, budget_label(e)),))
-                for e in found[model].epsilons
-                if (files := map_at(pairs[model], method, e)) is not None
-            )
-        )
-        for model, name in zip(found, names, strict=True)
-    ]
-    yield Section(title, (Plot(plot, title), Table(heads, rows, "All numbers"), *maps))
+    return Table(heads, rows, "All numbers")
 
 
 def _settings(known: Gathered) -> Iterator[Block]:

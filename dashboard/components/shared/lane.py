@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.components.shared.formats import errors_shown
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs import interactive
 
@@ -23,6 +24,11 @@ class Asked:
     request: ImageRequest
     key: str
     answer: Answer
+
+    @property
+    def explanation(self) -> Explanation:
+        """What is known of the picture, without its arrays."""
+        return self.answer.explanation
 
     @property
     def is_over(self) -> bool:

@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 
 from usable_core.errors import ExplanationError
-from usable_core.explainers.scoring import Scorer
 from usable_core.models.model import Model
 
 Grid = tuple[int, int]
@@ -74,35 +73,30 @@ class _Seen:
         self.reach = float(found.any(1).float().mean())
 
 
-def layers_of(scorer: Scorer, x: Tensor, target: int) -> tuple[Layer, ...]:
+def known_layers(model: Model, x: Tensor) -> tuple[Layer, ...] | None:
+    """Return what `find_layers` found for images of the shape of x (3, H, W), if it did before."""
+    return _found.get(model.network, {}).get(x.shape)
+
+
+def find_layers(model: Model, x: Tensor, target: int) -> tuple[Layer, ...]:
     """Return the layer that the rule finds, and where it holds tokens, their normalisations.
 
-    Known after a model's first image of this size.
+    Takes one evaluation. Remembered for images of this size.
 
     Args:
-        scorer: Of the model; counts the evaluation that the search takes.
+        model: Pixels to logits.
         x: Image (3, H, W) in [0, 1].
         target: Class whose logit is differentiated.
 
     Raises:
         ExplanationError: the network is an exported program, or no activation has a grid.
-        Cancelled: through the scorer's report.
     """
-    model = scorer.model
-    known = _found.setdefault(model.network, {})
-    if x.shape in known:
-        return known[x.shape]
-    ((_, seen),) = scorer.each(1, lambda _: _activations(model, x, target))
+    seen = _activations(model, x, target)
     last = _last(seen, model)
     layers = (last.layer, *_normalisations(seen, last))
     if last.reach > 0:  # else another image or class may tell more
-        known[x.shape] = layers
+        _found.setdefault(model.network, {})[x.shape] = layers
     return layers
-
-
-def is_known(model: Model, x: Tensor) -> bool:
-    """Return whether `layers_of` knows the layers already, for images of the shape of x."""
-    return x.shape in _found.get(model.network, {})
 
 
 def activations_and_gradients(

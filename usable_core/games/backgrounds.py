@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from usable_core.catalog import lookup
-from usable_core.explainers.imputation import filled_in
+from usable_core.games.imputation import filled_in
 
 # Of the shorter side: wide enough to wash out a superpixel when an image has about 50.
 BLUR = 0.1

@@ -1,0 +1,93 @@
+"""One image explained by several methods, with all that is asked for beside the maps."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from usable_core.comparison.maps import with_agreement
+from usable_core.errors import ExplanationError, OutputsRefused
+from usable_core.evaluations.explained import Explanation
+from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.specs import Report
+from usable_core.measuring.drift import Drifting
+from usable_core.measuring.evidence import with_curves, with_evidence
+from usable_core.measuring.fragility import AdversarialPath, adversarial_path
+from usable_core.measuring.instances import Instance
+from usable_core.measuring.refinement import explain
+
+Refusal = ExplanationError | OutputsRefused
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for of one image.
+
+    Attributes:
+        methods: Keys of `catalog.explainers.EXPLAINERS`.
+        options: How maps are made.
+        evidence: Beside each map: `none`, `curves`, or `all`, see `ExplanationConfig`.
+        fragility: Look for the smallest change that changes the prediction.
+        drift: Make each map along that change as well.
+    """
+
+    methods: tuple[str, ...]
+    options: ExplainerOptions
+    evidence: Literal["none", "curves", "all"] = "none"
+    fragility: bool = False
+    drift: bool = False
+
+
+def explain_methods(
+    instance: Instance,
+    target: int,
+    wanted: Wanted,
+    report: Callable[[int], Report],
+    refused: Callable[[str, Refusal], None],
+) -> tuple[Explanation, ...]:
+    """Return the maps of one image by several methods, which share what the model answered.
+
+    Args:
+        instance: The image on its superpixels.
+        target: Index of the class explained.
+        wanted: What is asked for.
+        report: Place of a method to whom its progress is told; may raise `Cancelled`.
+        refused: Told of each method that has no map of this model, and why; it is left out.
+
+    Raises:
+        AttackError: the smallest change cannot be looked for.
+        Cancelled: through the report.
+    """
+    path = None
+    if wanted.fragility or wanted.drift:
+        path = adversarial_path(instance.model, instance.picture.x, report=report(0))
+    found = []
+    for k, method in enumerate(wanted.methods):
+        try:
+            found.append(_one(instance, method, target, wanted, path, report(k)))
+        except (ExplanationError, OutputsRefused) as refusal:
+            refused(method, refusal)
+    return with_agreement(found)
+
+
+def _one(
+    instance: Instance,
+    method: str,
+    target: int,
+    wanted: Wanted,
+    path: AdversarialPath | None,
+    report: Report,
+) -> Explanation:
+    options = wanted.options
+    found = explain(instance, method, target, options, report)
+    if path is not None:
+        found = replace(found, fragility=path.fragility)
+    if path is not None and wanted.drift:
+        drifting = Drifting(instance, path, method, target, options)
+        drifting.report = report
+        *_, moved = drifting
+        found = replace(found, drift=moved.drift, drift_maps=moved.drift_maps)
+    if wanted.evidence == "all":
+        return with_evidence(instance, found, target, options, report)
+    if wanted.evidence == "curves":
+        return with_curves(instance, found, target, options, report)
+    return found

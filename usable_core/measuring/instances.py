@@ -1,0 +1,144 @@
+"""`Instance`: one image as one model sees it, and what every map of it shares."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from usable_core.asking.oracle import Oracle
+from usable_core.errors import UnknownName
+from usable_core.evaluations.explained import Explanation, Prediction
+from usable_core.explainers.attribution import Attribution
+from usable_core.games.pictures import AnswerCache, Picture
+from usable_core.games.segments import shared_superpixels
+from usable_core.labels import plain_name
+from usable_core.measuring.calibration import familiarity_of, known_calibration
+from usable_core.models.model import Model
+
+_TOP = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """What a model was shown and said, before anything is explained.
+
+    Attributes:
+        model: Pixels to logits.
+        picture: What it saw, with the superpixels and the answers that maps share.
+        logits: Its answer (classes,) float64.
+        start: What is known of the image without a map.
+    """
+
+    model: Model
+    picture: Picture
+    logits: Tensor
+    start: Explanation
+
+    @classmethod
+    def of(cls, model: Model, image: Image.Image) -> "Instance":
+        """Return an RGB picture, not yet divided into superpixels, with the model's predictions.
+
+        Raises:
+            OutputsRefused: the outputs are not those of a classifier.
+        """
+        x = model.preprocessing.geometry(image)
+        logits = Oracle(model).logits(x[None].to(model.device))[0].double().cpu()
+        start = Explanation(
+            predictions=top_predictions(model, logits),
+            familiarity=familiarity_of(model, logits.numpy()),
+            x=(x * 255).round().byte().permute(1, 2, 0).numpy(),  # (3, H, W) -> (H, W, 3)
+        )
+        return cls(model, Picture(x, np.zeros(x.shape[1:], np.int32)), logits, start)
+
+    def divided(
+        self,
+        segments: NDArray[np.int32],
+        superpixels: NDArray[np.int32],
+        answers: AnswerCache | None = None,
+    ) -> "Instance":
+        """Return the instance with superpixels.
+
+        Args:
+            segments: Superpixel (H, W) of each pixel, from 0 without holes.
+            superpixels: Which of the picture's they are (S,).
+            answers: What the model said before to this image on these superpixels, by background.
+        """
+        picture = Picture(self.picture.x, segments, {} if answers is None else answers)
+        start = replace(self.start, segments=segments, superpixels=superpixels)
+        return replace(self, picture=picture, start=start)
+
+    def target(self, name: str | None, *, label: int | None = None) -> int:
+        """Return the index of the class that is explained.
+
+        Args:
+            name: `predicted` (or None, or `top`), `true`, or a class name.
+            label: The true class; None where nobody knows it.
+
+        Raises:
+            UnknownName: no class has that name, or the true class is not known.
+            IncompatibleLabels: several classes have that name.
+        """
+        return target_index(self.model, name, int(self.logits.argmax()), label=label)
+
+    def explained(self, method: str, target: int, found: Attribution) -> Explanation:
+        """Return the explanation that a method gives of a class."""
+        return replace(
+            self.start,
+            method=method,
+            target=self.model.labels.names[target],
+            values=found.values,
+            output=found.output,
+            base=found.base,
+            unit=found.unit,
+            r2=found.r2,
+            effective_samples=found.effective_samples,
+            additivity_gap=found.additivity_gap,
+            convergence=found.convergence,
+            stability=found.stability,
+            evaluations=found.evaluations,
+            seconds=found.seconds,
+            precision=found.precision,
+        )
+
+
+def instance(model: Model, image: Image.Image, count: int) -> Instance:
+    """Return an RGB picture on about `count` superpixels, as the model sees it.
+
+    Raises:
+        OutputsRefused: the outputs are not those of a classifier.
+    """
+    segments, superpixels = shared_superpixels(image, model.preprocessing, count)
+    return Instance.of(model, image).divided(segments, superpixels)
+
+
+def target_index(
+    model: Model, target: str | None, prediction: int, *, label: int | None = None
+) -> int:
+    """Return the class that is explained, see `Instance.target`."""
+    if target in (None, "predicted", "top"):
+        return prediction
+    name = str(target)
+    if name == "true" and label is not None:
+        return label
+    if plain_name(name) not in {plain_name(known) for known in model.labels.names}:
+        raise UnknownName("class", name, set(model.labels.names))
+    return model.labels.index(name)
+
+
+def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Prediction, ...]:
+    """Return the most probable classes, most probable first, of logits (classes,)."""
+    found = known_calibration(model)
+    probabilities = logits.softmax(0)
+    calibrated = None if found is None else (logits / found.temperature).softmax(0)
+    order = probabilities.argsort(descending=True, stable=True)[:count].tolist()
+    return tuple(
+        Prediction(
+            i,
+            model.labels.names[i],
+            float(probabilities[i]),
+            None if calibrated is None else float(calibrated[i]),
+        )
+        for i in order
+    )
