@@ -44,26 +44,20 @@ def page() -> None:
             "No picture yet: upload one, or click a photograph of the gallery.",
             icon=":material/image:",
         )
-    elif not models:
+        return
+    if not models:
         st.info("No backbone yet: choose at least one.", icon=":material/category:")
-    else:
-        if not methods:
-            st.info(
-                "No method is chosen, so there are predictions but no heatmaps.",
-                icon=":material/palette:",
-            )
-        with errors_shown():
-            show_explanations(
-                Questions(
-                    picture.id,
-                    picture.title,
-                    _titles(models),
-                    tuple(methods),
-                    target,
-                    options,
-                    wants_attack(),
-                )
-            )
+        return
+    if not methods:
+        st.info(
+            "No method is chosen, so there are predictions but no heatmaps.",
+            icon=":material/palette:",
+        )
+    questions = Questions(
+        picture.id, picture.title, _titles(models), tuple(methods), target, options, wants_attack()
+    )
+    with errors_shown():
+        show_explanations(questions)
 
 
 def _titles(models: tuple[ModelSpec, ...]) -> dict[ModelSpec, str]:

@@ -79,45 +79,9 @@ def choose_options(methods: Sequence[str]) -> ExplainerOptions:
                 ExplainerOptions.background,
                 _background_help(methods),
             )
-            evaluations = _slider(
-                state.EXPLAIN_EVALUATIONS,
-                "Evaluations per map, at most",
-                {n: f"{int(n):,}" for n in EVALUATIONS},
-                "500",
-                "Forward passes of the backbone. More take longer and wobble less.",
-            )
-            precision = _select(
-                state.EXPLAIN_PRECISION,
-                "Number precision",
-                PRECISIONS,
-                "float32",
-                "As fast as is safe: bfloat16 where the processor gains from it and a first batch "
-                "shows that probabilities agree.",
-            )
+            evaluations, precision = _choose_evaluations()
         with right:
-            segments = _slider(
-                state.EXPLAIN_SEGMENTS,
-                "Superpixels",
-                {n: n for n in SEGMENTS},
-                "50",
-                "Parts that are hidden and credited; the same ones for every method and every "
-                "backbone of one input size. At least ten evaluations for each are advised.",
-            )
-            tolerance = _slider(
-                state.EXPLAIN_TOLERANCE,
-                "Until stable",
-                TOLERANCES,
-                "0",
-                "Stop once the Monte Carlo error of every superpixel is below this share of the "
-                "largest value, or the evaluations are spent.",
-            )
-            _select(
-                state.EXPLAIN_ATTACK,
-                "Look for the smallest breaking change",
-                SWITCH,
-                "yes",
-                "Attacks this one picture, after the maps; see under Predictions.",
-            )
+            segments, tolerance = _choose_detail()
     return ExplainerOptions(
         evaluations=int(evaluations),
         segments=int(segments),
@@ -125,6 +89,54 @@ def choose_options(methods: Sequence[str]) -> ExplainerOptions:
         tolerance=float(tolerance),
         precision=precision,
     )
+
+
+def _choose_evaluations() -> tuple[str, str]:
+    """Ask how many evaluations a map has, and in which number format."""
+    evaluations = _slider(
+        state.EXPLAIN_EVALUATIONS,
+        "Evaluations per map, at most",
+        {n: f"{int(n):,}" for n in EVALUATIONS},
+        "500",
+        "Forward passes of the backbone. More take longer and wobble less.",
+    )
+    precision = _select(
+        state.EXPLAIN_PRECISION,
+        "Number precision",
+        PRECISIONS,
+        "float32",
+        "As fast as is safe: bfloat16 where the processor gains from it and a first batch "
+        "shows that probabilities agree.",
+    )
+    return evaluations, precision
+
+
+def _choose_detail() -> tuple[str, str]:
+    """Ask for the number of superpixels and when a map is stable; and whether to attack."""
+    segments = _slider(
+        state.EXPLAIN_SEGMENTS,
+        "Superpixels",
+        {n: n for n in SEGMENTS},
+        "50",
+        "Parts that are hidden and credited; the same ones for every method and every "
+        "backbone of one input size. At least ten evaluations for each are advised.",
+    )
+    tolerance = _slider(
+        state.EXPLAIN_TOLERANCE,
+        "Until stable",
+        TOLERANCES,
+        "0",
+        "Stop once the Monte Carlo error of every superpixel is below this share of the "
+        "largest value, or the evaluations are spent.",
+    )
+    _select(
+        state.EXPLAIN_ATTACK,
+        "Look for the smallest breaking change",
+        SWITCH,
+        "yes",
+        "Attacks this one picture, after the maps; see under Predictions.",
+    )
+    return segments, tolerance
 
 
 def wants_attack() -> bool:
