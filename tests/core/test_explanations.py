@@ -499,7 +499,7 @@ def test_a_weights_file_that_was_replaced_is_another_model(tmp_path):
         return eight_pixel_model()
 
     cache = ModelCache(2, load)
-    spec = ModelSpec("toy/x", weights=str(weights))
+    spec = ModelSpec("torchvision/resnet18", weights=str(weights))
     for content in (b"one", b"one", b"other"):
         if not weights.exists() or weights.read_bytes() != content:
             weights.write_bytes(content)
