@@ -30,7 +30,7 @@ TICK = 0.001  # seconds
 # No figures: texts that hold figures, names that a run makes up, facts of the catalog.
 LEFT_OUT = {"id", "sentence", "warnings", "reason", "title", "group", "dataset", "model", "models"}
 LEFT_OUT |= {"run", "runs", "answered_by", "reference", "image", "height", "width", "data"}
-LEFT_OUT |= {"corruption", "fractions"}
+LEFT_OUT |= {"corruption", "fractions", "attacks", "epsilons", "epsilon", "norm", "preset", "split"}
 
 
 def main():
@@ -126,7 +126,7 @@ def _counts(name):
 
 
 def _of_run(folder):
-    """Return the columns of a run's records, and its maps."""
+    """Return the columns of a run's records, its maps, and its pictures of attacked examples."""
     found = {}
     if (folder / "records.parquet").is_file():
         records = pd.read_parquet(folder / "records.parquet")
@@ -135,6 +135,9 @@ def _of_run(folder):
     if (folder / "maps.npz").is_file():
         with np.load(folder / "maps.npz") as maps:
             found |= {f"maps.{k}": _rounded(_coarse(maps[k])) for k in sorted(maps.files)}
+    for path in sorted((folder / "gallery").glob("*.png")):
+        grey = np.array(Image.open(path)).mean(2) / 255
+        found[f"gallery.{path.stem}"] = _rounded(_coarse(grey))
     return found
 
 
