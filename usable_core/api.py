@@ -17,6 +17,7 @@ from usable_core.errors import ExplanationError, UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
+from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
@@ -172,7 +173,7 @@ def evaluate_robustness(
     preset: str | None = None,
     attack: str = "pgd",
     norm: Norm = "linf",
-    epsilons: Sequence[float] | None = None,
+    epsilons: Sequence[float] | str | None = None,
     limit: int | None = None,
     surrogate: "ModelLike | None" = None,
     settings: dict[str, Any] | None = None,
@@ -187,7 +188,8 @@ def evaluate_robustness(
             `attack` alone.
         attack: A key of `catalog.attacks.ATTACKS`.
         norm: Norm of the perturbation.
-        epsilons: Increasing budgets in units of the [0, 1] range; None is the usual grid.
+        epsilons: Budgets in units of the [0, 1] range, or a text such as `1/255, 4/255`, to which
+            0 is added; None is the usual grid.
         limit: At most this many examples, stratified by class.
         surrogate: Another backbone whose adversarial images are tried too, as a check.
         settings: Further fields of `RobustnessConfig`, such as steps, restarts, loss, seed.
@@ -198,7 +200,7 @@ def evaluate_robustness(
         UsableError: something cannot be loaded or attacked.
     """
     objects, model_spec, dataset_spec = _resolved(model, data, limit)
-    grid = default_epsilons(norm) if epsilons is None else tuple(float(e) for e in epsilons)
+    budgets = default_epsilons(norm) if epsilons is None else grid(epsilons)
     fields = {"preset": preset, "attack": attack, **(settings or {})}
     if surrogate is not None:
         objects["surrogate"] = _model(surrogate)
@@ -206,7 +208,7 @@ def evaluate_robustness(
     unknown = set(fields) - set(RobustnessConfig.__dataclass_fields__)
     if unknown:
         raise UnknownName("setting", min(unknown), RobustnessConfig.__dataclass_fields__)
-    config = RobustnessConfig(model_spec, dataset_spec, norm=norm, epsilons=grid, **fields)
+    config = RobustnessConfig(model_spec, dataset_spec, norm=norm, epsilons=budgets, **fields)
     return cast(RobustnessResult, _answer(config, objects, report))
 
 

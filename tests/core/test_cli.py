@@ -11,7 +11,6 @@ from typer.testing import CliRunner
 
 from usable_core import cli
 from usable_core.cli.evaluate import smallest_in_words
-from usable_core.cli.options import epsilons, number
 from usable_core.runs import RunStore, Status
 
 ROOT = Path(__file__).parents[2]
@@ -135,18 +134,6 @@ def test_ctrl_c_ends_without_a_traceback(capsys, monkeypatch):
     monkeypatch.setattr(RunStore, "list", interrupted)
 
     assert said(capsys, "runs", status=130)[1].strip() == "Cancelled."
-
-
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [("8/255", 8 / 255), ("0.25/255", 0.25 / 255), ("0.03", 0.03), (" 1/2 ", 0.5), ("0", 0.0)],
-)
-def test_a_number_may_be_a_fraction(words, expected):
-    assert number(words, "epsilon") == expected
-
-
-def test_epsilons_are_sorted_with_zero_among_them():
-    assert epsilons(["8/255, 1/255", "0.5", "1/255"]) == (0.0, 1 / 255, 8 / 255, 0.5)
 
 
 def test_the_lists_of_what_there_is_are_json(capsys):

@@ -7,6 +7,7 @@ import pytest
 from made_results import accuracy_result, robustness_result
 
 from usable_core.comparison import compare
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness import Check
 from usable_core.plots.accuracy import (
     accuracy_bars,
@@ -21,7 +22,7 @@ from usable_core.plots.robustness import (
     robustness_score,
     survival,
 )
-from usable_core.plots.style import COLORS, epsilon_label, model_style, percent
+from usable_core.plots.style import COLORS, model_style, percent
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
 PREDICTIONS = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 0])

@@ -24,6 +24,7 @@ from usable_core.cli.explain import (
 from usable_core.cli.output import answer, remark, run_task, share, table, with_run
 from usable_core.errors import ConfigError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.epsilon import grid, number
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import (
     RobustnessConfig,
@@ -126,10 +127,10 @@ def robustness(
         o.dataset_spec(dataset, split, limit, seed),
         attack or "pgd",
         norm,  # type: ignore[arg-type]
-        o.epsilons(epsilons) if epsilons else default_epsilons(norm),  # type: ignore[arg-type]
+        grid(",".join(epsilons)) if epsilons else default_epsilons(norm),  # type: ignore[arg-type]
         steps,
         restarts,
-        None if step_size is None else o.number(step_size, "step_size"),
+        None if step_size is None else number(step_size, "step_size"),
         seed,
         gallery,
         batch_size,

@@ -88,36 +88,6 @@ def dataset_spec(reference: str, split: str, limit: int | None, seed: int) -> Da
     return DatasetSpec(reference, split, limit, seed)  # type: ignore[arg-type]
 
 
-def number(text: str, name: str) -> float:
-    """Return the number that `0.03`, `8/255` or `0.25/255` means.
-
-    Raises:
-        ConfigError: the text is no number.
-    """
-    try:
-        above, has_fraction, below = text.partition("/")
-        return float(above) / (float(below) if has_fraction else 1)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ConfigError(
-            f"{name} must be a number such as 0.03 or 8/255, but is {text!r}."
-        ) from error
-
-
-def epsilons(texts: list[str]) -> tuple[float, ...]:
-    """Return increasing budgets, 0 (the clean accuracy) always among them.
-
-    Args:
-        texts: Each one number or several, separated by commas.
-
-    Raises:
-        ConfigError: one is no number, or there is none.
-    """
-    found = {number(word, "epsilon") for word in words(texts)}
-    if not found:
-        raise ConfigError("--epsilons must hold at least one number, such as 1/255,4/255,8/255.")
-    return tuple(sorted(found | {0.0}))
-
-
 def words(texts: list[str]) -> tuple[str, ...]:
     """Return the words of repeated and comma-separated option values, each once, in order."""
     found = [word.strip() for text in texts for word in text.split(",")]

@@ -6,6 +6,7 @@ import typer
 
 from usable_core.cli import options as o
 from usable_core.cli.output import answer, run_task, with_run
+from usable_core.evaluations.epsilon import number
 from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.training import (
     FineTuningConfig,
@@ -61,7 +62,7 @@ def pretrain(
         seed,
     )
     data = o.dataset_spec(dataset, split, limit, seed)
-    _train(PretrainingConfig(architecture, data, schedule, o.number(epsilon, "epsilon")), json)
+    _train(PretrainingConfig(architecture, data, schedule, number(epsilon, "epsilon")), json)
 
 
 def finetune(

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 
 from usable_core.catalog import lookup
 from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS, AttackSpec
-from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -59,25 +58,6 @@ def default_epsilons(norm: Norm) -> tuple[float, ...]:
     usual = {"linf": LINF_EPSILONS, "l2": L2_EPSILONS, "l1": L1_EPSILONS}
     require(norm in usual, "norm", "linf, l2 or l1", norm)
     return usual[norm]
-
-
-def parse_epsilons(text: str) -> tuple[float, ...]:
-    """Return the numbers of a list such as `0, 0.5/255, 4/255` or `0 0.25 0.5`, in order.
-
-    Raises:
-        ConfigError: a part of it is no number.
-    """
-    return tuple(sorted(_parse_epsilon(part) for part in text.replace(",", " ").split()))
-
-
-def _parse_epsilon(text: str) -> float:
-    above, has_fraction, below = text.partition("/")
-    try:
-        return float(above) / (float(below) if has_fraction else 1)
-    except (ValueError, ZeroDivisionError):
-        raise ConfigError(
-            f"An epsilon must be a number or a fraction such as 4/255, but is {text!r}. Change it."
-        ) from None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ import html
 import plotly.graph_objects as go
 
 from usable_core.comparison.pairs import EQUAL_WITHIN, LEVEL, Comparison
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness import RobustnessResult
-from usable_core.plots.style import COLORS, NEUTRAL, Theme, epsilon_label, tidy
+from usable_core.plots.style import COLORS, NEUTRAL, Theme, tidy
 
 ROW = 34  # px
 

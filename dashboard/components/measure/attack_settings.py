@@ -9,9 +9,9 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.pickers import model_options
 from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS
-from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons, parse_epsilons
+from usable_core.evaluations.epsilon import epsilon_label, grid
+from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm
-from usable_core.plots.style import epsilon_label
 
 STEPS, RESTARTS = RobustnessConfig.steps, RobustnessConfig.restarts
 TARGETS = 9  # as many classes as AutoAttack aims at
@@ -57,7 +57,7 @@ class AttackSettings:
             seed=self.seed,
             preset=self.preset,
             draws=self.draws,
-            epsilons=parse_epsilons(self.epsilons) or default_epsilons(self.norm),
+            epsilons=grid(self.epsilons) if self.epsilons.strip() else default_epsilons(self.norm),
             surrogate=ModelSpec(str(self.surrogate)) if is_other else None,
             **self.single,
         )
@@ -115,8 +115,9 @@ def _shared(preset: str | None, single: dict[str, Any], norms: Sequence[str]) ->
     epsilons = two.text_input(
         "Budgets ε",
         key=state.ROBUSTNESS_EPSILONS,
-        placeholder="0, 1/255, 4/255, 8/255",
-        help="Of the [0, 1] pixel range; 1/255 is one grey level. Empty: "
+        placeholder="1/255, 4/255, 8/255",
+        help="Of the [0, 1] pixel range; 1/255 is one grey level. 0, the clean accuracy, is always "
+        "measured too. Empty: "
         + "; ".join(
             f"{title}: {', '.join(epsilon_label(e, norm) for e in default_epsilons(norm))}"
             for norm, title in NORMS.items()

@@ -17,8 +17,8 @@ from usable_core.attacked_images import (
     open_image,
     side_by_side,
 )
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness import RobustnessResult
-from usable_core.plots.style import epsilon_label
 from usable_core.runs.run import Run
 
 FACTORS = (1, 5, 10, 20)

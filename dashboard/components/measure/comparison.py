@@ -9,7 +9,7 @@ from dashboard.components.measure.measured_runs import Measured
 from dashboard.components.shared.formats import download_csv, errors_shown, escaped
 from dashboard.components.shared.metrics import figure, frame
 from usable_core.comparison import Comparison
-from usable_core.plots.style import epsilon_label
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.tasks import TASKS
 
 

@@ -11,10 +11,10 @@ from dashboard.components.shared.formats import download_csv, escaped, percent, 
 from dashboard.components.shared.run_panel import PLOT_CONFIG
 from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import score_card
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness import RobustnessResult
 from usable_core.evaluations.specs import Norm
 from usable_core.metrics.intervals import Estimate, Proportion
-from usable_core.plots.style import epsilon_label
 from usable_core.runs.run import Run
 
 UPPER_BOUND = "upper bound only"
