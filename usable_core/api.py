@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from usable_core.catalog.corruptions import COMMON
 from usable_core.errors import ExplanationError, UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
 from usable_core.evaluations.epsilon import grid
@@ -25,11 +26,7 @@ from usable_core.evaluations.explanation import (
     ExplanationResult,
 )
 from usable_core.evaluations.interactive import Familiarity, Prediction
-from usable_core.evaluations.robustness import (
-    RobustnessConfig,
-    RobustnessResult,
-    default_epsilons,
-)
+from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Report, Split, silent
 from usable_core.evaluations.training import FineTuningConfig, Schedule, TrainingResult
 
@@ -171,7 +168,7 @@ def evaluate_robustness(
     data: "DatasetLike",
     *,
     preset: str | None = None,
-    attack: str = "pgd",
+    attack: str | None = None,
     norm: Norm = "linf",
     epsilons: Sequence[float] | str | None = None,
     limit: int | None = None,
@@ -185,14 +182,15 @@ def evaluate_robustness(
         model: A `Model`, a reference, or a `ModelSpec`.
         data: A `Dataset` (evaluated as it is), a reference, or a `DatasetSpec`.
         preset: A key of `catalog.attacks.PRESETS`: `glance`, `standard` or `benchmark`; None runs
-            `attack` alone.
-        attack: A key of `catalog.attacks.ATTACKS`.
+            one attack.
+        attack: A key of `catalog.attacks.ATTACKS`; PGD where no preset is named.
         norm: Norm of the perturbation.
         epsilons: Budgets in units of the [0, 1] range, or a text such as `1/255, 4/255`, to which
             0 is added; None is the usual grid.
         limit: At most this many examples, stratified by class.
         surrogate: Another backbone whose adversarial images are tried too, as a check.
-        settings: Further fields of `RobustnessConfig`, such as steps, restarts, loss, seed.
+        settings: Further fields of `AttackChoice` and `RobustnessConfig`, such as steps, restarts,
+            loss, seed.
         report: Told the progress.
 
     Raises:
@@ -200,15 +198,27 @@ def evaluate_robustness(
         UsableError: something cannot be loaded or attacked.
     """
     objects, model_spec, dataset_spec = _resolved(model, data, limit)
-    budgets = default_epsilons(norm) if epsilons is None else grid(epsilons)
-    fields = {"preset": preset, "attack": attack, **(settings or {})}
+    said = dict(settings or {})
+    known = {*RobustnessConfig.__dataclass_fields__, *AttackChoice.__dataclass_fields__}
+    if unknown := set(said) - known:
+        raise UnknownName("setting", min(unknown), known)
+    choice = AttackChoice(
+        preset=preset,
+        attack=attack,
+        **{n: said.pop(n) for n in AttackChoice.__dataclass_fields__ if n in said},
+    )
     if surrogate is not None:
         objects["surrogate"] = _model(surrogate)
-        fields["surrogate"] = ModelSpec(objects["surrogate"].name)
-    unknown = set(fields) - set(RobustnessConfig.__dataclass_fields__)
-    if unknown:
-        raise UnknownName("setting", min(unknown), RobustnessConfig.__dataclass_fields__)
-    config = RobustnessConfig(model_spec, dataset_spec, norm=norm, epsilons=budgets, **fields)
+        said["surrogate"] = ModelSpec(objects["surrogate"].name)
+    config = RobustnessConfig(
+        model_spec,
+        dataset_spec,
+        attacks=choice.attacks,
+        preset=preset,
+        norm=norm,
+        epsilons=() if epsilons is None else grid(epsilons),
+        **said,
+    )
     return cast(RobustnessResult, _answer(config, objects, report))
 
 

@@ -16,6 +16,7 @@ from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResul
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.schema import SCHEMA, upgraded
 from usable_core.evaluations.specs import DatasetSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
@@ -103,8 +104,14 @@ def config_from_json(task: str, data: dict[str, Any]) -> Config:
     Raises:
         UnknownName: no such task.
         ConfigError: a number is out of its range.
+        StorageError: a newer version stored it.
     """
-    return from_json(lookup(TASKS, "task", task).config, data)
+    return from_json(lookup(TASKS, "task", task).config, upgraded(task, data))
+
+
+def config_to_json(config: Config) -> dict[str, Any]:
+    """Return what is stored of a question: its fields, and the number of their form."""
+    return {"schema": SCHEMA, **to_json(config)}
 
 
 def resolve(config: Config) -> dict[str, Any]:

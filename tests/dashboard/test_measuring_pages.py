@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from made_results import accuracy_result, robustness_result
 
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.demo import DemoConfig
 from usable_core.evaluations.robustness import L2_EPSILONS, RobustnessConfig
@@ -191,7 +192,7 @@ def test_the_attack_that_was_set_is_the_one_that_is_asked_for(open_page, started
     app.button(key="robustness_start").click().run()
 
     asked = started[0]
-    assert (asked.norm, asked.steps, asked.attack, asked.preset) == ("l2", 5, "pgd", None)
+    assert (asked.norm, asked.attacks, asked.preset) == ("l2", (AttackSpec("pgd", steps=5),), None)
     assert (asked.loss, asked.targets) == ("targeted_dlr", 9)
     assert asked.epsilons == L2_EPSILONS
     assert asked.dataset.limit == 64

@@ -17,6 +17,7 @@ from usable_core.attacked_images import kept_images
 from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.corruptions import COMMON
+from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.interactive import Answer
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
@@ -116,7 +117,12 @@ def test_the_estimate_takes_the_speed_of_the_models_newest_run(open_page, store)
     app = open_page("robustness")
 
     assert "Estimate:" in texts(app)
-    asked = RobustnessConfig(ModelSpec(MODEL), DatasetSpec("digits"), preset="glance")
+    asked = RobustnessConfig(
+        ModelSpec(MODEL),
+        DatasetSpec("digits"),
+        attacks=AttackChoice("glance").attacks,
+        preset="glance",
+    )
     assert f"{most_work(asked, PRESETS['glance'].examples).passes:,} passes" in texts(app)
 
 

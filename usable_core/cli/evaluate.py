@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from usable_core.catalog import lookup
-from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS
+from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
 from usable_core.catalog.checks import CHECKS
 from usable_core.cli import options as o
 from usable_core.cli.explain import (
@@ -22,15 +22,11 @@ from usable_core.cli.explain import (
     known_methods,
 )
 from usable_core.cli.output import answer, remark, run_task, share, table, with_run
-from usable_core.errors import ConfigError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.epsilon import grid, number
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
-from usable_core.evaluations.robustness import (
-    RobustnessConfig,
-    RobustnessResult,
-    default_epsilons,
-)
+from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
 from usable_core.evaluations.specs import Provenance
 
 app = typer.Typer(help="Measure a model on a data set.", no_args_is_help=True)
@@ -99,14 +95,16 @@ def robustness(
         list[str] | None,
         typer.Option("--epsilons", "--epsilon", help="Such as 1/255,4/255,8/255; 0 is added."),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Gradient steps, or queries of Square.")] = 20,
-    restarts: Annotated[int, typer.Option(help="Random starts.")] = 1,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps, or queries of Square.")] = None,
+    restarts: Annotated[int | None, typer.Option(help="Random starts.")] = None,
     step_size: Annotated[
         str | None, typer.Option(help="Multiple of epsilon; 2.5 / steps when not given.")
     ] = None,
-    loss: Annotated[str, typer.Option(help=f"{', '.join(LOSS_NAMES)}.")] = "cross_entropy",
-    momentum: Annotated[float, typer.Option(help="Weight of PGD's earlier gradients.")] = 0.0,
-    targets: Annotated[int, typer.Option(help="Wrong classes aimed at; 0 aims at none.")] = 0,
+    loss: Annotated[str | None, typer.Option(help=f"{', '.join(LOSSES)}.")] = None,
+    momentum: Annotated[
+        float | None, typer.Option(help="Weight of PGD's earlier gradients.")
+    ] = None,
+    targets: Annotated[int | None, typer.Option(help="Classes aimed at.")] = None,
     draws: Annotated[int, typer.Option(help="Passes averaged, for randomised models.")] = 1,
     surrogate: Annotated[
         str | None, typer.Option(help="Backbone whose adversarial images are tried too.")
@@ -118,29 +116,31 @@ def robustness(
     json: o.JsonOption = None,
 ) -> None:
     """Measure whether a model stays right when its input is changed a little, with checks."""
-    if preset is not None and attack is not None:
-        raise ConfigError("--preset names its own attacks. Leave out --preset or --attack.")
+    choice = AttackChoice(
+        preset=preset,
+        attack=attack,
+        steps=steps,
+        restarts=restarts,
+        step_size=None if step_size is None else number(step_size, "step_size"),
+        loss=loss,
+        momentum=momentum,
+        targets=targets,
+    )
     if preset is not None and limit is None:
         limit = lookup(PRESETS, "preset", preset).examples
     config = RobustnessConfig(
         o.model_spec(model, weights, arch_option, trust, preprocessing),
         o.dataset_spec(dataset, split, limit, seed),
-        attack or "pgd",
-        norm,  # type: ignore[arg-type]
-        grid(",".join(epsilons)) if epsilons else default_epsilons(norm),  # type: ignore[arg-type]
-        steps,
-        restarts,
-        None if step_size is None else number(step_size, "step_size"),
-        seed,
-        gallery,
-        batch_size,
-        preset,
-        loss,
-        momentum,
-        targets,
-        draws,
-        None if surrogate is None else o.model_spec(surrogate, None, None, trust, None),
-        walked,
+        attacks=choice.attacks,
+        norm=norm,  # type: ignore[arg-type]
+        epsilons=grid(",".join(epsilons)) if epsilons else (),
+        seed=seed,
+        gallery=gallery,
+        batch_size=batch_size,
+        preset=preset,
+        draws=draws,
+        surrogate=None if surrogate is None else o.model_spec(surrogate, None, None, trust, None),
+        walked=walked,
     )
     run, found = run_task(config)
     result = cast(RobustnessResult, found)

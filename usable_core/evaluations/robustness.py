@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.catalog import lookup
-from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS, AttackSpec
+from usable_core.catalog.attacks import PRESETS, AttackSpec
+from usable_core.evaluations.attack_choice import DEFAULT, check_attack
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -44,8 +45,6 @@ L2_EPSILONS = (0.0, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0)  # 0.5: RobustBench's bud
 L1_EPSILONS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0)  # 12: Croce & Hein 2021, at 32 x 32 x 3
 WALKED = 16  # examples whose every budget is attacked from scratch when no preset says otherwise
 
-_SAID_BY_PRESET = ("attack", "steps", "restarts", "step_size", "loss", "momentum", "targets")
-
 Verdict = Literal["green", "amber", "red", "not run"]
 
 
@@ -67,65 +66,42 @@ class RobustnessConfig:
     Attributes:
         model: The model.
         dataset: The data set.
-        attack: A key of `catalog.attacks.ATTACKS`; not looked at where a preset is named.
-        norm: Norm of the perturbation.
+        attacks: Run one after another on what the earlier ones did not break.
+        norm: Norm of the perturbation: linf, l2 or l1.
         epsilons: Increasing budgets in units of the [0, 1] pixel range (Linf: at most 1; L2: at
-            most the norm of an all-ones image, checked when the image size is known).
-        steps: Gradient steps (FGSM takes one whatever this says) or queries (Square).
-        restarts: Random starts; the worst per example counts.
-        step_size: As a multiple of epsilon; None is 2.5 / steps (Madry et al. 2018).
+            most the norm of an all-ones image, checked when the image size is known). Empty is
+            the norm's usual grid.
         seed: Seed of all randomness, per example.
         gallery: How many of the examples that break at each epsilon are kept as PNG.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
-        preset: A key of `catalog.attacks.PRESETS`, which then says attacks, steps and restarts.
-        loss: A key of `catalog.attacks.LOSS_NAMES`.
-        momentum: Weight of earlier gradients in PGD's steps.
-        targets: How many wrong classes are aimed at, the most probable ones; 0 aims at none.
+        batch_size: Examples per forward pass; the fastest that fits when not given.
+        preset: What the ladder is called: a key of `catalog.attacks.PRESETS`.
         draws: Forward passes averaged for each answer, for randomised models.
         surrogate: Another backbone whose adversarial images are tried too, as a check.
-        walked: Examples whose every epsilon is attacked from scratch, as a check; None: the usual.
+        walked: Examples whose every epsilon is attacked from scratch, as a check; the usual number
+            when not given.
     """
 
     model: ModelSpec
     dataset: DatasetSpec
-    attack: str = "pgd"
+    attacks: tuple[AttackSpec, ...] = (DEFAULT,)
     norm: Norm = "linf"
-    epsilons: tuple[float, ...] = LINF_EPSILONS
-    steps: int = 20
-    restarts: int = 1
-    step_size: float | None = None
+    epsilons: tuple[float, ...] = ()
     seed: int = 0
     gallery: int = 4
     batch_size: int | None = None
     preset: str | None = None
-    loss: str = "cross_entropy"
-    momentum: float = 0.0
-    targets: int = 0
     draws: int = 1
     surrogate: ModelSpec | None = None
     walked: int | None = None
 
     def __post_init__(self) -> None:
-        lookup(ATTACKS, "attack", self.attack)
-        lookup(LOSS_NAMES, "loss", self.loss)
         if self.preset is not None:
             lookup(PRESETS, "preset", self.preset)
-            self._leave_the_attacks_to_the_preset()
-        require(self.norm in ("linf", "l2", "l1"), "norm", "linf, l2 or l1", self.norm)
-        for spec in self.ladder:
-            norms = ATTACKS[spec.name].norms
-            require(self.norm in norms, "norm", f"{' or '.join(norms)} for {spec.name}", self.norm)
-        is_aimed = self.loss.startswith("targeted")
-        require(
-            self.targets >= int(is_aimed),
-            "targets",
-            f"at least {int(is_aimed)} for the loss {self.loss}",
-            self.targets,
-        )
-        require(is_between(self.momentum, 0, 10), "momentum", "0 or more", self.momentum)
-        require(self.draws >= 1, "draws", "at least 1", self.draws)
-        require(self.walked is None or self.walked >= 0, "walked", "0 or more", self.walked)
-        require(len(self.epsilons) > 0, "epsilons", "at least one number", self.epsilons)
+        usual = default_epsilons(self.norm)
+        object.__setattr__(self, "epsilons", self.epsilons or usual)
+        require(len(self.attacks) > 0, "attacks", "at least one", self.attacks)
+        for spec in self.attacks:
+            check_attack(spec, self.norm)
         for epsilon in self.epsilons:
             top = 1.0 if self.norm == "linf" else float("1e6")
             expected = (
@@ -134,50 +110,16 @@ class RobustnessConfig:
             require(is_between(epsilon, 0, top), "epsilon", expected, epsilon)
         increasing = all(a < b for a, b in zip(self.epsilons, self.epsilons[1:], strict=False))
         require(increasing, "epsilons", "increasing, each once", self.epsilons)
-        require(self.steps >= 1, "steps", "at least 1", self.steps)
-        require(self.restarts >= 1, "restarts", "at least 1", self.restarts)
+        require(self.draws >= 1, "draws", "at least 1", self.draws)
+        require(self.walked is None or self.walked >= 0, "walked", "0 or more", self.walked)
         require(self.gallery >= 0, "gallery", "0 or more", self.gallery)
-        require(
-            self.batch_size is None or self.batch_size >= 1,
-            "batch_size",
-            "at least 1",
-            self.batch_size,
-        )
-        require(
-            self.step_size is None or is_between(self.step_size, 1e-6, 10),
-            "step_size",
-            "a positive multiple of epsilon",
-            self.step_size,
-        )
-
-    def _leave_the_attacks_to_the_preset(self) -> None:
-        for name in _SAID_BY_PRESET:
-            usual, got = type(self).__dataclass_fields__[name].default, getattr(self, name)
-            require(
-                got == usual, name, f"left out, for the preset {self.preset} names it itself", got
-            )
-
-    @property
-    def ladder(self) -> tuple[AttackSpec, ...]:
-        """Return the attacks that run, in order."""
-        if self.preset is not None:
-            return PRESETS[self.preset].attacks
-        return (
-            AttackSpec(
-                self.attack,
-                self.steps,
-                self.restarts,
-                self.loss,
-                self.step_size,
-                self.momentum,
-                self.targets,
-            ),
-        )
+        is_good = self.batch_size is None or self.batch_size >= 1
+        require(is_good, "batch_size", "at least 1", self.batch_size)
 
     @property
     def title(self) -> str:
         """Return what the attack is called."""
-        return self.preset or self.attack
+        return self.preset or ", ".join(spec.name for spec in self.attacks)
 
     @property
     def sample_size(self) -> int:
@@ -189,7 +131,7 @@ class RobustnessConfig:
     @property
     def question(self) -> tuple[object, ...]:
         """Return what two results must share to be compared: attacks, norm, draws and epsilons."""
-        return (self.ladder, self.norm, self.draws, self.epsilons)
+        return (self.attacks, self.norm, self.draws, self.epsilons)
 
 
 @dataclass(frozen=True)
@@ -249,9 +191,9 @@ class RobustnessResult:
 
         Not without the checks of a walked sample, nor where one of them failed.
         """
-        preset = self.config.preset
+        attacks = self.config.attacks
+        is_usual = any(row.is_comparable and row.attacks == attacks for row in PRESETS.values())
         is_checked = any(check.name == "descent" for check in self.checks)
-        is_usual = preset is not None and PRESETS[preset].is_comparable
         return is_usual and is_checked and not self.is_upper_bound_only
 
     @property
@@ -452,7 +394,7 @@ class RobustnessResult:
                 "n": self.n,
                 "preset": self.config.preset,
                 "attack": self.config.title,
-                "attacks": self.config.ladder,
+                "attacks": self.config.attacks,
                 "norm": self.config.norm,
                 "seed": self.config.seed,
                 "epsilons": self.epsilons,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from usable_core import jobs, tasks
 from usable_core.catalog import lookup
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.catalog.models import BUNDLED
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.demo import DemoConfig, DemoResult
@@ -102,7 +103,7 @@ def _questions(reference: str, config: DemoConfig) -> list[tuple[tasks.Config, s
                 model,
                 test(config.robustness_examples),
                 epsilons=EPSILONS,
-                steps=ATTACK_STEPS,
+                attacks=(AttackSpec("pgd", ATTACK_STEPS),),
                 seed=config.seed,
                 walked=WALKED,
             ),

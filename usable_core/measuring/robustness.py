@@ -97,8 +97,8 @@ def measure(
 def weaknesses(config: RobustnessConfig, input_size: tuple[int, int]) -> tuple[str, ...]:
     """Return sentences on what the numbers do not show."""
     found = []
-    if not any(ATTACKS[spec.name].is_iterative for spec in config.ladder):
-        title = ATTACKS[config.attack].title
+    if not any(ATTACKS[spec.name].is_iterative for spec in config.attacks):
+        title = " and ".join(dict.fromkeys(ATTACKS[spec.name].title for spec in config.attacks))
         found.append(f"{title} is no strong attack: read the accuracy under it as an upper bound.")
     if config.norm != "linf" and input_size != (32, 32):
         found.append(
@@ -253,7 +253,7 @@ class _Work:
             self.seeds[indices],
             self.epsilons,
             self.config.norm,
-            tuple(build(spec, self.config.norm, classes) for spec in self.config.ladder),
+            tuple(build(spec, self.config.norm, classes) for spec in self.config.attacks),
             oracle,
             lambda g: self.sizes[g].current,
             self._finished,
@@ -282,7 +282,7 @@ class _Work:
         scene = replace(
             self._scene(x[is_right.to(x.device)], indices, oracle, classes), tick=lambda count: None
         )
-        spec = examined_by(self.config.ladder)
+        spec = examined_by(self.config.attacks)
         sample = checks.walked(scene, spec, classes, self.config.draws)
         self.checks = (
             *(check(sample) for check in checks.OF_THE_SAMPLE),
@@ -302,7 +302,7 @@ class _Work:
     @property
     def _may_descend(self) -> bool:
         """Whether the descent was found to be right, or there is no walked sample to tell."""
-        is_iterative = any(ATTACKS[spec.name].is_iterative for spec in self.config.ladder)
+        is_iterative = any(ATTACKS[spec.name].is_iterative for spec in self.config.attacks)
         failed = any(c.name == "descent" and c.verdict != "green" for c in self.checks)
         return is_iterative and not failed
 
@@ -389,7 +389,7 @@ class _Work:
         level = torch.full((len(indices),), -1)  # −1: wrong when clean, never attacked
         attack, step = torch.full_like(level, -1), torch.zeros_like(level)
         level[right], attack[right], step[right] = found.level, found.attack, found.step
-        names = np.array([*(spec.title for spec in self.config.ladder), "fgsm"], dtype=object)
+        names = np.array([*(spec.title for spec in self.config.attacks), "fgsm"], dtype=object)
         columns = {
             "index": indices.numpy().astype(np.int32),
             "label": y.cpu().numpy().astype(np.int32),

@@ -30,6 +30,7 @@ def write_result(folder: Path, result: tasks.Result) -> None:
     """
     fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     files.write_parquet(folder / RECORDS, fields.pop("records"))
+    fields["config"] = tasks.config_to_json(fields["config"])
     files.write_json(folder / RESULT, fields)
 
 

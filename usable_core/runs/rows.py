@@ -48,7 +48,9 @@ def to_run(row: Mapping[str, Any]) -> Run:
             values[name] = datetime.fromtimestamp(values[name], UTC)
     try:
         values["config"] = tasks.config_from_json(row["task"], row["config"])
-    except (UsableError, ValueError, TypeError) as error:
+    except StorageError as error:
+        raise StorageError(f"Run {row['id']}: {error}") from error
+    except (UsableError, KeyError, ValueError, TypeError) as error:
         raise StorageError(
             f"The question of run {row['id']} was stored by another version of Usable and cannot "
             f"be read ({error}). Ask it again."

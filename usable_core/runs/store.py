@@ -73,7 +73,7 @@ class RunStore:
             "id": name,
             "task": tasks.name_of(config),
             "title": title or title_of(config),
-            "config": to_json(config),
+            "config": tasks.config_to_json(config),
             "status": Status.QUEUED,
             "created": now,
             "heartbeat": now,
