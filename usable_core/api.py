@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
     from usable_core.comparison import Comparison
     from usable_core.datasets.dataset import Dataset
+    from usable_core.evaluations.result import Config
     from usable_core.explainers.faithfulness import Answers
     from usable_core.models.model import Model
-    from usable_core.tasks import Config
 
     ModelLike = Model | ModelSpec | str
     DatasetLike = Dataset | DatasetSpec | str

@@ -136,7 +136,7 @@ def test_what_cannot_be_compared_is_refused_with_a_sentence():
         compare([one])
     with pytest.raises(ConfigError, match="one kind"):
         compare([one, robust])
-    with pytest.raises(ConfigError, match="same attack"):
+    with pytest.raises(ConfigError, match="same attacks, norm"):
         compare([robust, other_steps])
     with pytest.raises(DatasetRefused, match="one data set"):
         compare([one, elsewhere])

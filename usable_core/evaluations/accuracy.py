@@ -8,11 +8,12 @@ Records, one row per example:
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from usable_core.evaluations.result import Answer, Number
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, require
 from usable_core.metrics import calibration, classification
 from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate
@@ -40,6 +41,7 @@ class AccuracyConfig:
     dataset: DatasetSpec
     precision: Precision = "float32"
     batch_size: int | None = None
+    same: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         require(
@@ -51,7 +53,7 @@ class AccuracyConfig:
 
 
 @dataclass(frozen=True)
-class AccuracyResult:
+class AccuracyResult(Answer):
     """Per-example outcomes; every number is a property of them."""
 
     config: AccuracyConfig
@@ -158,6 +160,25 @@ class AccuracyResult:
         wrong = counts.sum(0) + counts.sum(1) - 2 * np.diag(counts)
         kept = np.sort(np.argsort(-wrong, kind="stable")[:most])
         return classes[kept], counts[np.ix_(kept, kept)]
+
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number that is shown."""
+        found: dict[str, Proportion | Estimate] = {
+            "accuracy": self.accuracy,
+            "top5": self.top5,
+            "balanced_accuracy": self.balanced_accuracy,
+            "majority_baseline": self.majority_baseline,
+            "ece": self.ece(),
+            "ece_equal_mass": self.ece_equal_mass,
+            "brier": self.brier,
+            "nll": self.nll,
+        }
+        return tuple(Number(metric, number) for metric, number in found.items())
+
+    def outcomes(self) -> "pd.DataFrame":
+        """Return whether each example is right: index, id, label (a class name), correct."""
+        frame = self.to_frame()[["index", "id", "label_name", "correct"]]
+        return frame.rename(columns={"label_name": "label"})
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example."""

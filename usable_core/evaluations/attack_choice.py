@@ -3,11 +3,11 @@
 Page, command line and Python ask by an `AttackChoice`; a config holds what it resolves to.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from usable_core.catalog import lookup
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS, AttackSpec
-from usable_core.evaluations.specs import Norm, is_between, require
+from usable_core.evaluations.specs import Norm, asked, is_between, require
 
 DEFAULT = AttackSpec("pgd")
 
@@ -17,22 +17,22 @@ class AttackChoice:
     """A preset, or one attack with settings of its own; None leaves a setting as it usually is.
 
     Attributes:
-        preset: glance, standard or benchmark: several attacks, worst case per example.
-        attack: One attack instead: a key of `catalog.attacks.ATTACKS`.
+        preset: Several attacks, worst case per example.
+        attack: One attack instead.
         steps: Gradient steps, or queries of Square.
         restarts: Random starts; the worst per example counts.
         step_size: As a multiple of epsilon; 2.5 / steps when not given.
-        loss: A key of `catalog.attacks.LOSSES`.
+        loss: What the gradient raises.
         momentum: Weight of earlier gradients in PGD's steps.
         targets: How many wrong classes are aimed at, the most probable ones; 0 aims at none.
     """
 
-    preset: str | None = None
-    attack: str | None = None
+    preset: str | None = field(default=None, metadata=asked(choices=PRESETS))
+    attack: str | None = field(default=None, metadata=asked(choices=ATTACKS))
     steps: int | None = None
     restarts: int | None = None
     step_size: float | None = None
-    loss: str | None = None
+    loss: str | None = field(default=None, metadata=asked(choices=LOSSES))
     momentum: float | None = None
     targets: int | None = None
 

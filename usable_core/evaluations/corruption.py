@@ -8,17 +8,18 @@ Reference: Hendrycks & Dietterich 2019, arXiv:1903.12261.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.catalog import lookup
-from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, GROUPS
+from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, GROUPS, corruptions_named
 from usable_core.errors import ConfigError, DatasetRefused
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, require
+from usable_core.evaluations.result import Answer, Measured, Number, question
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, asked, require
 from usable_core.metrics import calibration, corruption
 from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import Estimate, Proportion, paired_difference
@@ -52,18 +53,22 @@ class CorruptionConfig:
     Attributes:
         model: The model.
         dataset: The data set.
-        corruptions: Keys of `catalog.corruptions.CORRUPTIONS`, each once.
-        severities: Of 1 to 5, increasing.
+        corruptions: Such as fog,snow (keys of `catalog.corruptions.CORRUPTIONS`), each once; on the
+            command line `common` are the usual 15, `all` these and four more.
+        severities: Of 1 to 5, increasing, such as 1,3.
         seed: Seed of the random numbers, per example.
         batch_size: Examples per forward pass; None chooses the fastest that fits.
     """
 
     model: ModelSpec
     dataset: DatasetSpec
-    corruptions: tuple[str, ...] = COMMON
-    severities: tuple[int, ...] = SEVERITIES
+    corruptions: tuple[str, ...] = field(
+        default=COMMON, metadata=asked("--corruption", read=corruptions_named, choices=CORRUPTIONS)
+    )
+    severities: tuple[int, ...] = field(default=SEVERITIES, metadata=asked("--severity"))
     seed: int = 0
     batch_size: int | None = None
+    same: ClassVar[tuple[str, ...]] = ("corruptions", "severities", "seed")
 
     def __post_init__(self) -> None:
         require(len(self.corruptions) > 0, "corruptions", "at least one", self.corruptions)
@@ -79,12 +84,17 @@ class CorruptionConfig:
 
 
 @dataclass(frozen=True)
-class CorruptionResult:
+class CorruptionResult(Answer):
     """Per-example outcomes of every cell (corruption, severity); every number is of them."""
 
     config: CorruptionConfig
     provenance: Provenance
     records: "pd.DataFrame"
+
+    @property
+    def axis(self) -> str:  # type: ignore[override]
+        """Return the corruptions: means over different ones do not compare."""
+        return " ".join(self.corruptions)
 
     @property
     def n(self) -> int:
@@ -253,8 +263,7 @@ class CorruptionResult:
             ConfigError: corruptions, severities, seed or image size differ.
             DatasetRefused: the images differ.
         """
-        asked = (reference.corruptions, reference.severities, reference.config.seed)
-        if (self.corruptions, self.severities, self.config.seed) != asked:
+        if question(self.config) != question(reference.config):
             raise ConfigError(
                 "mCE needs the same corruptions, severities and seed for both models, but they "
                 "differ. Measure the reference again with this model's settings."
@@ -270,6 +279,34 @@ class CorruptionResult:
                 "classes differ. Measure the reference on this part of the data set."
             )
         return corruption.relative_error(self.corrupted, reference.corrupted)
+
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number that is shown."""
+        titles = [CORRUPTIONS[name].title for name in self.corruptions]
+        return (
+            Number("clean_accuracy", self.clean_accuracy),
+            Number("mean_corruption_accuracy", self.mean_corruption_accuracy),
+            Number("relative_drop", self.relative_drop),
+            *(
+                Number("corruption_accuracy", corruption.mean_accuracy(self.corrupted[:, [i]]), t)
+                for i, t in enumerate(titles)
+            ),
+            Number("ece", self.clean_ece, "clean"),
+            *(Number("ece", found, t) for found, t in zip(self._ece, titles, strict=True)),
+        )
+
+    def relative_to(self, reference: Measured) -> tuple[Number, ...]:
+        """Return the mean corruption error relative to another model's."""
+        return (Number("mce", self.mce(cast(CorruptionResult, reference))),)
+
+    def outcomes(self) -> "pd.DataFrame":
+        """Return whether each example is right under each corruption and severity.
+
+        Columns: corruption, severity, index, id, label (a class name), correct.
+        """
+        columns = ["corruption", "severity", "index", "id", "label_name", "correct"]
+        frame = self.to_frame()[columns].rename(columns={"label_name": "label"})
+        return frame.assign(corruption=frame["corruption"].astype(str))
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example and cell."""

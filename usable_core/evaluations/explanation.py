@@ -14,21 +14,32 @@ The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H
 the pictures, `images/{index}.png`.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.catalog.explainers import BACKGROUNDS
+from usable_core.catalog import lookup
+from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.evidence import ALIKE
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
-from usable_core.metrics.intervals import bootstrap, wilson
+from usable_core.evaluations.result import Answer, Number
+from usable_core.evaluations.specs import (
+    DatasetSpec,
+    ModelSpec,
+    Provenance,
+    asked,
+    is_between,
+    require,
+)
+from usable_core.metrics.intervals import Estimate, bootstrap, wilson
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
+EXAMPLES = 10  # images explained when nobody says otherwise
 _WORST = 5  # examples named in a summary
 EVIDENCE = ("none", "curves", "all")
 # Figures of single maps, of which medians are given: a gain over a small range is large.
@@ -49,6 +60,20 @@ FIGURES = (
     "randomised",
     "other_class",
     "agreement",
+)
+# Those of them, and of the columns of `per_method`, that people see: keys of `METRICS`.
+SHOWN = (
+    "doubtful",
+    "deletion_gain",
+    "insertion_gain",
+    "road_gain",
+    "r2",
+    "error_share",
+    "randomised",
+    "other_class",
+    "agreement",
+    "additivity_gap",
+    "seconds",
 )
 COLUMNS = (
     "index",
@@ -106,7 +131,7 @@ class ExplainerOptions:
     Attributes:
         evaluations: Largest number of model evaluations per map.
         segments: Target count of SLIC superpixels, shared by the methods that use them.
-        background: What hides a part: a key of `catalog.explainers.BACKGROUNDS`.
+        background: What hides a part.
         seed: Seed of every sampler.
         tolerance: A map whose Monte Carlo standard error is below this share of its largest value
             is stable and gets no more evaluations; 0 spends them all.
@@ -116,7 +141,7 @@ class ExplainerOptions:
 
     evaluations: int = 500
     segments: int = 50
-    background: str = "blur"
+    background: str = field(default="blur", metadata=asked(choices=BACKGROUNDS))
     seed: int = 0
     tolerance: float = 0.0
     precision: Literal["float32", "auto"] = "float32"
@@ -148,7 +173,7 @@ class ExplanationConfig:
     Attributes:
         model: The model.
         dataset: The data set; its `limit` says how many images are explained.
-        methods: Keys of `catalog.explainers.EXPLAINERS`.
+        methods: Those whose maps are made; repeatable, or with commas.
         target: `predicted`, `true`, or a class name.
         options: How maps are made.
         evidence: What is measured beside each map: `none`; `curves`, deletion and insertion behind
@@ -159,15 +184,20 @@ class ExplanationConfig:
 
     model: ModelSpec
     dataset: DatasetSpec
-    methods: tuple[str, ...] = ("lime", "partition_shap")
+    methods: tuple[str, ...] = field(
+        default=("lime", "partition_shap"), metadata=asked("--method", choices=EXPLAINERS)
+    )
     target: str = "predicted"
     options: ExplainerOptions = ExplainerOptions()
-    evidence: Literal["none", "curves", "all"] = "curves"
+    evidence: Literal["none", "curves", "all"] = field(default="curves", metadata=asked(flag="all"))
+    same: ClassVar[tuple[str, ...]] = ("target", "options")
+
+    @staticmethod
+    def usual(said: Mapping[str, object]) -> dict[str, object]:
+        """Return what the command line takes for what it was not told: how many images."""
+        return {"limit": EXAMPLES}
 
     def __post_init__(self) -> None:
-        from usable_core.catalog import lookup
-        from usable_core.catalog.explainers import EXPLAINERS
-
         require(len(self.methods) > 0, "methods", "at least one", self.methods)
         for method in self.methods:
             lookup(EXPLAINERS, "explanation method", method)
@@ -175,7 +205,7 @@ class ExplanationConfig:
 
 
 @dataclass(frozen=True)
-class ExplanationResult:
+class ExplanationResult(Answer):
     """Per-map figures; every number is a property of them."""
 
     config: ExplanationConfig
@@ -256,6 +286,16 @@ class ExplanationResult:
                     found[place].append(doubt.sentence.format(value))
         return found
 
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number that is shown, of each method that has it."""
+        rows = self.per_method.to_dict("records")
+        return tuple(
+            Number(metric, _estimate(row, metric), EXPLAINERS[row["method"]].title)
+            for metric in SHOWN
+            for row in rows
+            if row[metric] == row[metric]
+        )
+
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per map."""
         names = np.asarray(self.provenance.class_names, dtype=object)
@@ -286,6 +326,11 @@ class ExplanationResult:
             }
         )
         return found
+
+
+def _estimate(row: dict[Hashable, Any], metric: str) -> Estimate:
+    low, high = (row.get(f"{metric}_{end}", np.nan) for end in ("low", "high"))
+    return Estimate(row[metric], low, high, row["n"])
 
 
 def _median(name: str, values: NDArray[np.float64]) -> dict[str, float]:

@@ -12,21 +12,25 @@ Examples that are wrong when clean are not attacked and count as wrong at every 
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.catalog import lookup
 from usable_core.catalog.attacks import PRESETS, AttackSpec
-from usable_core.evaluations.attack_choice import DEFAULT, check_attack
+from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice, check_attack
+from usable_core.evaluations.epsilon import epsilon_label, grid
+from usable_core.evaluations.result import Answer, Number
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
     Norm,
     Provenance,
+    asked,
     is_between,
     require,
 )
@@ -83,9 +87,11 @@ class RobustnessConfig:
 
     model: ModelSpec
     dataset: DatasetSpec
-    attacks: tuple[AttackSpec, ...] = (DEFAULT,)
+    attacks: tuple[AttackSpec, ...] = field(default=(DEFAULT,), metadata=asked(record=AttackChoice))
     norm: Norm = "linf"
-    epsilons: tuple[float, ...] = ()
+    epsilons: tuple[float, ...] = field(
+        default=(), metadata=asked("--epsilons", "--epsilon", read=grid)
+    )
     seed: int = 0
     gallery: int = 4
     batch_size: int | None = None
@@ -93,6 +99,13 @@ class RobustnessConfig:
     draws: int = 1
     surrogate: ModelSpec | None = None
     walked: int | None = None
+    same: ClassVar[tuple[str, ...]] = ("attacks", "norm", "draws", "epsilons")
+
+    @staticmethod
+    def usual(said: Mapping[str, object]) -> dict[str, object]:
+        """Return what the command line takes for what it was not told: a preset's examples."""
+        preset = PRESETS.get(str(said.get("preset")))
+        return {"limit": preset.examples} if preset else {}
 
     def __post_init__(self) -> None:
         if self.preset is not None:
@@ -127,11 +140,6 @@ class RobustnessConfig:
         if self.walked is not None:
             return self.walked
         return PRESETS[self.preset].walked if self.preset else WALKED
-
-    @property
-    def question(self) -> tuple[object, ...]:
-        """Return what two results must share to be compared: attacks, norm, draws and epsilons."""
-        return (self.attacks, self.norm, self.draws, self.epsilons)
 
 
 @dataclass(frozen=True)
@@ -171,7 +179,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class RobustnessResult:
+class RobustnessResult(Answer):
     """Per-example outcomes over the grid; every number is a property of them."""
 
     config: RobustnessConfig
@@ -181,9 +189,14 @@ class RobustnessResult:
     cost: Cost = Cost()
 
     @property
-    def is_upper_bound_only(self) -> bool:
+    def is_upper_bound_only(self) -> bool:  # type: ignore[override]
         """Tell whether a check is red, so that a stronger attack would find a lower curve."""
         return any(check.verdict == "red" for check in self.checks)
+
+    @property
+    def axis(self) -> str:  # type: ignore[override]
+        """Return the norm of the budgets."""
+        return self.config.norm
 
     @property
     def is_comparable(self) -> bool:
@@ -257,7 +270,7 @@ class RobustnessResult:
         grid = np.asarray(self.epsilons)
         broken = ~self._attacked[self._clean]
         level = np.where(broken.any(1), broken.argmax(1), len(grid))
-        frame = self.outcomes(self.epsilons[-1])[self._clean]
+        frame = self.records_at(self.epsilons[-1])[self._clean]
         return pd.DataFrame(
             {
                 "index": frame["index"].to_numpy(),
@@ -296,7 +309,7 @@ class RobustnessResult:
         """Return one row per class and epsilon: label, class_name, epsilon, n, value, low, high."""
         import pandas as pd
 
-        labels = self.outcomes(self.epsilons[0])["label"].to_numpy()
+        labels = self.records_at(self.epsilons[0])["label"].to_numpy()
         rows = []
         for label in np.unique(labels):
             name = self.provenance.class_names[label]
@@ -311,7 +324,7 @@ class RobustnessResult:
         """Return, per epsilon, the attack that broke most of the examples broken there."""
         found = []
         for epsilon in self.epsilons:
-            at = self.outcomes(epsilon)
+            at = self.records_at(epsilon)
             is_lost = (at["prediction"] != at["label"]) & (at["clean_prediction"] == at["label"])
             names = at.get("found_attack")
             counts = None if names is None else names[is_lost].astype(str).value_counts()
@@ -342,35 +355,33 @@ class RobustnessResult:
             rows.append((epsilon, flips(self._clean, attacked)[0], lost, gained))
         return pd.DataFrame(rows, columns=["epsilon", "attack_lost", "noise_lost", "noise_gained"])
 
-    @property
-    def per_epsilon(self) -> "pd.DataFrame":
-        """Return one row per epsilon: every number with `_low` and `_high`, and n."""
-        import pandas as pd
-
-        columns: dict[str, tuple[Proportion | Estimate, ...]] = {
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number that is shown."""
+        curves: dict[str, tuple[Proportion | Estimate, ...]] = {
             "robust_accuracy": self.robust_accuracy,
             "robustness": self.robustness,
             "conditional_success": self.conditional_success,
             "noise_accuracy": self.noise_accuracy,
         }
-        frame = pd.DataFrame({"epsilon": self.epsilons, "n": self.n})
-        for name, found in columns.items():
-            frame[name] = [f.value for f in found]
-            frame[f"{name}_low"] = [f.low for f in found]
-            frame[f"{name}_high"] = [f.high for f in found]
-        return frame
+        return (
+            Number("clean_accuracy", self.clean_accuracy),
+            Number("area", self.area),
+            *(
+                Number(metric, found, epsilon_label(epsilon, self.config.norm), epsilon)
+                for metric, curve in curves.items()
+                for epsilon, found in zip(self.epsilons, curve, strict=True)
+            ),
+        )
 
-    def at(self, epsilon: float) -> dict[str, Proportion | Estimate]:
-        """Return the numbers at one epsilon of the grid, by the name of their property."""
-        k = self.epsilons.index(epsilon)
-        return {
-            "robust_accuracy": self.robust_accuracy[k],
-            "robustness": self.robustness[k],
-            "conditional_success": self.conditional_success[k],
-            "noise_accuracy": self.noise_accuracy[k],
-        }
+    def outcomes(self) -> "pd.DataFrame":
+        """Return whether each example is right at each budget.
 
-    def outcomes(self, epsilon: float) -> "pd.DataFrame":
+        Columns: epsilon, index, id, label (a class name), correct.
+        """
+        frame = self.to_frame()[["epsilon", "index", "id", "label_name", "correct"]]
+        return frame.rename(columns={"label_name": "label"})
+
+    def records_at(self, epsilon: float) -> "pd.DataFrame":
         """Return the records at one epsilon of the grid, in order of index."""
         at = self.records[np.isclose(self.records["epsilon"], epsilon, rtol=1e-9, atol=1e-12)]
         return at.sort_values("index").reset_index(drop=True)
@@ -423,7 +434,7 @@ class RobustnessResult:
 
     @cached_property
     def _clean(self) -> NDArray[np.bool_]:
-        first = self.outcomes(self.epsilons[0]) if len(self.records) else self.records
+        first = self.records_at(self.epsilons[0]) if len(self.records) else self.records
         return np.asarray(first["clean_prediction"] == first["label"])
 
     @cached_property

@@ -6,14 +6,17 @@ Records, one row per epoch:
 Artifacts: `model.safetensors`, `card.json`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from usable_core.catalog import lookup
+from usable_core.catalog.models import ARCHITECTURES
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
     Precision,
     Provenance,
+    asked,
     is_between,
     require,
 )
@@ -87,21 +90,18 @@ class PretrainingConfig:
     """Train an architecture from random weights.
 
     Attributes:
-        architecture: A key of `catalog.models.ARCHITECTURES`.
+        architecture: What is trained.
         dataset: What it is trained on (its train and validation splits).
         schedule: How.
         epsilon: Linf budget of adversarial training (Wong et al. 2020); 0 trains on clean images.
     """
 
-    architecture: str
+    architecture: str = field(metadata=asked(choices=ARCHITECTURES))
     dataset: DatasetSpec
     schedule: Schedule = Schedule()
     epsilon: float = 0.0
 
     def __post_init__(self) -> None:
-        from usable_core.catalog import lookup
-        from usable_core.catalog.models import ARCHITECTURES
-
         lookup(ARCHITECTURES, "architecture", self.architecture)
         require(is_between(self.epsilon, 0, 1), "epsilon", "between 0 and 1", self.epsilon)
 
@@ -126,7 +126,7 @@ class FineTuningConfig:
     method: Literal["full", "linear_probe"] = "full"
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
-    task_weight: float = 1.0
+    task_weight: float = field(default=1.0, metadata=asked("--lambda"))
     from_scratch: bool = False
     backbone_rate: float = 1.0
 

@@ -9,6 +9,7 @@ from types import TracebackType
 
 from usable_core import tasks
 from usable_core.errors import Cancelled, StorageError, UsableError
+from usable_core.evaluations.result import Result
 from usable_core.evaluations.specs import Report, silent
 from usable_core.runs import Run, RunStore
 from usable_core.runs.files import disk_full, is_disk_full
@@ -79,7 +80,7 @@ class Reporter:
 
 def execute(
     store: RunStore, run: Run, report: Report = silent, *, may_kill: bool = False
-) -> tasks.Result:
+) -> Result:
     """Work on a QUEUED run until it is over, whatever happens, and return its answer.
 
     Args:
@@ -117,7 +118,7 @@ def execute(
             raise
 
 
-def _answer(store: RunStore, run: Run, report: Reporter) -> tasks.Result:
+def _answer(store: RunStore, run: Run, report: Reporter) -> Result:
     """Return the stored answer of the same question, or measure it."""
     report(0, 0, "Loading the model and the data")
     objects = tasks.resolve(run.config)

@@ -12,6 +12,7 @@ from usable_core.catalog.models import BUNDLED
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.result import Config
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, Schedule
@@ -36,7 +37,7 @@ class _Tour:
     done: int = 0
     shown: int = 0
 
-    def step(self, config: tasks.Config, title: str) -> dict[str, str]:
+    def step(self, config: Config, title: str) -> dict[str, str]:
         """Work on one question and return its record."""
         cost = COSTS[tasks.name_of(config)]
 
@@ -89,7 +90,7 @@ def fine_tuning(name: str, config: DemoConfig) -> FineTuningConfig:
     return FineTuningConfig(ModelSpec(f"bundled/{name}"), spec, schedule=schedule)
 
 
-def _questions(reference: str, config: DemoConfig) -> list[tuple[tasks.Config, str]]:
+def _questions(reference: str, config: DemoConfig) -> list[tuple[Config, str]]:
     """Return what is asked about a fine-tuned model, with the titles' first words."""
     model = ModelSpec(reference)
 
