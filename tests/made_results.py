@@ -5,7 +5,8 @@ import pandas as pd
 
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.attack_choice import AttackChoice
-from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
 
 

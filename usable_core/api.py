@@ -17,7 +17,8 @@ from usable_core.errors import ExplanationError, UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.calibration import Calibration
-from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig, CorruptionResult
+from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.evaluations.explanation import (
@@ -26,7 +27,8 @@ from usable_core.evaluations.explanation import (
     ExplanationResult,
 )
 from usable_core.evaluations.interactive import Familiarity, Prediction
-from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Report, Split, silent
 from usable_core.evaluations.training import FineTuningConfig, Schedule, TrainingResult
 

@@ -13,11 +13,13 @@ from typing import Any
 
 from usable_core.catalog import implementation, lookup
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
-from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
+from usable_core.evaluations.corruption import CorruptionConfig
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.result import Config, Result
-from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.schema import SCHEMA, upgraded
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult

@@ -2,7 +2,7 @@
 
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.cli.output import Line, about, share, table
-from usable_core.evaluations.corruption import CorruptionResult
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.metrics.intervals import Estimate
 from usable_core.runs.run import Run
 

@@ -4,7 +4,7 @@ import math
 
 from usable_core.catalog.checks import CHECKS
 from usable_core.cli.output import Line, about, share, table
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.runs.run import Run
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from usable_core.errors import ConfigError, DatasetRefused
-from usable_core.evaluations.corruption import CorruptionResult
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.result import question
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.metrics.intervals import Estimate
 from usable_core.metrics.ranks import spearman, spearman_estimate
 

@@ -17,11 +17,8 @@ from usable_core.corruptions.corruption import SMALL, Corruption
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches
 from usable_core.errors import DatasetRefused
-from usable_core.evaluations.corruption import (
-    CORRUPTION_COLUMNS,
-    CorruptionConfig,
-    CorruptionResult,
-)
+from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionConfig
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.accuracy import outcomes
 from usable_core.measuring.label_matching import target_indices

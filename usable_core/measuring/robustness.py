@@ -20,8 +20,9 @@ from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset, stratified_sample
 from usable_core.datasets.pixels import batches
 from usable_core.errors import ConfigError, DatasetRefused, StorageError
-from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig, RobustnessResult
+from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.robustness_cost import examined_by
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring import checks
 from usable_core.measuring.gallery import Gallery

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.comparison.corruption_and_attack import Agreement
-from usable_core.evaluations.corruption import CorruptionResult
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.specs import Norm
 from usable_core.plots.style import COLORS, INK, NEUTRAL, WIDTH, Theme, labels, model_style, tidy

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Norm
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, tidy

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.plots.epsilon_axis import add_band, places, with_epsilon_axis
 from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Theme, labels, model_style, tidy

@@ -18,7 +18,7 @@ from usable_core.attacked_images import (
     side_by_side,
 )
 from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.plots.robustness import EPSILON
 from usable_core.runs.run import Run
 

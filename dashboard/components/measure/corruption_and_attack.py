@@ -14,8 +14,9 @@ from usable_core.comparison.corruption_and_attack import (
     agreement_across_models,
     agreement_by_example,
 )
-from usable_core.evaluations.corruption import CorruptionResult
-from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.corruption_result import CorruptionResult
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.metrics.intervals import Estimate
 from usable_core.runs.run import Run
 

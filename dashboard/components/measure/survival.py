@@ -9,7 +9,7 @@ from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.metrics import bound_mark, figure, metric_card
 from usable_core.catalog.metrics import METRICS
 from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.robustness_result import RobustnessResult
 
 NOTHING = "none"
 
