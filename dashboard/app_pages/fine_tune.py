@@ -3,17 +3,13 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import (
-    download_csv,
-    errors_shown,
-    escaped,
-    provenance_footer,
-)
+from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.pickers import dataset_picker, model_picker
 from dashboard.components.shared.run_panel import run_panel, start_run
-from usable_core.evaluations.specs import DatasetSpec
+from dashboard.components.train.joint_objective import source_picker
+from dashboard.components.train.outcome import outcome
 from usable_core.evaluations.training import FineTuningConfig, Schedule
-from usable_core.runs.run import Run, Status
+from usable_core.runs.run import Status
 
 METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
 METHOD_HELP = (
@@ -21,10 +17,6 @@ METHOD_HELP = (
     "that are computed once: quick, and a measure of how good they are."
 )
 AUGMENTATIONS = {"none": "None", "shift": "Shift", "shift_flip": "Shift and flip"}
-SOURCE_HELP = (
-    r"Minimises $L_\mathrm{pre}(\theta) + \lambda\,L_\mathrm{fine}(\theta)$: two heads, one "
-    "backbone, so that it does not forget what it knew."
-)
 DEFAULTS = Schedule()
 
 
@@ -82,20 +74,16 @@ def form() -> None:
     ):
         with errors_shown():
             schedule = Schedule(epochs=int(epochs), learning_rate=rate, augmentation=augmentation)
-            start_run(
-                FineTuningConfig(models[0], dataset, method, schedule, source, weight, from_scratch)
+            config = FineTuningConfig(
+                model=models[0],
+                dataset=dataset,
+                method=method,
+                schedule=schedule,
+                source=source,
+                task_weight=weight,
+                from_scratch=from_scratch,
             )
-
-
-def source_picker() -> tuple[DatasetSpec | None, float]:
-    """Ask for the data of L_pre and for λ."""
-    if not st.toggle("Keep old knowledge", key=state.FINE_TUNE_HAS_SOURCE, help=SOURCE_HELP):
-        return None, 1.0
-    source = dataset_picker(state.FINE_TUNE_SOURCE, label="Source data")
-    weight = st.number_input(
-        "λ, weight of the new task", 0.0, 1e6, 1.0, key=state.FINE_TUNE_WEIGHT, help=SOURCE_HELP
-    )
-    return source, weight
+            start_run(config)
 
 
 def result() -> None:
@@ -116,28 +104,6 @@ def result() -> None:
     run = run_panel(run_id)
     if run is not None and run.status is Status.DONE:
         outcome(run)
-
-
-def outcome(run: Run) -> None:
-    reference, dataset = f"run/{run.id}", run.config.dataset.reference
-    with st.container(horizontal=True):
-        for name, label, icon, key in (
-            ("accuracy", "Measure accuracy", ":material/target:", state.ACCURACY_DATASET),
-            ("robustness", "Measure robustness", ":material/shield:", state.ROBUSTNESS_DATASET),
-            ("explain", "Explain an image", ":material/image_search:", None),
-        ):
-            data = {key: dataset} if key else {}
-            st.page_link(
-                state.page_file(name),
-                label=label,
-                icon=icon,
-                query_params={state.MODELS: [reference]} | data,
-            )
-    st.caption(f"The model is on the shelf as `{reference}`.")
-    with errors_shown():
-        answer = state.store().load(run.id)
-        download_csv(answer.records, f"training-{run.id}", key=f"csv_{run.id}", label="Epochs, CSV")
-        provenance_footer(answer.provenance)
 
 
 page()

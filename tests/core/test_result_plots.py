@@ -18,10 +18,10 @@ from usable_core.plots.accuracy import (
 from usable_core.plots.comparison import difference_forest
 from usable_core.plots.robustness import (
     accuracy_versus_epsilon,
-    per_class,
     robustness_score,
     survival,
 )
+from usable_core.plots.robustness_by_class import per_class
 from usable_core.plots.style import COLORS, model_style, percent
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])

@@ -5,7 +5,7 @@ all pairs of the comparison, under all conditions (budgets, corruptions).
 """
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -13,19 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usable_core.catalog.corruptions import CORRUPTIONS
+from usable_core.comparison.verdicts import barred, upper_bounds, verdict
 from usable_core.errors import ConfigError, DatasetRefused
-from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.result import Measured, question
+from usable_core.evaluations.result import Condition, Measured, question
 from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import paired_difference
 from usable_core.metrics.paired import flips, holm, mcnemar_exact
 from usable_core.records import to_json
 
-LEVEL = 0.05
-EQUAL_WITHIN = 0.01  # one point: a smaller difference seldom decides which backbone is used
 EXAMPLE = ["index", "id", "label", "copy"]  # what is no condition in a table of outcomes
-Condition = Mapping[Hashable, Any]  # column of the outcomes to its value
 
 
 @dataclass(frozen=True)
@@ -93,13 +89,8 @@ class Comparison:
         return list(self.pairs_under(condition)["verdict"])
 
     def said(self, condition: Condition) -> str:
-        """Return a condition in words: `ε = 4/255`, `Fog, severity 3`; empty of none."""
-        if "corruption" in condition:
-            title = CORRUPTIONS[condition["corruption"]].title
-            return f"{title}, severity {condition['severity']}"
-        epsilon = condition["epsilon"]
-        norm: Any = self.results[0].axis
-        return "" if np.isnan(epsilon) else f"ε = {epsilon_label(epsilon, norm)}"
+        """Return a condition in words, such as `ε = 4/255`; empty where there is none."""
+        return self.results[0].said(condition)
 
     @property
     def disagreements(self) -> pd.DataFrame:
@@ -109,7 +100,7 @@ class Comparison:
 
     def is_unranked(self, row: Condition) -> bool:
         """Tell whether a model of a pair is an upper bound only, so that the pair ranks nothing."""
-        return bool(_weak(row, self.names, self.results))
+        return bool(upper_bounds(row, self.names, self.results))
 
     def summary(self) -> dict[str, Any]:
         """Return models, pairs and notes as JSON, and what is relative where there is any."""
@@ -148,7 +139,7 @@ def compare(results: Sequence[Measured], *, names: Sequence[str] | None = None) 
     pairs = pd.DataFrame(rows)
     pairs["p_holm"] = holm(pairs["p"].tolist())
     pairs["verdict"] = [
-        _barred(row, called, results) or _verdict(row) for row in pairs.to_dict("records")
+        barred(row, called, results) or verdict(row) for row in pairs.to_dict("records")
     ]
     return Comparison(tuple(results), called, pairs, outcomes, notes, conditions)
 
@@ -253,7 +244,7 @@ def _outcomes(result: Measured, name: str) -> pd.DataFrame:
     if frame is None:
         raise ConfigError(
             f"The result of {name} tells of no example whether it is right, so it cannot be "
-            "compared. Choose results of accuracy, robustness or corruption."
+            "compared. Choose results of another kind."
         )
     frame = frame.sort_values("index", kind="stable")
     if "epsilon" not in frame:
@@ -261,50 +252,3 @@ def _outcomes(result: Measured, name: str) -> pd.DataFrame:
     conditions = [c for c in frame if c not in (*EXAMPLE, "correct")]
     frame["copy"] = frame.groupby([*conditions, "id"], dropna=False).cumcount()
     return frame[[*conditions, *EXAMPLE, "correct"]].rename(columns={"correct": name})
-
-
-def _weak(row: Condition, names: Sequence[str], results: Sequence[Measured]) -> list[str]:
-    """Return the models of a pair that are an upper bound only where the pair stands."""
-    if row["epsilon"] == 0:  # the clean images: no attack has anything to do with them
-        return []
-    found = zip(names, results, strict=True)
-    pair = (row["first"], row["second"])
-    return [name for name, result in found if name in pair and result.is_upper_bound_only]
-
-
-def _barred(row: Condition, names: Sequence[str], results: Sequence[Measured]) -> str | None:
-    """Return why a pair is not ranked: an attack that failed a check proves nothing; else None."""
-    weak = _weak(row, names, results)
-    if not weak:
-        return None
-    return (
-        f"{row['first']} and {row['second']} are not ranked: a check of the attack on "
-        f"{' and '.join(weak)} failed, so what it left is an upper bound only."
-    )
-
-
-def _verdict(row: Condition) -> str:
-    """Return one sentence: better, equal within a point, or not shown to differ."""
-    low, high = 100 * row["low"], 100 * row["high"]
-    if row["p_holm"] < LEVEL:
-        better, worse = row["second"], row["first"]
-        if row["difference"] < 0:
-            better, worse, low, high = worse, better, -high, -low
-        return (
-            f"{better} is better than {worse} by {100 * abs(row['difference']):.1f} points "
-            f"(95 % interval {low:.1f} to {high:.1f})."
-        )
-    inner = paired_difference(row["lost"], row["gained"], row["n"], confidence=0.90)
-    if inner.low > -EQUAL_WITHIN and inner.high < EQUAL_WITHIN:
-        return (
-            f"{row['first']} and {row['second']} are equal within "
-            f"{100 * EQUAL_WITHIN:.0f} point (two one-sided tests at 5 %)."
-        )
-    return (
-        f"No difference shown between {row['first']} and {row['second']}: {_signed(low)} to "
-        f"{_signed(high)} points are all plausible with {row['n']} examples."
-    )
-
-
-def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−")

@@ -3,7 +3,6 @@
 Their columns are said in `evaluations.corruption`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
@@ -11,15 +10,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.catalog.corruptions import CORRUPTIONS, GROUPS
+from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.errors import ConfigError, DatasetRefused
+from usable_core.evaluations import corruption_tables as tables
 from usable_core.evaluations.corruption import CorruptionConfig
-from usable_core.evaluations.result import Answer, Measured, Number, question
+from usable_core.evaluations.result import Answer, Condition, Measured, Number, question
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import calibration, corruption
 from usable_core.metrics.classification import share
-from usable_core.metrics.intervals import Estimate, Proportion, paired_difference
-from usable_core.metrics.paired import flips
+from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -116,68 +115,23 @@ class CorruptionResult(Answer):
 
     @cached_property
     def per_cell(self) -> "pd.DataFrame":
-        """Return one row per corruption and severity.
-
-        Columns: corruption, title, group, severity, n, accuracy, low, high (Wilson), lost (right
-        when clean, wrong when corrupted), gained, change (accuracy − clean accuracy), change_low,
-        change_high (paired).
-        """
-        import pandas as pd
-
-        rows = []
-        for i, name in enumerate(self.corruptions):
-            for k, severity in enumerate(self.severities):
-                lost, gained = flips(self.clean, self.corrupted[:, i, k])
-                change = paired_difference(lost, gained, self.n)
-                changed = {
-                    "lost": lost,
-                    "gained": gained,
-                    "change": change.value,
-                    "change_low": change.low,
-                    "change_high": change.high,
-                }
-                hit = _accuracy(share(self.corrupted[:, i, k]))
-                rows.append(_about(name) | {"severity": severity} | hit | changed)
-        return pd.DataFrame(rows)
+        """Return one row per corruption and severity; see `corruption_tables` for all four."""
+        return tables.per_cell(self)
 
     @cached_property
     def by_corruption(self) -> "pd.DataFrame":
-        """Return one row per corruption, over its severities.
-
-        Columns: corruption, title, group, n, accuracy, low, high (clustered by example), ece,
-        ece_low, ece_high.
-        """
-        import pandas as pd
-
-        rows = []
-        for i, (name, ece) in enumerate(zip(self.corruptions, self._ece, strict=True)):
-            calibrated = {"ece": ece.value, "ece_low": ece.low, "ece_high": ece.high}
-            rows.append(_about(name) | self._mean_of([i], self._every_severity) | calibrated)
-        return pd.DataFrame(rows)
+        """Return one row per corruption, over its severities."""
+        return tables.by_corruption(self)
 
     @cached_property
     def by_severity(self) -> "pd.DataFrame":
-        """Return one row per severity, over the corruptions: severity, n, accuracy, low, high."""
-        import pandas as pd
-
-        every = range(len(self.corruptions))
-        found = enumerate(self.severities)
-        return pd.DataFrame([{"severity": s} | self._mean_of(every, [k]) for k, s in found])
+        """Return one row per severity, over the corruptions."""
+        return tables.by_severity(self)
 
     @cached_property
     def by_group(self) -> "pd.DataFrame":
-        """Return one row per group of corruptions: group, n, accuracy, low, high."""
-        import pandas as pd
-
-        members: dict[str, list[int]] = {}
-        for i, name in enumerate(self.corruptions):
-            members.setdefault(CORRUPTIONS[name].group, []).append(i)
-        rows = [
-            {"group": group} | self._mean_of(members[group], self._every_severity)
-            for group in GROUPS
-            if group in members
-        ]
-        return pd.DataFrame(rows)
+        """Return one row per group of corruptions."""
+        return tables.by_group(self)
 
     def mce(self, reference: "CorruptionResult") -> Estimate:
         """Return the mean corruption error relative to another model's on the same images.
@@ -234,6 +188,10 @@ class CorruptionResult(Answer):
         frame = self.to_frame()[columns].rename(columns={"label_name": "label"})
         return frame.assign(corruption=frame["corruption"].astype(str))
 
+    def said(self, condition: Condition) -> str:
+        """Return the cell of a condition: `Fog, severity 3`."""
+        return f"{CORRUPTIONS[condition['corruption']].title}, severity {condition['severity']}"
+
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example and cell."""
         names = np.asarray(self.provenance.class_names, dtype=object)
@@ -270,14 +228,6 @@ class CorruptionResult(Answer):
             }
         )
         return found
-
-    @property
-    def _every_severity(self) -> Sequence[int]:
-        return range(len(self.severities))
-
-    def _mean_of(self, corruptions: Sequence[int], severities: Sequence[int]) -> dict[str, Any]:
-        chosen = self.corrupted[:, list(corruptions)][:, :, list(severities)]
-        return _accuracy(corruption.mean_accuracy(chosen))
 
     @cached_property
     def _ece(self) -> tuple[Estimate, ...]:
@@ -316,12 +266,3 @@ class CorruptionResult(Answer):
     def _cells(self, column: str) -> NDArray[Any]:
         """Return a column as (N, corruptions, severities)."""
         return np.asarray(self.records[column].to_numpy()[self._order])
-
-
-def _about(name: str) -> dict[str, Any]:
-    row = CORRUPTIONS[name]
-    return {"corruption": name, "title": row.title, "group": row.group}
-
-
-def _accuracy(found: Proportion | Estimate) -> dict[str, Any]:
-    return {"n": found.n, "accuracy": found.value, "low": found.low, "high": found.high}

@@ -5,6 +5,7 @@ kind of evaluation needs no branch in any of them.
 """
 
 import math
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -13,6 +14,9 @@ from usable_core.metrics.intervals import Estimate, Proportion
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+Condition = Mapping[Hashable, Any]  # column of the outcomes to its value
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,9 @@ class Measured(Result, Protocol):
         (epsilon; corruption and severity).
         """
 
+    def said(self, condition: Condition) -> str:
+        """Return a condition of the outcomes in words; empty where there is none."""
+
     def relative_to(self, reference: "Measured") -> tuple[Number, ...]:
         """Return numbers that are relative to another model's answer to the same question."""
 
@@ -122,6 +129,10 @@ class Answer:
     def outcomes(self) -> "pd.DataFrame | None":
         """Return None: there is no right or wrong per example."""
         return None
+
+    def said(self, condition: Condition) -> str:
+        """Return nothing: there are no conditions."""
+        return ""
 
     def relative_to(self, reference: Measured) -> tuple[Number, ...]:
         """Return none."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from usable_core.catalog.attacks import PRESETS
 from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.result import Answer, Number
+from usable_core.evaluations.result import Answer, Condition, Number
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import robustness
@@ -113,24 +113,15 @@ class RobustnessResult(Answer):
         0 where the first breaks it), breaks (the smallest that breaks it; NaN where none does:
         censored), attack, step.
         """
-        import pandas as pd
-
         grid = np.asarray(self.epsilons)
         broken = ~self._attacked[self._clean]
         level = np.where(broken.any(1), broken.argmax(1), len(grid))
-        frame = self.records_at(self.epsilons[-1])[self._clean]
-        return pd.DataFrame(
-            {
-                "index": frame["index"].to_numpy(),
-                "id": frame["id"].to_numpy(),
-                "label": frame["label"].to_numpy(),
-                "withstands": np.insert(grid, 0, 0.0)[level],
-                "breaks": np.append(grid, np.nan)[level],
-                "attack": frame.get("found_attack", pd.Series("", frame.index))
-                .astype(str)
-                .to_numpy(),
-                "step": frame.get("found_step", pd.Series(0, frame.index)).to_numpy(),
-            }
+        frame = self.records_at(self.epsilons[-1])[self._clean].reset_index(drop=True)
+        return frame[["index", "id", "label"]].assign(
+            withstands=np.insert(grid, 0, 0.0)[level],
+            breaks=np.append(grid, np.nan)[level],
+            attack=frame["found_attack"].astype(str) if "found_attack" in frame else "",
+            step=frame.get("found_step", 0),
         )
 
     @property
@@ -228,6 +219,10 @@ class RobustnessResult(Answer):
         """
         frame = self.to_frame()[["epsilon", "index", "id", "label_name", "correct"]]
         return frame.rename(columns={"label_name": "label"})
+
+    def said(self, condition: Condition) -> str:
+        """Return the budget of a condition: `ε = 4/255`."""
+        return f"ε = {epsilon_label(condition['epsilon'], self.config.norm)}"
 
     def records_at(self, epsilon: float) -> "pd.DataFrame":
         """Return the records at one epsilon of the grid, in order of index."""

@@ -4,7 +4,9 @@ import html
 
 import plotly.graph_objects as go
 
-from usable_core.comparison.pairs import EQUAL_WITHIN, LEVEL, Comparison, Condition
+from usable_core.comparison.pairs import Comparison
+from usable_core.comparison.verdicts import EQUAL_WITHIN, LEVEL
+from usable_core.evaluations.result import Condition
 from usable_core.plots.style import COLORS, NEUTRAL, Theme, tidy
 
 ROW = 34  # px

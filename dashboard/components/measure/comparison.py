@@ -10,8 +10,7 @@ from dashboard.components.shared.metrics import figure, frame
 from usable_core.catalog import implementation
 from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import Comparison
-from usable_core.comparison.pairs import Condition
-from usable_core.evaluations.result import Measured
+from usable_core.evaluations.result import Condition, Measured
 from usable_core.tasks import TASKS
 
 

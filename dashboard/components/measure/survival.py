@@ -53,7 +53,7 @@ def classes_section(results: Sequence[RobustnessResult], names: Sequence[str]) -
     )
     if chosen == NOTHING:
         return
-    from usable_core.plots.robustness import per_class
+    from usable_core.plots.robustness_by_class import per_class
 
     plot = per_class(results[int(chosen)], theme=state.theme())
     figure(plot, key="per_class", alt=f"Accuracy of {titles[chosen]} per class and epsilon")
