@@ -6,16 +6,12 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measured_runs import Found
-from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
+from dashboard.components.measure.measuring_page import MeasuringPage, measuring_page
 from dashboard.components.shared.formats import download_csv, escaped
 from dashboard.components.shared.metrics import figure, headings, metric_card
 from usable_core.evaluations.accuracy import AccuracyConfig
 
 CARDS = ("accuracy", "top5", "balanced_accuracy", "ece")
-
-
-def settings() -> Ask:
-    return AccuracyConfig
 
 
 def results(found: Found, names: Sequence[str]) -> None:
@@ -69,7 +65,7 @@ measuring_page(
         sentence="How often is it right, for which classes, and does it know when it is not?",
         nothing="These models have not been measured on this data.",
         hint="Press Evaluate: it takes seconds for the bundled backbones.",
-        settings=settings,
+        settings=lambda: AccuracyConfig,
         results=results,
     )
 )

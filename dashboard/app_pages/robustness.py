@@ -11,13 +11,9 @@ from dashboard.components.measure.checks import checks_of
 from dashboard.components.measure.corruption_and_attack import agreement_section
 from dashboard.components.measure.estimate import estimate
 from dashboard.components.measure.measured_runs import Found
-from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
+from dashboard.components.measure.measuring_page import MeasuringPage, measuring_page
 from dashboard.components.measure.survival import classes_section, survival_section
 from dashboard.components.shared.metrics import figure
-
-
-def settings() -> Ask:
-    return attack_settings().config
 
 
 def results(found: Found, names: Sequence[str]) -> None:
@@ -55,7 +51,7 @@ measuring_page(
         nothing="These models have not been attacked on this data.",
         hint="Press Evaluate: the attack from below one grey level up, random noise of the same "
         "size as baseline, and the checks that tell whether the attack was strong enough.",
-        settings=settings,
+        settings=attack_settings,
         results=results,
         examples=usual_examples,
         estimate=estimate,

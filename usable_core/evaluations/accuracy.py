@@ -34,7 +34,7 @@ class AccuracyConfig:
         model: The model.
         dataset: The data set.
         precision: Number format of the forward passes.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        batch_size: Examples per forward pass; the fastest that fits when not given.
     """
 
     model: ModelSpec

@@ -45,7 +45,7 @@ class CorruptionConfig:
             command line `common` are the usual 15, `all` these and four more.
         severities: Of 1 to 5, increasing, such as 1,3.
         seed: Seed of the random numbers, per example.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        batch_size: Examples per forward pass; the fastest that fits when not given.
     """
 
     model: ModelSpec

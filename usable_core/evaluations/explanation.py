@@ -179,7 +179,7 @@ class ExplanationConfig:
         evidence: What is measured beside each map: `none`; `curves`, deletion and insertion behind
             a blur, some 130 evaluations for the first map of an image and 40 for each other; `all`,
             these behind the mean colour too, ROAD, and two further maps: with random weights and
-            of another class.
+            of another class. On the command line the flag asks for `all`.
     """
 
     model: ModelSpec

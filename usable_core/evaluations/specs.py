@@ -85,7 +85,7 @@ class DatasetSpec:
         reference: `digits`, `cifar10`, or the path of a folder, zip or Parquet file.
         split: `auto` is the test split where the data set has its own or where the model was
             trained on this data set, and everything otherwise.
-        limit: At most this many examples, drawn stratified by class; None for all.
+        limit: At most this many examples, drawn stratified by class; all when not given.
         seed: Seed of the splits and of that draw.
         said_by_fingerprint: Fields that decide what is loaded and nothing else.
     """

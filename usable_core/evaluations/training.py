@@ -115,7 +115,7 @@ class FineTuningConfig:
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
         schedule: How.
-        source: Data of L_pre, with the pretrained head; None leaves L_pre out.
+        source: Data of L_pre, with the pretrained head; without it L_pre is left out.
         task_weight: λ, at least 0; only meaningful with a source.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
         backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.

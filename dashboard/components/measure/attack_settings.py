@@ -1,16 +1,15 @@
 """What the Robustness page asks about the attack."""
 
-from dataclasses import dataclass
-
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.measure.measuring_page import Ask
 from dashboard.components.shared.pickers import model_options
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
 from usable_core.evaluations.epsilon import epsilon_label, grid
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
 TARGETS = 9  # as many classes as AutoAttack aims at
 NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
@@ -19,47 +18,7 @@ FIRST = "glance"
 NOBODY = "none"
 
 
-@dataclass(frozen=True)
-class AttackSettings:
-    """What the form says.
-
-    Attributes:
-        choice: A preset, or one attack with its settings.
-        norm: Norm of the perturbation.
-        epsilons: The budgets as they were typed; empty for the usual ones.
-        draws: Forward passes averaged for each answer.
-        surrogate: Reference of another backbone; None for none.
-        seed: Of all randomness.
-    """
-
-    choice: AttackChoice
-    norm: Norm
-    epsilons: str
-    draws: int
-    surrogate: str | None
-    seed: int
-
-    def config(self, model: ModelSpec, dataset: DatasetSpec) -> RobustnessConfig:
-        """Return the question about one model, which is no surrogate of itself.
-
-        Raises:
-            ConfigError: an epsilon is no number or out of its range.
-        """
-        is_other = self.surrogate is not None and self.surrogate != model.reference
-        return RobustnessConfig(
-            model,
-            dataset,
-            attacks=self.choice.attacks,
-            preset=self.choice.preset,
-            norm=self.norm,
-            epsilons=grid(self.epsilons) if self.epsilons.strip() else (),
-            seed=self.seed,
-            draws=self.draws,
-            surrogate=ModelSpec(str(self.surrogate)) if is_other else None,
-        )
-
-
-def attack_settings() -> AttackSettings:
+def attack_settings() -> Ask:
     """Ask for the preset, and in an expander for everything that it leaves open."""
     chosen = st.segmented_control(
         "Attack",
@@ -94,8 +53,8 @@ def _help() -> str:
     return "\n\n".join([*lines, "**Single attack**: one of those in the list, as you set it."])
 
 
-def _shared(choice: AttackChoice) -> AttackSettings:
-    """Ask for what every attack has: norm, budgets, draws, surrogate, seed."""
+def _shared(choice: AttackChoice) -> Ask:
+    """Ask for what every attack has: norm, budgets, draws, surrogate, seed; return the question."""
     one, two, three = st.columns(3)
     norms = [n for n in NORMS if all(n in ATTACKS[spec.name].norms for spec in choice.attacks)]
     norm = one.selectbox(
@@ -136,14 +95,22 @@ def _shared(choice: AttackChoice) -> AttackSettings:
         help="Another backbone of the same input size and classes: images made for it are tried "
         "too, which shows gradients that are masked.",
     )
-    return AttackSettings(
-        choice=choice,
-        norm=norm,
-        epsilons=epsilons,
-        draws=int(draws),
-        surrogate=None if surrogate == NOBODY else surrogate,
-        seed=int(seed),
-    )
+
+    def ask(model: ModelSpec, dataset: DatasetSpec) -> RobustnessConfig:
+        is_other = surrogate not in (NOBODY, model.reference)  # no model is its own surrogate
+        return RobustnessConfig(
+            model,
+            dataset,
+            attacks=choice.attacks,
+            preset=choice.preset,
+            norm=norm,
+            epsilons=grid(epsilons) if epsilons.strip() else (),
+            seed=int(seed),
+            draws=int(draws),
+            surrogate=ModelSpec(surrogate) if is_other else None,
+        )
+
+    return ask
 
 
 def _single_attack() -> AttackChoice:
