@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.evaluations.result import Answer, Number
+from usable_core.evaluations.result import Answer, Number, summed_up
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, require
 from usable_core.metrics import calibration, classification
 from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate
-from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,12 +201,9 @@ class AccuracyResult(Answer):
             }
             for s in classification.class_scores(*self._outcomes)
         ]
-        found: dict[str, Any] = to_json(
+        return summed_up(
+            self,
             {
-                "model": self.provenance.model,
-                "dataset": self.provenance.dataset,
-                "split": self.provenance.split,
-                "n": self.n,
                 "accuracy": self.accuracy,
                 "top5": self.top5,
                 "balanced_accuracy": self.balanced_accuracy,
@@ -221,11 +217,8 @@ class AccuracyResult(Answer):
                 "confusion": confusion,
                 "confusion_classes": [self.provenance.class_names[c] for c in classes],
                 "confusion_left_out": self.n - int(confusion.sum()),
-                "seconds": self.provenance.seconds,
-                "warnings": self.provenance.warnings,
-            }
+            },
         )
-        return found
 
     @cached_property
     def _ece(self) -> Estimate:

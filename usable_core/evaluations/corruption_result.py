@@ -14,12 +14,11 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations import corruption_tables as tables
 from usable_core.evaluations.corruption import CorruptionConfig
-from usable_core.evaluations.result import Answer, Condition, Measured, Number, question
+from usable_core.evaluations.result import Answer, Condition, Measured, Number, question, summed_up
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import calibration, corruption
 from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import Estimate, Proportion
-from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,12 +202,9 @@ class CorruptionResult(Answer):
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: a number with its interval is {value, low, high, n}."""
-        found: dict[str, Any] = to_json(
+        return summed_up(
+            self,
             {
-                "model": self.provenance.model,
-                "dataset": self.provenance.dataset,
-                "split": self.provenance.split,
-                "n": self.n,
                 "corruptions": self.corruptions,
                 "severities": self.severities,
                 "seed": self.config.seed,
@@ -223,11 +219,8 @@ class CorruptionResult(Answer):
                 "by_severity": self.by_severity.to_dict("records"),
                 "by_group": self.by_group.to_dict("records"),
                 "cells": self.per_cell.to_dict("records"),
-                "seconds": self.provenance.seconds,
-                "warnings": self.provenance.warnings,
-            }
+            },
         )
-        return found
 
     @cached_property
     def _ece(self) -> tuple[Estimate, ...]:

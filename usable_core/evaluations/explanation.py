@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.evidence import ALIKE
-from usable_core.evaluations.result import Answer, Number
+from usable_core.evaluations.result import Answer, Number, summed_up
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -34,7 +34,6 @@ from usable_core.evaluations.specs import (
     require,
 )
 from usable_core.metrics.intervals import Estimate, bootstrap, wilson
-from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -309,23 +308,17 @@ class ExplanationResult(Answer):
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON, one entry of `methods` per method."""
-        found: dict[str, Any] = to_json(
+        return summed_up(
+            self,
             {
-                "model": self.provenance.model,
-                "dataset": self.provenance.dataset,
-                "split": self.provenance.split,
-                "n": self.n,
                 "target": self.config.target,
                 "evidence": self.config.evidence,
                 "methods": self.per_method.to_dict("records"),
                 "worst": self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]].to_dict(
                     "records"
                 ),
-                "seconds": self.provenance.seconds,
-                "warnings": self.provenance.warnings,
-            }
+            },
         )
-        return found
 
 
 def _estimate(row: dict[Hashable, Any], metric: str) -> Estimate:

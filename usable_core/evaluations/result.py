@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
 from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,6 +138,23 @@ class Answer:
     def relative_to(self, reference: Measured) -> tuple[Number, ...]:
         """Return none."""
         return ()
+
+
+def summed_up(result: Measured, figures: dict[str, Any]) -> dict[str, Any]:
+    """Return figures as JSON, between what the summary of every kind begins and ends with."""
+    provenance = result.provenance
+    found: dict[str, Any] = to_json(
+        {
+            "model": provenance.model,
+            "dataset": provenance.dataset,
+            "split": provenance.split,
+            "n": result.n,
+            **figures,
+            "seconds": provenance.seconds,
+            "warnings": provenance.warnings,
+        }
+    )
+    return found
 
 
 def question(config: Evaluation) -> tuple[object, ...]:

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from usable_core.catalog.attacks import PRESETS
 from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.result import Answer, Condition, Number
+from usable_core.evaluations.result import Answer, Condition, Number, summed_up
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import robustness
 from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.metrics.paired import flips
-from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -240,12 +239,9 @@ class RobustnessResult(Answer):
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: one proportion {value, low, high, n} per epsilon."""
-        found: dict[str, Any] = to_json(
+        return summed_up(
+            self,
             {
-                "model": self.provenance.model,
-                "dataset": self.provenance.dataset,
-                "split": self.provenance.split,
-                "n": self.n,
                 "preset": self.config.preset,
                 "attack": self.config.title,
                 "attacks": self.config.attacks,
@@ -269,11 +265,8 @@ class RobustnessResult(Answer):
                 "checks": self.checks,
                 "sample_passes": self.cost.forward + self.cost.backward,
                 "cost": self.cost,
-                "seconds": self.provenance.seconds,
-                "warnings": self.provenance.warnings,
-            }
+            },
         )
-        return found
 
     @cached_property
     def _clean(self) -> NDArray[np.bool_]:
