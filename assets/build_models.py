@@ -72,7 +72,7 @@ def measure(name: str, folder: Path, test: Path) -> dict[str, object]:
     some = DatasetSpec(test.name, split="all", limit=ATTACKED)
     right = accuracy.measure(config=AccuracyConfig(spec, whole), **shared)
     attacked = robustness.measure(
-        config=RobustnessConfig(spec, some, epsilons=(0.0, BUDGET), steps=20), **shared
+        config=RobustnessConfig(spec, some, epsilons=(0.0, BUDGET)), **shared
     )
     card["title"] = BUNDLED[name].title
     card["measured"] |= {

@@ -42,6 +42,7 @@ def measure(count: int) -> None:
 
     import torch
 
+    from usable_core.catalog.attacks import AttackSpec
     from usable_core.datasets import load_dataset
     from usable_core.datasets.pixels import load_pixels
     from usable_core.evaluations.robustness import RobustnessConfig
@@ -63,8 +64,8 @@ def measure(count: int) -> None:
     config = RobustnessConfig(
         ModelSpec("vgg"),
         DatasetSpec("digits"),
+        attacks=(AttackSpec("pgd", steps=1),),
         epsilons=(0.0, 4 / 255),
-        steps=1,
         walked=0,
         batch_size=64,
     )

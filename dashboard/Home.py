@@ -27,6 +27,7 @@ PAGES = {
     "fine_tune": PageRow("Fine-tune", ":material/tune:", "Train and measure"),
     "accuracy": PageRow("Accuracy", ":material/target:", "Train and measure"),
     "robustness": PageRow("Robustness", ":material/shield:", "Train and measure"),
+    "corruption": PageRow("Corruptions", ":material/foggy:", "Train and measure"),
     "explanation": PageRow("Explanation quality", ":material/fact_check:", "Train and measure"),
     "compare": PageRow("Compare", ":material/balance:", "Results"),
     "runs": PageRow("Runs", ":material/list_alt:", "Results"),

@@ -23,7 +23,6 @@ MODELS = "models"  # several models, shared by Explain, Accuracy and Robustness
 ACCURACY_DATASET = "accuracy_dataset"
 ROBUSTNESS_DATASET = "robustness_dataset"
 NEWEST_RUNS = "newest_runs"
-ACCURACY_START = "accuracy_start"
 ACCURACY_CONFUSION = "accuracy_confusion"
 ROBUSTNESS_ATTACK = "robustness_attack"
 ROBUSTNESS_NORM = "robustness_norm"
@@ -31,7 +30,6 @@ ROBUSTNESS_STEPS = "robustness_steps"
 ROBUSTNESS_RESTARTS = "robustness_restarts"
 ROBUSTNESS_EPSILONS = "robustness_epsilons"
 ROBUSTNESS_SEED = "robustness_seed"
-ROBUSTNESS_START = "robustness_start"
 ROBUSTNESS_PRESET = "robustness_preset"
 ROBUSTNESS_LOSS = "robustness_loss"
 ROBUSTNESS_DRAWS = "robustness_draws"
@@ -42,8 +40,9 @@ ROBUSTNESS_CURVE = "accuracy_epsilon"  # the figure whose points choose the epsi
 ROBUSTNESS_EXAMPLES = "robustness_examples"  # which examples are shown
 ROBUSTNESS_CLASSES = "robustness_classes"  # whose classes are shown
 ROBUSTNESS_RAW = "robustness_raw"
-CORRUPTION_START = "corruption_start"
 CORRUPTION_MODEL = "corruption_model"
+CORRUPTION_NAMES = "corruption_names"
+CORRUPTION_SEVERITIES = "corruption_severities"
 
 # Compare
 COMPARE_RUNS = "compare_runs"
@@ -87,12 +86,10 @@ EXPLAIN_DRIFT_AT = "explain_drift_at"  # the epsilon shown
 EXPLAIN_REPORT = "explain_report"
 
 # Explanation quality
-EXPLANATION_DATASET = "explanation_dataset"
 EXPLANATION_METHODS = "explanation_methods"
 EXPLANATION_TARGET = "explanation_target"
 EXPLANATION_EVALUATIONS = "explanation_evaluations"
 EXPLANATION_EVIDENCE = "explanation_evidence"
-EXPLANATION_START = "explanation_start"
 EXPLANATION_METRIC = "explanation_metric"
 
 # Runs
@@ -170,6 +167,11 @@ def chosen_run_id() -> str | None:
 def chosen_run_ids() -> list[str]:
     """Return all run ids that the address names, unchecked, each once."""
     return list(dict.fromkeys(name for name in st.query_params.get_all(RUN) if name))
+
+
+def of_page(page: str, name: str) -> str:
+    """Return a key of a page that other pages have too: `accuracy_dataset`."""
+    return f"{page}_{name}"
 
 
 def page_file(name: str) -> str:

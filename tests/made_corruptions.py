@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 from made_results import provenance
 
-from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
+from usable_core.evaluations.corruption import CorruptionConfig
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
 

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
-from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.attack_choice import AttackChoice
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
 
 
@@ -43,6 +45,14 @@ def accuracy_result(
     return AccuracyResult(config, provenance(model, names, data), records)
 
 
+def resolved(settings):
+    """Settings of a `RobustnessConfig` of which those of an `AttackChoice` became `attacks`."""
+    names = AttackChoice.__dataclass_fields__
+    choice = AttackChoice(**{name: settings[name] for name in names if name in settings})
+    rest = {name: value for name, value in settings.items() if name not in names}
+    return {"attacks": choice.attacks, "preset": choice.preset} | rest
+
+
 def robustness_result(
     labels,
     clean,
@@ -72,6 +82,6 @@ def robustness_result(
         for epsilon, after, noise in zip(epsilons, attacked, noisy, strict=True)
     ]
     config = RobustnessConfig(
-        ModelSpec(model), DatasetSpec("digits"), epsilons=tuple(epsilons), **settings
+        ModelSpec(model), DatasetSpec("digits"), epsilons=tuple(epsilons), **resolved(settings)
     )
     return RobustnessResult(config, provenance(model, data=data), pd.concat(frames))

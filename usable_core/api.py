@@ -17,7 +17,8 @@ from usable_core.catalog import implementation
 from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
-from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
+from usable_core.evaluations.corruption import CorruptionConfig
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.explained import Explanation as Explanation
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
@@ -32,7 +33,8 @@ from usable_core.evaluations.keywords import (
     FineTuningSettings,
     RobustnessSettings,
 )
-from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report, silent
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.pictures import picture_of as _picture
@@ -44,11 +46,10 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
 
     from usable_core.comparison import Comparison
-    from usable_core.comparison.pairs import Comparable
     from usable_core.datasets.dataset import Dataset
+    from usable_core.evaluations.result import Config, Measured, Result
     from usable_core.models.model import Model
     from usable_core.pictures import ImageLike
-    from usable_core.tasks import Config, Result
 
     ModelLike = Model | ModelSpec | str | Path
     Pairs = TorchDataset[tuple[object, int]] | Sequence[tuple[object, int]]
@@ -400,7 +401,7 @@ def fine_tune(
     return tuned, result
 
 
-def compare(results: "Sequence[Comparable]", *, names: Sequence[str] | None = None) -> "Comparison":
+def compare(results: "Sequence[Measured]", *, names: Sequence[str] | None = None) -> "Comparison":
     """Return the paired comparison of results on the same examples; see `comparison.compare`."""
     from usable_core.comparison import compare as compare_results
 
@@ -413,7 +414,7 @@ def _answer(question: Question, config: "Config", report: Report, *, store: bool
     result = _measured(question, config, report)
     if question.named is None:
         return result
-    return replace(result, config=replace(config, dataset=question.named))  # type: ignore[arg-type]
+    return replace(result, config=replace(config, dataset=question.named))
 
 
 def _fine_tuned(

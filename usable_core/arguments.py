@@ -1,16 +1,12 @@
 """What a caller hands in, a name or an object, to what the measuring half takes, or a sentence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from usable_core.errors import ConfigError, DatasetRefused, UnknownName
-from usable_core.evaluations.robustness import (
-    RobustnessConfig,
-    default_epsilons,
-    parse_epsilons,
-)
+from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 
 if TYPE_CHECKING:
@@ -128,27 +124,37 @@ def config_of(kind: type[Config], question: Question, settings: Mapping[str, Any
         UnknownName: there is no such setting; the nearest are said.
         ConfigError: a setting is out of its range or of the wrong type.
     """
-    hints = get_type_hints(kind)
+    hints = {f.name: get_type_hints(kind)[f.name] for f in fields(kind)}  # type: ignore[arg-type]
+    records = _asked_by_record(kind)
+    said = {name: {f.name for f in fields(record)} for name, record in records.items()}
+    known = hints.keys() - {"model", "dataset"} | set().union(*said.values())
     for name in settings:
-        if name not in hints or name in ("model", "dataset"):
-            raise UnknownName("setting", name, hints.keys() - {"model", "dataset"})
+        if name not in known:
+            raise UnknownName("setting", name, known - said.keys())
     values: dict[str, Any] = {
-        n: _value(n, hints[n], value, question) for n, value in settings.items()
+        n: _value(n, hints[n], value, question) for n, value in settings.items() if n in hints
     }
-    if kind is RobustnessConfig and values.get("epsilons") is None:
-        values["epsilons"] = default_epsilons(values.get("norm", "linf"))
     try:
+        for name, record in records.items():
+            given = {n: v for n, v in settings.items() if n in said[name]}
+            values.setdefault(name, getattr(record(**given), name))
         return kind(question.model, question.dataset, **values)  # type: ignore[call-arg]
     except TypeError as error:
         raise ConfigError(f"A setting is of the wrong type: {error}. Change it.") from error
+
+
+def _asked_by_record(kind: type) -> dict[str, type]:
+    """Return the fields of a config that are said by the fields of another record."""
+    asked = {field.name: field.metadata.get("asked") for field in fields(kind)}
+    return {name: how.record for name, how in asked.items() if how and how.record}
 
 
 def _value(name: str, hint: object, value: Any, question: Question) -> object:  # noqa: ANN401
     """Return what a config holds for a setting."""
     if value is None:
         return None
-    if name == "epsilons" and isinstance(value, str):
-        return parse_epsilons(value)
+    if name == "epsilons":
+        return grid([value] if isinstance(value, float | int) else value)
     if get_origin(hint) is tuple:
         one = isinstance(value, (str, int, float))
         return (value,) if one else tuple(v.item() if hasattr(v, "item") else v for v in value)

@@ -39,7 +39,7 @@ def from_json(kind: type[Record], data: dict[str, Any]) -> Record:
         ValueError: data has keys that `kind` does not have.
     """
     hints = get_type_hints(kind)
-    unknown = set(data) - set(hints)
+    unknown = set(data) - {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if unknown:
         raise ValueError(f"{kind.__name__} has no field {', '.join(sorted(unknown))}")
     return kind(**{name: restore(hints[name], item) for name, item in data.items()})

@@ -4,6 +4,7 @@ A config holds names; `run` turns them into objects once and calls the measuring
 here imports torch until `run` is called.
 """
 
+import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass
@@ -14,84 +15,130 @@ from usable_core.catalog import implementation, lookup
 from usable_core.catalog.datasets import reader_of
 from usable_core.catalog.models import files_of
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
-from usable_core.evaluations.corruption import CorruptionConfig, CorruptionResult
+from usable_core.evaluations.corruption import CorruptionConfig
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
-from usable_core.evaluations.robustness import RobustnessConfig, RobustnessResult
+from usable_core.evaluations.result import Config, Result
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.robustness_result import RobustnessResult
+from usable_core.evaluations.schema import SCHEMA, upgraded
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
 from usable_core.versions import versions
 
-Config = (
-    AccuracyConfig
-    | RobustnessConfig
-    | CorruptionConfig
-    | ExplanationConfig
-    | PretrainingConfig
-    | FineTuningConfig
-    | DemoConfig
-)
-Result = (
-    AccuracyResult
-    | RobustnessResult
-    | CorruptionResult
-    | ExplanationResult
-    | TrainingResult
-    | DemoResult
-)
-
 
 @dataclass(frozen=True)
 class Task:
-    """One kind of question.
+    """One kind of question: all that the rest of the house needs to know of it.
 
     Attributes:
         title: As people call it.
-        config: The question's dataclass.
+        config: The question's dataclass; its fields are the command's options.
         result: The answer's dataclass.
         function: Dotted name; called with the objects that the config names (`model`, `dataset`,
             `source`), then `config`, `report` and `folder` (where artifacts go) by keyword.
+        command: Words after `usable`; empty where no command asks it.
+        help: What the command does, in one sentence.
+        lines: Dotted name of `(run, result) -> lines`, the answer for people in a terminal.
+        page: File in `dashboard/app_pages` that shows the answer; empty where none does.
+        page_parameter: How that page's address names the run.
+        figure: Dotted name of `(results, names=, theme=) -> figure`, several answers side by side;
+            empty where they are not compared.
+        makes_model: Whether the answer is a model, `run/ID`.
     """
 
     title: str
-    config: type
-    result: type
+    config: type[Config]
+    result: type[Result]
     function: str
+    command: str = ""
+    help: str = ""
+    lines: str = ""
+    page: str = ""
+    page_parameter: str = "run"
+    figure: str = ""
+    makes_model: bool = False
 
 
 TASKS = {
     "accuracy": Task(
-        "Accuracy", AccuracyConfig, AccuracyResult, "usable_core.measuring.accuracy:measure"
+        title="Accuracy",
+        config=AccuracyConfig,
+        result=AccuracyResult,
+        function="usable_core.measuring.accuracy:measure",
+        command="evaluate accuracy",
+        help="Measure how often a model is right, and whether it knows when.",
+        lines="usable_core.cli.accuracy:lines",
+        page="accuracy",
+        figure="usable_core.plots.accuracy:accuracy_bars",
     ),
     "robustness": Task(
-        "Robustness", RobustnessConfig, RobustnessResult, "usable_core.measuring.robustness:measure"
+        title="Robustness",
+        config=RobustnessConfig,
+        result=RobustnessResult,
+        function="usable_core.measuring.robustness:measure",
+        command="evaluate robustness",
+        help="Measure whether a model stays right when its input is changed a little, with checks.",
+        lines="usable_core.cli.robustness:lines",
+        page="robustness",
+        figure="usable_core.plots.robustness:accuracy_versus_epsilon",
     ),
     "corruption": Task(
-        "Corruptions",
-        CorruptionConfig,
-        CorruptionResult,
-        "usable_core.measuring.corruption:measure",
+        title="Corruptions",
+        config=CorruptionConfig,
+        result=CorruptionResult,
+        function="usable_core.measuring.corruption:measure",
+        command="evaluate corruption",
+        help="Measure whether a model stays right under noise, blur, weather and compression.",
+        lines="usable_core.cli.corruption:lines",
+        page="corruption",
+        figure="usable_core.plots.corruption:accuracy_by_severity",
     ),
     "explanation": Task(
-        "Explanation",
-        ExplanationConfig,
-        ExplanationResult,
-        "usable_core.measuring.explanation:measure",
+        title="Explanation",
+        config=ExplanationConfig,
+        result=ExplanationResult,
+        function="usable_core.measuring.explanation:measure",
+        command="evaluate explanation",
+        help="Measure how far a model's explanations are to be believed.",
+        lines="usable_core.cli.explanation:lines",
+        page="explanation",
     ),
     "pretrain": Task(
-        "Pre-training",
-        PretrainingConfig,
-        TrainingResult,
-        "usable_core.training.pretraining:pretrain",
+        title="Pre-training",
+        config=PretrainingConfig,
+        result=TrainingResult,
+        function="usable_core.training.pretraining:pretrain",
+        command="pretrain",
+        help="Train one of our small architectures from random weights.",
+        lines="usable_core.cli.training:lines",
+        makes_model=True,
     ),
     "finetune": Task(
-        "Fine-tuning",
-        FineTuningConfig,
-        TrainingResult,
-        "usable_core.training.fine_tuning:fine_tune",
+        title="Fine-tuning",
+        config=FineTuningConfig,
+        result=TrainingResult,
+        function="usable_core.training.fine_tuning:fine_tune",
+        command="finetune",
+        help="Fine-tune a pretrained model on a data set.",
+        lines="usable_core.cli.training:lines",
+        page="fine_tune",
+        makes_model=True,
     ),
-    "demo": Task("Demo", DemoConfig, DemoResult, "usable_core.jobs.demo:run_demo"),
+    "demo": Task(
+        title="Demo",
+        config=DemoConfig,
+        result=DemoResult,
+        function="usable_core.jobs.demo:run_demo",
+        command="demo",
+        help="Fine-tune two bundled backbones on digits, measure and explain them: at most 3 "
+        "minutes.",
+        lines="usable_core.cli.demo:lines",
+        page="compare",
+        page_parameter="parent",
+    ),
 }
 
 
@@ -106,15 +153,21 @@ def config_from_json(task: str, data: dict[str, Any]) -> Config:
     Raises:
         UnknownName: no such task.
         ConfigError: a number is out of its range.
+        StorageError: a newer version stored it.
     """
-    return from_json(lookup(TASKS, "task", task).config, data)
+    kind: type[Config] = lookup(TASKS, "task", task).config
+    return from_json(kind, upgraded(task, data))
+
+
+def config_to_json(config: Config) -> dict[str, Any]:
+    """Return what is stored of a question: its fields, and the number of their form."""
+    return {"schema": SCHEMA, **to_json(config)}
 
 
 def named_in(config: Config) -> dict[str, ModelSpec | DatasetSpec]:
-    """Return what a config names, of `model`, `surrogate`, `dataset` and `source`."""
-    fields = ("model", "surrogate", "dataset", "source")
-    specs = {field: getattr(config, field, None) for field in fields}
-    return {f: s for f, s in specs.items() if isinstance(s, (ModelSpec, DatasetSpec))}
+    """Return the models and data sets that a config names, by its fields."""
+    fields = {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    return {f: s for f, s in fields.items() if isinstance(s, (ModelSpec, DatasetSpec))}
 
 
 def check_names(config: Config) -> None:
@@ -145,13 +198,6 @@ def resolve(config: Config) -> dict[str, Any]:
     }
 
 
-# Settings that decide what is loaded and nothing else: the fingerprint of what was loaded says it.
-_SAID_BY_FINGERPRINT = {
-    "model": ("weights", "trust", "preprocessing"),
-    "dataset": ("reference",),
-}
-
-
 def key(config: Config, objects: dict[str, Any]) -> str:
     """Return the identity of a question: its settings and the fingerprints of what it names.
 
@@ -159,12 +205,10 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     it; what they hold is.
     """
     settings = to_json(config)
-    for field, thing in objects.items():
-        settings[field]["fingerprint"] = thing.fingerprint
-        for place in _SAID_BY_FINGERPRINT[
-            "model" if field in ("model", "surrogate") else "dataset"
-        ]:
-            settings[field].pop(place, None)
+    for name, thing in objects.items():
+        settings[name]["fingerprint"] = thing.fingerprint
+        for place in getattr(config, name).said_by_fingerprint:
+            settings[name].pop(place, None)
     text = json.dumps([name_of(config), settings, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measure.comparison import curves, pairs
-from dashboard.components.measure.measured_runs import Measured, answers, latest_per_model, names_of
+from dashboard.components.measure.comparison import overview, pairs
+from dashboard.components.measure.measured_runs import Found, answers, latest_per_model, names_of
 from dashboard.components.shared.formats import errors_shown, provenance_footer
 from dashboard.components.shared.metrics import score_table
 from dashboard.components.shared.run_panel import find, run_panel
@@ -14,7 +14,7 @@ from usable_core.comparison import compare
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
-KINDS = ("accuracy", "robustness")
+KINDS = tuple(name for name, task in TASKS.items() if task.figure)
 
 
 def page() -> None:
@@ -74,7 +74,7 @@ def remember() -> None:
     st.query_params[state.RUN] = st.session_state[state.COMPARE_RUNS]
 
 
-def section(kind: str, found: Sequence[tuple[Run, Measured]]) -> None:
+def section(kind: str, found: Found) -> None:
     """Numbers of one kind, then the pairs."""
     st.header(TASKS[kind].title)
     results = [result for _, result in found]
@@ -86,7 +86,7 @@ def section(kind: str, found: Sequence[tuple[Run, Measured]]) -> None:
             pairs(kind, compare(results, names=names))
     else:
         st.info(f"Only one {kind} run is chosen; two make a comparison.", icon=":material/balance:")
-    curves(kind, results, names)
+    overview(kind, results, names)
     score_table(results, names, key=f"compare_scores_{kind}")
     for result in results:
         provenance_footer(result.provenance)

@@ -9,6 +9,7 @@ import pytest
 
 from usable_core import tasks
 from usable_core.catalog import implementation
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.demo import DemoConfig
@@ -22,7 +23,9 @@ MODEL = ModelSpec("timm/x", weights="w.safetensors", arch_options=(("pad_type", 
 DATA = DatasetSpec("digits", split="test", limit=10, seed=3)
 EXAMPLES = {
     "accuracy": AccuracyConfig(MODEL, DATA, batch_size=8),
-    "robustness": RobustnessConfig(MODEL, DATA, norm="l2", epsilons=(0.0, 0.5), step_size=0.1),
+    "robustness": RobustnessConfig(
+        MODEL, DATA, attacks=(AttackSpec("pgd", step_size=0.1),), norm="l2", epsilons=(0.0, 0.5)
+    ),
     "corruption": CorruptionConfig(MODEL, DATA, ("fog", "snow"), (1, 5), seed=2),
     "explanation": ExplanationConfig(MODEL, DATA, ("lime",), "7", ExplainerOptions(evaluations=32)),
     "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
@@ -39,7 +42,7 @@ def test_every_task_has_an_example_here():
 def test_a_question_survives_json(name):
     config = EXAMPLES[name]
 
-    text = json.dumps(to_json(config))
+    text = json.dumps(tasks.config_to_json(config))
 
     assert tasks.config_from_json(name, json.loads(text)) == config
     assert tasks.name_of(config) == name

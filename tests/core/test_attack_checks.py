@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from made_results import resolved
 from torch import nn
 from toy_models import digits_dataset, digits_model, model_of
 
 from usable_core.errors import ConfigError, IncompatibleLabels
+from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.measuring.robustness import measure
@@ -23,7 +25,7 @@ def trained():
 
 def examined(model, *, data=None, surrogate=None, **settings):
     settings = {"epsilons": GRID, "gallery": 0, "walked": 24} | settings
-    config = RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy", limit=40), **settings)
+    config = RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy", limit=40), **resolved(settings))
     result = measure(
         model=model, dataset=data or digits_dataset(), config=config, surrogate=surrogate
     )
@@ -239,4 +241,4 @@ def test_an_attack_is_not_compared_with_itself(trained, attack, silent):
 @pytest.mark.parametrize("setting", [{"steps": 7}, {"attack": "fgsm"}, {"loss": "margin"}])
 def test_a_preset_names_its_attacks_itself(setting):
     with pytest.raises(ConfigError, match="the preset glance names it itself"):
-        RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy"), preset="glance", **setting)
+        AttackChoice(preset="glance", **setting)

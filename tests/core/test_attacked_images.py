@@ -11,8 +11,6 @@ from usable_core.attacked_images import (
     side_by_side,
 )
 from usable_core.comparison import score_card
-from usable_core.errors import ConfigError
-from usable_core.evaluations.robustness import parse_epsilons
 from usable_core.images import encode_png
 
 from made_results import accuracy_result, robustness_result  # isort: skip
@@ -58,14 +56,6 @@ def test_kept_pictures_are_listed_and_read_from_the_run_only(tmp_path):
 
     assert kept["epsilon"].tolist() == [0.1]
     assert np.array_equal(open_image(tmp_path, kept["file"][0]), picture)
-
-
-def test_budgets_are_read_as_people_write_them():
-    assert parse_epsilons("8/255, 0 0.5/255") == (0, 0.5 / 255, 8 / 255)
-    assert parse_epsilons("  ") == ()
-    for text in ("x", "1/0", "1/2/3"):
-        with pytest.raises(ConfigError, match="number or a fraction"):
-            parse_epsilons(text)
 
 
 def test_the_score_card_has_every_number_of_both_kinds():

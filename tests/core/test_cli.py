@@ -10,8 +10,7 @@ from made_results import robustness_result
 from typer.testing import CliRunner
 
 from usable_core import cli
-from usable_core.cli.evaluate import smallest_in_words
-from usable_core.cli.options import epsilons, number
+from usable_core.cli.robustness import smallest_in_words
 from usable_core.runs import RunStore, Status
 
 ROOT = Path(__file__).parents[2]
@@ -137,18 +136,6 @@ def test_ctrl_c_ends_without_a_traceback(capsys, monkeypatch):
     assert said(capsys, "runs", status=130)[1].strip() == "Cancelled."
 
 
-@pytest.mark.parametrize(
-    ("words", "expected"),
-    [("8/255", 8 / 255), ("0.25/255", 0.25 / 255), ("0.03", 0.03), (" 1/2 ", 0.5), ("0", 0.0)],
-)
-def test_a_number_may_be_a_fraction(words, expected):
-    assert number(words, "epsilon") == expected
-
-
-def test_epsilons_are_sorted_with_zero_among_them():
-    assert epsilons(["8/255, 1/255", "0.5", "1/255"]) == (0.0, 1 / 255, 8 / 255, 0.5)
-
-
 def test_the_lists_of_what_there_is_are_json(capsys):
     assert "suggested" in as_json(capsys, "models")
     assert set(as_json(capsys, "datasets")["datasets"]) == {"digits", "cifar10"}
@@ -212,7 +199,10 @@ def test_train_evaluate_compare_and_explain_share_the_store(capsys, tmp_path):
 
     compared = as_json(capsys, "compare", first["run"], json.loads(out)["run"])
     assert (compared["pairs"][0]["lost"], compared["pairs"][0]["gained"]) == (0, 0)
-    assert "only accuracy" in said(capsys, "compare", first["run"], trained["run"], status=2)[1]
+    assert (
+        "only runs of accuracy"
+        in said(capsys, "compare", first["run"], trained["run"], status=2)[1]
+    )
 
     (tmp_path / "photo.png").write_bytes(png(size=(32, 32)))
     asked = [
@@ -273,6 +263,6 @@ def test_the_process_ends_with_status_two_on_a_mistake():
 def test_a_model_that_is_never_right_has_no_smallest_epsilon_beyond_the_grid():
     never = robustness_result([0, 1], [1, 2], [[1, 2]] * 3)
 
-    assert smallest_in_words(never, "linf") == (
+    assert smallest_in_words(never) == (
         "smallest epsilon that breaks: none, for no example is right when clean"
     )

@@ -5,8 +5,7 @@ from test_cli import SMALL, as_json, said
 from typer.testing import CliRunner
 
 from usable_core import cli
-from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
-from usable_core.cli.corruption import _corruptions
+from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, corruptions_named
 
 
 def test_corruptions_are_measured_shown_and_answered_from_the_store(capsys):
@@ -36,21 +35,21 @@ def test_corruptions_are_measured_shown_and_answered_from_the_store(capsys):
     assert "from the store" in err
     assert "mean corruption accuracy" in out
     assert "Fog" in out
-    assert "mCE" not in out
+    assert "usable compare REFERENCE_RUN" in out
     other = as_json(capsys, *question, "--seed", "1")
     assert other["answered_by"] is None
 
 
 def test_sets_of_corruptions_have_names():
-    assert _corruptions(["common"]) == COMMON
-    assert _corruptions(["fog,all"]) == ("fog", *(c for c in CORRUPTIONS if c != "fog"))
+    assert corruptions_named("common") == COMMON
+    assert corruptions_named("fog,all") == ("fog", *(c for c in CORRUPTIONS if c != "fog"))
 
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
         (["--corruption", "fogg"], "Nearest choices: fog"),
-        (["--severity", "six"], "severity must be numbers of 1 to 5"),
+        (["--severity", "six"], "severities must be whole numbers such as 1,3"),
         (["--severity", "6"], "severities must be of 1 to 5"),
     ],
 )
@@ -68,3 +67,19 @@ def test_the_command_has_help():
 
     assert shown.exit_code == 0
     assert "--severity" in shown.output
+
+
+def test_compared_with_a_reference_its_mce_is_told(capsys):
+    trained = as_json(capsys, "pretrain", *SMALL, "--batch-size", "20")["reference"]
+    words = ["evaluate", "corruption", "--dataset", "digits", "--limit", "20", "--severity", "5"]
+    words += ["--model", trained, "--corruption", "fog,snow"]
+    runs = [as_json(capsys, *words)["run"]]
+    runs.append(as_json(capsys, *words, "--batch-size", "5")["run"])
+
+    found = as_json(capsys, "compare", *runs)
+    out, _ = said(capsys, "compare", *runs)
+
+    (relative,) = found["relative"]
+    assert (relative["metric"], relative["value"], relative["n"]) == ("mce", 1.0, 20)
+    assert [(p["corruption"], p["severity"]) for p in found["pairs"]] == [("fog", 5), ("snow", 5)]
+    assert "mCE" in out

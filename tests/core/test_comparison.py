@@ -5,6 +5,7 @@ import pytest
 from made_results import accuracy_result, robustness_result
 from scipy.stats import binomtest
 
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.comparison import compare
 from usable_core.errors import ConfigError, DatasetRefused
 
@@ -127,13 +128,15 @@ def test_what_cannot_be_compared_is_refused_with_a_sentence():
     elsewhere = accuracy_result(LABELS, LABELS, data="other")
     apart = accuracy_result(LABELS, LABELS, start=1000)
     robust = robustness_result(LABELS, LABELS, [LABELS] * 3)
-    other_steps = robustness_result(LABELS, LABELS, [LABELS] * 3, steps=5)
+    other_steps = robustness_result(
+        LABELS, LABELS, [LABELS] * 3, attacks=(AttackSpec("pgd", steps=5),)
+    )
 
     with pytest.raises(ConfigError, match="two or more"):
         compare([one])
     with pytest.raises(ConfigError, match="one kind"):
         compare([one, robust])
-    with pytest.raises(ConfigError, match="same attack"):
+    with pytest.raises(ConfigError, match="same attacks, norm"):
         compare([robust, other_steps])
     with pytest.raises(DatasetRefused, match="one data set"):
         compare([one, elsewhere])

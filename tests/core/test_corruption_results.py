@@ -10,6 +10,7 @@ from made_corruptions import corruption_result
 from made_results import robustness_result
 from scipy import stats
 
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.comparison.corruption_and_attack import (
     agreement_across_models,
     agreement_by_example,
@@ -323,7 +324,9 @@ def test_models_are_ranked_from_three_on_and_without_an_interval():
 
 def test_models_under_different_questions_are_not_ranked():
     attacks, corruptions = of_models(3)
-    other = replace(attacks[0], config=replace(attacks[0].config, steps=7))
+    other = replace(
+        attacks[0], config=replace(attacks[0].config, attacks=(AttackSpec("pgd", steps=7),))
+    )
 
     with pytest.raises(ConfigError, match="same attack"):
         agreement_across_models([other, *attacks[1:]], corruptions)

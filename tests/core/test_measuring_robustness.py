@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from made_results import resolved
 from toy_models import dataset_of, digits_dataset, digits_model, linear_model, model_of
 
 from usable_core.attacked_images import kept_images, open_image
@@ -21,7 +22,7 @@ EPSILONS = (0.0, 2 / 255, 16 / 255, 64 / 255)
 
 def config(*, limit=None, **settings):
     settings = {"epsilons": EPSILONS, "steps": 5, "gallery": 0, "walked": 0} | settings
-    return RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy", limit=limit), **settings)
+    return RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy", limit=limit), **resolved(settings))
 
 
 @pytest.fixture(scope="module")

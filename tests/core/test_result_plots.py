@@ -7,6 +7,7 @@ import pytest
 from made_results import accuracy_result, robustness_result
 
 from usable_core.comparison import compare
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness import Check
 from usable_core.plots.accuracy import (
     accuracy_bars,
@@ -17,11 +18,11 @@ from usable_core.plots.accuracy import (
 from usable_core.plots.comparison import difference_forest
 from usable_core.plots.robustness import (
     accuracy_versus_epsilon,
-    per_class,
     robustness_score,
     survival,
 )
-from usable_core.plots.style import COLORS, epsilon_label, model_style, percent
+from usable_core.plots.robustness_by_class import per_class
+from usable_core.plots.style import COLORS, model_style, percent
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
 PREDICTIONS = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 0])
@@ -393,7 +394,7 @@ def test_the_forest_holds_each_pair_with_its_interval():
 def test_the_forest_of_robustness_names_epsilon_and_can_show_one():
     compared = compare([_robust(), _robust("bundled/vgg")])
 
-    assert list(difference_forest(compared, epsilon=4 / 255).data[0].y) == [
+    assert list(difference_forest(compared, condition={"epsilon": 4 / 255}).data[0].y) == [
         "bundled/vgg − bundled/resnet, ε = 4/255"
     ]
     assert len(difference_forest(compared).data[0].y) == 3
@@ -402,8 +403,8 @@ def test_the_forest_of_robustness_names_epsilon_and_can_show_one():
 def test_the_forest_crosses_out_pairs_with_an_upper_bound_but_not_their_clean_images():
     compared = compare([_red(_robust()), _robust("bundled/vgg"), _robust("bundled/vit")])
 
-    clean = difference_forest(compared, epsilon=0.0).data[0]
-    attacked = difference_forest(compared, epsilon=4 / 255).data[0]
+    clean = difference_forest(compared, condition={"epsilon": 0.0}).data[0]
+    attacked = difference_forest(compared, condition={"epsilon": 4 / 255}).data[0]
 
     assert list(attacked.marker.symbol) == ["x-open", "x-open", "circle-open"]
     assert [name.endswith("(not ranked)") for name in attacked.y] == [True, True, False]

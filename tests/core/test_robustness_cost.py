@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from made_results import resolved
 from toy_models import digits_dataset, digits_model
 
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
@@ -43,7 +44,7 @@ def model():
     ids=str,
 )
 def test_a_real_evaluation_costs_no_more_and_not_much_less_than_was_said(model, settings):
-    config = replace(ASKED, walked=4, gallery=0, **settings)
+    config = replace(ASKED, walked=4, gallery=0, **resolved(settings))
 
     cost = measure(model=model, dataset=digits_dataset(1297, 1313), config=config).cost
 
@@ -75,7 +76,7 @@ def test_the_walk_of_the_checks_pays_for_every_budget_of_every_walked_example():
     config = replace(ASKED, walked=8)
     more = check_work(replace(config, epsilons=(*config.epsilons, 0.2)), 100)
 
-    assert more == check_work(config, 100) + failure(config.ladder[0]) * 8
+    assert more == check_work(config, 100) + failure(config.attacks[0]) * 8
 
 
 def test_more_examples_and_draws_cost_in_proportion():

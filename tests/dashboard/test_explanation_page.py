@@ -117,10 +117,10 @@ def test_methods_and_backbones_stand_in_one_figure_with_intervals(open_page, sto
     assert [trace["y"] for trace in figure["data"]] == [["LIME", "Saliency"]] * 2
     assert figure["data"][0]["x"] == pytest.approx([0.51, -0.19])
     assert figure["data"][0]["error_x"]["array"] == pytest.approx([0.01, 0.01])
-    table = app.dataframe[0].value.set_index("figure")
-    assert len(table.columns) == 4
-    assert table.loc["Deletion gain"].iloc[0] == "0.51 (0.5 to 0.52)"
-    assert table.loc["Local R²"].iloc[1] == "–"
+    table = app.dataframe[0].value.set_index(["metric", "of"])
+    assert len(table.columns) == 2
+    assert table.loc[("Deletion gain", "LIME")].iloc[0] == "0.510 (0.500 to 0.520)"
+    assert ("Local R²", "Saliency") not in table.index
 
 
 def test_the_worst_explained_come_first_with_the_reason(open_page, store):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from made_results import accuracy_result, robustness_result
 
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.demo import DemoConfig
 from usable_core.evaluations.robustness import L2_EPSILONS, RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -62,11 +64,12 @@ def _figures(app):
 QUESTIONS = {
     "accuracy": AccuracyConfig(ModelSpec(MODEL), DatasetSpec("digits")),
     "robustness": RobustnessConfig(ModelSpec(MODEL), DatasetSpec("digits")),
+    "corruption": CorruptionConfig(ModelSpec(MODEL), DatasetSpec("digits")),
 }
-BOTH = pytest.mark.parametrize("page", ["accuracy", "robustness"])
+EACH = pytest.mark.parametrize("page", QUESTIONS)
 
 
-@BOTH
+@EACH
 def test_an_empty_page_says_why_and_what_to_do(open_page, page):
     app = open_page(page)
 
@@ -75,7 +78,7 @@ def test_an_empty_page_says_why_and_what_to_do(open_page, page):
     assert not app.metric
 
 
-@BOTH
+@EACH
 def test_a_running_run_shows_how_far_it_is_and_can_be_cancelled(open_page, store, page):
     run = _running(store, QUESTIONS[page])
 
@@ -86,14 +89,14 @@ def test_a_running_run_shows_how_far_it_is_and_can_be_cancelled(open_page, store
     assert not app.metric
 
 
-@BOTH
+@EACH
 def test_a_running_run_of_the_chosen_model_is_found_without_its_address(open_page, store, page):
     run = _running(store, QUESTIONS[page])
 
     assert open_page(page).button(key=f"cancel_{run}")
 
 
-@BOTH
+@EACH
 def test_a_failed_run_shows_its_sentence(open_page, store, page):
     run = store.create(QUESTIONS[page]).id
     store.fail(run, "The data set is empty. Choose another.")
@@ -104,7 +107,7 @@ def test_a_failed_run_shows_its_sentence(open_page, store, page):
     assert not app.metric
 
 
-@BOTH
+@EACH
 def test_an_unknown_run_is_said_to_be_unknown(open_page, page):
     assert "There is no run nonsense" in _texts(open_page(page, run="nonsense"))
 
@@ -191,8 +194,8 @@ def test_the_attack_that_was_set_is_the_one_that_is_asked_for(open_page, started
     app.button(key="robustness_start").click().run()
 
     asked = started[0]
-    assert (asked.norm, asked.steps, asked.attack, asked.preset) == ("l2", 5, "pgd", None)
-    assert (asked.loss, asked.targets) == ("targeted_dlr", 9)
+    assert asked.attacks == (AttackSpec("pgd", steps=5, loss="targeted_dlr", targets=9),)
+    assert (asked.norm, asked.preset) == ("l2", None)
     assert asked.epsilons == L2_EPSILONS
     assert asked.dataset.limit == 64
 
@@ -243,7 +246,7 @@ def test_runs_in_different_norms_share_no_figure_and_that_is_said(open_page, sto
 
     app = open_page("robustness", run=runs)
 
-    assert "1 run in another norm is left out" in _texts(app)
+    assert "1 run, measured otherwise, is left out" in _texts(app)
     assert len([m for m in app.metric if m.label == "Clean accuracy"]) == 1
 
 
@@ -318,7 +321,7 @@ def test_compare_of_robustness_is_at_one_epsilon(open_page, store):
     app = open_page("compare", run=runs)
     assert "No difference shown" in _texts(app)
 
-    app.select_slider(key="compare_at").set_value(4 / 255).run()
+    app.select_slider(key="compare_at_robustness").set_value(2).run()
     assert "by 60.0 points" in _texts(app)
 
 

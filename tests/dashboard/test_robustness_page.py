@@ -3,20 +3,22 @@
 import json
 import os
 from dataclasses import replace
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from made_corruptions import corruption_result
 from made_results import robustness_result
-from shown import figures, texts
+from shown import figures, links, texts
 
 from dashboard.components.measure.attacked_pictures import chosen_examples, clicked_epsilon
 from dashboard.components.measure.checks import FIGURES, figure_of
-from dashboard.components.measure.corruption import verdict
+from dashboard.components.measure.corruption_and_attack import verdict
 from usable_core.attacked_images import kept_images
 from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.corruptions import COMMON
+from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.interactive import Answer
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
@@ -116,7 +118,12 @@ def test_the_estimate_takes_the_speed_of_the_models_newest_run(open_page, store)
     app = open_page("robustness")
 
     assert "Estimate:" in texts(app)
-    asked = RobustnessConfig(ModelSpec(MODEL), DatasetSpec("digits"), preset="glance")
+    asked = RobustnessConfig(
+        ModelSpec(MODEL),
+        DatasetSpec("digits"),
+        attacks=AttackChoice("glance").attacks,
+        preset="glance",
+    )
     assert f"{most_work(asked, PRESETS['glance'].examples).passes:,} passes" in texts(app)
 
 
@@ -359,28 +366,12 @@ def test_a_click_on_the_curve_chooses_its_epsilon(event, epsilon):
 # Corruptions
 
 
-def test_corruptions_that_were_not_measured_are_offered(open_page, store, started):
-    runs = [done(store, robust()), done(store, robust(model=OTHER))]
-    app = open_page("robustness", run=runs)
+def test_corruptions_that_were_not_measured_are_a_link_to_their_page(open_page, store):
+    app = open_page("robustness", run=[done(store, robust()), done(store, robust(model=OTHER))])
 
-    app.button(key="corruption_start").click().run()
-
-    assert started == [
-        CorruptionConfig(ModelSpec(m), DatasetSpec("digits")) for m in (MODEL, OTHER)
-    ]
-    assert len([b for b in app.button if b.label == "Cancel"]) == 2
-    assert not [b for b in app.button if b.key == "corruption_start"]
-
-
-def test_a_failed_corruption_run_says_why_and_can_be_asked_again(open_page, store):
-    run = done(store, robust())
-    broken = store.create(corrupted().config).id
-    store.fail(broken, "The disk is full.")
-
-    app = open_page("robustness", run=run)
-
-    assert "The disk is full" in texts(app)
-    assert app.button(key="corruption_start")
+    target = links(app)["Measure them"]
+    assert "corruption_dataset=digits" in target
+    assert all(name in unquote(target) for name in (MODEL, OTHER))
 
 
 def test_measured_corruptions_stand_beside_the_attack_with_their_agreement(open_page, store):
@@ -392,10 +383,7 @@ def test_measured_corruptions_stand_beside_the_attack_with_their_agreement(open_
 
     app = open_page("robustness", run=run)
 
-    assert not [b for b in app.button if b.key == "corruption_start"]
-    heat = next(f for f in figures(app) if f["data"][0].get("type") == "heatmap")
-    assert len(heat["data"][0]["y"]) == len(COMMON)
-    assert ("Relative drop") in {m.label for m in app.metric}
+    assert "Measure them" not in links(app)
     assert "also fall to more corruptions" in texts(app)
     axes = [f["layout"]["xaxis"]["title"]["text"] for f in figures(app)]
     assert "smallest ε that breaks the example" in axes
@@ -410,7 +398,7 @@ def test_models_that_are_upper_bounds_are_kept_out_of_the_ranking(open_page, sto
 
     weak = [*sound[:2], done(store, robust(RED, model="bundled/vit"))]
 
-    assert "Over" not in texts(open_page("robustness", run=weak)).split("rank alike")[1]
+    assert "Over" not in texts(open_page("robustness", run=weak)).split("By class")[1]
 
 
 @pytest.mark.parametrize(

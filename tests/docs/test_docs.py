@@ -10,7 +10,7 @@ from made_pictures import photo
 
 import usable_core as usable
 from dashboard.Home import PAGES
-from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS
+from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
 from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.datasets import DATASETS
@@ -37,7 +37,7 @@ def commands(command, words=("usable",)):
 
 NAMES = {
     "attacks": ATTACKS,
-    "losses": LOSS_NAMES,
+    "losses": LOSSES,
     "presets": PRESETS,
     "checks": CHECKS,
     "corruptions": CORRUPTIONS,

@@ -6,7 +6,7 @@ step: the plane is laid where the question was, also where the way goes on from 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -32,7 +32,7 @@ class Fab(Ascent):
     @cached_property
     def runs(self) -> Sequence[tuple[int, int]]:
         """Restarts times targets, at least one."""
-        return planned_runs(replace(self.spec, loss="targeted_margin"), self.classes)
+        return planned_runs(self.spec, self.classes)
 
     def begin(self, lanes: Lanes) -> None:
         """Start at the clean image; later restarts at a random point halfway out."""

@@ -23,8 +23,7 @@ def planned_runs(spec: AttackSpec, classes: int) -> list[tuple[int, int]]:
 
     A targeted loss aims at one class at least; other losses aim at none.
     """
-    is_targeted = spec.loss.startswith("targeted")
-    ranks = range(min(max(spec.targets, 1), classes - 1)) if is_targeted else (-1,)
+    ranks = range(min(max(spec.targets, 1), classes - 1)) if spec.is_targeted else (-1,)
     return [(restart, rank) for restart in range(spec.restarts) for rank in ranks]
 
 

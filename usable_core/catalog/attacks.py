@@ -11,7 +11,7 @@ class AttackSpec:
         name: A key of `ATTACKS`.
         steps: Gradient steps, or queries of an attack without gradients.
         restarts: Random starts; the worst per example counts.
-        loss: A key of `LOSS_NAMES`.
+        loss: A key of `LOSSES`.
         step_size: As a multiple of epsilon; None is 2.5 / steps. PGD only.
         momentum: Weight of the earlier gradients. PGD only.
         targets: How many classes are aimed at, the most probable wrong ones; 0 aims at none.
@@ -31,10 +31,35 @@ class AttackSpec:
         is_usual = self.loss == "cross_entropy" or not ATTACKS[self.name].is_gradient_based
         return self.name if is_usual else f"{self.name} ({self.loss})"
 
+    @property
+    def is_targeted(self) -> bool:
+        """Tell whether it aims at one class after another."""
+        return LOSSES[self.loss].is_targeted or ATTACKS[self.name].is_targeted_only
+
+
+@dataclass(frozen=True)
+class LossRow:
+    """What an attack raises: its title, and whether it aims at a class."""
+
+    title: str
+    is_targeted: bool = False
+
 
 @dataclass(frozen=True)
 class AttackRow:
-    """One attack: title, norms it works in, where it is implemented, its paper."""
+    """One attack.
+
+    Attributes:
+        title: As people call it.
+        norms: Those that it works in.
+        function: Dotted name of what implements it.
+        is_iterative: Whether it takes more than one step.
+        is_gradient_based: Whether it needs gradients.
+        paper: Where it comes from.
+        help: One sentence.
+        is_targeted_only: Whether it aims at one class after another and has a loss of its own,
+            whatever loss its settings name.
+    """
 
     title: str
     norms: tuple[str, ...]
@@ -43,6 +68,7 @@ class AttackRow:
     is_gradient_based: bool
     paper: str
     help: str
+    is_targeted_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,126 +92,133 @@ class PresetRow:
     help: str
 
 
-LOSS_NAMES = {
-    "cross_entropy": "Cross-entropy",
-    "margin": "Margin (Carlini & Wagner)",
-    "dlr": "Difference of logits ratio",
-    "targeted_dlr": "Targeted DLR",
-    "targeted_margin": "Targeted margin",
+LOSSES = {
+    "cross_entropy": LossRow("Cross-entropy"),
+    "margin": LossRow("Margin (Carlini & Wagner)"),
+    "dlr": LossRow("Difference of logits ratio"),
+    "targeted_dlr": LossRow("Targeted DLR", is_targeted=True),
+    "targeted_margin": LossRow("Targeted margin", is_targeted=True),
 }
 
 ATTACKS = {
     "fgsm": AttackRow(
-        "FGSM",
-        ("linf", "l2", "l1"),
-        "usable_core.attacks.gradient:Fgsm",
-        False,
-        True,
-        "Goodfellow et al. 2015, arXiv:1412.6572",
-        "One step along the gradient. Weak: an upper bound only.",
+        title="FGSM",
+        norms=("linf", "l2", "l1"),
+        function="usable_core.attacks.gradient:Fgsm",
+        is_iterative=False,
+        is_gradient_based=True,
+        paper="Goodfellow et al. 2015, arXiv:1412.6572",
+        help="One step along the gradient. Weak: an upper bound only.",
     ),
     "pgd": AttackRow(
-        "PGD",
-        ("linf", "l2", "l1"),
-        "usable_core.attacks.gradient:Pgd",
-        True,
-        True,
-        "Madry et al. 2018, arXiv:1706.06083",
-        "Many small projected gradient steps from a random start; the worst of all steps counts.",
+        title="PGD",
+        norms=("linf", "l2", "l1"),
+        function="usable_core.attacks.gradient:Pgd",
+        is_iterative=True,
+        is_gradient_based=True,
+        paper="Madry et al. 2018, arXiv:1706.06083",
+        help="Many small projected gradient steps from a random start; the worst of all "
+        "steps counts.",
     ),
     "apgd": AttackRow(
-        "APGD",
-        ("linf", "l2"),
-        "usable_core.attacks.apgd:Apgd",
-        True,
-        True,
-        "Croce & Hein 2020, arXiv:2003.01690",
-        "Gradient steps with momentum that halve themselves when they stop helping; no step size "
+        title="APGD",
+        norms=("linf", "l2"),
+        function="usable_core.attacks.apgd:Apgd",
+        is_iterative=True,
+        is_gradient_based=True,
+        paper="Croce & Hein 2020, arXiv:2003.01690",
+        help="Gradient steps with momentum that halve themselves when they stop helping; no "
+        "step size "
         "to choose.",
     ),
     "fab": AttackRow(
-        "FAB",
-        ("linf", "l2", "l1"),
-        "usable_core.attacks.fab:Fab",
-        True,
-        True,
-        "Croce & Hein 2020, arXiv:1907.02044",
-        "Steps onto the decision boundary while it stays near the image: looks for the smallest "
+        title="FAB",
+        norms=("linf", "l2", "l1"),
+        function="usable_core.attacks.fab:Fab",
+        is_iterative=True,
+        is_gradient_based=True,
+        paper="Croce & Hein 2020, arXiv:1907.02044",
+        help="Steps onto the decision boundary while it stays near the image: looks for the "
+        "smallest "
         "perturbation, aimed at one class after another.",
+        is_targeted_only=True,
     ),
     "square": AttackRow(
-        "Square",
-        ("linf", "l2"),
-        "usable_core.attacks.square:Square",
-        True,
-        False,
-        "Andriushchenko et al. 2020, arXiv:1912.00049",
-        "Random search over squares; needs answers only, so masked gradients do not stop it.",
+        title="Square",
+        norms=("linf", "l2"),
+        function="usable_core.attacks.square:Square",
+        is_iterative=True,
+        is_gradient_based=False,
+        paper="Andriushchenko et al. 2020, arXiv:1912.00049",
+        help="Random search over squares; needs answers only, so masked gradients do not stop it.",
     ),
     "noise": AttackRow(
-        "Random noise",
-        ("linf", "l2", "l1"),
-        "usable_core.attacks.noise:Noise",
-        False,
-        False,
-        "Baseline: uniform on the corners (Linf) or the sphere (L2, L1)",
-        "No adversary. Every real attack must be stronger than this.",
+        title="Random noise",
+        norms=("linf", "l2", "l1"),
+        function="usable_core.attacks.noise:Noise",
+        is_iterative=False,
+        is_gradient_based=False,
+        paper="Baseline: uniform on the corners (Linf) or the sphere (L2, L1)",
+        help="No adversary. Every real attack must be stronger than this.",
     ),
     "uniform_noise": AttackRow(
-        "Uniform noise",
-        ("linf", "l2", "l1"),
-        "usable_core.attacks.noise:Noise",
-        False,
-        False,
-        "Baseline: uniform in the ball",
-        "No adversary: a point drawn from the inside of the budget.",
+        title="Uniform noise",
+        norms=("linf", "l2", "l1"),
+        function="usable_core.attacks.noise:Noise",
+        is_iterative=False,
+        is_gradient_based=False,
+        paper="Baseline: uniform in the ball",
+        help="No adversary: a point drawn from the inside of the budget.",
     ),
     "gaussian_noise": AttackRow(
-        "Gaussian noise",
-        ("linf", "l2", "l1"),
-        "usable_core.attacks.noise:Noise",
-        False,
-        False,
-        "Baseline: normal noise scaled to the budget",
-        "No adversary: normal noise of the size of the budget.",
+        title="Gaussian noise",
+        norms=("linf", "l2", "l1"),
+        function="usable_core.attacks.noise:Noise",
+        is_iterative=False,
+        is_gradient_based=False,
+        paper="Baseline: normal noise scaled to the budget",
+        help="No adversary: normal noise of the size of the budget.",
     ),
 }
 
 PRESETS = {
     "glance": PresetRow(
-        "Glance",
-        (AttackSpec("fgsm"), AttackSpec("pgd", steps=20)),
-        64,
-        8,
-        False,
-        "Seconds: FGSM and PGD-20 on a few dozen examples. A first look, not a figure to publish.",
+        title="Glance",
+        attacks=(AttackSpec("fgsm"), AttackSpec("pgd", steps=20)),
+        examples=64,
+        walked=8,
+        is_comparable=False,
+        help="Seconds: FGSM and PGD-20 on a few dozen examples. A first look, not a figure "
+        "to publish.",
     ),
     "standard": PresetRow(
-        "Standard",
-        (
+        title="Standard",
+        attacks=(
             AttackSpec("apgd", steps=50),
             AttackSpec("apgd", steps=50, loss="margin"),
             AttackSpec("apgd", steps=50, loss="dlr"),
             AttackSpec("square", steps=1000),
         ),
-        500,
-        32,
-        False,
-        "APGD with three losses, then 1,000 queries of Square: close to Benchmark at a fraction of "
+        examples=500,
+        walked=32,
+        is_comparable=False,
+        help="APGD with three losses, then 1,000 queries of Square: close to Benchmark at a "
+        "fraction of "
         "its cost.",
     ),
     "benchmark": PresetRow(
-        "Benchmark",
-        (
+        title="Benchmark",
+        attacks=(
             AttackSpec("apgd", steps=100),
             AttackSpec("apgd", steps=100, loss="targeted_dlr", targets=9),
             AttackSpec("fab", steps=100, loss="targeted_margin", targets=9),
             AttackSpec("square", steps=5000),
         ),
-        1000,
-        32,
-        True,
-        "The AutoAttack standard suite with its budgets: the only preset whose figures may stand "
+        examples=1000,
+        walked=32,
+        is_comparable=True,
+        help="The AutoAttack standard suite with its budgets: the only preset whose figures "
+        "may stand "
         "beside those of leaderboards.",
     ),
 }

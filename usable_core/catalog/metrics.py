@@ -1,6 +1,7 @@
 """The numbers that are shown: what each is called, and its definition for a tooltip."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -10,10 +11,12 @@ class MetricRow:
     Attributes:
         title: On a card.
         help: Definition in Markdown, formulas between dollar signs.
+        unit: How it is written: a share as a percentage, a difference of shares in points.
     """
 
     title: str
     help: str
+    unit: Literal["share", "points", "number"] = "share"
 
 
 METRICS = {
@@ -67,6 +70,7 @@ METRICS = {
         r"$\frac{1}{n}\sum_i \left(\mathbb{1}[y_i=\hat{y}'_i]-\mathbb{1}[y_i=\hat{y}_i]\right)$: "
         r"what the attack takes away, in points, from 0 (nothing) down. A model that is never "
         r"right also has 0, so read it beside clean accuracy. Interval: paired (Tango).",
+        unit="points",
     ),
     "conditional_success": MetricRow(
         "Attack success",
@@ -104,4 +108,72 @@ METRICS = {
         "Accuracy under attack, averaged over the range of ε (trapezoid rule). One number to rank "
         "by; it depends on the range.",
     ),
+    "corruption_accuracy": MetricRow(
+        "Under one corruption",
+        "Accuracy under one corruption, averaged over severities. Interval: clustered by image.",
+    ),
+    "mce": MetricRow(
+        "mCE",
+        r"Errors of every corruption, summed over severities and divided by the reference's, "
+        r"averaged: below 100 % it errs less than the reference. Interval: bootstrap over images.",
+    ),
+    "doubtful": MetricRow(
+        "Doubtful maps",
+        "Share of maps with a reason against them; the reasons "
+        "are written under the worst explained.",
+        unit="number",
+    ),
+    "deletion_gain": MetricRow(
+        "Deletion gain",
+        "By how much hiding in the map's order beats "
+        "random orders on the same network: 0 is chance, higher is "
+        "better. Median over the images.",
+        unit="number",
+    ),
+    "insertion_gain": MetricRow(
+        "Insertion gain",
+        "The same where parts are shown: 0 is chance. Median over the images.",
+        unit="number",
+    ),
+    "road_gain": MetricRow(
+        "ROAD gain",
+        "As deletion, with hidden parts filled in from around: 0 "
+        "is chance. Median over the images.",
+        unit="number",
+    ),
+    "r2": MetricRow(
+        "Local R²",
+        "How much of what the network does LIME's linear model tells; 1 "
+        "is all of it. Median over the images.",
+        unit="number",
+    ),
+    "error_share": MetricRow(
+        "Monte Carlo error",
+        "Largest standard error over largest value: "
+        "what another seed would change. Lower is better. Median.",
+        unit="number",
+    ),
+    "randomised": MetricRow(
+        "Random weights",
+        "Rank correlation with the map of the same network "
+        "with random weights: near 0 is sound. Median.",
+        unit="number",
+    ),
+    "other_class": MetricRow(
+        "Another class",
+        "Rank correlation with the map of the next most probable class: near 0 is sound. Median.",
+        unit="number",
+    ),
+    "agreement": MetricRow(
+        "Agreement",
+        "Mean rank correlation with the other methods' maps of "
+        "the same image. Median over the images.",
+        unit="number",
+    ),
+    "additivity_gap": MetricRow(
+        "Additivity gap",
+        "How far the values miss their due sum, in units of the output: 0 is exact. Median.",
+        unit="number",
+    ),
+    "seconds": MetricRow("Seconds", "Mean wall time of a map.", unit="number"),
 }

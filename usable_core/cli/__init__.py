@@ -12,7 +12,9 @@ from pathlib import Path
 import typer
 
 from usable_core import settings
-from usable_core.cli import calibrate, corruption, evaluate, explain, look, runs, tour, train
+from usable_core.cli import calibrate, dashboard, explain, look, runs
+from usable_core.cli.ask import add_commands
+from usable_core.cli.options import expanded
 from usable_core.errors import Cancelled, UsableError
 
 USER_MISTAKE = 2
@@ -28,16 +30,12 @@ app = typer.Typer(
 )
 app.add_typer(look.models_app, name="models")
 app.command("datasets")(look.datasets)
-app.command("pretrain")(train.pretrain)
-app.command("finetune")(train.finetune)
-evaluate.app.command("corruption")(corruption.corruption)
-app.add_typer(evaluate.app, name="evaluate")
-app.command("calibrate")(calibrate.calibrate)
-app.command("explain")(explain.explain)
+add_commands(app)
+app.command("calibrate")(expanded(calibrate.calibrate))
+app.command("explain")(expanded(explain.explain))
 app.command("compare")(runs.compare)
 app.add_typer(runs.app, name="runs")
-app.command("demo")(tour.demo)
-app.command("dashboard")(tour.dashboard)
+app.command("dashboard")(dashboard.dashboard)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,19 +73,7 @@ def _say(sentence: str, status: int) -> int:
 def _usage_sentence(message: str, words: Sequence[str]) -> str:
     if not message:  # no command was given and the help was shown
         return "Give a command."
-    known = {
-        "models",
-        "datasets",
-        "pretrain",
-        "finetune",
-        "calibrate",
-        "evaluate",
-        "explain",
-        "compare",
-        "runs",
-        "demo",
-        "dashboard",
-    }
+    known = {*(c.name for c in app.registered_commands), *(g.name for g in app.registered_groups)}
     command = [word for word in words[:1] if word in known]
     end = "" if message.endswith(("?", ".")) else "."
     return f"{message}{end} Try `{' '.join(['usable', *command, '--help'])}`."

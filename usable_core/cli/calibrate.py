@@ -8,39 +8,30 @@ import typer
 from rich.table import Table
 
 from usable_core import api
-from usable_core.cli import options as o
+from usable_core.cli.options import JsonOption
 from usable_core.cli.output import answer, progress_bar
 from usable_core.errors import StorageError
 from usable_core.evaluations.calibration import Calibration
-from usable_core.files import write_bytes
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.records import to_json
 
 
 def calibrate(
-    model: o.ModelOption,
-    dataset: o.DatasetOption,
-    weights: o.WeightsOption = None,
-    arch_option: o.ArchOption = None,
-    trust: o.TrustOption = False,
-    preprocessing: o.PreprocessingOption = None,
-    split: o.SplitOption = "auto",
-    limit: o.LimitOption = None,
-    seed: o.SeedOption = 0,
+    model: ModelSpec,
+    dataset: DatasetSpec,
     card: Annotated[
         Path | None,
         typer.Option(help="Put it into this card (a JSON file) instead of keeping it here."),
     ] = None,
-    json: o.JsonOption = None,
+    json: JsonOption = None,
 ) -> None:
     """Fit a model's temperature, and the energy below which an image is unlike its task's."""
-    spec = o.model_spec(model, weights, arch_option, trust, preprocessing)
-    part = o.dataset_spec(dataset, split, limit, seed)
     with progress_bar() as report:
-        found = api.calibrate(spec, part, report=report, keep=card is None)
+        found = api.calibrate(model, dataset, report=report, keep=card is None)
     if card is not None:
         _put_into(card, found)
     lines: list[str | Table] = [
-        f"{spec.reference} on {found.data}",
+        f"{model.reference} on {found.data}",
         f"temperature {found.temperature:.3f}: negative log-likelihood {found.nll:.4f} "
         f"to {found.nll_calibrated:.4f}",
         f"An image whose log-sum-exp of the logits is below {found.energy_threshold:.2f} is unlike "
@@ -53,6 +44,7 @@ def _put_into(card: Path, found: Calibration) -> None:
     try:
         content = json_module.loads(card.read_text(encoding="utf-8"))
         content["calibration"] = to_json(found)
+        text = json_module.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        card.write_text(text, encoding="utf-8")
     except (OSError, ValueError, TypeError) as error:
-        raise StorageError(f"The card {card} cannot be read: {error}.") from error
-    write_bytes(card, (json_module.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+        raise StorageError(f"The card {card} cannot be read or written: {error}.") from error

@@ -3,16 +3,16 @@
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from usable_core import api
 from usable_core.catalog import lookup
-from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
-from usable_core.cli import options as o
+from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.cli.explanations import lines_of
+from usable_core.cli.options import JsonOption, words
 from usable_core.cli.output import answer, progress_bar, remark
 from usable_core.errors import ConfigError, ExplanationError, StorageError, UsableError
 from usable_core.evaluations.explanation import ExplainerOptions
@@ -23,43 +23,16 @@ if TYPE_CHECKING:
     from usable_core.evaluations.explained import Explanation
 
 DEFAULT_METHODS = "lime,partition_shap"
-_PRECISIONS = ("float32", "auto")
-
-MethodOption = Annotated[
-    list[str] | None,
-    typer.Option("--method", help=f"{', '.join(EXPLAINERS)}; repeatable, or with commas."),
-]
-EvaluationsOption = Annotated[
-    int, typer.Option("--evaluations", help="Model evaluations per map, at most.")
-]
-SegmentsOption = Annotated[int, typer.Option("--segments", help="Superpixels.")]
-BackgroundOption = Annotated[
-    str,
-    typer.Option(
-        "--background", help="What stands where a part is hidden: " + ", ".join(BACKGROUNDS) + "."
-    ),
-]
-ToleranceOption = Annotated[
-    float,
-    typer.Option(
-        "--tolerance",
-        help="Stop a map when its Monte Carlo error is below this share of its largest value.",
-    ),
-]
-PrecisionOption = Annotated[
-    str,
-    typer.Option("--precision", help="float32, or auto: bfloat16 where it is faster and agrees."),
-]
 
 
 def explain(
     image: Annotated[Path, typer.Option("--image", help="A picture file.")],
-    model: Annotated[list[str], typer.Option("--model", help="Reference of a model; repeatable.")],
-    weights: o.WeightsOption = None,
-    arch_option: o.ArchOption = None,
-    trust: o.TrustOption = False,
-    preprocessing: o.PreprocessingOption = None,
-    method: MethodOption = None,
+    model: tuple[ModelSpec, ...],
+    options: ExplainerOptions,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", help=f"{', '.join(EXPLAINERS)}; repeatable, or with commas."),
+    ] = None,
     target: Annotated[
         str, typer.Option(help="Class explained: top (the predicted one), true, or its name.")
     ] = "top",
@@ -72,52 +45,24 @@ def explain(
     drift: Annotated[
         bool, typer.Option("--drift", help="Make each map along the attack as well: 9 times more.")
     ] = False,
-    evaluations: EvaluationsOption = 500,
-    segments: SegmentsOption = 50,
-    background: BackgroundOption = "blur",
-    tolerance: ToleranceOption = 0.0,
-    precision: PrecisionOption = "float32",
-    seed: o.SeedOption = 0,
     out: Annotated[
         Path, typer.Option(help="Folder of the maps: (H, W) arrays as .npy files.")
     ] = Path("explanations"),
-    json: o.JsonOption = None,
+    json: JsonOption = None,
 ) -> None:
     """Explain one image: predictions and maps of one or several models, and their agreement."""
-    references = o.words(model)
-    if len(references) > 1 and (weights or arch_option or preprocessing):
-        raise ConfigError(
-            "--weights, --arch-option and --preprocessing are for one model, but several are "
-            "given. "
-            "Explain them one after the other."
-        )
-    specs = [o.model_spec(r, weights, arch_option, trust, preprocessing) for r in references]
-    settings = explainer_options(evaluations, segments, background, seed, tolerance, precision)
     methods = known_methods(method)
     asked = _target(target, label)
     with progress_bar() as report:
         found = [
-            _maps(spec, image, methods, asked, settings, evidence, drift, report) for spec in specs
+            _maps(spec, image, methods, asked, options, evidence, drift, report) for spec in model
         ]
-    parts = [_model_part(spec, image, maps, out) for spec, maps in zip(specs, found, strict=True)]
+    parts = [_model_part(spec, image, maps, out) for spec, maps in zip(model, found, strict=True)]
     data = dict(parts[0])
-    if len(specs) > 1:
-        between = between_models(references, found)
+    if len(model) > 1:
+        between = between_models([spec.reference for spec in model], found)
         data = {"image": str(image), "models": parts, "agreement": between}
     answer(data, json, [line for part in parts for line in lines_of(part)])
-
-
-def explainer_options(
-    evaluations: int, segments: int, background: str, seed: int, tolerance: float, precision: str
-) -> ExplainerOptions:
-    """Return what the options say of how maps are made.
-
-    Raises:
-        UnknownName: no such precision.
-        ConfigError: a number is out of its range.
-    """
-    known: Literal["float32", "auto"] = o.choice(precision, "precision", _PRECISIONS)  # type: ignore[assignment]
-    return ExplainerOptions(evaluations, segments, background, seed, tolerance, known)
 
 
 def known_methods(method: list[str] | None) -> tuple[str, ...]:
@@ -126,7 +71,7 @@ def known_methods(method: list[str] | None) -> tuple[str, ...]:
     Raises:
         UnknownName: one of them is none.
     """
-    methods = o.words(method or [DEFAULT_METHODS])
+    methods = words(method or [DEFAULT_METHODS])
     for name in methods:
         lookup(EXPLAINERS, "explanation method", name)
     return methods

@@ -9,15 +9,9 @@ from usable_core import api
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import SOURCES, SUGGESTED
-from usable_core.cli.options import (
-    ArchOption,
-    JsonOption,
-    PreprocessingOption,
-    TrustOption,
-    WeightsOption,
-    model_spec,
-)
+from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, progress_bar, table
+from usable_core.evaluations.specs import ModelSpec
 from usable_core.records import to_json
 
 models_app = typer.Typer(help="List the backbones, or show the passport of one.")
@@ -51,39 +45,36 @@ def models(context: typer.Context, json: JsonOption = None) -> None:
 
 
 @models_app.command("show")
+@expanded
 def show(
-    reference: Annotated[str, typer.Argument(metavar="REF", help="Reference of a model.")],
-    weights: WeightsOption = None,
-    arch_option: ArchOption = None,
-    trust: TrustOption = False,
-    preprocessing: PreprocessingOption = None,
+    model: Annotated[ModelSpec, typer.Argument(metavar="REF", help="Reference of a model.")],
     json: JsonOption = None,
 ) -> None:
     """Show a model's passport: input, normalisation and where each value came from, and labels."""
     with progress_bar():
-        model = api.load_model(model_spec(reference, weights, arch_option, trust, preprocessing))
-    passport: dict[str, Any] = to_json(model.preprocessing)
+        loaded = api.load_model(model)
+    passport: dict[str, Any] = to_json(loaded.preprocessing)
     sources = passport.pop("sources")
     data = {
-        "reference": model.name,
-        "fingerprint": model.fingerprint,
-        "parameters": model.parameter_count,
+        "reference": loaded.name,
+        "fingerprint": loaded.fingerprint,
+        "parameters": loaded.parameter_count,
         "preprocessing": passport,
         "sources": sources,
         "labels": {
-            "count": len(model.labels),
-            "is_named": model.labels.is_named,
-            "names": model.labels.names,
+            "count": len(loaded.labels),
+            "is_named": loaded.labels.is_named,
+            "names": loaded.labels.names,
         },
-        "card": model.card,
+        "card": loaded.card,
     }
     rows = [(name, value, sources.get(name, "")) for name, value in passport.items()]
-    first = ", ".join(model.labels.names[:8])
-    more = " …" if len(model.labels) > 8 else ""
+    first = ", ".join(loaded.labels.names[:8])
+    more = " …" if len(loaded.labels) > 8 else ""
     lines: list[str | Table] = [
-        f"{model.name}  {data['parameters']:,} parameters, fingerprint {model.fingerprint}",
+        f"{loaded.name}  {data['parameters']:,} parameters, fingerprint {loaded.fingerprint}",
         table("Input", "Value", "From", rows=rows),
-        f"{len(model.labels)} classes: {first}{more}",
+        f"{len(loaded.labels)} classes: {first}{more}",
     ]
     answer(data, json, lines)
 

@@ -1,122 +1,63 @@
-"""Options that several commands share, and what their texts mean."""
+"""Options of commands, made from the dataclasses that they fill: a new setting is one field there.
 
-from typing import Annotated, get_args
+`expanded` turns a function of records (configs, specs) into one of options that typer reads. An
+option's name is that of its field, its help that of the docstring's `Attributes:`. Where that does
+not do, the field's metadata says it (`evaluations.specs.asked`). Fields of one name are one option:
+`--seed` is the seed of the splits and of everything else.
+"""
+
+import dataclasses
+import functools
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-from usable_core.catalog import lookup
-from usable_core.catalog.models import reference_forms
 from usable_core.errors import ConfigError, UnknownName
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
+from usable_core.evaluations.epsilon import number
+from usable_core.evaluations.specs import Asked
 
-ModelOption = Annotated[
-    str,
-    typer.Option("--model", help=f"{reference_forms()}."),
-]
-WeightsOption = Annotated[
-    str | None, typer.Option("--weights", help="Local weights file that replaces its own.")
-]
-ArchOption = Annotated[
-    list[str] | None,
-    typer.Option("--arch-option", help="Setting of the architecture, KEY=VALUE; repeatable."),
-]
-TrustOption = Annotated[
-    bool, typer.Option("--trust", help="Allow a file that can run code (exported programs).")
-]
-PreprocessingOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--preprocessing",
-        help="Value that replaces the model's own: mean=…, std=…, resize=…, crop=…, "
-        "interpolation=…; repeatable.",
-    ),
-]
-DatasetOption = Annotated[
-    str, typer.Option("--dataset", help="digits, cifar10, or a folder, .zip or .parquet file.")
-]
-SplitOption = Annotated[str, typer.Option("--split", help=f"One of {', '.join(get_args(Split))}.")]
-LimitOption = Annotated[
-    int | None, typer.Option("--limit", help="At most this many examples, stratified by class.")
-]
-SeedOption = Annotated[int, typer.Option("--seed", help="Seed of splits and of all randomness.")]
-BatchOption = Annotated[
-    int | None, typer.Option("--batch-size", help="Examples per forward pass; else the fastest.")
-]
 JsonOption = Annotated[
     str | None, typer.Option("--json", help="Write the answer as JSON here; - is standard output.")
 ]
+INHERITED = ("trust", "seed")  # what a second model or data set of a question shares with the first
+Parameters = dict[str, inspect.Parameter]
+Values = Mapping[str, Any]  # what was said, by the name of the parameter
 
 
-def model_spec(
-    reference: str,
-    weights: str | None,
-    arch_options: list[str] | None,
-    trust: bool,
-    preprocessing: list[str] | None,
-) -> ModelSpec:
-    """Return what the model options name.
+def expanded(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a command whose options are the fields of the records that `function` takes.
 
-    Raises:
-        ConfigError: an architecture option or a value of the preprocessing is not KEY=VALUE.
+    Parameters that are no records stay as they are. One of the type `tuple[ModelSpec, ...]` may be
+    given several times.
     """
-    return ModelSpec(
-        reference,
-        weights,
-        _pairs(arch_options or [], "--arch-option", "pad_type=same"),
-        trust,
-        _pairs(preprocessing or [], "--preprocessing", "mean=0.5,0.5,0.5"),
-    )
+    hints = get_type_hints(function, include_extras=True)
+    parameters: Parameters = {}
+    for parameter in inspect.signature(function).parameters.values():
+        kind = _record(hints[parameter.name])
+        if kind is None:
+            parameters[parameter.name] = parameter.replace(annotation=hints[parameter.name])
+        else:
+            is_many = get_origin(hints[parameter.name]) is tuple
+            for option in _options(kind, parameter.name, is_many=is_many).values():
+                parameters.setdefault(option.name, option)
+            if get_origin(hints[parameter.name]) is Annotated:  # its reference is an argument
+                _, argument = get_args(hints[parameter.name])
+                name = parameter.name
+                parameters[name] = parameters[name].replace(annotation=Annotated[str, argument])
 
+    @functools.wraps(function)
+    def command(**values: Any) -> None:  # noqa: ANN401 - whatever the options hold
+        given = {name: hint for name, hint in hints.items() if name != "return"}
+        function(**{name: _argument(name, hint, values) for name, hint in given.items()})
 
-def _pairs(texts: list[str], option: str, example: str) -> tuple[tuple[str, str], ...]:
-    pairs = []
-    for word in (word for text in texts for word in text.split()):
-        key, equals, value = word.partition("=")
-        if not (key and equals):
-            raise ConfigError(f"{option} must be KEY=VALUE such as {example}, but is {word!r}.")
-        pairs.append((key, value))
-    return tuple(pairs)
-
-
-def dataset_spec(reference: str, split: str, limit: int | None, seed: int) -> DatasetSpec:
-    """Return what the data set options name.
-
-    Raises:
-        UnknownName: no such split.
-        ConfigError: limit is below 1.
-    """
-    lookup({name: name for name in get_args(Split)}, "split", split)
-    return DatasetSpec(reference, split, limit, seed)  # type: ignore[arg-type]
-
-
-def number(text: str, name: str) -> float:
-    """Return the number that `0.03`, `8/255` or `0.25/255` means.
-
-    Raises:
-        ConfigError: the text is no number.
-    """
-    try:
-        above, has_fraction, below = text.partition("/")
-        return float(above) / (float(below) if has_fraction else 1)
-    except (ValueError, ZeroDivisionError) as error:
-        raise ConfigError(
-            f"{name} must be a number such as 0.03 or 8/255, but is {text!r}."
-        ) from error
-
-
-def epsilons(texts: list[str]) -> tuple[float, ...]:
-    """Return increasing budgets, 0 (the clean accuracy) always among them.
-
-    Args:
-        texts: Each one number or several, separated by commas.
-
-    Raises:
-        ConfigError: one is no number, or there is none.
-    """
-    found = {number(word, "epsilon") for word in words(texts)}
-    if not found:
-        raise ConfigError("--epsilons must hold at least one number, such as 1/255,4/255,8/255.")
-    return tuple(sorted(found | {0.0}))
+    ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters.values()]
+    command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in ordered}
+    return command
 
 
 def words(texts: list[str]) -> tuple[str, ...]:
@@ -125,12 +66,155 @@ def words(texts: list[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word for word in found if word))
 
 
-def choice(text: str, kind: str, choices: tuple[str, ...]) -> str:
-    """Return `text` when it is one of `choices`.
+def _record(hint: object) -> type | None:
+    """Return the dataclass that a type is, or is a tuple of; None of any other."""
+    kind = get_args(hint)[0] if get_origin(hint) in (tuple, Annotated) else hint
+    return kind if isinstance(kind, type) and dataclasses.is_dataclass(kind) else None
 
-    Raises:
-        UnknownName: it is not.
-    """
-    if text not in choices:
-        raise UnknownName(kind, text, choices)
-    return text
+
+def _argument(name: str, hint: object, values: Values) -> object:
+    kind = _record(hint)
+    if kind is None:
+        return values[name]
+    if get_origin(hint) is tuple:
+        references = words(values[name])
+        extra = [field.name for field in dataclasses.fields(kind)[1:] if field.name != "trust"]
+        if len(references) > 1 and (said := [e for e in extra if values[e]]):
+            raise ConfigError(
+                f"{' and '.join(said)} is for one {name}, but several are given. Ask about them "
+                "one after the other."
+            )
+        return tuple(_filled(kind, name, {**values, name: one}) for one in references)
+    return _filled(kind, name, values)
+
+
+def _options(kind: type, name: str, *, is_many: bool = False) -> Parameters:
+    """Return the options of a record; those of a spec begin with its reference, called `name`."""
+    hints, helps = get_type_hints(kind), _helps(kind)
+    usual: Values = getattr(kind, "usual", dict)({})
+    found: Parameters = {}
+    for field in dataclasses.fields(kind):
+        inner, asked = _plain(hints[field.name]), field.metadata.get("asked", Asked())
+        record = asked.record or _record(inner)
+        if field.name == "reference":
+            found[name] = _option(field, name, list[str] if is_many else str, Asked(), helps)
+        elif record and inner is not hints[field.name]:  # one that may be left out: its name only
+            found[field.name] = _option(field, field.name, str, asked, helps)
+        elif record:
+            found |= {n: o for n, o in _options(record, field.name).items() if n not in found}
+        else:
+            found.setdefault(field.name, _option(field, field.name, inner, asked, helps))
+    shown = {n: p for n, p in found.items() if n in usual}
+    return found | {n: _with_default(p, usual[n]) for n, p in shown.items()}
+
+
+def _option(
+    field: "dataclasses.Field[Any]",
+    name: str,
+    hint: Any,  # noqa: ANN401 - any type
+    asked: Asked,
+    helps: Mapping[str, str],
+) -> inspect.Parameter:
+    spellings = asked.names or (f"--{name.replace('_', '-')}",)
+    text, default = helps.get(field.name, ""), field.default
+    if choices := asked.choices or _choices(hint):
+        text = f"{text} One of {', '.join(choices)}.".strip()
+    is_flag = hint is bool or asked.flag is not None
+    many = hint == list[str] or (get_origin(hint) is tuple)
+    kind: Any = bool if is_flag else list[str] if many else int if hint is int else str
+    is_required = default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    shown = "" if default in (None, (), dataclasses.MISSING) or is_flag else _written(default)
+    info = typer.Option(*spellings, help=text, show_default=shown or False)
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if is_required else False if is_flag else None,
+        annotation=Annotated[kind if is_required or is_flag else kind | None, info],
+    )
+
+
+def _with_default(parameter: inspect.Parameter, value: object) -> inspect.Parameter:
+    kind, info = get_args(parameter.annotation)
+    info.show_default = _written(value)
+    return parameter.replace(annotation=Annotated[kind, info])
+
+
+def _filled(kind: type, name: str, values: Values) -> Any:  # noqa: ANN401 - a record of the kind
+    """Return a record with what was said; what was not said is as it usually is."""
+    hints = get_type_hints(kind)
+    usual: Values = getattr(kind, "usual", dict)(values)
+    values = {**values, **{n: v for n, v in usual.items() if values.get(n) is None}}
+    given: dict[str, Any] = {}
+    for field in dataclasses.fields(kind):
+        inner, asked = _plain(hints[field.name]), field.metadata.get("asked", Asked())
+        record = asked.record or _record(inner)
+        said = values.get(name if field.name == "reference" else field.name)
+        if asked.record:
+            given[field.name] = getattr(_filled(asked.record, field.name, values), field.name)
+        elif record and inner is hints[field.name]:
+            given[field.name] = _filled(record, field.name, values)
+        elif record and said is not None:
+            shared = {n: v for n, v in values.items() if n in (*INHERITED, field.name)}
+            given[field.name] = _filled(record, field.name, shared)
+        elif asked.flag is not None:
+            given |= {field.name: asked.flag} if said else {}
+        elif said is not None:
+            given[field.name] = _read(said, field.name, inner, asked)
+    return kind(**given)
+
+
+def _read(said: Any, name: str, hint: Any, asked: Asked) -> object:  # noqa: ANN401 - any type
+    """Return the value of type `hint` that an option's text means."""
+    if asked.read is not None:
+        return asked.read(",".join(said) if isinstance(said, list) else said)
+    if choices := _choices(hint):
+        if said not in choices:
+            raise UnknownName(name.replace("_", " "), said, choices)
+        return said
+    if get_origin(hint) is not tuple:
+        return number(said, name) if hint is float else said
+    inner = get_args(hint)[0]
+    if get_origin(inner) is tuple:
+        return _pairs(said, name)
+    if inner is not int:
+        return words(said)
+    if not all(word.isdecimal() for word in words(said)):
+        raise ConfigError(f"{name} must be whole numbers such as 1,3, but is {','.join(said)!r}.")
+    return tuple(sorted({int(word) for word in words(said)}))
+
+
+def _pairs(texts: list[str], name: str) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for word in (word for text in texts for word in text.split()):
+        key, equals, value = word.partition("=")
+        if not (key and equals):
+            raise ConfigError(f"--{name} must be KEY=VALUE, but is {word!r}.")
+        pairs.append((key, value))
+    return tuple(pairs)
+
+
+def _plain(hint: Any) -> Any:  # noqa: ANN401 - any type
+    """Return a type without None."""
+    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
+    return kinds[0] if NoneType in get_args(hint) and len(kinds) == 1 else hint
+
+
+def _choices(hint: object) -> tuple[str, ...]:
+    """Return what a type of literals, or a union of such types, allows; empty of any other."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    found = [_choices(kind) for kind in get_args(hint)]
+    return tuple(choice for part in found for choice in part) if found and all(found) else ()
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _helps(kind: type) -> dict[str, str]:
+    """Return what the docstring says of each field, from its `Attributes:`."""
+    _, _, text = (inspect.getdoc(kind) or "").partition("Attributes:\n")
+    entries = re.findall(r"^    (\w+): (.*(?:\n      .*)*)", text, re.MULTILINE)
+    return {name: " ".join(found.split()).replace("`", "") for name, found in entries}

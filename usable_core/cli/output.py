@@ -3,9 +3,8 @@
 import contextlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -18,12 +17,15 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from usable_core import jobs, tasks
+from usable_core import jobs
 from usable_core.errors import StorageError
+from usable_core.evaluations.result import Config, Measured, Result
 from usable_core.evaluations.specs import Report
 from usable_core.metrics.intervals import Proportion
 from usable_core.records import to_json
 from usable_core.runs.run import Run
+
+Line = str | Table
 
 
 @contextlib.contextmanager
@@ -54,7 +56,7 @@ def progress_bar() -> Iterator[Report]:
         yield report
 
 
-def run_task(config: tasks.Config) -> tuple[Run, tasks.Result]:
+def run_task(config: Config) -> tuple[Run, Result]:
     """Work on a question in this process, with a bar, and keep it in the store.
 
     Raises:
@@ -70,17 +72,26 @@ def run_task(config: tasks.Config) -> tuple[Run, tasks.Result]:
     return run, result
 
 
-def with_run(run: Run, summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a summary with the run that it came from."""
-    return {**summary, "run": run.id, "answered_by": run.answered_by}
-
-
 def remark(sentence: str) -> None:
     """Say something that is not the answer."""
     sys.stderr.write(sentence + "\n")
 
 
-def answer(data: object, target: str | None, lines: Sequence[str | Table] = ()) -> None:
+def about(result: Measured) -> str:
+    """Return what was measured on what, after the remarks that belong to it."""
+    provenance = result.provenance
+    for warning in provenance.warnings:
+        remark(f"Note: {warning}")
+    if provenance.refused:
+        first = provenance.refused[0]
+        remark(
+            f"Note: {len(provenance.refused)} examples were left out, the first: {first.name}: "
+            f"{first.reason}"
+        )
+    return f"{provenance.model} on {provenance.dataset} ({provenance.split}), n = {result.n}"
+
+
+def answer(data: object, target: str | None, lines: Sequence[Line] = ()) -> None:
     """Give the answer: as JSON where asked for, else for people.
 
     Args:

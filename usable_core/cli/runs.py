@@ -1,16 +1,16 @@
 """`usable runs` and `usable compare`: what was asked before, and its answers side by side."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from usable_core import jobs
 from usable_core.catalog import lookup
+from usable_core.catalog.metrics import METRICS
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import answer, table
 from usable_core.errors import ConfigError
-from usable_core.evaluations.accuracy import AccuracyResult
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.result import Measured
 from usable_core.records import to_json
 from usable_core.runs import Run, RunStore
 from usable_core.tasks import TASKS
@@ -76,16 +76,22 @@ def compare(
     store = RunStore()
     results = []
     for run_id in run_ids:
-        result = store.load(run_id)
-        if not isinstance(result, (AccuracyResult, RobustnessResult)):
+        task = store.get(run_id).task
+        if not TASKS[task].figure:
+            kinds = [name for name, row in TASKS.items() if row.figure]
             raise ConfigError(
-                f"Run {run_id} is of the task {store.get(run_id).task}; only accuracy and "
-                "robustness runs are compared. Choose other runs (see `usable runs`)."
+                f"Run {run_id} is of the task {task}; only runs of {', '.join(kinds)} are "
+                "compared. Choose other runs (see `usable runs`)."
             )
-        results.append(result)
+        results.append(cast(Measured, store.load(run_id)))
     comparison = compare_results(results)
     lines = [comparison.table.to_string(index=False), ""]
-    lines += [str(verdict) for verdict in comparison.pairs["verdict"]]
+    lines += [
+        f"{METRICS[row['metric']].title} of {row['model']} relative to {row['reference']}: "
+        f"{100 * row['value']:.1f} % ({100 * row['low']:.1f} % to {100 * row['high']:.1f} %)"
+        for row in comparison.relative.to_dict("records")
+    ]
+    lines += comparison.verdicts()
     answer({"runs": run_ids, **comparison.summary()}, json, [*lines, *comparison.notes])
 
 

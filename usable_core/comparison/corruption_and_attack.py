@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 
 from usable_core.errors import ConfigError, DatasetRefused
-from usable_core.evaluations.corruption import CorruptionResult
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.corruption_result import CorruptionResult
+from usable_core.evaluations.result import question
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.metrics.intervals import Estimate
 from usable_core.metrics.ranks import spearman, spearman_estimate
 
@@ -82,7 +83,7 @@ def agreement_across_models(
         ConfigError: attacks, budgets, corruptions or severities differ between models.
         DatasetRefused: the results are of several data sets.
     """
-    _check_same([r.config.question for r in attacks], "attack, with its steps and budgets,")
+    _check_same([question(r.config) for r in attacks], "attack, with its steps and budgets,")
     _check_same([(r.corruptions, r.severities) for r in corruptions], "corruptions and severities")
     results = [r.provenance for r in attacks] + [r.provenance for r in corruptions]
     if len({provenance.dataset_fingerprint for provenance in results}) > 1:

@@ -1,7 +1,7 @@
 """`compare`: which of several models is better on the same examples, and is that more than luck?
 
 Every pair is joined by example, so the test and the interval are paired; Holm's correction counts
-all pairs of the comparison, over all epsilons.
+all pairs of the comparison, under all conditions (budgets, corruptions).
 """
 
 from collections import Counter
@@ -13,16 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from usable_core.comparison.verdicts import barred, upper_bounds, verdict
 from usable_core.errors import ConfigError, DatasetRefused
-from usable_core.evaluations.accuracy import AccuracyResult
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.result import Condition, Measured, question
+from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import paired_difference
 from usable_core.metrics.paired import flips, holm, mcnemar_exact
 from usable_core.records import to_json
 
-Comparable = AccuracyResult | RobustnessResult
-LEVEL = 0.05
-EQUAL_WITHIN = 0.01  # one point: a smaller difference seldom decides which backbone is used
+EXAMPLE = ["index", "id", "label", "copy"]  # what is no condition in a table of outcomes
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,22 @@ class Comparison:
 
     Attributes:
         names: One per result, each once.
-        pairs: One row per pair (and epsilon): epsilon (NaN for accuracy), first, second, n,
-            accuracy_first, accuracy_second, lost (right in first, wrong in second), gained,
-            difference (second − first) with low and high, p (exact McNemar), p_holm, verdict.
-        outcomes: One row per example that all results have (and epsilon): index, id, label, then
+        pairs: One row per pair and condition: epsilon (NaN where there is none; corruption and
+            severity beside it where there are), first, second, n, accuracy_first, accuracy_second,
+            lost (right in first, wrong in second), gained, difference (second − first) with low and
+            high, p (exact McNemar), p_holm, verdict.
+        outcomes: One row per example that all results have and condition: index, id, label, then
             per name whether that model was right. `label` is a class name.
         notes: Sentences that a reader must know.
+        conditions: Columns that say under which condition an outcome holds.
     """
 
-    results: tuple[Comparable, ...]
+    results: tuple[Measured, ...]
     names: tuple[str, ...]
     pairs: pd.DataFrame
     outcomes: pd.DataFrame
     notes: tuple[str, ...]
+    conditions: tuple[str, ...] = ("epsilon",)
 
     def to_frame(self) -> pd.DataFrame:
         """Return `pairs`."""
@@ -51,20 +53,44 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Return one row per model (and epsilon), of its own examples: accuracy, low, high, n."""
+        """Return one row per model and condition, of its own examples: accuracy, low, high, n."""
         rows = []
         for name, result in zip(self.names, self.results, strict=True):
-            if isinstance(result, AccuracyResult):
-                found = [(float("nan"), result.accuracy)]
-            else:
-                found = list(zip(result.epsilons, result.robust_accuracy, strict=True))
-            rows += [(name, e, p.value, p.low, p.high, p.n) for e, p in found]
-        return pd.DataFrame(rows, columns=["model", "epsilon", "accuracy", "low", "high", "n"])
+            found = _outcomes(result, name)
+            for values, at in found.groupby(list(self.conditions), dropna=False, sort=True):
+                rows.append((name, *values, *_figures(at[name])))
+        columns = ["model", *self.conditions, "accuracy", "low", "high", "n"]
+        return pd.DataFrame(rows, columns=columns)
 
-    def verdicts(self, epsilon: float | None = None) -> list[str]:
-        """Return the sentence of each pair, at one epsilon or of all."""
-        at = self.pairs if epsilon is None else self.pairs[self.pairs["epsilon"] == epsilon]
-        return list(at["verdict"])
+    @property
+    def relative(self) -> pd.DataFrame:
+        """Return what is relative to the first model, such as mCE.
+
+        Columns: model, reference, metric (a key of `METRICS`), value, low, high, n.
+        """
+        first, *others = zip(self.names, self.results, strict=True)
+        rows = [
+            (name, first[0], n.metric, n.found.value, n.found.low, n.found.high, n.found.n)
+            for name, result in others
+            for n in result.relative_to(first[1])
+        ]
+        columns = ["model", "reference", "metric", "value", "low", "high", "n"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def pairs_under(self, condition: Condition | None = None) -> pd.DataFrame:
+        """Return the rows of `pairs` under one condition, or under all."""
+        found = self.pairs
+        for column, value in (condition or {}).items():
+            found = found[found[column] == value]
+        return found
+
+    def verdicts(self, condition: Condition | None = None) -> list[str]:
+        """Return the sentence of each pair, under one condition or under all."""
+        return list(self.pairs_under(condition)["verdict"])
+
+    def said(self, condition: Condition) -> str:
+        """Return a condition in words, such as `ε = 4/255`; empty where there is none."""
+        return self.results[0].said(condition)
 
     @property
     def disagreements(self) -> pd.DataFrame:
@@ -72,8 +98,12 @@ class Comparison:
         right = self.outcomes[list(self.names)].to_numpy(dtype=bool)
         return self.outcomes[right.any(axis=1) & ~right.all(axis=1)].reset_index(drop=True)
 
+    def is_unranked(self, row: Condition) -> bool:
+        """Tell whether a model of a pair is an upper bound only, so that the pair ranks nothing."""
+        return bool(upper_bounds(row, self.names, self.results))
+
     def summary(self) -> dict[str, Any]:
-        """Return models, pairs and notes as JSON."""
+        """Return models, pairs and notes as JSON, and what is relative where there is any."""
         found: dict[str, Any] = to_json(
             {
                 "models": self.table.to_dict("records"),
@@ -81,14 +111,15 @@ class Comparison:
                 "notes": self.notes,
             }
         )
-        return found
+        relative = self.relative.to_dict("records")
+        return found | ({"relative": to_json(relative)} if relative else {})
 
 
-def compare(results: Sequence[Comparable], *, names: Sequence[str] | None = None) -> Comparison:
-    """Return the paired comparison of two or more results of one task on one data set.
+def compare(results: Sequence[Measured], *, names: Sequence[str] | None = None) -> Comparison:
+    """Return the paired comparison of two or more results of one kind on one data set.
 
     Args:
-        results: All of accuracy, or all of robustness with the same attack and epsilons.
+        results: Answers to the same question about several models, example by example.
         names: What to call each; its model's reference by default.
 
     Raises:
@@ -98,56 +129,70 @@ def compare(results: Sequence[Comparable], *, names: Sequence[str] | None = None
     _require_same_question(results)
     called = _distinct(names or [r.provenance.model for r in results])
     outcomes, notes = _join(results, called)
-    rows = []
-    for epsilon, at in outcomes.groupby("epsilon", dropna=False, sort=True):
+    conditions = tuple(c for c in outcomes if c not in (*EXAMPLE, *called))
+    rows: list[dict[str, Any]] = []
+    for values, at in outcomes.groupby(list(conditions), dropna=False, sort=True):
         for first, second in combinations(called, 2):
-            before, after = at[first].to_numpy(dtype=bool), at[second].to_numpy(dtype=bool)
-            lost, gained = flips(before, after)
-            found = paired_difference(lost, gained, len(at))
-            rows.append(
-                {
-                    "epsilon": epsilon,
-                    "first": first,
-                    "second": second,
-                    "n": len(at),
-                    "accuracy_first": before.mean(),
-                    "accuracy_second": after.mean(),
-                    "lost": lost,
-                    "gained": gained,
-                    "difference": found.value,
-                    "low": found.low,
-                    "high": found.high,
-                    "p": mcnemar_exact(lost, gained),
-                }
-            )
+            pair = {"first": first, "second": second}
+            condition = dict(zip(conditions, values, strict=True))
+            rows.append(condition | pair | _pair(at[first], at[second]))
     pairs = pd.DataFrame(rows)
     pairs["p_holm"] = holm(pairs["p"].tolist())
     pairs["verdict"] = [
-        _barred(row, called, results) or _verdict(row) for row in pairs.to_dict("records")
+        barred(row, called, results) or verdict(row) for row in pairs.to_dict("records")
     ]
-    return Comparison(tuple(results), called, pairs, outcomes, notes)
+    return Comparison(tuple(results), called, pairs, outcomes, notes, conditions)
 
 
-def _require_same_question(results: Sequence[Comparable]) -> None:
+def _pair(first: "pd.Series[bool]", second: "pd.Series[bool]") -> dict[str, Any]:
+    """Return what is counted of two models' outcomes on the same examples."""
+    before, after = first.to_numpy(dtype=bool), second.to_numpy(dtype=bool)
+    lost, gained = flips(before, after)
+    found = paired_difference(lost, gained, len(before))
+    return {
+        "n": len(before),
+        "accuracy_first": before.mean(),
+        "accuracy_second": after.mean(),
+        "lost": lost,
+        "gained": gained,
+        "difference": found.value,
+        "low": found.low,
+        "high": found.high,
+        "p": mcnemar_exact(lost, gained),
+    }
+
+
+def _figures(right: "pd.Series[bool]") -> tuple[float, float, float, int]:
+    found = share(right.to_numpy(dtype=bool))
+    return found.value, found.low, found.high, found.n
+
+
+def _require_same_question(results: Sequence[Measured]) -> None:
     if len(results) < 2:
         raise ConfigError(f"A comparison needs two or more results, but got {len(results)}.")
-    others = {type(result).__name__ for result in results if not isinstance(result, Comparable)}
-    if others:
+    if others := {type(r).__name__ for r in results if not hasattr(r, "outcomes")}:
         raise ConfigError(
-            f"Results of accuracy and of robustness are compared, but got {', '.join(others)}. "
-            "Choose other results."
+            f"Answers of evaluations are compared, but got {', '.join(sorted(others))}. Choose "
+            "others."
         )
-    if len({type(result) for result in results}) > 1:
+    kinds = sorted({type(result).__name__.removesuffix("Result").lower() for result in results})
+    if len(kinds) > 1:
         raise ConfigError(
-            "A comparison needs results of one kind, but got accuracy and robustness together. "
+            f"A comparison needs results of one kind, but got {' and '.join(kinds)} together. "
             "Compare them separately."
         )
-    attacks = {r.config.question for r in results if isinstance(r, RobustnessResult)}
-    if len(attacks) > 1:
-        shown = "; ".join(sorted(str(a) for a in attacks))
+    same = results[0].config.same
+    asked = [question(result.config) for result in results]
+    columns = zip(same, zip(*asked, strict=True), strict=True)
+    differing = [name for name, values in columns if len(set(values)) > 1]
+    if differing:
+        shown = "; ".join(
+            ", ".join(f"{name} {getattr(result.config, name)}" for name in differing)
+            for result in results
+        )
         raise ConfigError(
-            "Robust accuracies compare only under the same attack, but these differ (attacks, "
-            f"norm, draws, epsilons): {shown}. Measure again with one setting."
+            f"Results of {kinds[0]} compare only under the same {', '.join(same)}, but these "
+            f"differ: {shown}. Measure again with one setting."
         )
     data = {r.provenance.dataset_fingerprint: r.provenance.dataset for r in results}
     if len(data) > 1:
@@ -168,13 +213,13 @@ def _distinct(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _join(
-    results: Sequence[Comparable], names: Sequence[str]
+    results: Sequence[Measured], names: Sequence[str]
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return the outcomes of the examples that all results have, side by side, and notes."""
-    keys = ["epsilon", "id", "copy"]
     frames = [_outcomes(result, name) for name, result in zip(names, results, strict=True)]
     joined = frames[0]
-    for frame in frames[1:]:
+    for name, frame in zip(names[1:], frames[1:], strict=True):
+        keys = [c for c in frame if c not in ("index", "label", name)]
         joined = joined.merge(frame.drop(columns=["index", "label"]), on=keys, how="inner")
     joined = joined.drop(columns="copy")
     sizes = [result.n for result in results]
@@ -192,68 +237,23 @@ def _join(
     )
 
 
-def _outcomes(result: Comparable, name: str) -> pd.DataFrame:
-    """Return epsilon, index, id, label, copy and whether `name` was right, per record.
+def _outcomes(result: Measured, name: str) -> pd.DataFrame:
+    """Return epsilon, further conditions, index, id, label, copy and whether `name` was right.
 
     `copy` counts the examples of one id, so that images which occur twice are joined once each.
+
+    Raises:
+        ConfigError: there is no right or wrong per example.
     """
-    frame = result.records.sort_values("index")
-    if isinstance(result, AccuracyResult):
-        frame = frame.assign(epsilon=np.nan)
-    classes = np.asarray(result.provenance.class_names, dtype=object)
-    return pd.DataFrame(
-        {
-            "epsilon": frame["epsilon"],
-            "index": frame["index"],
-            "id": frame["id"],
-            "label": classes[frame["label"].to_numpy()],
-            "copy": frame.groupby(["epsilon", "id"], dropna=False).cumcount(),
-            name: frame["prediction"] == frame["label"],
-        }
-    )
-
-
-def _barred(row: dict[str, Any], names: Sequence[str], results: Sequence[Comparable]) -> str | None:
-    """Return why a pair is not ranked: an attack that failed a check proves nothing; else None."""
-    if not row["epsilon"] > 0:  # accuracy, or the clean images
-        return None
-    weak = [
-        name
-        for name, result in zip(names, results, strict=True)
-        if name in (row["first"], row["second"])
-        and isinstance(result, RobustnessResult)
-        and result.is_upper_bound_only
-    ]
-    if not weak:
-        return None
-    return (
-        f"{row['first']} and {row['second']} are not ranked: a check of the attack on "
-        f"{' and '.join(weak)} failed, so what it left is an upper bound only."
-    )
-
-
-def _verdict(row: dict[str, Any]) -> str:
-    """Return one sentence: better, equal within a point, or not shown to differ."""
-    low, high = 100 * row["low"], 100 * row["high"]
-    if row["p_holm"] < LEVEL:
-        better, worse = row["second"], row["first"]
-        if row["difference"] < 0:
-            better, worse, low, high = worse, better, -high, -low
-        return (
-            f"{better} is better than {worse} by {100 * abs(row['difference']):.1f} points "
-            f"(95 % interval {low:.1f} to {high:.1f})."
+    frame = result.outcomes()
+    if frame is None:
+        raise ConfigError(
+            f"The result of {name} tells of no example whether it is right, so it cannot be "
+            "compared. Choose results of another kind."
         )
-    inner = paired_difference(row["lost"], row["gained"], row["n"], confidence=0.90)
-    if inner.low > -EQUAL_WITHIN and inner.high < EQUAL_WITHIN:
-        return (
-            f"{row['first']} and {row['second']} are equal within "
-            f"{100 * EQUAL_WITHIN:.0f} point (two one-sided tests at 5 %)."
-        )
-    return (
-        f"No difference shown between {row['first']} and {row['second']}: {_signed(low)} to "
-        f"{_signed(high)} points are all plausible with {row['n']} examples."
-    )
-
-
-def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−")
+    frame = frame.sort_values("index", kind="stable")
+    if "epsilon" not in frame:
+        frame.insert(0, "epsilon", np.nan)
+    conditions = [c for c in frame if c not in (*EXAMPLE, "correct")]
+    frame["copy"] = frame.groupby([*conditions, "id"], dropna=False).cumcount()
+    return frame[[*conditions, *EXAMPLE, "correct"]].rename(columns={"correct": name})

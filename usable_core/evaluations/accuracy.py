@@ -8,16 +8,16 @@ Records, one row per example:
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.evaluations.headline import headline
+from usable_core.evaluations.result import Answer, Number, summed_up
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, require
 from usable_core.metrics import calibration, classification
 from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate
-from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,13 +34,14 @@ class AccuracyConfig:
         model: The model.
         dataset: The data set.
         precision: Number format of the forward passes.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        batch_size: Examples per forward pass; the fastest that fits when not given.
     """
 
     model: ModelSpec
     dataset: DatasetSpec
     precision: Precision = "float32"
     batch_size: int | None = None
+    same: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         require(
@@ -52,7 +53,7 @@ class AccuracyConfig:
 
 
 @dataclass(frozen=True)
-class AccuracyResult:
+class AccuracyResult(Answer):
     """Per-example outcomes; every number is a property of them."""
 
     config: AccuracyConfig
@@ -163,6 +164,25 @@ class AccuracyResult:
         kept = np.sort(np.argsort(-wrong, kind="stable")[:most])
         return classes[kept], counts[np.ix_(kept, kept)]
 
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number that is shown."""
+        found: dict[str, Proportion | Estimate] = {
+            "accuracy": self.accuracy,
+            "top5": self.top5,
+            "balanced_accuracy": self.balanced_accuracy,
+            "majority_baseline": self.majority_baseline,
+            "ece": self.ece(),
+            "ece_equal_mass": self.ece_equal_mass,
+            "brier": self.brier,
+            "nll": self.nll,
+        }
+        return tuple(Number(metric, number) for metric, number in found.items())
+
+    def outcomes(self) -> "pd.DataFrame":
+        """Return whether each example is right: index, id, label (a class name), correct."""
+        frame = self.to_frame()[["index", "id", "label_name", "correct"]]
+        return frame.rename(columns={"label_name": "label"})
+
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example."""
         names = np.asarray(self.provenance.class_names, dtype=object)
@@ -185,12 +205,9 @@ class AccuracyResult:
             }
             for s in classification.class_scores(*self._outcomes)
         ]
-        found: dict[str, Any] = to_json(
+        return summed_up(
+            self,
             {
-                "model": self.provenance.model,
-                "dataset": self.provenance.dataset,
-                "split": self.provenance.split,
-                "n": self.n,
                 "accuracy": self.accuracy,
                 "top5": self.top5,
                 "balanced_accuracy": self.balanced_accuracy,
@@ -204,11 +221,8 @@ class AccuracyResult:
                 "confusion": confusion,
                 "confusion_classes": [self.provenance.class_names[c] for c in classes],
                 "confusion_left_out": self.n - int(confusion.sum()),
-                "seconds": self.provenance.seconds,
-                "warnings": self.provenance.warnings,
-            }
+            },
         )
-        return found
 
     @cached_property
     def _ece(self) -> Estimate:

@@ -7,27 +7,15 @@ Corruptions are no worst case, so examples can be gained as well as lost.
 Reference: Hendrycks & Dietterich 2019, arXiv:1903.12261.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 from usable_core.catalog import lookup
-from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, GROUPS
-from usable_core.errors import ConfigError, DatasetRefused
-from usable_core.evaluations.headline import headline
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, require
-from usable_core.metrics import calibration, corruption
-from usable_core.metrics.classification import share
-from usable_core.metrics.intervals import Estimate, Proportion, paired_difference
-from usable_core.metrics.paired import flips
-from usable_core.records import to_json
+from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, corruptions_named
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, asked, require
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 SEVERITIES = (1, 2, 3, 4, 5)
 CORRUPTION_COLUMNS = (
@@ -53,18 +41,22 @@ class CorruptionConfig:
     Attributes:
         model: The model.
         dataset: The data set.
-        corruptions: Keys of `catalog.corruptions.CORRUPTIONS`, each once.
-        severities: Of 1 to 5, increasing.
+        corruptions: Such as fog,snow (keys of `catalog.corruptions.CORRUPTIONS`), each once; on the
+            command line `common` are the usual 15, `all` these and four more.
+        severities: Of 1 to 5, increasing, such as 1,3.
         seed: Seed of the random numbers, per example.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
+        batch_size: Examples per forward pass; the fastest that fits when not given.
     """
 
     model: ModelSpec
     dataset: DatasetSpec
-    corruptions: tuple[str, ...] = COMMON
-    severities: tuple[int, ...] = SEVERITIES
+    corruptions: tuple[str, ...] = field(
+        default=COMMON, metadata=asked("--corruption", read=corruptions_named, choices=CORRUPTIONS)
+    )
+    severities: tuple[int, ...] = field(default=SEVERITIES, metadata=asked("--severity"))
     seed: int = 0
     batch_size: int | None = None
+    same: ClassVar[tuple[str, ...]] = ("corruptions", "severities", "seed")
 
     def __post_init__(self) -> None:
         require(len(self.corruptions) > 0, "corruptions", "at least one", self.corruptions)
@@ -77,286 +69,3 @@ class CorruptionConfig:
         require(is_good, "severities", "of 1 to 5, increasing, each once", self.severities)
         is_good = self.batch_size is None or self.batch_size >= 1
         require(is_good, "batch_size", "at least 1", self.batch_size)
-
-
-@dataclass(frozen=True)
-class CorruptionResult:
-    """Per-example outcomes of every cell (corruption, severity); every number is of them."""
-
-    config: CorruptionConfig
-    provenance: Provenance
-    records: "pd.DataFrame"
-
-    def __repr__(self) -> str:
-        return headline(
-            self,
-            {
-                "clean accuracy": self.clean_accuracy,
-                "under corruptions": self.mean_corruption_accuracy,
-            },
-        )
-
-    @property
-    def n(self) -> int:
-        """Return the number of examples."""
-        return len(self.clean)
-
-    @property
-    def corruptions(self) -> tuple[str, ...]:
-        """Return the keys of the corruptions, in the order asked for."""
-        return self.config.corruptions
-
-    @property
-    def severities(self) -> tuple[int, ...]:
-        """Return the severities, increasing."""
-        return self.config.severities
-
-    @property
-    def image_size(self) -> tuple[int, int]:
-        """Return (height, width) of the images when they were corrupted; zeros where none were."""
-        if len(self.records) == 0:
-            return 0, 0
-        return int(self.records["height"].iloc[0]), int(self.records["width"].iloc[0])
-
-    @cached_property
-    def clean(self) -> NDArray[np.bool_]:
-        """Return whether the unchanged examples are right (N,), in order of index."""
-        return np.asarray(self._cells("clean_prediction") == self._cells("label"))[:, 0, 0]
-
-    @cached_property
-    def corrupted(self) -> NDArray[np.bool_]:
-        """Return whether the corrupted examples are right (N, corruptions, severities)."""
-        return np.asarray(self._cells("prediction") == self._cells("label"))
-
-    @property
-    def clean_accuracy(self) -> Proportion:
-        """Return mean 1[y = ŷ] of the unchanged images."""
-        return share(self.clean)
-
-    def accuracy(self, name: str, severity: int) -> Proportion:
-        """Return mean 1[y = ŷ'] of one cell.
-
-        Raises:
-            ValueError: the cell was not measured.
-        """
-        cell = self.corruptions.index(name), self.severities.index(severity)
-        return share(self.corrupted[:, cell[0], cell[1]])
-
-    @cached_property
-    def mean_corruption_accuracy(self) -> Estimate:
-        """Return the mean accuracy over corruptions and severities, clustered by example."""
-        return corruption.mean_accuracy(self.corrupted)
-
-    @cached_property
-    def relative_drop(self) -> Estimate:
-        """Return 1 − mean corruption accuracy / clean accuracy, resampled by example."""
-        return corruption.relative_drop(self.clean, self.corrupted)
-
-    @cached_property
-    def clean_ece(self) -> Estimate:
-        """Return the expected calibration error of the unchanged images."""
-        confidence = self._cells("clean_confidence")[:, 0, 0].astype(np.float64)
-        return calibration.calibration_error(confidence, self.clean)
-
-    def ece(self, name: str) -> Estimate:
-        """Return the expected calibration error of one corruption, over its severities.
-
-        Raises:
-            ValueError: the corruption was not measured.
-        """
-        return self._ece[self.corruptions.index(name)]
-
-    @cached_property
-    def mean_ece(self) -> float:
-        """Return the mean over the corruptions of their expected calibration error."""
-        return float(np.mean([found.value for found in self._ece]))
-
-    @cached_property
-    def per_cell(self) -> "pd.DataFrame":
-        """Return one row per corruption and severity.
-
-        Columns: corruption, title, group, severity, n, accuracy, low, high (Wilson), lost (right
-        when clean, wrong when corrupted), gained, change (accuracy − clean accuracy), change_low,
-        change_high (paired).
-        """
-        import pandas as pd
-
-        rows = []
-        for i, name in enumerate(self.corruptions):
-            for k, severity in enumerate(self.severities):
-                hit = share(self.corrupted[:, i, k])
-                lost, gained = flips(self.clean, self.corrupted[:, i, k])
-                change = paired_difference(lost, gained, self.n)
-                rows.append(
-                    {
-                        "corruption": name,
-                        "title": CORRUPTIONS[name].title,
-                        "group": CORRUPTIONS[name].group,
-                        "severity": severity,
-                        "n": hit.n,
-                        "accuracy": hit.value,
-                        "low": hit.low,
-                        "high": hit.high,
-                        "lost": lost,
-                        "gained": gained,
-                        "change": change.value,
-                        "change_low": change.low,
-                        "change_high": change.high,
-                    }
-                )
-        return pd.DataFrame(rows)
-
-    @cached_property
-    def by_corruption(self) -> "pd.DataFrame":
-        """Return one row per corruption, over its severities.
-
-        Columns: corruption, title, group, n, accuracy, low, high (clustered by example), ece,
-        ece_low, ece_high.
-        """
-        import pandas as pd
-
-        rows = []
-        for i, name in enumerate(self.corruptions):
-            row, ece = CORRUPTIONS[name], self._ece[i]
-            about = {"corruption": name, "title": row.title, "group": row.group}
-            calibrated = {"ece": ece.value, "ece_low": ece.low, "ece_high": ece.high}
-            rows.append(about | self._mean_of([i], range(len(self.severities))) | calibrated)
-        return pd.DataFrame(rows)
-
-    @cached_property
-    def by_severity(self) -> "pd.DataFrame":
-        """Return one row per severity, over the corruptions: severity, n, accuracy, low, high."""
-        import pandas as pd
-
-        every = range(len(self.corruptions))
-        return pd.DataFrame(
-            [
-                {"severity": severity} | self._mean_of(every, [k])
-                for k, severity in enumerate(self.severities)
-            ]
-        )
-
-    @cached_property
-    def by_group(self) -> "pd.DataFrame":
-        """Return one row per group of corruptions: group, n, accuracy, low, high."""
-        import pandas as pd
-
-        groups = [CORRUPTIONS[name].group for name in self.corruptions]
-        return pd.DataFrame(
-            [
-                {"group": group}
-                | self._mean_of(
-                    [i for i, g in enumerate(groups) if g == group], range(len(self.severities))
-                )
-                for group in GROUPS
-                if group in groups
-            ]
-        )
-
-    def mce(self, reference: "CorruptionResult") -> Estimate:
-        """Return the mean corruption error relative to another model's on the same images.
-
-        Errors are summed over severities, divided by the reference's sum, and averaged over the
-        corruptions; NaN where the reference makes no error. The interval resamples examples.
-
-        Raises:
-            ConfigError: corruptions, severities, seed or image size differ.
-            DatasetRefused: the images differ.
-        """
-        asked = (reference.corruptions, reference.severities, reference.config.seed)
-        if (self.corruptions, self.severities, self.config.seed) != asked:
-            raise ConfigError(
-                "mCE needs the same corruptions, severities and seed for both models, but they "
-                "differ. Measure the reference again with this model's settings."
-            )
-        if self.image_size != reference.image_size:
-            raise ConfigError(
-                f"mCE needs images corrupted at one size, but these were {self.image_size} and "
-                f"{reference.image_size} pixels. Choose a reference of the same input size."
-            )
-        if self._images != reference._images:
-            raise DatasetRefused(
-                "mCE needs errors of both models on the same images, but the images or their "
-                "classes differ. Measure the reference on this part of the data set."
-            )
-        return corruption.relative_error(self.corrupted, reference.corrupted)
-
-    def to_frame(self) -> "pd.DataFrame":
-        """Return the records with class names and `correct`, one row per example and cell."""
-        names = np.asarray(self.provenance.class_names, dtype=object)
-        columns = ("label", "clean_prediction", "prediction")
-        return self.records.assign(
-            **{f"{c}_name": names[self.records[c].to_numpy()] for c in columns},
-            correct=self.records["prediction"] == self.records["label"],
-        )
-
-    def summary(self) -> dict[str, Any]:
-        """Return the numbers as JSON: a number with its interval is {value, low, high, n}."""
-        found: dict[str, Any] = to_json(
-            {
-                "model": self.provenance.model,
-                "dataset": self.provenance.dataset,
-                "split": self.provenance.split,
-                "n": self.n,
-                "corruptions": self.corruptions,
-                "severities": self.severities,
-                "seed": self.config.seed,
-                "image_size": self.image_size,
-                "clean_accuracy": self.clean_accuracy,
-                "mean_corruption_accuracy": self.mean_corruption_accuracy,
-                "relative_drop": self.relative_drop,
-                "clean_ece": self.clean_ece,
-                "mean_ece": self.mean_ece,
-                "ece_bins": calibration.BINS,
-                "by_corruption": self.by_corruption.to_dict("records"),
-                "by_severity": self.by_severity.to_dict("records"),
-                "by_group": self.by_group.to_dict("records"),
-                "cells": self.per_cell.to_dict("records"),
-                "seconds": self.provenance.seconds,
-                "warnings": self.provenance.warnings,
-            }
-        )
-        return found
-
-    def _mean_of(self, corruptions: Sequence[int], severities: Sequence[int]) -> dict[str, Any]:
-        chosen = self.corrupted[:, list(corruptions)][:, :, list(severities)]
-        found = corruption.mean_accuracy(chosen)
-        return {"n": found.n, "accuracy": found.value, "low": found.low, "high": found.high}
-
-    @cached_property
-    def _ece(self) -> tuple[Estimate, ...]:
-        confidence = self._cells("confidence").astype(np.float64)
-        return tuple(
-            calibration.clustered_calibration_error(confidence[:, i], self.corrupted[:, i])
-            for i in range(len(self.corruptions))
-        )
-
-    @property
-    def _images(self) -> tuple[list[str], list[str]]:
-        """Return id and class name of each example, in order of index."""
-        first = self.records.drop_duplicates("index").sort_values("index")
-        names = np.asarray(self.provenance.class_names, dtype=object)
-        return [str(i) for i in first["id"]], list(names[first["label"].to_numpy()])
-
-    @cached_property
-    def _order(self) -> NDArray[np.int64]:
-        """Return the row of the records (N, corruptions, severities) of each cell."""
-        records = self.records
-        _, example = np.unique(records["index"].to_numpy(), return_inverse=True)
-        place = {name: i for i, name in enumerate(self.corruptions)}
-        which = records["corruption"].astype(str).map(place).to_numpy()
-        how = np.searchsorted(self.severities, records["severity"].to_numpy())
-        shape = (
-            int(example.max()) + 1 if len(example) else 0,
-            len(self.corruptions),
-            len(self.severities),
-        )
-        rows = np.full(shape, -1, dtype=np.int64)
-        rows[example, which.astype(np.int64), how] = np.arange(len(records))
-        if (rows < 0).any():
-            raise ValueError("the records lack some cells of some examples")
-        return rows
-
-    def _cells(self, column: str) -> NDArray[Any]:
-        """Return a column as (N, corruptions, severities)."""
-        return np.asarray(self.records[column].to_numpy()[self._order])

@@ -15,8 +15,9 @@ The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H
 the pictures, `images/{index}.png`.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +26,21 @@ from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.doubts import doubts
 from usable_core.evaluations.headline import headline
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, is_between, require
+from usable_core.evaluations.result import Answer, Number, summed_up
+from usable_core.evaluations.specs import (
+    DatasetSpec,
+    ModelSpec,
+    Provenance,
+    asked,
+    is_between,
+    require,
+)
 from usable_core.metrics.intervals import Estimate, bootstrap, wilson
-from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
+EXAMPLES = 10  # images explained when nobody says otherwise
 _WORST = 5  # examples named in a summary
 EVIDENCE = ("none", "curves", "all")
 # Figures of single maps, of which medians are given: a gain over a small range is large.
@@ -53,6 +62,20 @@ FIGURES = (
     "randomised",
     "other_class",
     "agreement",
+)
+# Those of them, and of the columns of `per_method`, that people see: keys of `METRICS`.
+SHOWN = (
+    "doubtful",
+    "deletion_gain",
+    "insertion_gain",
+    "road_gain",
+    "r2",
+    "error_share",
+    "randomised",
+    "other_class",
+    "agreement",
+    "additivity_gap",
+    "seconds",
 )
 COLUMNS = (
     "index",
@@ -77,7 +100,7 @@ class ExplainerOptions:
     Attributes:
         evaluations: Largest number of model evaluations per map.
         segments: Target count of SLIC superpixels, shared by the methods that use them.
-        background: What hides a part: a key of `catalog.explainers.BACKGROUNDS`.
+        background: What hides a part.
         seed: Seed of every sampler.
         tolerance: A map whose Monte Carlo standard error is below this share of its largest value
             is stable and gets no more evaluations; 0 spends them all.
@@ -87,7 +110,7 @@ class ExplainerOptions:
 
     evaluations: int = 500
     segments: int = 50
-    background: str = "blur"
+    background: str = field(default="blur", metadata=asked(choices=BACKGROUNDS))
     seed: int = 0
     tolerance: float = 0.0
     precision: Literal["float32", "auto"] = "float32"
@@ -119,21 +142,29 @@ class ExplanationConfig:
     Attributes:
         model: The model.
         dataset: The data set; its `limit` says how many images are explained.
-        methods: Keys of `catalog.explainers.EXPLAINERS`.
+        methods: Those whose maps are made; repeatable, or with commas.
         target: `predicted`, `true`, or a class name.
         options: How maps are made.
         evidence: What is measured beside each map: `none`; `curves`, deletion and insertion behind
             a blur, some 130 evaluations for the first map of an image and 40 for each other; `all`,
             these behind the mean colour too, ROAD, and two further maps: with random weights and
-            of another class.
+            of another class. On the command line the flag asks for `all`.
     """
 
     model: ModelSpec
     dataset: DatasetSpec
-    methods: tuple[str, ...] = ("lime", "partition_shap")
+    methods: tuple[str, ...] = field(
+        default=("lime", "partition_shap"), metadata=asked("--method", choices=EXPLAINERS)
+    )
     target: str = "predicted"
     options: ExplainerOptions = ExplainerOptions()
-    evidence: Literal["none", "curves", "all"] = "curves"
+    evidence: Literal["none", "curves", "all"] = field(default="curves", metadata=asked(flag="all"))
+    same: ClassVar[tuple[str, ...]] = ("target", "options")
+
+    @staticmethod
+    def usual(said: Mapping[str, object]) -> dict[str, object]:
+        """Return what the command line takes for what it was not told: how many images."""
+        return {"limit": EXAMPLES}
 
     def __post_init__(self) -> None:
         require(len(self.methods) > 0, "methods", "at least one", self.methods)
@@ -143,7 +174,7 @@ class ExplanationConfig:
 
 
 @dataclass(frozen=True)
-class ExplanationResult:
+class ExplanationResult(Answer):
     """Per-map figures; every number is a property of them."""
 
     config: ExplanationConfig
@@ -229,6 +260,16 @@ class ExplanationResult:
         figures = self.records.reindex(columns=list(FIGURES)).to_dict("records")
         return [[sentence for _, sentence in doubts(of_map)] for of_map in figures]
 
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number that is shown, of each method that has it."""
+        rows = self.per_method.to_dict("records")
+        return tuple(
+            Number(metric, _estimate(row, metric), EXPLAINERS[row["method"]].title)
+            for metric in SHOWN
+            for row in rows
+            if row[metric] == row[metric]
+        )
+
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per map."""
         names = np.asarray(self.provenance.class_names, dtype=object)
@@ -242,23 +283,22 @@ class ExplanationResult:
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON, one entry of `methods` per method."""
-        found: dict[str, Any] = to_json(
+        return summed_up(
+            self,
             {
-                "model": self.provenance.model,
-                "dataset": self.provenance.dataset,
-                "split": self.provenance.split,
-                "n": self.n,
                 "target": self.config.target,
                 "evidence": self.config.evidence,
                 "methods": self.per_method.to_dict("records"),
                 "worst": self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]].to_dict(
                     "records"
                 ),
-                "seconds": self.provenance.seconds,
-                "warnings": self.provenance.warnings,
-            }
+            },
         )
-        return found
+
+
+def _estimate(row: dict[Hashable, Any], metric: str) -> Estimate:
+    low, high = (row.get(f"{metric}_{end}", np.nan) for end in ("low", "high"))
+    return Estimate(row[metric], low, high, row["n"])
 
 
 def _median(name: str, values: NDArray[np.float64]) -> dict[str, float]:

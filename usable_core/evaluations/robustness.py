@@ -11,42 +11,31 @@ Records, one row per (example, epsilon):
 Examples that are wrong when clean are not attacked and count as wrong at every epsilon.
 """
 
-import math
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from usable_core.catalog import lookup
-from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS, AttackSpec
-from usable_core.errors import ConfigError
-from usable_core.evaluations.headline import headline
+from usable_core.catalog.attacks import PRESETS, AttackSpec
+from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice, check_attack
+from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
     Norm,
-    Provenance,
+    asked,
     is_between,
     require,
 )
-from usable_core.metrics import robustness
-from usable_core.metrics.classification import share
-from usable_core.metrics.intervals import Estimate, Proportion
-from usable_core.metrics.paired import flips
-from usable_core.records import to_json
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 # 0 must equal clean accuracy; the rest log-spaced from below 1/255 to beyond the usual 8/255.
 LINF_EPSILONS = (0.0, 0.25 / 255, 0.5 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
 L2_EPSILONS = (0.0, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0)  # 0.5: RobustBench's budget at 32 x 32 x 3
 L1_EPSILONS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0)  # 12: Croce & Hein 2021, at 32 x 32 x 3
 WALKED = 16  # examples whose every budget is attacked from scratch when no preset says otherwise
-
-_SAID_BY_PRESET = ("attack", "steps", "restarts", "step_size", "loss", "momentum", "targets")
 
 Verdict = Literal["green", "amber", "red", "not run"]
 
@@ -62,25 +51,6 @@ def default_epsilons(norm: Norm) -> tuple[float, ...]:
     return usual[norm]
 
 
-def parse_epsilons(text: str) -> tuple[float, ...]:
-    """Return the numbers of a list such as `0, 0.5/255, 4/255` or `0 0.25 0.5`, in order.
-
-    Raises:
-        ConfigError: a part of it is no number.
-    """
-    return tuple(sorted(_parse_epsilon(part) for part in text.replace(",", " ").split()))
-
-
-def _parse_epsilon(text: str) -> float:
-    above, has_fraction, below = text.partition("/")
-    try:
-        return float(above) / (float(below) if has_fraction else 1)
-    except (ValueError, ZeroDivisionError):
-        raise ConfigError(
-            f"An epsilon must be a number or a fraction such as 4/255, but is {text!r}. Change it."
-        ) from None
-
-
 @dataclass(frozen=True)
 class RobustnessConfig:
     """What to measure: one model, one data set, a ladder of attacks over a grid of epsilons.
@@ -88,65 +58,51 @@ class RobustnessConfig:
     Attributes:
         model: The model.
         dataset: The data set.
-        attack: A key of `catalog.attacks.ATTACKS`; not looked at where a preset is named.
-        norm: Norm of the perturbation.
+        attacks: Run one after another on what the earlier ones did not break.
+        norm: Norm of the perturbation: linf, l2 or l1.
         epsilons: Increasing budgets in units of the [0, 1] pixel range (Linf: at most 1; L2: at
-            most the norm of an all-ones image, checked when the image size is known).
-        steps: Gradient steps (FGSM takes one whatever this says) or queries (Square).
-        restarts: Random starts; the worst per example counts.
-        step_size: As a multiple of epsilon; None is 2.5 / steps (Madry et al. 2018).
+            most the norm of an all-ones image, checked when the image size is known). Empty is
+            the norm's usual grid.
         seed: Seed of all randomness, per example.
         gallery: How many of the examples that break at each epsilon are kept as PNG.
-        batch_size: Examples per forward pass; None chooses the fastest that fits.
-        preset: A key of `catalog.attacks.PRESETS`, which then says attacks, steps and restarts.
-        loss: A key of `catalog.attacks.LOSS_NAMES`.
-        momentum: Weight of earlier gradients in PGD's steps.
-        targets: How many wrong classes are aimed at, the most probable ones; 0 aims at none.
+        batch_size: Examples per forward pass; the fastest that fits when not given.
+        preset: What the ladder is called: a key of `catalog.attacks.PRESETS`.
         draws: Forward passes averaged for each answer, for randomised models.
         surrogate: Another backbone whose adversarial images are tried too, as a check.
-        walked: Examples whose every epsilon is attacked from scratch, as a check; None: the usual.
+        walked: Examples whose every epsilon is attacked from scratch, as a check; the usual number
+            when not given.
     """
 
     model: ModelSpec
     dataset: DatasetSpec
-    attack: str = "pgd"
+    attacks: tuple[AttackSpec, ...] = field(default=(DEFAULT,), metadata=asked(record=AttackChoice))
     norm: Norm = "linf"
-    epsilons: tuple[float, ...] = LINF_EPSILONS
-    steps: int = 20
-    restarts: int = 1
-    step_size: float | None = None
+    epsilons: tuple[float, ...] = field(
+        default=(), metadata=asked("--epsilons", "--epsilon", read=grid)
+    )
     seed: int = 0
     gallery: int = 4
     batch_size: int | None = None
     preset: str | None = None
-    loss: str = "cross_entropy"
-    momentum: float = 0.0
-    targets: int = 0
     draws: int = 1
     surrogate: ModelSpec | None = None
     walked: int | None = None
+    same: ClassVar[tuple[str, ...]] = ("attacks", "norm", "draws", "epsilons")
+
+    @staticmethod
+    def usual(said: Mapping[str, object]) -> dict[str, object]:
+        """Return what the command line takes for what it was not told: a preset's examples."""
+        preset = PRESETS.get(str(said.get("preset")))
+        return {"limit": preset.examples} if preset else {}
 
     def __post_init__(self) -> None:
-        lookup(ATTACKS, "attack", self.attack)
-        lookup(LOSS_NAMES, "loss", self.loss)
         if self.preset is not None:
             lookup(PRESETS, "preset", self.preset)
-            self._leave_the_attacks_to_the_preset()
-        require(self.norm in ("linf", "l2", "l1"), "norm", "linf, l2 or l1", self.norm)
-        for spec in self.ladder:
-            norms = ATTACKS[spec.name].norms
-            require(self.norm in norms, "norm", f"{' or '.join(norms)} for {spec.name}", self.norm)
-        is_aimed = self.loss.startswith("targeted")
-        require(
-            self.targets >= int(is_aimed),
-            "targets",
-            f"at least {int(is_aimed)} for the loss {self.loss}",
-            self.targets,
-        )
-        require(is_between(self.momentum, 0, 10), "momentum", "0 or more", self.momentum)
-        require(self.draws >= 1, "draws", "at least 1", self.draws)
-        require(self.walked is None or self.walked >= 0, "walked", "0 or more", self.walked)
-        require(len(self.epsilons) > 0, "epsilons", "at least one number", self.epsilons)
+        usual = default_epsilons(self.norm)
+        object.__setattr__(self, "epsilons", self.epsilons or usual)
+        require(len(self.attacks) > 0, "attacks", "at least one", self.attacks)
+        for spec in self.attacks:
+            check_attack(spec, self.norm)
         for epsilon in self.epsilons:
             top = 1.0 if self.norm == "linf" else float("1e6")
             expected = (
@@ -155,50 +111,16 @@ class RobustnessConfig:
             require(is_between(epsilon, 0, top), "epsilon", expected, epsilon)
         increasing = all(a < b for a, b in zip(self.epsilons, self.epsilons[1:], strict=False))
         require(increasing, "epsilons", "increasing, each once", self.epsilons)
-        require(self.steps >= 1, "steps", "at least 1", self.steps)
-        require(self.restarts >= 1, "restarts", "at least 1", self.restarts)
+        require(self.draws >= 1, "draws", "at least 1", self.draws)
+        require(self.walked is None or self.walked >= 0, "walked", "0 or more", self.walked)
         require(self.gallery >= 0, "gallery", "0 or more", self.gallery)
-        require(
-            self.batch_size is None or self.batch_size >= 1,
-            "batch_size",
-            "at least 1",
-            self.batch_size,
-        )
-        require(
-            self.step_size is None or is_between(self.step_size, 1e-6, 10),
-            "step_size",
-            "a positive multiple of epsilon",
-            self.step_size,
-        )
-
-    def _leave_the_attacks_to_the_preset(self) -> None:
-        for name in _SAID_BY_PRESET:
-            usual, got = type(self).__dataclass_fields__[name].default, getattr(self, name)
-            require(
-                got == usual, name, f"left out, for the preset {self.preset} names it itself", got
-            )
-
-    @property
-    def ladder(self) -> tuple[AttackSpec, ...]:
-        """Return the attacks that run, in order."""
-        if self.preset is not None:
-            return PRESETS[self.preset].attacks
-        return (
-            AttackSpec(
-                self.attack,
-                self.steps,
-                self.restarts,
-                self.loss,
-                self.step_size,
-                self.momentum,
-                self.targets,
-            ),
-        )
+        is_good = self.batch_size is None or self.batch_size >= 1
+        require(is_good, "batch_size", "at least 1", self.batch_size)
 
     @property
     def title(self) -> str:
         """Return what the attack is called."""
-        return self.preset or self.attack
+        return self.preset or ", ".join(spec.name for spec in self.attacks)
 
     @property
     def sample_size(self) -> int:
@@ -206,11 +128,6 @@ class RobustnessConfig:
         if self.walked is not None:
             return self.walked
         return PRESETS[self.preset].walked if self.preset else WALKED
-
-    @property
-    def question(self) -> tuple[object, ...]:
-        """Return what two results must share to be compared: attacks, norm, draws and epsilons."""
-        return (self.ladder, self.norm, self.draws, self.epsilons)
 
 
 @dataclass(frozen=True)
@@ -247,277 +164,3 @@ class Cost:
     checks: int = 0
     seconds: float = 0.0
     check_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class RobustnessResult:
-    """Per-example outcomes over the grid; every number is a property of them."""
-
-    config: RobustnessConfig
-    provenance: Provenance
-    records: "pd.DataFrame"
-    checks: tuple[Check, ...] = ()
-    cost: Cost = Cost()
-
-    def __repr__(self) -> str:
-        return headline(self, {"clean accuracy": self.clean_accuracy, "mean over ε": self.area})
-
-    @property
-    def is_upper_bound_only(self) -> bool:
-        """Tell whether a check is red, so that a stronger attack would find a lower curve."""
-        return any(check.verdict == "red" for check in self.checks)
-
-    @property
-    def is_comparable(self) -> bool:
-        """Tell whether the figures may stand beside those of leaderboards.
-
-        Not without the checks of a walked sample, nor where one of them failed.
-        """
-        preset = self.config.preset
-        is_checked = any(check.name == "descent" for check in self.checks)
-        is_usual = preset is not None and PRESETS[preset].is_comparable
-        return is_usual and is_checked and not self.is_upper_bound_only
-
-    @property
-    def n(self) -> int:
-        """Return the number of examples."""
-        return len(self._clean)
-
-    @cached_property
-    def epsilons(self) -> tuple[float, ...]:
-        """Return the grid, increasing."""
-        return tuple(float(e) for e in np.sort(self.records["epsilon"].unique()))
-
-    @property
-    def clean_accuracy(self) -> Proportion:
-        """Return mean 1[y = ŷ] of the unchanged images."""
-        return share(self._clean)
-
-    @property
-    def robust_accuracy(self) -> tuple[Proportion, ...]:
-        """Return mean 1[y = ŷ'] per epsilon; images wrong when clean count as wrong."""
-        return tuple(share(column) for column in self._attacked.T)
-
-    @property
-    def noise_accuracy(self) -> tuple[Proportion, ...]:
-        """Return the accuracy under random noise of the same size, per epsilon."""
-        return tuple(share(column) for column in self._noisy.T)
-
-    @property
-    def robustness(self) -> tuple[Estimate, ...]:
-        """Return mean(1[y = ŷ'] − 1[y = ŷ]) per epsilon, with a paired interval.
-
-        At epsilon 0 it is 0 by definition, without an interval to estimate.
-        """
-        return tuple(
-            Estimate(0.0, 0.0, 0.0, self.n)
-            if epsilon == 0 and np.array_equal(column, self._clean)
-            else robustness.robustness_score(self._clean, column)
-            for epsilon, column in zip(self.epsilons, self._attacked.T, strict=True)
-        )
-
-    @property
-    def conditional_success(self) -> tuple[Proportion, ...]:
-        """Return, per epsilon, the share of images right when clean that the attack turns."""
-        return tuple(robustness.conditional_success(self._clean, c) for c in self._attacked.T)
-
-    @property
-    def area(self) -> Estimate:
-        """Return the mean robust accuracy over the grid's range of epsilon."""
-        return robustness.area(self._attacked, np.asarray(self.epsilons))
-
-    @cached_property
-    def smallest_epsilon(self) -> "pd.DataFrame":
-        """Return one row per example that is right when clean.
-
-        Columns: index, id, label, withstands (the largest epsilon of the grid that it withstands;
-        0 where the first breaks it), breaks (the smallest that breaks it; NaN where none does:
-        censored), attack, step.
-        """
-        import pandas as pd
-
-        grid = np.asarray(self.epsilons)
-        broken = ~self._attacked[self._clean]
-        level = np.where(broken.any(1), broken.argmax(1), len(grid))
-        frame = self.outcomes(self.epsilons[-1])[self._clean]
-        return pd.DataFrame(
-            {
-                "index": frame["index"].to_numpy(),
-                "id": frame["id"].to_numpy(),
-                "label": frame["label"].to_numpy(),
-                "withstands": np.insert(grid, 0, 0.0)[level],
-                "breaks": np.append(grid, np.nan)[level],
-                "attack": frame.get("found_attack", pd.Series("", frame.index))
-                .astype(str)
-                .to_numpy(),
-                "step": frame.get("found_step", pd.Series(0, frame.index)).to_numpy(),
-            }
-        )
-
-    @property
-    def median_smallest_epsilon(self) -> Estimate:
-        """Return the grid's smallest epsilon that breaks half of the images right when clean.
-
-        With the interval of a median by order statistics; infinite where too few break.
-        """
-        breaks = self.smallest_epsilon["breaks"].fillna(math.inf).to_numpy()
-        return robustness.median(breaks)
-
-    @property
-    def censored(self) -> Proportion:
-        """Return the share of images right when clean that no epsilon of the grid breaks."""
-        return share(self.smallest_epsilon["breaks"].isna().to_numpy())
-
-    @property
-    def survival(self) -> tuple[Proportion, ...]:
-        """Return, per epsilon, the share of images right when clean that withstand it."""
-        return tuple(share(column[self._clean]) for column in self._attacked.T)
-
-    @property
-    def per_class(self) -> "pd.DataFrame":
-        """Return one row per class and epsilon: label, class_name, epsilon, n, value, low, high."""
-        import pandas as pd
-
-        labels = self.outcomes(self.epsilons[0])["label"].to_numpy()
-        rows = []
-        for label in np.unique(labels):
-            name = self.provenance.class_names[label]
-            for epsilon, column in zip(self.epsilons, self._attacked.T, strict=True):
-                found = share(column[labels == label])
-                rows.append((label, name, epsilon, found.n, found.value, found.low, found.high))
-        columns = ["label", "class_name", "epsilon", "n", "value", "low", "high"]
-        return pd.DataFrame(rows, columns=columns)
-
-    @property
-    def worst_attack(self) -> tuple[str | None, ...]:
-        """Return, per epsilon, the attack that broke most of the examples broken there."""
-        found = []
-        for epsilon in self.epsilons:
-            at = self.outcomes(epsilon)
-            is_lost = (at["prediction"] != at["label"]) & (at["clean_prediction"] == at["label"])
-            names = at.get("found_attack")
-            counts = None if names is None else names[is_lost].astype(str).value_counts()
-            found.append(None if counts is None or counts.empty else str(counts.index[0]))
-        return tuple(found)
-
-    @property
-    def raw_curve(self) -> tuple[Proportion, ...]:
-        """Return, per epsilon, the share of the walked sample that it does not break by itself.
-
-        Nothing is carried up from smaller budgets. Empty where no sample was walked.
-        """
-        if "raw_broken" not in self.records or self.records["raw_broken"].isna().all():
-            return ()
-        walked = self.records[self.records["raw_broken"].notna()]
-        table = walked.pivot(index="index", columns="epsilon", values="raw_broken").sort_index()
-        return tuple(share(column) for column in (table.to_numpy(dtype=float) == 0).T)
-
-    @property
-    def flips(self) -> "pd.DataFrame":
-        """Return counts per epsilon: attack_lost, noise_lost, noise_gained (right after noise)."""
-        import pandas as pd
-
-        rows = []
-        columns = zip(self.epsilons, self._attacked.T, self._noisy.T, strict=True)
-        for epsilon, attacked, noisy in columns:
-            lost, gained = flips(self._clean, noisy)
-            rows.append((epsilon, flips(self._clean, attacked)[0], lost, gained))
-        return pd.DataFrame(rows, columns=["epsilon", "attack_lost", "noise_lost", "noise_gained"])
-
-    @property
-    def per_epsilon(self) -> "pd.DataFrame":
-        """Return one row per epsilon: every number with `_low` and `_high`, and n."""
-        import pandas as pd
-
-        columns: dict[str, tuple[Proportion | Estimate, ...]] = {
-            "robust_accuracy": self.robust_accuracy,
-            "robustness": self.robustness,
-            "conditional_success": self.conditional_success,
-            "noise_accuracy": self.noise_accuracy,
-        }
-        frame = pd.DataFrame({"epsilon": self.epsilons, "n": self.n})
-        for name, found in columns.items():
-            frame[name] = [f.value for f in found]
-            frame[f"{name}_low"] = [f.low for f in found]
-            frame[f"{name}_high"] = [f.high for f in found]
-        return frame
-
-    def at(self, epsilon: float) -> dict[str, Proportion | Estimate]:
-        """Return the numbers at one epsilon of the grid, by the name of their property."""
-        k = self.epsilons.index(epsilon)
-        return {
-            "robust_accuracy": self.robust_accuracy[k],
-            "robustness": self.robustness[k],
-            "conditional_success": self.conditional_success[k],
-            "noise_accuracy": self.noise_accuracy[k],
-        }
-
-    def outcomes(self, epsilon: float) -> "pd.DataFrame":
-        """Return the records at one epsilon of the grid, in order of index."""
-        at = self.records[np.isclose(self.records["epsilon"], epsilon, rtol=1e-9, atol=1e-12)]
-        return at.sort_values("index").reset_index(drop=True)
-
-    def to_frame(self) -> "pd.DataFrame":
-        """Return the records with class names, one row per example and epsilon."""
-        names = np.asarray(self.provenance.class_names, dtype=object)
-        columns = ("label", "clean_prediction", "prediction", "noise_prediction")
-        return self.records.assign(
-            **{f"{c}_name": names[self.records[c].to_numpy()] for c in columns},
-            correct=self.records["prediction"] == self.records["label"],
-        )
-
-    def summary(self) -> dict[str, Any]:
-        """Return the numbers as JSON: one proportion {value, low, high, n} per epsilon."""
-        found: dict[str, Any] = to_json(
-            {
-                "model": self.provenance.model,
-                "dataset": self.provenance.dataset,
-                "split": self.provenance.split,
-                "n": self.n,
-                "preset": self.config.preset,
-                "attack": self.config.title,
-                "attacks": self.config.ladder,
-                "norm": self.config.norm,
-                "seed": self.config.seed,
-                "epsilons": self.epsilons,
-                "clean_accuracy": self.clean_accuracy,
-                "robust_accuracy": self.robust_accuracy,
-                "robustness": self.robustness,
-                "conditional_success": self.conditional_success,
-                "noise_accuracy": self.noise_accuracy,
-                "area": self.area,
-                "smallest_epsilon": {
-                    "median": self.median_smallest_epsilon,
-                    "censored": self.censored,
-                },
-                "worst_attack": self.worst_attack,
-                "raw_curve": self.raw_curve,
-                "is_upper_bound_only": self.is_upper_bound_only,
-                "is_comparable_with_leaderboards": self.is_comparable,
-                "checks": self.checks,
-                "sample_passes": self.cost.forward + self.cost.backward,
-                "cost": self.cost,
-                "seconds": self.provenance.seconds,
-                "warnings": self.provenance.warnings,
-            }
-        )
-        return found
-
-    @cached_property
-    def _clean(self) -> NDArray[np.bool_]:
-        first = self.outcomes(self.epsilons[0]) if len(self.records) else self.records
-        return np.asarray(first["clean_prediction"] == first["label"])
-
-    @cached_property
-    def _attacked(self) -> NDArray[np.bool_]:
-        return self._right("prediction")
-
-    @cached_property
-    def _noisy(self) -> NDArray[np.bool_]:
-        return self._right("noise_prediction")
-
-    def _right(self, column: str) -> NDArray[np.bool_]:
-        """Return whether `column` is the label, (N, E): example by epsilon."""
-        right = self.records.assign(right=self.records[column] == self.records["label"])
-        table = right.pivot(index="index", columns="epsilon", values="right").sort_index()
-        return np.asarray(table.to_numpy(dtype=bool))

@@ -8,7 +8,7 @@ the first attack breaks at the smallest epsilon, pay next to nothing: hence a ra
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from usable_core.catalog.attacks import ATTACKS, AttackSpec
+from usable_core.catalog.attacks import ATTACKS, LOSSES, AttackSpec
 from usable_core.evaluations.robustness import Cost, RobustnessConfig
 
 # Runs of the presets over their usual epsilons took 0.6 to 1 of the upper bound. It is less only
@@ -73,8 +73,8 @@ def attack_work(config: RobustnessConfig, examples: int, classes: int | None = N
     levels = sum(epsilon > 0 for epsilon in config.epsilons)
     if not levels:
         return Work(forward=config.draws) * examples
-    ladder = _sum([failure(spec, classes) for spec in config.ladder])
-    is_descent = any(ATTACKS[spec.name].is_iterative for spec in config.ladder)
+    ladder = _sum([failure(spec, classes) for spec in config.attacks])
+    is_descent = any(ATTACKS[spec.name].is_iterative for spec in config.attacks)
     searched = ladder + Work(SHRINKING, 1) if is_descent else ladder * levels
     return (searched + Work(forward=1 + levels)) * (examples * config.draws)
 
@@ -85,7 +85,7 @@ def check_work(config: RobustnessConfig, examples: int, classes: int | None = No
     n = min(config.sample_size, examples)
     if not n or not levels:
         return Work()
-    spec = examined_by(config.ladder)
+    spec = examined_by(config.attacks)
     one = failure(spec, classes)
     longer = failure(replace(spec, steps=LONGER * spec.steps), classes)
     has_square = config.norm in ATTACKS["square"].norms
@@ -104,7 +104,7 @@ def examined_by(ladder: Sequence[AttackSpec]) -> AttackSpec:
     for spec in ladder:
         row = ATTACKS[spec.name]
         if row.is_iterative and row.is_gradient_based:
-            is_aimed = spec.loss.startswith("targeted")
+            is_aimed = LOSSES[spec.loss].is_targeted
             return replace(spec, targets=0, loss="cross_entropy" if is_aimed else spec.loss)
     return ladder[0]
 
@@ -112,8 +112,7 @@ def examined_by(ladder: Sequence[AttackSpec]) -> AttackSpec:
 def failure(spec: AttackSpec, classes: int | None = None) -> Work:
     """Return what one example at one epsilon pays that withstands all runs of an attack."""
     row = ATTACKS[spec.name]
-    is_aimed = spec.loss.startswith("targeted") or spec.name == "fab"
-    targets = max(spec.targets, 1) if is_aimed else 1
+    targets = max(spec.targets, 1) if spec.is_targeted else 1
     runs = spec.restarts * (targets if classes is None else max(min(targets, classes - 1), 1))
     if not row.is_gradient_based:
         return Work(forward=(spec.steps if row.is_iterative else 1) + 1) * runs

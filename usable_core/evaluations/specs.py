@@ -1,8 +1,9 @@
 """What a config names: a model, a data set, and what came with a result (its provenance)."""
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from usable_core.errors import ConfigError
 
@@ -23,21 +24,55 @@ def silent(done: int, total: int, message: str, **metrics: float) -> None:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """How the command line asks for a field, where the field's name and type do not say it.
+
+    Attributes:
+        names: Spellings of the option; the field's name otherwise.
+        read: What the option's text means; several values come joined by commas.
+        flag: The option is a flag that stands for this value.
+        record: A dataclass whose fields are asked instead; its property of the field's name is the
+            value.
+        choices: Names that the help lists; the config checks them.
+    """
+
+    names: tuple[str, ...] = ()
+    read: Callable[[str], object] | None = None
+    flag: object = None
+    record: type | None = None
+    choices: tuple[str, ...] = ()
+
+
+def asked(
+    *names: str,
+    read: Callable[[str], object] | None = None,
+    flag: object = None,
+    record: type | None = None,
+    choices: Iterable[str] = (),
+) -> dict[str, Asked]:
+    """Return the metadata of a field that the command line asks for as `Asked` says."""
+    return {"asked": Asked(names, read, flag, record, tuple(choices))}
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """Name of a model: a reference such as `bundled/resnet` and what loading it needs.
 
     Attributes:
         reference: A key of `catalog.models.SOURCES`, a slash, and the name within that source.
-        weights: Local weights file that replaces the reference's own; None for its own.
-        arch_options: Extra (key, value) pairs for the architecture's builder.
-        trust: The user allowed files that can run code (exported programs).
-        preprocessing: (field, value) pairs that replace what the source says of the input, as
-            `models.overrides` reads them.
+        weights: Local weights file that replaces the reference's own.
+        arch_options: Setting of the architecture's builder, KEY=VALUE; repeatable.
+        trust: Allow a file that can run code (exported programs).
+        preprocessing: Value that replaces what the source says of the input: mean=…, std=…,
+            resize=…, crop=…, interpolation=…; repeatable.
+        said_by_fingerprint: Fields that decide what is loaded and nothing else.
     """
+
+    said_by_fingerprint: ClassVar = ("weights", "trust", "preprocessing")
 
     reference: str
     weights: str | None = None
-    arch_options: tuple[tuple[str, str], ...] = ()
+    arch_options: tuple[tuple[str, str], ...] = field(default=(), metadata=asked("--arch-option"))
     trust: bool = False
     preprocessing: tuple[tuple[str, str], ...] = ()
 
@@ -50,9 +85,12 @@ class DatasetSpec:
         reference: `digits`, `cifar10`, or the path of a folder, zip or Parquet file.
         split: `auto` is the test split where the data set has its own or where the model was
             trained on this data set, and everything otherwise.
-        limit: At most this many examples, drawn stratified by class; None for all.
+        limit: At most this many examples, drawn stratified by class; all when not given.
         seed: Seed of the splits and of that draw.
+        said_by_fingerprint: Fields that decide what is loaded and nothing else.
     """
+
+    said_by_fingerprint: ClassVar = ("reference",)
 
     reference: str
     split: Split = "auto"

@@ -6,7 +6,7 @@ Records, one row per epoch:
 Artifacts: `model.safetensors`, `card.json`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from usable_core.catalog import lookup
@@ -16,6 +16,7 @@ from usable_core.evaluations.specs import (
     ModelSpec,
     Precision,
     Provenance,
+    asked,
     is_between,
     require,
 )
@@ -89,13 +90,13 @@ class PretrainingConfig:
     """Train an architecture from random weights.
 
     Attributes:
-        architecture: A key of `catalog.models.ARCHITECTURES`.
+        architecture: What is trained.
         dataset: What it is trained on (its train and validation splits).
         schedule: How.
         epsilon: Linf budget of adversarial training (Wong et al. 2020); 0 trains on clean images.
     """
 
-    architecture: str
+    architecture: str = field(metadata=asked(choices=ARCHITECTURES))
     dataset: DatasetSpec
     schedule: Schedule = Schedule()
     epsilon: float = 0.0
@@ -114,7 +115,7 @@ class FineTuningConfig:
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
         schedule: How.
-        source: Data of L_pre, with the pretrained head; None leaves L_pre out.
+        source: Data of L_pre, with the pretrained head; without it L_pre is left out.
         task_weight: λ, at least 0; only meaningful with a source.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
         backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
@@ -125,7 +126,7 @@ class FineTuningConfig:
     method: Literal["full", "linear_probe"] = "full"
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
-    task_weight: float = 1.0
+    task_weight: float = field(default=1.0, metadata=asked("--lambda"))
     from_scratch: bool = False
     backbone_rate: float = 1.0
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from usable_core import tasks
 from usable_core.errors import StorageError
+from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
 from usable_core.jobs.execution import GRACE_SECONDS, execute, load
 from usable_core.jobs.processes import is_alive, kill_job, spawn
@@ -22,7 +23,7 @@ MAX_ATTEMPTS = 3  # processes that may die while waiting for their turn
 __all__ = ["cancel", "queue_position", "recover", "run_here", "start"]
 
 
-def start(config: tasks.Config, *, title: str | None = None) -> str:
+def start(config: Config, *, title: str | None = None) -> str:
     """Return the id of a new run, for which a process of its own is started.
 
     Raises:
@@ -37,13 +38,13 @@ def start(config: tasks.Config, *, title: str | None = None) -> str:
 
 
 def run_here(
-    config: tasks.Config,
+    config: Config,
     report: Report = silent,
     *,
     parent: str | None = None,
     title: str | None = None,
     objects: Mapping[str, Any] | None = None,
-) -> tuple[Run, tasks.Result]:
+) -> tuple[Run, Result]:
     """Work on a question in this process, without waiting for a turn; return its run and answer.
 
     Args:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from usable_core import jobs, tasks
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.catalog.models import BUNDLED
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.result import Config
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, Schedule
@@ -34,7 +36,7 @@ class _Tour:
     done: int = 0
     shown: int = 0
 
-    def step(self, config: tasks.Config, title: str) -> dict[str, str]:
+    def step(self, config: Config, title: str) -> dict[str, str]:
         """Work on one question and return its record."""
         cost = COSTS[tasks.name_of(config)]
 
@@ -86,7 +88,7 @@ def fine_tuning(name: str, config: DemoConfig) -> FineTuningConfig:
     return FineTuningConfig(ModelSpec(f"bundled/{name}"), spec, schedule=schedule)
 
 
-def _questions(reference: str, config: DemoConfig) -> list[tuple[tasks.Config, str]]:
+def _questions(reference: str, config: DemoConfig) -> list[tuple[Config, str]]:
     """Return what is asked about a fine-tuned model, with the titles' first words."""
     model = ModelSpec(reference)
 
@@ -100,7 +102,7 @@ def _questions(reference: str, config: DemoConfig) -> list[tuple[tasks.Config, s
                 model,
                 test(config.robustness_examples),
                 epsilons=EPSILONS,
-                steps=ATTACK_STEPS,
+                attacks=(AttackSpec("pgd", ATTACK_STEPS),),
                 seed=config.seed,
                 walked=WALKED,
             ),

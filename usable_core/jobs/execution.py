@@ -11,6 +11,7 @@ from typing import Any
 
 from usable_core import tasks
 from usable_core.errors import Cancelled, StorageError, UsableError
+from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
 from usable_core.files import disk_full, is_disk_full
 from usable_core.runs import Run, RunStore
@@ -79,7 +80,7 @@ class Reporter:
         self._last, self._names = time.monotonic(), set(metrics)
 
 
-def load(config: tasks.Config, report: Report) -> dict[str, Any]:
+def load(config: Config, report: Report) -> dict[str, Any]:
     """Return the objects that a question names.
 
     Raises:
@@ -96,7 +97,7 @@ def execute(
     objects: dict[str, Any] | None = None,
     *,
     may_kill: bool = False,
-) -> tasks.Result:
+) -> Result:
     """Work on a QUEUED run until it is over, whatever happens, and return its answer.
 
     Args:
@@ -135,9 +136,7 @@ def execute(
             raise
 
 
-def _answer(
-    store: RunStore, run: Run, report: Reporter, objects: dict[str, Any] | None
-) -> tasks.Result:
+def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any] | None) -> Result:
     """Return the stored answer of the same question, or measure it."""
     objects = load(run.config, report) if objects is None else objects
     if objects:  # a question that names nothing to measure (the demo) is only its parts

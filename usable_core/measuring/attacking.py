@@ -33,7 +33,7 @@ def adversarial_images(
 def _worst(model: Model, x: Tensor, y: Tensor, seeds: Tensor, config: RobustnessConfig) -> Tensor:
     """Return what the first attack that succeeds made of each image, else the last one."""
     x_adv, left = x.clone(), torch.arange(len(x))
-    for spec in config.ladder:
+    for spec in config.attacks:
         outcome = run_attack(
             model,
             x[left].to(model.device),

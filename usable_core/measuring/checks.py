@@ -271,7 +271,8 @@ def more_steps(sample: Sample) -> Check:
 
 def losses_agree(sample: Sample) -> Check:
     """Compare cross-entropy with margin, where the attack can follow either."""
-    if sample.spec.name == "fab" or not ATTACKS[sample.spec.name].is_gradient_based:
+    row = ATTACKS[sample.spec.name]
+    if row.is_targeted_only or not row.is_gradient_based:
         return _not_run("losses_agree", sample, "has a loss of its own")
     other = "margin" if sample.spec.loss == "cross_entropy" else "cross_entropy"
     everyone = torch.arange(len(sample.broken))

@@ -15,11 +15,8 @@ from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.corruptions.corruption import SMALL, Corruption
 from usable_core.datasets.dataset import Dataset
-from usable_core.evaluations.corruption import (
-    CORRUPTION_COLUMNS,
-    CorruptionConfig,
-    CorruptionResult,
-)
+from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionConfig
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring.accuracy import outcomes
 from usable_core.measuring.provenance import provenance

@@ -18,7 +18,8 @@ from usable_core.attacks.validation import check_budget
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import ConfigError, StorageError
-from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig, RobustnessResult
+from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring import checks
 from usable_core.measuring.gallery import Gallery
@@ -219,8 +220,8 @@ def merge(
 def weaknesses(config: RobustnessConfig, input_size: tuple[int, int]) -> tuple[str, ...]:
     """Return sentences on what the numbers do not show."""
     found = []
-    if not any(ATTACKS[spec.name].is_iterative for spec in config.ladder):
-        title = ATTACKS[config.attack].title
+    if not any(ATTACKS[spec.name].is_iterative for spec in config.attacks):
+        title = " and ".join(dict.fromkeys(ATTACKS[spec.name].title for spec in config.attacks))
         found.append(f"{title} is no strong attack: read the accuracy under it as an upper bound.")
     if config.norm != "linf" and input_size != (32, 32):
         found.append(
@@ -296,7 +297,7 @@ def _attacked(
 
 def _may_descend(config: RobustnessConfig, plan: RobustnessPlan) -> bool:
     """Tell whether the descent was found to be right, or there is no walked sample to tell."""
-    is_iterative = any(ATTACKS[spec.name].is_iterative for spec in config.ladder)
+    is_iterative = any(ATTACKS[spec.name].is_iterative for spec in config.attacks)
     return is_iterative and all(c.verdict == "green" for c in plan.checks if c.name == "descent")
 
 

@@ -28,7 +28,7 @@ def part_table(
     level = torch.full((len(indices),), -1)
     attack, step = torch.full_like(level, -1), torch.zeros_like(level)
     level[right], attack[right], step[right] = smallest.index, smallest.attack, smallest.step
-    names = np.array([*(spec.title for spec in config.ladder), "fgsm"], dtype=object)
+    names = np.array([*(spec.title for spec in config.attacks), "fgsm"], dtype=object)
     return pd.DataFrame(
         {
             "index": indices.numpy().astype(np.int32),

@@ -80,7 +80,7 @@ def attacked_batch(
         seeds=example_seeds(ids, config.seed),
         epsilons=attacked_epsilons(config),
         norm=config.norm,
-        attacks=tuple(build(spec, config.norm, classes) for spec in config.ladder),
+        attacks=tuple(build(spec, config.norm, classes) for spec in config.attacks),
         oracle=oracle,
     )
 
@@ -106,6 +106,6 @@ def drawn_sample(oracle: Oracle, examples: Examples, config: RobustnessConfig) -
     batch = attacked_batch(
         oracle, examples, config, x[torch.from_numpy(right).to(x.device)], indices, classes
     )
-    spec = examined_by(config.ladder)
+    spec = examined_by(config.attacks)
     batch = replace(batch, attacks=(build(spec, batch.norm, classes),))
     return Sample(indices, batch, spec, classes, from_scratch(batch), descend(batch))

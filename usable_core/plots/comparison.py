@@ -4,15 +4,16 @@ import html
 
 import plotly.graph_objects as go
 
-from usable_core.comparison.pairs import EQUAL_WITHIN, LEVEL, Comparison
-from usable_core.evaluations.robustness import RobustnessResult
-from usable_core.plots.style import COLORS, NEUTRAL, Theme, epsilon_label, tidy
+from usable_core.comparison.pairs import Comparison
+from usable_core.comparison.verdicts import EQUAL_WITHIN, LEVEL
+from usable_core.evaluations.result import Condition
+from usable_core.plots.style import COLORS, NEUTRAL, Theme, tidy
 
 ROW = 34  # px
 
 
 def difference_forest(
-    comparison: Comparison, *, epsilon: float | None = None, theme: Theme = "light"
+    comparison: Comparison, *, condition: Condition | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Return second − first in points with its paired interval, one row per pair.
 
@@ -22,12 +23,10 @@ def difference_forest(
 
     Args:
         comparison: What to show.
-        epsilon: Only the pairs at this epsilon; None for all.
+        condition: Only the pairs under this condition; None for all.
         theme: Colour scheme of the page around it.
     """
-    pairs = comparison.pairs
-    if epsilon is not None:
-        pairs = pairs[pairs["epsilon"] == epsilon]
+    pairs = comparison.pairs_under(condition)
     records = pairs.to_dict("records")
     rows = [_label(comparison, row) for row in records]
     figure = go.Figure()
@@ -65,26 +64,13 @@ def difference_forest(
     return tidy(figure, height=140 + ROW * len(rows))
 
 
-def _is_unranked(comparison: Comparison, row: dict[str, object]) -> bool:
-    """Tell whether a model of the pair is an upper bound only at the pair's epsilon."""
-    bounds = {
-        name
-        for name, result in zip(comparison.names, comparison.results, strict=True)
-        if isinstance(result, RobustnessResult) and result.is_upper_bound_only
-    }
-    return bool(bounds & {row["first"], row["second"]}) and float(str(row["epsilon"])) > 0
-
-
-def _symbol(comparison: Comparison, row: dict[str, object]) -> str:
-    if _is_unranked(comparison, row):
+def _symbol(comparison: Comparison, row: Condition) -> str:
+    if comparison.is_unranked(row):
         return "x-open"
-    return "circle" if float(str(row["p_holm"])) < LEVEL else "circle-open"
+    return "circle" if row["p_holm"] < LEVEL else "circle-open"
 
 
-def _label(comparison: Comparison, row: dict[str, object]) -> str:
-    text = html.escape(f"{row['second']} − {row['first']}")
-    first = comparison.results[0]
-    if isinstance(first, RobustnessResult):
-        note = " (not ranked)" if _is_unranked(comparison, row) else ""
-        return f"{text}, ε = {epsilon_label(float(str(row['epsilon'])), first.config.norm)}{note}"
-    return text
+def _label(comparison: Comparison, row: Condition) -> str:
+    place = comparison.said(row)
+    note = " (not ranked)" if comparison.is_unranked(row) else ""
+    return html.escape(f"{row['second']} − {row['first']}{place and ', ' + place}{note}")

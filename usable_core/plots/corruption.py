@@ -8,19 +8,10 @@ import plotly.graph_objects as go
 
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.comparison.corruption_and_attack import Agreement
-from usable_core.evaluations.corruption import CorruptionResult
+from usable_core.evaluations.corruption_result import CorruptionResult
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.specs import Norm
-from usable_core.plots.style import (
-    COLORS,
-    INK,
-    NEUTRAL,
-    WIDTH,
-    Theme,
-    epsilon_label,
-    labels,
-    model_style,
-    tidy,
-)
+from usable_core.plots.style import COLORS, INK, NEUTRAL, WIDTH, Theme, labels, model_style, tidy
 
 ROW = 26  # px
 # One hue from pale to dark (and the reverse): read without colours too.

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Norm
 from usable_core.metrics.intervals import Estimate, Proportion
-from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, epsilon_label, tidy
+from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, tidy
 
 NORM_TITLES: dict[Norm, str] = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 _OF_GREY_LEVELS = "/255"

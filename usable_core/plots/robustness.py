@@ -4,30 +4,18 @@ Curves of accuracy have the clean level and the baseline of random noise (dotted
 A curve whose checks failed is drawn hatched, with open markers, and is named an upper bound.
 """
 
-import html
 import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.plots.epsilon_axis import add_band, places, with_epsilon_axis
-from usable_core.plots.style import (
-    NEUTRAL,
-    WIDTH,
-    ModelStyle,
-    Theme,
-    epsilon_label,
-    labels,
-    model_style,
-    tidy,
-)
+from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Theme, labels, model_style
 
 UPPER_BOUND = " (upper bound only)"
-MOST_CLASSES = 30
-ROW = 26  # px of a class
-SCALES: dict[Theme, str] = {"light": "Blues", "dark": "Cividis"}
 EPSILON = 4  # place of epsilon in the customdata of a curve's points
 
 
@@ -132,51 +120,6 @@ def survival(
         _add_median(figure, place, result, name, style)
     figure.update_yaxes(title_text="still right, % of those right when clean", range=[-4, 104])
     return with_epsilon_axis(figure, results, place, theme)
-
-
-def per_class(result: RobustnessResult, *, theme: Theme = "light") -> go.Figure:
-    """Return accuracy (%) per class (row, with its n) and epsilon (column), the weakest first.
-
-    Of many classes only the weakest are shown, and the title says so.
-    """
-    table = result.per_class
-    mean = table.groupby("label")["value"].mean()
-    order = list(mean.sort_values(kind="stable").index)
-    shown = order[:MOST_CLASSES]
-    rows = [table[table["label"] == label].sort_values("epsilon") for label in shown]
-    norm, epsilons = result.config.norm, result.epsilons
-    heads = [f"{html.escape(str(r['class_name'].iloc[0]))} (n = {r['n'].iloc[0]})" for r in rows]
-    values = [list(100 * row["value"]) for row in rows]
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=[epsilon_label(e, norm) for e in epsilons],
-            y=list(range(len(rows))),  # names may repeat: ImageNet has two cranes
-            customdata=[
-                [
-                    [head, 100 * low, 100 * high]
-                    for low, high in zip(row["low"], row["high"], strict=True)
-                ]
-                for head, row in zip(heads, rows, strict=True)
-            ],
-            zmin=0,
-            zmax=100,
-            text=[[f"{value:.0f}" for value in row] for row in values],
-            texttemplate="%{text}",
-            colorscale=SCALES[theme],
-            colorbar={"title": {"text": "accuracy, %"}},
-            xgap=1,
-            ygap=1,
-            hovertemplate="%{customdata[0]}, ε = %{x}: %{z:.1f} % "
-            "(%{customdata[1]:.1f} to %{customdata[2]:.1f})<extra></extra>",
-        )
-    )
-    figure.update_xaxes(title_text="ε", type="category")
-    figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=heads, autorange="reversed")
-    if len(shown) < len(order):
-        text = f"The {len(shown)} weakest of {len(order)} classes"
-        figure.update_layout(title={"text": text, "font": {"size": 14}})
-    return tidy(figure, height=150 + ROW * len(rows))
 
 
 def _add_line(

@@ -1,4 +1,4 @@
-"""How a model, a share and an epsilon look, the same in every figure."""
+"""How a model and a share look, the same in every figure."""
 
 import hashlib
 import html
@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import plotly.graph_objects as go
 
 from usable_core.catalog.models import BUNDLED, SUGGESTED
-from usable_core.evaluations.specs import Norm, Provenance
+from usable_core.evaluations.specs import Provenance
 
 Theme = Literal["light", "dark"]
 
@@ -70,14 +70,6 @@ def model_style(name: str, theme: Theme = "light") -> ModelStyle:
 def percent(value: float | None, digits: int = 1) -> str:
     """Return a share as people read it: 0.972 as `97.2 %`, NaN and None as a dash."""
     return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"
-
-
-def epsilon_label(epsilon: float, norm: Norm = "linf") -> str:
-    """Return a budget as it is written: `4/255` in Linf, where it is one; else the number."""
-    levels = epsilon * 255
-    if norm == "linf" and epsilon > 0 and abs(levels * 4 - round(levels * 4)) < 1e-6:
-        return f"{round(levels * 4) / 4:g}/255"
-    return f"{epsilon:.3g}"
 
 
 def labels(results: Sequence[HasProvenance], names: Sequence[str] | None = None) -> list[str]:

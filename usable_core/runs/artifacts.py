@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from usable_core import files, tasks
 from usable_core.catalog import lookup
 from usable_core.errors import StorageError
+from usable_core.evaluations.result import Result
 from usable_core.records import restore, to_json
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ LOG = "log.txt"
 PARTS = "shards"  # finished parts of an evaluation that is not over
 
 
-def write_result(folder: Path, result: tasks.Result) -> None:
+def write_result(folder: Path, result: Result) -> None:
     """Write an answer: its records as Parquet, the rest as JSON, each whole or not at all.
 
     Raises:
@@ -29,10 +30,11 @@ def write_result(folder: Path, result: tasks.Result) -> None:
     """
     fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     files.write_parquet(folder / RECORDS, fields.pop("records"))
+    fields["config"] = tasks.config_to_json(fields["config"])
     files.write_json(folder / RESULT, fields)
 
 
-def read_result(folder: Path, task: str) -> tasks.Result:
+def read_result(folder: Path, task: str) -> Result:
     """Return the answer that `write_result` wrote for a run of `task`.
 
     Raises:
@@ -40,13 +42,13 @@ def read_result(folder: Path, task: str) -> tasks.Result:
     """
     import pandas as pd
 
-    kind = lookup(tasks.TASKS, "task", task).result
+    kind: Any = lookup(tasks.TASKS, "task", task).result
     types = {field.name: field.type for field in dataclasses.fields(kind)}
     try:
         data = json.loads((folder / RESULT).read_text(encoding="utf-8"))
         records = pd.read_parquet(folder / RECORDS)
         values = {name: _restored(types[name], value, task) for name, value in data.items()}
-        result: tasks.Result = kind(**values, records=records)
+        result: Result = kind(**values, records=records)
     except OSError as error:
         raise StorageError(
             f"The files of this result are gone from {folder}. Delete the run and ask again."

@@ -9,6 +9,7 @@ from typing import Any
 
 from usable_core import tasks
 from usable_core.errors import StorageError, UsableError
+from usable_core.evaluations.result import Config
 from usable_core.runs.run import Run, Status
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ def new_id() -> str:
     return digits + "".join(secrets.choice(_DIGITS) for _ in range(3))
 
 
-def title_of(config: tasks.Config) -> str:
+def title_of(config: Config) -> str:
     """Return "Accuracy of bundled/vgg on digits", with what the config has."""
     parts = [tasks.TASKS[tasks.name_of(config)].title]
     model = getattr(config, "model", None)
@@ -48,7 +49,9 @@ def to_run(row: Mapping[str, Any]) -> Run:
             values[name] = datetime.fromtimestamp(values[name], UTC)
     try:
         values["config"] = tasks.config_from_json(row["task"], row["config"])
-    except (UsableError, ValueError, TypeError) as error:
+    except StorageError as error:
+        raise StorageError(f"Run {row['id']}: {error}") from error
+    except (UsableError, KeyError, ValueError, TypeError) as error:
         raise StorageError(
             f"The question of run {row['id']} was stored by another version of Usable and cannot "
             f"be read ({error}). Ask it again."

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from usable_core.tasks import Config
+from usable_core.evaluations.result import Config
 
 
 class Status(StrEnum):
@@ -82,6 +82,11 @@ class Run:
         if spec is not None:
             return str(spec.reference)
         return getattr(self.config, "architecture", None)
+
+    @property
+    def reference(self) -> str:
+        """The name of the model that the run made."""
+        return f"run/{self.answered_by or self.id}"
 
     @property
     def seconds(self) -> float | None:

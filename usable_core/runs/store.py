@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from usable_core import settings, tasks
 from usable_core.errors import Cancelled, StorageError
+from usable_core.evaluations.result import Config, Result
 from usable_core.records import to_json
 from usable_core.runs import artifacts
 from usable_core.runs.rows import new_id, readable, title_of, to_run
@@ -54,9 +55,7 @@ class RunStore:
 
     # Asking
 
-    def create(
-        self, config: tasks.Config, *, parent: str | None = None, title: str | None = None
-    ) -> Run:
+    def create(self, config: Config, *, parent: str | None = None, title: str | None = None) -> Run:
         """Store a question and return its run, QUEUED.
 
         Raises:
@@ -73,7 +72,7 @@ class RunStore:
             "id": name,
             "task": tasks.name_of(config),
             "title": title or title_of(config),
-            "config": to_json(config),
+            "config": tasks.config_to_json(config),
             "status": Status.QUEUED,
             "created": now,
             "heartbeat": now,
@@ -253,7 +252,7 @@ class RunStore:
 
     # Ends
 
-    def finish(self, run_id: str, result: tasks.Result) -> None:
+    def finish(self, run_id: str, result: Result) -> None:
         """Store an answer: its files first, then DONE.
 
         Raises:
@@ -330,7 +329,7 @@ class RunStore:
         self._table.delete(row["id"])
         shutil.rmtree(self._own_folder(row["id"]), ignore_errors=True)
 
-    def load(self, run_id: str) -> tasks.Result:
+    def load(self, run_id: str) -> Result:
         """Return the answer of a DONE run.
 
         Raises:

@@ -14,6 +14,7 @@ import sqlalchemy as sql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from usable_core.errors import StorageError, UnknownName
+from usable_core.evaluations.schema import SCHEMA, check_schema
 from usable_core.runs.run import ACTIVE, Status
 
 BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
@@ -47,6 +48,7 @@ runs = sql.Table(
     sql.Column("cancel_requested", sql.Double),
     sql.Column("versions", sql.JSON, nullable=False, default=dict),
 )
+form = sql.Table("store", metadata, sql.Column("schema", sql.Integer, nullable=False))
 Row = dict[str, Any]
 
 
@@ -196,11 +198,31 @@ def engine(url: str) -> sql.Engine:
     made = sql.create_engine(parsed, pool_pre_ping=not is_sqlite)
     if is_sqlite:
         sql.event.listen(made, "connect", _prepare_sqlite)
-    with made.begin() as connection:  # "if not exists": two processes may come first together
-        connection.execute(CreateTable(runs, if_not_exists=True))
-        for index in runs.indexes:
-            connection.execute(CreateIndex(index, if_not_exists=True))
+    try:
+        with made.begin() as connection:
+            _prepare(connection)
+    except sql.exc.DBAPIError as error:
+        raise StorageError(
+            f"The run table at {parsed.render_as_string()} cannot be opened: it is no database of "
+            "Usable's, or is damaged. Move it away, or name another store by USABLE_HOME."
+        ) from error
     return made
+
+
+def _prepare(connection: sql.Connection) -> None:
+    """Make the tables that are missing, and check the number of the store's form.
+
+    Raises:
+        StorageError: a newer version of Usable made the store.
+    """
+    for table in (form, runs):  # "if not exists": two processes may come first together
+        connection.execute(CreateTable(table, if_not_exists=True))
+    number = connection.execute(sql.select(sql.func.max(form.c.schema))).scalar()
+    check_schema(number or 1, "This store of runs")
+    for index in runs.indexes:
+        connection.execute(CreateIndex(index, if_not_exists=True))
+    if number != SCHEMA:
+        connection.execute(sql.insert(form).values(schema=SCHEMA))
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -1,19 +1,16 @@
 """What the Robustness page asks about the attack."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.measure.measuring_page import Ask
 from dashboard.components.shared.pickers import model_options
-from usable_core.catalog.attacks import ATTACKS, LOSS_NAMES, PRESETS
-from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons, parse_epsilons
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm
-from usable_core.plots.style import epsilon_label
+from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
+from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
+from usable_core.evaluations.epsilon import epsilon_label, grid
+from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
-STEPS, RESTARTS = RobustnessConfig.steps, RobustnessConfig.restarts
 TARGETS = 9  # as many classes as AutoAttack aims at
 NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 SINGLE = "single"
@@ -21,49 +18,7 @@ FIRST = "glance"
 NOBODY = "none"
 
 
-@dataclass(frozen=True)
-class AttackSettings:
-    """What the form says.
-
-    Attributes:
-        preset: A key of `PRESETS`; None for a single attack.
-        norm: Norm of the perturbation.
-        epsilons: The budgets as they were typed; empty for the usual ones.
-        draws: Forward passes averaged for each answer.
-        surrogate: Reference of another backbone; None for none.
-        seed: Of all randomness.
-        single: The settings of a single attack, by their name in the config.
-    """
-
-    preset: str | None
-    norm: Norm
-    epsilons: str
-    draws: int
-    surrogate: str | None
-    seed: int
-    single: dict[str, Any]
-
-    def config(self, model: ModelSpec, dataset: DatasetSpec) -> RobustnessConfig:
-        """Return the question about one model, which is no surrogate of itself.
-
-        Raises:
-            ConfigError: an epsilon is no number or out of its range.
-        """
-        is_other = self.surrogate is not None and self.surrogate != model.reference
-        return RobustnessConfig(
-            model,
-            dataset,
-            norm=self.norm,
-            seed=self.seed,
-            preset=self.preset,
-            draws=self.draws,
-            epsilons=parse_epsilons(self.epsilons) or default_epsilons(self.norm),
-            surrogate=ModelSpec(str(self.surrogate)) if is_other else None,
-            **self.single,
-        )
-
-
-def attack_settings() -> AttackSettings:
+def attack_settings() -> Ask:
     """Ask for the preset, and in an expander for everything that it leaves open."""
     chosen = st.segmented_control(
         "Attack",
@@ -78,11 +33,8 @@ def attack_settings() -> AttackSettings:
     preset = None if chosen == SINGLE else chosen
     st.caption(PRESETS[preset].help if preset else "One attack with settings of your own.")
     with st.expander("Settings of the attack", expanded=preset is None):
-        single = {} if preset else _single_attack()
-        names = [spec.name for spec in PRESETS[preset].attacks] if preset else [single["attack"]]
-        return _shared(
-            preset, single, [n for n in NORMS if all(n in ATTACKS[a].norms for a in names)]
-        )
+        choice = AttackChoice(preset) if preset else _single_attack()
+        return _shared(choice)
 
 
 def usual_examples() -> int:
@@ -101,9 +53,10 @@ def _help() -> str:
     return "\n\n".join([*lines, "**Single attack**: one of those in the list, as you set it."])
 
 
-def _shared(preset: str | None, single: dict[str, Any], norms: Sequence[str]) -> AttackSettings:
-    """Ask for what every attack has: norm, budgets, draws, surrogate, seed."""
+def _shared(choice: AttackChoice) -> Ask:
+    """Ask for what every attack has: norm, budgets, draws, surrogate, seed; return the question."""
     one, two, three = st.columns(3)
+    norms = [n for n in NORMS if all(n in ATTACKS[spec.name].norms for spec in choice.attacks)]
     norm = one.selectbox(
         "Norm",
         norms,
@@ -115,8 +68,9 @@ def _shared(preset: str | None, single: dict[str, Any], norms: Sequence[str]) ->
     epsilons = two.text_input(
         "Budgets ε",
         key=state.ROBUSTNESS_EPSILONS,
-        placeholder="0, 1/255, 4/255, 8/255",
-        help="Of the [0, 1] pixel range; 1/255 is one grey level. Empty: "
+        placeholder="1/255, 4/255, 8/255",
+        help="Of the [0, 1] pixel range; 1/255 is one grey level. 0, the clean accuracy, is always "
+        "measured too. Empty: "
         + "; ".join(
             f"{title}: {', '.join(epsilon_label(e, norm) for e in default_epsilons(norm))}"
             for norm, title in NORMS.items()
@@ -141,24 +95,31 @@ def _shared(preset: str | None, single: dict[str, Any], norms: Sequence[str]) ->
         help="Another backbone of the same input size and classes: images made for it are tried "
         "too, which shows gradients that are masked.",
     )
-    return AttackSettings(
-        preset,
-        norm,
-        epsilons,
-        int(draws),
-        None if surrogate == NOBODY else surrogate,
-        int(seed),
-        single,
-    )
+
+    def ask(model: ModelSpec, dataset: DatasetSpec) -> RobustnessConfig:
+        is_other = surrogate not in (NOBODY, model.reference)  # no model is its own surrogate
+        return RobustnessConfig(
+            model,
+            dataset,
+            attacks=choice.attacks,
+            preset=choice.preset,
+            norm=norm,
+            epsilons=grid(epsilons) if epsilons.strip() else (),
+            seed=int(seed),
+            draws=int(draws),
+            surrogate=ModelSpec(surrogate) if is_other else None,
+        )
+
+    return ask
 
 
-def _single_attack() -> dict[str, Any]:
+def _single_attack() -> AttackChoice:
     """Ask for one attack and its own settings."""
     one, two, three = st.columns(3)
     attack = one.selectbox(
         "Attack",
         ATTACKS,
-        index=list(ATTACKS).index(RobustnessConfig.attack),
+        index=list(ATTACKS).index(DEFAULT.name),
         format_func=lambda name: ATTACKS[name].title,
         key=state.ROBUSTNESS_ATTACK,
         help="\n\n".join(f"**{row.title}**: {row.help}" for row in ATTACKS.values()),
@@ -167,23 +128,24 @@ def _single_attack() -> dict[str, Any]:
         "Steps",
         1,
         10_000,
-        STEPS,
+        DEFAULT.steps,
         key=state.ROBUSTNESS_STEPS,
         help="Gradient steps, or queries of Square.",
     )
-    restarts = three.number_input("Restarts", 1, 100, RESTARTS, key=state.ROBUSTNESS_RESTARTS)
+    restarts = three.number_input(
+        "Restarts", 1, 100, DEFAULT.restarts, key=state.ROBUSTNESS_RESTARTS
+    )
     loss = one.selectbox(
         "Loss",
-        LOSS_NAMES,
-        format_func=LOSS_NAMES.get,
+        LOSSES,
+        format_func=lambda name: LOSSES[name].title,
         key=state.ROBUSTNESS_LOSS,
         help="What the gradient raises; targeted losses aim at the most probable wrong classes.",
     )
-    targets = TARGETS if loss.startswith("targeted") else 0
-    return {
-        "attack": attack,
-        "steps": int(steps),
-        "restarts": int(restarts),
-        "loss": loss,
-        "targets": targets,
-    }
+    return AttackChoice(
+        attack=attack,
+        steps=int(steps),
+        restarts=int(restarts),
+        loss=loss,
+        targets=TARGETS if LOSSES[loss].is_targeted else 0,
+    )

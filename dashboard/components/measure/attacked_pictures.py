@@ -17,15 +17,15 @@ from usable_core.attacked_images import (
     open_image,
     side_by_side,
 )
-from usable_core.evaluations.robustness import RobustnessResult
-from usable_core.plots.style import epsilon_label
+from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.evaluations.robustness_result import RobustnessResult
+from usable_core.plots.robustness import EPSILON
 from usable_core.runs.run import Run
 
 FACTORS = (1, 5, 10, 20)
 PER_MODEL = 4  # pictures of one model at first sight
 MODES = {"fragile": "Most fragile", "firm": "Least fragile", "broken": "Broken first at this ε"}
 PER_ROW = {1: 3, 2: 2}  # cards of one model, by the number of models
-EPSILON_OF_POINT = 4  # place in the customdata of a curve's points
 Found = Sequence[tuple[Run, RobustnessResult]]
 
 
@@ -43,8 +43,8 @@ def clicked_epsilon(event: object) -> float | None:
     for point in reversed(selection.get("points", [])):
         about = point.get("customdata")
         values = list(about.values()) if isinstance(about, Mapping) else list(about or [])
-        if len(values) > EPSILON_OF_POINT:
-            return float(values[EPSILON_OF_POINT])
+        if len(values) > EPSILON:
+            return float(values[EPSILON])
     return None
 
 
@@ -81,9 +81,9 @@ def _nearest(epsilons: Sequence[float], wanted: float | None) -> float:
 
 def _cards(found: Found, names: Sequence[str], epsilon: float) -> None:
     for column, (_, result) in zip(headings(found, names), found, strict=True):
-        at = {"clean_accuracy": result.clean_accuracy}
-        if epsilon in result.epsilons:
-            at |= result.at(epsilon)
+        numbers = result.numbers()
+        at = {n.metric: n.found for n in numbers if n.metric == "clean_accuracy"}
+        at |= {n.metric: n.found for n in numbers if n.epsilon == epsilon}
         in_a_row = PER_ROW.get(len(found), 1)
         for place, (metric, value) in enumerate(at.items()):
             if place % in_a_row == 0:  # row by row, so that a narrow screen keeps the order
@@ -195,7 +195,7 @@ def _example(
 
 def table_label(result: RobustnessResult, shown: Mapping[str, object]) -> int:
     """Return the true class of a kept picture's example."""
-    at = result.outcomes(float(str(shown["epsilon"])))
+    at = result.records_at(float(str(shown["epsilon"])))
     return int(at.loc[at["index"] == shown["index"], "label"].iloc[0])
 
 

@@ -8,7 +8,8 @@ import streamlit as st
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.metrics import bound_mark
 from usable_core.catalog.checks import CHECKS
-from usable_core.evaluations.robustness import Check, RobustnessResult
+from usable_core.evaluations.robustness import Check
+from usable_core.evaluations.robustness_result import RobustnessResult
 
 Numbers = Mapping[str, float]
 

@@ -5,32 +5,28 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measure.measured_runs import Measured
-from dashboard.components.shared.formats import download_csv, errors_shown, escaped
+from dashboard.components.shared.formats import download_csv, errors_shown, escaped, percent
 from dashboard.components.shared.metrics import figure, frame
+from usable_core.catalog import implementation
+from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import Comparison
-from usable_core.plots.accuracy import accuracy_bars
+from usable_core.evaluations.result import Condition, Measured
 from usable_core.plots.comparison import difference_forest
-from usable_core.plots.robustness import accuracy_versus_epsilon
-from usable_core.plots.style import epsilon_label
 from usable_core.tasks import TASKS
 
 
 def pairs(kind: str, found: Comparison) -> None:
     """Show verdicts, the figure of differences, the flips."""
-    epsilon = None
-    if kind == "robustness":
-        norm, grid = found.results[0].config.norm, found.results[0].epsilons
-        epsilon = st.select_slider(
-            "ε",
-            grid,
-            value=grid[len(grid) // 2],
-            key=state.COMPARE_AT,
-            format_func=lambda e: epsilon_label(e, norm),
+    condition = _condition(kind, found)
+    for row in found.relative.to_dict("records"):
+        st.markdown(
+            f"- {METRICS[row['metric']].title} of {escaped(row['model'])} relative to "
+            f"{escaped(row['reference'])}: {percent(row['value'])} ({percent(row['low'])} to "
+            f"{percent(row['high'])})"
         )
-    for sentence in found.verdicts(epsilon):
+    for sentence in found.verdicts(condition):
         st.markdown(f"- {escaped(sentence)}")
-    if any(getattr(result, "is_upper_bound_only", False) for result in found.results):
+    if any(result.is_upper_bound_only for result in found.results):
         st.warning(
             "A check of an attack failed: what it left is an upper bound only. It is drawn hatched "
             "and is not ranked.",
@@ -38,7 +34,7 @@ def pairs(kind: str, found: Comparison) -> None:
         )
     for note in found.notes:
         st.info(escaped(note))
-    plot = difference_forest(found, epsilon=epsilon, theme=state.theme())
+    plot = difference_forest(found, condition=condition, theme=state.theme())
     figure(plot, key=f"forest_{kind}", alt="Difference of each pair with its interval")
     with st.expander("Pairs, and the images that tell the models apart"):
         frame(found.pairs, alt="Every pair with its test")
@@ -50,9 +46,24 @@ def pairs(kind: str, found: Comparison) -> None:
             )
 
 
-def curves(kind: str, results: Sequence[Measured], names: Sequence[str]) -> None:
-    """Show the overview figure of a kind."""
-    draw = {"accuracy": accuracy_bars, "robustness": accuracy_versus_epsilon}[kind]
+def _condition(kind: str, found: Comparison) -> Condition | None:
+    """Ask for one of the conditions, such as ε; None where there is only one."""
+    conditions = found.pairs[list(found.conditions)].drop_duplicates().to_dict("records")
+    if len(conditions) == 1:
+        return None
+    place = st.select_slider(
+        "Compared at",
+        range(len(conditions)),
+        value=len(conditions) // 2,
+        key=state.of_page(state.COMPARE_AT, kind),
+        format_func=lambda k: found.said(conditions[k]),
+    )
+    return {name: value for name, value in conditions[place].items() if value == value}
+
+
+def overview(kind: str, results: Sequence[Measured], names: Sequence[str]) -> None:
+    """Show the figure of a kind."""
+    draw = implementation(TASKS[kind].figure)
     with errors_shown():
         plot = draw(results, names=names, theme=state.theme())
         figure(plot, key=f"overview_{kind}", alt=f"{TASKS[kind].title} of the chosen models")

@@ -10,23 +10,17 @@ from dashboard.components.shared.pickers import model_options
 from dashboard.components.shared.run_panel import run_panel
 from usable_core import jobs, settings
 from usable_core.errors import UnknownName, UsableError
-from usable_core.evaluations.accuracy import AccuracyResult
-from usable_core.evaluations.corruption import CorruptionResult
-from usable_core.evaluations.explanation import ExplanationResult
-from usable_core.evaluations.robustness import RobustnessResult
+from usable_core.evaluations.result import Config, Measured, question
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run, Status
-from usable_core.tasks import Config, check_names
 
-Measured = AccuracyResult | RobustnessResult | CorruptionResult | ExplanationResult
+Found = Sequence[tuple[Run, Measured]]
 MOST_MODELS = 4  # side by side at 1280 px
 
 
 def evaluate(configs: Sequence[Config]) -> None:
     """Start a job for each question and show their runs. Call it on a button press."""
     with errors_shown():
-        for config in configs:
-            check_names(config)  # of all questions, before the first is on its way
         st.query_params[state.RUN] = [jobs.start(config) for config in configs]
         st.rerun()
 
@@ -106,18 +100,12 @@ def names_of(results: Sequence[Measured]) -> list[str]:
     ]
 
 
-def same_question(found: Sequence[tuple[Run, Measured]]) -> list[tuple[Run, Measured]]:
+def on_one_axis(found: Found) -> Found:
     """Return the answers that share an axis with the first, and say which are left out."""
-    if not found:
-        return []
-    kept = [pair for pair in found if _axis(pair[1]) == _axis(found[0][1])]
+    kept = [pair for pair in found if pair[1].axis == found[0][1].axis]
     if len(kept) < len(found):
-        st.info(f"{len(found) - len(kept)} run in another norm is left out of the figures.")
+        st.info(f"{len(found) - len(kept)} run, measured otherwise, is left out of the figures.")
     return kept
-
-
-def _axis(result: Measured) -> str:
-    return result.config.norm if isinstance(result, RobustnessResult) else ""
 
 
 def latest_per_model(runs: Sequence[Run]) -> list[Run]:
@@ -130,11 +118,7 @@ def latest_per_model(runs: Sequence[Run]) -> list[Run]:
 
 
 def _question(run: Run) -> tuple[object, ...]:
-    c = run.config
-    data = (run.task, c.dataset.reference)
-    if run.task != "robustness":
-        return data
-    return (*data, c.question)
+    return (run.task, run.config.dataset.reference, *question(run.config))
 
 
 def answers(runs: Sequence[Run]) -> list[tuple[Run, Measured]]:

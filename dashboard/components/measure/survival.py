@@ -8,9 +8,10 @@ from dashboard import state
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.metrics import bound_mark, figure, metric_card
 from usable_core.catalog.metrics import METRICS
-from usable_core.evaluations.robustness import RobustnessResult
-from usable_core.plots.robustness import per_class, survival
-from usable_core.plots.style import epsilon_label
+from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.evaluations.robustness_result import RobustnessResult
+from usable_core.plots.robustness import survival
+from usable_core.plots.robustness_by_class import per_class
 
 NOTHING = "none"
 

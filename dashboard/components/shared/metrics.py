@@ -6,15 +6,12 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components.measure.measured_runs import Measured
 from dashboard.components.shared.formats import download_csv, escaped, percent, proportion_card
 from dashboard.components.shared.run_panel import PLOT_CONFIG
 from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import score_card
-from usable_core.evaluations.robustness import RobustnessResult
-from usable_core.evaluations.specs import Norm
+from usable_core.evaluations.result import Measured
 from usable_core.metrics.intervals import Estimate, Proportion
-from usable_core.plots.style import epsilon_label
 from usable_core.runs.run import Run
 
 UPPER_BOUND = "upper bound only"
@@ -27,8 +24,7 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
     if isinstance(found, Proportion):
         proportion_card(title, found, help=row.help)
         return
-    is_difference = metric == "robustness"
-    write, unit = (points, "points; ") if is_difference else (percent, "")
+    write, unit = (points, "points; ") if row.unit == "points" else (percent, "")
     with st.container(border=True):
         st.metric(title, write(found.value), help=row.help)
         st.caption(
@@ -53,37 +49,33 @@ def headings(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> lis
 
 def bound_mark(result: Measured) -> str:
     """Return the Markdown that says that a result is an upper bound only; empty for others."""
-    return f" :red-badge[:material/warning: {UPPER_BOUND}]" if _is_bound(result) else ""
-
-
-def _is_bound(result: Measured) -> bool:
-    return isinstance(result, RobustnessResult) and result.is_upper_bound_only
+    is_bound = result.is_upper_bound_only
+    return f" :red-badge[:material/warning: {UPPER_BOUND}]" if is_bound else ""
 
 
 def score_table(results: Sequence[Measured], names: Sequence[str], *, key: str) -> None:
     """Show every number of the results as a table, and offer it as a file."""
     called = [
-        f"{name} ({UPPER_BOUND})" if _is_bound(result) else name
+        f"{name} ({UPPER_BOUND})" if result.is_upper_bound_only else name
         for name, result in zip(names, results, strict=True)
     ]
     table = score_card(results, names=called)
-    norm = next((r.config.norm for r in results if isinstance(r, RobustnessResult)), "linf")
     st.dataframe(
-        side_by_side(table, norm),
+        side_by_side(table),
         hide_index=True,
         alt="All numbers of the models with their intervals",
     )
     download_csv(table, "scores", key=key, label="Numbers, CSV")
 
 
-def side_by_side(table: pd.DataFrame, norm: Norm) -> pd.DataFrame:
-    """Return a score card with a row per metric (and ε) and a column per model, as text."""
+def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a score card with a row per metric (and ε, or method) and a column per model."""
     text = [
         f"{v:.3f} ({low:.3f} to {high:.3f})" if v == v else "–"
         for v, low, high in table[["value", "low", "high"]].to_numpy()
     ]
     wide = table.assign(text=text).pivot_table(
-        index=["metric", "epsilon"],
+        index=["metric", "at"],
         columns="model",
         values="text",
         aggfunc="first",
@@ -92,10 +84,9 @@ def side_by_side(table: pd.DataFrame, norm: Norm) -> pd.DataFrame:
     )
     wide = wide.dropna(how="all")[list(table["model"].unique())].reset_index()
     wide.columns.name = None
-    if wide["epsilon"].isna().all():
-        return wide.drop(columns="epsilon")
-    shown = ["" if e != e else epsilon_label(e, norm) for e in wide["epsilon"]]
-    return wide.assign(epsilon=shown).rename(columns={"epsilon": "ε"})
+    if not wide["at"].any():
+        return wide.drop(columns="at")
+    return wide.rename(columns={"at": "of" if table["epsilon"].isna().all() else "ε"})
 
 
 def records_downloads(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> None:

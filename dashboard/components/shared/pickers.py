@@ -10,9 +10,9 @@ from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import BUNDLED, SOURCES, SUGGESTED, reference_forms
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
+from usable_core.tasks import TASKS
 
 DEFAULT_MODELS = ("bundled/resnet",)
-TRAINING_TASKS = ("finetune", "pretrain")
 UPLOAD = "upload"
 
 
@@ -20,7 +20,7 @@ def model_options() -> dict[str, str]:
     """Return what can be chosen without typing: reference to title, what is at hand first."""
     options = {f"bundled/{name}": f"{row.title} (bundled)" for name, row in BUNDLED.items()}
     for run in state.runs(only_done=True):
-        if run.task in TRAINING_TASKS:
+        if TASKS[run.task].makes_model:
             options[f"run/{run.id}"] = f"{run.title} ({run.id})"
     return options | {reference: reference for reference in SUGGESTED}
 
@@ -30,7 +30,7 @@ def trained_models(count: int = 2) -> tuple[str, ...]:
 
     The address names whatever is shown, so that a link keeps its meaning.
     """
-    trained = [r for r in state.runs(only_done=True) if r.task in TRAINING_TASKS][:count]
+    trained = [r for r in state.runs(only_done=True) if TASKS[r.task].makes_model][:count]
     return tuple(f"run/{run.id}" for run in trained) or DEFAULT_MODELS
 
 

@@ -11,11 +11,11 @@ from dashboard.components.shared.formats import duration, errors_shown, escaped
 from dashboard.components.shelves.runs_table import status_badge
 from usable_core import jobs
 from usable_core.errors import UnknownName
+from usable_core.evaluations.result import Config
 from usable_core.runs.run import Run, Status
-from usable_core.tasks import Config
+from usable_core.tasks import TASKS
 
 POLL = "1s"
-TRAINING_TASKS = ("finetune", "pretrain")
 CURVES_AT_ONCE = 2
 PLOT_CONFIG = {"displaylogo": False}
 
@@ -77,7 +77,7 @@ def show_run(run: Run) -> None:
         children = state.store().children(run.id)
         for child in children:
             _child(child)
-        training = [r for r in (run, *children) if r.task in TRAINING_TASKS]
+        training = [r for r in (run, *children) if TASKS[r.task].makes_model]
         for one in training[-CURVES_AT_ONCE:]:
             if children and one.metrics:
                 st.caption(escaped(one.title))

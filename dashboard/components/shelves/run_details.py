@@ -9,15 +9,9 @@ from dashboard.components.shared.formats import csv_of_run, download_json, error
 from usable_core.records import to_json
 from usable_core.runs.logs import log_tail
 from usable_core.runs.run import Run, Status
+from usable_core.tasks import TASKS
 
 RECORD_HEIGHT = 340  # px: settings and log side by side within one screen
-RESULT_PAGES = {  # task: page and address parameter that show its result
-    "accuracy": ("accuracy", state.RUN),
-    "robustness": ("robustness", state.RUN),
-    "explanation": ("explanation", state.RUN),
-    "finetune": ("fine_tune", state.RUN),
-    "demo": ("compare", state.PARENT),
-}
 
 
 def run_actions(run: Run) -> None:
@@ -27,13 +21,13 @@ def run_actions(run: Run) -> None:
             _files(run)
         if run.status.is_over:
             _delete(run)
-        if run.status is Status.DONE and run.task in RESULT_PAGES:
-            name, parameter = RESULT_PAGES[run.task]
+        row = TASKS[run.task]
+        if run.status is Status.DONE and row.page:
             st.page_link(
-                state.page_file(name),
+                state.page_file(row.page),
                 label="Show its result",
                 icon=":material/open_in_new:",
-                query_params={parameter: run.id},
+                query_params={row.page_parameter: run.id},
             )
 
 

@@ -1,1 +1,1 @@
-"""What the Fine-tune page asks."""
+"""What the page of training asks and shows."""

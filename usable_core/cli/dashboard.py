@@ -1,33 +1,15 @@
-"""`usable demo` and `usable dashboard`: the tour, and the browser."""
+"""`usable dashboard`: the browser."""
 
 import subprocess
 import sys
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from usable_core.cli.options import JsonOption, SeedOption
-from usable_core.cli.output import answer, run_task, table, with_run
+from usable_core.cli.options import JsonOption
+from usable_core.cli.output import answer
 from usable_core.errors import ConfigError
-from usable_core.evaluations.demo import DemoConfig, DemoResult
-
-
-def demo(
-    epochs: Annotated[int, typer.Option(help="Of fine-tuning.")] = DemoConfig.epochs,
-    seed: SeedOption = 0,
-    json: JsonOption = None,
-) -> None:
-    """Fine-tune two bundled backbones on digits, measure and explain them: at most 3 minutes."""
-    run, found = run_task(DemoConfig(epochs=epochs, seed=seed))
-    result = cast(DemoResult, found)
-    rows = result.records.astype(str).to_numpy().tolist()
-    lines: list[str | Table] = [
-        table(*map(str, result.records.columns), rows=rows),
-        "See it with `usable dashboard`, on the page Compare.",
-    ]
-    answer(with_run(run, result.summary()), json, lines)
 
 
 def dashboard(

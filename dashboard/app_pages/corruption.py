@@ -1,0 +1,88 @@
+"""Corruptions: does the model stay right when the picture gets worse?"""
+
+from collections.abc import Sequence
+from functools import partial
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.measure.measured_runs import Found
+from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
+from dashboard.components.shared.formats import errors_shown
+from dashboard.components.shared.metrics import figure, headings, metric_card
+from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
+from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
+from usable_core.plots.corruption import accuracy_by_severity, corruption_heat_map
+
+CARDS = ("clean_accuracy", "mean_corruption_accuracy", "relative_drop")
+
+
+def settings() -> Ask | None:
+    corruptions = st.pills(
+        "Corruptions",
+        list(CORRUPTIONS),
+        selection_mode="multi",
+        default=COMMON,
+        format_func=lambda name: CORRUPTIONS[name].title,
+        key=state.CORRUPTION_NAMES,
+        persist_state="session",
+        wrap=True,
+        help="The usual 15 are chosen. Each severity is one pass of every image.",
+    )
+    severities = st.pills(
+        "Severities",
+        SEVERITIES,
+        selection_mode="multi",
+        default=SEVERITIES,
+        key=state.CORRUPTION_SEVERITIES,
+        persist_state="session",
+    )
+    if not corruptions or not severities:
+        return None
+    chosen = tuple(name for name in CORRUPTIONS if name in corruptions)
+    return partial(CorruptionConfig, corruptions=chosen, severities=tuple(sorted(severities)))
+
+
+def results(found: Found, names: Sequence[str]) -> None:
+    answers, theme = [result for _, result in found], state.theme()
+    for column, result in zip(headings(found, names), answers, strict=True):
+        numbers = {number.metric: number.found for number in result.numbers()}
+        with column:
+            for metric in CARDS:
+                metric_card(metric, numbers[metric])
+            if result is not answers[0]:
+                with errors_shown():
+                    for number in result.relative_to(answers[0]):
+                        metric_card(number.metric, number.found, where=f", {names[0]} = 100 %")
+    st.subheader("Accuracy against severity")
+    plot = accuracy_by_severity(answers, names=names, theme=theme)
+    figure(plot, key="severities", alt="Accuracy against severity")
+    st.subheader("Each corruption")
+    titles = dict(enumerate(names))
+    place = st.segmented_control(
+        "Heat map of",
+        titles,
+        format_func=titles.get,
+        default=0,
+        required=True,
+        key=state.CORRUPTION_MODEL,
+        label_visibility="visible" if len(found) > 1 else "collapsed",
+    )
+    chosen = answers[place if place < len(answers) else 0]
+    plot = corruption_heat_map(chosen, theme=theme)
+    figure(plot, key="corruption_map", alt="Accuracy per corruption and severity")
+
+
+measuring_page(
+    MeasuringPage(
+        task="corruption",
+        title="Corruptions",
+        sentence="Does it stay right under noise, blur, weather and compression? The picture gets "
+        "worse, but nobody aims.",
+        nothing="These models have not been measured on corrupted images of this data.",
+        hint="Press Evaluate: 15 corruptions at 5 severities are 75 passes of every image, without "
+        "gradients.",
+        settings=settings,
+        results=results,
+    )
+)

@@ -1,0 +1,30 @@
+"""What came of a training: where the model can be used, its figures as a file."""
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import download_csv, errors_shown, provenance_footer
+from usable_core.runs.run import Run
+
+
+def outcome(run: Run) -> None:
+    """Show where to go with the model that a run made, and its figures."""
+    reference, dataset = run.reference, run.config.dataset.reference
+    with st.container(horizontal=True):
+        for name, label, icon, key in (
+            ("accuracy", "Measure accuracy", ":material/target:", state.ACCURACY_DATASET),
+            ("robustness", "Measure robustness", ":material/shield:", state.ROBUSTNESS_DATASET),
+            ("explain", "Explain an image", ":material/image_search:", None),
+        ):
+            data = {key: dataset} if key else {}
+            st.page_link(
+                state.page_file(name),
+                label=label,
+                icon=icon,
+                query_params={state.MODELS: [reference]} | data,
+            )
+    st.caption(f"The model is on the shelf as `{reference}`.")
+    with errors_shown():
+        answer = state.store().load(run.id)
+        download_csv(answer.records, f"training-{run.id}", key=f"csv_{run.id}", label="Epochs, CSV")
+        provenance_footer(answer.provenance)

@@ -1,0 +1,141 @@
+"""Options made from dataclasses: names, help, defaults and values come from the fields."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from usable_core.cli.options import expanded
+from usable_core.errors import ConfigError, UnknownName
+from usable_core.evaluations.explanation import ExplanationConfig
+from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, asked
+
+WORDS = ["--model", "timm/x", "--dataset", "digits"]
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Settings within settings.
+
+    Attributes:
+        rate: How fast,
+            in units.
+        seed: Of the inner.
+    """
+
+    rate: float = 0.5
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A question.
+
+    Attributes:
+        model: The model.
+        dataset: The data.
+        kind: Which `kind`.
+        weight: λ.
+        parts: Several.
+        levels: Numbers.
+        other: A second model.
+        source: Second data.
+        inner: More.
+        seed: Of everything.
+    """
+
+    model: ModelSpec
+    dataset: DatasetSpec
+    kind: Literal["one", "two"] = "one"
+    weight: float = field(default=1.0, metadata=asked("--lambda"))
+    parts: tuple[str, ...] = ("a", "b")
+    levels: tuple[int, ...] = (1, 2)
+    other: ModelSpec | None = None
+    source: DatasetSpec | None = None
+    inner: Inner = Inner()
+    seed: int = 0
+
+
+def filled(kind, *words):
+    """The record of `kind` that a command of these words receives."""
+    received = []
+
+    def command(config) -> None:
+        received.append(config)
+
+    command.__annotations__["config"] = kind
+    app = typer.Typer()
+    app.command()(expanded(command))
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*words])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return received[0] if received else done
+
+
+def test_what_is_not_said_is_as_the_record_has_it():
+    assert filled(Settings, *WORDS) == Settings(ModelSpec("timm/x"), DatasetSpec("digits"))
+
+
+def test_every_kind_of_field_is_read():
+    found = filled(
+        Settings,
+        *WORDS,
+        *("--kind", "two", "--lambda", "1/4", "--parts", "b,c", "--parts", "d", "--levels", "3,1"),
+        *("--arch-option", "pad_type=same", "--arch-option", "k=v", "--rate", "8/255"),
+    )
+
+    assert (found.kind, found.weight, found.inner.rate) == ("two", 0.25, 8 / 255)
+    assert (found.parts, found.levels) == (("b", "c", "d"), (1, 3))
+    assert found.model.arch_options == (("pad_type", "same"), ("k", "v"))
+
+
+def test_one_seed_goes_everywhere_and_a_second_model_takes_only_trust_and_seed():
+    found = filled(
+        Settings,
+        *WORDS,
+        *("--seed", "7", "--limit", "5", "--weights", "w", "--trust"),
+        *("--other", "file/o.pt2", "--source", "cifar10"),
+    )
+
+    assert (found.seed, found.dataset.seed, found.inner.seed) == (7, 7, 7)
+    assert found.other == ModelSpec("file/o.pt2", trust=True)
+    assert found.source == DatasetSpec("cifar10", seed=7)
+
+
+def test_help_and_defaults_are_those_of_the_dataclass():
+    shown = filled(Settings, "--help").output
+
+    assert "How fast, in units." in shown
+    assert "Which kind. One of one, two." in shown
+    assert "[default: (a,b)]" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "sentence"),
+    [
+        (["--kind", "three"], UnknownName, "Unknown kind 'three'"),
+        (["--lambda", "x"], ConfigError, "weight must be a number"),
+        (["--levels", "x"], ConfigError, "levels must be whole numbers"),
+        (["--preprocessing", "mean"], ConfigError, "--preprocessing must be KEY=VALUE"),
+    ],
+)
+def test_a_mistake_is_a_sentence(words, error, sentence):
+    with pytest.raises(error, match=sentence):
+        filled(Settings, *WORDS, *words)
+
+
+def test_a_preset_brings_its_number_of_examples_unless_one_is_said():
+    assert filled(RobustnessConfig, *WORDS, "--preset", "glance").dataset.limit == 64
+    said = filled(RobustnessConfig, *WORDS, "--preset", "glance", "--limit", "9")
+    assert said.dataset.limit == 9
+    assert filled(RobustnessConfig, *WORDS).dataset.limit is None
+
+
+def test_explanations_are_of_ten_images_and_evidence_is_a_flag():
+    found = filled(ExplanationConfig, *WORDS)
+
+    assert (found.dataset.limit, found.evidence) == (10, "curves")
+    assert filled(ExplanationConfig, *WORDS, "--evidence").evidence == "all"

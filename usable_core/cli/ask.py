@@ -1,0 +1,35 @@
+"""The command of each row of `TASKS`: its options are the fields of the row's config."""
+
+from collections.abc import Callable
+
+import typer
+
+from usable_core.catalog import implementation
+from usable_core.cli.options import JsonOption, expanded
+from usable_core.cli.output import answer, run_task
+from usable_core.evaluations.result import Config
+from usable_core.tasks import TASKS, Task
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Add every kind of question to the command line, under the words that its row says."""
+    groups: dict[str, typer.Typer] = {"": app}
+    for task in (row for row in TASKS.values() if row.command):
+        group, _, name = task.command.rpartition(" ")
+        if group not in groups:
+            help_ = "Measure a model on a data set."
+            groups[group] = typer.Typer(help=help_, no_args_is_help=True)
+            app.add_typer(groups[group], name=group)
+        groups[group].command(name, help=task.help)(_command(task))
+
+
+def _command(task: Task) -> Callable[..., None]:
+    def ask(config: Config, json: JsonOption = None) -> None:
+        run, result = run_task(config)
+        data = {**result.summary(), "run": run.id, "answered_by": run.answered_by}
+        if task.makes_model:
+            data["reference"] = run.reference
+        answer(data, json, implementation(task.lines)(run, result))
+
+    ask.__annotations__ |= {"config": task.config}
+    return expanded(ask)

@@ -1,0 +1,73 @@
+"""What is said of an attack, and the ladder of attacks that it means.
+
+Page, command line and Python ask by an `AttackChoice`; a config holds what it resolves to.
+"""
+
+from dataclasses import asdict, dataclass, field
+
+from usable_core.catalog import lookup
+from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS, AttackSpec
+from usable_core.evaluations.specs import Norm, asked, is_between, require
+
+DEFAULT = AttackSpec("pgd")
+
+
+@dataclass(frozen=True)
+class AttackChoice:
+    """A preset, or one attack with settings of its own; None leaves a setting as it usually is.
+
+    Attributes:
+        preset: Several attacks, worst case per example.
+        attack: One attack instead.
+        steps: Gradient steps, or queries of Square.
+        restarts: Random starts; the worst per example counts.
+        step_size: As a multiple of epsilon; 2.5 / steps when not given.
+        loss: What the gradient raises.
+        momentum: Weight of earlier gradients in PGD's steps.
+        targets: How many wrong classes are aimed at, the most probable ones; 0 aims at none.
+    """
+
+    preset: str | None = field(default=None, metadata=asked(choices=PRESETS))
+    attack: str | None = field(default=None, metadata=asked(choices=ATTACKS))
+    steps: int | None = None
+    restarts: int | None = None
+    step_size: float | None = None
+    loss: str | None = field(default=None, metadata=asked(choices=LOSSES))
+    momentum: float | None = None
+    targets: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.preset is None:
+            return
+        lookup(PRESETS, "preset", self.preset)
+        for name, got in asdict(self).items():
+            expected = f"left out, for the preset {self.preset} names it itself"
+            require(name == "preset" or got is None, name, expected, got)
+
+    @property
+    def attacks(self) -> tuple[AttackSpec, ...]:
+        """Return the ladder, in order."""
+        if self.preset is not None:
+            return PRESETS[self.preset].attacks
+        given = {name: value for name, value in asdict(self).items() if value is not None}
+        name = given.pop("attack", DEFAULT.name)
+        return (AttackSpec(name, **given),)
+
+
+def check_attack(spec: AttackSpec, norm: Norm) -> None:
+    """Check the settings of an attack in a norm.
+
+    Raises:
+        UnknownName: there is no such attack or loss.
+        ConfigError: a number is out of its range, or the attack does not work in the norm.
+    """
+    norms = lookup(ATTACKS, "attack", spec.name).norms
+    require(norm in norms, "norm", f"{' or '.join(norms)} for {spec.name}", norm)
+    least = int(lookup(LOSSES, "loss", spec.loss).is_targeted)
+    expected = f"at least {least} for the loss {spec.loss}"
+    require(spec.targets >= least, "targets", expected, spec.targets)
+    require(is_between(spec.momentum, 0, 10), "momentum", "0 or more", spec.momentum)
+    require(spec.steps >= 1, "steps", "at least 1", spec.steps)
+    require(spec.restarts >= 1, "restarts", "at least 1", spec.restarts)
+    is_good = spec.step_size is None or is_between(spec.step_size, 1e-6, 10)
+    require(is_good, "step_size", "a positive multiple of epsilon", spec.step_size)

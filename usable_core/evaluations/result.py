@@ -1,0 +1,162 @@
+"""What every answer is: its numbers, its outcomes example by example, and how it is stored.
+
+Stores, comparisons, figures, pages and commands know answers by these protocols alone, so a new
+kind of evaluation needs no branch in any of them.
+"""
+
+import math
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
+from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.records import to_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+Condition = Mapping[Hashable, Any]  # column of the outcomes to its value
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of an answer.
+
+    Attributes:
+        metric: A key of `catalog.metrics.METRICS`.
+        found: The number with its interval.
+        at: What it is of within the answer, as people write it: `4/255`, `LIME`.
+        epsilon: The budget, where it is at one; else NaN.
+    """
+
+    metric: str
+    found: Proportion | Estimate
+    at: str = ""
+    epsilon: float = math.nan
+
+
+class Config(Protocol):
+    """A question: a frozen dataclass of names and numbers."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class Evaluation(Config, Protocol):
+    """A question about a model on a data set.
+
+    Attributes:
+        same: Fields that two questions must share for their answers to be compared.
+    """
+
+    same: ClassVar[tuple[str, ...]]
+
+    @property
+    def model(self) -> ModelSpec:
+        """Return the model."""
+
+    @property
+    def dataset(self) -> DatasetSpec:
+        """Return the data."""
+
+
+class Result(Protocol):
+    """An answer that can be stored: a frozen dataclass of its question and a table of records."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def config(self) -> Config:
+        """Return the question."""
+
+    @property
+    def records(self) -> "pd.DataFrame":
+        """Return the rows that every number is made of."""
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as JSON."""
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the records with names instead of indices."""
+
+
+class Measured(Result, Protocol):
+    """The answer of an evaluation. `Answer` has what holds for most kinds."""
+
+    @property
+    def config(self) -> Evaluation:
+        """Return the question."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Return where it comes from."""
+
+    @property
+    def n(self) -> int:
+        """Return the number of examples."""
+
+    @property
+    def is_upper_bound_only(self) -> bool:
+        """Tell whether a check failed, so that it ranks nothing."""
+
+    @property
+    def axis(self) -> str:
+        """Return what its figure's axis measures: answers of one axis share a figure."""
+
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number that is shown."""
+
+    def outcomes(self) -> "pd.DataFrame | None":
+        """Return whether each example is right, for paired comparisons; None where it cannot be.
+
+        Columns: index, id, label (a class name), correct, and those that say under which condition
+        (epsilon; corruption and severity).
+        """
+
+    def said(self, condition: Condition) -> str:
+        """Return a condition of the outcomes in words; empty where there is none."""
+
+    def relative_to(self, reference: "Measured") -> tuple[Number, ...]:
+        """Return numbers that are relative to another model's answer to the same question."""
+
+
+class Answer:
+    """What holds for answers of most kinds; a kind overrides what it has."""
+
+    is_upper_bound_only: bool = False
+    axis: str = ""
+
+    def outcomes(self) -> "pd.DataFrame | None":
+        """Return None: there is no right or wrong per example."""
+        return None
+
+    def said(self, condition: Condition) -> str:
+        """Return nothing: there are no conditions."""
+        return ""
+
+    def relative_to(self, reference: Measured) -> tuple[Number, ...]:
+        """Return none."""
+        return ()
+
+
+def summed_up(result: Measured, figures: dict[str, Any]) -> dict[str, Any]:
+    """Return figures as JSON, between what the summary of every kind begins and ends with."""
+    provenance = result.provenance
+    found: dict[str, Any] = to_json(
+        {
+            "model": provenance.model,
+            "dataset": provenance.dataset,
+            "split": provenance.split,
+            "n": result.n,
+            **figures,
+            "seconds": provenance.seconds,
+            "warnings": provenance.warnings,
+        }
+    )
+    return found
+
+
+def question(config: Evaluation) -> tuple[object, ...]:
+    """Return what two evaluations must share to be compared."""
+    return tuple(getattr(config, name) for name in config.same)
