@@ -85,13 +85,15 @@ def compare(
             )
         results.append(cast(Measured, store.load(run_id)))
     comparison = compare_results(results)
-    lines = [comparison.table.to_string(index=False), ""]
+    lines = [comparison.table.dropna(axis="columns", how="all").to_string(index=False), ""]
     lines += [
         f"{METRICS[row['metric']].title} of {row['model']} relative to {row['reference']}: "
         f"{100 * row['value']:.1f} % ({100 * row['low']:.1f} % to {100 * row['high']:.1f} %)"
         for row in comparison.relative.to_dict("records")
     ]
-    lines += comparison.verdicts()
+    for row in comparison.pairs.to_dict("records"):
+        condition = comparison.said(row)
+        lines.append(f"{condition}: {row['verdict']}" if condition else row["verdict"])
     answer({"runs": run_ids, **comparison.summary()}, json, [*lines, *comparison.notes])
 
 
