@@ -13,6 +13,7 @@ from usable_core.cli.output import answer, progress_bar
 from usable_core.errors import StorageError
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.files import write_bytes
 from usable_core.records import to_json
 
 
@@ -44,7 +45,6 @@ def _put_into(card: Path, found: Calibration) -> None:
     try:
         content = json_module.loads(card.read_text(encoding="utf-8"))
         content["calibration"] = to_json(found)
-        text = json_module.dumps(content, indent=2, ensure_ascii=False) + "\n"
-        card.write_text(text, encoding="utf-8")
     except (OSError, ValueError, TypeError) as error:
-        raise StorageError(f"The card {card} cannot be read or written: {error}.") from error
+        raise StorageError(f"The card {card} cannot be read: {error}.") from error
+    write_bytes(card, (json_module.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

@@ -97,7 +97,7 @@ def _options(kind: type, name: str, *, is_many: bool = False) -> Parameters:
         inner, asked = _plain(hints[field.name]), field.metadata.get("asked", Asked())
         record = asked.record or _record(inner)
         if field.name == "reference":
-            found[name] = _option(field, name, list[str] if is_many else str, Asked(), helps)
+            found[name] = _option(field, name, list[str] if is_many else str, asked, helps)
         elif record and inner is not hints[field.name]:  # one that may be left out: its name only
             found[field.name] = _option(field, field.name, str, asked, helps)
         elif record:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
+from usable_core.catalog.models import SOURCES
 from usable_core.errors import ConfigError
 
 Split = Literal["auto", "train", "validation", "test", "all"]
@@ -59,7 +60,7 @@ class ModelSpec:
     """Name of a model: a reference such as `bundled/resnet` and what loading it needs.
 
     Attributes:
-        reference: A key of `catalog.models.SOURCES`, a slash, and the name within that source.
+        reference: Which model: a source and the name within it.
         weights: Local weights file that replaces the reference's own.
         arch_options: Setting of the architecture's builder, KEY=VALUE; repeatable.
         trust: Allow a file that can run code (exported programs).
@@ -70,7 +71,7 @@ class ModelSpec:
 
     said_by_fingerprint: ClassVar = ("weights", "trust", "preprocessing")
 
-    reference: str
+    reference: str = field(metadata=asked(choices=(row.form for row in SOURCES.values())))
     weights: str | None = None
     arch_options: tuple[tuple[str, str], ...] = field(default=(), metadata=asked("--arch-option"))
     trust: bool = False

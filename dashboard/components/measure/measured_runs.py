@@ -13,6 +13,7 @@ from usable_core.errors import UnknownName, UsableError
 from usable_core.evaluations.result import Config, Measured, question
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run, Status
+from usable_core.tasks import check_names
 
 Found = Sequence[tuple[Run, Measured]]
 MOST_MODELS = 4  # side by side at 1280 px
@@ -21,6 +22,8 @@ MOST_MODELS = 4  # side by side at 1280 px
 def evaluate(configs: Sequence[Config]) -> None:
     """Start a job for each question and show their runs. Call it on a button press."""
     with errors_shown():
+        for config in configs:
+            check_names(config)  # of all questions, before the first is on its way
         st.query_params[state.RUN] = [jobs.start(config) for config in configs]
         st.rerun()
 
