@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import logsumexp
 
 from usable_core.asking.oracle import Oracle
 from usable_core.asking.outputs import PROBABILITIES_WARNING, look_like_probabilities
@@ -71,8 +70,7 @@ def part(objects: Objects, config: AccuracyConfig, plan: Plan, rows: slice) -> p
     for indices, logits in answers(objects.oracle, objects.examples, rows):
         table = outcomes(logits.numpy(), objects.examples.labels[indices])
         right = int((table["rank"] == 0).sum())
-        softmax = look_like_probabilities(logits).numpy()
-        tables.append(table | {"index": indices, "is_softmax": softmax})
+        tables.append(table | {"index": indices})
         objects.progress.add(len(indices), accuracy=(right, len(indices)))
         objects.progress.tell()
     return pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
@@ -90,7 +88,7 @@ def merge(
 
 
 def outcomes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    """Return label, prediction, rank, confidence, nll and brier (each (N,)) of one batch.
+    """Return label, prediction, rank, confidence, nll, brier and is_softmax (each (N,)).
 
     Ties are broken by the lower class index, so rank 0 and a right prediction are the same thing.
 
@@ -99,7 +97,8 @@ def outcomes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
         labels: True classes (N,), indices into the logits.
     """
     rows = np.arange(len(labels))
-    log_probabilities = logits - logsumexp(logits, axis=1, keepdims=True)
+    log_probabilities = logits - logits.max(1, keepdims=True)
+    log_probabilities -= np.log(np.exp(log_probabilities).sum(1, keepdims=True))
     probabilities = np.exp(log_probabilities)
     true_logit = logits[rows, labels][:, None]
     is_before = np.arange(logits.shape[1]) < labels[:, None]
@@ -113,4 +112,5 @@ def outcomes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
         "confidence": confidence,
         "nll": -log_probabilities[rows, labels],
         "brier": (probabilities**2).sum(1),
+        "is_softmax": look_like_probabilities(logits),
     }

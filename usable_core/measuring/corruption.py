@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.asking.outputs import PROBABILITIES_WARNING, look_like_probabilities
+from usable_core.asking.outputs import PROBABILITIES_WARNING
 from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.corruptions.corruption import SMALL, Corruption
@@ -145,9 +145,7 @@ def _remarks(input_size: tuple[int, int], config: CorruptionConfig) -> tuple[str
 
 
 def _outcomes(oracle: Oracle, x: Tensor, labels: np.ndarray) -> dict[str, np.ndarray]:
-    logits = oracle.logits(x).cpu().double()
-    softmax = look_like_probabilities(logits).numpy()
-    return outcomes(logits.numpy(), labels) | {"is_softmax": softmax}
+    return outcomes(oracle.logits(x).cpu().double().numpy(), labels)
 
 
 def _right(outcome: dict[str, np.ndarray]) -> tuple[int, int]:

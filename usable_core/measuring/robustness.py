@@ -287,7 +287,7 @@ def _attacked(
     progress.add(0, robust_accuracy=(withstood, len(x)))
     table = part_table(indices, y, clean, right.cpu(), smallest, config)
     table["adversarial"] = prediction.cpu().numpy().astype(np.int32)
-    table["is_softmax"] = look_like_probabilities(logits).cpu().numpy()
+    table["is_softmax"] = look_like_probabilities(logits.cpu().numpy())
     seeds = example_seeds([objects.examples.dataset.ids[i] for i in indices], config.seed)
     for place, epsilon in enumerate(batch.epsilons):
         noisy = random_edge(x, epsilon, config.norm, seeds.to(x.device))

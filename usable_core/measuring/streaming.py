@@ -21,7 +21,7 @@ from usable_core.errors import DatasetRefused
 from usable_core.evaluations.specs import DatasetSpec, Report, silent
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, ready
-from usable_core.models.model import Model, check_pixels
+from usable_core.models.model import Model
 
 _SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -139,7 +139,7 @@ def pictures(
     is_all = len(indices) == len(examples)
     part = examples.dataset if is_all else examples.dataset.take(indices)
     for x, _, places in batches(part, oracle.model.preprocessing, size):
-        images = check_pixels(x).to(oracle.device, memory_format=torch.channels_last)
+        images = x.to(oracle.device, memory_format=torch.channels_last)
         yield images, indices[places.numpy()]
 
 

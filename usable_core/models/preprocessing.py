@@ -5,6 +5,7 @@ attacks, explanations and heatmaps share one image space, and epsilon means one 
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -61,9 +62,17 @@ class Preprocessing:
 
     def normalise(self, x: Tensor) -> Tensor:
         """Return (x − mean) / std for images x (N, 3, H, W) in [0, 1]."""
-        mean = torch.tensor(self.mean, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
-        std = torch.tensor(self.std, dtype=x.dtype, device=x.device).view(1, 3, 1, 1)
-        return (x - mean) / std
+        mean, std = (_channels(values, x.dtype, x.device) for values in (self.mean, self.std))
+        return (x - mean).div_(std)
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def _channels(
+    values: tuple[float, float, float], dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    """Return numbers per channel (1, 3, 1, 1), made once: small networks are asked often."""
+    return torch.tensor(values, dtype=dtype, device=device).view(1, 3, 1, 1)
 
 
 def _refuse_slivers(image: Image.Image, resize: int | tuple[int, int] | None) -> None:
