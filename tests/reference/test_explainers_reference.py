@@ -11,6 +11,7 @@ from toy_models import model_of, small_network
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import kernel_shap, lime_surrogate
 from usable_core.explainers.attribution import of_class
+from usable_core.explainers.partition_shap import owen_values
 from usable_core.games.backgrounds import hiding
 from usable_core.games.segments import superpixels
 from usable_core.metrics.attribution import superpixel_credits
@@ -155,3 +156,26 @@ def test_partition_shap_values_equal_shaps_on_colour_pixels(model, x, evaluation
     assert np.abs(ours.values).max() > 1e-3
     assert np.allclose(ours.values, theirs.values[0, ..., 0].sum(2), atol=1e-5)
     assert ours.base == pytest.approx(float(theirs.base_values[0, 0]), abs=1e-5)
+
+
+@pytest.mark.parametrize("size", [(11, 7), (5, 16), (1, 9)])
+@pytest.mark.parametrize("evaluations", [20, 41, 300])
+def test_owen_values_equal_shaps_on_pictures_of_any_shape(size, evaluations):
+    weights = np.random.default_rng(0).normal(size=size)
+
+    def pay_off(visible):
+        ends = visible[:, 0, 0] & visible[:, -1, -1]
+        return np.tanh((visible * weights).sum((1, 2)) / 3) + ends
+
+    explainer = shap.PartitionExplainer(
+        lambda pictures: pay_off(pictures[..., 0] > 0),
+        shap.maskers.Image(np.zeros((*size, 1), np.float32)),
+    )
+    np.random.seed(3)  # noqa: NPY002
+    whole = np.ones((1, *size, 1), np.float32)
+    theirs = explainer(whole, max_evals=evaluations - 1, batch_size=10, silent=True)
+
+    ours, base = owen_values(pay_off, size, evaluations, 3)
+
+    assert np.allclose(ours, theirs.values[0, ..., 0], atol=1e-12)
+    assert base == float(np.ravel(theirs.base_values)[0])

@@ -17,7 +17,6 @@ class ExplainerRow:
         needs_gradients: It differentiates the model, `(oracle, picture, target, options)`; the
             others ask for hidden parts only, `(game, target, options)`.
         most_evaluations: More than these it never takes; None where the options say how many.
-        compiles: Its library compiles for some ten seconds at first use.
     """
 
     title: str
@@ -32,7 +31,6 @@ class ExplainerRow:
     has_background: bool = True
     needs_gradients: bool = False
     most_evaluations: int | None = None
-    compiles: bool = False
 
 
 EXPLAINERS = {
@@ -61,7 +59,6 @@ EXPLAINERS = {
         "Lundberg & Lee 2017, arXiv:1705.07874; Owen 1977",
         "Owen values over a hierarchy of rectangles that are hidden.",
         is_additive=True,
-        compiles=True,
     ),
     "gradient_shap": ExplainerRow(
         "Gradient SHAP",

@@ -41,8 +41,8 @@ __all__ = ["ModelCache", "answer", "warm_up"]
 
 Publish = Callable[[Answer], None]
 _PUBLISH_SECONDS = 0.25
-# A method is used by one thread at a time: the warm-up's, or the one that answers. Partition SHAP
-# draws from NumPy's global generator.
+# A method is used by one thread at a time, the warm-up's or the one that answers: its first use
+# imports for seconds, in which the one that waits still tells that it lives.
 _LOCKS = {method: threading.Lock() for method in EXPLAINERS}
 
 
@@ -142,7 +142,7 @@ def answer(
 
 
 def warm_up() -> Iterator[None]:
-    """Import and compile, in steps, what the first explanations would otherwise wait for."""
+    """Import, in steps, what the first explanations would otherwise wait for."""
     network = nn.Sequential(
         nn.Conv2d(3, 4, 3, padding=1),
         nn.ReLU(),
@@ -156,7 +156,7 @@ def warm_up() -> Iterator[None]:
     picture = Picture.of(torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16), 4)
     adversarial_path(model, picture.x)
     yield
-    for method in sorted(EXPLAINERS, key=lambda name: EXPLAINERS[name].compiles):
+    for method in EXPLAINERS:
         # Explaining by a method that this network cannot be explained by is no failure.
         with _LOCKS[method], suppress(ExplanationError):
             attribute(model, picture, method, 0, ExplainerOptions(evaluations=16, segments=4))
