@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -43,41 +43,9 @@ def drift_figure(
     place = epsilon_places([e for drift in drifts.values() for e in drift.epsilons])
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     for (reference, drift), name in zip(drifts.items(), names, strict=True):
-        style, called = model_style(reference, theme), html.escape(name)
-        x = [place[e] for e in drift.epsilons]
-        series = (
-            (1, "rank correlation", drift.rank_correlation, "solid"),
-            (1, "top-5 overlap", drift.top_overlap, "dash"),
-            (2, "rank correlation lost", drift.rank_drift, "solid"),
-            (2, "top-5 overlap lost", drift.top_drift, "dash"),
-            (3, "confidence", tuple(100 * c for c in drift.confidences), "solid"),
-        )
-        for row, what, values, dash in series:
-            _line(
-                figure,
-                row,
-                x,
-                values,
-                drift.is_kept,
-                style,
-                dash,
-                f"{called}, {what}",
-                norm,
-                drift.epsilons,
-            )
-        noise = drift.rank_correlation[0]
-        if not math.isnan(noise):
-            figure.add_scatter(
-                x=[min(place.values()), max(place.values())],
-                y=[noise, noise],
-                mode="lines",
-                line={"color": style.color, "dash": "dot", "width": 1},
-                hoverinfo="skip",
-                name=f"{called}, noise level at ε = 0",
-                showlegend=False,
-                row=1,
-                col=1,
-            )
+        style = model_style(reference, theme)
+        for row, trace in _traces(drift, html.escape(name), place, style, norm):
+            figure.add_trace(trace, row=row, col=1)
     for row, title in enumerate(_ROWS, start=1):
         figure.update_yaxes(title_text=title, row=row, col=1)
     figure.add_hline(y=0, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"}, row=2, col=1)
@@ -101,40 +69,55 @@ def epsilon_places(epsilons: Sequence[float]) -> dict[float, float]:
     return {e: math.log2(e) if e > 0 else zero for e in found}
 
 
-def _line(
-    figure: go.Figure,
-    row: int,
-    x: list[float],
-    values: Sequence[float],
-    is_kept: Sequence[bool],
-    style: ModelStyle,
-    dash: str,
-    name: str,
-    norm: str,
-    epsilons: Sequence[float],
-) -> None:
-    symbols = [style.symbol if kept else f"{style.symbol}-open" for kept in is_kept]
+def _traces(
+    drift: Drift, name: str, place: Mapping[float, float], style: ModelStyle, norm: str
+) -> Iterator[tuple[int, go.Scatter]]:
+    """Yield row and trace of each line of a backbone's drift, and of its noise level."""
     told = [
         f"ε = {budget_label(e, norm)}, prediction {'kept' if kept else 'lost'}"
-        for e, kept in zip(epsilons, is_kept, strict=True)
+        for e, kept in zip(drift.epsilons, drift.is_kept, strict=True)
     ]
-    figure.add_scatter(
-        x=x,
-        y=list(values),
-        mode="lines+markers",
-        name=name,
-        customdata=told,
-        showlegend=dash == "solid" and row == 1,
-        line={"color": style.color, "dash": dash, "width": WIDTH if dash == "solid" else 1.5},
-        marker={
-            "symbol": symbols,
-            "size": _MARKER if dash == "solid" else _MARKER - 3,
-            "line": {"color": style.color, "width": 2},
-        },
-        hovertemplate="%{customdata}: %{y:.3g}<extra>" + name + "</extra>",
-        row=row,
-        col=1,
-    )
+    symbols = [style.symbol if kept else f"{style.symbol}-open" for kept in drift.is_kept]
+    for row, what, values, dash in (
+        (1, "rank correlation", drift.rank_correlation, "solid"),
+        (1, "top-5 overlap", drift.top_overlap, "dash"),
+        (2, "rank correlation lost", drift.rank_drift, "solid"),
+        (2, "top-5 overlap lost", drift.top_drift, "dash"),
+        (3, "confidence", tuple(100 * c for c in drift.confidences), "solid"),
+    ):
+        is_main, called = dash == "solid", f"{name}, {what}"
+        yield (
+            row,
+            go.Scatter(
+                x=[place[e] for e in drift.epsilons],
+                y=list(values),
+                mode="lines+markers",
+                name=called,
+                customdata=told,
+                showlegend=is_main and row == 1,
+                line={"color": style.color, "dash": dash, "width": WIDTH if is_main else 1.5},
+                marker={
+                    "symbol": symbols,
+                    "size": _MARKER if is_main else _MARKER - 3,
+                    "line": {"color": style.color, "width": 2},
+                },
+                hovertemplate="%{customdata}: %{y:.3g}<extra>" + called + "</extra>",
+            ),
+        )
+    noise = drift.rank_correlation[0]
+    if not math.isnan(noise):
+        yield (
+            1,
+            go.Scatter(
+                x=[min(place.values()), max(place.values())],
+                y=[noise, noise],
+                mode="lines",
+                line={"color": style.color, "dash": "dot", "width": 1},
+                hoverinfo="skip",
+                name=f"{name}, noise level at ε = 0",
+                showlegend=False,
+            ),
+        )
 
 
 def _ticks(place: Mapping[float, float], norm: str) -> list[str]:
