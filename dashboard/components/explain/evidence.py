@@ -14,6 +14,7 @@ from dashboard.components.explain.questions import Cell, Questions, name_of, tit
 from dashboard.components.shared.formats import duration, escaped
 from dashboard.components.shared.lane import Asked, Board
 from dashboard.components.shared.metrics import figure, frame
+from usable_core.errors import StorageError
 from usable_core.evaluations.evidence import Evidence, PerturbationCurve
 from usable_core.plots import heatmap
 from usable_core.plots.evidence import curve_title, perturbation
@@ -118,7 +119,10 @@ def _sanity(questions: Questions, cell: Cell, asked: Asked, board: Board, found:
 
 def other_map(asked: Asked, name: str) -> MapView | None:
     """Return a map beside the evidence; None where it could not be made."""
-    explanation = load(asked)
+    try:
+        explanation = load(asked)
+    except StorageError:
+        return None
     if name not in explanation.compared:
         return None
     other = replace(explanation, values=explanation.compared[name], stability=None)
