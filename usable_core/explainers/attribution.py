@@ -98,7 +98,7 @@ def attribute(
     started = time.perf_counter()
     row = lookup(EXPLAINERS, "explanation method", method)
     function = implementation(row.function)
-    budget = Budget(options.evaluations, report)
+    budget = Budget(row.most_evaluations or options.evaluations, report)
     if row.needs_gradients:
         oracle = Oracle(model, on_pass=budget)
         with oracle:

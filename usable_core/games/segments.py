@@ -43,13 +43,6 @@ def superpixels(x: Tensor, count: int) -> NDArray[np.int32]:
     return _consecutive(found)
 
 
-def picture_superpixels(
-    image: Image.Image, preprocessing: Preprocessing, count: int
-) -> NDArray[np.int32]:
-    """Return the superpixel (H, W) of each pixel that a model sees, as `shared_superpixels`."""
-    return shared_superpixels(image, preprocessing, count)[0]
-
-
 def shared_superpixels(
     image: Image.Image, preprocessing: Preprocessing, count: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
