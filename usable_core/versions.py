@@ -11,7 +11,6 @@ LIBRARIES = (
     "numpy",
     "pillow",
     "lime",
-    "shap",
     "scikit-image",
 )
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import shap
 import torch
 from explained import attributed, game_of
 from lime.lime_image import LimeImageExplainer
@@ -16,6 +15,7 @@ from usable_core.games.backgrounds import hiding
 from usable_core.games.segments import superpixels
 from usable_core.metrics.attribution import superpixel_credits
 
+shap = pytest.importorskip("shap")
 pytestmark = pytest.mark.reference
 OPTIONS = ExplainerOptions(evaluations=80, segments=9, seed=3)
 TARGET = 4

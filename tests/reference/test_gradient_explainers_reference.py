@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import shap
 import timm
 import torch
 from explained import attributed
@@ -15,6 +14,7 @@ from usable_core.explainers import occlusion, path_gradients
 from usable_core.games.backgrounds import hiding
 
 peer = pytest.importorskip("captum.attr")
+shap = pytest.importorskip("shap")
 pytestmark = pytest.mark.reference
 TARGET = 4
 ONE_PART = np.zeros((8, 8), np.int32)
