@@ -86,7 +86,7 @@ def _serve(idle_seconds: float, dotted: str) -> None:
 class _WarmUp:
     """Steps of a warm-up, begun when nobody waits, and beside whoever asks meanwhile.
 
-    A step takes some ten seconds where it compiles: too long to wait for, and it lets other threads
+    A step takes seconds where it imports libraries: too long to wait for, and it lets other threads
     run.
     """
 
@@ -102,7 +102,7 @@ class _WarmUp:
             self._thread.start()
 
     def wait(self) -> None:
-        """Wait for the step under way: a process that ends inside a compiler may crash."""
+        """Wait for the step under way: a process that ends inside an import may crash."""
         if self._thread is not None:
             self._thread.join()
 
