@@ -118,6 +118,10 @@ class Answer:
     is_fooled: Tensor
     is_better: Tensor
 
+    def take(self, rows: Tensor) -> "Answer":
+        """Return the answers at `rows`."""
+        return Answer(*(column[rows] for column in vars(self).values()))
+
 
 class Attack(Protocol):
     """One attack with its settings; the state of its examples is in the lanes.
@@ -224,21 +228,25 @@ class Pool:
         count = len(lanes)
         likely = int(math.log(_WANTED) / math.log(1 - min(max(self._success, 0.01), 0.99)))
         ahead = max(1, min(self.room // count, 1 + likely, _AHEAD))
-        step = lanes.step
-        asked = [lanes.query, *(attack.propose(lanes, step + k) for k in range(ahead - 1))]
-        logits = self._oracle.logits(torch.cat(asked) if ahead > 1 else asked[0])
-        every = [self._judge(lanes, part) for part in logits.view(ahead, count, -1)]
-        succeeds = torch.stack([a.is_better | a.is_fooled for a in every])  # (ahead, L)
+        rows = torch.arange(count, device=lanes.step.device)
+        asked = lanes.take(rows.repeat(ahead)) if ahead > 1 else lanes
+        if ahead > 1:
+            later = asked.take(slice(count, None))
+            turn = torch.arange(ahead - 1, device=rows.device).repeat_interleave(count)
+            guesses = attack.propose(later, later.step + turn)
+            asked.query = torch.cat([lanes.query, guesses])
+        answer = self._judge(asked, self._oracle.logits(asked.query))
+        succeeds = (answer.is_better | answer.is_fooled).view(ahead, count)
         self._success += 0.1 * (float(succeeds[0].float().mean()) - self._success)
+        if ahead == 1:
+            return answer
         # A path ends with its last question, whatever was asked beyond.
-        last = (attack.questions - 1 - step).clamp(0, ahead - 1)
+        last = (attack.questions - 1 - lanes.step).clamp(0, ahead - 1)
         first = torch.where(succeeds.any(0), succeeds.int().argmax(0), ahead - 1).minimum(last)
-        rows = torch.arange(count, device=first.device)
-        lanes.query = torch.stack(asked)[first, rows]
-        lanes.step = step + first
-        columns = zip(*((a.logits, a.loss, a.is_fooled, a.is_better) for a in every), strict=True)
-        said, loss, is_fooled, is_better = (torch.stack(column)[first, rows] for column in columns)
-        return Answer(said, loss, lanes.query, is_fooled, is_better)
+        lanes.step = lanes.step + first
+        chosen = answer.take(first * count + rows)
+        lanes.query = chosen.gradient  # the queries themselves
+        return chosen
 
     def _ask(self, lanes: Lanes) -> Answer:
         query = lanes.query
