@@ -97,6 +97,26 @@ def test_planted_controls_turn_red(trained, wrapper, red):
     assert any("upper bound only" in warning for warning in result.provenance.warnings)
 
 
+@pytest.mark.parametrize("wrapper", [GradientKilled, Quantised, Shattered, Softmax, Randomised])
+def test_planted_controls_turn_red_at_a_glance_too(trained, wrapper):
+    config = RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy", limit=64), preset="glance")
+
+    result = measure(
+        model=model_of(wrapper(trained.network)), dataset=digits_dataset(), config=config
+    )
+
+    assert result.is_upper_bound_only
+
+
+def test_the_checks_of_a_glance_cost_less_than_the_run(trained):
+    config = RobustnessConfig(ModelSpec("toy"), DatasetSpec("toy", limit=64), preset="glance")
+
+    result = measure(model=trained, dataset=digits_dataset(), config=config)
+
+    assert result.cost.checks < 0.75 * (result.cost.forward + result.cost.backward)
+    assert not result.is_upper_bound_only
+
+
 def test_dropout_left_on_is_caught_as_a_random_model(trained):
     class Dropping(Around):
         def forward(self, x):

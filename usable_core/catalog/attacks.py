@@ -80,6 +80,7 @@ class PresetRow:
         attacks: In order.
         examples: How many are usual.
         walked: Examples on which every budget is attacked from scratch, for the checks.
+        rivalled: Of these, how many that withstand are tried with other attacks, at most.
         is_comparable: Whether the figures may stand beside those of leaderboards.
         help: One sentence.
     """
@@ -90,6 +91,7 @@ class PresetRow:
     walked: int
     is_comparable: bool
     help: str
+    rivalled: int = 32  # as many as any preset walks
 
 
 LOSSES = {
@@ -186,7 +188,8 @@ PRESETS = {
         title="Glance",
         attacks=(AttackSpec("fgsm"), AttackSpec("pgd", steps=20)),
         examples=64,
-        walked=8,
+        walked=4,
+        rivalled=2,
         is_comparable=False,
         help="Seconds: FGSM and PGD-20 on a few dozen examples. A first look, not a figure "
         "to publish.",

@@ -129,6 +129,11 @@ class RobustnessConfig:
             return self.walked
         return PRESETS[self.preset].walked if self.preset else WALKED
 
+    @property
+    def rivalled(self) -> int:
+        """Return how many of those that withstand are tried with other attacks, at most."""
+        return PRESETS[self.preset].rivalled if self.preset else self.sample_size
+
 
 @dataclass(frozen=True)
 class Check:

@@ -91,9 +91,9 @@ def check_work(config: RobustnessConfig, examples: int, classes: int | None = No
     has_square = config.norm in ATTACKS["square"].norms
     paths = Work(ASKED, WATCHED) + failure(AttackSpec("fgsm"))
     black_box = Work(forward=QUERIES if has_square else 0)
-    per_example = one * (levels + 2) + Work(SHRINKING, 1) + paths + black_box
-    few = longer * min(n, FEW) + one * min(n, UNBOUNDED)
-    return (per_example * n + few) * config.draws
+    per_example = one * (levels + 2) + Work(SHRINKING, 1) + paths
+    rivals = black_box * min(n, config.rivalled) + longer * min(n, config.rivalled, FEW)
+    return (per_example * n + rivals + one * min(n, UNBOUNDED)) * config.draws
 
 
 def examined_by(ladder: Sequence[AttackSpec]) -> AttackSpec:

@@ -209,27 +209,35 @@ def white_box(sample: Sample, surrogate: Model | None, theirs: Tensor | None = N
         return _not_run("white_box", sample, "follows no gradient itself")
     n = len(sample.broken)
     survivors = torch.nonzero(~sample.broken[:, sample.index])[:, 0]
-    alone = torch.zeros(len(survivors), dtype=torch.bool)
+    tried = survivors[: sample.rivalled]
+    broken = torch.zeros(len(survivors), dtype=torch.bool)
     numbers: dict[str, float] = {"n": n, "white_box": n - len(survivors)}
     said = []
     if sample.batch.norm in ATTACKS["square"].norms:
-        fooled = sample.breaks(AttackSpec("square", QUERIES), survivors, sample.epsilon)
-        alone, numbers["square"] = alone | fooled, int(fooled.sum())
-        said.append(f"{QUERIES} queries of Square break {int(fooled.sum())}")
+        fooled = sample.breaks(AttackSpec("square", QUERIES), tried, sample.epsilon)
+        broken[: len(tried)], numbers["square"] = fooled, int(fooled.sum())
+        of_tried = f" of {len(tried)} tried" if len(tried) < len(survivors) else ""
+        said.append(f"{QUERIES} queries of Square break {int(fooled.sum())}{of_tried}")
     if surrogate is not None:
         y = sample.batch.y if theirs is None else theirs.to(sample.batch.y.device)
         fooled = _transferred(sample, surrogate, y, survivors)
-        alone, numbers["transfer"] = alone | fooled, int(fooled.sum())
+        broken, numbers["transfer"] = broken | fooled, int(fooled.sum())
         said.append(f"images made for {surrogate.name} break {int(fooled.sum())}")
     if not said:
         return Check("white_box", "not run", "No black-box attack works in this norm.", numbers)
     return Check(
         "white_box",
-        _by_share(int(alone.sum()) / max(n, 1), least=1 / max(n, 1)),
+        _by_share(_of_all(broken, len(tried)) / max(n, 1), least=1 / max(n, 1)),
         f"{n - len(survivors)} of {n} examples break under {sample.spec.title}; of the others, "
         f"{' and '.join(said)}.",
         numbers,
     )
+
+
+def _of_all(broken: Tensor, tried: int) -> float:
+    """Return how many survivors break, where what holds for the first `tried` holds for all."""
+    share = float(broken[:tried].float().mean()) if tried else 0.0
+    return max(share * len(broken), float(broken.sum()))
 
 
 def unbounded(sample: Sample) -> Check:
@@ -254,7 +262,7 @@ def more_steps(sample: Sample) -> Check:
     if not ATTACKS[sample.spec.name].is_iterative:
         return _not_run("more_steps", sample, "takes no more than one step")
     n = len(sample.broken)
-    survivors = torch.nonzero(~sample.broken[:, sample.index])[:FEW, 0]
+    survivors = torch.nonzero(~sample.broken[:, sample.index])[: min(FEW, sample.rivalled), 0]
     longer = replace(sample.spec, steps=LONGER * sample.spec.steps)
     fallen = int(sample.breaks(longer, survivors, sample.epsilon).sum()) if len(survivors) else 0
     # What holds for the survivors that were tried is taken to hold for all of them.

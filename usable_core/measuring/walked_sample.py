@@ -27,6 +27,7 @@ class Sample:
         classes: Of the model.
         broken: Whether each epsilon, attacked by itself, breaks each example (N, epsilons) bool.
         smallest: What the descent finds.
+        rivalled: How many of those that withstand are tried with other attacks, at most.
     """
 
     indices: Tensor
@@ -35,6 +36,7 @@ class Sample:
     classes: int
     broken: Tensor
     smallest: SmallestEpsilons
+    rivalled: int
 
     @property
     def index(self) -> int:
@@ -108,4 +110,12 @@ def drawn_sample(oracle: Oracle, examples: Examples, config: RobustnessConfig) -
     )
     spec = examined_by(config.attacks)
     batch = replace(batch, attacks=(build(spec, batch.norm, classes),))
-    return Sample(indices, batch, spec, classes, from_scratch(batch), descend(batch))
+    return Sample(
+        indices=indices,
+        batch=batch,
+        spec=spec,
+        classes=classes,
+        broken=from_scratch(batch),
+        smallest=descend(batch),
+        rivalled=config.rivalled,
+    )
