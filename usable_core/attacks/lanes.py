@@ -162,7 +162,10 @@ class Guess(Protocol):
         """How many questions a lane asks."""
 
     def propose(self, lanes: Lanes, step: Tensor) -> Tensor:
-        """Return what is asked after `step` (L,) questions (L, 3, H, W), by the best so far."""
+        """Return what is asked after `step` (L,) questions (L, 3, H, W), by the best so far.
+
+        After none it is the query that `begin` set.
+        """
 
 
 class Pool:
@@ -181,6 +184,7 @@ class Pool:
         self._success = 0.5  # how often a question succeeds, lately
         self._oracle = oracle
         self._stops = stops
+        self._guess = attack if isinstance(attack, Guess) else None
 
     def __len__(self) -> int:
         return 0 if self.lanes is None else len(self.lanes)
@@ -200,10 +204,7 @@ class Pool:
         lanes = self.lanes
         if not lanes:
             return None
-        if isinstance(self.attack, Guess):
-            answer = self._ask_ahead(lanes, self.attack)
-        else:
-            answer = self._ask(lanes)
+        answer = self._ask_ahead(lanes, self._guess) if self._guess else self._ask(lanes)
         better = answer.is_better | answer.is_fooled
         if bool(better.all()):
             lanes.best, lanes.best_loss = lanes.query, answer.loss
@@ -230,11 +231,8 @@ class Pool:
         ahead = max(1, min(self.room // count, 1 + likely, _AHEAD))
         rows = torch.arange(count, device=lanes.step.device)
         asked = lanes.take(rows.repeat(ahead)) if ahead > 1 else lanes
-        if ahead > 1:
-            later = asked.take(slice(count, None))
-            turn = torch.arange(ahead - 1, device=rows.device).repeat_interleave(count)
-            guesses = attack.propose(later, later.step + turn)
-            asked.query = torch.cat([lanes.query, guesses])
+        turn = torch.arange(ahead, device=rows.device).repeat_interleave(count)
+        asked.query = attack.propose(asked, asked.step + turn)
         answer = self._judge(asked, self._oracle.logits(asked.query))
         succeeds = (answer.is_better | answer.is_fooled).view(ahead, count)
         self._success += 0.1 * (float(succeeds[0].float().mean()) - self._success)

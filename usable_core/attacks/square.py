@@ -65,26 +65,37 @@ class Square:
         return margin(logits, lanes.y, lanes.target)
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
-        """Change one square of the best image."""
-        lanes.query = self.propose(lanes, lanes.step)
+        """Have the next random numbers at hand; which square comes next is proposed when asked."""
+        self._draw_blocks(lanes, lanes.step // _BLOCK)
         return lanes.step + 1 >= self.spec.steps
 
     def propose(self, lanes: Lanes, step: Tensor) -> Tensor:
-        """Return what is asked after `step` (L,) questions (L, 3, H, W), by the best so far."""
-        halvings = self._halvings.to(step.device)[step.clamp_max(self.spec.steps)]
+        """Return what is asked after `step` (L,) questions (L, 3, H, W), by the best so far.
+
+        After none it is the start.
+        """
+        square = (step - 1).clamp_min(0)
+        halvings = self._halvings.to(step.device)[square.clamp_max(self.spec.steps)]
         change = _linf_square if self.norm == "linf" else _l2_squares
-        return change(lanes, halvings, self._draw(lanes, step))
+        moved = change(lanes, halvings, self._draw(lanes, square))
+        is_first = step == 0
+        return torch.where(per_image(is_first), lanes.query, moved) if is_first.any() else moved
 
     def _draw(self, lanes: Lanes, step: Tensor) -> Tensor:
         """Return a step's random numbers (L, 5 + channels) in (0, 1), of each lane's own."""
-        drawn, block, place = lanes.state["drawn"], step // _BLOCK, step % _BLOCK
+        self._draw_blocks(lanes, step // _BLOCK)
+        drawn = lanes.state["drawn"]
+        return drawn[torch.arange(len(drawn), device=drawn.device), step % _BLOCK]
+
+    def _draw_blocks(self, lanes: Lanes, block: Tensor) -> None:
+        """Make the random numbers of the lanes that are not in that block of steps yet."""
+        drawn = lanes.state["drawn"]
         rows = torch.nonzero(lanes.state["block"] != block)[:, 0]
         if len(rows):
             blocks = self.spec.steps // _BLOCK + 1
             stream = lanes.restart[rows] * blocks + block[rows]
             drawn[rows] = randomness.uniform(lanes.seed[rows], drawn.shape[1:], stream)
             lanes.state["block"][rows] = block[rows]
-        return drawn[torch.arange(len(drawn), device=drawn.device), place]
 
 
 def _stripes(lanes: Lanes) -> Tensor:
