@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -12,7 +11,6 @@ from usable_core.attacks.sweep import AttackedBatch, SmallestEpsilons, towards
 from usable_core.files import write_json
 from usable_core.images import encode_png
 
-Classify = Callable[[Tensor], Tensor]
 Entry = dict[str, float | int | str]
 
 
@@ -37,9 +35,7 @@ class Gallery:
             self._entries = stored["entries"]
             self._kept.update({int(level): n for level, n in stored["kept"].items()})
 
-    def save(
-        self, batch: AttackedBatch, smallest: SmallestEpsilons, indices: Tensor, classify: Classify
-    ) -> None:
+    def save(self, batch: AttackedBatch, smallest: SmallestEpsilons, indices: Tensor) -> None:
         """Write examples (N,) of a batch until there are enough of their smallest epsilon."""
         if self._folder is None:
             return
@@ -48,17 +44,12 @@ class Gallery:
         for row, index in enumerate(smallest.index.tolist()):
             if self._kept[index] < self._limit and int(indices[row]) not in saved:
                 self._kept[index] += 1
-                self._save_one(batch, smallest, row, int(indices[row]), classify)
+                self._save_one(batch, smallest, row, int(indices[row]))
         listing = {"entries": self._entries, "kept": self._kept}
         write_json(self._folder / "gallery.json", listing)
 
     def _save_one(
-        self,
-        batch: AttackedBatch,
-        smallest: SmallestEpsilons,
-        row: int,
-        index: int,
-        classify: Classify,
+        self, batch: AttackedBatch, smallest: SmallestEpsilons, row: int, index: int
     ) -> None:
         assert self._folder is not None
         breaks = int(smallest.index[row])
@@ -67,8 +58,8 @@ class Gallery:
         way = towards(batch, smallest.x_adv[rows], rows, below)
         last = smallest.x_adv[[row]] if breaks < len(batch.epsilons) else way[:0]
         pixels = (torch.cat([batch.x[[row]], way, last]) * 255).round().byte()
-        exact = classify(torch.cat([batch.x[[row]], way, last])).tolist()
-        saved = classify(pixels.float() / 255).tolist()
+        exact = batch.oracle.logits(torch.cat([batch.x[[row]], way, last])).argmax(1).tolist()
+        saved = batch.oracle.logits(pixels.float() / 255).argmax(1).tolist()
         shift = len(self._epsilons) - len(batch.epsilons)  # 1 where the grid begins with 0
         names = [f"{index}_{place + shift}.png" for place in range(-1, len(pixels) - 1)]
         pictures = pixels.permute(0, 2, 3, 1).cpu().numpy()

@@ -280,7 +280,7 @@ def _attacked(
         smallest = descend(batch) if _may_descend(config, plan) else ascend(batch)
         prediction[right] = confirm(batch, smallest)
         if gallery is not None:
-            gallery.save(batch, smallest, indices[right.cpu()], partial(_predicted, oracle))
+            gallery.save(batch, smallest, indices[right.cpu()])
     else:
         progress.add(len(right))
     withstood = int((smallest.index == len(batch.epsilons)).sum())
@@ -290,8 +290,8 @@ def _attacked(
     table["is_softmax"] = look_like_probabilities(logits.cpu().numpy())
     seeds = example_seeds([objects.examples.dataset.ids[i] for i in indices], config.seed)
     for place, epsilon in enumerate(batch.epsilons):
-        noisy = random_edge(x, epsilon, config.norm, seeds.to(x.device))
-        table[f"noise_{place}"] = _predicted(oracle, noisy).cpu().numpy().astype(np.int32)
+        noisy = oracle.logits(random_edge(x, epsilon, config.norm, seeds.to(x.device))).argmax(1)
+        table[f"noise_{place}"] = noisy.cpu().numpy().astype(np.int32)
     return table
 
 
@@ -299,7 +299,3 @@ def _may_descend(config: RobustnessConfig, plan: RobustnessPlan) -> bool:
     """Tell whether the descent was found to be right, or there is no walked sample to tell."""
     is_iterative = any(ATTACKS[spec.name].is_iterative for spec in config.attacks)
     return is_iterative and all(c.verdict == "green" for c in plan.checks if c.name == "descent")
-
-
-def _predicted(oracle: Oracle, x: Tensor) -> Tensor:
-    return oracle.logits(x).argmax(1)
