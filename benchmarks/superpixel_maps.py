@@ -54,6 +54,13 @@ COUNTS = (64, 96, 128, 144, 160, 176, 192, 208, 224, 256, 288, 320, 384, 448, 51
 Row = tuple[str, int, str, list[Timing]]
 
 
+def lime_masks(count: int, features: int, seed: int) -> np.ndarray:
+    """Return the masks (count, features) that `lime` draws: everything in the first row."""
+    masks = np.random.RandomState(seed).randint(0, 2, count * features).reshape(count, features)
+    masks[0] = 1
+    return masks
+
+
 @dataclass(frozen=True)
 class Question:
     """One image of one network, for us (H, W channels first) and for the peers (channels last).
@@ -211,7 +218,7 @@ def lime(about: Question, rounds: int) -> None:
     maps = {}
 
     def ours() -> None:
-        masks = lime_surrogate.sampled_masks(SAMPLES, about.features, 0).astype(bool)
+        masks = lime_masks(SAMPLES, about.features, 0).astype(bool)
         outputs = of_class(answered(about, masks), about.target, "probability")
         maps["ours"] = lime_surrogate.fit(masks, outputs)[0]
 
@@ -335,7 +342,7 @@ def closeness(
 def limits(about: Question, method: str, many: int) -> tuple[np.ndarray, float]:
     """Return the map (S,) of very many samples, and how well those of its halves agree."""
     if method == "lime":  # `lime`'s own masks and fit
-        masks = lime_surrogate.sampled_masks(many, about.features, 12345).astype(bool)
+        masks = lime_masks(many, about.features, 12345).astype(bool)
     else:
         masks = coalitions(many, about.features, 12345)
     outputs = np.concatenate(

@@ -1,5 +1,7 @@
 """Explanations of images that are tensors, on superpixels that a test chooses."""
 
+import numpy as np
+
 from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.explained import Explanation
 from usable_core.explainers.attribution import attribute
@@ -37,3 +39,10 @@ def game_of(model, x, segments, background="black", answers=None):
     """A game of superpixels, whose answers are kept in `answers`."""
     picture = picture_of(x, segments=segments, answers=answers)
     return picture.game(Oracle(model), background, Budget(0))
+
+
+def lime_masks(count, features, seed):
+    """The masks (count, features) that `lime` draws: all in the first row, half elsewhere."""
+    masks = np.random.RandomState(seed).randint(0, 2, count * features).reshape(count, features)
+    masks[0] = 1
+    return masks

@@ -3,15 +3,11 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import (
-    download_csv,
-    errors_shown,
-    escaped,
-    provenance_footer,
-)
+from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.train.fine_tuning_form import fine_tuning_form
-from usable_core.runs.run import Run, Status
+from dashboard.components.train.outcome import outcome
+from usable_core.runs.run import Status
 
 
 def page() -> None:
@@ -42,28 +38,6 @@ def result() -> None:
     run = run_panel(run_id)
     if run is not None and run.status is Status.DONE:
         outcome(run)
-
-
-def outcome(run: Run) -> None:
-    reference, dataset = f"run/{run.id}", run.config.dataset.reference
-    with st.container(horizontal=True):
-        for name, label, icon, key in (
-            ("accuracy", "Measure accuracy", ":material/target:", state.ACCURACY_DATASET),
-            ("robustness", "Measure robustness", ":material/shield:", state.ROBUSTNESS_DATASET),
-            ("explain", "Explain an image", ":material/image_search:", None),
-        ):
-            data = {key: dataset} if key else {}
-            st.page_link(
-                state.page_file(name),
-                label=label,
-                icon=icon,
-                query_params={state.MODELS: [reference]} | data,
-            )
-    st.caption(f"The model is on the shelf as `{reference}`.")
-    with errors_shown():
-        answer = state.store().load(run.id)
-        download_csv(answer.records, f"training-{run.id}", key=f"csv_{run.id}", label="Epochs, CSV")
-        provenance_footer(answer.provenance)
 
 
 page()

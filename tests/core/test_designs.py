@@ -7,7 +7,7 @@ from math import comb, factorial
 import numpy as np
 import pytest
 import torch
-from explained import explained, instance_of
+from explained import explained, instance_of, lime_masks
 from torch import nn
 from toy_models import images, model_of
 
@@ -135,13 +135,13 @@ def test_paired_masks_find_the_weights_of_a_model_with_pair_interactions_better_
         z = masks - 0.5
         return z @ np.arange(20) + np.einsum("ni,ij,nj->n", z, pairs, z)
 
-    limit = lime_surrogate.fit(many := lime_surrogate.sampled_masks(200_000, 20, 1), game(many))[0]
+    limit = lime_surrogate.fit(many := lime_masks(200_000, 20, 1), game(many))[0]
 
     def error(masks):
         return float(np.abs(lime_surrogate.fit(masks, game(masks))[0] - limit).mean())
 
     ours = np.mean([error(halves(200, 20, seed)) for seed in range(10)])
-    theirs = np.mean([error(lime_surrogate.sampled_masks(200, 20, seed)) for seed in range(10)])
+    theirs = np.mean([error(lime_masks(200, 20, seed)) for seed in range(10)])
     assert ours < 0.75 * theirs
 
 

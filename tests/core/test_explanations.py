@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from explained import attributed
+from explained import attributed, lime_masks
 from PIL import Image
 from torch import nn
 from toy_models import digits_dataset, images, linear_model, model_of
@@ -107,7 +107,7 @@ def test_backgrounds_are_what_they_are_called():
 
 
 def test_lime_finds_the_weights_of_an_additive_model():
-    masks = lime_surrogate.sampled_masks(4000, 6, seed=0)
+    masks = lime_masks(4000, 6, seed=0)
     truth = np.array([0.5, -0.3, 0.0, 0.2, 0.1, 0.0])
 
     weights, r2 = lime_surrogate.fit(masks, 0.1 + masks @ truth)
@@ -118,7 +118,7 @@ def test_lime_finds_the_weights_of_an_additive_model():
 
 
 def test_limes_r2_of_a_model_that_never_changes_is_not_a_number():
-    masks = lime_surrogate.sampled_masks(50, 6, seed=0)
+    masks = lime_masks(50, 6, seed=0)
 
     weights, r2 = lime_surrogate.fit(masks, np.full(50, 0.25))
 

@@ -11,7 +11,6 @@ from usable_core.errors import CheckpointError, ImageRefused
 from usable_core.labels import LabelSpace
 from usable_core.models.architectures import small_resnet, small_vit
 from usable_core.models.model import Model, check_pixels
-from usable_core.models.passport import passport
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.torchvision_models import passport_of
 
@@ -145,14 +144,6 @@ def test_bytes_and_single_images_are_refused():
         check_pixels(torch.zeros(1, 3, 4, 4, dtype=torch.uint8))
     with pytest.raises(ImageRefused, match="floats of shape"):
         check_pixels(torch.zeros(3, 4, 4))
-
-
-def test_the_passport_names_the_source_of_each_value():
-    rows = {row.field: row for row in passport(make())}
-
-    assert rows["mean"] == ("mean", "0.5, 0.4, 0.3", "the test")
-    assert rows["resize"].value == "short side 36 px"
-    assert rows["std"].source == "default"
 
 
 def export(folder, network, shapes, size=(2, 3, 8, 8)):

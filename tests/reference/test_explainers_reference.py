@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from explained import attributed, game_of
+from explained import attributed, game_of, lime_masks
 from lime.lime_image import LimeImageExplainer
 from toy_models import model_of, small_network
 
@@ -61,9 +61,7 @@ def test_lime_weights_and_r2_equal_limes(model, x):
         segmentation_fn=lambda _: segments,
         random_seed=OPTIONS.seed,
     )
-    masks = lime_surrogate.sampled_masks(
-        OPTIONS.evaluations, int(segments.max()) + 1, OPTIONS.seed
-    ).astype(bool)
+    masks = lime_masks(OPTIONS.evaluations, int(segments.max()) + 1, OPTIONS.seed).astype(bool)
     logits = game_of(model, x, segments, "blur").ask(masks)
     ours, r2 = lime_surrogate.fit(masks, of_class(logits, TARGET, "probability"))
 
@@ -80,7 +78,7 @@ def test_maps_on_our_masks_come_to_those_of_the_libraries_with_many_samples(mode
     features = int(segments.max()) + 1
     options = ExplainerOptions(evaluations=300, segments=6)
     many = {
-        "lime": lime_surrogate.sampled_masks(20_000, features, 5).astype(bool),
+        "lime": lime_masks(20_000, features, 5).astype(bool),
         "kernel_shap": np.array(
             [[bool(n >> i & 1) for i in range(features)] for n in range(2**features)]
         ),

@@ -58,17 +58,6 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     )
 
 
-def sampled_masks(count: int, features: int, seed: int) -> NDArray[np.int64]:
-    """Return which superpixels stay (count, features): all in the first row, half elsewhere.
-
-    A smaller count gives the first rows of a larger one.
-    """
-    masks = np.random.RandomState(seed).randint(0, 2, count * features)
-    masks = masks.reshape(count, features)
-    masks[0] = 1
-    return masks
-
-
 def fit(
     masks: NDArray[np.bool_] | NDArray[np.int64], outputs: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 TAIL_BYTES = 16_384  # about 200 lines; a log can be long, a page shows its end
+TAIL_LINES = 40
 
 
-def log_tail(path: Path, *, lines: int = 40) -> str:
+def log_tail(path: Path) -> str:
     """Return the last lines of a log file; empty when there is none."""
     try:
         with path.open("rb") as file:
@@ -14,4 +15,4 @@ def log_tail(path: Path, *, lines: int = 40) -> str:
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
-    return "\n".join(text.splitlines()[-lines:])
+    return "\n".join(text.splitlines()[-TAIL_LINES:])
