@@ -12,13 +12,13 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.epsilon import number
-from usable_core.evaluations.specs import Asked
+from usable_core.evaluations.specs import Asked, choices_of
 
 JsonOption = Annotated[
     str | None, typer.Option("--json", help="Write the answer as JSON here; - is standard output.")
@@ -117,7 +117,7 @@ def _option(
 ) -> inspect.Parameter:
     spellings = asked.names or (f"--{name.replace('_', '-')}",)
     text, default = helps.get(field.name, ""), field.default
-    if choices := asked.choices or _choices(hint):
+    if choices := asked.choices or choices_of(hint):
         text = f"{text} One of {', '.join(choices)}.".strip()
     is_flag = hint is bool or asked.flag is not None
     many = hint == list[str] or (get_origin(hint) is tuple)
@@ -167,7 +167,7 @@ def _read(said: Any, name: str, hint: Any, asked: Asked) -> object:  # noqa: ANN
     """Return the value of type `hint` that an option's text means."""
     if asked.read is not None:
         return asked.read(",".join(said) if isinstance(said, list) else said)
-    if choices := _choices(hint):
+    if choices := choices_of(hint):
         if said not in choices:
             raise UnknownName(name.replace("_", " "), said, choices)
         return said
@@ -197,14 +197,6 @@ def _plain(hint: Any) -> Any:  # noqa: ANN401 - any type
     """Return a type without None."""
     kinds = [kind for kind in get_args(hint) if kind is not NoneType]
     return kinds[0] if NoneType in get_args(hint) and len(kinds) == 1 else hint
-
-
-def _choices(hint: object) -> tuple[str, ...]:
-    """Return what a type of literals, or a union of such types, allows; empty of any other."""
-    if get_origin(hint) is Literal:
-        return get_args(hint)
-    found = [_choices(kind) for kind in get_args(hint)]
-    return tuple(choice for part in found for choice in part) if found and all(found) else ()
 
 
 def _written(value: object) -> str:

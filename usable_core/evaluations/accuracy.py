@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from usable_core.evaluations.headline import headline
 from usable_core.evaluations.result import Answer, Number, summed_up
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Precision, Provenance, require
+from usable_core.evaluations.specs import (
+    DatasetSpec,
+    ModelSpec,
+    Precision,
+    Provenance,
+    require_choices,
+    require_range,
+)
 from usable_core.metrics import calibration, classification
 from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate
 
@@ -44,12 +51,8 @@ class AccuracyConfig:
     same: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        require(
-            self.batch_size is None or self.batch_size >= 1,
-            "batch_size",
-            "at least 1",
-            self.batch_size,
-        )
+        require_choices(self)
+        require_range(self, "batch_size", 1)
 
 
 @dataclass(frozen=True)

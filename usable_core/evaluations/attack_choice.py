@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from usable_core.catalog import lookup
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS, AttackSpec
-from usable_core.evaluations.specs import Norm, asked, is_between, require
+from usable_core.evaluations.specs import Norm, asked, require, require_range
 
 DEFAULT = AttackSpec("pgd")
 
@@ -66,8 +66,7 @@ def check_attack(spec: AttackSpec, norm: Norm) -> None:
     least = int(lookup(LOSSES, "loss", spec.loss).is_targeted)
     expected = f"at least {least} for the loss {spec.loss}"
     require(spec.targets >= least, "targets", expected, spec.targets)
-    require(is_between(spec.momentum, 0, 10), "momentum", "0 or more", spec.momentum)
-    require(spec.steps >= 1, "steps", "at least 1", spec.steps)
-    require(spec.restarts >= 1, "restarts", "at least 1", spec.restarts)
-    is_good = spec.step_size is None or is_between(spec.step_size, 1e-6, 10)
-    require(is_good, "step_size", "a positive multiple of epsilon", spec.step_size)
+    require_range(spec, "momentum", 0, 10)
+    require_range(spec, "steps", 1)
+    require_range(spec, "restarts", 1)
+    require_range(spec, "step_size", 1e-6, 10, "a positive multiple of epsilon")

@@ -8,14 +8,11 @@ Reference: Hendrycks & Dietterich 2019, arXiv:1903.12261.
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from usable_core.catalog import lookup
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, corruptions_named
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, asked, require
-
-if TYPE_CHECKING:
-    pass
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, asked, require, require_range
 
 SEVERITIES = (1, 2, 3, 4, 5)
 CORRUPTION_COLUMNS = (
@@ -67,5 +64,4 @@ class CorruptionConfig:
         wanted = tuple(sorted(set(self.severities) & set(SEVERITIES)))
         is_good = len(wanted) > 0 and wanted == self.severities
         require(is_good, "severities", "of 1 to 5, increasing, each once", self.severities)
-        is_good = self.batch_size is None or self.batch_size >= 1
-        require(is_good, "batch_size", "at least 1", self.batch_size)
+        require_range(self, "batch_size", 1)

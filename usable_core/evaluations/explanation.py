@@ -32,8 +32,9 @@ from usable_core.evaluations.specs import (
     ModelSpec,
     Provenance,
     asked,
-    is_between,
     require,
+    require_choices,
+    require_range,
 )
 from usable_core.metrics.intervals import Estimate, bootstrap, wilson
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = 10  # images explained when nobody says otherwise
 _WORST = 5  # examples named in a summary
-EVIDENCE = ("none", "curves", "all")
 # Figures of single maps, of which medians are given: a gain over a small range is large.
 FIGURES = (
     "r2",
@@ -116,23 +116,11 @@ class ExplainerOptions:
     precision: Literal["float32", "auto"] = "float32"
 
     def __post_init__(self) -> None:
-        require(
-            is_between(self.evaluations, 16, 1_000_000),
-            "evaluations",
-            "at least 16",
-            self.evaluations,
-        )
-        require(is_between(self.segments, 2, 1000), "segments", "between 2 and 1000", self.segments)
-        require(
-            self.background in BACKGROUNDS,
-            "background",
-            f"one of {', '.join(BACKGROUNDS)}",
-            self.background,
-        )
+        require_choices(self)
+        require_range(self, "evaluations", 16, 1_000_000)
+        require_range(self, "segments", 2, 1000)
+        lookup(BACKGROUNDS, "background", self.background)
         require(0 <= self.tolerance < 1, "tolerance", "from 0 to below 1", self.tolerance)
-        require(
-            self.precision in ("float32", "auto"), "precision", "float32 or auto", self.precision
-        )
 
 
 @dataclass(frozen=True)
@@ -170,7 +158,7 @@ class ExplanationConfig:
         require(len(self.methods) > 0, "methods", "at least one", self.methods)
         for method in self.methods:
             lookup(EXPLAINERS, "explanation method", method)
-        require(self.evidence in EVIDENCE, "evidence", ", ".join(EVIDENCE), self.evidence)
+        require_choices(self)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import ModelSpec, require
+from usable_core.evaluations.specs import ModelSpec, require_choices
 
-KINDS = ("predict", "explain", "evidence", "attack", "drift", "time")
 Kind = Literal["predict", "explain", "evidence", "attack", "drift", "time"]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 COARSE_EVALUATIONS = 64  # of the first map: a few seconds for a ResNet-18 at 224 px on two cores
@@ -42,7 +41,7 @@ class ImageRequest:
     options: ExplainerOptions = ExplainerOptions()
 
     def __post_init__(self) -> None:
-        require(self.kind in KINDS, "kind", f"one of {', '.join(KINDS)}", self.kind)
+        require_choices(self)
         if self.kind in ("explain", "evidence", "drift"):
             lookup(EXPLAINERS, "explanation method", self.method or "none")
 

@@ -13,7 +13,7 @@ Examples that are wrong when clean are not attacked and count as wrong at every 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from usable_core.catalog import lookup
 from usable_core.catalog.attacks import PRESETS, AttackSpec
@@ -26,10 +26,8 @@ from usable_core.evaluations.specs import (
     asked,
     is_between,
     require,
+    require_range,
 )
-
-if TYPE_CHECKING:
-    pass
 
 # 0 must equal clean accuracy; the rest log-spaced from below 1/255 to beyond the usual 8/255.
 LINF_EPSILONS = (0.0, 0.25 / 255, 0.5 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255, 16 / 255)
@@ -111,11 +109,10 @@ class RobustnessConfig:
             require(is_between(epsilon, 0, top), "epsilon", expected, epsilon)
         increasing = all(a < b for a, b in zip(self.epsilons, self.epsilons[1:], strict=False))
         require(increasing, "epsilons", "increasing, each once", self.epsilons)
-        require(self.draws >= 1, "draws", "at least 1", self.draws)
-        require(self.walked is None or self.walked >= 0, "walked", "0 or more", self.walked)
-        require(self.gallery >= 0, "gallery", "0 or more", self.gallery)
-        is_good = self.batch_size is None or self.batch_size >= 1
-        require(is_good, "batch_size", "at least 1", self.batch_size)
+        require_range(self, "draws", 1)
+        require_range(self, "walked", 0, expected="0 or more")
+        require_range(self, "gallery", 0, expected="0 or more")
+        require_range(self, "batch_size", 1)
 
     @property
     def title(self) -> str:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from usable_core.catalog.models import SOURCES
 from usable_core.errors import ConfigError
@@ -99,7 +99,7 @@ class DatasetSpec:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require(self.limit is None or self.limit >= 1, "limit", "at least 1", self.limit)
+        require_range(self, "limit", 1)
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,39 @@ def require(holds: bool, name: str, expected: str, got: object) -> None:
     """
     if not holds:
         raise ConfigError(f"{name} must be {expected}, but is {got!r}. Change {name}.")
+
+
+def require_range(
+    config: object, name: str, low: float, high: float = math.inf, expected: str = ""
+) -> None:
+    """Check that a field of a config, where it is given, is a number in [low, high].
+
+    Raises:
+        ConfigError: it is not.
+    """
+    value = getattr(config, name)
+    expected = expected or f"at least {low:g}" + f" and at most {high:g}" * math.isfinite(high)
+    require(value is None or is_between(value, low, high), name, expected, value)
+
+
+def require_choices(config: object) -> None:
+    """Check that each field whose type lists its values holds one of them.
+
+    Raises:
+        ConfigError: it holds another.
+    """
+    for name, hint in get_type_hints(type(config)).items():
+        if choices := choices_of(hint):
+            value = getattr(config, name)
+            require(value in choices, name, f"one of {', '.join(choices)}", value)
+
+
+def choices_of(hint: object) -> tuple[str, ...]:
+    """Return what a type of literals, or a union of such types, allows; empty of any other."""
+    if get_origin(hint) is Literal:
+        return get_args(hint)
+    found = [choices_of(kind) for kind in get_args(hint)]
+    return tuple(choice for part in found for choice in part) if found and all(found) else ()
 
 
 def is_between(value: float, low: float, high: float) -> bool:

@@ -19,13 +19,13 @@ from usable_core.evaluations.specs import (
     asked,
     is_between,
     require,
+    require_choices,
+    require_range,
 )
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Optimizer = Literal["sgd", "adamw"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Schedule:
 
     epochs: int = 10
     batch_size: int = 64
-    optimizer: Optimizer = "sgd"
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = 0.05
     warmup: float = 0.2
     weight_decay: float = 5e-4
@@ -57,32 +57,13 @@ class Schedule:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        require(self.epochs >= 1, "epochs", "at least 1", self.epochs)
-        require(self.batch_size >= 2, "batch_size", "at least 2", self.batch_size)
-        require(self.optimizer in ("sgd", "adamw"), "optimizer", "sgd or adamw", self.optimizer)
-        require(
-            is_between(self.learning_rate, 1e-9, 100),
-            "learning_rate",
-            "between 1e-9 and 100",
-            self.learning_rate,
-        )
-        require(is_between(self.warmup, 0, 1), "warmup", "between 0 and 1", self.warmup)
-        require(
-            is_between(self.weight_decay, 0, 10), "weight_decay", "0 or more", self.weight_decay
-        )
-        require(
-            is_between(self.label_smoothing, 0, 0.99),
-            "label_smoothing",
-            "between 0 and 0.99",
-            self.label_smoothing,
-        )
-        choices = ("none", "shift", "shift_flip")
-        require(
-            self.augmentation in choices,
-            "augmentation",
-            f"one of {', '.join(choices)}",
-            self.augmentation,
-        )
+        require_choices(self)
+        require_range(self, "epochs", 1)
+        require_range(self, "batch_size", 2)
+        require_range(self, "learning_rate", 1e-9, 100)
+        require_range(self, "warmup", 0, 1)
+        require_range(self, "weight_decay", 0, 10)
+        require_range(self, "label_smoothing", 0, 0.99)
 
 
 @dataclass(frozen=True)
@@ -103,7 +84,7 @@ class PretrainingConfig:
 
     def __post_init__(self) -> None:
         lookup(ARCHITECTURES, "architecture", self.architecture)
-        require(is_between(self.epsilon, 0, 1), "epsilon", "between 0 and 1", self.epsilon)
+        require_range(self, "epsilon", 0, 1)
 
 
 @dataclass(frozen=True)
@@ -131,22 +112,13 @@ class FineTuningConfig:
     backbone_rate: float = 1.0
 
     def __post_init__(self) -> None:
-        require(
-            self.method in ("full", "linear_probe"), "method", "full or linear_probe", self.method
-        )
-        require(
-            is_between(self.task_weight, 0, 1e6), "task_weight (λ)", "0 or more", self.task_weight
-        )
-        require(
-            is_between(self.backbone_rate, 0, 100), "backbone_rate", "0 or more", self.backbone_rate
-        )
-        probe_with_source = self.method == "linear_probe" and self.source is not None
-        require(
-            not probe_with_source,
-            "source",
-            "absent for a linear probe, which moves no backbone weight",
-            self.source,
-        )
+        require_choices(self)
+        is_good = is_between(self.task_weight, 0, 1e6)
+        require(is_good, "task_weight (λ)", "0 or more", self.task_weight)
+        require_range(self, "backbone_rate", 0, 100)
+        is_good = self.method != "linear_probe" or self.source is None
+        expected = "absent for a linear probe, which moves no backbone weight"
+        require(is_good, "source", expected, self.source)
 
 
 @dataclass(frozen=True)
