@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 from made_results import provenance
 
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.evidence import Drift, PerturbationCurve, Stability
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.plots import heatmap
 from usable_core.plots.agreement import pair_table
-from usable_core.plots.drift import budget_label, drift_figure, epsilon_places
+from usable_core.plots.drift import drift_figure
+from usable_core.plots.epsilon_axis import epsilon_places
 from usable_core.plots.evidence import curve_title, perturbation
 from usable_core.plots.explanation import quality
 
@@ -109,7 +111,7 @@ def test_maps_without_an_order_draw_no_noise_level():
     ],
 )
 def test_a_budget_is_written_in_grey_levels(epsilon, norm, text):
-    assert budget_label(epsilon, norm) == text
+    assert epsilon_label(epsilon, norm) == text
 
 
 def test_the_credit_of_a_superpixel_is_the_sum_of_its_pixels():

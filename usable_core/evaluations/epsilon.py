@@ -48,6 +48,6 @@ def grid(epsilons: str | Iterable[float]) -> tuple[float, ...]:
 def epsilon_label(epsilon: float, norm: Norm = "linf") -> str:
     """Return a budget as it is written: `4/255` in Linf, where it is one; else the number."""
     levels = epsilon * 255
-    if norm == "linf" and epsilon > 0 and abs(levels * 4 - round(levels * 4)) < 1e-6:
-        return f"{round(levels * 4) / 4:g}/255"
+    if norm == "linf" and epsilon > 0 and abs(levels * 8 - round(levels * 8)) < 1e-6:
+        return f"{round(levels * 8) / 8:g}/255"
     return f"{epsilon:.3g}"

@@ -7,11 +7,22 @@ import numpy as np
 import plotly.graph_objects as go
 
 from usable_core.evaluations.accuracy import AccuracyResult
-from usable_core.plots.style import INK, NEUTRAL, WIDTH, Theme, labels, model_style, tidy
+from usable_core.plots.style import (
+    INK,
+    NEUTRAL,
+    ROW,
+    WIDTH,
+    Theme,
+    error_bars,
+    labels,
+    model_style,
+    share_heat_map,
+    tidy,
+    titled,
+)
 
 MOST_CLASSES = 30  # more names do not fit beside an axis
 COUNTED_CLASSES = 20  # more counts do not fit into the cells
-ROW = 26  # px
 
 
 def accuracy_bars(
@@ -31,7 +42,9 @@ def accuracy_bars(
             name=name,
             showlegend=False,
             marker={"color": model_style(result.provenance.model, theme).color},
-            error_x=_error([found.value], [found.low], [found.high], INK[theme]),
+            error_x=error_bars(
+                [100 * found.value], [100 * found.low], [100 * found.high], INK[theme]
+            ),
             hovertemplate=f"%{{x:.1f}} %, {_span(found.low, found.high)}, n = {found.n}",
         )
     if results:
@@ -72,7 +85,7 @@ def reliability_diagram(
             mode="lines+markers",
             line={"color": style.color, "dash": style.dash, "width": WIDTH},
             marker={"symbol": style.symbol, "size": 8},
-            error_y=_error(table["accuracy"], table["low"], table["high"], style.color),
+            error_y=error_bars(*(100 * table[c] for c in ("accuracy", "low", "high")), style.color),
             hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %, n = %{customdata}",
         )
     figure.update_xaxes(title_text="mean confidence of the bin, %", range=[0, 102])
@@ -91,28 +104,19 @@ def confusion_heatmap(result: AccuracyResult, *, theme: Theme = "light") -> go.F
     shares = np.divide(100 * counts, rows, where=rows > 0, out=np.zeros(counts.shape))
     classes = [html.escape(result.provenance.class_names[index]) for index in indices]
     positions = list(range(len(classes)))  # names may repeat: ImageNet has two cranes
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=positions,
-            y=positions,
-            customdata=np.array([[[t, p] for p in classes] for t in classes], dtype=object),
-            zmin=0,
-            zmax=100,
-            text=counts,
-            texttemplate="%{text}" if len(classes) <= COUNTED_CLASSES else None,
-            colorscale="Blues" if theme == "light" else "ice",
-            colorbar={"title": {"text": "% of the<br>true class"}},
-            hovertemplate="%{customdata[0]} called %{customdata[1]}: %{text} (%{z:.1f} %)"
-            "<extra></extra>",
-        )
-    )
+    about = np.array([[[t, p] for p in classes] for t in classes], dtype=object)
+    hover = "%{customdata[0]} called %{customdata[1]}: %{text} (%{z:.1f} %)"
+    figure = share_heat_map(shares, positions, positions, about, hover, theme)
+    figure.update_traces(text=counts, colorbar_title_text="% of the<br>true class")
+    if len(classes) > COUNTED_CLASSES:
+        figure.update_traces(texttemplate=None)
     ticks = {"tickvals": positions, "ticktext": classes}
     figure.update_xaxes(title_text="predicted class", **ticks)
     figure.update_yaxes(title_text="true class", autorange="reversed", **ticks)
     if len(result.class_indices) > len(classes):
-        text = f"The {len(classes)} of {len(result.class_indices)} classes with most errors"
-        figure.update_layout(title={"text": text, "font": {"size": 14}})
+        titled(
+            figure, f"The {len(classes)} of {len(result.class_indices)} classes with most errors"
+        )
     return tidy(figure, height=max(380, 160 + ROW * len(classes)))
 
 
@@ -142,7 +146,9 @@ def per_class_bars(
             name=name,
             mode="markers",
             marker={"color": style.color, "symbol": style.symbol, "size": 9},
-            error_y=_error(own["recall"], own["recall_low"], own["recall_high"], style.color),
+            error_y=error_bars(
+                *(100 * own[f"recall{end}"] for end in ("", "_low", "_high")), style.color
+            ),
             hovertemplate="%{x}: recall %{y:.1f} %, n = %{customdata}",
         )
     figure.update_xaxes(
@@ -154,25 +160,8 @@ def per_class_bars(
     figure.update_yaxes(title_text="recall, % (95 % interval)", range=[-2, 102])
     figure.update_layout(scattermode="group")
     if len(shown) < len(hardest):
-        text = f"The {len(shown)} hardest of {len(hardest)} classes"
-        figure.update_layout(title={"text": text, "font": {"size": 14}})
+        titled(figure, f"The {len(shown)} hardest of {len(hardest)} classes")
     return tidy(figure)
-
-
-def _error(
-    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str
-) -> dict[str, object]:
-    """Return plotly's error bars (%) of values with intervals."""
-    value, low, high = (100 * np.asarray(a, dtype=float) for a in (values, lows, highs))
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": high - value,
-        "arrayminus": value - low,
-        "thickness": 1.5,
-        "width": 3,
-        "color": color,
-    }
 
 
 def _span(low: float, high: float) -> str:

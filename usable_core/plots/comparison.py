@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from usable_core.comparison.pairs import Comparison
 from usable_core.comparison.verdicts import EQUAL_WITHIN, LEVEL
 from usable_core.evaluations.result import Condition
-from usable_core.plots.style import COLORS, NEUTRAL, Theme, tidy
+from usable_core.plots.style import COLORS, NEUTRAL, Theme, error_bars, tidy
 
 ROW = 34  # px
 
@@ -48,13 +48,9 @@ def difference_forest(
             "color": COLORS[theme][0],
             "symbol": [_symbol(comparison, row) for row in records],
         },
-        error_x={
-            "type": "data",
-            "symmetric": False,
-            "array": 100 * (pairs["high"] - pairs["difference"]),
-            "arrayminus": 100 * (pairs["difference"] - pairs["low"]),
-            "color": NEUTRAL[theme],
-        },
+        error_x=error_bars(
+            *(100 * pairs[c] for c in ("difference", "low", "high")), NEUTRAL[theme]
+        ),
         hovertemplate="%{x:+.1f} points; only the first right: %{customdata[0]}, only the second: "
         "%{customdata[1]}, n = %{customdata[2]}, p = %{customdata[3]:.2g} (Holm)<extra></extra>",
         showlegend=False,

@@ -11,11 +11,24 @@ from usable_core.comparison.corruption_and_attack import Agreement
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.specs import Norm
-from usable_core.plots.style import COLORS, INK, NEUTRAL, WIDTH, Theme, labels, model_style, tidy
+from usable_core.plots.style import (
+    COLORS,
+    INK,
+    NEUTRAL,
+    ROW,
+    WIDTH,
+    ModelStyle,
+    Theme,
+    add_band,
+    add_clean_level,
+    error_bars,
+    labels,
+    model_style,
+    share_heat_map,
+    tidy,
+    titled,
+)
 
-ROW = 26  # px
-# One hue from pale to dark (and the reverse): read without colours too.
-SCALES: dict[Theme, str] = {"light": "Blues", "dark": "Cividis"}
 _NUDGE = 0.12  # how far points of one budget are spread, in steps of the axis
 
 
@@ -35,24 +48,8 @@ def corruption_heat_map(result: CorruptionResult, *, theme: Theme = "light") -> 
         ]
         low, high = result.clean_accuracy.low, result.clean_accuracy.high
         about.append([f"{100 * low:.1f} to {100 * high:.1f}", *spans])
-    figure = go.Figure(
-        go.Heatmap(
-            z=shown,
-            x=columns,
-            y=titles,
-            customdata=about,
-            zmin=0,
-            zmax=100,
-            text=[[f"{value:.0f}" for value in row] for row in shown],
-            texttemplate="%{text}",
-            colorscale=SCALES[theme],
-            colorbar={"title": {"text": "accuracy, %"}},
-            xgap=1,
-            ygap=1,
-            hovertemplate="%{y}, severity %{x}: %{z:.1f} % (%{customdata}), "
-            f"n = {result.n}<extra></extra>",
-        )
-    )
+    hover = f"%{{y}}, severity %{{x}}: %{{z:.1f}} % (%{{customdata}}), n = {result.n}"
+    figure = share_heat_map(shown, columns, titles, about, hover, theme)
     figure.update_xaxes(title_text="severity", type="category", side="bottom")
     figure.update_yaxes(autorange="reversed", type="category")
     return tidy(figure, height=150 + ROW * len(titles))
@@ -73,49 +70,10 @@ def accuracy_by_severity(
         raise ValueError("results of different corruptions cannot share a mean")
     figure = go.Figure()
     for name, result in zip(labels(results, names), results, strict=True):
-        style, table = model_style(result.provenance.model, theme), result.by_severity
-        clean = result.clean_accuracy
-        x = [0, *table["severity"]]
-        middle, low, high = (
-            [100 * first, *(100 * table[column])]
-            for first, column in (
-                (clean.value, "accuracy"),
-                (clean.low, "low"),
-                (clean.high, "high"),
-            )
-        )
-        figure.add_scatter(
-            x=[*x, *reversed(x)],
-            y=[*low, *reversed(high)],
-            mode="lines",
-            fill="toself",
-            fillcolor=style.band,
-            line={"width": 0, "color": style.band},
-            showlegend=False,
-            hoverinfo="skip",
-            name="95 % interval",
-        )
-        figure.add_scatter(
-            x=x,
-            y=middle,
-            mode="lines+markers",
-            name=name,
-            customdata=list(zip(low, high, [result.n] * len(x), strict=True)),
-            line={"color": style.color, "dash": style.dash, "width": WIDTH},
-            marker={"symbol": style.symbol, "size": 8},
-            hovertemplate="severity %{x}: %{y:.1f} (%{customdata[0]:.1f} to "
-            "%{customdata[1]:.1f}), n = %{customdata[2]}",
-        )
-        figure.add_scatter(
-            x=[0, max(x)],
-            y=[100 * clean.value] * 2,
-            mode="lines",
-            name=f"{name}, clean",
-            showlegend=False,
-            line={"color": style.color, "width": 1},
-            opacity=0.6,
-            hoverinfo="skip",
-        )
+        style = model_style(result.provenance.model, theme)
+        _add_by_severity(figure, result, name, style)
+        ends = 0, max(result.severities, default=0)
+        add_clean_level(figure, ends, result.clean_accuracy, name, style)
     ticks = sorted({0} | {s for result in results for s in result.severities})
     figure.update_xaxes(
         title_text="severity, mean over the corruptions",
@@ -124,6 +82,27 @@ def accuracy_by_severity(
     )
     figure.update_yaxes(title_text="accuracy, % (95 % band)", range=[-2, 102])
     return tidy(figure, height=420)
+
+
+def _add_by_severity(
+    figure: go.Figure, result: CorruptionResult, name: str, style: ModelStyle
+) -> None:
+    table, clean = result.by_severity, result.clean_accuracy
+    x = [0, *table["severity"]]
+    firsts = {"accuracy": clean.value, "low": clean.low, "high": clean.high}
+    middle, low, high = ([100 * first, *(100 * table[c])] for c, first in firsts.items())
+    add_band(figure, x, low, high, style.band)
+    figure.add_scatter(
+        x=x,
+        y=middle,
+        mode="lines+markers",
+        name=name,
+        customdata=list(zip(low, high, [result.n] * len(x), strict=True)),
+        line={"color": style.color, "dash": style.dash, "width": WIDTH},
+        marker={"symbol": style.symbol, "size": 8},
+        hovertemplate="severity %{x}: %{y:.1f} (%{customdata[0]:.1f} to "
+        "%{customdata[1]:.1f}), n = %{customdata[2]}",
+    )
 
 
 def attack_versus_corruption(
@@ -138,8 +117,7 @@ def attack_versus_corruption(
     """
     is_of_models = "model" in agreement.points.columns
     figure = _models(agreement, theme) if is_of_models else _examples(agreement, norm, theme)
-    figure.update_layout(title={"text": _sentence(agreement, is_of_models), "font": {"size": 14}})
-    figure = tidy(figure, height=420)
+    figure = tidy(titled(figure, _sentence(agreement, is_of_models)), height=420)
     return figure.update_layout(margin={"t": 60})
 
 
@@ -156,21 +134,15 @@ def _models(agreement: Agreement, theme: Theme) -> go.Figure:
     figure = go.Figure()
     for row in agreement.points.to_dict("records"):
         style = model_style(row["model"], theme)
-        spans = [
-            {
-                "type": "data",
-                "symmetric": False,
-                "color": NEUTRAL[theme],
-                "array": [100 * (row[f"{c}_high"] - row[c])],
-                "arrayminus": [100 * (row[c] - row[f"{c}_low"])],
-            }
+        area, accuracy = (
+            error_bars(*([100 * row[f"{c}{end}"]] for end in ("", "_low", "_high")), NEUTRAL[theme])
             for c in ("area", "corruption_accuracy")
-        ]
+        )
         figure.add_scatter(
             x=[100 * row["area"]],
             y=[100 * row["corruption_accuracy"]],
-            error_x=spans[0],
-            error_y=spans[1],
+            error_x=area,
+            error_y=accuracy,
             mode="markers",
             name=html.escape(row["model"]),
             marker={"color": style.color, "symbol": style.symbol, "size": 12},

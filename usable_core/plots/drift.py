@@ -7,7 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.evidence import Drift
+from usable_core.evaluations.specs import Norm
+from usable_core.plots.epsilon_axis import epsilon_places, epsilon_ticks
 from usable_core.plots.style import (
     NEUTRAL,
     WIDTH,
@@ -20,13 +23,14 @@ from usable_core.plots.style import (
 _ROWS = ("Similarity to the clean map", "Drift beyond noise", "Confidence, %")
 _HEIGHT = 640  # px
 _MARKER = 9  # px
+_APART = 0.9  # of ticks with a text, in steps of log2, for a narrow figure
 
 
 def drift_figure(
     drifts: Mapping[str, Drift],
     names: Sequence[str],
     *,
-    norm: str = "linf",
+    norm: Norm = "linf",
     theme: Theme = "light",
 ) -> go.Figure:
     """Return the drift of each backbone's map of one method.
@@ -50,31 +54,18 @@ def drift_figure(
         figure.update_yaxes(title_text=title, row=row, col=1)
     figure.add_hline(y=0, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"}, row=2, col=1)
     figure.update_yaxes(range=[-3, 103], row=3, col=1)
-    figure.update_xaxes(tickvals=list(place.values()), ticktext=_ticks(place, norm), tickangle=0)
-    unit = "ε in 1/255 of the pixel range" if norm == "linf" else "ε"
+    unit, ticks = epsilon_ticks(place, norm, apart=_APART)
+    figure.update_xaxes(**ticks)
     figure.update_xaxes(title_text=f"{unit} (log scale)", row=3, col=1)
     return tidy(figure, height=_HEIGHT)
 
 
-def budget_label(epsilon: float, norm: str = "linf") -> str:
-    """Return a budget as it is written: in grey levels, `0.125/255`, where L∞ measures it."""
-    return f"{255 * epsilon:.3g}/255" if norm == "linf" and epsilon > 0 else f"{epsilon:.3g}"
-
-
-def epsilon_places(epsilons: Sequence[float]) -> dict[float, float]:
-    """Return where each budget stands: on a log2 scale, 0 one step left of the smallest."""
-    found = sorted(set(epsilons))
-    positive = [e for e in found if e > 0]
-    zero = math.log2(positive[0]) - 1 if positive else 0.0
-    return {e: math.log2(e) if e > 0 else zero for e in found}
-
-
 def _traces(
-    drift: Drift, name: str, place: Mapping[float, float], style: ModelStyle, norm: str
+    drift: Drift, name: str, place: Mapping[float, float], style: ModelStyle, norm: Norm
 ) -> Iterator[tuple[int, go.Scatter]]:
     """Yield row and trace of each line of a backbone's drift, and of its noise level."""
     told = [
-        f"ε = {budget_label(e, norm)}, prediction {'kept' if kept else 'lost'}"
+        f"ε = {epsilon_label(e, norm)}, prediction {'kept' if kept else 'lost'}"
         for e, kept in zip(drift.epsilons, drift.is_kept, strict=True)
     ]
     symbols = [style.symbol if kept else f"{style.symbol}-open" for kept in drift.is_kept]
@@ -118,13 +109,3 @@ def _traces(
                 showlegend=False,
             ),
         )
-
-
-def _ticks(place: Mapping[float, float], norm: str) -> list[str]:
-    """Return the ticks' texts, none that would print over the one before it."""
-    texts, last = [], -math.inf
-    for epsilon, at in place.items():
-        is_free = at - last >= 0.9 or epsilon == 0  # steps of log2, for a narrow figure
-        texts.append(budget_label(epsilon, norm).removesuffix("/255") if is_free else "")
-        last = at if is_free else last
-    return texts

@@ -1,7 +1,7 @@
 """The axis of epsilon that figures of attacks share: log scale, ticks, budgets of leaderboards."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
@@ -10,7 +10,7 @@ from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Norm
 from usable_core.metrics.intervals import Estimate, Proportion
-from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, tidy
+from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, add_band, tidy
 
 NORM_TITLES: dict[Norm, str] = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 _OF_GREY_LEVELS = "/255"
@@ -26,52 +26,44 @@ class Benchmark:
     source: str
 
 
+_ROBUSTBENCH = "budget of RobustBench (Croce et al. 2021) for"
+_GROWS = "it grows with the image"
 BENCHMARKS: dict[Norm, tuple[Benchmark, ...]] = {
     "linf": (
-        Benchmark(
-            4 / 255,
-            "ImageNet 224 px",
-            "Linf budget of RobustBench (Croce et al. 2021) for ImageNet at 224 px",
-        ),
-        Benchmark(
-            8 / 255,
-            "CIFAR-10 32 px",
-            "Linf budget of RobustBench (Croce et al. 2021) for CIFAR-10 at 32 px",
-        ),
+        Benchmark(4 / 255, "ImageNet 224 px", f"Linf {_ROBUSTBENCH} ImageNet at 224 px"),
+        Benchmark(8 / 255, "CIFAR-10 32 px", f"Linf {_ROBUSTBENCH} CIFAR-10 at 32 px"),
     ),
-    "l2": (
-        Benchmark(
-            0.5,
-            "CIFAR-10 32 px",
-            "L2 budget of RobustBench (Croce et al. 2021) for CIFAR-10 at "
-            "32 px; it grows with the image",
-        ),
-    ),
+    "l2": (Benchmark(0.5, "CIFAR-10 32 px", f"L2 {_ROBUSTBENCH} CIFAR-10 at 32 px; {_GROWS}"),),
     "l1": (
         Benchmark(
             12.0,
             "CIFAR-10 32 px",
-            "L1 budget of Croce & Hein 2021 for CIFAR-10 at 32 px; it grows with the image",
+            f"L1 budget of Croce & Hein 2021 for CIFAR-10 at 32 px; {_GROWS}",
         ),
     ),
 }
 
 
 def places(results: Sequence[RobustnessResult]) -> dict[float, float]:
-    """Return where each epsilon stands: on a log2 scale, with 0 one step left of the smallest.
+    """Return where each epsilon of results stands, see `epsilon_places`.
 
     Raises:
         ValueError: the results differ in norm, so they share no axis.
     """
     if len({result.config.norm for result in results}) > 1:
         raise ValueError("results of different norms cannot share an axis of epsilon")
-    epsilons = sorted({e for result in results for e in result.epsilons})
-    positive = [e for e in epsilons if e > 0]
+    return epsilon_places(e for result in results for e in result.epsilons)
+
+
+def epsilon_places(epsilons: Iterable[float]) -> dict[float, float]:
+    """Return where each epsilon stands: on a log2 scale, with 0 one step left of the smallest."""
+    found = sorted(set(epsilons))
+    positive = [e for e in found if e > 0]
     zero = math.log2(positive[0]) - 1 if positive else 0.0
-    return {e: math.log2(e) if e > 0 else zero for e in epsilons}
+    return {e: math.log2(e) if e > 0 else zero for e in found}
 
 
-def add_band(
+def add_interval(
     figure: go.Figure,
     x: list[float],
     found: Sequence[Proportion | Estimate],
@@ -81,22 +73,18 @@ def add_band(
     shape: str = "linear",
 ) -> None:
     """Draw the intervals as a band, hatched where the curve is an upper bound only."""
-    low, high = [f.low for f in found], [f.high for f in found]
+    low, high = [100 * f.low for f in found], [100 * f.high for f in found]
     if shape == "hv":  # stairs: the way back needs its corners spelled out
         low, high, x = _stairs(low), _stairs(high), _treads(x)
-    hatch = {"shape": "/", "fgcolor": style.color, "fgopacity": 0.5, "size": 7, "solidity": 0.15}
-    figure.add_scatter(
-        x=[*x, *reversed(x)],
-        y=[100 * v for v in low] + [100 * v for v in reversed(high)],
-        mode="lines",  # without it plotly adds markers that steal clicks
-        fill="toself",
-        fillcolor=style.band,
-        fillpattern=hatch if is_hatched else None,
-        line={"width": 0, "color": style.band},
-        showlegend=False,
-        hoverinfo="skip",
-        name="95 % interval",
-    )
+    band = add_band(figure, x, low, high, style.band)
+    if is_hatched:
+        band.fillpattern = {
+            "shape": "/",
+            "fgcolor": style.color,
+            "fgopacity": 0.5,
+            "size": 7,
+            "solidity": 0.15,
+        }
 
 
 def with_epsilon_axis(
@@ -108,17 +96,8 @@ def with_epsilon_axis(
     for mark in BENCHMARKS[norm]:
         if positive and min(positive) <= mark.epsilon <= max(positive):
             _mark(figure, mark, theme)
-    texts = _tick_texts(place, norm)
-    in_grey_levels = all(t.endswith(_OF_GREY_LEVELS) for t in texts if t not in ("", "0"))
-    if in_grey_levels and positive:  # short ticks, for the figure may be narrow
-        texts = [text.removesuffix(_OF_GREY_LEVELS) for text in texts]
-    unit = "ε in 1/255 of the pixel range" if in_grey_levels and positive else "ε"
-    figure.update_xaxes(
-        title_text=f"{unit} ({NORM_TITLES[norm]}; log scale)",
-        tickvals=list(place.values()),
-        ticktext=texts,
-        tickangle=0,
-    )
+    unit, ticks = epsilon_ticks(place, norm)
+    figure.update_xaxes(title_text=f"{unit} ({NORM_TITLES[norm]}; log scale)", **ticks)
     return tidy(figure, height=420)
 
 
@@ -140,13 +119,27 @@ def _mark(figure: go.Figure, mark: Benchmark, theme: Theme) -> None:
     )
 
 
-def _tick_texts(place: dict[float, float], norm: Norm) -> list[str]:
+def epsilon_ticks(
+    place: Mapping[float, float], norm: Norm, *, apart: float = _CLOSE
+) -> tuple[str, dict[str, object]]:
+    """Return the unit of an axis of epsilon and its ticks, those that would print over others bare.
+
+    Args:
+        place: Where each epsilon stands, see `epsilon_places`.
+        norm: Of the epsilons.
+        apart: Ticks nearer than this, in steps of log2, are left without a text.
+    """
     texts, last = [], -math.inf
     for epsilon, at in place.items():
-        is_free = at - last >= _CLOSE
+        is_free = at - last >= apart
         texts.append(epsilon_label(epsilon, norm) if is_free else "")
         last = at if is_free else last
-    return texts
+    written = [text for text in texts if text not in ("", "0")]
+    in_grey_levels = bool(written) and all(t.endswith(_OF_GREY_LEVELS) for t in written)
+    if in_grey_levels:  # short ticks, for the figure may be narrow
+        texts = [text.removesuffix(_OF_GREY_LEVELS) for text in texts]
+    unit = "ε in 1/255 of the pixel range" if in_grey_levels else "ε"
+    return unit, {"tickvals": list(place.values()), "ticktext": texts, "tickangle": 0}
 
 
 def _treads(x: Sequence[float]) -> list[float]:

@@ -4,7 +4,7 @@ import plotly.graph_objects as go
 
 from usable_core.catalog.explainers import BACKGROUNDS
 from usable_core.evaluations.evidence import PerturbationCurve
-from usable_core.plots.style import BAND_OPACITY, COLORS, NEUTRAL, WIDTH, Theme, tidy
+from usable_core.plots.style import BAND_OPACITY, COLORS, NEUTRAL, WIDTH, Theme, add_band, tidy
 
 KINDS = {"deletion": "Deletion", "insertion": "Insertion", "road": "ROAD"}
 _ACTIONS = {
@@ -31,17 +31,9 @@ def perturbation(curve: PerturbationCurve, *, theme: Theme = "light") -> go.Figu
     """Return one curve: the map's order, the band of random orders, the centre-first order."""
     share = [100 * fraction for fraction in curve.fractions]
     figure = go.Figure()
-    figure.add_scatter(
-        x=[*share, *reversed(share)],
-        y=[100 * v for v in (*curve.random_low, *reversed(curve.random_high))],
-        mode="lines",
-        fill="toself",
-        fillcolor=_BAND[theme],
-        line={"width": 0},
-        hoverinfo="skip",
-        showlegend=False,
-        name="random orders, lowest to highest",
-    )
+    low, high = ([100 * v for v in end] for end in (curve.random_low, curve.random_high))
+    band = add_band(figure, share, low, high, _BAND[theme])
+    band.name = "random orders, lowest to highest"
     lines = (
         ("random", curve.random_mean, NEUTRAL[theme], "dot", 1.5),
         ("centre", curve.centre, COLORS[theme][1], "dashdot", 1.5),

@@ -1,6 +1,5 @@
 """Explanation quality over a data set: each method and backbone with its interval."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,7 @@ import plotly.graph_objects as go
 
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import ExplanationResult
-from usable_core.plots.style import Theme, labels, model_style, tidy
+from usable_core.plots.style import Theme, error_bars, labels, model_style, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +44,9 @@ def quality(
             y=[EXPLAINERS[m].title for m in known["method"]],
             name=name,
             mode="markers",
-            error_x=_errors(known, metric),
+            error_x=error_bars(
+                known[metric], *(_end(known, metric, end) for end in ("low", "high"))
+            ),
             marker={"color": style.color, "symbol": style.symbol, "size": _MARKER},
             customdata=known["n"].tolist(),
             hovertemplate="%{y}: %{x:.3g}, n = %{customdata}<extra>" + name + "</extra>",
@@ -60,19 +61,6 @@ def quality(
     return tidy(figure, height=_HEIGHT + 60 * max(1, len(methods)))
 
 
-def _errors(known: "pd.DataFrame", metric: str) -> dict[str, object]:
-    """Return the intervals as plotly's error bars; none where the column has none."""
-    if f"{metric}_low" not in known:
-        return {"visible": False}
-    bars = [
-        (high - value, value - low)
-        for value, low, high in known[[metric, f"{metric}_low", f"{metric}_high"]].to_numpy()
-    ]
-    clean = [tuple(0.0 if math.isnan(part) else part for part in bar) for bar in bars]
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [bar[0] for bar in clean],
-        "arrayminus": [bar[1] for bar in clean],
-        "thickness": 1.5,
-    }
+def _end(known: "pd.DataFrame", metric: str, end: str) -> "pd.Series[float]":
+    """Return an end of each interval; the number itself where the column has none."""
+    return known.get(f"{metric}_{end}", known[metric])

@@ -5,16 +5,26 @@ A curve whose checks failed is drawn hatched, with open markers, and is named an
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.metrics.intervals import Estimate, Proportion
-from usable_core.plots.epsilon_axis import add_band, places, with_epsilon_axis
-from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Theme, labels, model_style
+from usable_core.plots.epsilon_axis import add_interval, places, with_epsilon_axis
+from usable_core.plots.style import (
+    NEUTRAL,
+    WIDTH,
+    ModelStyle,
+    Theme,
+    add_clean_level,
+    labels,
+    model_style,
+)
 
+Numbers = Sequence[Proportion | Estimate]
 UPPER_BOUND = " (upper bound only)"
 EPSILON = 4  # place of epsilon in the customdata of a curve's points
 
@@ -39,23 +49,11 @@ def accuracy_versus_epsilon(
         ValueError: the results differ in norm, so they share no axis.
     """
     figure, place = go.Figure(), places(results)
-    for name, result in zip(titles(results, names), results, strict=True):
-        style = model_style(result.provenance.model, theme)
-        x, is_open = [place[e] for e in result.epsilons], result.is_upper_bound_only
-        add_band(figure, x, result.robust_accuracy, style, is_hatched=is_open)
-        _add_line(figure, x, result.robust_accuracy, result, name, style)
-        _add_noise(figure, x, result.noise_accuracy, result, name, style)
-        clean = result.clean_accuracy
-        figure.add_scatter(
-            x=[min(place.values()), max(place.values())],
-            y=[100 * clean.value] * 2,
-            mode="lines",
-            name=f"{name}, clean",
-            showlegend=False,
-            line={"color": style.color, "width": 1},
-            opacity=0.6,
-            hoverinfo="skip",
-        )
+    for one in _drawn(figure, place, results, names, theme):
+        one.curve(one.result.robust_accuracy)
+        one.noise(one.result.noise_accuracy)
+        ends = min(place.values()), max(place.values())
+        add_clean_level(figure, ends, one.result.clean_accuracy, one.name, one.style)
     _explain_noise(figure, theme)
     figure.update_yaxes(title_text="accuracy, % (95 % band)", range=[-2, 102])
     return with_epsilon_axis(figure, results, place, theme)
@@ -72,14 +70,10 @@ def robustness_score(
     Zero is the clean level; the noise's own difference is dotted.
     """
     figure, place = go.Figure(), places(results)
-    for name, result in zip(titles(results, names), results, strict=True):
-        style = model_style(result.provenance.model, theme)
-        x = [place[e] for e in result.epsilons]
-        add_band(figure, x, result.robustness, style, is_hatched=result.is_upper_bound_only)
-        _add_line(figure, x, result.robustness, result, name, style)
-        clean = result.clean_accuracy.value
-        noise = [Estimate(p.value - clean, math.nan, math.nan, p.n) for p in result.noise_accuracy]
-        _add_noise(figure, x, noise, result, name, style)
+    for one in _drawn(figure, place, results, names, theme):
+        one.curve(one.result.robustness)
+        clean, noise = one.result.clean_accuracy.value, one.result.noise_accuracy
+        one.noise([Estimate(p.value - clean, math.nan, math.nan, p.n) for p in noise])
     _explain_noise(figure, theme)
     figure.add_hline(y=0, line={"color": NEUTRAL[theme], "width": 1}, annotation_text="clean")
     figure.update_yaxes(title_text="change of accuracy, points (paired 95 % band)")
@@ -108,77 +102,139 @@ def survival(
         ValueError: the results differ in norm, so they share no axis.
     """
     figure, place = go.Figure(), places(results)
-    for name, result in zip(titles(results, names), results, strict=True):
-        style = model_style(result.provenance.model, theme)
-        x = [place[e] for e in result.epsilons]
-        is_open = result.is_upper_bound_only
-        add_band(figure, x, result.survival, style, is_hatched=is_open, shape="hv")
-        _add_line(figure, x, result.survival, result, name, style, shape="hv")
-        if with_raw and result.raw_curve:
-            _add_raw(figure, x, result, name, style)
-        _add_censored(figure, x[-1], result, name, style)
-        _add_median(figure, place, result, name, style)
+    for one in _drawn(figure, place, results, names, theme):
+        one.curve(one.result.survival, shape="hv")
+        if with_raw and one.result.raw_curve:
+            one.raw()
+        one.censored()
+        one.median()
     figure.update_yaxes(title_text="still right, % of those right when clean", range=[-4, 104])
     return with_epsilon_axis(figure, results, place, theme)
 
 
-def _add_line(
+@dataclass(frozen=True)
+class _Drawn:
+    """A result on its way into a figure: where epsilons stand, what it is called and looks like."""
+
+    figure: go.Figure
+    place: dict[float, float]
+    result: RobustnessResult
+    name: str
+    style: ModelStyle
+
+    @property
+    def x(self) -> list[float]:
+        return [self.place[e] for e in self.result.epsilons]
+
+    def curve(self, found: Numbers, *, shape: str = "linear") -> None:
+        """Draw numbers at each epsilon, with their intervals as a band."""
+        style, is_open = self.style, self.result.is_upper_bound_only
+        add_interval(self.figure, self.x, found, style, is_hatched=is_open, shape=shape)
+        self.figure.add_scatter(
+            x=self.x,
+            y=[100 * f.value for f in found],
+            customdata=self._about(found),
+            mode="lines+markers",
+            name=self.name,
+            line={"color": style.color, "dash": style.dash, "width": WIDTH, "shape": shape},
+            marker={"symbol": f"{style.symbol}-open" if is_open else style.symbol, "size": 8},
+            # A click chooses an epsilon; the other points must not fade.
+            selected={"marker": {"size": 12}},
+            unselected={"marker": {"opacity": 1}},
+            hovertemplate="ε = %{customdata[0]}: %{y:.1f} "
+            "(%{customdata[1]:.1f} to %{customdata[2]:.1f}), n = %{customdata[3]}",
+        )
+
+    def noise(self, found: Numbers) -> None:
+        """Draw what random noise leaves, dotted."""
+        spans = " (%{customdata[1]:.1f} to %{customdata[2]:.1f})"
+        is_known = any(not math.isnan(f.low) for f in found)
+        self.figure.add_scatter(
+            x=self.x,
+            y=[100 * f.value for f in found],
+            customdata=self._about(found),
+            mode="lines",
+            showlegend=False,  # one entry explains the dots of all models
+            name=f"{self.name}, random noise",
+            line={"color": self.style.color, "dash": "dot", "width": 1.5},
+            hovertemplate="ε = %{customdata[0]}: %{y:.1f}"
+            f"{spans if is_known else ''}, n = %{{customdata[3]}}",
+        )
+
+    def raw(self) -> None:
+        """Draw what every epsilon by itself leaves of the walked sample."""
+        raw = self.result.raw_curve
+        self.figure.add_scatter(
+            x=self.x,
+            y=[100 * f.value for f in raw],
+            mode="lines",
+            name=f"{self.name}, raw, n = {raw[0].n}",
+            line={"color": self.style.color, "width": 1, "shape": "hv"},
+            hovertemplate="each ε by itself: %{y:.1f}",
+        )
+
+    def censored(self) -> None:
+        """Draw an arrow at the right end where the grid does not break all."""
+        share = self.result.censored
+        if not share.value > 0:
+            return
+        self.figure.add_scatter(
+            x=self.x[-1:],
+            y=[100 * share.value],
+            mode="markers+text",
+            text=[f"{100 * share.value:.0f} % not broken"],
+            textposition="top left",
+            textfont={"color": self.style.color},
+            name=f"{self.name}, censored",
+            showlegend=False,
+            marker={"symbol": "triangle-right", "size": 14, "color": self.style.color},
+            hovertemplate=f"no ε of the grid breaks {100 * share.value:.1f} % "
+            f"({100 * share.low:.1f} to {100 * share.high:.1f}), n = {share.n}",
+        )
+
+    def median(self) -> None:
+        """Mark the median of the smallest breaking epsilons, with its interval, at 50 %."""
+        found, norm = self.result.median_smallest_epsilon, self.result.config.norm
+        if not math.isfinite(found.value):
+            return
+        first, end = min(self.place.values()), max(self.place.values())
+        low = self.place.get(found.low, first)  # 0 is not in every grid
+        middle, high = (self.place.get(e, end) for e in (found.value, found.high))
+        spoken = [
+            epsilon_label(e, norm) if math.isfinite(e) else "beyond the grid"
+            for e in (found.value, found.low, found.high)
+        ]
+        line = {"width": 4, "color": self.style.color}
+        self.figure.add_scatter(
+            x=[low, middle, high],
+            y=[50, 50, 50],
+            mode="lines+markers",
+            name=f"{self.name}, median",
+            showlegend=False,
+            line={"color": self.style.color, "width": 5},
+            marker={"symbol": "line-ns", "size": [0, 18, 0], "line": line},
+            opacity=0.8,
+            hovertemplate=f"median {spoken[0]} ({spoken[1]} to {spoken[2]})",
+        )
+
+    def _about(self, found: Numbers) -> list[list[object]]:
+        """Return per point: epsilon as it is written, low, high, n, epsilon as a number."""
+        return [
+            [epsilon_label(e, self.result.config.norm), 100 * f.low, 100 * f.high, f.n, e]
+            for e, f in zip(self.result.epsilons, found, strict=True)
+        ]
+
+
+def _drawn(
     figure: go.Figure,
-    x: list[float],
-    found: Sequence[Proportion | Estimate],
-    result: RobustnessResult,
-    name: str,
-    style: ModelStyle,
-    *,
-    shape: str = "linear",
-) -> None:
-    symbol = f"{style.symbol}-open" if result.is_upper_bound_only else style.symbol
-    figure.add_scatter(
-        x=x,
-        y=[100 * f.value for f in found],
-        customdata=_about(found, result),
-        mode="lines+markers",
-        name=name,
-        line={"color": style.color, "dash": style.dash, "width": WIDTH, "shape": shape},
-        marker={"symbol": symbol, "size": 8},
-        # A click chooses an epsilon; the other points must not fade.
-        selected={"marker": {"size": 12}},
-        unselected={"marker": {"opacity": 1}},
-        hovertemplate="ε = %{customdata[0]}: %{y:.1f} "
-        "(%{customdata[1]:.1f} to %{customdata[2]:.1f}), n = %{customdata[3]}",
-    )
-
-
-def _add_noise(
-    figure: go.Figure,
-    x: list[float],
-    found: Sequence[Proportion | Estimate],
-    result: RobustnessResult,
-    name: str,
-    style: ModelStyle,
-) -> None:
-    spans = " (%{customdata[1]:.1f} to %{customdata[2]:.1f})"
-    is_known = any(not math.isnan(f.low) for f in found)
-    figure.add_scatter(
-        x=x,
-        y=[100 * f.value for f in found],
-        customdata=_about(found, result),
-        mode="lines",
-        showlegend=False,  # one entry explains the dots of all models
-        name=f"{name}, random noise",
-        line={"color": style.color, "dash": "dot", "width": 1.5},
-        hovertemplate="ε = %{customdata[0]}: %{y:.1f}"
-        + (spans if is_known else "")
-        + ", n = %{customdata[3]}",
-    )
-
-
-def _about(found: Sequence[Proportion | Estimate], result: RobustnessResult) -> list[list[object]]:
-    """Return per point: epsilon as it is written, low, high, n, epsilon as a number."""
-    return [
-        [epsilon_label(e, result.config.norm), 100 * f.low, 100 * f.high, f.n, e]
-        for e, f in zip(result.epsilons, found, strict=True)
-    ]
+    place: dict[float, float],
+    results: Sequence[RobustnessResult],
+    names: Sequence[str] | None,
+    theme: Theme,
+) -> Iterator[_Drawn]:
+    """Yield each result with all that drawing it takes."""
+    for name, result in zip(titles(results, names), results, strict=True):
+        yield _Drawn(figure, place, result, name, model_style(result.provenance.model, theme))
 
 
 def _explain_noise(figure: go.Figure, theme: Theme) -> None:
@@ -188,73 +244,4 @@ def _explain_noise(figure: go.Figure, theme: Theme) -> None:
         mode="lines",
         name="under random noise",
         line={"color": NEUTRAL[theme], "dash": "dot", "width": 1.5},
-    )
-
-
-def _add_raw(
-    figure: go.Figure, x: list[float], result: RobustnessResult, name: str, style: ModelStyle
-) -> None:
-    raw = result.raw_curve
-    figure.add_scatter(
-        x=x,
-        y=[100 * f.value for f in raw],
-        mode="lines",
-        name=f"{name}, raw, n = {raw[0].n}",
-        line={"color": style.color, "width": 1, "shape": "hv"},
-        hovertemplate="each ε by itself: %{y:.1f}",
-    )
-
-
-def _add_censored(
-    figure: go.Figure, x: float, result: RobustnessResult, name: str, style: ModelStyle
-) -> None:
-    share = result.censored
-    if not share.value > 0:
-        return
-    figure.add_scatter(
-        x=[x],
-        y=[100 * share.value],
-        mode="markers+text",
-        text=[f"{100 * share.value:.0f} % not broken"],
-        textposition="top left",
-        textfont={"color": style.color},
-        name=f"{name}, censored",
-        showlegend=False,
-        marker={"symbol": "triangle-right", "size": 14, "color": style.color},
-        hovertemplate=f"no ε of the grid breaks {100 * share.value:.1f} % "
-        f"({100 * share.low:.1f} to {100 * share.high:.1f}), n = {share.n}",
-    )
-
-
-def _add_median(
-    figure: go.Figure,
-    place: dict[float, float],
-    result: RobustnessResult,
-    name: str,
-    style: ModelStyle,
-) -> None:
-    found, norm = result.median_smallest_epsilon, result.config.norm
-    if not math.isfinite(found.value):
-        return
-    first, end = min(place.values()), max(place.values())
-    low = place.get(found.low, first)  # 0 is not in every grid
-    middle, high = (place.get(e, end) for e in (found.value, found.high))
-    spoken = [
-        epsilon_label(e, norm) if math.isfinite(e) else "beyond the grid"
-        for e in (found.value, found.low, found.high)
-    ]
-    figure.add_scatter(
-        x=[low, middle, high],
-        y=[50, 50, 50],
-        mode="lines+markers",
-        name=f"{name}, median",
-        showlegend=False,
-        line={"color": style.color, "width": 5},
-        marker={
-            "symbol": "line-ns",
-            "size": [0, 18, 0],
-            "line": {"width": 4, "color": style.color},
-        },
-        opacity=0.8,
-        hovertemplate=f"median {spoken[0]} ({spoken[1]} to {spoken[2]})",
     )

@@ -6,11 +6,9 @@ import plotly.graph_objects as go
 
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
-from usable_core.plots.style import Theme, tidy
+from usable_core.plots.style import ROW, Theme, share_heat_map, tidy, titled
 
 MOST_CLASSES = 30
-ROW = 26  # px of a class
-SCALES: dict[Theme, str] = {"light": "Blues", "dark": "Cividis"}
 
 
 def per_class(result: RobustnessResult, *, theme: Theme = "light") -> go.Figure:
@@ -25,34 +23,20 @@ def per_class(result: RobustnessResult, *, theme: Theme = "light") -> go.Figure:
     rows = [table[table["label"] == label].sort_values("epsilon") for label in shown]
     norm, epsilons = result.config.norm, result.epsilons
     heads = [f"{html.escape(str(r['class_name'].iloc[0]))} (n = {r['n'].iloc[0]})" for r in rows]
-    values = [list(100 * row["value"]) for row in rows]
-    figure = go.Figure(
-        go.Heatmap(
-            z=values,
-            x=[epsilon_label(e, norm) for e in epsilons],
-            y=list(range(len(rows))),  # names may repeat: ImageNet has two cranes
-            customdata=[
-                [
-                    [head, 100 * low, 100 * high]
-                    for low, high in zip(row["low"], row["high"], strict=True)
-                ]
-                for head, row in zip(heads, rows, strict=True)
-            ],
-            zmin=0,
-            zmax=100,
-            text=[[f"{value:.0f}" for value in row] for row in values],
-            texttemplate="%{text}",
-            colorscale=SCALES[theme],
-            colorbar={"title": {"text": "accuracy, %"}},
-            xgap=1,
-            ygap=1,
-            hovertemplate="%{customdata[0]}, ε = %{x}: %{z:.1f} % "
-            "(%{customdata[1]:.1f} to %{customdata[2]:.1f})<extra></extra>",
-        )
+    about = [
+        [[head, 100 * low, 100 * high] for low, high in zip(row["low"], row["high"], strict=True)]
+        for head, row in zip(heads, rows, strict=True)
+    ]
+    figure = share_heat_map(
+        [list(100 * row["value"]) for row in rows],
+        [epsilon_label(e, norm) for e in epsilons],
+        list(range(len(rows))),  # names may repeat: ImageNet has two cranes
+        about,
+        "%{customdata[0]}, ε = %{x}: %{z:.1f} % (%{customdata[1]:.1f} to %{customdata[2]:.1f})",
+        theme,
     )
     figure.update_xaxes(title_text="ε", type="category")
     figure.update_yaxes(tickvals=list(range(len(rows))), ticktext=heads, autorange="reversed")
     if len(shown) < len(order):
-        text = f"The {len(shown)} weakest of {len(order)} classes"
-        figure.update_layout(title={"text": text, "font": {"size": 14}})
+        titled(figure, f"The {len(shown)} weakest of {len(order)} classes")
     return tidy(figure, height=150 + ROW * len(rows))

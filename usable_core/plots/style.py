@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import numpy as np
 import plotly.graph_objects as go
 
 from usable_core.catalog.models import BUNDLED, SUGGESTED
 from usable_core.evaluations.specs import Provenance
+from usable_core.metrics.intervals import Proportion
 
 Theme = Literal["light", "dark"]
 
@@ -23,6 +25,9 @@ DASHES = ("solid", "dash", "dashdot", "longdash", "longdashdot")  # dotted means
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x", "star", "triangle-down")
 NEUTRAL: dict[Theme, str] = {"light": "#6B6B6B", "dark": "#B5B5B5"}
 INK: dict[Theme, str] = {"light": "#1A1A1A", "dark": "#F2F2F2"}  # on top of a model's colour
+# One hue from pale to dark (and the reverse): read without colours too.
+SCALES: dict[Theme, str] = {"light": "Blues", "dark": "Cividis"}
+ROW = 26  # px of a row of a table that is drawn
 BAND_OPACITY = 0.15
 WIDTH = 2.5  # px
 _ORDER = (*(f"bundled/{name}" for name in BUNDLED), *SUGGESTED)
@@ -78,6 +83,89 @@ def labels(results: Sequence[HasProvenance], names: Sequence[str] | None = None)
     Names come from users and plotly reads a little HTML, so it is escaped.
     """
     return [html.escape(name) for name in names or [r.provenance.model for r in results]]
+
+
+def titled(figure: go.Figure, text: str) -> go.Figure:
+    """Return the figure with a sentence above it."""
+    return figure.update_layout(title={"text": text, "font": {"size": 14}})
+
+
+def error_bars(
+    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str | None = None
+) -> dict[str, object]:
+    """Return plotly's error bars of values with intervals; none where an end is NaN."""
+    value, low, high = (np.asarray(part, dtype=float) for part in (values, lows, highs))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": np.nan_to_num(high - value),
+        "arrayminus": np.nan_to_num(value - low),
+        "thickness": 1.5,
+        "width": 3,
+        "color": color,
+    }
+
+
+def add_band(
+    figure: go.Figure, x: Sequence[float], low: Sequence[float], high: Sequence[float], color: str
+) -> go.Scatter:
+    """Fill what lies between two lines and return the trace, which no pointer meets."""
+    figure.add_scatter(
+        x=[*x, *reversed(x)],
+        y=[*low, *reversed(high)],
+        mode="lines",  # without it plotly adds markers that steal clicks
+        fill="toself",
+        fillcolor=color,
+        line={"width": 0, "color": color},
+        showlegend=False,
+        hoverinfo="skip",
+        name="95 % interval",
+    )
+    return figure.data[-1]
+
+
+def add_clean_level(
+    figure: go.Figure, ends: tuple[float, float], clean: Proportion, name: str, style: ModelStyle
+) -> None:
+    """Draw the accuracy (%) on clean images as a thin line from end to end."""
+    figure.add_scatter(
+        x=ends,
+        y=[100 * clean.value] * 2,
+        mode="lines",
+        name=f"{name}, clean",
+        showlegend=False,
+        line={"color": style.color, "width": 1},
+        opacity=0.6,
+        hoverinfo="skip",
+    )
+
+
+def share_heat_map(
+    shares: Sequence[Sequence[float]],
+    x: Sequence[object],
+    y: Sequence[object],
+    about: Sequence[object],
+    hover: str,
+    theme: Theme,
+) -> go.Figure:
+    """Return shares (%) as a heat map, each cell with its number; `about` is for the hover."""
+    return go.Figure(
+        go.Heatmap(
+            z=shares,
+            x=x,
+            y=y,
+            customdata=about,
+            zmin=0,
+            zmax=100,
+            text=[[f"{value:.0f}" for value in row] for row in shares],
+            texttemplate="%{text}",
+            colorscale=SCALES[theme],
+            colorbar={"title": {"text": "accuracy, %"}},
+            xgap=1,
+            ygap=1,
+            hovertemplate=f"{hover}<extra></extra>",
+        )
+    )
 
 
 def tidy(figure: go.Figure, *, height: int = 380) -> go.Figure:

@@ -17,11 +17,12 @@ from dashboard.components.shared.metrics import figure
 from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import UsableError
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
-from usable_core.plots.drift import budget_label, drift_figure
+from usable_core.plots.drift import drift_figure
 
 NOBODY = "none"
 HELP = (
@@ -103,7 +104,7 @@ def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
         "ε",
         epsilons,
         key=state.EXPLAIN_DRIFT_AT,
-        format_func=budget_label,
+        format_func=epsilon_label,
         help="Picture, prediction and map move together.",
     )
     maps = {model: map_at(pair, epsilon) for model, pair in found.items()}
@@ -132,7 +133,7 @@ def _one(model: ModelSpec, pair: Pair, files: MapView, limit: float, epsilon: fl
     assert fragility is not None
     assert moved is not None
     at, place = _place(fragility.epsilons, epsilon), _place(moved.epsilons, epsilon)
-    label = budget_label(epsilon, fragility.norm)
+    label = epsilon_label(epsilon, fragility.norm)
     alt = f"Map of {model.reference} at ε = {label}: {heatmap.describe(files.values)}"
     heatmap_view(f"drift_{model.reference}", files, limit, alt)
     kept = moved.is_kept[place or 0]

@@ -6,10 +6,10 @@ from dashboard.components.explain.answer_state import show_state
 from dashboard.components.explain.questions import Questions
 from dashboard.components.shared.formats import duration, escaped, percent
 from dashboard.components.shared.lane import Asked, Board
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.plots.drift import budget_label
 from usable_core.plots.epsilon_axis import NORM_TITLES
 
 
@@ -85,9 +85,9 @@ def _fragility(found: Fragility) -> None:
         "attack may need less. One picture says little about the backbone; see Robustness."
     )
     if found.smallest is None:
-        largest = budget_label(found.epsilons[-1], found.norm)
+        largest = epsilon_label(found.epsilons[-1], found.norm)
         st.markdown(f":green-badge[not broken up to {largest}] ({norm})", help=help)
         return
     after = found.predictions[found.epsilons.index(found.smallest)]
-    label = budget_label(found.smallest, found.norm)
+    label = epsilon_label(found.smallest, found.norm)
     st.markdown(f":orange-badge[breaks at ε ≤ {label}] ({norm}): *{escaped(after)}*", help=help)

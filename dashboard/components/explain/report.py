@@ -20,10 +20,11 @@ from dashboard.components.shared.copy_link import copy_link
 from dashboard.components.shared.formats import percent
 from dashboard.components.shared.lane import Asked, Board
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.evidence import Drift, Evidence
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
-from usable_core.plots.drift import budget_label, drift_figure
+from usable_core.plots.drift import drift_figure
 from usable_core.plots.evidence import curve_title, perturbation
 from usable_core.records import to_json
 from usable_core.reports.page import (
@@ -105,7 +106,7 @@ def _predictions(questions: Questions, board: Board) -> Iterator[Card]:
             broken = found.smallest is not None
             at = found.smallest if found.smallest is not None else found.epsilons[-1]
             words = "Breaks at ε ≤" if broken else "Not broken up to"
-            blocks.append(Text(f"{words} {budget_label(at, found.norm)} ({found.attack})"))
+            blocks.append(Text(f"{words} {epsilon_label(at, found.norm)} ({found.attack})"))
         familiarity = asked.explanation.familiarity
         if familiarity is not None and familiarity.is_unlike:
             blocks.append(
@@ -223,7 +224,7 @@ def _drift(known: Gathered) -> Iterator[Section]:
     maps = [
         Row(
             tuple(
-                Card(f"{name}, {budget_label(e)}", (_picture(view, budget_label(e)),))
+                Card(f"{name}, {epsilon_label(e)}", (_picture(view, epsilon_label(e)),))
                 for e in found[model].epsilons
                 if (view := map_at(pairs[model], e)) is not None
             )
@@ -239,7 +240,7 @@ def _drift_table(found: Mapping[str, Drift]) -> Table:
     rows = tuple(
         (
             name,
-            budget_label(e),
+            epsilon_label(e),
             d.rank_correlation[k],
             d.top_overlap[k],
             d.rank_drift[k],
