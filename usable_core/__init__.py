@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from usable_core.api import Explanation as Explanation
     from usable_core.api import attack as attack
     from usable_core.api import calibrate as calibrate
-    from usable_core.api import compare as compare
     from usable_core.api import evaluate_accuracy as evaluate_accuracy
     from usable_core.api import evaluate_corruption as evaluate_corruption
     from usable_core.api import evaluate_explanation as evaluate_explanation
@@ -20,13 +19,13 @@ if TYPE_CHECKING:
     from usable_core.api import explain as explain
     from usable_core.api import explain_methods as explain_methods
     from usable_core.api import fine_tune as fine_tune
-    from usable_core.api import load_dataset as load_dataset
-    from usable_core.api import load_model as load_model
     from usable_core.catalog.listing import list_attacks as list_attacks
     from usable_core.catalog.listing import list_corruptions as list_corruptions
     from usable_core.catalog.listing import list_datasets as list_datasets
     from usable_core.catalog.listing import list_explainers as list_explainers
     from usable_core.catalog.listing import list_models as list_models
+    from usable_core.comparison import compare as compare
+    from usable_core.datasets import load_dataset as load_dataset
     from usable_core.datasets.arrays import dataset_from_arrays as dataset_from_arrays
     from usable_core.datasets.dataset import Dataset as Dataset
     from usable_core.evaluations.explanation import ExplainerOptions as ExplainerOptions
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from usable_core.evaluations.specs import ModelSpec as ModelSpec
     from usable_core.evaluations.training import Schedule as Schedule
     from usable_core.labels import LabelSpace as LabelSpace
+    from usable_core.models import load_model as load_model
     from usable_core.models.model import Model as Model
     from usable_core.models.preprocessing import Preprocessing as Preprocessing
     from usable_core.models.wrapping import wrap_model as wrap_model
@@ -42,42 +42,23 @@ if TYPE_CHECKING:
 
 # Module, below this package, to the names that it gives.
 _NAMES = {
-    "api": (
-        "Explanation",
-        "attack",
-        "calibrate",
-        "compare",
-        "evaluate_accuracy",
-        "evaluate_corruption",
-        "evaluate_explanation",
-        "evaluate_robustness",
-        "explain",
-        "explain_methods",
-        "fine_tune",
-        "load_dataset",
-        "load_model",
-    ),
-    "catalog.listing": (
-        "list_attacks",
-        "list_corruptions",
-        "list_datasets",
-        "list_explainers",
-        "list_models",
-    ),
-    "datasets.arrays": ("dataset_from_arrays",),
-    "datasets.dataset": ("Dataset",),
-    "evaluations.explanation": ("ExplainerOptions",),
-    "evaluations.specs": (
-        "DatasetSpec",
-        "ModelSpec",
-    ),
-    "evaluations.training": ("Schedule",),
-    "labels": ("LabelSpace",),
-    "models.model": ("Model",),
-    "models.preprocessing": ("Preprocessing",),
-    "models.wrapping": ("wrap_model",),
+    "api": "Explanation attack calibrate evaluate_accuracy evaluate_corruption "
+    "evaluate_explanation evaluate_robustness explain explain_methods fine_tune",
+    "catalog.listing": "list_attacks list_corruptions list_datasets list_explainers list_models",
+    "comparison": "compare",
+    "datasets": "load_dataset",
+    "datasets.arrays": "dataset_from_arrays",
+    "datasets.dataset": "Dataset",
+    "evaluations.explanation": "ExplainerOptions",
+    "evaluations.specs": "DatasetSpec ModelSpec",
+    "evaluations.training": "Schedule",
+    "labels": "LabelSpace",
+    "models": "load_model",
+    "models.model": "Model",
+    "models.preprocessing": "Preprocessing",
+    "models.wrapping": "wrap_model",
 }
-_MODULES = {name: module for module, names in _NAMES.items() for name in names}
+_MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted([*_MODULES, "__version__", "errors"])
 
 

@@ -5,16 +5,15 @@ theirs, and takes them from there. Nothing heavy is imported before a function i
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack, cast
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
-from usable_core import jobs
+from usable_core import jobs, tasks
 from usable_core.arguments import Question, config_of, question_of
 from usable_core.arguments import model_of as _model
-from usable_core.catalog import implementation
-from usable_core.errors import ConfigError, UsableError
+from usable_core.errors import ConfigError, UnknownName, UsableError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import CorruptionConfig
@@ -31,6 +30,7 @@ from usable_core.evaluations.keywords import (
     CorruptionSettings,
     ExplanationSettings,
     FineTuningSettings,
+    MapSettings,
     RobustnessSettings,
 )
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -39,15 +39,13 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report, silent
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.pictures import picture_of as _picture
 from usable_core.runs import calibrations
-from usable_core.tasks import TASKS, name_of
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.utils.data import Dataset as TorchDataset
 
-    from usable_core.comparison import Comparison
     from usable_core.datasets.dataset import Dataset
-    from usable_core.evaluations.result import Config, Measured, Result
+    from usable_core.evaluations.result import Evaluation
     from usable_core.models.model import Model
     from usable_core.pictures import ImageLike
 
@@ -57,33 +55,7 @@ if TYPE_CHECKING:
     DatasetLike = Dataset | DatasetSpec | str | Path | Pairs | Arrays
 
 
-def load_model(
-    reference: str | Path | ModelSpec,
-    *,
-    weights: str | Path | None = None,
-    arch_options: dict[str, str] | None = None,
-    trust: bool = False,
-    preprocessing: dict[str, str] | None = None,
-) -> "Model":
-    """Return the model that a reference names; see `usable_core.models.load_model`."""
-    from usable_core import models
-
-    return models.load_model(
-        reference if isinstance(reference, ModelSpec) else str(reference),
-        weights=weights,
-        arch_options=arch_options,
-        trust=trust,
-        preprocessing=preprocessing,
-    )
-
-
-def load_dataset(
-    reference: str | Path, split: str | None = None, *, limit: int | None = None, seed: int = 0
-) -> "Dataset":
-    """Return the data set that a reference names; see `usable_core.datasets.load_dataset`."""
-    from usable_core import datasets
-
-    return datasets.load_dataset(str(reference), split, limit=limit, seed=seed)
+Kind = TypeVar("Kind", bound="Evaluation")
 
 
 def evaluate_accuracy(
@@ -107,12 +79,12 @@ def evaluate_accuracy(
         **settings: Other fields of `AccuracyConfig`.
 
     Raises:
-        UnknownName: there is no such setting.
-        UsableError: something named cannot be loaded, or the labels do not fit.
+        UnknownName: there is no such setting; the message says the nearest.
+        ConfigError: a setting is out of its range.
+        UsableError: something named cannot be loaded or evaluated, or the labels do not fit.
     """
     question = question_of(model, data, limit, store=store)
-    config = config_of(AccuracyConfig, question, settings)
-    return cast(AccuracyResult, _answer(question, config, report, store=store))
+    return cast(AccuracyResult, _answer(AccuracyConfig, question, settings, report))
 
 
 def evaluate_robustness(
@@ -126,24 +98,13 @@ def evaluate_robustness(
 ) -> RobustnessResult:
     """Return whether a model stays right under attack, over a grid of epsilons, with its checks.
 
-    Args:
-        model: As for `evaluate_accuracy`, and so are the other arguments.
-        data: What is attacked.
-        limit: At most this many examples.
-        store: Keep the answer.
-        report: Told the progress.
-        **settings: Other fields of `RobustnessConfig`: `preset="standard"`, or `attack`, `norm`,
-            `steps`, `restarts`, `loss` and so on; `epsilons` in units of the [0, 1] range, the
-            usual grid of the norm by default; `surrogate`, also as a `Model`.
-
-    Raises:
-        UnknownName: there is no such setting; the message says the nearest.
-        ConfigError: a setting is out of its range.
-        UsableError: something cannot be loaded or attacked.
+    Arguments and errors are those of `evaluate_accuracy`. Settings are other fields of
+    `RobustnessConfig`: `preset="standard"`, or `attack`, `norm`, `steps`, `restarts`, `loss` and so
+    on; `epsilons` in units of the [0, 1] range, the usual grid of the norm by default; `surrogate`,
+    also as a `Model`.
     """
     question = question_of(model, data, limit, store=store)
-    config = config_of(RobustnessConfig, question, settings)
-    return cast(RobustnessResult, _answer(question, config, report, store=store))
+    return cast(RobustnessResult, _answer(RobustnessConfig, question, settings, report))
 
 
 def evaluate_corruption(
@@ -157,21 +118,11 @@ def evaluate_corruption(
 ) -> CorruptionResult:
     """Return whether a model stays right when pictures get worse: noise, blur, weather, files.
 
-    Args:
-        model: As for `evaluate_accuracy`, and so are the other arguments.
-        data: What is corrupted.
-        limit: At most this many examples.
-        store: Keep the answer.
-        report: Told the progress.
-        **settings: Other fields of `CorruptionConfig`, such as `corruptions` and `severities`.
-
-    Raises:
-        UnknownName: there is no such setting.
-        UsableError: a setting is out of its range, or something cannot be loaded.
+    Arguments and errors are those of `evaluate_accuracy`. Settings are other fields of
+    `CorruptionConfig`, such as `corruptions` and `severities`.
     """
     question = question_of(model, data, limit, store=store)
-    config = config_of(CorruptionConfig, question, settings)
-    return cast(CorruptionResult, _answer(question, config, report, store=store))
+    return cast(CorruptionResult, _answer(CorruptionConfig, question, settings, report))
 
 
 def evaluate_explanation(
@@ -185,33 +136,15 @@ def evaluate_explanation(
 ) -> ExplanationResult:
     """Return how far a model's explanations are to be believed, over the examples of a data set.
 
-    Args:
-        model: As for `evaluate_accuracy`, and so are the other arguments.
-        data: What is explained.
-        limit: At most this many images.
-        store: Keep the answer.
-        report: Told the progress.
-        **settings: Other fields of `ExplanationConfig`, such as `methods` and `evidence`.
-
-    Raises:
-        UnknownName: there is no such setting.
-        UsableError: a setting is out of its range, or something cannot be loaded.
+    Arguments and errors are those of `evaluate_accuracy`. Settings are other fields of
+    `ExplanationConfig`, such as `methods` and `evidence`.
     """
     question = question_of(model, data, limit, store=store)
-    config = config_of(ExplanationConfig, question, settings)
-    return cast(ExplanationResult, _answer(question, config, report, store=store))
+    return cast(ExplanationResult, _answer(ExplanationConfig, question, settings, report))
 
 
 def explain(
-    model: "ModelLike",
-    image: "ImageLike",
-    *,
-    method: str = "lime",
-    target: str | None = None,
-    options: ExplainerOptions | None = None,
-    evidence: bool = False,
-    drift: bool = False,
-    report: Report = silent,
+    model: "ModelLike", image: "ImageLike", *, method: str = "lime", **settings: Unpack[MapSettings]
 ) -> Explanation:
     """Return what in one image made the model say so.
 
@@ -219,27 +152,14 @@ def explain(
         model: A `Model`, a reference, or a `ModelSpec`.
         image: A picture, a file's bytes, or its path.
         method: A key of `catalog.explainers.EXPLAINERS`.
-        target: Name of the class explained; None or `top` is the predicted one.
-        options: How the map is made.
-        evidence: Measure how far to trust the map as well, some 500 evaluations and two more maps.
-        drift: Make the map along the image's own adversarial path as well: nine more maps.
-        report: Told the progress.
+        **settings: See `MapSettings`: `target`, `options`, `evidence`, `drift` and `report`.
 
     Raises:
         ImageRefused: the image cannot be read.
-        UnknownName: no such method or class.
+        UnknownName: no such method, class or setting.
         UsableError: the model cannot be loaded or explained.
     """
-    (found,) = explain_methods(
-        model,
-        image,
-        methods=(method,),
-        target=target,
-        options=options,
-        evidence=evidence,
-        drift=drift,
-        report=report,
-    )
+    (found,) = explain_methods(model, image, methods=(method,), **settings)
     return found
 
 
@@ -248,26 +168,18 @@ def explain_methods(
     image: "ImageLike",
     *,
     methods: Sequence[str] = ("lime", "partition_shap"),
-    target: str | None = None,
-    options: ExplainerOptions | None = None,
-    evidence: bool = False,
-    drift: bool = False,
-    report: Report = silent,
     on_refusal: Callable[[str, UsableError], None] | None = None,
+    **settings: Unpack[MapSettings],
 ) -> tuple[Explanation, ...]:
     """Return the maps of one image by several methods, which share what the model answered.
 
     Args:
-        model: As for `explain`, and so are the others.
+        model: As for `explain`.
         image: One picture.
         methods: Keys of `catalog.explainers.EXPLAINERS`.
-        target: The class explained by all of them.
-        options: How the maps are made.
-        evidence: Measure how far to trust each map as well.
-        drift: Make each map along the image's own adversarial path as well.
-        report: Told the progress of each.
         on_refusal: Told of each method that gives no map of this model, and why; it is then left
             out. None raises.
+        **settings: As for `explain`, of every map.
 
     Raises:
         UsableError: as `explain`.
@@ -281,8 +193,10 @@ def explain_methods(
             raise refusal
         on_refusal(method, refusal)
 
-    options = options or ExplainerOptions()
-    seen = instance(ready(_model(model)), _picture(image), options.segments)
+    if unknown := sorted(settings.keys() - MapSettings.__annotations__):
+        raise UnknownName("setting", unknown[0], MapSettings.__annotations__)
+    options = settings.get("options") or ExplainerOptions()
+    evidence, drift = settings.get("evidence", False), settings.get("drift", False)
     wanted = explaining.Wanted(
         tuple(methods),
         options,
@@ -290,9 +204,9 @@ def explain_methods(
         fragility=evidence or drift,
         drift=drift,
     )
-    return explaining.explain_methods(
-        seen, seen.target(target), wanted, lambda place: report, refused
-    )
+    seen = instance(ready(_model(model)), _picture(image), options.segments)
+    target, report = seen.target(settings.get("target")), settings.get("report", silent)
+    return explaining.explain_methods(seen, target, wanted, lambda place: report, refused)
 
 
 def attack(
@@ -391,7 +305,7 @@ def fine_tune(
     config = config_of(FineTuningConfig, question, settings)
     if store:
         run, kept = jobs.run_here(config, report, objects=question.objects)
-        return load_model(f"run/{run.answered_by or run.id}"), cast(TrainingResult, kept)
+        return _model(run.reference), cast(TrainingResult, kept)
     if folder is not None:
         return _fine_tuned(question, config, report, Path(folder))
     with tempfile.TemporaryDirectory() as passing:
@@ -401,17 +315,13 @@ def fine_tune(
     return tuned, result
 
 
-def compare(results: "Sequence[Measured]", *, names: Sequence[str] | None = None) -> "Comparison":
-    """Return the paired comparison of results on the same examples; see `comparison.compare`."""
-    from usable_core.comparison import compare as compare_results
-
-    return compare_results(results, names=names)
-
-
-def _answer(question: Question, config: "Config", report: Report, *, store: bool) -> object:
-    if store:
+def _answer(
+    kind: type[Kind], question: Question, settings: Mapping[str, Any], report: Report
+) -> object:
+    config = config_of(kind, question, settings)
+    if question.is_stored:
         return jobs.run_here(config, report, objects=question.objects)[1]
-    result = _measured(question, config, report)
+    result = tasks.run(config, question.objects, report, None)
     if question.named is None:
         return result
     return replace(result, config=replace(config, dataset=question.named))
@@ -423,12 +333,5 @@ def _fine_tuned(
     from usable_core.models.sources.from_card import model_in
 
     folder.mkdir(parents=True, exist_ok=True)
-    result = cast(TrainingResult, _measured(question, config, report, folder))
+    result = cast(TrainingResult, tasks.run(config, question.objects, report, folder))
     return model_in(folder), result
-
-
-def _measured(
-    question: Question, config: "Config", report: Report, folder: Path | None = None
-) -> "Result":
-    function = implementation(TASKS[name_of(config)].function)
-    return cast("Result", function(**question.objects, config=config, report=report, folder=folder))

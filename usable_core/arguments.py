@@ -48,7 +48,7 @@ def model_of(model: object) -> "Model":
     if isinstance(model, Model):
         return model
     if isinstance(model, (str, Path, ModelSpec)):
-        return models.load_model(str(model) if isinstance(model, Path) else model)
+        return models.load_model(model)
     from torch import nn
 
     if isinstance(model, nn.Module):

@@ -213,14 +213,14 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
-def run(config: Config, objects: dict[str, Any], report: Report, folder: Path) -> Result:
+def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | None) -> Result:
     """Return the answer to `config`.
 
     Args:
         config: The question.
         objects: What `resolve(config)` returned.
         report: Told the progress; raises `Cancelled`.
-        folder: Existing folder for the artifacts (weights, pictures, maps).
+        folder: Existing folder for the artifacts (weights, pictures, maps); None keeps none.
     """
     function = implementation(TASKS[name_of(config)].function)
     result: Result = function(**objects, config=config, report=report, folder=folder)

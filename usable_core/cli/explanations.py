@@ -37,24 +37,13 @@ def lines_of(part: dict[str, Any]) -> "list[str | Table]":
 
 def _predictions(predictions: "Sequence[Prediction]") -> "Table":
     is_calibrated = predictions[0].calibrated is not None
-    shares = [p.probability if p.calibrated is None else p.calibrated for p in predictions]
-    rows = [
-        (p.name, f"{share:.1%}".replace("%", " %"))
-        for p, share in zip(predictions, shares, strict=True)
-    ]
+    rows = [(p.name, f"{100 * p.shown:.1f} %") for p in predictions]
     return table("Prediction", "Calibrated" if is_calibrated else "Not calibrated", rows=rows)
 
 
 def _maps_table(maps: list[dict[str, Any]]) -> "Table":
-    rows = [
-        (
-            m["method"],
-            _quality(m),
-            f"{m['evaluations']} evaluations, {m['seconds']:.1f} s",
-            m["values"],
-        )
-        for m in maps
-    ]
+    costs = [f"{m['evaluations']} evaluations, {m['seconds']:.1f} s" for m in maps]
+    rows = [(m["method"], _quality(m), c, m["values"]) for m, c in zip(maps, costs, strict=True)]
     return table("Map", "Quality", "Cost", "File", rows=rows)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from usable_core import api
+from usable_core.arguments import model_of
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import SOURCES, SUGGESTED
@@ -52,7 +52,7 @@ def show(
 ) -> None:
     """Show a model's passport: input, normalisation and where each value came from, and labels."""
     with progress_bar():
-        loaded = api.load_model(model)
+        loaded = model_of(model)
     passport: dict[str, Any] = to_json(loaded.preprocessing)
     sources = passport.pop("sources")
     data = {

@@ -14,7 +14,7 @@ __all__ = ["Dataset", "load_dataset"]
 
 
 def load_dataset(
-    reference: str, split: str | None = None, *, limit: int | None = None, seed: int = 0
+    reference: str | Path, split: str | None = None, *, limit: int | None = None, seed: int = 0
 ) -> Dataset:
     """Return the data set that `reference` names, or the part of it that is asked for.
 
@@ -32,8 +32,8 @@ def load_dataset(
     """
     if split is not None and split not in get_args(Split):
         raise UnknownName("split", split, get_args(Split))
-    spec = DatasetSpec(reference, cast(Split, split or "all"), limit, seed)
-    return replace(select(_whole(reference), spec), spec=spec)
+    spec = DatasetSpec(str(reference), cast(Split, split or "all"), limit, seed)
+    return replace(select(_whole(spec.reference), spec), spec=spec)
 
 
 def _whole(reference: str) -> Dataset:

@@ -45,6 +45,11 @@ class Prediction:
     probability: float
     calibrated: float | None = None
 
+    @property
+    def shown(self) -> float:
+        """Return the calibrated probability where there is one, else the softmax."""
+        return self.probability if self.calibrated is None else self.calibrated
+
 
 @dataclass(frozen=True)
 class Familiarity:

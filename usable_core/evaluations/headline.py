@@ -2,22 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from typing import Protocol
 
-from usable_core.evaluations.specs import Provenance
+from usable_core.evaluations.result import Measured
 from usable_core.metrics.intervals import Estimate, Proportion
-
-
-class Measured(Protocol):
-    """A result."""
-
-    @property
-    def provenance(self) -> Provenance:
-        """Where it comes from."""
-
-    @property
-    def n(self) -> int:
-        """Number of examples."""
 
 
 def headline(result: Measured, numbers: Mapping[str, Proportion | Estimate]) -> str:

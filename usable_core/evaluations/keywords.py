@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Precision
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Precision, Report
 from usable_core.evaluations.training import Schedule
 
 if TYPE_CHECKING:
@@ -65,6 +65,24 @@ class ExplanationSettings(TypedDict, total=False):
     target: str
     options: ExplainerOptions
     evidence: Literal["none", "curves", "all"]
+
+
+class MapSettings(TypedDict, total=False):
+    """How one image is explained.
+
+    Attributes:
+        target: Name of the class explained; None or `top` is the predicted one.
+        options: How the map is made.
+        evidence: Measure how far to trust the map as well, some 500 evaluations and two more maps.
+        drift: Make the map along the image's own adversarial path as well: nine more maps.
+        report: Told the progress.
+    """
+
+    target: str | None
+    options: ExplainerOptions | None
+    evidence: bool
+    drift: bool
+    report: Report
 
 
 class FineTuningSettings(TypedDict, total=False):

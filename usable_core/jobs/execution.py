@@ -6,7 +6,6 @@ import signal
 import threading
 import time
 import traceback
-from types import TracebackType
 from typing import Any
 
 from usable_core import tasks
@@ -35,12 +34,7 @@ class Heartbeat:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
 

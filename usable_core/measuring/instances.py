@@ -1,6 +1,6 @@
 """`Instance`: one image as one model sees it, and what every map of it shares."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,23 +84,10 @@ class Instance:
 
     def explained(self, method: str, target: int, found: Attribution) -> Explanation:
         """Return the explanation that a method gives of a class."""
-        return replace(
-            self.start,
-            method=method,
-            target=self.model.labels.names[target],
-            values=found.values,
-            output=found.output,
-            base=found.base,
-            unit=found.unit,
-            r2=found.r2,
-            effective_samples=found.effective_samples,
-            additivity_gap=found.additivity_gap,
-            convergence=found.convergence,
-            stability=found.stability,
-            evaluations=found.evaluations,
-            seconds=found.seconds,
-            precision=found.precision,
-        )
+        names = {f.name for f in fields(Attribution)} & {f.name for f in fields(Explanation)}
+        figures = {name: getattr(found, name) for name in names}
+        target_name = self.model.labels.names[target]
+        return replace(self.start, method=method, target=target_name, **figures)
 
 
 def instance(model: Model, image: Image.Image, count: int) -> Instance:

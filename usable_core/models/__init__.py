@@ -11,7 +11,7 @@ from usable_core.models.overrides import with_preprocessing
 
 
 def load_model(
-    spec: ModelSpec | str,
+    reference: ModelSpec | str | Path,
     *,
     weights: str | Path | None = None,
     arch_options: dict[str, str] | None = None,
@@ -21,7 +21,7 @@ def load_model(
     """Return the model that a reference names, on the CPU.
 
     Args:
-        spec: Reference such as `torchvision/resnet50`, or a `ModelSpec` that says everything.
+        reference: Such as `torchvision/resnet50`, or a `ModelSpec` that says everything.
         weights: Local file whose weights replace the reference's own (nothing is downloaded then).
         arch_options: Extra settings of the architecture, such as `{"pad_type": "same"}`.
         trust: Allow files that can run code (exported programs).
@@ -33,9 +33,10 @@ def load_model(
         CheckpointError: its weights cannot be had, are unsafe, or do not fit.
         ConfigError: a value of the preprocessing is not what its field takes.
     """
-    if isinstance(spec, str):
+    spec = reference
+    if not isinstance(spec, ModelSpec):
         spec = ModelSpec(
-            spec,
+            str(spec),
             None if weights is None else str(weights),
             tuple((arch_options or {}).items()),
             trust,

@@ -32,7 +32,7 @@ def accuracy_bars(
     theme: Theme = "light",
 ) -> go.Figure:
     """Return accuracy (%) per model with its interval, and the majority class as a line."""
-    figure = go.Figure()
+    figure, ink = go.Figure(), INK[theme]
     for name, result in zip(labels(results, names), results, strict=True):
         found = result.accuracy
         figure.add_bar(
@@ -42,9 +42,7 @@ def accuracy_bars(
             name=name,
             showlegend=False,
             marker={"color": model_style(result.provenance.model, theme).color},
-            error_x=error_bars(
-                [100 * found.value], [100 * found.low], [100 * found.high], INK[theme]
-            ),
+            error_x=error_bars(([100 * e] for e in (found.value, found.low, found.high)), ink),
             hovertemplate=f"%{{x:.1f}} %, {_span(found.low, found.high)}, n = {found.n}",
         )
     if results:
@@ -85,7 +83,7 @@ def reliability_diagram(
             mode="lines+markers",
             line={"color": style.color, "dash": style.dash, "width": WIDTH},
             marker={"symbol": style.symbol, "size": 8},
-            error_y=error_bars(*(100 * table[c] for c in ("accuracy", "low", "high")), style.color),
+            error_y=error_bars((100 * table[c] for c in ("accuracy", "low", "high")), style.color),
             hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %, n = %{customdata}",
         )
     figure.update_xaxes(title_text="mean confidence of the bin, %", range=[0, 102])
@@ -147,7 +145,7 @@ def per_class_bars(
             mode="markers",
             marker={"color": style.color, "symbol": style.symbol, "size": 9},
             error_y=error_bars(
-                *(100 * own[f"recall{end}"] for end in ("", "_low", "_high")), style.color
+                (100 * own[f"recall{e}"] for e in ("", "_low", "_high")), style.color
             ),
             hovertemplate="%{x}: recall %{y:.1f} %, n = %{customdata}",
         )

@@ -48,9 +48,7 @@ def difference_forest(
             "color": COLORS[theme][0],
             "symbol": [_symbol(comparison, row) for row in records],
         },
-        error_x=error_bars(
-            *(100 * pairs[c] for c in ("difference", "low", "high")), NEUTRAL[theme]
-        ),
+        error_x=error_bars((100 * pairs[c] for c in ("difference", "low", "high")), NEUTRAL[theme]),
         hovertemplate="%{x:+.1f} points; only the first right: %{customdata[0]}, only the second: "
         "%{customdata[1]}, n = %{customdata[2]}, p = %{customdata[3]:.2g} (Holm)<extra></extra>",
         showlegend=False,

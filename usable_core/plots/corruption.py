@@ -135,7 +135,7 @@ def _models(agreement: Agreement, theme: Theme) -> go.Figure:
     for row in agreement.points.to_dict("records"):
         style = model_style(row["model"], theme)
         area, accuracy = (
-            error_bars(*([100 * row[f"{c}{end}"]] for end in ("", "_low", "_high")), NEUTRAL[theme])
+            error_bars(([100 * row[f"{c}{end}"]] for end in ("", "_low", "_high")), NEUTRAL[theme])
             for c in ("area", "corruption_accuracy")
         )
         figure.add_scatter(

@@ -44,9 +44,7 @@ def quality(
             y=[EXPLAINERS[m].title for m in known["method"]],
             name=name,
             mode="markers",
-            error_x=error_bars(
-                known[metric], *(_end(known, metric, end) for end in ("low", "high"))
-            ),
+            error_x=error_bars(_ends(known, metric)),
             marker={"color": style.color, "symbol": style.symbol, "size": _MARKER},
             customdata=known["n"].tolist(),
             hovertemplate="%{y}: %{x:.3g}, n = %{customdata}<extra>" + name + "</extra>",
@@ -61,6 +59,6 @@ def quality(
     return tidy(figure, height=_HEIGHT + 60 * max(1, len(methods)))
 
 
-def _end(known: "pd.DataFrame", metric: str, end: str) -> "pd.Series[float]":
-    """Return an end of each interval; the number itself where the column has none."""
-    return known.get(f"{metric}_{end}", known[metric])
+def _ends(known: "pd.DataFrame", metric: str) -> "list[pd.Series[float]]":
+    """Return a number and the ends of its interval; itself where the column has none."""
+    return [known.get(f"{metric}{end}", known[metric]) for end in ("", "_low", "_high")]

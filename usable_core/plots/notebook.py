@@ -14,7 +14,7 @@ from PIL import Image
 
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ConfigError
-from usable_core.evaluations.explained import Explanation, Prediction
+from usable_core.evaluations.explained import Explanation
 from usable_core.files import write_bytes
 from usable_core.images import encode_png
 from usable_core.plots.heatmap import blend, colour_limit, describe
@@ -40,7 +40,7 @@ def view_html(explanation: Explanation) -> str:
     title = f"{EXPLAINERS[str(explanation.method)].title}: {explanation.target}"
     source = base64.b64encode(view_png(explanation)).decode()
     words = describe(explanation.values)
-    predictions = ", ".join(f"{p.name} {percent(_share(p))}" for p in explanation.predictions)
+    predictions = ", ".join(f"{p.name} {percent(p.shown)}" for p in explanation.predictions)
     return (
         f'<figure><img alt="{html.escape(f"{title}: {words}", quote=True)}" '
         f'src="data:image/png;base64,{source}"><figcaption><b>{html.escape(title)}</b> '
@@ -76,7 +76,3 @@ def show_view(explanation: Explanation) -> None:
         notebook.display.display(notebook.display.HTML(view_html(explanation)))
     else:
         Image.open(io.BytesIO(view_png(explanation))).show()
-
-
-def _share(prediction: Prediction) -> float:
-    return prediction.probability if prediction.calibrated is None else prediction.calibrated

@@ -2,15 +2,16 @@
 
 import hashlib
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from usable_core.catalog.models import BUNDLED, SUGGESTED
-from usable_core.evaluations.specs import Provenance
+from usable_core.evaluations.result import Measured
 from usable_core.metrics.intervals import Proportion
 
 Theme = Literal["light", "dark"]
@@ -48,14 +49,6 @@ class ModelStyle:
         return f"rgba({red},{green},{blue},{BAND_OPACITY})"
 
 
-class HasProvenance(Protocol):
-    """Any result of a measurement."""
-
-    @property
-    def provenance(self) -> Provenance:
-        """Return where it comes from."""
-
-
 def model_style(name: str, theme: Theme = "light") -> ModelStyle:
     """Return the look of a model: by its place in the catalog, else by a hash of its name."""
     if name in _ORDER:
@@ -77,7 +70,7 @@ def percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"
 
 
-def labels(results: Sequence[HasProvenance], names: Sequence[str] | None = None) -> list[str]:
+def labels(results: Sequence[Measured], names: Sequence[str] | None = None) -> list[str]:
     """Return what to call each result: the given names, or the models' references.
 
     Names come from users and plotly reads a little HTML, so it is escaped.
@@ -90,11 +83,9 @@ def titled(figure: go.Figure, text: str) -> go.Figure:
     return figure.update_layout(title={"text": text, "font": {"size": 14}})
 
 
-def error_bars(
-    values: Sequence[float], lows: Sequence[float], highs: Sequence[float], color: str | None = None
-) -> dict[str, object]:
-    """Return plotly's error bars of values with intervals; none where an end is NaN."""
-    value, low, high = (np.asarray(part, dtype=float) for part in (values, lows, highs))
+def error_bars(ends: Iterable[Sequence[float]], color: str | None = None) -> dict[str, object]:
+    """Return plotly's error bars of (values, lows, highs); none where an end is NaN."""
+    value, low, high = (np.asarray(part, dtype=float) for part in ends)
     return {
         "type": "data",
         "symmetric": False,
@@ -141,10 +132,10 @@ def add_clean_level(
 
 
 def share_heat_map(
-    shares: Sequence[Sequence[float]],
+    shares: Sequence[Sequence[float]] | NDArray[np.float64],
     x: Sequence[object],
     y: Sequence[object],
-    about: Sequence[object],
+    about: object,
     hover: str,
     theme: Theme,
 ) -> go.Figure:

@@ -30,9 +30,7 @@ def predictions_row(questions: Questions, board: Board) -> None:
 def _one(model: ModelSpec, asked: Asked, board: Board) -> None:
     found = asked.explanation
     for prediction in found.predictions:
-        known = prediction.calibrated is not None
-        shown = prediction.calibrated if known else prediction.probability
-        share = min(max(shown, 0.0), 1.0)
+        share = min(max(prediction.shown, 0.0), 1.0)
         st.progress(share, text=f"{escaped(prediction.name)} · {percent(share)}")
     if found.predictions:
         _confidence(model, found)
