@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.measure.comparison import overview, pairs
 from dashboard.components.measure.measured_runs import Found, answers, latest_per_model, names_of
-from dashboard.components.shared.formats import errors_shown, provenance_footer
+from dashboard.components.shared.formats import errors_shown, link, provenance_footer
 from dashboard.components.shared.metrics import score_table
 from dashboard.components.shared.run_panel import find, run_panel
 from usable_core.comparison import compare
@@ -43,8 +43,8 @@ def empty() -> None:
     with st.container(border=True):
         st.markdown("**Nothing has been measured yet.**")
         st.caption("Run the demo, or measure two models on the same data.")
-        st.page_link(state.page_file("overview"), label="To the demo", icon=":material/home:")
-        st.page_link(state.page_file("accuracy"), label="Accuracy", icon=":material/target:")
+        link("overview", "To the demo", "home")
+        link("accuracy", "Accuracy", "target")
 
 
 def choose(done: Sequence[Run], parent: str | None) -> list[Run]:

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
-from dashboard.components.shared.formats import errors_shown
+from dashboard.components.shared.formats import choose_one, errors_shown
 from dashboard.components.shared.metrics import figure, headings, metric_card
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
@@ -59,14 +59,9 @@ def results(found: Found, names: Sequence[str]) -> None:
     figure(plot, key="severities", alt="Accuracy against severity")
     st.subheader("Each corruption")
     titles = dict(enumerate(names))
-    place = st.segmented_control(
-        "Heat map of",
-        titles,
-        format_func=titles.get,
-        default=0,
-        required=True,
-        key=state.CORRUPTION_MODEL,
-        label_visibility="visible" if len(found) > 1 else "collapsed",
+    is_labelled = len(found) > 1
+    place = choose_one(
+        "Heat map of", titles, key=state.CORRUPTION_MODEL, default=0, is_labelled=is_labelled
     )
     chosen = answers[place if place < len(answers) else 0]
     plot = corruption_heat_map(chosen, theme=theme)

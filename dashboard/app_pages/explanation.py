@@ -45,7 +45,17 @@ def settings() -> Ask | None:
         format_func=lambda number: f"{int(number):,}",
         persist_state="session",
     )
-    evidence = three.segmented_control(
+    with three:
+        evidence = evidence_beside()
+    chosen = tuple(name for name in EXPLAINERS if name in methods)
+    options = ExplainerOptions(evaluations=int(evaluations))
+    config = partial(ExplanationConfig, methods=chosen, target=target, options=options)
+    return partial(config, evidence=evidence) if chosen else None
+
+
+def evidence_beside() -> str:
+    """Ask what is measured beside each map."""
+    return st.segmented_control(
         "Measured beside each map",
         list(EVIDENCE),
         default="curves",
@@ -55,15 +65,6 @@ def settings() -> Ask | None:
         persist_state="session",
         help="Curves: deletion and insertion, some 40 to 130 evaluations more for each map. "
         "All: a second background, ROAD, and maps with random weights and of another class.",
-    )
-    if not methods:
-        return None
-    return partial(
-        ExplanationConfig,
-        methods=tuple(name for name in EXPLAINERS if name in methods),
-        target=target,
-        options=ExplainerOptions(evaluations=int(evaluations)),
-        evidence=evidence,
     )
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.train.fine_tuning_form import fine_tuning_form
 from dashboard.components.train.outcome import outcome
@@ -28,11 +28,11 @@ def result() -> None:
             st.markdown("**Nothing is running here.**")
             st.caption("Loss and accuracy appear here, epoch by epoch, once you press Start.")
             if newest is not None:
-                st.page_link(
-                    state.page_file("fine_tune"),
-                    label=f"The last one: {escaped(newest.title)}",
-                    icon=":material/history:",
-                    query_params={state.RUN: newest.id},
+                link(
+                    "fine_tune",
+                    f"The last one: {escaped(newest.title)}",
+                    "history",
+                    {state.RUN: newest.id},
                 )
         return
     run = run_panel(run_id)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.explain.gallery import gallery_links
-from dashboard.components.shared.formats import errors_shown, escaped
+from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.shelves.cards import backbone_card
 from dashboard.components.shelves.runs_table import runs_table
@@ -65,12 +65,7 @@ def demo() -> None:
 def demo_panel(newest: Run) -> None:
     run = run_panel(newest.id)
     if run is not None and run.status is Status.DONE:
-        st.page_link(
-            state.page_file("compare"),
-            label="**Compare the two backbones**",
-            icon=":material/balance:",
-            query_params={state.PARENT: run.id},
-        )
+        link("compare", "**Compare the two backbones**", "balance", {state.PARENT: run.id})
 
 
 def digits() -> None:
@@ -80,11 +75,11 @@ def digits() -> None:
         with left:
             st.markdown(f"**{escaped(row.title)}**")
             st.caption(row.help)
-            st.page_link(
-                state.page_file("fine_tune"),
-                label="Fine-tune a backbone on it",
-                icon=":material/tune:",
-                query_params={state.FINE_TUNE_DATASET: "digits"},
+            link(
+                "fine_tune",
+                "Fine-tune a backbone on it",
+                "tune",
+                {state.FINE_TUNE_DATASET: "digits"},
             )
         strip = digit_strip()
         if strip is not None:
@@ -95,7 +90,7 @@ def recent() -> None:
     runs = [run for run in state.runs(limit=RECENT) if run.task != "demo"]
     if runs:
         runs_table(runs)
-        st.page_link(state.page_file("runs"), label="All runs", icon=":material/list_alt:")
+        link("runs", "All runs", "list_alt")
     else:
         st.caption("None yet. The demo makes the first ones.")
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared.formats import link
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.shelves.run_details import run_actions, run_record
 from dashboard.components.shelves.runs_table import runs_table, status_text
@@ -30,9 +31,7 @@ def empty() -> None:
     with st.container(border=True):
         st.markdown("**No runs yet.**")
         st.caption("A run is a question and its answer: a training, a measurement, a demo.")
-        st.page_link(
-            state.page_file("overview"), label="Start with the demo", icon=":material/play_arrow:"
-        )
+        link("overview", "Start with the demo", "play_arrow")
 
 
 def chosen(found: list[Run]) -> list[Run]:

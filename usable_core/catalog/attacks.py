@@ -51,23 +51,23 @@ class AttackRow:
 
     Attributes:
         title: As people call it.
-        norms: Those that it works in.
         function: Dotted name of what implements it.
-        is_iterative: Whether it takes more than one step.
-        is_gradient_based: Whether it needs gradients.
         paper: Where it comes from.
         help: One sentence.
+        norms: Those that it works in.
+        is_iterative: Whether it takes more than one step.
+        is_gradient_based: Whether it needs gradients.
         is_targeted_only: Whether it aims at one class after another and has a loss of its own,
             whatever loss its settings name.
     """
 
     title: str
-    norms: tuple[str, ...]
     function: str
-    is_iterative: bool
-    is_gradient_based: bool
     paper: str
     help: str
+    norms: tuple[str, ...] = ("linf", "l2", "l1")
+    is_iterative: bool = True
+    is_gradient_based: bool = True
     is_targeted_only: bool = False
 
 
@@ -94,6 +94,11 @@ class PresetRow:
     rivalled: int = 32  # as many as any preset walks
 
 
+def _noise(title: str, paper: str, help_text: str) -> AttackRow:
+    function = "usable_core.attacks.noise:Noise"
+    return AttackRow(title, function, paper, help_text, is_iterative=False, is_gradient_based=False)
+
+
 LOSSES = {
     "cross_entropy": LossRow("Cross-entropy"),
     "margin": LossRow("Margin (Carlini & Wagner)"),
@@ -104,82 +109,56 @@ LOSSES = {
 
 ATTACKS = {
     "fgsm": AttackRow(
-        title="FGSM",
-        norms=("linf", "l2", "l1"),
-        function="usable_core.attacks.gradient:Fgsm",
+        "FGSM",
+        "usable_core.attacks.gradient:Fgsm",
+        "Goodfellow et al. 2015, arXiv:1412.6572",
+        "One step along the gradient. Weak: an upper bound only.",
         is_iterative=False,
-        is_gradient_based=True,
-        paper="Goodfellow et al. 2015, arXiv:1412.6572",
-        help="One step along the gradient. Weak: an upper bound only.",
     ),
     "pgd": AttackRow(
-        title="PGD",
-        norms=("linf", "l2", "l1"),
-        function="usable_core.attacks.gradient:Pgd",
-        is_iterative=True,
-        is_gradient_based=True,
-        paper="Madry et al. 2018, arXiv:1706.06083",
-        help="Many small projected gradient steps from a random start; the worst of all "
-        "steps counts.",
+        "PGD",
+        "usable_core.attacks.gradient:Pgd",
+        "Madry et al. 2018, arXiv:1706.06083",
+        "Many small projected gradient steps from a random start; the worst of all steps counts.",
     ),
     "apgd": AttackRow(
-        title="APGD",
-        norms=("linf", "l2"),
-        function="usable_core.attacks.apgd:Apgd",
-        is_iterative=True,
-        is_gradient_based=True,
-        paper="Croce & Hein 2020, arXiv:2003.01690",
-        help="Gradient steps with momentum that halve themselves when they stop helping; no "
-        "step size "
+        "APGD",
+        "usable_core.attacks.apgd:Apgd",
+        "Croce & Hein 2020, arXiv:2003.01690",
+        "Gradient steps with momentum that halve themselves when they stop helping; no step size "
         "to choose.",
+        norms=("linf", "l2"),
     ),
     "fab": AttackRow(
-        title="FAB",
-        norms=("linf", "l2", "l1"),
-        function="usable_core.attacks.fab:Fab",
-        is_iterative=True,
-        is_gradient_based=True,
-        paper="Croce & Hein 2020, arXiv:1907.02044",
-        help="Steps onto the decision boundary while it stays near the image: looks for the "
-        "smallest "
+        "FAB",
+        "usable_core.attacks.fab:Fab",
+        "Croce & Hein 2020, arXiv:1907.02044",
+        "Steps onto the decision boundary while it stays near the image: looks for the smallest "
         "perturbation, aimed at one class after another.",
         is_targeted_only=True,
     ),
     "square": AttackRow(
-        title="Square",
+        "Square",
+        "usable_core.attacks.square:Square",
+        "Andriushchenko et al. 2020, arXiv:1912.00049",
+        "Random search over squares; needs answers only, so masked gradients do not stop it.",
         norms=("linf", "l2"),
-        function="usable_core.attacks.square:Square",
-        is_iterative=True,
         is_gradient_based=False,
-        paper="Andriushchenko et al. 2020, arXiv:1912.00049",
-        help="Random search over squares; needs answers only, so masked gradients do not stop it.",
     ),
-    "noise": AttackRow(
-        title="Random noise",
-        norms=("linf", "l2", "l1"),
-        function="usable_core.attacks.noise:Noise",
-        is_iterative=False,
-        is_gradient_based=False,
-        paper="Baseline: uniform on the corners (Linf) or the sphere (L2, L1)",
-        help="No adversary. Every real attack must be stronger than this.",
+    "noise": _noise(
+        "Random noise",
+        "Baseline: uniform on the corners (Linf) or the sphere (L2, L1)",
+        "No adversary. Every real attack must be stronger than this.",
     ),
-    "uniform_noise": AttackRow(
-        title="Uniform noise",
-        norms=("linf", "l2", "l1"),
-        function="usable_core.attacks.noise:Noise",
-        is_iterative=False,
-        is_gradient_based=False,
-        paper="Baseline: uniform in the ball",
-        help="No adversary: a point drawn from the inside of the budget.",
+    "uniform_noise": _noise(
+        "Uniform noise",
+        "Baseline: uniform in the ball",
+        "No adversary: a point drawn from the inside of the budget.",
     ),
-    "gaussian_noise": AttackRow(
-        title="Gaussian noise",
-        norms=("linf", "l2", "l1"),
-        function="usable_core.attacks.noise:Noise",
-        is_iterative=False,
-        is_gradient_based=False,
-        paper="Baseline: normal noise scaled to the budget",
-        help="No adversary: normal noise of the size of the budget.",
+    "gaussian_noise": _noise(
+        "Gaussian noise",
+        "Baseline: normal noise scaled to the budget",
+        "No adversary: normal noise of the size of the budget.",
     ),
 }
 
@@ -191,8 +170,8 @@ PRESETS = {
         walked=4,
         rivalled=2,
         is_comparable=False,
-        help="Seconds: FGSM and PGD-20 on a few dozen examples. A first look, not a figure "
-        "to publish.",
+        help="Seconds: FGSM and PGD-20 on a few dozen examples. A first look, not a figure to "
+        "publish.",
     ),
     "standard": PresetRow(
         title="Standard",
@@ -206,8 +185,7 @@ PRESETS = {
         walked=32,
         is_comparable=False,
         help="APGD with three losses, then 1,000 queries of Square: close to Benchmark at a "
-        "fraction of "
-        "its cost.",
+        "fraction of its cost.",
     ),
     "benchmark": PresetRow(
         title="Benchmark",
@@ -221,7 +199,6 @@ PRESETS = {
         walked=32,
         is_comparable=True,
         help="The AutoAttack standard suite with its budgets: the only preset whose figures "
-        "may stand "
-        "beside those of leaderboards.",
+        "may stand beside those of leaderboards.",
     ),
 }

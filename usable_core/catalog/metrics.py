@@ -19,6 +19,10 @@ class MetricRow:
     unit: Literal["share", "points", "number"] = "share"
 
 
+def _number(title: str, help_text: str) -> MetricRow:
+    return MetricRow(title, help_text, "number")
+
+
 METRICS = {
     "accuracy": MetricRow(
         "Accuracy",
@@ -117,63 +121,51 @@ METRICS = {
         r"Errors of every corruption, summed over severities and divided by the reference's, "
         r"averaged: below 100 % it errs less than the reference. Interval: bootstrap over images.",
     ),
-    "doubtful": MetricRow(
+    "doubtful": _number(
         "Doubtful maps",
-        "Share of maps with a reason against them; the reasons "
-        "are written under the worst explained.",
-        unit="number",
+        "Share of maps with a reason against them; the reasons are written under the worst "
+        "explained.",
     ),
-    "deletion_gain": MetricRow(
+    "deletion_gain": _number(
         "Deletion gain",
-        "By how much hiding in the map's order beats "
-        "random orders on the same network: 0 is chance, higher is "
-        "better. Median over the images.",
-        unit="number",
+        "By how much hiding in the map's order beats random orders on the same network: 0 is "
+        "chance, higher is better. Median over the images.",
     ),
-    "insertion_gain": MetricRow(
-        "Insertion gain",
-        "The same where parts are shown: 0 is chance. Median over the images.",
-        unit="number",
+    "insertion_gain": _number(
+        "Insertion gain", "The same where parts are shown: 0 is chance. Median over the images."
     ),
-    "road_gain": MetricRow(
+    "road_gain": _number(
         "ROAD gain",
-        "As deletion, with hidden parts filled in from around: 0 "
-        "is chance. Median over the images.",
-        unit="number",
+        "As deletion, with hidden parts filled in from around: 0 is chance. Median over the "
+        "images.",
     ),
-    "r2": MetricRow(
+    "r2": _number(
         "Local R²",
-        "How much of what the network does LIME's linear model tells; 1 "
-        "is all of it. Median over the images.",
-        unit="number",
+        "How much of what the network does LIME's linear model tells; 1 is all of it. Median over "
+        "the images.",
     ),
-    "error_share": MetricRow(
+    "error_share": _number(
         "Monte Carlo error",
-        "Largest standard error over largest value: "
-        "what another seed would change. Lower is better. Median.",
-        unit="number",
+        "Largest standard error over largest value: what another seed would change. Lower is "
+        "better. Median.",
     ),
-    "randomised": MetricRow(
+    "randomised": _number(
         "Random weights",
-        "Rank correlation with the map of the same network "
-        "with random weights: near 0 is sound. Median.",
-        unit="number",
+        "Rank correlation with the map of the same network with random weights: near 0 is sound. "
+        "Median.",
     ),
-    "other_class": MetricRow(
+    "other_class": _number(
         "Another class",
         "Rank correlation with the map of the next most probable class: near 0 is sound. Median.",
-        unit="number",
     ),
-    "agreement": MetricRow(
+    "agreement": _number(
         "Agreement",
-        "Mean rank correlation with the other methods' maps of "
-        "the same image. Median over the images.",
-        unit="number",
+        "Mean rank correlation with the other methods' maps of the same image. Median over the "
+        "images.",
     ),
-    "additivity_gap": MetricRow(
+    "additivity_gap": _number(
         "Additivity gap",
         "How far the values miss their due sum, in units of the output: 0 is exact. Median.",
-        unit="number",
     ),
-    "seconds": MetricRow("Seconds", "Mean wall time of a map.", unit="number"),
+    "seconds": _number("Seconds", "Mean wall time of a map."),
 }

@@ -95,17 +95,19 @@ def _traces(
                 hovertemplate="%{customdata}: %{y:.3g}<extra>" + called + "</extra>",
             ),
         )
-    noise = drift.rank_correlation[0]
-    if not math.isnan(noise):
-        yield (
-            1,
-            go.Scatter(
-                x=[min(place.values()), max(place.values())],
-                y=[noise, noise],
-                mode="lines",
-                line={"color": style.color, "dash": "dot", "width": 1},
-                hoverinfo="skip",
-                name=f"{name}, noise level at ε = 0",
-                showlegend=False,
-            ),
-        )
+    if not math.isnan(drift.rank_correlation[0]):
+        yield 1, _noise_level(drift.rank_correlation[0], name, place, style)
+
+
+def _noise_level(
+    noise: float, name: str, place: Mapping[float, float], style: ModelStyle
+) -> go.Scatter:
+    return go.Scatter(
+        x=[min(place.values()), max(place.values())],
+        y=[noise, noise],
+        mode="lines",
+        line={"color": style.color, "dash": "dot", "width": 1},
+        hoverinfo="skip",
+        name=f"{name}, noise level at ε = 0",
+        showlegend=False,
+    )

@@ -10,7 +10,7 @@ from dashboard import state
 from dashboard.components.explain.map_view import views
 from dashboard.components.explain.overlay import MapView, heatmap_view
 from dashboard.components.explain.questions import Cell, Questions, name_of
-from dashboard.components.shared.formats import escaped, percent
+from dashboard.components.shared.formats import choose_one, escaped, percent
 from dashboard.components.shared.lane import Board
 from dashboard.components.shared.metrics import figure
 from usable_core.catalog.explainers import EXPLAINERS
@@ -68,15 +68,9 @@ def agreement_section(questions: Questions, board: Board) -> None:
 def _choose(groups: Mapping[str, Mapping[str, list[Cell]]]) -> tuple[str, list[Cell]]:
     """Ask which maps are compared; return the kind of comparison and the maps."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        kinds = [kind for kind in KINDS if groups[kind]]
-        kind = st.segmented_control(
-            "Compared",
-            kinds,
-            default=kinds[0],
-            format_func=KINDS.get,
-            required=True,
-            key=f"{state.EXPLAIN_AGREEMENT}_{'_'.join(kinds)}",
-        )
+        kinds = {kind: title for kind, title in KINDS.items() if groups[kind]}
+        key = f"{state.EXPLAIN_AGREEMENT}_{'_'.join(kinds)}"
+        kind = choose_one("Compared", kinds, key=key, default=next(iter(kinds)))
         titles = list(groups[kind])
         title = st.selectbox(
             "Backbone" if kind == "methods" else "Method",

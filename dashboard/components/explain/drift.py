@@ -11,7 +11,7 @@ from dashboard.components.explain.answer_state import show_state
 from dashboard.components.explain.map_view import load
 from dashboard.components.explain.overlay import MapView, heatmap_view
 from dashboard.components.explain.questions import Questions
-from dashboard.components.shared.formats import escaped, percent
+from dashboard.components.shared.formats import choose_one, download, escaped, percent
 from dashboard.components.shared.lane import Asked, Board
 from dashboard.components.shared.metrics import figure
 from usable_core import images
@@ -41,13 +41,7 @@ def drift_section(questions: Questions, board: Board) -> None:
     titles = {NOBODY: "Not asked"} | {m: EXPLAINERS[m].title for m in questions.methods}
     if st.session_state.get(state.EXPLAIN_DRIFT) not in titles:
         st.session_state[state.EXPLAIN_DRIFT] = NOBODY
-    chosen = st.segmented_control(
-        "Follow the maps of",
-        list(titles),
-        format_func=titles.get,
-        required=True,
-        key=state.EXPLAIN_DRIFT,
-    )
+    chosen = choose_one("Follow the maps of", titles, key=state.EXPLAIN_DRIFT)
     if chosen == NOBODY:
         st.caption("Choose a method: its map is made again at every ε of the attack.")
         return
@@ -143,14 +137,11 @@ def _one(model: ModelSpec, pair: Pair, files: MapView, limit: float, epsilon: fl
         f"rank correlation {moved.rank_correlation[place or 0]:.2f}, "
         f"top in common {percent(moved.top_overlap[place or 0], 0)}"
     )
-    st.download_button(
+    download(
         "Picture, PNG",
         files.picture,
         f"{model.reference.replace('/', '_')}_{label}.png".replace("/255", "of255"),
-        "image/png",
         key=f"adversarial_{model.reference}",
-        on_click="ignore",
-        icon=":material/download:",
         help="A PNG holds whole grey levels: a change of less than half a level is not in it.",
     )
 

@@ -6,6 +6,7 @@ import streamlit as st
 from PIL import ImageOps
 
 from dashboard import state
+from dashboard.components.shared.formats import link
 from usable_core.images import gallery
 
 THUMBNAIL = (320, 220)  # pixels: sharp at five in a row on a wide screen
@@ -28,9 +29,4 @@ def gallery_links(columns: int = 5) -> None:
         for column, picture in zip(row, pictures[start : start + columns], strict=False):
             with column:
                 st.image(thumbnail(picture.name), width="stretch", alt=picture.title)
-                st.page_link(
-                    state.page_file("explain"),
-                    label=picture.title,
-                    icon=":material/image_search:",
-                    query_params={state.IMAGE: picture.name},
-                )
+                link("explain", picture.title, "image_search", {state.IMAGE: picture.name})

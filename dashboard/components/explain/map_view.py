@@ -8,7 +8,7 @@ from dashboard import state
 from dashboard.components.explain.map_facts import badges, facts, warnings
 from dashboard.components.explain.overlay import MapView, heatmap_view, superpixel_table
 from dashboard.components.explain.questions import Cell, Questions, name_of, spend_more, title_of
-from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.formats import download, escaped
 from dashboard.components.shared.lane import Asked, Board
 from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
@@ -75,24 +75,18 @@ def _downloads(name: str, view: MapView, shared: float) -> None:
     """Offer a map as a picture and as its values."""
     plain = name.replace("/", "_")
     with st.container(horizontal=True):
-        st.download_button(
+        download(
             "PNG",
             lambda: png_of(view, shared),
             f"{plain}.png",
-            "image/png",
             key=f"png_{name}",
-            on_click="ignore",
-            icon=":material/download:",
             help="The picture with the map at 80 % opacity, on the shared colour scale.",
         )
-        st.download_button(
+        download(
             "CSV",
             lambda: _csv(view),
             f"{plain}.csv",
-            "text/csv",
             key=f"csv_{name}",
-            on_click="ignore",
-            icon=":material/download:",
             help="The exact values, one row per superpixel or pixel.",
         )
 

@@ -10,9 +10,13 @@ from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
 from usable_core.evaluations.epsilon import epsilon_label, grid
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.plots.epsilon_axis import NORM_TITLES
 
 TARGETS = 9  # as many classes as AutoAttack aims at
-NORMS = {"linf": "L∞", "l2": "L2", "l1": "L1"}
+DRAWS_HELP = (
+    "Answers averaged per question, for models that answer at random (expectation over "
+    "transformations). 1 for all others; the cost grows in proportion."
+)
 SINGLE = "single"
 FIRST = "glance"
 NOBODY = "none"
@@ -56,11 +60,11 @@ def _help() -> str:
 def _shared(choice: AttackChoice) -> Ask:
     """Ask for what every attack has: norm, budgets, draws, surrogate, seed; return the question."""
     one, two, three = st.columns(3)
-    norms = [n for n in NORMS if all(n in ATTACKS[spec.name].norms for spec in choice.attacks)]
+    norms = [n for n in NORM_TITLES if all(n in ATTACKS[a.name].norms for a in choice.attacks)]
     norm = one.selectbox(
         "Norm",
         norms,
-        format_func=NORMS.get,
+        format_func=NORM_TITLES.get,
         key=state.ROBUSTNESS_NORM,
         help="How the size of a change is measured: L∞ by its largest pixel, L2 by its length, "
         "L1 by its sum. Not every attack works in all of them.",
@@ -70,31 +74,12 @@ def _shared(choice: AttackChoice) -> Ask:
         key=state.ROBUSTNESS_EPSILONS,
         placeholder="1/255, 4/255, 8/255",
         help="Of the [0, 1] pixel range; 1/255 is one grey level. 0, the clean accuracy, is always "
-        "measured too. Empty: "
-        + "; ".join(
-            f"{title}: {', '.join(epsilon_label(e, norm) for e in default_epsilons(norm))}"
-            for norm, title in NORMS.items()
-        ),
+        f"measured too. Empty: {_usual_budgets()}",
     )
     seed = three.number_input("Seed", 0, value=0, key=state.ROBUSTNESS_SEED)
-    draws = one.number_input(
-        "Draws",
-        1,
-        1000,
-        1,
-        key=state.ROBUSTNESS_DRAWS,
-        help="Answers averaged per question, for models that answer at random (expectation over "
-        "transformations). 1 for all others; the cost grows in proportion.",
-    )
-    options = model_options()
-    surrogate = two.selectbox(
-        "Surrogate",
-        [NOBODY, *options],
-        key=state.ROBUSTNESS_SURROGATE,
-        format_func=lambda name: options.get(name, "none"),
-        help="Another backbone of the same input size and classes: images made for it are tried "
-        "too, which shows gradients that are masked.",
-    )
+    draws = one.number_input("Draws", 1, 1000, 1, key=state.ROBUSTNESS_DRAWS, help=DRAWS_HELP)
+    with two:
+        surrogate = _surrogate()
 
     def ask(model: ModelSpec, dataset: DatasetSpec) -> RobustnessConfig:
         is_other = surrogate not in (NOBODY, model.reference)  # no model is its own surrogate
@@ -111,6 +96,26 @@ def _shared(choice: AttackChoice) -> Ask:
         )
 
     return ask
+
+
+def _usual_budgets() -> str:
+    usual = {title: (norm, default_epsilons(norm)) for norm, title in NORM_TITLES.items()}
+    return "; ".join(
+        f"{title}: {', '.join(epsilon_label(e, norm) for e in epsilons)}"
+        for title, (norm, epsilons) in usual.items()
+    )
+
+
+def _surrogate() -> str:
+    options = model_options()
+    return st.selectbox(
+        "Surrogate",
+        [NOBODY, *options],
+        key=state.ROBUSTNESS_SURROGATE,
+        format_func=lambda name: options.get(name, "none"),
+        help="Another backbone of the same input size and classes: images made for it are tried "
+        "too, which shows gradients that are masked.",
+    )
 
 
 def _single_attack() -> AttackChoice:

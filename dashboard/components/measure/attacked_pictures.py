@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.explain_button import explain_button
-from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.metrics import bound_mark, headings, metric_card
 from usable_core.attacked_images import (
     amplified_difference,
@@ -96,14 +96,7 @@ def _examples(found: Found, names: Sequence[str], epsilon: float, factor: int) -
     """Show, per model, kept examples: clean, attacked at `epsilon`, and the change."""
     st.markdown("**Examples**")
     st.session_state.setdefault(state.ROBUSTNESS_EXAMPLES, "fragile")  # a click sets it too
-    mode = st.segmented_control(
-        "Examples",
-        MODES,
-        format_func=MODES.get,
-        key=state.ROBUSTNESS_EXAMPLES,
-        required=True,
-        label_visibility="collapsed",
-    )
+    mode = choose_one("Examples", MODES, key=state.ROBUSTNESS_EXAMPLES, is_labelled=False)
     for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
         with column:
             if len(found) > 1:
@@ -186,8 +179,7 @@ def _example(
             explain_button(
                 picture,
                 f"Explain the {title}",
-                model=run.config.model.reference,
-                true=label,
+                {state.MODELS: [run.config.model.reference], state.EXPLAIN_TRUE: label},
                 name=f"{label}, {title}",
                 key=f"explain_{run.id}_{shown['index']}_{title}",
             )

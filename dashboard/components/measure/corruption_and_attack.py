@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measured_runs import answers, names_of
-from dashboard.components.shared.formats import errors_shown, escaped
+from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.metrics import figure
 from usable_core.comparison.corruption_and_attack import (
     LEAST_MODELS,
@@ -29,11 +29,11 @@ def agreement_section(attacks: Sequence[RobustnessResult]) -> None:
     found = answers([run for run in runs.values() if run is not None])
     if len(found) < len(runs):
         st.caption("Not all of these models have been measured under corruptions on this data.")
-        st.page_link(
-            state.page_file("corruption"),
-            label="Measure them",
-            icon=":material/foggy:",
-            query_params={
+        link(
+            "corruption",
+            "Measure them",
+            "foggy",
+            {
                 state.MODELS: [model.reference for model in runs],
                 state.of_page("corruption", "dataset"): attacks[0].config.dataset.reference,
             },

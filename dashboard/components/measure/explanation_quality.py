@@ -70,10 +70,9 @@ def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> 
         explain_button(
             picture,
             "Explain it",
-            model=run.config.model.reference,
-            true=true,
+            {state.MODELS: [run.config.model.reference], state.EXPLAIN_METHODS: [method]}
+            | ({state.EXPLAIN_TRUE: true} if true else {}),
             name=f"{result.provenance.dataset} {index}",
-            methods=(method,),
             key=f"worst_{run.id}_{index}_{method}",
         )
     else:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.metrics import bound_mark, figure, metric_card
 from usable_core.catalog.metrics import METRICS
 from usable_core.evaluations.epsilon import epsilon_label
@@ -42,14 +42,8 @@ def classes_section(results: Sequence[RobustnessResult], names: Sequence[str]) -
     """Offer the accuracy of each class at each epsilon, of one model at a time."""
     titles = {NOTHING: "Hidden"} | {str(k): name for k, name in enumerate(names)}
     st.subheader("By class")
-    chosen = st.segmented_control(
-        "By class",
-        titles,
-        format_func=titles.get,
-        default=NOTHING,
-        required=True,
-        key=state.ROBUSTNESS_CLASSES,
-        label_visibility="collapsed",
+    chosen = choose_one(
+        "By class", titles, key=state.ROBUSTNESS_CLASSES, default=NOTHING, is_labelled=False
     )
     if chosen == NOTHING:
         return

@@ -1,5 +1,7 @@
 """Opening a picture that another page shows on the Explain page."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import streamlit as st
 from PIL import Image
@@ -13,23 +15,19 @@ from usable_core.runs import uploads
 def explain_button(
     picture: Image.Image | np.ndarray | bytes,
     label: str,
+    asked: Mapping[str, str | list[str]],
     *,
-    model: str,
     name: str,
     key: str,
-    true: str | None = None,
-    methods: tuple[str, ...] = (),
 ) -> None:
     """Show a button that keeps a picture among the uploads and opens it on the Explain page.
 
     Args:
         picture: RGB pixels, or a PNG file.
         label: Of the button.
-        model: Reference of the backbone that is asked.
+        asked: The page's address: backbones, true class and methods, as far as they are said.
         name: What the picture is called.
         key: Of the button.
-        true: Its true class, where that is known.
-        methods: Those that are asked; none leaves the page's own.
     """
     if not st.button(label, key=key, type="tertiary", icon=":material/image_search:"):
         return
@@ -37,9 +35,4 @@ def explain_button(
         data = picture if isinstance(picture, bytes) else images.encode_png(np.asarray(picture))
         image_id = uploads.keep(data, f"{name}.png")
         st.session_state[f"title_{image_id}"] = name
-        known = {state.EXPLAIN_TRUE: true} if true else {}
-        chosen = {state.EXPLAIN_METHODS: list(methods)} if methods else {}
-        st.switch_page(
-            state.page_file("explain"),
-            query_params={state.IMAGE: image_id, state.MODELS: [model], **known, **chosen},
-        )
+        st.switch_page(state.page_file("explain"), query_params={state.IMAGE: image_id, **asked})

@@ -5,14 +5,16 @@
 """
 
 import json
+import mimetypes
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
+from dashboard import state
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import Provenance
 from usable_core.records import to_json
@@ -20,6 +22,8 @@ from usable_core.runs.store import RunStore
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Key = TypeVar("Key")
 
 
 @contextmanager
@@ -81,17 +85,30 @@ def proportion_card(label: str, proportion: object | None, *, help: str | None =
         st.caption(interval_text(proportion) if proportion else "not measured")
 
 
-def download_csv(frame: "pd.DataFrame", name: str, *, key: str, label: str = "CSV") -> None:
-    """Offer a table as `NAME.csv`."""
+def download(
+    label: str,
+    data: str | bytes | Callable[[], str | bytes],
+    file: str,
+    *,
+    key: str,
+    help: str | None = None,
+) -> None:
+    """Offer a file; a function makes it when the button is pressed."""
     st.download_button(
         label,
-        frame.to_csv(index=False).encode(),
-        f"{name}.csv",
-        "text/csv",
+        data,
+        file,
+        mimetypes.guess_type(file)[0],
         key=key,
         on_click="ignore",
         icon=":material/download:",
+        help=help,
     )
+
+
+def download_csv(frame: "pd.DataFrame", name: str, *, key: str, label: str = "CSV") -> None:
+    """Offer a table as `NAME.csv`."""
+    download(label, frame.to_csv(index=False), f"{name}.csv", key=key)
 
 
 def csv_of_run(store: RunStore, run_id: str) -> bytes:
@@ -101,14 +118,38 @@ def csv_of_run(store: RunStore, run_id: str) -> bytes:
 
 def download_json(value: object, name: str, *, key: str, label: str = "JSON") -> None:
     """Offer a config, summary or dict as `NAME.json`."""
-    st.download_button(
+    download(label, json.dumps(to_json(value), indent=2), f"{name}.json", key=key)
+
+
+def link(
+    page: str, label: str, icon: str, query: Mapping[str, str | list[str]] | None = None
+) -> None:
+    """Show a link to a page of `Home.PAGES`, with an icon of Material's and an address."""
+    st.page_link(state.page_file(page), label=label, icon=f":material/{icon}:", query_params=query)
+
+
+def choose_one(
+    label: str,
+    titles: Mapping[Key, str],
+    *,
+    key: str,
+    default: Key | None = None,
+    help: str | None = None,
+    is_labelled: bool = True,
+) -> Key:
+    """Ask for one of a few by buttons side by side, and return its key in `titles`.
+
+    Without a default, what the session holds under `key` is chosen.
+    """
+    return st.segmented_control(
         label,
-        json.dumps(to_json(value), indent=2).encode(),
-        f"{name}.json",
-        "application/json",
+        list(titles),
+        default=default,
+        format_func=titles.get,
+        required=True,
         key=key,
-        on_click="ignore",
-        icon=":material/download:",
+        help=help,
+        label_visibility="visible" if is_labelled else "collapsed",
     )
 
 

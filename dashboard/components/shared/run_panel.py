@@ -7,7 +7,7 @@ second tab and after a restart of the dashboard.
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import duration, errors_shown, escaped
+from dashboard.components.shared.formats import duration, errors_shown, escaped, link
 from dashboard.components.shelves.runs_table import status_badge
 from usable_core import jobs
 from usable_core.errors import UnknownName
@@ -65,7 +65,7 @@ def find(run_id: str) -> Run | None:
             f"There is no run {escaped(run_id)}. It may have been deleted.",
             icon=":material/search_off:",
         )
-        st.page_link(state.page_file("runs"), label="All runs", icon=":material/list_alt:")
+        link("runs", "All runs", "list_alt")
         return None
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import interval_text, percent
+from dashboard.components.shared.formats import interval_text, link, percent
 from usable_core.catalog.cards import BundledCard
 
 NAMES = {
@@ -29,9 +29,4 @@ def backbone_card(card: BundledCard) -> None:
         elif not card.proportions:
             st.caption("Not measured yet.")
         if card.card is not None:
-            st.page_link(
-                state.page_file("explain"),
-                label="Explain an image",
-                icon=":material/image_search:",
-                query_params={state.MODELS: [card.reference]},
-            )
+            link("explain", "Explain an image", "image_search", {state.MODELS: [card.reference]})

@@ -5,7 +5,13 @@ from functools import partial
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import csv_of_run, download_json, errors_shown
+from dashboard.components.shared.formats import (
+    csv_of_run,
+    download,
+    download_json,
+    errors_shown,
+    link,
+)
 from usable_core.records import to_json
 from usable_core.runs.logs import log_tail
 from usable_core.runs.run import Run, Status
@@ -23,25 +29,13 @@ def run_actions(run: Run) -> None:
             _delete(run)
         row = TASKS[run.task]
         if run.status is Status.DONE and row.page:
-            st.page_link(
-                state.page_file(row.page),
-                label="Show its result",
-                icon=":material/open_in_new:",
-                query_params={row.page_parameter: run.id},
-            )
+            link(row.page, "Show its result", "open_in_new", {row.page_parameter: run.id})
 
 
 def _files(run: Run) -> None:
     name = f"{run.task}-{run.id}"
-    st.download_button(
-        "Records, CSV",
-        partial(csv_of_run, state.store(), run.id),
-        f"{name}.csv",
-        "text/csv",
-        key=f"csv_{run.id}",
-        on_click="ignore",
-        icon=":material/download:",
-    )
+    records = partial(csv_of_run, state.store(), run.id)
+    download("Records, CSV", records, f"{name}.csv", key=f"csv_{run.id}")
     download_json(run.summary, name, key=f"json_{run.id}", label="Summary, JSON")
 
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import errors_shown
+from dashboard.components.shared.formats import choose_one, errors_shown
 from dashboard.components.shared.pickers import dataset_picker, model_picker
 from dashboard.components.shared.run_panel import start_run
 from usable_core.evaluations.specs import DatasetSpec
@@ -26,14 +26,8 @@ def fine_tuning_form() -> None:
     """Ask for a training and start it when the button is pressed."""
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
-    method = st.segmented_control(
-        "Method",
-        METHODS,
-        default="full",
-        key=state.FINE_TUNE_METHOD,
-        format_func=METHODS.__getitem__,
-        help=METHOD_HELP,
-        required=True,
+    method = choose_one(
+        "Method", METHODS, key=state.FINE_TUNE_METHOD, default="full", help=METHOD_HELP
     )
     schedule = _schedule()
     source, task_weight = _source() if method == "full" else (None, 1.0)

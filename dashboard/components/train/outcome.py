@@ -3,7 +3,12 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import download_csv, errors_shown, provenance_footer
+from dashboard.components.shared.formats import (
+    download_csv,
+    errors_shown,
+    link,
+    provenance_footer,
+)
 from usable_core.runs.run import Run
 
 
@@ -12,17 +17,12 @@ def outcome(run: Run) -> None:
     reference, dataset = run.reference, run.config.dataset.reference
     with st.container(horizontal=True):
         for name, label, icon, key in (
-            ("accuracy", "Measure accuracy", ":material/target:", state.ACCURACY_DATASET),
-            ("robustness", "Measure robustness", ":material/shield:", state.ROBUSTNESS_DATASET),
-            ("explain", "Explain an image", ":material/image_search:", None),
+            ("accuracy", "Measure accuracy", "target", state.ACCURACY_DATASET),
+            ("robustness", "Measure robustness", "shield", state.ROBUSTNESS_DATASET),
+            ("explain", "Explain an image", "image_search", None),
         ):
             data = {key: dataset} if key else {}
-            st.page_link(
-                state.page_file(name),
-                label=label,
-                icon=icon,
-                query_params={state.MODELS: [reference]} | data,
-            )
+            link(name, label, icon, {state.MODELS: [reference]} | data)
     st.caption(f"The model is on the shelf as `{reference}`.")
     with errors_shown():
         answer = state.store().load(run.id)
