@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 from usable_core import jobs, tasks
 from usable_core.arguments import Question, config_of, question_of
 from usable_core.arguments import model_of as _model
-from usable_core.errors import ConfigError, UnknownName, UsableError
+from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.explained import Explanation as Explanation
 from usable_core.evaluations.explanation import (
-    ExplainerOptions,
     ExplanationConfig,
     ExplanationResult,
 )
@@ -42,18 +41,11 @@ from usable_core.runs import calibrations
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.utils.data import Dataset as TorchDataset
 
-    from usable_core.datasets.dataset import Dataset
+    from usable_core.arguments import DatasetLike, ModelLike
     from usable_core.evaluations.result import Evaluation
     from usable_core.models.model import Model
     from usable_core.pictures import ImageLike
-
-    ModelLike = Model | ModelSpec | str | Path
-    Pairs = TorchDataset[tuple[object, int]] | Sequence[tuple[object, int]]
-    Arrays = tuple[object, object]
-    DatasetLike = Dataset | DatasetSpec | str | Path | Pairs | Arrays
-
 
 Kind = TypeVar("Kind", bound="Evaluation")
 
@@ -184,29 +176,9 @@ def explain_methods(
     Raises:
         UsableError: as `explain`.
     """
-    from usable_core.measuring import explaining
-    from usable_core.measuring.instances import instance
-    from usable_core.measuring.provenance import ready
+    from usable_core.measuring.explaining import explain_image
 
-    def refused(method: str, refusal: UsableError) -> None:
-        if on_refusal is None:
-            raise refusal
-        on_refusal(method, refusal)
-
-    if unknown := sorted(settings.keys() - MapSettings.__annotations__):
-        raise UnknownName("setting", unknown[0], MapSettings.__annotations__)
-    options = settings.get("options") or ExplainerOptions()
-    evidence, drift = settings.get("evidence", False), settings.get("drift", False)
-    wanted = explaining.Wanted(
-        tuple(methods),
-        options,
-        evidence="all" if evidence else "none",
-        fragility=evidence or drift,
-        drift=drift,
-    )
-    seen = instance(ready(_model(model)), _picture(image), options.segments)
-    target, report = seen.target(settings.get("target")), settings.get("report", silent)
-    return explaining.explain_methods(seen, target, wanted, lambda place: report, refused)
+    return explain_image(_model(model), _picture(image), methods, on_refusal, settings)
 
 
 def attack(
@@ -253,13 +225,9 @@ def calibrate(
 ) -> Calibration:
     """Return the temperature and the energy threshold of a model, and keep them for its answers.
 
-    Args:
-        model: As for `evaluate_accuracy`, and so are the data.
-        data: `auto` of a `DatasetSpec` is what the model's training on it held out, else the
-            validation split.
-        limit: At most this many examples, stratified by class.
-        keep: Store it, so that predictions of this model come with calibrated probabilities.
-        report: Told the progress.
+    As `evaluate_accuracy`, but `auto` of a `DatasetSpec` is what the model's training on it held
+    out, else the validation split. `keep` stores it, so that predictions of this model come with
+    calibrated probabilities.
 
     Raises:
         UsableError: something cannot be loaded, the labels do not fit, or there are too few images.

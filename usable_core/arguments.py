@@ -1,6 +1,6 @@
 """What a caller hands in, a name or an object, to what the measuring half takes, or a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
@@ -10,8 +10,15 @@ from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 
 if TYPE_CHECKING:
+    from torch.utils.data import Dataset as TorchDataset
+
     from usable_core.datasets.dataset import Dataset
     from usable_core.models.model import Model
+
+    ModelLike = Model | ModelSpec | str | Path
+    Pairs = TorchDataset[tuple[object, int]] | Sequence[tuple[object, int]]
+    Arrays = tuple[object, object]
+    DatasetLike = Dataset | DatasetSpec | str | Path | Pairs | Arrays
 
 Config = TypeVar("Config")
 

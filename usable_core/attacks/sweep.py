@@ -48,6 +48,10 @@ class AttackedBatch:
     oracle: Oracle
     on_finished: Callable[[int], None] = lambda count: None
 
+    def loss(self, logits: Tensor, part: slice) -> Tensor:
+        """Return how far a part of the examples (n,) is from its true classes, see `log_odds`."""
+        return log_odds(logits, self.y[part], self.y[part])
+
     def campaign(self) -> Campaign:
         """Return a campaign of the ladder, without trials yet."""
         return Campaign(self.attacks, self.oracle, self.x, self.y, self.seeds)
@@ -188,11 +192,7 @@ def _scouted(batch: AttackedBatch) -> list[Trial]:
     trials = [Trial(row, top, largest, attack=SCOUT) for row in range(len(batch.x))]
     if not any(attack.gradient_steps for attack in batch.attacks):
         return trials
-
-    def loss(logits: Tensor, part: slice) -> Tensor:
-        return log_odds(logits, batch.y[part], batch.y[part])
-
-    _, _, gradient = batch.oracle.gradient(batch.x, loss)
+    _, _, gradient = batch.oracle.gradient(batch.x, batch.loss)
     step = largest * steepest(gradient, batch.norm)
     stepped = project(batch.x + step, batch.x, largest, batch.norm)
     for trial, image in zip(trials, stepped, strict=True):

@@ -16,13 +16,16 @@ from usable_core.cli.options import JsonOption, words
 from usable_core.cli.output import answer, progress_bar, remark
 from usable_core.errors import ConfigError, ExplanationError, StorageError, UsableError
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import ModelSpec, Report
+from usable_core.evaluations.keywords import MapSettings
+from usable_core.evaluations.specs import ModelSpec
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
     from usable_core.evaluations.explained import Explanation
 
 DEFAULT_METHODS = "lime,partition_shap"
+# Of a map, where its method has them.
+FIGURES = ("r2", "effective_samples", "additivity_gap", "convergence", "base", "output")
 
 
 def explain(
@@ -52,11 +55,14 @@ def explain(
 ) -> None:
     """Explain one image: predictions and maps of one or several models, and their agreement."""
     methods = known_methods(method)
-    asked = _target(target, label)
+    settings: MapSettings = {
+        "target": _target(target, label),
+        "options": options,
+        "evidence": evidence,
+        "drift": drift,
+    }
     with progress_bar() as report:
-        found = [
-            _maps(spec, image, methods, asked, options, evidence, drift, report) for spec in model
-        ]
+        found = [_maps(spec, image, methods, {**settings, "report": report}) for spec in model]
     parts = [_model_part(spec, image, maps, out) for spec, maps in zip(model, found, strict=True)]
     data = dict(parts[0])
     if len(model) > 1:
@@ -86,30 +92,13 @@ def _target(target: str, label: str | None) -> str:
 
 
 def _maps(
-    spec: ModelSpec,
-    image: Path,
-    methods: tuple[str, ...],
-    target: str,
-    settings: ExplainerOptions,
-    evidence: bool,
-    drift: bool,
-    report: Report,
+    spec: ModelSpec, image: Path, methods: tuple[str, ...], settings: MapSettings
 ) -> "tuple[Explanation, ...]":
     def refused(method: str, error: UsableError) -> None:
         remark(f"Note: no {method} map of {spec.reference}. {error}")
 
-    report(0, 0, f"Loading {spec.reference}")
-    found = api.explain_methods(
-        spec,
-        image,
-        methods=methods,
-        target=target,
-        options=settings,
-        evidence=evidence,
-        drift=drift,
-        report=report,
-        on_refusal=refused,
-    )
+    settings["report"](0, 0, f"Loading {spec.reference}")
+    found = api.explain_methods(spec, image, methods=methods, on_refusal=refused, **settings)
     if not found:
         raise ExplanationError(f"No method gave a map of {spec.reference}. Choose other methods.")
     return found
@@ -173,21 +162,11 @@ def _map_part(one: "Explanation", name: str, out: Path) -> dict[str, Any]:
     files = {"values": _saved(one.values, f"{name}_{one.method}", out)}
     for kind, values in one.compared.items():
         files[kind] = _saved(values, f"{name}_{one.method}_{kind}", out)
-    figures = {
-        field: getattr(one, field)
-        for field in (
-            "r2",
-            "effective_samples",
-            "additivity_gap",
-            "convergence",
-            "base",
-            "output",
-        )
-    }
+    figures = {name: getattr(one, name) for name in FIGURES}
     part: dict[str, Any] = {
         "method": one.method,
         **files,
-        **{field: value for field, value in figures.items() if value is not None},
+        **{name: value for name, value in figures.items() if value is not None},
         "unit": one.unit,
         "precision": one.precision,
         "evaluations": one.evaluations,

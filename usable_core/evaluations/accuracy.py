@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.evaluations.headline import headline
-from usable_core.evaluations.result import Answer, Number, summed_up
+from usable_core.evaluations.result import Answer, Number, named, summed_up
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -169,17 +169,7 @@ class AccuracyResult(Answer):
 
     def numbers(self) -> tuple[Number, ...]:
         """Return every number that is shown."""
-        found: dict[str, Proportion | Estimate] = {
-            "accuracy": self.accuracy,
-            "top5": self.top5,
-            "balanced_accuracy": self.balanced_accuracy,
-            "majority_baseline": self.majority_baseline,
-            "ece": self.ece(),
-            "ece_equal_mass": self.ece_equal_mass,
-            "brier": self.brier,
-            "nll": self.nll,
-        }
-        return tuple(Number(metric, number) for metric, number in found.items())
+        return tuple(Number(metric, number) for metric, number in self._numbers.items())
 
     def outcomes(self) -> "pd.DataFrame":
         """Return whether each example is right: index, id, label (a class name), correct."""
@@ -188,12 +178,7 @@ class AccuracyResult(Answer):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example."""
-        names = np.asarray(self.provenance.class_names, dtype=object)
-        return self.records.assign(
-            label_name=names[self._column("label")],
-            prediction_name=names[self._column("prediction")],
-            correct=self.correct,
-        )
+        return named(self, "label", "prediction").assign(correct=self.correct)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: a proportion is {value, low, high, n}."""
@@ -211,21 +196,28 @@ class AccuracyResult(Answer):
         return summed_up(
             self,
             {
-                "accuracy": self.accuracy,
-                "top5": self.top5,
-                "balanced_accuracy": self.balanced_accuracy,
-                "majority_baseline": self.majority_baseline,
-                "ece": self.ece(),
-                "ece_equal_mass": self.ece_equal_mass,
+                **self._numbers,
                 "ece_bins": calibration.BINS,
-                "brier": self.brier,
-                "nll": self.nll,
                 "per_class": per_class,
                 "confusion": confusion,
                 "confusion_classes": [self.provenance.class_names[c] for c in classes],
                 "confusion_left_out": self.n - int(confusion.sum()),
             },
         )
+
+    @property
+    def _numbers(self) -> dict[str, Proportion | Estimate]:
+        """Return every number by its key in `METRICS`."""
+        return {
+            "accuracy": self.accuracy,
+            "top5": self.top5,
+            "balanced_accuracy": self.balanced_accuracy,
+            "majority_baseline": self.majority_baseline,
+            "ece": self.ece(),
+            "ece_equal_mass": self.ece_equal_mass,
+            "brier": self.brier,
+            "nll": self.nll,
+        }
 
     @cached_property
     def _ece(self) -> Estimate:

@@ -15,7 +15,15 @@ from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations import corruption_tables as tables
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.headline import headline
-from usable_core.evaluations.result import Answer, Condition, Measured, Number, question, summed_up
+from usable_core.evaluations.result import (
+    Answer,
+    Condition,
+    Measured,
+    Number,
+    named,
+    question,
+    summed_up,
+)
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import calibration, corruption
 from usable_core.metrics.classification import share
@@ -203,12 +211,8 @@ class CorruptionResult(Answer):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example and cell."""
-        names = np.asarray(self.provenance.class_names, dtype=object)
-        columns = ("label", "clean_prediction", "prediction")
-        return self.records.assign(
-            **{f"{c}_name": names[self.records[c].to_numpy()] for c in columns},
-            correct=self.records["prediction"] == self.records["label"],
-        )
+        frame = named(self, "label", "clean_prediction", "prediction")
+        return frame.assign(correct=frame["prediction"] == frame["label"])
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: a number with its interval is {value, low, high, n}."""

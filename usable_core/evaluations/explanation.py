@@ -26,7 +26,7 @@ from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.doubts import doubts
 from usable_core.evaluations.headline import headline
-from usable_core.evaluations.result import Answer, Number, summed_up
+from usable_core.evaluations.result import Answer, Number, named, summed_up
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -260,28 +260,18 @@ class ExplanationResult(Answer):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per map."""
-        names = np.asarray(self.provenance.class_names, dtype=object)
-        columns = ("label", "prediction", "target")
-        return self.records.assign(
-            **{
-                f"{c}_name": np.where(self.records[c] >= 0, names[self.records[c].to_numpy()], None)
-                for c in columns
-            }
-        )
+        return named(self, "label", "prediction", "target")
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON, one entry of `methods` per method."""
-        return summed_up(
-            self,
-            {
-                "target": self.config.target,
-                "evidence": self.config.evidence,
-                "methods": self.per_method.to_dict("records"),
-                "worst": self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]].to_dict(
-                    "records"
-                ),
-            },
-        )
+        worst = self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]]
+        figures = {
+            "target": self.config.target,
+            "evidence": self.config.evidence,
+            "methods": self.per_method.to_dict("records"),
+            "worst": worst.to_dict("records"),
+        }
+        return summed_up(self, figures)
 
 
 def _estimate(row: dict[Hashable, Any], metric: str) -> Estimate:

@@ -9,6 +9,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+import numpy as np
+
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.records import to_json
@@ -155,6 +157,14 @@ def summed_up(result: Measured, figures: dict[str, Any]) -> dict[str, Any]:
         }
     )
     return found
+
+
+def named(result: Measured, *columns: str) -> "pd.DataFrame":
+    """Return the records with the class of each column by name in `…_name`; None where below 0."""
+    names = np.asarray(result.provenance.class_names, dtype=object)
+    indices = {column: result.records[column].to_numpy() for column in columns}
+    of_columns = {f"{c}_name": np.where(i >= 0, names[i], None) for c, i in indices.items()}
+    return result.records.assign(**of_columns)
 
 
 def question(config: Evaluation) -> tuple[object, ...]:

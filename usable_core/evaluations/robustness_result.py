@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from usable_core.catalog.attacks import PRESETS
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.headline import headline
-from usable_core.evaluations.result import Answer, Condition, Number, summed_up
+from usable_core.evaluations.result import Answer, Condition, Number, named, summed_up
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import robustness
@@ -234,12 +234,8 @@ class RobustnessResult(Answer):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per example and epsilon."""
-        names = np.asarray(self.provenance.class_names, dtype=object)
-        columns = ("label", "clean_prediction", "prediction", "noise_prediction")
-        return self.records.assign(
-            **{f"{c}_name": names[self.records[c].to_numpy()] for c in columns},
-            correct=self.records["prediction"] == self.records["label"],
-        )
+        frame = named(self, "label", "clean_prediction", "prediction", "noise_prediction")
+        return frame.assign(correct=frame["prediction"] == frame["label"])
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: one proportion {value, low, high, n} per epsilon."""

@@ -33,13 +33,8 @@ def explain_grad(
 ) -> Attribution:
     """Return Grad-CAM: activations weighted by their channel's mean gradient, where above 0.
 
-    A map of zeros means that no place spoke for the class.
-
-    Args:
-        oracle: Of a model that is differentiable from its last grid on.
-        picture: As the model sees it.
-        target: Index of the class explained.
-        options: One evaluation is all, and one more to find the layer once per model.
+    A map of zeros means that no place spoke for the class. One evaluation is all, and one more to
+    find the layer once per model, which must be differentiable from its last grid on.
 
     Raises:
         ExplanationError: the network shows no activations with a grid, or passes no gradient.
@@ -59,7 +54,7 @@ def explain_tokens(
     block, so the maps of all normalisations of tokens are added: what each place passes on. Signs
     are left out, for hiding places of negative credit was seen to lower the logit as well.
 
-    Args and errors are those of `explain_grad`.
+    Cost and errors are those of `explain_grad`.
 
     Reference: Draelos & Carin 2020, arXiv:2011.08891; added up over blocks as in Qiang et al. 2022
     (AttCAT, NeurIPS), there of the blocks' outputs and weighted by attention.

@@ -32,10 +32,7 @@ Floats = NDArray[np.float64]
 def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return estimated Shapley values of superpixels for a class's logit.
 
-    Args:
-        game: Superpixels; `evaluations` coalitions are asked, among them everything and nothing.
-        target: Index of the class explained.
-        options: How many, from which seed, and when they are stable.
+    `evaluations` coalitions are asked, among them everything and nothing.
     """
     masks = coalitions(options.evaluations, game.count, options.seed)
     logits = game.ask(masks)

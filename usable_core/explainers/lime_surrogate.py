@@ -36,10 +36,7 @@ KERNEL_WIDTH = 0.25
 def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return LIME's weights for the softmax probability of a class, as `lime` defines them.
 
-    Args:
-        game: Superpixels; `evaluations` coalitions are asked, the first of which is the image.
-        target: Index of the class explained.
-        options: How many, from which seed, and when they are stable.
+    `evaluations` coalitions of superpixels are asked, the first of which is the image.
     """
     masks = halves(options.evaluations, game.count, options.seed)
     logits = game.ask(masks)

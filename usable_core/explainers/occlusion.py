@@ -67,10 +67,7 @@ def windows(height: int, width: int, most: int) -> Windows:
 def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return, for each pixel, the mean loss of a class's logit over the windows that hide it.
 
-    Args:
-        game: Of a picture; windows are its players here.
-        target: Index of the class explained.
-        options: More `evaluations` make the windows denser.
+    Windows of the picture are the players; more `evaluations` make them denser.
 
     Reference: Zeiler & Fergus 2014, arXiv:1311.2901.
     """

@@ -33,12 +33,8 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return Owen values of a class's logit over nested rectangles.
 
     Rectangles whose effect is largest are divided first, until the evaluations are spent. That the
-    values sum up is by construction and says nothing of how well the credit is divided.
-
-    Args:
-        game: Of a picture; pixels are its players here.
-        target: Index of the class explained.
-        options: How many evaluations, and the seed that settles ties.
+    values sum up is by construction and says nothing of how well the credit is divided. Pixels of
+    the picture are the players; the seed settles ties.
     """
     size = (game.players.shape[0], game.players.shape[1])
 

@@ -39,15 +39,6 @@ def explain_integrated(
     Gauss-Legendre quadrature of 50 steps, doubled while values miss f(x) − f(background) by more
     than a twentieth of it and the evaluations last. All that were spent are counted.
 
-    Args:
-        oracle: Of a differentiable model.
-        picture: As the model sees it.
-        target: Index of the class explained.
-        options: `background` is where the path begins.
-
-    Raises:
-        ExplanationError: the model passes no gradient.
-
     Reference: Sundararajan et al. 2017, arXiv:1703.01365.
     """
     steps = min(STEPS, options.evaluations - 2)  # two are spent on the ends of the path
@@ -74,14 +65,7 @@ def explain_expected(
     gap is what error is left in the sum; a model that is linear between background and image has
     none.
 
-    Args:
-        oracle: Of a differentiable model.
-        picture: As the model sees it; the sampling error is told on its superpixels.
-        target: Index of the class explained.
-        options: `background` is where the path begins; a `tolerance` ends the sampling early.
-
-    Raises:
-        ExplanationError: the model passes no gradient.
+    The sampling error is told on superpixels, and a `tolerance` ends the sampling early.
 
     Reference: Erion et al. 2021, arXiv:1906.10670.
     """
@@ -193,13 +177,7 @@ def _totals(
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield how many positions are done and the weighted gradients so far (T, G, 3, H, W).
 
-    Args:
-        oracle: Gives the gradients.
-        x: Image (3, H, W), the end of the path (position 1).
-        start: Image (3, H, W), the beginning of the path (position 0).
-        positions: Where on the path the gradients are taken (N,), in [0, 1].
-        weights: What each counts in each of the sums (G, N).
-        targets: Classes (T,).
+    As `mean_gradients`, but weights (G, N) say what each position counts in each of the sums.
     """
     ends = torch.stack([start.to(oracle.device), x.to(oracle.device)])
     ends = ends.contiguous(memory_format=torch.channels_last)  # as networks take and give it

@@ -14,14 +14,7 @@ def explain(
 ) -> Attribution:
     """Return the largest |gradient| of a class's logit over the colour channels of each pixel.
 
-    Args:
-        oracle: Of a differentiable model.
-        picture: As the model sees it.
-        target: Index of the class explained.
-        options: One evaluation is all, whatever they are.
-
-    Raises:
-        ExplanationError: the model passes no gradient.
+    One evaluation is all, whatever the options.
 
     Reference: Simonyan et al. 2014, arXiv:1312.6034.
     """

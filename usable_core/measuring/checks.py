@@ -11,7 +11,6 @@ from torch import Tensor
 from usable_core.asking.outputs import are_probabilities
 from usable_core.attacks.campaign import build
 from usable_core.attacks.lanes import Lanes, Over, Pool
-from usable_core.attacks.losses import log_odds
 from usable_core.attacks.norms import random_start, size
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.robustness import Check, Verdict
@@ -84,11 +83,7 @@ def epsilon_zero(sample: Sample) -> Check:
     """Ask along the attack's own path at an epsilon of 0."""
     batch = sample.batch
     start = random_start(batch.x, 0.0, batch.norm, batch.seeds.to(batch.x.device))
-
-    def loss(logits: Tensor, part: slice) -> Tensor:
-        return log_odds(logits, batch.y[part], batch.y[part])
-
-    logits, _, _ = batch.oracle.gradient(start, loss)
+    logits, _, _ = batch.oracle.gradient(start, batch.loss)
     n, wrong = len(start), int((logits.argmax(1) != batch.y).sum())
     return Check(
         "epsilon_zero",
@@ -136,11 +131,7 @@ def gradient(sample: Sample) -> Check:
     """Count examples whose gradient is zero or no number."""
     batch = sample.batch
     start = random_start(batch.x, sample.epsilon, batch.norm, batch.seeds.to(batch.x.device))
-
-    def loss(logits: Tensor, part: slice) -> Tensor:
-        return log_odds(logits, batch.y[part], batch.y[part])
-
-    _, _, found = batch.oracle.gradient(start, loss)
+    _, _, found = batch.oracle.gradient(start, batch.loss)
     lengths = size(found, "l2")
     n, blind = len(lengths), int((lengths == 0).sum())
     verdict: Verdict = "green" if blind == 0 else "amber" if blind <= BLIND * n else "red"

@@ -38,19 +38,7 @@ def measure(
 ) -> CorruptionResult:
     """Return the outcome of every example under every corruption at every severity.
 
-    Args:
-        model: Pixels to logits.
-        dataset: The whole data set; the part is chosen here.
-        config: Settings; the names in it are not looked at again.
-        report: Told the progress; raises `Cancelled`.
-        folder: Not used: this task leaves no artifacts.
-
-    Raises:
-        IncompatibleLabels: the model does not know the data set's classes.
-        DatasetRefused: there is nothing to evaluate.
-        ImageRefused: a picture cannot be decoded.
-        OutputsRefused: the outputs are not those of a classifier.
-        Cancelled: through `report`.
+    Arguments and errors are those of `measuring.accuracy.measure`.
     """
     started = time.perf_counter()
     examples = examples_of(model, dataset, config.dataset)

@@ -46,15 +46,8 @@ class Drifting(Iterator[Explanation]):
     ) -> None:
         """Prepare; nothing is asked yet.
 
-        Args:
-            instance: The clean image on its superpixels.
-            path: Its own adversarial path, see `fragility.adversarial_path`.
-            method: A key of `catalog.explainers.EXPLAINERS`.
-            target: Index of the class explained.
-            options: How the maps are made; all their evaluations are spent.
-
-        Raises:
-            UnknownName: no such method.
+        As for `Refinement`, of the clean image, but all evaluations are spent. The path is the
+        image's own, see `fragility.adversarial_path`.
         """
         self._is_random = lookup(EXPLAINERS, "explanation method", method).is_random
         self._instance, self._path = instance, path

@@ -1,19 +1,24 @@
 """One image explained by several methods, with all that is asked for beside the maps."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from PIL import Image
+
 from usable_core.comparison.maps import with_agreement
-from usable_core.errors import ExplanationError, OutputsRefused
+from usable_core.errors import ExplanationError, OutputsRefused, UnknownName
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.specs import Report
+from usable_core.evaluations.keywords import MapSettings
+from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.drift import Drifting
 from usable_core.measuring.evidence import with_curves, with_evidence
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
-from usable_core.measuring.instances import Instance
+from usable_core.measuring.instances import Instance, instance
+from usable_core.measuring.provenance import ready
 from usable_core.measuring.refinement import explain
+from usable_core.models.model import Model
 
 Refusal = ExplanationError | OutputsRefused
 
@@ -35,6 +40,34 @@ class Wanted:
     evidence: Literal["none", "curves", "all"] = "none"
     fragility: bool = False
     drift: bool = False
+
+
+def explain_image(
+    model: Model,
+    image: Image.Image,
+    methods: Sequence[str],
+    on_refusal: Callable[[str, Refusal], None] | None,
+    settings: MapSettings,
+) -> tuple[Explanation, ...]:
+    """Return the maps of one picture, see `api.explain_methods`."""
+    if unknown := sorted(settings.keys() - MapSettings.__annotations__):
+        raise UnknownName("setting", unknown[0], MapSettings.__annotations__)
+    options = settings.get("options") or ExplainerOptions()
+    evidence, drift = settings.get("evidence", False), settings.get("drift", False)
+    wanted = Wanted(
+        tuple(methods),
+        options,
+        evidence="all" if evidence else "none",
+        fragility=evidence or drift,
+        drift=drift,
+    )
+    seen = instance(ready(model), image, options.segments)
+    target, report = seen.target(settings.get("target")), settings.get("report", silent)
+    return explain_methods(seen, target, wanted, lambda place: report, on_refusal or _raised)
+
+
+def _raised(method: str, refusal: Refusal) -> None:
+    raise refusal
 
 
 def explain_methods(

@@ -76,23 +76,14 @@ def measure(
 ) -> ExplanationResult:
     """Return the figures of one map per example and method that `config` asks for.
 
-    Args:
-        model: Pixels to logits.
-        dataset: The whole data set; the part is chosen here.
-        config: Settings; the names in it are not looked at again.
-        report: Told the progress in model evaluations; raises `Cancelled`.
-        folder: Where `maps.npz` and `images/{index}.png` go; None keeps none.
+    As `measuring.accuracy.measure`, but `maps.npz` and `images/{index}.png` go into the folder, and
+    labels that the model does not know are refused only where the true class is to be explained.
 
     Raises:
-        DatasetRefused: there is nothing to explain.
-        IncompatibleLabels: the true class is to be explained, and the model does not know the data
-            set's classes.
         UnknownName: the target is no class of the model.
-        OutputsRefused: the model's outputs are not those of a classifier.
         ExplanationError: no method asked for has a map of an image. A method that refuses beside
             others is left out, with a warning.
         StorageError: the disk is full.
-        Cancelled: through `report`.
     """
     started = time.perf_counter()
     chosen = plan(model, dataset, config)

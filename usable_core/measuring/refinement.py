@@ -76,15 +76,8 @@ def explain(
 ) -> Explanation:
     """Return the map of one image by the method of that name.
 
-    Args:
-        instance: The image on its superpixels.
-        method: A key of `catalog.explainers.EXPLAINERS`.
-        target: Index of the class explained.
-        options: How the map is made; with a `tolerance` it has only the evaluations that it needs.
-        report: Told the progress; raises `Cancelled`.
-
-    Raises:
-        UnknownName, OutputsRefused, ExplanationError, Cancelled: as `attribute`.
+    Arguments are those of `Refinement`, errors those of `attribute`. With a `tolerance` the map has
+    only the evaluations that it needs.
     """
     if options.tolerance > 0:  # as many evaluations as it takes
         refinement = Refinement(instance, method, target, options)

@@ -68,23 +68,14 @@ def measure(
 ) -> RobustnessResult:
     """Return the outcome of every example at every epsilon, and the checks of the attack.
 
-    Args:
-        model: Pixels to logits.
-        dataset: The whole data set; the part is chosen here.
-        config: Settings; the names in it are not looked at again.
-        report: Told the progress; raises `Cancelled`.
-        folder: Where `gallery/{index}_{k}.png` and finished parts go; None keeps neither.
-        surrogate: Another backbone of the same input size and classes, for the black-box check.
+    As `measuring.accuracy.measure`, but `gallery/{index}_{k}.png` and finished parts go into the
+    folder, and a `surrogate` is another backbone of the same input size and classes, for the
+    black-box check.
 
     Raises:
         AttackError: an epsilon is no budget for the model's images.
-        OutputsRefused: the outputs are not those of a classifier.
-        IncompatibleLabels: the model or the surrogate does not know the data set's classes.
         ConfigError: the surrogate takes images of another size or knows more or fewer classes.
-        DatasetRefused: there is nothing to evaluate.
-        ImageRefused: a picture cannot be decoded.
         StorageError: finished parts were taken away meanwhile.
-        Cancelled: through `report`.
     """
     started = time.perf_counter()
     for epsilon in config.epsilons:
@@ -195,11 +186,8 @@ def merge(
         )
     found = (*plan.checks, noise_check(table))
     reds = [check.sentence for check in found if check.verdict == "red"]
-    warnings = (
-        [f"A check of the attack failed, so this curve is an upper bound only: {reds[0]}"]
-        if reds
-        else []
-    )
+    failed = "A check of the attack failed, so this curve is an upper bound only"
+    warnings = [f"{failed}: {reds[0]}"] if reds else []
     warnings += [PROBABILITIES_WARNING] if table["is_softmax"].all() else []
     cost = Cost(
         forward=int(table["forward"].sum()),
