@@ -8,6 +8,11 @@ import difflib
 from collections.abc import Iterable
 
 
+def first_line(error: Exception) -> str:
+    """Return the first line of what a library says of an error, for a sentence of ours."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 class UsableError(Exception):
     """A mistake that a user can cause and mend; `str(error)` is the sentence shown to them."""
 

@@ -198,14 +198,14 @@ _GALLERY = (
 def gallery() -> list[GalleryImage]:
     """Return the photographs that are at hand without a download."""
     return [
-        GalleryImage(name, title, functools.partial(_read, package, file))
+        GalleryImage(name, title, functools.partial(_read, path))
         for name, title, package, file in _GALLERY
-        if (_folder(package) / file).is_file()
+        if (path := _folder(package) / file).is_file()
     ]
 
 
-def _read(package: str, file: str) -> Image.Image:
-    return decode((_folder(package) / file).read_bytes(), file)
+def _read(path: Path) -> Image.Image:
+    return decode(path.read_bytes(), path.name)
 
 
 def _folder(package: str) -> Path:

@@ -42,5 +42,4 @@ def are_probabilities(outputs: Tensor) -> bool:
 
 def look_like_probabilities(outputs: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return which rows of outputs (N, classes) are at least 0 and add up to 1 (N,)."""
-    found: NDArray[np.bool_] = (outputs.min(1) >= 0) & (np.abs(outputs.sum(1) - 1) < 1e-3)
-    return found
+    return np.asarray((outputs.min(1) >= 0) & (np.abs(outputs.sum(1) - 1) < 1e-3))

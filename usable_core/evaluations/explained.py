@@ -156,7 +156,8 @@ class Explanation:
         Names are those of the columns of a data set's records, see `evaluations.explanation`.
         """
         names = ("r2", "additivity_gap", "effective_samples", "convergence", "agreement")
-        found = {name: _number(getattr(self, name)) for name in names}
+        known = {name: getattr(self, name) for name in names}
+        found = {name: np.nan if value is None else value for name, value in known.items()}
         if self.additivity_gap is not None and self.output is not None and self.base is not None:
             due = abs(self.output - self.base)
             found["gap_share"] = self.additivity_gap / due if due > 0 else np.nan
@@ -254,7 +255,3 @@ def _write(path: Path, data: bytes) -> None:
     """Write a file as one step unless it holds just that: it is then not worth a flush."""
     if not path.is_file() or path.read_bytes() != data:
         files.write_bytes(path, data)
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value

@@ -25,27 +25,20 @@ Unit = Literal["probability", "logit"]
 class Attribution:
     """What a method returns. Values of zeros are an answer: no evidence was found.
 
-    What a method has no figure for is None.
+    What a method has no figure for is None. Figures are those of `Explanation`, with some more to
+    say of them.
 
     Attributes:
         values: Credit of each place of the input, (H, W) float32 of a picture, in units of `unit`,
             colour channels summed. LIME and Kernel SHAP give every pixel the value of its
             superpixel.
-        output: f(x): the model's output for the class explained.
-        base: f(background), to which additive methods add their credits.
-        r2: Weighted local R² of LIME's linear model; NaN where the output never changed. A low
-            value means: do not read this map.
+        r2: NaN where the output never changed. A low value means: do not read this map.
         effective_samples: (sum of weights)² / sum of squared weights of LIME's samples.
-        additivity_gap: |sum of values + base − f(x)|.
-        convergence: Rank correlation, on superpixels, with the map of half the evaluations.
-        stability: Monte Carlo error of each superpixel's credit, for methods that draw at random.
-        unit: What f is: LIME explains the softmax probability, as its authors do; the other methods
-            explain the logit, for saturated probabilities give empty maps.
-        evaluations: Forward passes of single images (each with its gradient, where one is used),
-            remembered ones among them; this and what follows is noted by `attribute`.
+        unit: LIME explains the softmax probability, as its authors do; the other methods explain
+            the logit, for saturated probabilities give empty maps.
+        evaluations: Each with its gradient, where one is used, remembered ones among them; this
+            and what follows is noted by `attribute`.
         passes: Those that were not remembered.
-        seconds: Wall time.
-        precision: Number format of the forward passes.
     """
 
     values: NDArray[np.float32]

@@ -78,8 +78,7 @@ def enlarged(coarse: Tensor, height: int, width: int) -> NDArray[np.float32]:
     """Return a map (h, w) at the image's size (height, width), bilinearly."""
     size = (height, width)
     fine = F.interpolate(coarse[None, None].float(), size, mode="bilinear", align_corners=False)
-    found: NDArray[np.float32] = fine[0, 0].cpu().numpy()
-    return found
+    return np.asarray(fine[0, 0].cpu().numpy())
 
 
 def _explain(

@@ -74,8 +74,7 @@ def size_weights(features: int) -> NDArray[np.float64]:
     of coalitions.
     """
     sizes = np.arange(1, features)
-    found: NDArray[np.float64] = (features - 1) / (sizes * (features - sizes))
-    return found
+    return np.asarray((features - 1) / (sizes * (features - sizes)))
 
 
 def size_odds(features: int) -> NDArray[np.float64]:

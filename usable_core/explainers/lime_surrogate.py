@@ -145,10 +145,8 @@ def sample_weights(masks: NDArray[Any]) -> NDArray[np.float64]:
 
 def _distances(masks: NDArray[Any]) -> NDArray[np.float64]:
     """Return the cosine distance of each row (N, S) to the row of ones (N,)."""
-    found: NDArray[np.float64] = 1 - np.sqrt(masks.sum(1) / masks.shape[1])
-    return found
+    return np.asarray(1 - np.sqrt(masks.sum(1) / masks.shape[1]))
 
 
 def _kernel(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
-    return found
+    return np.asarray(np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2)))

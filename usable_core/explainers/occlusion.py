@@ -46,8 +46,7 @@ class Windows:
         """Return the mean (H, W) of the losses (A · B,) of the windows that cover a pixel."""
         rows, columns = self.rows.astype(np.float64), self.columns.astype(np.float64)
         sums = rows.T @ losses.reshape(len(rows), len(columns)) @ columns
-        found: NDArray[np.float64] = sums / np.outer(rows.sum(0), columns.sum(0))
-        return found
+        return np.asarray(sums / np.outer(rows.sum(0), columns.sum(0)))
 
 
 def windows(height: int, width: int, most: int) -> Windows:
@@ -90,5 +89,4 @@ def _spans(length: int, side: int, stride: int) -> NDArray[np.bool_]:
     """Return which of `length` pixels each window along one direction covers (K, length)."""
     starts = stride * np.arange(math.ceil((length - side) / stride) + 1)[:, None]
     pixels = np.arange(length)
-    found: NDArray[np.bool_] = (starts <= pixels) & (pixels < starts + side)
-    return found
+    return np.asarray((starts <= pixels) & (pixels < starts + side))

@@ -114,8 +114,7 @@ def replicated_positions(points: int, seed: int) -> Floats:
     neighbours = np.tile(np.arange(count)[:, None], (1, each))
     parts = np.random.default_rng(seed).permuted(neighbours, axis=0) + count * np.arange(each)
     jitter = np.stack([np.random.default_rng((seed, r)).random(each) for r in range(count)])
-    found: Floats = (parts + jitter) / (count * each)
-    return found
+    return np.asarray((parts + jitter) / (count * each))
 
 
 def stability(sums: Floats, tolerance: float) -> Stability:
@@ -198,8 +197,7 @@ def _totals(
 def _credits(x: Tensor, start: Tensor, gradients: Tensor) -> Floats:
     """Return (x − start) · gradients (G, 3, H, W), channels summed (G, H, W)."""
     change = (x - start.to(x)).to(gradients)
-    found: Floats = (change * gradients).sum(1).cpu().double().numpy()
-    return found
+    return np.asarray((change * gradients).sum(1).cpu().double().numpy())
 
 
 def superpixel_sums(credits: Floats, segments: NDArray[np.int32]) -> Floats:

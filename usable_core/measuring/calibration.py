@@ -129,8 +129,7 @@ def familiarity_scores(logits: Floats) -> Floats:
 
     Reference: Liu et al. 2020, arXiv:2010.03759, eq. 4 (the negative energy at temperature 1).
     """
-    found: Floats = logsumexp(logits, axis=-1)
-    return found
+    return np.asarray(logsumexp(logits, axis=-1))
 
 
 def known_calibration(model: Model) -> Calibration | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import nn
 
 from usable_core.asking.batch_size import seconds_per_image
 from usable_core.asking.oracle import Oracle
@@ -209,7 +209,9 @@ def _attack(question: _Question) -> None:
     question.tell("working")
     path = _path(question)
     for k, image in enumerate(path.images):
-        write_bytes(question.folder / f"path_{k}.png", _png(image))
+        write_bytes(
+            question.folder / f"path_{k}.png", encode_png(image.permute(1, 2, 0).cpu().numpy())
+        )
     question.tell("done", replace(question.answer.explanation, fragility=path.fragility))
 
 
@@ -293,8 +295,3 @@ def _show(question: _Question, explanation: Explanation, state: State) -> None:
     if state != "done":  # R² of few samples flatters any model
         explanation = replace(explanation, r2=None)
     question.tell(state, explanation, done=done, total=max(done, most))
-
-
-def _png(x: Tensor) -> bytes:
-    """Return an image (3, H, W) in [0, 1] as PNG."""
-    return encode_png(x.permute(1, 2, 0).cpu().numpy())

@@ -19,8 +19,7 @@ def scaled(credits: Floats) -> Floats:
 
 def consensus(maps: Sequence[Floats]) -> Floats:
     """Return the mean (S,) of maps (S,), each scaled by its own largest magnitude: in [-1, 1]."""
-    found: Floats = np.mean([scaled(credits) for credits in maps], axis=0)
-    return found
+    return np.asarray(np.mean([scaled(credits) for credits in maps], axis=0))
 
 
 def disagreement(maps: Sequence[Floats]) -> Floats:
@@ -28,8 +27,7 @@ def disagreement(maps: Sequence[Floats]) -> Floats:
 
     0 where all say the same; 1 where half of them say the opposite of the rest as loudly as can be.
     """
-    found: Floats = np.std([scaled(credits) for credits in maps], axis=0)
-    return found
+    return np.asarray(np.std([scaled(credits) for credits in maps], axis=0))
 
 
 def pairwise(maps: Sequence[Floats], figure: Callable[[int, int], float]) -> Floats:

@@ -27,8 +27,7 @@ def credit_order(credits: Floats, sizes: Floats, *, is_signed: bool, seed: int =
     """
     density = (credits if is_signed else np.abs(credits)) / sizes
     lot = np.random.default_rng(seed).permutation(len(credits))
-    found: Order = lot[np.argsort(-density[lot], kind="stable")]
-    return found
+    return np.asarray(lot[np.argsort(-density[lot], kind="stable")])
 
 
 def centre_order(segments: NDArray[np.int32]) -> Order:
@@ -64,11 +63,9 @@ def changed(order: Order, counts: Order) -> NDArray[np.bool_]:
     """Return which superpixels are among the first of an order, (K, S) for counts (K,)."""
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
-    found: NDArray[np.bool_] = place < counts[:, None]
-    return found
+    return np.asarray(place < counts[:, None])
 
 
 def read_at(fractions: Floats, outputs: Floats, wanted: Floats) -> Floats:
     """Return a curve (K,) at other fractions, straight between its points."""
-    found: Floats = np.interp(wanted, fractions, outputs)
-    return found
+    return np.asarray(np.interp(wanted, fractions, outputs))

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
-from usable_core.errors import CheckpointError
+from usable_core.errors import CheckpointError, first_line
 from usable_core.files import write_bytes, write_json
 
 # Where training scripts nest the weights (timm, torchvision's references, Lightning).
@@ -99,7 +99,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise CheckpointError(f"Expected a weights file at {path}, but no file is there.")
-    content = _read_safetensors(path) if _is_safetensors(path) else _read_pickle(path)
+    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     table = next((content[k] for k in NESTED_UNDER if isinstance(content.get(k), Mapping)), content)
     weights = {str(key): value for key, value in table.items() if isinstance(value, Tensor)}
     if not weights:
@@ -109,10 +109,6 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if all(key.startswith("module.") for key in weights):  # saved from DataParallel
         weights = {key.removeprefix("module."): value for key, value in weights.items()}
     return weights
-
-
-def _is_safetensors(path: Path) -> bool:
-    return path.suffix == ".safetensors"
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Any]:
@@ -136,7 +132,7 @@ def _read_pickle(path: Path) -> Mapping[str, Any]:
             "weights and could run code. Save the network's state_dict() as safetensors instead."
         ) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = (str(error).strip().splitlines() or ["it ends too early"])[0]
+        reason = first_line(error) if str(error).strip() else "it ends too early"
         raise CheckpointError(
             f"{path.name} cannot be read as a weights file: {reason}. "
             "Expected .safetensors, or a .pth written by torch.save(network.state_dict(), …)."

@@ -11,7 +11,7 @@ from typing import TypedDict, get_args
 
 import torch
 
-from usable_core.errors import ConfigError, UnknownName
+from usable_core.errors import ConfigError, UnknownName, first_line
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Interpolation, Preprocessing
 
@@ -128,8 +128,7 @@ def _try_size(model: Model, crop: tuple[int, int]) -> None:
         with torch.inference_mode():
             model(torch.full((1, 3, *crop), 0.5, device=model.device))
     except (RuntimeError, AssertionError, ValueError) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(
-            f"{model.name} does not take pictures of {crop[0]} × {crop[1]} pixels ({reason}). "
-            "Leave crop out, or choose another size."
+            f"{model.name} does not take pictures of {crop[0]} × {crop[1]} pixels "
+            f"({first_line(error)}). Leave crop out, or choose another size."
         ) from error

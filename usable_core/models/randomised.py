@@ -43,7 +43,8 @@ def randomised(model: Model, probes: Tensor, *, seed: int = 0) -> Model | None:
         return None
     probes = model.preprocessing.normalise(probes.to(model.device))
     generator = torch.Generator().manual_seed(seed)
-    with torch.random.fork_rng(devices=_cuda(model.device)), torch.no_grad():
+    devices = [model.device] if model.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), torch.no_grad():
         torch.manual_seed(seed)
         _reset(network, generator)
         with _scaled_by_data(network):
@@ -75,9 +76,7 @@ class _Scaled(nn.Module):
 def _reset(network: nn.Module, generator: torch.Generator) -> None:
     begun: set[int] = set()
     for module in network.modules():
-        name = (
-            "_reset_parameters" if isinstance(module, nn.MultiheadAttention) else "reset_parameters"
-        )
+        name = "_" * isinstance(module, nn.MultiheadAttention) + "reset_parameters"
         begin: Callable[[], None] | None = getattr(module, name, None)
         if begin is not None:
             begin()
@@ -130,7 +129,3 @@ def _scaled_by_data(network: nn.Module) -> Iterator[None]:
 def _relative_spread(logits: Tensor) -> float:
     size = float(logits.double().abs().mean())
     return float(logits.double().std(0).mean()) / size if size > 0 else 0.0
-
-
-def _cuda(device: torch.device) -> list[torch.device]:
-    return [device] if device.type == "cuda" else []

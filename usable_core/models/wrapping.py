@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from usable_core.errors import ConfigError
+from usable_core.errors import ConfigError, first_line
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
@@ -78,10 +78,9 @@ def _count_logits(network: nn.Module, preprocessing: Preprocessing, name: str) -
         with frozen(network), torch.no_grad():
             logits = network(preprocessing.normalise(grey))
     except _NOT_OURS as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise ConfigError(
-            f"{name} does not take images of shape {tuple(grey.shape)} ({reason}). Give the "
-            "preprocessing whose crop is its input size."
+            f"{name} does not take images of shape {tuple(grey.shape)} ({first_line(error)}). "
+            "Give the preprocessing whose crop is its input size."
         ) from error
     if isinstance(logits, Tensor) and logits.ndim == 2 and len(logits) == 2 <= logits.shape[1]:
         return logits.shape[1]

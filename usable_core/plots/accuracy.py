@@ -35,15 +35,16 @@ def accuracy_bars(
     figure, ink = go.Figure(), INK[theme]
     for name, result in zip(labels(results, names), results, strict=True):
         found = result.accuracy
+        value, low, high = (100 * end for end in (found.value, found.low, found.high))
         figure.add_bar(
-            x=[100 * found.value],
+            x=[value],
             y=[name],
             orientation="h",
             name=name,
             showlegend=False,
             marker={"color": model_style(result.provenance.model, theme).color},
-            error_x=error_bars(([100 * e] for e in (found.value, found.low, found.high)), ink),
-            hovertemplate=f"%{{x:.1f}} %, {_span(found.low, found.high)}, n = {found.n}",
+            error_x=error_bars(([value], [low], [high]), ink),
+            hovertemplate=f"%{{x:.1f}} %, 95 % interval {low:.1f}–{high:.1f} %, n = {found.n}",
         )
     if results:
         figure.add_vline(
@@ -160,7 +161,3 @@ def per_class_bars(
     if len(shown) < len(hardest):
         titled(figure, f"The {len(shown)} hardest of {len(hardest)} classes")
     return tidy(figure)
-
-
-def _span(low: float, high: float) -> str:
-    return f"95 % interval {100 * low:.1f}–{100 * high:.1f} %"

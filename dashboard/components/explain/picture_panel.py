@@ -1,7 +1,5 @@
 """Everything that is known about one picture, growing: a fragment that asks for news."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from dashboard import state
@@ -68,13 +66,10 @@ def _learn_classes(questions: Questions, board: Board) -> bool:
     """Remember the predicted classes for the target selector; tell whether they are new."""
     asked = [board.get(questions.prediction(model)) for model in questions.titles]
     predicting = [a for a in asked if a is not None]
-    found = _unique([p.name for a in predicting for p in a.explanation.predictions])
+    names = (p.name for a in predicting for p in a.explanation.predictions)
+    found = list(dict.fromkeys(names))
     if not found or not all(a.is_over for a in predicting):
         return False
     is_new = found != st.session_state.get(state.EXPLAIN_CLASSES)
     st.session_state[state.EXPLAIN_CLASSES] = found
     return is_new
-
-
-def _unique(names: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(names))

@@ -150,10 +150,6 @@ def _failed(run: Run) -> None:
     st.error(escaped(run.error or "It ended without saying why; see its log on the Runs page."))
 
 
-def _cancelled(run: Run) -> None:
-    _head(run, _after(run))
-
-
 def _lost(run: Run) -> None:
     _head(run, _after(run))
     st.warning(escaped(run.error or "Its process ended without a word. Start it again."))
@@ -168,6 +164,6 @@ _SHOW = {
     Status.RUNNING: _running,
     Status.DONE: _done,
     Status.FAILED: _failed,
-    Status.CANCELLED: _cancelled,
+    Status.CANCELLED: lambda run: _head(run, _after(run)),
     Status.LOST: _lost,
 }

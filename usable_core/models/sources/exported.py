@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from usable_core.errors import CheckpointError
+from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
@@ -37,7 +37,7 @@ def load(name: str, spec: ModelSpec) -> Model:
     except Exception as error:  # reading a program can fail in any way that its code can
         raise CheckpointError(
             f"{path.name} cannot be read as an exported program by torch {torch.__version__}: "
-            f"{_first_line(error)}. Export it again with this version of torch."
+            f"{first_line(error)}. Export it again with this version of torch."
         ) from error
     height, width = _input_size(program, path)
     try:
@@ -45,7 +45,7 @@ def load(name: str, spec: ModelSpec) -> Model:
             logits = network(torch.full((2, 3, height, width), 0.5))
     except Exception as error:
         raise CheckpointError(
-            f"{path.name} does not run on two pictures: {_first_line(error)}."
+            f"{path.name} does not run on two pictures: {first_line(error)}."
         ) from error
     if not (isinstance(logits, Tensor) and logits.ndim == 2):
         raise CheckpointError(
@@ -91,7 +91,3 @@ def _input_size(program: torch.export.ExportedProgram, path: Path) -> tuple[int,
             f"and width, but takes {shape or 'something else'}. Export it with a dynamic batch."
         )
     return int(shape[2]), int(shape[3])
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
