@@ -1,5 +1,6 @@
 """Options made from dataclasses: names, help, defaults and values come from the fields."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -110,7 +111,16 @@ def test_help_and_defaults_are_those_of_the_dataclass():
 
     assert "How fast, in units." in shown
     assert "Which kind. One of one, two." in shown
-    assert "[default: (a,b)]" in shown
+    assert "[default: a, b]" in shown
+    assert "Seed of the splits and of all randomness. [default: 0]" in " ".join(shown.split())
+
+
+def test_help_names_the_form_of_a_value():
+    shown = filled(Settings, "--help").output
+
+    forms = {"--lambda": "<float>", "--parts": "<str,…>", "--levels": "<int,…>"}
+    assert all(re.search(rf"{name} +{form} ", shown) for name, form in forms.items())
+    assert re.search("--preprocessing +KEY=VALUE ", shown)
 
 
 @pytest.mark.parametrize(

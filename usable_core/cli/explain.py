@@ -34,7 +34,12 @@ def explain(
     options: ExplainerOptions,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", help=f"{', '.join(EXPLAINERS)}; repeatable, or with commas."),
+        typer.Option(
+            "--method",
+            metavar="<str,…>",
+            help=f"{', '.join(EXPLAINERS)}; repeatable, or with commas. "
+            f"[dim]\\[default: {DEFAULT_METHODS}][/dim]",
+        ),
     ] = None,
     target: Annotated[
         str, typer.Option(help="Class explained: top (the predicted one), true, or its name.")

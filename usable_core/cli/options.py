@@ -116,15 +116,17 @@ def _option(
     helps: Mapping[str, str],
 ) -> inspect.Parameter:
     spellings = asked.names or (f"--{name.replace('_', '-')}",)
-    text, default = helps.get(field.name, ""), field.default
-    if choices := asked.choices or choices_of(hint):
-        text = f"{text} One of {', '.join(choices)}.".strip()
+    text, default = asked.help or helps.get(field.name, ""), field.default
     is_flag = hint is bool or asked.flag is not None
+    if not is_flag and (choices := asked.choices or choices_of(hint)):
+        text = f"{text} One of {', '.join(choices)}.".strip()
     many = hint == list[str] or (get_origin(hint) is tuple)
     kind: Any = bool if is_flag else list[str] if many else int if hint is int else str
     is_required = default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    shown = "" if default in (None, (), dataclasses.MISSING) or is_flag else _written(default)
-    info = typer.Option(*spellings, help=text, show_default=shown or False)
+    is_said = default not in (None, (), dataclasses.MISSING) and not is_flag
+    info = typer.Option(
+        *spellings, help=_help(text, default) if is_said else text, metavar=_form(hint)
+    )
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
@@ -135,7 +137,7 @@ def _option(
 
 def _with_default(parameter: inspect.Parameter, value: object) -> inspect.Parameter:
     kind, info = get_args(parameter.annotation)
-    info.show_default = _written(value)
+    info.help = _help(info.help, value)
     return parameter.replace(annotation=Annotated[kind, info])
 
 
@@ -199,10 +201,23 @@ def _plain(hint: Any) -> Any:  # noqa: ANN401 - any type
     return kinds[0] if NoneType in get_args(hint) and len(kinds) == 1 else hint
 
 
-def _written(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _form(hint: Any) -> str | None:  # noqa: ANN401 - any type
+    """Return what a help shows for a value that typer would show as a text or a `list[str]`."""
+    if hint is float:
+        return "<float>"
+    inner = get_args(hint)[0] if hint == list[str] or get_origin(hint) is tuple else None
+    if inner is None:
+        return None
+    return "KEY=VALUE" if get_origin(inner) is tuple else f"<{inner.__name__},…>"
+
+
+def _help(text: str | None, default: object) -> str:
+    """Return a help that ends with a default, as typer writes those that it knows."""
+    if isinstance(default, tuple):
+        shown = ", ".join(map(str, default))
+    else:
+        shown = f"{default:g}" if isinstance(default, float) else str(default)
+    return f"{text} [dim]\\[default: {shown}][/dim]".strip()
 
 
 def _helps(kind: type) -> dict[str, str]:

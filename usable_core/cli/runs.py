@@ -28,8 +28,8 @@ def runs(context: typer.Context, json: JsonOption = None) -> None:
 
 @app.command("list")
 def list_runs(
-    task: Annotated[str | None, typer.Option(help="Only runs of this task.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many.")] = 50,
+    task: Annotated[str | None, typer.Option(help=f"Only these runs: {', '.join(TASKS)}.")] = None,
+    limit: Annotated[int, typer.Option(help="At most this many.")] = 50,
     json: JsonOption = None,
 ) -> None:
     """List the newest runs."""
@@ -67,7 +67,7 @@ def delete(run_id: RunId, json: JsonOption = None) -> None:
 
 
 def compare(
-    run_ids: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two or more runs.")],
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN", help="Two or more runs.")],
     json: JsonOption = None,
 ) -> None:
     """Compare runs on the same examples, pair by pair."""

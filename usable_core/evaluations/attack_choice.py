@@ -18,10 +18,10 @@ class AttackChoice:
 
     Attributes:
         preset: Several attacks, worst case per example.
-        attack: One attack instead.
+        attack: One attack instead of a preset.
         steps: Gradient steps, or queries of Square.
         restarts: Random starts; the worst per example counts.
-        step_size: As a multiple of epsilon; 2.5 / steps when not given.
+        step_size: Step as a multiple of epsilon; 2.5 / steps when not given.
         loss: What the gradient raises.
         momentum: Weight of earlier gradients in PGD's steps.
         targets: How many wrong classes are aimed at, the most probable ones; 0 aims at none.

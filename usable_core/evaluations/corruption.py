@@ -38,8 +38,7 @@ class CorruptionConfig:
     Attributes:
         model: The model.
         dataset: The data set.
-        corruptions: Such as fog,snow (keys of `catalog.corruptions.CORRUPTIONS`), each once; on the
-            command line `common` are the usual 15, `all` these and four more.
+        corruptions: Keys of `catalog.corruptions.CORRUPTIONS`, each once.
         severities: Of 1 to 5, increasing, such as 1,3.
         seed: Seed of the random numbers, per example.
         batch_size: Examples per forward pass; the fastest that fits when not given.
@@ -48,7 +47,13 @@ class CorruptionConfig:
     model: ModelSpec
     dataset: DatasetSpec
     corruptions: tuple[str, ...] = field(
-        default=COMMON, metadata=asked("--corruption", read=corruptions_named, choices=CORRUPTIONS)
+        default=COMMON,
+        metadata=asked(
+            "--corruption",
+            read=corruptions_named,
+            choices=CORRUPTIONS,
+            help="Such as fog,snow; common are the usual 15, all these and four more.",
+        ),
     )
     severities: tuple[int, ...] = field(default=SEVERITIES, metadata=asked("--severity"))
     seed: int = 0

@@ -3,11 +3,12 @@
 Records, one row per run that the tour made: run (id), task, model, title.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from usable_core.catalog import lookup
 from usable_core.catalog.models import BUNDLED
+from usable_core.evaluations.specs import asked
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ class DemoConfig:
     """What the tour does.
 
     Attributes:
-        backbones: Keys of `catalog.models.BUNDLED`.
-        epochs: Of fine-tuning.
+        backbones: Bundled backbones, repeatable, or with commas.
+        epochs: Epochs of fine-tuning.
         robustness_examples: Test images that are attacked.
         explained_examples: Test images that are explained.
         seed: Seed of everything.
     """
 
-    backbones: tuple[str, ...] = ("resnet", "vgg")
+    backbones: tuple[str, ...] = field(default=("resnet", "vgg"), metadata=asked(choices=BUNDLED))
     epochs: int = 3
     robustness_examples: int = 100
     explained_examples: int = 4

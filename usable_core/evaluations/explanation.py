@@ -130,13 +130,13 @@ class ExplanationConfig:
     Attributes:
         model: The model.
         dataset: The data set; its `limit` says how many images are explained.
-        methods: Those whose maps are made; repeatable, or with commas.
-        target: `predicted`, `true`, or a class name.
+        methods: Explanation methods; repeatable, or with commas.
+        target: Class that is explained: `predicted`, `true`, or a class name.
         options: How maps are made.
         evidence: What is measured beside each map: `none`; `curves`, deletion and insertion behind
             a blur, some 130 evaluations for the first map of an image and 40 for each other; `all`,
             these behind the mean colour too, ROAD, and two further maps: with random weights and
-            of another class. On the command line the flag asks for `all`.
+            of another class.
     """
 
     model: ModelSpec
@@ -146,7 +146,12 @@ class ExplanationConfig:
     )
     target: str = "predicted"
     options: ExplainerOptions = ExplainerOptions()
-    evidence: Literal["none", "curves", "all"] = field(default="curves", metadata=asked(flag="all"))
+    evidence: Literal["none", "curves", "all"] = field(
+        default="curves",
+        metadata=asked(
+            flag="all", help="Also a second background, ROAD, random weights and another class."
+        ),
+    )
     same: ClassVar[tuple[str, ...]] = ("target", "options")
 
     @staticmethod

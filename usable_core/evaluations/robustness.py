@@ -57,7 +57,7 @@ class RobustnessConfig:
         model: The model.
         dataset: The data set.
         attacks: Run one after another on what the earlier ones did not break.
-        norm: Norm of the perturbation: linf, l2 or l1.
+        norm: Norm of the perturbation.
         epsilons: Increasing budgets in units of the [0, 1] pixel range (Linf: at most 1; L2: at
             most the norm of an all-ones image, checked when the image size is known). Empty is
             the norm's usual grid.
@@ -67,8 +67,8 @@ class RobustnessConfig:
         preset: What the ladder is called: a key of `catalog.attacks.PRESETS`.
         draws: Forward passes averaged for each answer, for randomised models.
         surrogate: Another backbone whose adversarial images are tried too, as a check.
-        walked: Examples whose every epsilon is attacked from scratch, as a check; the usual number
-            when not given.
+        walked: Examples whose every epsilon is attacked from scratch, as a check, 0 for no checks;
+            the usual number when not given.
     """
 
     model: ModelSpec
@@ -76,7 +76,13 @@ class RobustnessConfig:
     attacks: tuple[AttackSpec, ...] = field(default=(DEFAULT,), metadata=asked(record=AttackChoice))
     norm: Norm = "linf"
     epsilons: tuple[float, ...] = field(
-        default=(), metadata=asked("--epsilons", "--epsilon", read=grid)
+        default=(),
+        metadata=asked(
+            "--epsilons",
+            "--epsilon",
+            read=grid,
+            help="Such as 1/255,4/255,8/255; 0 is added. The norm's usual grid when not given.",
+        ),
     )
     seed: int = 0
     gallery: int = 4

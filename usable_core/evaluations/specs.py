@@ -35,6 +35,7 @@ class Asked:
         record: A dataclass whose fields are asked instead; its property of the field's name is the
             value.
         choices: Names that the help lists; the config checks them.
+        help: What the option's help says; the field's line in the docstring otherwise.
     """
 
     names: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Asked:
     flag: object = None
     record: type | None = None
     choices: tuple[str, ...] = ()
+    help: str = ""
 
 
 def asked(
@@ -50,9 +52,10 @@ def asked(
     flag: object = None,
     record: type | None = None,
     choices: Iterable[str] = (),
+    help: str = "",
 ) -> dict[str, Asked]:
     """Return the metadata of a field that the command line asks for as `Asked` says."""
-    return {"asked": Asked(names, read, flag, record, tuple(choices))}
+    return {"asked": Asked(names, read, flag, record, tuple(choices), help)}
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class DatasetSpec:
     reference: str
     split: Split = "auto"
     limit: int | None = None
-    seed: int = 0
+    seed: int = field(default=0, metadata=asked(help="Seed of the splits and of all randomness."))
 
     def __post_init__(self) -> None:
         require_range(self, "limit", 1)

@@ -35,13 +35,13 @@ class Schedule:
     Attributes:
         epochs: Passes over the training split.
         batch_size: Examples per step.
-        optimizer: `sgd` (Nesterov momentum 0.9) or `adamw`.
+        optimizer: `sgd` has Nesterov momentum 0.9.
         learning_rate: Peak of the cosine schedule.
         warmup: Share of the steps in which the rate rises linearly to that peak.
-        weight_decay: On weights of rank 2 and more only.
+        weight_decay: Weight decay, on weights of rank 2 and more only.
         label_smoothing: Share of the target spread over all classes.
-        augmentation: `none`, `shift` (for signs that have a handedness), or `shift_flip`.
-        precision: `auto` is the one in which the device takes a step sooner: it is timed.
+        augmentation: `shift` is for signs that have a handedness, such as digits.
+        precision: `auto` is the one in which the device takes a step sooner, by the clock.
         seed: Seed of initial weights, order and augmentation.
     """
 
@@ -96,8 +96,8 @@ class FineTuningConfig:
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
         schedule: How.
-        source: Data of L_pre, with the pretrained head; without it L_pre is left out.
-        task_weight: λ, at least 0; only meaningful with a source.
+        source: Data set of L_pre, with the pretrained head; without it L_pre is left out.
+        task_weight: λ of L_pre + λ·L_fine, at least 0; only meaningful with a source.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
         backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
     """
