@@ -59,6 +59,7 @@ class AttackRow:
         is_gradient_based: Whether it needs gradients.
         is_targeted_only: Whether it aims at one class after another and has a loss of its own,
             whatever loss its settings name.
+        is_random: Whether its first run draws at random.
     """
 
     title: str
@@ -69,6 +70,7 @@ class AttackRow:
     is_iterative: bool = True
     is_gradient_based: bool = True
     is_targeted_only: bool = False
+    is_random: bool = True
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,7 @@ ATTACKS = {
         "Goodfellow et al. 2015, arXiv:1412.6572",
         "One step along the gradient. Weak: an upper bound only.",
         is_iterative=False,
+        is_random=False,
     ),
     "pgd": AttackRow(
         "PGD",
@@ -136,6 +139,7 @@ ATTACKS = {
         "Steps onto the decision boundary while it stays near the image: looks for the smallest "
         "perturbation, aimed at one class after another.",
         is_targeted_only=True,
+        is_random=False,
     ),
     "square": AttackRow(
         "Square",

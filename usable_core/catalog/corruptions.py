@@ -1,6 +1,6 @@
 """The corruptions that can be chosen: those of ImageNet-C and CIFAR-C."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 PAPER = "Hendrycks & Dietterich 2019, arXiv:1903.12261"
 GROUPS = ("noise", "blur", "weather", "digital", "extra")
@@ -8,7 +8,17 @@ GROUPS = ("noise", "blur", "weather", "digital", "extra")
 
 @dataclass(frozen=True)
 class CorruptionRow:
-    """One corruption: title, group, where it is implemented, whether it is one of the 15 common."""
+    """One corruption.
+
+    Attributes:
+        title: As people call it.
+        group: One of `GROUPS`.
+        function: Dotted name of what implements it.
+        is_common: Whether it is one of the usual 15, which mCE is of.
+        help: One sentence.
+        paper: Where it comes from.
+        is_random: Whether its seeds matter.
+    """
 
     title: str
     group: str
@@ -16,12 +26,17 @@ class CorruptionRow:
     is_common: bool
     help: str
     paper: str = PAPER
+    is_random: bool = True
 
 
 def _row(title: str, group: str, name: str, help_text: str) -> CorruptionRow:
     module, _, function = name.partition(":")
     dotted = f"usable_core.corruptions.{module}:{function}"
     return CorruptionRow(title, group, dotted, group != "extra", help_text)
+
+
+def _still(title: str, group: str, name: str, help_text: str) -> CorruptionRow:
+    return replace(_row(title, group, name, help_text), is_random=False)
 
 
 CORRUPTIONS = {
@@ -34,14 +49,14 @@ CORRUPTIONS = {
     "impulse_noise": _row(
         "Impulse noise", "noise", "noise:impulse_noise", "Single values turned black or white."
     ),
-    "defocus_blur": _row(
+    "defocus_blur": _still(
         "Defocus blur", "blur", "blur:defocus_blur", "A lens out of focus: points become disks."
     ),
     "glass_blur": _row(
         "Glass blur", "blur", "blur:glass_blur", "Frosted glass: pixels scattered nearby."
     ),
     "motion_blur": _row("Motion blur", "blur", "blur:motion_blur", "A camera that moved."),
-    "zoom_blur": _row("Zoom blur", "blur", "blur:zoom_blur", "A camera that moved forward."),
+    "zoom_blur": _still("Zoom blur", "blur", "blur:zoom_blur", "A camera that moved forward."),
     "snow": _row("Snow", "weather", "weather:snow", "Flakes blown along a line."),
     "frost": _row(
         "Frost (procedural)",
@@ -51,21 +66,23 @@ CORRUPTIONS = {
         "but not comparable with them pixel by pixel.",
     ),
     "fog": _row("Fog", "weather", "weather:fog", "A bright cloud before everything."),
-    "brightness": _row("Brightness", "weather", "weather:brightness", "More daylight."),
-    "contrast": _row("Contrast", "digital", "digital:contrast", "Values nearer to their mean."),
+    "brightness": _still("Brightness", "weather", "weather:brightness", "More daylight."),
+    "contrast": _still("Contrast", "digital", "digital:contrast", "Values nearer to their mean."),
     "elastic_transform": _row(
         "Elastic transform", "digital", "digital:elastic_transform", "Stretched and squeezed."
     ),
-    "pixelate": _row("Pixelate", "digital", "digital:pixelate", "A small image made large."),
-    "jpeg_compression": _row(
+    "pixelate": _still("Pixelate", "digital", "digital:pixelate", "A small image made large."),
+    "jpeg_compression": _still(
         "JPEG compression", "digital", "digital:jpeg_compression", "Blocks of a small file."
     ),
     "speckle_noise": _row(
         "Speckle noise", "extra", "noise:speckle_noise", "Noise in proportion to brightness."
     ),
-    "gaussian_blur": _row("Gaussian blur", "extra", "blur:gaussian_blur", "A soft blur."),
+    "gaussian_blur": _still("Gaussian blur", "extra", "blur:gaussian_blur", "A soft blur."),
     "spatter": _row("Spatter", "extra", "weather:spatter", "Drops of water, then of mud."),
-    "saturate": _row("Saturate", "extra", "digital:saturate", "Colours taken away, then too much."),
+    "saturate": _still(
+        "Saturate", "extra", "digital:saturate", "Colours taken away, then too much."
+    ),
 }
 COMMON = tuple(name for name, row in CORRUPTIONS.items() if row.is_common)
 

@@ -139,12 +139,15 @@ SOURCES = {
     ),
 }
 
-SUGGESTED = tuple(f"{source}/{name}" for source, row in SOURCES.items() for name in row.suggested)
+
+def suggested() -> tuple[str, ...]:
+    """Return the references that the sources suggest."""
+    return tuple(f"{source}/{name}" for source, row in SOURCES.items() for name in row.suggested)
 
 
 def list_references() -> tuple[str, ...]:
     """Return the references worth showing first: the bundled backbones, then the suggestions."""
-    return (*(f"bundled/{name}" for name in BUNDLED), *SUGGESTED)
+    return (*(f"bundled/{name}" for name in BUNDLED), *suggested())
 
 
 def reference_forms(mark: str = "") -> str:

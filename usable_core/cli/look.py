@@ -8,7 +8,7 @@ from rich.table import Table
 from usable_core.arguments import model_of
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.models import SOURCES, SUGGESTED
+from usable_core.catalog.models import SOURCES, suggested
 from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, progress_bar, table
 from usable_core.evaluations.specs import ModelSpec
@@ -33,9 +33,9 @@ def models(context: typer.Context, json: JsonOption = None) -> None:
         for c in cards
     ]
     sources = {name: row.help for name, row in SOURCES.items()}
-    data = {"bundled": bundled, "suggested": SUGGESTED, "sources": sources}
+    data = {"bundled": bundled, "suggested": suggested(), "sources": sources}
     rows = [(b["reference"], b["help"]) for b in bundled]
-    rows += [(name, "Downloaded at its first use.") for name in SUGGESTED]
+    rows += [(name, "Downloaded at its first use.") for name in suggested()]
     lines: list[str | Table] = [
         table("Model", "", rows=rows),
         "",

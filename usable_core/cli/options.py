@@ -118,7 +118,7 @@ def _option(
     spellings = asked.names or (f"--{name.replace('_', '-')}",)
     text, default = asked.help or helps.get(field.name, ""), field.default
     is_flag = hint is bool or asked.flag is not None
-    if not is_flag and (choices := asked.choices or choices_of(hint)):
+    if not is_flag and (choices := tuple(asked.choices()) or choices_of(hint)):
         text = f"{text} One of {', '.join(choices)}.".strip()
     many = hint == list[str] or (get_origin(hint) is tuple)
     kind: Any = bool if is_flag else list[str] if many else int if hint is int else str

@@ -27,12 +27,12 @@ class AttackChoice:
         targets: How many wrong classes are aimed at, the most probable ones; 0 aims at none.
     """
 
-    preset: str | None = field(default=None, metadata=asked(choices=PRESETS))
-    attack: str | None = field(default=None, metadata=asked(choices=ATTACKS))
+    preset: str | None = field(default=None, metadata=asked(choices=PRESETS.keys))
+    attack: str | None = field(default=None, metadata=asked(choices=ATTACKS.keys))
     steps: int | None = None
     restarts: int | None = None
     step_size: float | None = None
-    loss: str | None = field(default=None, metadata=asked(choices=LOSSES))
+    loss: str | None = field(default=None, metadata=asked(choices=LOSSES.keys))
     momentum: float | None = None
     targets: int | None = None
 

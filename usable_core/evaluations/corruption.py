@@ -51,7 +51,7 @@ class CorruptionConfig:
         metadata=asked(
             "--corruption",
             read=corruptions_named,
-            choices=CORRUPTIONS,
+            choices=CORRUPTIONS.keys,
             help="Such as fog,snow; common are the usual 15, all these and four more.",
         ),
     )

@@ -110,7 +110,7 @@ class ExplainerOptions:
 
     evaluations: int = 500
     segments: int = 50
-    background: str = field(default="blur", metadata=asked(choices=BACKGROUNDS))
+    background: str = field(default="blur", metadata=asked(choices=BACKGROUNDS.keys))
     seed: int = 0
     tolerance: float = 0.0
     precision: Literal["float32", "auto"] = "float32"
@@ -142,7 +142,7 @@ class ExplanationConfig:
     model: ModelSpec
     dataset: DatasetSpec
     methods: tuple[str, ...] = field(
-        default=("lime", "partition_shap"), metadata=asked("--method", choices=EXPLAINERS)
+        default=("lime", "partition_shap"), metadata=asked("--method", choices=EXPLAINERS.keys)
     )
     target: str = "predicted"
     options: ExplainerOptions = ExplainerOptions()

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
 
+from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import SOURCES
 from usable_core.errors import ConfigError
 
@@ -34,7 +35,8 @@ class Asked:
         flag: The option is a flag that stands for this value.
         record: A dataclass whose fields are asked instead; its property of the field's name is the
             value.
-        choices: Names that the help lists; the config checks them.
+        choices: Returns the names that the help lists, such as the keys of a table; the config
+            checks them.
         help: What the option's help says; the field's line in the docstring otherwise.
     """
 
@@ -42,7 +44,7 @@ class Asked:
     read: Callable[[str], object] | None = None
     flag: object = None
     record: type | None = None
-    choices: tuple[str, ...] = ()
+    choices: Callable[[], Iterable[str]] = tuple
     help: str = ""
 
 
@@ -51,11 +53,11 @@ def asked(
     read: Callable[[str], object] | None = None,
     flag: object = None,
     record: type | None = None,
-    choices: Iterable[str] = (),
+    choices: Callable[[], Iterable[str]] = tuple,
     help: str = "",
 ) -> dict[str, Asked]:
     """Return the metadata of a field that the command line asks for as `Asked` says."""
-    return {"asked": Asked(names, read, flag, record, tuple(choices), help)}
+    return {"asked": Asked(names, read, flag, record, choices, help)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class ModelSpec:
 
     said_by_fingerprint: ClassVar = ("weights", "trust", "preprocessing")
 
-    reference: str = field(metadata=asked(choices=(row.form for row in SOURCES.values())))
+    reference: str = field(metadata=asked(choices=lambda: [row.form for row in SOURCES.values()]))
     weights: str | None = None
     arch_options: tuple[tuple[str, str], ...] = field(default=(), metadata=asked("--arch-option"))
     trust: bool = False
@@ -86,7 +88,7 @@ class DatasetSpec:
     """Name of a data set and of the part of it that is used.
 
     Attributes:
-        reference: `digits`, `cifar10`, or the path of a folder, zip or Parquet file.
+        reference: Data with a name, or the path of a folder, zip or Parquet file.
         split: `auto` is the test split where the data set has its own or where the model was
             trained on this data set, and everything otherwise.
         limit: At most this many examples, drawn stratified by class; all when not given.
@@ -96,7 +98,7 @@ class DatasetSpec:
 
     said_by_fingerprint: ClassVar = ("reference",)
 
-    reference: str
+    reference: str = field(metadata=asked(choices=lambda: [*DATASETS, "PATH"]))
     split: Split = "auto"
     limit: int | None = None
     seed: int = field(default=0, metadata=asked(help="Seed of the splits and of all randomness."))

@@ -77,7 +77,7 @@ class PretrainingConfig:
         epsilon: Linf budget of adversarial training (Wong et al. 2020); 0 trains on clean images.
     """
 
-    architecture: str = field(metadata=asked(choices=ARCHITECTURES))
+    architecture: str = field(metadata=asked(choices=ARCHITECTURES.keys))
     dataset: DatasetSpec
     schedule: Schedule = Schedule()
     epsilon: float = 0.0

@@ -10,7 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from usable_core.catalog.models import BUNDLED, SUGGESTED
+from usable_core.catalog.models import list_references
 from usable_core.evaluations.result import Measured
 from usable_core.metrics.intervals import Proportion
 
@@ -31,7 +31,6 @@ SCALES: dict[Theme, str] = {"light": "Blues", "dark": "Cividis"}
 ROW = 26  # px of a row of a table that is drawn
 BAND_OPACITY = 0.15
 WIDTH = 2.5  # px
-_ORDER = (*(f"bundled/{name}" for name in BUNDLED), *SUGGESTED)
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,9 @@ class ModelStyle:
 
 def model_style(name: str, theme: Theme = "light") -> ModelStyle:
     """Return the look of a model: by its place in the catalog, else by a hash of its name."""
-    if name in _ORDER:
-        place = _ORDER.index(name)
+    order = list_references()
+    if name in order:
+        place = order.index(name)
         parts = (place, place, place)
     else:
         digest = hashlib.sha256(name.encode()).digest()

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.models import BUNDLED, SOURCES, SUGGESTED, reference_forms
+from usable_core.catalog.models import BUNDLED, SOURCES, reference_forms, suggested
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 from usable_core.tasks import TASKS
 
@@ -22,7 +22,7 @@ def model_options() -> dict[str, str]:
     for run in state.runs(only_done=True):
         if TASKS[run.task].makes_model:
             options[f"run/{run.id}"] = f"{run.title} ({run.id})"
-    return options | {reference: reference for reference in SUGGESTED}
+    return options | {reference: reference for reference in suggested()}
 
 
 def trained_models(count: int = 2) -> tuple[str, ...]:
