@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from usable_core import settings
 from usable_core.catalog.datasets import DATASETS
 from usable_core.datasets import load_dataset
 from usable_core.errors import DatasetRefused
@@ -10,20 +11,21 @@ from usable_core.errors import DatasetRefused
 SPLITS = ("train", "validation", "test")
 
 
-SHIPPED = [name for name, row in DATASETS.items() if not row.has_own_split]
-DOWNLOADED = sorted(set(DATASETS) - set(SHIPPED))
+def test_digits_come_without_a_download_and_cifar_does_not():
+    assert len(load_dataset("digits")) == 1797
+    with pytest.raises(DatasetRefused):
+        load_dataset("cifar10")
 
 
-@pytest.mark.parametrize("name", DOWNLOADED)
-def test_a_download_that_fails_names_the_folder_to_put_the_files_in(name):
-    with pytest.raises(DatasetRefused, match="datasets"):
-        load_dataset(name)
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_data_set_is_whole_named_and_fixed_or_says_where_its_files_belong(name):
+    try:
+        data = load_dataset(name)
+    except DatasetRefused as refused:
+        assert str(settings.home() / "datasets") in str(refused)  # noqa: PT017
+        return
 
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_a_data_set_is_whole_named_and_fixed(name):
-    data = load_dataset(name)
-
+    assert (data.own_split is not None) == DATASETS[name].has_own_split
     picture, label = data[0]
     assert picture.mode == "RGB"
     assert 0 <= label < len(data.labels)
