@@ -27,7 +27,9 @@ class DemoConfig:
         seed: Seed of everything.
     """
 
-    backbones: tuple[str, ...] = field(default=("resnet", "vgg"), metadata=asked(choices=BUNDLED.keys))
+    backbones: tuple[str, ...] = field(
+        default=("resnet", "vgg"), metadata=asked(choices=BUNDLED.keys)
+    )
     epochs: int = 3
     robustness_examples: int = 100
     explained_examples: int = 4
