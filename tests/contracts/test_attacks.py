@@ -7,7 +7,7 @@ import torch
 from toy_models import LinearNetwork, images, linear_model, model_of, small_network
 
 from usable_core.asking.oracle import Oracle
-from usable_core.attacks.campaign import run_attack
+from usable_core.attacks.campaign import Attacked, run_attack
 from usable_core.attacks.losses import LOSSES
 from usable_core.attacks.norms import size
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
@@ -23,7 +23,7 @@ def attack(
     seeds = torch.arange(len(x)) if seeds is None else seeds
     spec = AttackSpec(name, steps=steps, **settings)
     oracle = Oracle(model, fixed_size=fixed_size)
-    return run_attack(model, x, y, epsilon, spec, norm=norm, seeds=seeds, oracle=oracle)
+    return run_attack(model, Attacked(x, y, seeds), epsilon, spec, norm=norm, oracle=oracle)
 
 
 def run(*arguments, **settings):

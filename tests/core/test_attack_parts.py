@@ -13,7 +13,7 @@ from toy_models import LinearNetwork, images, linear_model, model_of, small_netw
 from usable_core.asking.oracle import Oracle
 from usable_core.asking.outputs import are_probabilities
 from usable_core.attacks.apgd import checkpoints
-from usable_core.attacks.campaign import Campaign, Trial, build, run_attack
+from usable_core.attacks.campaign import Attacked, Campaign, Trial, build, run_attack
 from usable_core.attacks.fab import Fab
 from usable_core.attacks.lanes import Lanes, Pool
 from usable_core.attacks.losses import LOSSES, fitting_loss, log_odds
@@ -28,7 +28,8 @@ ORDERS = {"linf": np.inf, "l2": 2, "l1": 1}
 
 def attack(model, x, y, epsilon, *, name="pgd", norm="linf", **settings):
     spec = AttackSpec(name, **{"steps": 5} | settings)
-    return run_attack(model, x, y, epsilon, spec, norm=norm, seeds=torch.arange(len(x)))
+    examples = Attacked(x, y, torch.arange(len(x)))
+    return run_attack(model, examples, epsilon, spec, norm=norm)
 
 
 def noise_like(x, seed=0):
@@ -610,14 +611,7 @@ def test_guessing_ahead_asks_exactly_the_same_path(norm, epsilon, monkeypatch):
         spec = AttackSpec("square", steps=150)
         found.append(
             run_attack(
-                model,
-                x,
-                y,
-                epsilon,
-                spec,
-                norm=norm,
-                seeds=torch.arange(6),
-                oracle=oracle,
+                model, Attacked(x, y, torch.arange(6)), epsilon, spec, norm=norm, oracle=oracle
             )
         )
         asked.append(oracle.passes.forward)

@@ -11,7 +11,7 @@ from PIL import Image
 from toy_models import digit_pixels, digits_model
 
 from usable_core.asking.oracle import Oracle
-from usable_core.attacks.campaign import run_attack
+from usable_core.attacks.campaign import Attacked, run_attack
 from usable_core.attacks.fab import Fab
 from usable_core.attacks.lanes import Lanes, Pool
 from usable_core.attacks.norms import size
@@ -54,7 +54,8 @@ def right_ones(model, x, y):
 
 
 def attacked(model, x, y, epsilon, norm, spec):
-    return run_attack(model, x, y, epsilon, spec, norm=norm, seeds=torch.arange(len(x)))
+    examples = Attacked(x, y, torch.arange(len(x)))
+    return run_attack(model, examples, epsilon, spec, norm=norm)
 
 
 def ours(model, x, y, epsilon, norm, **settings):

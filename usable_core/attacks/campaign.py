@@ -221,28 +221,39 @@ class Outcome:
     step: Tensor
 
 
+@dataclass(frozen=True)
+class Attacked:
+    """Examples that are attacked together.
+
+    Attributes:
+        x: Images (N, 3, H, W) in [0, 1].
+        y: True class (N,), indices into the logits.
+        seeds: Seed of each example's randomness (N,) int64.
+    """
+
+    x: Tensor
+    y: Tensor
+    seeds: Tensor
+
+
 @torch.inference_mode(False)
 def run_attack(
     model: Model,
-    x: Tensor,
-    y: Tensor,
+    examples: Attacked,
     epsilon: float,
     spec: AttackSpec,
     *,
     norm: Norm = "linf",
-    seeds: Tensor,
     oracle: Oracle | None = None,
 ) -> Outcome:
     """Return the worst images that one attack found near x, classified at every step.
 
     Args:
         model: Attacked in evaluation mode; its weights and mode are left as they were.
-        x: Images (N, 3, H, W) in [0, 1].
-        y: True class (N,), indices into the logits.
+        examples: What is attacked.
         epsilon: Budget in units of the [0, 1] pixel range.
         spec: The attack and its settings.
         norm: Norm of the budget.
-        seeds: Seed of each example's randomness (N,) int64.
         oracle: Answers and counts; None makes one.
 
     Raises:
@@ -250,15 +261,15 @@ def run_attack(
         OutputsRefused: the outputs are not those of a classifier.
         ImageRefused: pixels are not in [0, 1].
     """
+    x = examples.x
     check_budget(epsilon, norm, x.shape[1:])
-    check_pixels(x.detach().float())
+    images = check_pixels(x.detach().float()).contiguous(memory_format=torch.channels_last)
     if epsilon == 0 or len(x) == 0:
         nothing = torch.zeros(len(x), dtype=torch.int64, device=x.device)
         return Outcome(x.clone(), nothing.bool(), nothing)
     with oracle or Oracle(model) as oracle:
-        images = check_pixels(x.detach().float()).contiguous(memory_format=torch.channels_last)
-        classes = oracle.logits(images[:1]).shape[1]
-        campaign = Campaign([build(spec, norm, classes)], oracle, images, y.clone(), seeds)
+        attack = build(spec, norm, oracle.logits(images[:1]).shape[1])
+        campaign = Campaign([attack], oracle, images, examples.y.clone(), examples.seeds)
         trials = [Trial(i, 0, epsilon) for i in range(len(x))]
         for trial in trials:
             campaign.submit(trial)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.batch_size import best_batch_size
-from usable_core.attacks.campaign import run_attack
+from usable_core.attacks.campaign import Attacked, run_attack
 from usable_core.datasets.dataset import hash_bytes
 from usable_core.errors import AttackError
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -34,15 +34,8 @@ def _worst(model: Model, x: Tensor, y: Tensor, seeds: Tensor, config: Robustness
     """Return what the first attack that succeeds made of each image, else the last one."""
     x_adv, left = x.clone(), torch.arange(len(x))
     for spec in config.attacks:
-        outcome = run_attack(
-            model,
-            x[left].to(model.device),
-            y[left].to(model.device),
-            config.epsilons[-1],
-            spec,
-            norm=config.norm,
-            seeds=seeds[left],
-        )
+        examples = Attacked(x[left].to(model.device), y[left].to(model.device), seeds[left])
+        outcome = run_attack(model, examples, config.epsilons[-1], spec, norm=config.norm)
         x_adv[left] = outcome.x_adv.cpu()
         left = left[~outcome.is_fooled.cpu()]
     return x_adv

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from usable_core.attacks.campaign import run_attack
+from usable_core.attacks.campaign import Attacked, run_attack
 from usable_core.attacks.norms import largest_budget
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
 from usable_core.evaluations.robustness import Check, Verdict
@@ -136,15 +136,9 @@ def losses_agree(sample: Sample) -> Check:
 def _transferred(sample: Sample, surrogate: Model, theirs: Tensor, rows: Tensor) -> Tensor:
     """Return whether images that PGD made for another backbone break the examples at `rows`."""
     batch, at = sample.batch, rows.to(sample.batch.x.device)
-    made = run_attack(
-        surrogate,
-        batch.x[at],
-        theirs[at],
-        sample.epsilon,
-        AttackSpec("pgd", STEPS, loss="margin"),
-        norm=batch.norm,
-        seeds=batch.seeds[rows],
-    )
+    spec = AttackSpec("pgd", STEPS, loss="margin")
+    examples = Attacked(batch.x[at], theirs[at], batch.seeds[rows])
+    made = run_attack(surrogate, examples, sample.epsilon, spec, norm=batch.norm)
     return (batch.oracle.logits(made.x_adv).argmax(1) != batch.y[at]).cpu()
 
 
