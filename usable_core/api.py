@@ -14,6 +14,7 @@ from usable_core import jobs, tasks
 from usable_core.arguments import Question, config_of, question_of
 from usable_core.arguments import model_of as _model
 from usable_core.errors import ConfigError, UsableError
+from usable_core.evaluations import keywords
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import CorruptionConfig
@@ -22,15 +23,6 @@ from usable_core.evaluations.explained import Explanation as Explanation
 from usable_core.evaluations.explanation import (
     ExplanationConfig,
     ExplanationResult,
-)
-from usable_core.evaluations.keywords import (
-    AccuracySettings,
-    AttackSettings,
-    CorruptionSettings,
-    ExplanationSettings,
-    FineTuningSettings,
-    MapSettings,
-    RobustnessSettings,
 )
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
@@ -57,7 +49,7 @@ def evaluate_accuracy(
     limit: int | None = None,
     store: bool = False,
     report: Report = silent,
-    **settings: Unpack[AccuracySettings],
+    **settings: Unpack[keywords.AccuracySettings],
 ) -> AccuracyResult:
     """Return how often a model is right, and whether it knows when.
 
@@ -86,7 +78,7 @@ def evaluate_robustness(
     limit: int | None = None,
     store: bool = False,
     report: Report = silent,
-    **settings: Unpack[RobustnessSettings],
+    **settings: Unpack[keywords.RobustnessSettings],
 ) -> RobustnessResult:
     """Return whether a model stays right under attack, over a grid of epsilons, with its checks.
 
@@ -106,7 +98,7 @@ def evaluate_corruption(
     limit: int | None = None,
     store: bool = False,
     report: Report = silent,
-    **settings: Unpack[CorruptionSettings],
+    **settings: Unpack[keywords.CorruptionSettings],
 ) -> CorruptionResult:
     """Return whether a model stays right when pictures get worse: noise, blur, weather, files.
 
@@ -124,7 +116,7 @@ def evaluate_explanation(
     limit: int | None = 10,
     store: bool = False,
     report: Report = silent,
-    **settings: Unpack[ExplanationSettings],
+    **settings: Unpack[keywords.ExplanationSettings],
 ) -> ExplanationResult:
     """Return how far a model's explanations are to be believed, over the examples of a data set.
 
@@ -136,7 +128,11 @@ def evaluate_explanation(
 
 
 def explain(
-    model: "ModelLike", image: "ImageLike", *, method: str = "lime", **settings: Unpack[MapSettings]
+    model: "ModelLike",
+    image: "ImageLike",
+    *,
+    method: str = "lime",
+    **settings: Unpack[keywords.MapSettings],
 ) -> Explanation:
     """Return what in one image made the model say so.
 
@@ -144,7 +140,7 @@ def explain(
         model: A `Model`, a reference, or a `ModelSpec`.
         image: A picture, a file's bytes, or its path.
         method: A key of `catalog.explainers.EXPLAINERS`.
-        **settings: See `MapSettings`: `target`, `options`, `evidence`, `drift` and `report`.
+        **settings: See `keywords.MapSettings`: `target`, `options`, `evidence` and so on.
 
     Raises:
         ImageRefused: the image cannot be read.
@@ -161,7 +157,7 @@ def explain_methods(
     *,
     methods: Sequence[str] = ("lime", "partition_shap"),
     on_refusal: Callable[[str, UsableError], None] | None = None,
-    **settings: Unpack[MapSettings],
+    **settings: Unpack[keywords.MapSettings],
 ) -> tuple[Explanation, ...]:
     """Return the maps of one image by several methods, which share what the model answered.
 
@@ -187,7 +183,7 @@ def attack(
     labels: Sequence[int | str],
     *,
     epsilon: float,
-    **settings: Unpack[AttackSettings],
+    **settings: Unpack[keywords.AttackSettings],
 ) -> "Tensor":
     """Return adversarial images: the worst that an attack finds near each image.
 
@@ -248,7 +244,7 @@ def fine_tune(
     *,
     store: bool = False,
     report: Report = silent,
-    **settings: Unpack[FineTuningSettings],
+    **settings: Unpack[keywords.FineTuningSettings],
 ) -> tuple["Model", TrainingResult]:
     """Return the fine-tuned model and the figures of its training.
 

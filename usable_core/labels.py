@@ -56,12 +56,10 @@ class LabelSpace:
         best = _Names(self).best(name)
         if len(best) != 1:
             near = difflib.get_close_matches(name, self.names, n=5, cutoff=0.4) or self.names[:5]
-            meant = (
-                f"{len(best)} classes are called {name!r}"
-                if best
-                else f"No class is called {name!r}"
+            meant = f"{len(best)} classes are" if best else "No class is"
+            raise IncompatibleLabels(
+                f"{meant} called {name!r}. Nearest choices: {', '.join(near)}."
             )
-            raise IncompatibleLabels(f"{meant}. Nearest choices: {', '.join(near)}.")
         return best[0]
 
     def mapping_from(self, other: "LabelSpace") -> tuple[int, ...]:

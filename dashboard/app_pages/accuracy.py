@@ -8,7 +8,7 @@ from dashboard import state
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import MeasuringPage, measuring_page
 from dashboard.components.shared.formats import download_csv, escaped
-from dashboard.components.shared.metrics import figure, headings, metric_card
+from dashboard.components.shared.metrics import figure, headings, metric_cards
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.plots.accuracy import (
     accuracy_bars,
@@ -23,10 +23,8 @@ CARDS = ("accuracy", "top5", "balanced_accuracy", "ece")
 def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
     for column, result in zip(headings(found, names), answers, strict=True):
-        numbers = {number.metric: number.found for number in result.numbers()}
         with column:
-            for metric in CARDS:
-                metric_card(metric, numbers[metric])
+            metric_cards(result, CARDS)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Accuracy")

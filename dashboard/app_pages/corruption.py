@@ -9,7 +9,7 @@ from dashboard import state
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
 from dashboard.components.shared.formats import choose_one, errors_shown
-from dashboard.components.shared.metrics import figure, headings, metric_card
+from dashboard.components.shared.metrics import figure, headings, metric_card, metric_cards
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.plots.corruption import accuracy_by_severity, corruption_heat_map
@@ -46,10 +46,8 @@ def settings() -> Ask | None:
 def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
     for column, result in zip(headings(found, names), answers, strict=True):
-        numbers = {number.metric: number.found for number in result.numbers()}
         with column:
-            for metric in CARDS:
-                metric_card(metric, numbers[metric])
+            metric_cards(result, CARDS)
             if result is not answers[0]:
                 with errors_shown():
                     for number in result.relative_to(answers[0]):

@@ -92,18 +92,9 @@ def agreement_across_models(
     rows = []
     for mark, result in {r.provenance.model_fingerprint: r for r in corruptions}.items():
         if mark in attacked:
-            area, mean = attacked[mark].area, result.mean_corruption_accuracy
-            rows.append(
-                {
-                    "model": result.provenance.model,
-                    "area": area.value,
-                    "area_low": area.low,
-                    "area_high": area.high,
-                    "corruption_accuracy": mean.value,
-                    "corruption_accuracy_low": mean.low,
-                    "corruption_accuracy_high": mean.high,
-                }
-            )
+            found = (attacked[mark].area, result.mean_corruption_accuracy)
+            ends = (end for f in found for end in (f.value, f.low, f.high))
+            rows.append((result.provenance.model, *ends))
     columns = ["area", "corruption_accuracy"]
     names = ["model", *(f"{c}{end}" for c in columns for end in ("", "_low", "_high"))]
     points = pd.DataFrame(rows, columns=names)

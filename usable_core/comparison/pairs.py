@@ -6,7 +6,7 @@ all pairs of the comparison, under all conditions (budgets, corruptions).
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import combinations
 from typing import Any
 
@@ -58,7 +58,7 @@ class Comparison:
         for name, result in zip(self.names, self.results, strict=True):
             found = _outcomes(result, name)
             for values, at in found.groupby(list(self.conditions), dropna=False, sort=True):
-                rows.append((name, *values, *_figures(at[name])))
+                rows.append((name, *values, *astuple(share(at[name].to_numpy(dtype=bool)))))
         columns = ["model", *self.conditions, "accuracy", "low", "high", "n"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -70,7 +70,7 @@ class Comparison:
         """
         first, *others = zip(self.names, self.results, strict=True)
         rows = [
-            (name, first[0], n.metric, n.found.value, n.found.low, n.found.high, n.found.n)
+            (name, first[0], n.metric, *astuple(n.found))
             for name, result in others
             for n in result.relative_to(first[1])
         ]
@@ -160,11 +160,6 @@ def _pair(first: "pd.Series[bool]", second: "pd.Series[bool]") -> dict[str, Any]
         "high": found.high,
         "p": mcnemar_exact(lost, gained),
     }
-
-
-def _figures(right: "pd.Series[bool]") -> tuple[float, float, float, int]:
-    found = share(right.to_numpy(dtype=bool))
-    return found.value, found.low, found.high, found.n
 
 
 def _require_same_question(results: Sequence[Measured]) -> None:

@@ -1,6 +1,7 @@
 """`score_card`: every number of several results in one long table, with its interval and n."""
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import pandas as pd
 
@@ -17,20 +18,10 @@ def score_card(results: Sequence[Measured], *, names: Sequence[str] | None = Non
     where it has none), value, low, high, n. Shares are in [0, 1], the robustness score in [-1, 0],
     NLL in nats.
     """
+    called = names or [r.provenance.model for r in results]
     rows = [
-        (
-            name,
-            METRICS[number.metric].title,
-            number.at,
-            number.epsilon,
-            number.found.value,
-            number.found.low,
-            number.found.high,
-            number.found.n,
-        )
-        for name, result in zip(
-            names or [r.provenance.model for r in results], results, strict=True
-        )
+        (name, METRICS[number.metric].title, number.at, number.epsilon, *astuple(number.found))
+        for name, result in zip(called, results, strict=True)
         for number in result.numbers()
     ]
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -104,12 +104,8 @@ def _copied_from(seeds: Tensor, turn: int, height: int, width: int, distance: in
     row, column = place // width, place % width
     moves = (uniform(seeds, (2, count), turn) * (2 * distance)).long() - distance
     source = place + moves[:, 0] * width + moves[:, 1]
-    is_copied = (
-        (row > distance)
-        & (row <= height - distance)
-        & (column > distance)
-        & (column <= width - distance)
-    )
+    is_copied = (row > distance) & (row <= height - distance)
+    is_copied &= (column > distance) & (column <= width - distance)
     source = torch.where(is_copied, source, place)
     follows = torch.where(source > place, source, source + count)  # + count: from before the pass
     before = (place + count).expand(len(seeds), -1)

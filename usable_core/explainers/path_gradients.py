@@ -81,8 +81,7 @@ def explain_expected(
             if stability(sums, options.tolerance).is_stable:
                 break
     credits = _credits(x, start, done)
-    sums = superpixel_sums(credits, segments)
-    values = credits.mean(0)
+    sums, values = superpixel_sums(credits, segments), credits.mean(0)
     if not values.any():
         refuse_blocked(output - base, output)
     return Attribution(

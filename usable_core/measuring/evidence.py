@@ -102,13 +102,9 @@ def with_curves(
     The arguments are those of `with_evidence`.
     """
     started = time.perf_counter()
+    blur = (Question("blur"),)
     curves, evaluations = faithfulness(
-        instance,
-        explanation,
-        target,
-        questions=(Question("blur"),),
-        seed=options.seed,
-        report=report,
+        instance, explanation, target, questions=blur, seed=options.seed, report=report
     )
     seconds = time.perf_counter() - started
     return replace(explanation, evidence=Evidence(curves, None, evaluations, seconds))

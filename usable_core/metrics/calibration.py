@@ -131,16 +131,7 @@ def reliability(confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS
     for number in np.unique(place):
         inside = place == number
         hit = wilson(int(np.sum(correct[inside])), int(np.sum(inside)))
-        rows.append(
-            (
-                number / bins,
-                (number + 1) / bins,
-                hit.n,
-                float(np.mean(confidence[inside])),
-                hit.value,
-                hit.low,
-                hit.high,
-            )
-        )
+        edges, mean = (number / bins, (number + 1) / bins), float(np.mean(confidence[inside]))
+        rows.append((*edges, hit.n, mean, hit.value, hit.low, hit.high))
     columns = ["lower", "upper", "n", "confidence", "accuracy", "low", "high"]
     return pd.DataFrame(rows, columns=columns)

@@ -13,9 +13,8 @@ from usable_core.plots.style import (
     ROW,
     WIDTH,
     Theme,
+    drawn,
     error_bars,
-    labels,
-    model_style,
     share_heat_map,
     tidy,
     titled,
@@ -33,7 +32,7 @@ def accuracy_bars(
 ) -> go.Figure:
     """Return accuracy (%) per model with its interval, and the majority class as a line."""
     figure, ink = go.Figure(), INK[theme]
-    for name, result in zip(labels(results, names), results, strict=True):
+    for name, result, style in drawn(results, names, theme):
         found = result.accuracy
         value, low, high = (100 * end for end in (found.value, found.low, found.high))
         figure.add_bar(
@@ -42,7 +41,7 @@ def accuracy_bars(
             orientation="h",
             name=name,
             showlegend=False,
-            marker={"color": model_style(result.provenance.model, theme).color},
+            marker={"color": style.color},
             error_x=error_bars(([value], [low], [high]), ink),
             hovertemplate=f"%{{x:.1f}} %, 95 % interval {low:.1f}–{high:.1f} %, n = {found.n}",
         )
@@ -74,8 +73,8 @@ def reliability_diagram(
         line={"color": NEUTRAL[theme], "dash": "dot", "width": 1.5},
         hoverinfo="skip",
     )
-    for name, result in zip(labels(results, names), results, strict=True):
-        style, table = model_style(result.provenance.model, theme), result.reliability
+    for name, result, style in drawn(results, names, theme):
+        table = result.reliability
         figure.add_scatter(
             x=100 * table["confidence"],
             y=100 * table["accuracy"],
@@ -135,8 +134,7 @@ def per_class_bars(
     hardest = sorted(recall, key=lambda c: (np.mean(recall[c]), c))
     shown = hardest[:MOST_CLASSES]
     figure = go.Figure()
-    for name, result, table in zip(labels(results, names), results, tables, strict=True):
-        style = model_style(result.provenance.model, theme)
+    for (name, _, style), table in zip(drawn(results, names, theme), tables, strict=True):
         own = table[table.index.isin(shown)]
         figure.add_scatter(
             x=[html.escape(c) for c in own.index],

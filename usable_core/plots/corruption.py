@@ -21,8 +21,8 @@ from usable_core.plots.style import (
     Theme,
     add_band,
     add_clean_level,
+    drawn,
     error_bars,
-    labels,
     model_style,
     share_heat_map,
     tidy,
@@ -69,8 +69,7 @@ def accuracy_by_severity(
     if len({result.corruptions for result in results}) > 1:
         raise ValueError("results of different corruptions cannot share a mean")
     figure = go.Figure()
-    for name, result in zip(labels(results, names), results, strict=True):
-        style = model_style(result.provenance.model, theme)
+    for name, result, style in drawn(results, names, theme):
         _add_by_severity(figure, result, name, style)
         ends = 0, max(result.severities, default=0)
         add_clean_level(figure, ends, result.clean_accuracy, name, style)

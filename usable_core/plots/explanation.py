@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import ExplanationResult
-from usable_core.plots.style import Theme, error_bars, labels, model_style, tidy
+from usable_core.plots.style import Theme, drawn, error_bars, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,9 +35,8 @@ def quality(
         theme: The page's colour scheme.
     """
     figure = go.Figure()
-    called = labels(results, names)
-    for result, name in zip(results, called, strict=True):
-        style, table = model_style(result.provenance.model, theme), result.per_method
+    for name, result, style in drawn(results, names, theme):
+        table = result.per_method
         known = table[table[metric].notna()]
         figure.add_scatter(
             x=known[metric].tolist(),

@@ -20,21 +20,11 @@ from usable_core.plots.style import (
     ModelStyle,
     Theme,
     add_clean_level,
-    labels,
-    model_style,
 )
 
 Numbers = Sequence[Proportion | Estimate]
-UPPER_BOUND = " (upper bound only)"
+UPPER_BOUND = " (upper bound only)"  # after the name of a result that is
 EPSILON = 4  # place of epsilon in the customdata of a curve's points
-
-
-def titles(results: Sequence[RobustnessResult], names: Sequence[str] | None = None) -> list[str]:
-    """Return what to call each result; one that is an upper bound only says so."""
-    return [
-        name + (UPPER_BOUND if result.is_upper_bound_only else "")
-        for name, result in zip(labels(results, names), results, strict=True)
-    ]
 
 
 def accuracy_versus_epsilon(
@@ -233,8 +223,9 @@ def _drawn(
     theme: Theme,
 ) -> Iterator[_Drawn]:
     """Yield each result with all that drawing it takes."""
-    for name, result in zip(titles(results, names), results, strict=True):
-        yield _Drawn(figure, place, result, name, model_style(result.provenance.model, theme))
+    for name, result, style in drawn(results, names, theme):
+        bound = UPPER_BOUND if result.is_upper_bound_only else ""
+        yield _Drawn(figure, place, result, name + bound, style)
 
 
 def _explain_noise(figure: go.Figure, theme: Theme) -> None:

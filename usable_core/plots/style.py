@@ -2,9 +2,9 @@
 
 import hashlib
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,6 +15,7 @@ from usable_core.evaluations.result import Measured
 from usable_core.metrics.intervals import Proportion
 
 Theme = Literal["light", "dark"]
+Result = TypeVar("Result", bound=Measured)
 
 # Okabe & Ito 2008, told apart by colour-blind readers. Orange, sky and pink are darkened on white
 # and blue and green lightened on dark, so that every line has a contrast of 3:1 or more.
@@ -76,6 +77,14 @@ def labels(results: Sequence[Measured], names: Sequence[str] | None = None) -> l
     Names come from users and plotly reads a little HTML, so it is escaped.
     """
     return [html.escape(name) for name in names or [r.provenance.model for r in results]]
+
+
+def drawn(
+    results: Sequence[Result], names: Sequence[str] | None, theme: Theme
+) -> Iterator[tuple[str, Result, ModelStyle]]:
+    """Yield what each result is called, the result, and its look."""
+    for name, result in zip(labels(results, names), results, strict=True):
+        yield name, result, model_style(result.provenance.model, theme)
 
 
 def titled(figure: go.Figure, text: str) -> go.Figure:

@@ -28,12 +28,7 @@ from usable_core.models.modes import frozen
 from usable_core.models.sources.from_card import check_architecture
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Loss, Objective, fit, number_format
-from usable_core.training.material import (
-    Material,
-    answers_to,
-    load_material,
-    validate,
-)
+from usable_core.training.material import Material, answers_to, load_material, validate
 from usable_core.training.probing import linear_head, probe
 from usable_core.training.trained import Trained, save_trained
 from usable_core.training.trainee import Trainee

@@ -247,11 +247,9 @@ class _Recent:
         self.n, self._loss, self._correct = 0, 0.0, 0
 
     def add(self, loss: float, correct: int, n: int) -> None:
-        self.n, self._loss, self._correct = (
-            self.n + n,
-            self._loss + loss * n,
-            self._correct + correct,
-        )
+        self.n += n
+        self._loss += loss * n
+        self._correct += correct
 
     def take(self) -> dict[str, float]:
         figures = {"train_loss": self._loss / self.n, "train_accuracy": self._correct / self.n}

@@ -20,12 +20,7 @@ from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Loss, Objective, fit, number_format
-from usable_core.training.material import (
-    Material,
-    answers_to,
-    load_material,
-    validate,
-)
+from usable_core.training.material import Material, answers_to, load_material, validate
 from usable_core.training.trained import Trained, save_trained
 from usable_core.training.trainee import Trainee
 

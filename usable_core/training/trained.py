@@ -133,14 +133,13 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
         words += ["--epsilon", f"{config.epsilon * 255:g}/255"] if config.epsilon else []
     else:
         words = ["usable", "finetune", *_model_words(config.model), "--method", config.method]
-        words += ["--from-scratch"] if config.from_scratch else []
-        if config.backbone_rate != 1:
-            words += ["--backbone-rate", f"{config.backbone_rate:g}"]
+        words += ["--from-scratch"] * config.from_scratch
+        words += ["--backbone-rate", f"{config.backbone_rate:g}"] * (config.backbone_rate != 1)
         if config.source is not None:
             words += ["--source", Path(config.source.reference).name]
             words += ["--lambda", f"{config.task_weight:g}"]
     words += ["--dataset", Path(config.dataset.reference).name, "--split", config.dataset.split]
-    words += ["--limit", str(config.dataset.limit)] if config.dataset.limit is not None else []
+    words += ["--limit", str(config.dataset.limit)] * (config.dataset.limit is not None)
     for name, value in to_json(config.schedule).items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
@@ -149,10 +148,7 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
 def _model_words(spec: ModelSpec) -> list[str]:
     words = ["--model", spec.reference]
     words += ["--weights", Path(spec.weights).name] if spec.weights else []
-    for option, pairs in (
-        ("--arch-option", spec.arch_options),
-        ("--preprocessing", spec.preprocessing),
-    ):
-        for name, value in pairs:
-            words += [option, f"{name}={value}"]
-    return words + (["--trust"] if spec.trust else [])
+    pairs = [("--arch-option", pair) for pair in spec.arch_options]
+    pairs += [("--preprocessing", pair) for pair in spec.preprocessing]
+    words += [word for option, (name, value) in pairs for word in (option, f"{name}={value}")]
+    return words + ["--trust"] * spec.trust

@@ -32,6 +32,13 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
         )
 
 
+def metric_cards(result: Measured, metrics: Sequence[str]) -> None:
+    """Show some numbers of a result below each other."""
+    numbers = {number.metric: number.found for number in result.numbers()}
+    for metric in metrics:
+        metric_card(metric, numbers[metric])
+
+
 def points(value: float) -> str:
     """Return a difference of shares in points as people read it: -0.2 as `−20.0`."""
     return f"{100 * value + 0:.1f}".replace("-", "−")
@@ -60,11 +67,7 @@ def score_table(results: Sequence[Measured], names: Sequence[str], *, key: str) 
         for name, result in zip(names, results, strict=True)
     ]
     table = score_card(results, names=called)
-    st.dataframe(
-        side_by_side(table),
-        hide_index=True,
-        alt="All numbers of the models with their intervals",
-    )
+    frame(side_by_side(table), alt="All numbers of the models with their intervals")
     download_csv(table, "scores", key=key, label="Numbers, CSV")
 
 
@@ -74,14 +77,8 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
         f"{v:.3f} ({low:.3f} to {high:.3f})" if v == v else "–"
         for v, low, high in table[["value", "low", "high"]].to_numpy()
     ]
-    wide = table.assign(text=text).pivot_table(
-        index=["metric", "at"],
-        columns="model",
-        values="text",
-        aggfunc="first",
-        sort=False,
-        dropna=False,
-    )
+    how = {"values": "text", "aggfunc": "first", "sort": False, "dropna": False}
+    wide = table.assign(text=text).pivot_table(index=["metric", "at"], columns="model", **how)
     wide = wide.dropna(how="all")[list(table["model"].unique())].reset_index()
     wide.columns.name = None
     if not wide["at"].any():
