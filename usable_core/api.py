@@ -20,10 +20,7 @@ from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.explained import Explanation as Explanation
-from usable_core.evaluations.explanation import (
-    ExplanationConfig,
-    ExplanationResult,
-)
+from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report, silent

@@ -103,19 +103,6 @@ def _as_json(run: Run) -> dict[str, Any]:
         name: moment.isoformat() if (moment := getattr(run, name)) is not None else None
         for name in ("created", "started", "finished")
     }
-    return {
-        "id": run.id,
-        "task": run.task,
-        "title": run.title,
-        "status": str(run.status),
-        **times,
-        "seconds": run.seconds,
-        "done": run.done,
-        "total": run.total,
-        "message": run.message,
-        "error": run.error,
-        "answered_by": run.answered_by,
-        "parent": run.parent,
-        "config": to_json(run.config),
-        "summary": run.summary,
-    }
+    names = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
+    facts = {name: getattr(run, name) for name in (*names, "parent", "summary")}
+    return {**facts, "status": str(run.status), **times, "config": to_json(run.config)}

@@ -195,14 +195,13 @@ class AccuracyResult(Answer):
         ]
         return summed_up(
             self,
-            {
-                **self._numbers,
-                "ece_bins": calibration.BINS,
-                "per_class": per_class,
-                "confusion": confusion,
-                "confusion_classes": [self.provenance.class_names[c] for c in classes],
-                "confusion_left_out": self.n - int(confusion.sum()),
-            },
+            "",
+            **self._numbers,
+            ece_bins=calibration.BINS,
+            per_class=per_class,
+            confusion=confusion,
+            confusion_classes=[self.provenance.class_names[c] for c in classes],
+            confusion_left_out=self.n - int(confusion.sum()),
         )
 
     @property

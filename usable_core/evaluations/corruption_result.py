@@ -216,24 +216,17 @@ class CorruptionResult(Answer):
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: a number with its interval is {value, low, high, n}."""
+        tables = {
+            name: getattr(self, name) for name in ("by_corruption", "by_severity", "by_group")
+        }
         return summed_up(
             self,
-            {
-                "corruptions": self.corruptions,
-                "severities": self.severities,
-                "seed": self.config.seed,
-                "image_size": self.image_size,
-                "clean_accuracy": self.clean_accuracy,
-                "mean_corruption_accuracy": self.mean_corruption_accuracy,
-                "relative_drop": self.relative_drop,
-                "clean_ece": self.clean_ece,
-                "mean_ece": self.mean_ece,
-                "ece_bins": calibration.BINS,
-                "by_corruption": self.by_corruption.to_dict("records"),
-                "by_severity": self.by_severity.to_dict("records"),
-                "by_group": self.by_group.to_dict("records"),
-                "cells": self.per_cell.to_dict("records"),
-            },
+            "corruptions severities image_size clean_accuracy mean_corruption_accuracy "
+            "relative_drop clean_ece mean_ece",
+            seed=self.config.seed,
+            ece_bins=calibration.BINS,
+            **{name: table.to_dict("records") for name, table in tables.items()},
+            cells=self.per_cell.to_dict("records"),
         )
 
     @cached_property

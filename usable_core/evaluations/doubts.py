@@ -34,21 +34,10 @@ LARGEST_ERROR = 0.5  # above it even the largest value is within two standard er
 LARGEST_GAP = 0.05  # of |f(x) − f(background)|
 LEAST_CONVERGENCE = 0.8  # rank correlation with the map of half the evaluations
 # The gains come first: what the network itself says of a map.
+_CHANCE = "in its order is no better than chance ({:.2f})"
 DOUBTS = (
-    Doubt(
-        "deletion_gain",
-        False,
-        0.0,
-        "hiding",
-        "hiding in its order is no better than chance ({:.2f})",
-    ),
-    Doubt(
-        "insertion_gain",
-        False,
-        0.0,
-        "showing",
-        "showing in its order is no better than chance ({:.2f})",
-    ),
+    Doubt("deletion_gain", False, 0.0, "hiding", f"hiding {_CHANCE}"),
+    Doubt("insertion_gain", False, 0.0, "showing", f"showing {_CHANCE}"),
     Doubt("randomised", True, ALIKE, "weights", "random weights give nearly the same map ({:.2f})"),
     Doubt("other_class", True, ALIKE, "class", "another class has nearly the same map ({:.2f})"),
     Doubt(
@@ -61,13 +50,7 @@ DOUBTS = (
         "it had too few evaluations to tell its Monte Carlo error",
     ),
     Doubt("r2", False, LEAST_R2, "fit", "its linear model fits badly (R² {:.2f})"),
-    Doubt(
-        "gap_share",
-        True,
-        LARGEST_GAP,
-        "sum",
-        "its values miss their due sum by {:.2f} of it",
-    ),
+    Doubt("gap_share", True, LARGEST_GAP, "sum", "its values miss their due sum by {:.2f} of it"),
     Doubt(
         "convergence",
         False,

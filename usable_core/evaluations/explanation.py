@@ -77,20 +77,8 @@ SHOWN = (
     "additivity_gap",
     "seconds",
 )
-COLUMNS = (
-    "index",
-    "id",
-    "label",
-    "prediction",
-    "target",
-    "method",
-    "r2",
-    "additivity_gap",
-    "evaluations",
-    "seconds",
-    "is_stable",
-    *(name for name in FIGURES[2:]),
-)
+_FACTS = "index id label prediction target method r2 additivity_gap evaluations seconds is_stable"
+COLUMNS = (*_FACTS.split(), *FIGURES[2:])
 
 
 @dataclass(frozen=True)
@@ -270,13 +258,14 @@ class ExplanationResult(Answer):
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON, one entry of `methods` per method."""
         worst = self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]]
-        figures = {
-            "target": self.config.target,
-            "evidence": self.config.evidence,
-            "methods": self.per_method.to_dict("records"),
-            "worst": worst.to_dict("records"),
-        }
-        return summed_up(self, figures)
+        return summed_up(
+            self,
+            "",
+            target=self.config.target,
+            evidence=self.config.evidence,
+            methods=self.per_method.to_dict("records"),
+            worst=worst.to_dict("records"),
+        )
 
 
 def _estimate(row: dict[Hashable, Any], metric: str) -> Estimate:

@@ -142,8 +142,14 @@ class Answer:
         return ()
 
 
-def summed_up(result: Measured, figures: dict[str, Any]) -> dict[str, Any]:
-    """Return figures as JSON, between what the summary of every kind begins and ends with."""
+def summed_up(result: Measured, figures: str, **others: object) -> dict[str, Any]:
+    """Return figures as JSON, between what the summary of every kind begins and ends with.
+
+    Args:
+        result: The answer.
+        figures: Names of its properties, with blanks between them.
+        **others: Figures that are no properties, or are called otherwise.
+    """
     provenance = result.provenance
     found: dict[str, Any] = to_json(
         {
@@ -151,7 +157,8 @@ def summed_up(result: Measured, figures: dict[str, Any]) -> dict[str, Any]:
             "dataset": provenance.dataset,
             "split": provenance.split,
             "n": result.n,
-            **figures,
+            **{name: getattr(result, name) for name in figures.split()},
+            **others,
             "seconds": provenance.seconds,
             "warnings": provenance.warnings,
         }

@@ -239,33 +239,19 @@ class RobustnessResult(Answer):
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: one proportion {value, low, high, n} per epsilon."""
+        smallest = {"median": self.median_smallest_epsilon, "censored": self.censored}
         return summed_up(
             self,
-            {
-                "preset": self.config.preset,
-                "attack": self.config.title,
-                "attacks": self.config.attacks,
-                "norm": self.config.norm,
-                "seed": self.config.seed,
-                "epsilons": self.epsilons,
-                "clean_accuracy": self.clean_accuracy,
-                "robust_accuracy": self.robust_accuracy,
-                "robustness": self.robustness,
-                "conditional_success": self.conditional_success,
-                "noise_accuracy": self.noise_accuracy,
-                "area": self.area,
-                "smallest_epsilon": {
-                    "median": self.median_smallest_epsilon,
-                    "censored": self.censored,
-                },
-                "worst_attack": self.worst_attack,
-                "raw_curve": self.raw_curve,
-                "is_upper_bound_only": self.is_upper_bound_only,
-                "is_comparable_with_leaderboards": self.is_comparable,
-                "checks": self.checks,
-                "sample_passes": self.cost.forward + self.cost.backward,
-                "cost": self.cost,
-            },
+            "epsilons clean_accuracy robust_accuracy robustness conditional_success noise_accuracy "
+            "area worst_attack raw_curve is_upper_bound_only checks cost",
+            preset=self.config.preset,
+            attack=self.config.title,
+            attacks=self.config.attacks,
+            norm=self.config.norm,
+            seed=self.config.seed,
+            smallest_epsilon=smallest,
+            is_comparable_with_leaderboards=self.is_comparable,
+            sample_passes=self.cost.forward + self.cost.backward,
         )
 
     @cached_property

@@ -30,16 +30,6 @@ INTERFACE_VERSION = 4  # raise it when an answer means something else than befor
 FINAL = ("done", "failed")
 MAX_WAITING = 200
 
-__all__ = [
-    "Answer",
-    "ImageRequest",
-    "cancel",
-    "ensure_worker",
-    "files",
-    "poll",
-    "submit",
-]
-
 _KEY = re.compile(r"[0-9a-f]{24}")
 _started: "dict[Path, subprocess.Popen[bytes]]" = {}
 

@@ -20,6 +20,7 @@ from usable_core.plots.style import (
     ModelStyle,
     Theme,
     add_clean_level,
+    drawn,
 )
 
 Numbers = Sequence[Proportion | Estimate]
