@@ -123,10 +123,7 @@ def _survived(corruption: CorruptionResult) -> pd.DataFrame:
     """Return id, copy and survived (cells that are right), one row per example."""
     first = corruption.records.drop_duplicates("index").sort_values("index")
     found = pd.DataFrame(
-        {
-            "id": first["id"].astype(str).to_numpy(),
-            "survived": corruption.corrupted.sum((1, 2)),
-        }
+        {"id": first["id"].astype(str).to_numpy(), "survived": corruption.corrupted.sum((1, 2))}
     )
     return found.assign(copy=found.groupby("id").cumcount())
 

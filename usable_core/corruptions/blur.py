@@ -9,14 +9,7 @@ import torch
 from torch import Tensor
 
 from usable_core.corruptions.corruption import corruption, strength
-from usable_core.corruptions.filters import (
-    convolve,
-    disk,
-    gaussian,
-    motion,
-    reflected,
-    zoomed,
-)
+from usable_core.corruptions.filters import convolve, disk, gaussian, motion, reflected, zoomed
 from usable_core.randomness import uniform
 
 _disk = functools.lru_cache(maxsize=16)(disk)

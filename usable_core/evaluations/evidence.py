@@ -162,10 +162,7 @@ class Evidence:
             else:
                 found[f"{curve.kind}_gain_{curve.background}"] = curve.gain
         if self.sanity is not None:
-            found |= {
-                "randomised": self.sanity.randomised,
-                "other_class": self.sanity.other_class,
-            }
+            found |= {"randomised": self.sanity.randomised, "other_class": self.sanity.other_class}
         return found
 
     def summary(self) -> dict[str, Any]:

@@ -51,10 +51,7 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
 
 
 def estimator(
-    masks: NDArray[np.bool_],
-    logits: NDArray[np.float32],
-    target: int,
-    near: NDArray[np.bool_],
+    masks: NDArray[np.bool_], logits: NDArray[np.float32], target: int, near: NDArray[np.bool_]
 ) -> Callable[[NDArray[np.bool_]], Floats]:
     """Return the values (S,) as a function of which samples (N,) are kept.
 

@@ -76,10 +76,7 @@ def fit(
 
 
 def estimator(
-    masks: NDArray[np.bool_],
-    logits: NDArray[np.float32],
-    target: int,
-    near: NDArray[np.bool_],
+    masks: NDArray[np.bool_], logits: NDArray[np.float32], target: int, near: NDArray[np.bool_]
 ) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
     """Return the weights (S,) as a function of which samples (N,) are kept.
 

@@ -80,8 +80,7 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     logits = game.ask(np.concatenate([whole, over.visible()]), places)
     outputs = of_class(logits, target, "logit")
     return Attribution(
-        values=over.mean_over(outputs[0] - outputs[1:]).astype(np.float32),
-        output=float(outputs[0]),
+        values=over.mean_over(outputs[0] - outputs[1:]).astype(np.float32), output=float(outputs[0])
     )
 
 

@@ -66,11 +66,7 @@ class NoisyFill(Hiding):
 
 
 def hiding(
-    x: Tensor,
-    name: str,
-    segments: NDArray[np.int32],
-    *,
-    device: torch.device | str = "cpu",
+    x: Tensor, name: str, segments: NDArray[np.int32], *, device: torch.device | str = "cpu"
 ) -> Hiding:
     """Return the image x (3, H, W) in [0, 1] with what stands behind its hidden parts.
 

@@ -219,11 +219,7 @@ def _drift(question: _Question) -> None:
     target, session = _divided(question), question.session
     if session.drifting is None:
         session.drifting = Drifting(
-            question.instance,
-            _path(question),
-            question.method,
-            target,
-            question.request.options,
+            question.instance, _path(question), question.method, target, question.request.options
         )
     drifting = session.drifting
     drifting.report = question.report()

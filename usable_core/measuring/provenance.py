@@ -28,12 +28,7 @@ def ready(model: Model) -> Model:
 
 
 def provenance(
-    model: Model,
-    part: Dataset,
-    *,
-    seconds: float,
-    batch_size: int,
-    warnings: tuple[str, ...] = (),
+    model: Model, part: Dataset, *, seconds: float, batch_size: int, warnings: tuple[str, ...] = ()
 ) -> Provenance:
     """Return everything needed to measure again, with the warnings that the data itself give."""
     return Provenance(

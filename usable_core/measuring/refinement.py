@@ -68,11 +68,7 @@ class Refinement(Iterator[Explanation]):
 
 
 def explain(
-    instance: Instance,
-    method: str,
-    target: int,
-    options: ExplainerOptions,
-    report: Report = silent,
+    instance: Instance, method: str, target: int, options: ExplainerOptions, report: Report = silent
 ) -> Explanation:
     """Return the map of one image by the method of that name.
 

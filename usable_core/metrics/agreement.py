@@ -65,9 +65,7 @@ def top_overlaps(maps: Sequence[Floats], is_signed: Sequence[bool], count: int =
 
 
 def sign_agreements(
-    maps: Sequence[Floats],
-    is_signed: Sequence[bool],
-    settled: Sequence[NDArray[np.bool_] | None],
+    maps: Sequence[Floats], is_signed: Sequence[bool], settled: Sequence[NDArray[np.bool_] | None]
 ) -> Floats:
     """Return the share (M, M) of superpixels of one sign; NaN with a map of magnitudes.
 

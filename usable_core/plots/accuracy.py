@@ -25,10 +25,7 @@ COUNTED_CLASSES = 20  # more counts do not fit into the cells
 
 
 def accuracy_bars(
-    results: Sequence[AccuracyResult],
-    *,
-    names: Sequence[str] | None = None,
-    theme: Theme = "light",
+    results: Sequence[AccuracyResult], *, names: Sequence[str] | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Return accuracy (%) per model with its interval, and the majority class as a line."""
     figure, ink = go.Figure(), INK[theme]
@@ -58,10 +55,7 @@ def accuracy_bars(
 
 
 def reliability_diagram(
-    results: Sequence[AccuracyResult],
-    *,
-    names: Sequence[str] | None = None,
-    theme: Theme = "light",
+    results: Sequence[AccuracyResult], *, names: Sequence[str] | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Return accuracy against mean confidence in 15 bins (%), empty bins left out."""
     figure = go.Figure()
@@ -119,10 +113,7 @@ def confusion_heatmap(result: AccuracyResult, *, theme: Theme = "light") -> go.F
 
 
 def per_class_bars(
-    results: Sequence[AccuracyResult],
-    *,
-    names: Sequence[str] | None = None,
-    theme: Theme = "light",
+    results: Sequence[AccuracyResult], *, names: Sequence[str] | None = None, theme: Theme = "light"
 ) -> go.Figure:
     """Return recall per class and model (%), with intervals, the hardest classes first."""
     tables = [result.per_class.set_index("class_name") for result in results]

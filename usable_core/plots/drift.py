@@ -11,14 +11,7 @@ from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.evidence import Drift
 from usable_core.evaluations.specs import Norm
 from usable_core.plots.epsilon_axis import epsilon_places, epsilon_ticks
-from usable_core.plots.style import (
-    NEUTRAL,
-    WIDTH,
-    ModelStyle,
-    Theme,
-    model_style,
-    tidy,
-)
+from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Theme, model_style, tidy
 
 _ROWS = ("Similarity to the clean map", "Drift beyond noise", "Confidence, %")
 _HEIGHT = 640  # px

@@ -14,14 +14,7 @@ from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.plots.epsilon_axis import add_interval, places, with_epsilon_axis
-from usable_core.plots.style import (
-    NEUTRAL,
-    WIDTH,
-    ModelStyle,
-    Theme,
-    add_clean_level,
-    drawn,
-)
+from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Theme, add_clean_level, drawn
 
 Numbers = Sequence[Proportion | Estimate]
 UPPER_BOUND = " (upper bound only)"  # after the name of a result that is

@@ -173,12 +173,7 @@ def _agreement(found: MapAgreement, view: MapView, is_shared: np.ndarray, key: s
 
 
 def _superpixel_map(
-    view: MapView,
-    is_shared: np.ndarray,
-    credits: Sequence[float],
-    key: str,
-    *,
-    is_signed: bool,
+    view: MapView, is_shared: np.ndarray, credits: Sequence[float], key: str, *, is_signed: bool
 ) -> None:
     """Show numbers of some superpixels (S,) over the picture."""
     numbers = np.zeros(len(is_shared), dtype=np.float32)

@@ -81,10 +81,7 @@ def _form(page: MeasuringPage) -> tuple[Sequence[ModelSpec], DatasetSpec | None]
         with errors_shown():
             questions = [ask(model, dataset) for model in models]
     is_pressed = st.button(
-        "Evaluate",
-        key=state.of_page(page.task, "start"),
-        type="primary",
-        disabled=not questions,
+        "Evaluate", key=state.of_page(page.task, "start"), type="primary", disabled=not questions
     )
     page.estimate(questions)
     if is_pressed:

@@ -3,12 +3,7 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import (
-    download_csv,
-    errors_shown,
-    link,
-    provenance_footer,
-)
+from dashboard.components.shared.formats import download_csv, errors_shown, link, provenance_footer
 from usable_core.runs.run import Run
 
 
