@@ -222,7 +222,8 @@ class CorruptionResult(Answer):
         return summed_up(
             self,
             "corruptions severities image_size clean_accuracy mean_corruption_accuracy "
-            "relative_drop clean_ece mean_ece",
+            "relative_drop clean_ece",
+            mean_ece=self.mean_ece,
             seed=self.config.seed,
             ece_bins=calibration.BINS,
             **{name: table.to_dict("records") for name, table in tables.items()},
