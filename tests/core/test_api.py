@@ -542,3 +542,18 @@ def test_a_wrong_attack_is_refused_in_a_sentence(model, settings, error, sentenc
 def test_what_is_no_result_is_not_compared(wrong):
     with pytest.raises(ConfigError, match="but got"):
         usable.compare(wrong)
+
+
+def test_a_setting_of_a_map_that_does_not_exist_is_refused():
+    with pytest.raises(UnknownName, match="Unknown setting 'targett'. Nearest choices: target"):
+        usable.explain("bundled/resnet", photo(), targett="cat")
+
+
+def test_a_value_that_a_settings_type_does_not_list_is_refused():
+    with pytest.raises(ConfigError, match="precision must be one of float32, bfloat16"):
+        AccuracyConfig(ModelSpec("bundled/resnet"), DatasetSpec("digits"), precision="float64")
+
+
+def test_a_number_out_of_its_range_is_refused_by_both_ends():
+    with pytest.raises(ConfigError, match="segments must be at least 2 and at most 1000"):
+        ExplainerOptions(segments=1001)
