@@ -55,6 +55,7 @@ TOY_MODELS = ["toy/one", "toy/two"]
 CONTRACTS = {
     "test_attacks": "noise",
     "test_explainers": "occlusion",
+    "test_explainers_on_families": "occlusion",
     "test_corruptions": "pixelate",
     "test_catalog_datasets": "digits",
     "test_catalog_models": "torchvision",
