@@ -42,6 +42,7 @@ def chosen(found: list[Run]) -> list[Run]:
         [name for name in TASKS if any(run.task == name for run in found)],
         selection_mode="multi",
         key=state.RUNS_TASK,
+        wrap=True,
         format_func=lambda name: TASKS[name].title,
     )
     statuses = right.pills(
@@ -49,6 +50,7 @@ def chosen(found: list[Run]) -> list[Run]:
         [status for status in Status if any(run.status is status for run in found)],
         selection_mode="multi",
         key=state.RUNS_STATUS,
+        wrap=True,
         format_func=status_text,
     )
     return [

@@ -135,10 +135,13 @@ def test_intervals_join_the_table_of_superpixels_and_tell_which_signs_are_settle
     assert joined["is_settled"].tolist() == [True, False]
 
 
-def test_without_intervals_every_sign_counts_as_settled():
+@pytest.mark.parametrize(
+    "stability", [None, Stability((0.5, -0.1), (-np.inf,) * 2, (np.inf,) * 2, np.inf, 4, False)]
+)
+def test_without_intervals_every_sign_counts_as_settled(stability):
     frame = heatmap.values_frame(np.array([[0.5, -0.1]]), np.array([[0, 1]]))
 
-    joined = heatmap.with_stability(frame, None)
+    joined = heatmap.with_stability(frame, stability)
 
     assert joined["is_settled"].all()
     assert joined["low"].isna().all()

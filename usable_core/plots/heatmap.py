@@ -116,9 +116,14 @@ def credits_frame(values: np.ndarray, segments: np.ndarray) -> pd.DataFrame:
 def with_stability(frame: pd.DataFrame, stability: Stability | None) -> pd.DataFrame:
     """Return a table of superpixels with `low` and `high` of their 95 % interval and `is_settled`.
 
-    NaN and True where nothing is known of their Monte Carlo error, or it is of other superpixels.
+    NaN and True where nothing is known of their Monte Carlo error (yet: a coarse map is shown, not
+    hidden), or it is of other superpixels.
     """
-    if stability is None or len(stability.low) <= int(frame["superpixel"].max()):
+    if (
+        stability is None
+        or np.isinf(stability.error_share)
+        or len(stability.low) <= int(frame["superpixel"].max())
+    ):
         return frame.assign(low=np.nan, high=np.nan, is_settled=True)
     at = frame["superpixel"].to_numpy()
     low, high, settled = (
