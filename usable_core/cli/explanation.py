@@ -39,8 +39,8 @@ def lines(run: Run, result: ExplanationResult) -> list[Line]:
 
 
 def _median(row: Mapping[Hashable, float], figure: str) -> str:
-    """Return a figure with its interval; a dash where the method has none."""
-    if math.isnan(row[figure]):
+    """Return a figure with its interval; a dash where the method has none, or nobody knows it."""
+    if not math.isfinite(row[figure]):
         return "-"
     low, high = (row.get(f"{figure}_{end}", math.nan) for end in ("low", "high"))
     interval = "" if math.isnan(low) else f" ({low:.2g} to {high:.2g})"

@@ -282,5 +282,6 @@ def _median(name: str, values: NDArray[np.float64]) -> dict[str, float]:
     if len(known) == 1:
         return {name: value, f"{name}_low": np.nan, f"{name}_high": np.nan}
     drawn = bootstrap(lambda indices: np.median(known[indices], axis=1), len(known))
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    with np.errstate(invalid="ignore"):  # an error that nobody knows is infinite
+        low, high = np.quantile(drawn, [0.025, 0.975])
     return {name: value, f"{name}_low": float(low), f"{name}_high": float(high)}
