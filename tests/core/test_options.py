@@ -127,8 +127,8 @@ def test_help_names_the_form_of_a_value():
     ("words", "error", "sentence"),
     [
         (["--kind", "three"], UnknownName, "Unknown kind 'three'"),
-        (["--lambda", "x"], ConfigError, "weight must be a number"),
-        (["--levels", "x"], ConfigError, "levels must be whole numbers"),
+        (["--lambda", "x"], ConfigError, "--lambda must be a number"),
+        (["--levels", "x"], ConfigError, "--levels must be whole numbers"),
         (["--preprocessing", "mean"], ConfigError, "--preprocessing must be KEY=VALUE"),
     ],
 )

@@ -172,7 +172,9 @@ def source_of(reference: str) -> tuple[SourceRow, str]:
 def _parts(reference: str) -> tuple[str, str]:
     """Return the source and the name within it; a path of a model's folder is one, too."""
     source, _, name = reference.partition("/")
-    is_path = source not in SOURCES and (Path(reference).expanduser() / CARD_FILE).is_file()
+    is_path = source not in SOURCES and (
+        source in ("", ".", "..", "~") or (Path(reference).expanduser() / CARD_FILE).is_file()
+    )
     return ("folder", reference) if is_path else (source, name)
 
 

@@ -161,7 +161,8 @@ def _filled(kind: type, name: str, values: Values) -> Any:  # noqa: ANN401 - a r
         elif asked.flag is not None:
             given |= {field.name: asked.flag} if said else {}
         elif said is not None:
-            given[field.name] = _read(said, field.name, inner, asked)
+            spelling = asked.names[0] if asked.names else f"--{field.name.replace('_', '-')}"
+            given[field.name] = _read(said, spelling, inner, asked)
     return kind(**given)
 
 
@@ -171,7 +172,7 @@ def _read(said: Any, name: str, hint: Any, asked: Asked) -> object:  # noqa: ANN
         return asked.read(",".join(said) if isinstance(said, list) else said)
     if choices := choices_of(hint):
         if said not in choices:
-            raise UnknownName(name.replace("_", " "), said, choices)
+            raise UnknownName(name.removeprefix("--").replace("-", " "), said, choices)
         return said
     if get_origin(hint) is not tuple:
         return number(said, name) if hint is float else said
@@ -190,7 +191,7 @@ def _pairs(texts: list[str], name: str) -> tuple[tuple[str, str], ...]:
     for word in (word for text in texts for word in text.split()):
         key, equals, value = word.partition("=")
         if not (key and equals):
-            raise ConfigError(f"--{name} must be KEY=VALUE, but is {word!r}.")
+            raise ConfigError(f"{name} must be KEY=VALUE, but is {word!r}.")
         pairs.append((key, value))
     return tuple(pairs)
 

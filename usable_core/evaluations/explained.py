@@ -171,6 +171,17 @@ class Explanation:
             found |= self.evidence.figures()
         return found | {"evaluations": self.evaluations, "seconds": self.seconds}
 
+    def __repr__(self) -> str:
+        if self.method is None:
+            best = ", ".join(f"{p.name} {p.probability:.3f}" for p in self.predictions[:1])
+            return f"Explanation(predictions only: {best})"
+        doubtful = ", ".join(name for name, _ in self.doubts()) or "none"
+        height, width = self.values.shape
+        return (
+            f"Explanation({self.method} of {self.target!r}: {height} × {width} pixels, "
+            f"{self.evaluations} evaluations, doubts: {doubtful})"
+        )
+
     def doubts(self) -> list[tuple[str, str]]:
         """Return (short name, sentence) of each reason not to trust the map."""
         return doubts(self.figures())

@@ -111,8 +111,8 @@ def _architecture(model: Model) -> str:
     if not architecture:
         raise CheckpointError(
             f"The card of {model.name} does not say its architecture, so what is trained could not "
-            'be loaded again. Give Model(…, card={"architecture": "timm/NAME"}), or load the model '
-            "by a reference."
+            'be loaded again. Give wrap_model(…, card={"architecture": "timm/NAME"}), or load the '
+            "model by a reference."
         )
     check_architecture(architecture)
     return str(architecture)
