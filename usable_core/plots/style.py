@@ -98,8 +98,8 @@ def error_bars(ends: Iterable[Sequence[float]], color: str | None = None) -> dic
     return {
         "type": "data",
         "symmetric": False,
-        "array": np.nan_to_num(high - value),
-        "arrayminus": np.nan_to_num(value - low),
+        "array": np.nan_to_num(high - value).tolist(),
+        "arrayminus": np.nan_to_num(value - low).tolist(),
         "thickness": 1.5,
         "width": 3,
         "color": color,
