@@ -3,16 +3,7 @@
 import functools
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = (
-    "usable",
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "pillow",
-    "lime",
-    "scikit-image",
-)
+LIBRARIES = ("usable", "torch", "torchvision", "timm", "numpy", "pillow", "lime", "scikit-image")
 
 
 def versions() -> dict[str, str]:
