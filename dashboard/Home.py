@@ -8,6 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard.components.shared.formats import errors_shown
+
 STATIC = Path(__file__).parent / "static"  # a named icon would be fetched from another host
 
 
@@ -50,7 +52,8 @@ def main() -> None:
             url_path=None if is_first else name,
         )
         sections.setdefault(row.section, []).append(page)
-    st.navigation(sections).run()
+    with errors_shown():  # such as a store of a newer version, on whichever page
+        st.navigation(sections).run()
 
 
 if __name__ == "__main__":
