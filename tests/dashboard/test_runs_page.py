@@ -1,6 +1,8 @@
 import runs_at_hand
 from shown import links, texts
 
+from dashboard import state
+from usable_core.errors import StorageError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
@@ -89,3 +91,12 @@ def test_a_lost_run_is_marked(open_page, store):
 
     assert list(app.dataframe[0].value["status"]) == ["? lost"]
     assert "Start it again" in app.warning[0].value
+
+
+def test_a_store_that_cannot_be_read_is_a_sentence_on_the_page(open_page, monkeypatch):
+    def refuse():
+        raise StorageError("Stored by a newer version.")
+
+    monkeypatch.setattr(state, "runs", refuse)
+
+    assert [error.value for error in open_page("runs").error] == ["Stored by a newer version."]
