@@ -195,7 +195,6 @@ class AccuracyResult(Answer):
         ]
         return summed_up(
             self,
-            "",
             **self._numbers,
             ece_bins=calibration.BINS,
             per_class=per_class,

@@ -260,7 +260,6 @@ class ExplanationResult(Answer):
         worst = self.worst(_WORST)[["index", "id", "method", "doubts", "reason"]]
         return summed_up(
             self,
-            "",
             target=self.config.target,
             evidence=self.config.evidence,
             methods=self.per_method.to_dict("records"),
