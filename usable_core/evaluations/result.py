@@ -142,7 +142,7 @@ class Answer:
         return ()
 
 
-def summed_up(result: Measured, figures: str = "", **others: object) -> dict[str, Any]:
+def summed_up(result: Measured, figures: str = "", /, **others: object) -> dict[str, Any]:
     """Return figures as JSON, between what the summary of every kind begins and ends with.
 
     Args:

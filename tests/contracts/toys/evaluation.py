@@ -52,7 +52,7 @@ class ToyResult(Answer):
         return self.records
 
     def summary(self):
-        return summed_up(self, **{"accuracy": self.accuracy})
+        return summed_up(self, accuracy=self.accuracy)
 
 
 def measure(*, model, dataset, config, report, folder):
