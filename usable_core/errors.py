@@ -32,9 +32,9 @@ class DatasetRefused(UsableError):
 class UnknownName(UsableError):
     """A name is in no table; the message lists the nearest choices."""
 
-    def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: object, choices: Iterable[str]) -> None:
         known = sorted(choices)
-        near = difflib.get_close_matches(name, known, n=5, cutoff=0.4) or known[:8]
+        near = difflib.get_close_matches(str(name), known, n=5, cutoff=0.4) or known[:8]
         super().__init__(f"Unknown {kind} {name!r}. Nearest choices: {', '.join(near)}.")
         self.choices = near
 

@@ -237,7 +237,7 @@ def test_plain_keywords_are_the_fields_of_the_config(settings, config, others):
 def test_a_setting_of_another_type_is_refused_in_a_sentence(model):
     data = usable.load_dataset("digits", limit=4)
 
-    with pytest.raises(ConfigError, match="wrong type"):
+    with pytest.raises(ConfigError, match="steps must be a whole number"):
         usable.evaluate_robustness(model, data, steps="many")
     with pytest.raises(UnknownName, match="corruptions"):
         usable.evaluate_corruption(model, data, corruption="fog")
@@ -557,3 +557,28 @@ def test_a_value_that_a_settings_type_does_not_list_is_refused():
 def test_a_number_out_of_its_range_is_refused_by_both_ends():
     with pytest.raises(ConfigError, match="segments must be at least 2 and at most 1000"):
         ExplainerOptions(segments=1001)
+
+
+@pytest.mark.parametrize(
+    ("ask", "sentence"),
+    [
+        (lambda m: usable.load_model(nn.Linear(2, 2)), "not by the type Linear"),
+        (lambda m: usable.load_model(3), "not by the type int"),
+        (lambda m: usable.load_dataset("digits", limit="ten"), "a whole number"),
+        (lambda m: usable.load_dataset("digits", limit=2.5), "a whole number"),
+        (lambda m: usable.load_dataset("digits", limit=0), "at least 1"),
+        (
+            lambda m: usable.explain(m, np.zeros((8, 8, 3), np.uint8), method=3),
+            "Unknown explanation method 3",
+        ),
+        (
+            lambda m: usable.explain(m, np.zeros((8, 8, 3), np.uint8), options={"a": 1}),
+            "usable.ExplainerOptions",
+        ),
+        (lambda m: usable.evaluate_explanation(m, "digits", options=3), "usable.ExplainerOptions"),
+        (lambda m: usable.compare(1), "a list of results"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_in_a_sentence(model, ask, sentence):
+    with pytest.raises(usable.errors.UsableError, match=sentence):
+        ask(model)

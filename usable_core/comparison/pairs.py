@@ -163,6 +163,8 @@ def _pair(first: "pd.Series[bool]", second: "pd.Series[bool]") -> dict[str, Any]
 
 
 def _require_same_question(results: Sequence[Measured]) -> None:
+    if not isinstance(results, Sequence):
+        raise ConfigError(f"A comparison needs a list of results, but got {results!r}.")
     if len(results) < 2:
         raise ConfigError(f"A comparison needs two or more results, but got {len(results)}.")
     if others := {type(r).__name__ for r in results if not hasattr(r, "outcomes")}:

@@ -111,6 +111,16 @@ class ExplainerOptions:
         require(0 <= self.tolerance < 1, "tolerance", "from 0 to below 1", self.tolerance)
 
 
+def check_options(options: object) -> None:
+    """Check that what should say how maps are made does.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    expected = "usable.ExplainerOptions, such as ExplainerOptions(evaluations=200)"
+    require(isinstance(options, ExplainerOptions), "options", expected, options)
+
+
 @dataclass(frozen=True)
 class ExplanationConfig:
     """What to measure: one model's explanations over the examples of a data set.
@@ -149,6 +159,7 @@ class ExplanationConfig:
 
     def __post_init__(self) -> None:
         require(len(self.methods) > 0, "methods", "at least one", self.methods)
+        check_options(self.options)
         for method in self.methods:
             lookup(EXPLAINERS, "explanation method", method)
         require_choices(self)

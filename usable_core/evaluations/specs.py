@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
 
 from usable_core.catalog.datasets import DATASETS
@@ -164,11 +165,15 @@ def require_range(
     """Check that a field of a config, where it is given, is a number in [low, high].
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: it is not, or no whole number where the field's type says so.
     """
     value = getattr(config, name)
+    whole = float not in (hint := get_type_hints(type(config))[name], *get_args(hint))
+    number = "a whole number, " * whole
     expected = expected or f"at least {low:g}" + f" and at most {high:g}" * math.isfinite(high)
-    require(value is None or is_between(value, low, high), name, expected, value)
+    is_number = isinstance(value, Integral if whole else Real)
+    is_good = value is None or (is_number and is_between(value, low, high))
+    require(is_good, name, expected if is_number else number + expected, value)
 
 
 def require_choices(config: object) -> None:

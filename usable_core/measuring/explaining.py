@@ -9,7 +9,7 @@ from PIL import Image
 from usable_core.comparison.maps import with_agreement
 from usable_core.errors import ExplanationError, OutputsRefused, UnknownName
 from usable_core.evaluations.explained import Explanation
-from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.explanation import ExplainerOptions, check_options
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.drift import Drifting
@@ -53,6 +53,7 @@ def explain_image(
     if unknown := sorted(settings.keys() - MapSettings.__annotations__):
         raise UnknownName("setting", unknown[0], MapSettings.__annotations__)
     options = settings.get("options") or ExplainerOptions()
+    check_options(options)
     evidence, drift = settings.get("evidence", False), settings.get("drift", False)
     wanted = Wanted(
         tuple(methods),

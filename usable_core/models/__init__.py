@@ -4,10 +4,11 @@ from pathlib import Path
 
 from usable_core.catalog import implementation
 from usable_core.catalog.models import files_of, source_of
-from usable_core.errors import CheckpointError
+from usable_core.errors import CheckpointError, ConfigError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.models.model import Model
 from usable_core.models.overrides import with_preprocessing
+from usable_core.models.wrapping import HOW
 
 
 def load_model(
@@ -34,6 +35,11 @@ def load_model(
         ConfigError: a value of the preprocessing is not what its field takes.
     """
     spec = reference
+    if not isinstance(spec, str | Path | ModelSpec):
+        raise ConfigError(
+            "A model is loaded by a reference such as 'bundled/resnet' or by a ModelSpec, not by "
+            f"the type {type(spec).__name__}. A network of your own becomes one by {HOW}."
+        )
     if not isinstance(spec, ModelSpec):
         spec = ModelSpec(
             str(spec),
