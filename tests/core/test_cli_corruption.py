@@ -49,7 +49,7 @@ def test_sets_of_corruptions_have_names():
     ("words", "sentence"),
     [
         (["--corruption", "fogg"], "Nearest choices: fog"),
-        (["--severity", "six"], "severities must be whole numbers such as 1,3"),
+        (["--severity", "six"], "--severity must be whole numbers such as 1,3"),
         (["--severity", "6"], "severities must be of 1 to 5"),
     ],
 )
