@@ -185,6 +185,16 @@ def test_quality_is_drawn_per_method_with_its_interval():
     assert figure.layout.yaxis.categoryarray == ("Saliency", "LIME")  # from below
 
 
+def test_marks_of_several_backbones_stand_beside_each_other_off_the_axis_of_the_number():
+    results = [quality_result({"lime": (0.4, 0.6)})] * 2
+
+    figure = quality(results, "deletion_gain", "Gain", names=["one", "two"])
+
+    assert figure.layout.scattermode == "group"
+    # Grouped marks move along the axis that their orientation leaves: without it, along x.
+    assert [marks.orientation for marks in figure.data] == ["h", "h"]
+
+
 def test_a_method_without_the_figure_has_no_mark():
     figure = quality(
         [quality_result({"lime": (0.4,), "saliency": (math.nan,)})], "deletion_gain", "Gain"

@@ -43,6 +43,7 @@ def quality(
             y=[EXPLAINERS[m].title for m in known["method"]],
             name=name,
             mode="markers",
+            orientation="h",  # backbones stand below each other; else they were moved along x
             error_x=error_bars(_ends(known, metric)),
             marker={"color": style.color, "symbol": style.symbol, "size": _MARKER},
             customdata=known["n"].tolist(),
