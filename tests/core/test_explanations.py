@@ -92,6 +92,47 @@ def test_superpixels_of_a_picture_fit_the_crop_whatever_its_shape(width, height)
     assert found.max() >= 3
 
 
+def boxed(width, height, box):
+    """Return a dark noisy picture with one bright box (left, top, right, bottom), and its mask."""
+    pixels = np.random.default_rng(0).integers(40, 90, (height, width, 3)).astype(np.uint8)
+    left, top, right, bottom = box
+    inside = np.zeros((height, width), bool)
+    inside[top:bottom, left:right] = True
+    pixels[inside] = 230
+    return Image.fromarray(pixels), inside
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "box"), [(128, 64, (104, 32, 124, 56)), (64, 160, (8, 6, 30, 24))]
+)
+def test_superpixels_beside_the_central_square_are_as_sharp_as_in_it(width, height, box):
+    picture, inside = boxed(width, height, box)
+
+    found, numbers = shared_superpixels(picture, Preprocessing(None, (height, width)), 50)
+
+    shares = np.bincount(found.ravel(), inside.ravel()) / np.bincount(found.ravel())
+    assert len(numbers) == found.max() + 1 <= 100
+    assert (shares * np.bincount(found.ravel(), inside.ravel())).sum() / inside.sum() > 0.7
+
+
+def test_models_that_see_the_square_and_the_whole_share_the_square_s_superpixels():
+    picture, _ = boxed(128, 64, (104, 32, 124, 56))
+
+    whole, of_whole = shared_superpixels(picture, Preprocessing(None, (64, 128)), 20)
+    square, of_square = shared_superpixels(picture, Preprocessing(None, (64, 64)), 20)
+
+    assert np.array_equal(of_whole[whole][:, 32:96], of_square[square])
+    assert not set(of_whole[whole][:, [0, 127]].ravel()) & set(of_square)
+
+
+def test_a_panorama_has_at_most_twice_the_superpixels():
+    squashed = Preprocessing((64, 640), (64, 640))
+
+    found = shared_superpixels(photo(1500, 60), squashed, 16)[0]
+
+    assert 24 <= found.max() + 1 <= 40  # SLIC gives about as many as asked
+
+
 def test_backgrounds_are_what_they_are_called():
     x = images(1, 32)[0]
 
