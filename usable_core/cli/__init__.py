@@ -15,6 +15,7 @@ from usable_core import settings
 from usable_core.cli import calibrate, dashboard, explain, look, runs
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
+from usable_core.cli.output import let_consoles_be_plain
 from usable_core.errors import Cancelled, UsableError
 
 USER_MISTAKE = 2
@@ -45,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after `usable`; those of the process when None.
     """
     settings.let_threads_sleep()
+    let_consoles_be_plain()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         status = app(words, prog_name="usable", standalone_mode=False)

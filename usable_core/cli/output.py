@@ -1,6 +1,8 @@
 """What a command says: progress and remarks on standard error, the answer on standard output."""
 
+import codecs
 import contextlib
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -26,6 +28,27 @@ from usable_core.records import to_json
 from usable_core.runs.run import Run
 
 Line = str | Table
+# What we write for our own signs where a console does not know them.
+PLAIN = {"ε": "eps", "²": "2", "≤": "<=", "≥": ">=", "±": "+-", "−": "-", "×": "x", "→": "->"}
+
+
+def let_consoles_be_plain() -> None:
+    """Let no console's encoding (ASCII, cp1252) stop an answer: signs it lacks are written plainly.
+
+    Signs of ours become words (`PLAIN`), others their escapes, so that names stay apart.
+    """
+
+    def plain(error: UnicodeError) -> tuple[str | bytes, int]:
+        if not isinstance(error, UnicodeEncodeError):
+            raise error
+        signs = error.object[error.start : error.end]
+        escaped = [PLAIN.get(s, s.encode("ascii", "backslashreplace").decode()) for s in signs]
+        return "".join(escaped), error.end
+
+    codecs.register_error("usable.plain", plain)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="usable.plain")
 
 
 @contextlib.contextmanager
@@ -102,20 +125,25 @@ def answer(data: object, target: str | None, lines: Sequence[Line] = ()) -> None
     Raises:
         StorageError: the file cannot be written.
     """
-    text = json.dumps(to_json(data), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    if target == "-":
-        sys.stdout.write(text)
+    if target == "-":  # escaped where the console would lose a sign: it is the same JSON
+        is_plain = not (sys.stdout.encoding or "").lower().startswith("utf")
+        sys.stdout.write(_json(data, is_plain=is_plain))
         return
     if target is not None:
         try:
             Path(target).parent.mkdir(parents=True, exist_ok=True)
-            Path(target).write_text(text, encoding="utf-8")
+            text = _json(data, is_plain=False)
+            Path(target).write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise StorageError(f"{target} cannot be written: {error.strerror}.") from error
     wide = None if sys.stdout.isatty() else 250  # nobody wants a pipe's lines broken
     console = Console(highlight=False, soft_wrap=True, markup=False, width=wide)
     for line in lines:
         console.print(line)
+
+
+def _json(data: object, *, is_plain: bool) -> str:
+    return json.dumps(to_json(data), indent=2, ensure_ascii=is_plain, allow_nan=False) + "\n"
 
 
 def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
