@@ -4,7 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import torch
+import torchvision
 from made_pictures import png
+from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from usable_core import cli
@@ -187,3 +190,39 @@ def test_a_data_set_is_explained_with_its_doubts(capsys):
     assert row["road_gain"] is None
     assert {"doubtful", "deletion_gain_low", "deletion_gain_high"} <= set(row)
     assert len(found["worst"]) == 2
+
+
+def test_two_checkpoints_of_one_network_are_explained_side_by_side(capsys, tmp_path):
+    torch.manual_seed(0)
+    files = [tmp_path / "first.safetensors", tmp_path / "second.safetensors"]
+    for file in files:
+        save_file(torchvision.models.squeezenet1_1().state_dict(), file)
+    picture = tmp_path / "photo.png"
+    picture.write_bytes(png(size=(32, 32)))
+    asked = ["explain", "--image", str(picture), "--method", "saliency", "--target", "tench"]
+    sized = ["--preprocessing", "resize=64 crop=64"]
+    two = [
+        word
+        for file in files
+        for word in ("--model", "torchvision/squeezenet1_1", "--weights", str(file), *sized)
+    ]
+
+    found = as_json(capsys, *asked, *two, "--out", str(tmp_path / "maps"))
+
+    alone = as_json(capsys, *asked, *two[6:], "--out", str(tmp_path / "alone"))
+    first, second = found["models"]
+    assert [part["model"].partition(" with ")[2].split()[0] for part in (first, second)] == [
+        str(file) for file in files
+    ]
+    assert second["predictions"] == alone["predictions"] != first["predictions"]
+    values = [np.load(part["maps"][0]["values"]) for part in (first, second, alone)]
+    assert np.array_equal(values[1], values[2])
+    assert not np.array_equal(values[0], values[1])
+    assert "saliency" in found["agreement"]
+
+
+def test_a_model_that_is_given_twice_is_refused(capsys, tmp_path):
+    words = ["explain", "--image", "x.png", *("--model", "timm/a", "--weights", "w") * 2]
+
+    assert cli.main(words) == 2
+    assert "timm/a with w is given twice" in capsys.readouterr().err

@@ -106,6 +106,41 @@ def test_one_seed_goes_everywhere_and_a_second_model_takes_only_trust_and_seed()
     assert found.source == DatasetSpec("cifar10", seed=7)
 
 
+def filled_many(*words):
+    return [
+        (spec.reference, spec.weights, spec.preprocessing)
+        for spec in filled(tuple[ModelSpec, ...], *words)
+    ]
+
+
+def test_several_models_take_an_option_each_in_their_order():
+    two = ["--config", "a", "--config", "a", "--weights", "x", "--weights"]
+    resized = (("resize", "8"), ("crop", "6"))
+
+    assert filled_many("--config", "a,b,a") == [("a", None, ()), ("b", None, ())]
+    assert filled_many(*two, "y,z") == [("a", "x", ()), ("a", "y,z", ())]
+    assert filled_many(*two, "none") == [("a", "x", ()), ("a", None, ())]
+    assert filled_many(
+        *("--config", "a,b", "--preprocessing", "none", "--preprocessing", "resize=8 crop=6")
+    ) == [("a", None, ()), ("b", None, resized)]
+    assert filled_many(
+        *("--config", "a", "--preprocessing", "resize=8", "--preprocessing", "crop=6")
+    ) == [("a", None, resized)]
+
+
+@pytest.mark.parametrize(
+    ("words", "times"),
+    [
+        (["--config", "a,b", "--weights", "x"], "1 times for 2"),
+        (["--config", "a", "--weights", "x", "--weights", "y"], "2 times for 1"),
+        (["--config", "a,b", "--arch-option", "k=v"], "1 times for 2"),
+    ],
+)
+def test_an_option_that_is_not_said_for_each_model_is_refused(words, times):
+    with pytest.raises(ConfigError, match=f"{times} of --config. Give it once for each"):
+        filled_many(*words)
+
+
 def test_help_and_defaults_are_those_of_the_dataclass():
     shown = filled(Settings, "--help").output
 

@@ -66,12 +66,14 @@ def explain(
         "evidence": evidence,
         "drift": drift,
     }
+    names = names_of(model)
     with progress_bar() as report:
         found = [_maps(spec, image, methods, {**settings, "report": report}) for spec in model]
-    parts = [_model_part(spec, image, maps, out) for spec, maps in zip(model, found, strict=True)]
+    named = zip(names, found, strict=True)
+    parts = [_model_part(name, image, maps, out) for name, maps in named]
     data = dict(parts[0])
     if len(model) > 1:
-        between = between_models([spec.reference for spec in model], found)
+        between = between_models(names, found)
         data = {"image": str(image), "models": parts, "agreement": between}
     answer(data, json, [line for part in parts for line in lines_of(part)])
 
@@ -109,9 +111,28 @@ def _maps(
     return found
 
 
-def _model_part(
-    spec: ModelSpec, image: Path, maps: "Sequence[Explanation]", out: Path
-) -> dict[str, Any]:
+def names_of(models: Sequence[ModelSpec]) -> list[str]:
+    """Return what to call each model: its reference, with what else was said where others share it.
+
+    Raises:
+        ConfigError: two of them are the same model.
+    """
+    names = [spec.reference for spec in models]
+    shared = {name for name in names if names.count(name) > 1}
+    for position, spec in enumerate(models):
+        said = [spec.weights] if spec.weights else []
+        said += ["=".join(pair) for pair in (*spec.arch_options, *spec.preprocessing)]
+        if spec.reference in shared and said:
+            names[position] += f" with {' '.join(said)}"
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(
+                f"{name} is given twice. Name two models, or give each its --weights."
+            )
+    return names
+
+
+def _model_part(name: str, image: Path, maps: "Sequence[Explanation]", out: Path) -> dict[str, Any]:
     from usable_core.comparison.maps import compare_maps, compared_map
 
     agreement = None
@@ -119,13 +140,13 @@ def _model_part(
         agreement = compare_maps([compared_map(str(one.method), one) for one in maps]).summary()
     return {
         "image": str(image),
-        "model": spec.reference,
+        "model": name,
         "target": maps[0].target,
         "predictions": maps[0].predictions,
         "familiarity": _with(maps[0].familiarity, "is_unlike"),
         "fragility": to_json(maps[0].fragility),
         "superpixels": maps[0].superpixels.tolist(),
-        "maps": [_map_part(one, f"{image.stem}_{spec.reference}", out) for one in maps],
+        "maps": [_map_part(one, f"{image.stem}_{name}", out) for one in maps],
         "agreement": agreement,
     }
 

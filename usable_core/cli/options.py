@@ -23,6 +23,7 @@ from usable_core.evaluations.specs import Asked, choices_of
 JsonOption = Annotated[
     str | None, typer.Option("--json", help="Write the answer as JSON here; - is standard output.")
 ]
+NOT_SAID = "none"  # of an option that is given once for each of several models
 INHERITED = ("trust", "seed")  # what a second model or data set of a question shares with the first
 Parameters = dict[str, inspect.Parameter]
 Values = Mapping[str, Any]  # what was said, by the name of the parameter
@@ -32,7 +33,7 @@ def expanded(function: Callable[..., None]) -> Callable[..., None]:
     """Return a command whose options are the fields of the records that `function` takes.
 
     Parameters that are no records stay as they are. One of the type `tuple[ModelSpec, ...]` may be
-    given several times.
+    given several times, each with options of its own (`_each`).
     """
     hints = get_type_hints(function, include_extras=True)
     parameters: Parameters = {}
@@ -77,15 +78,35 @@ def _argument(name: str, hint: object, values: Values) -> object:
     if kind is None:
         return values[name]
     if get_origin(hint) is tuple:
-        references = words(values[name])
-        extra = [field.name for field in dataclasses.fields(kind)[1:] if field.name != "trust"]
-        if len(references) > 1 and (said := [e for e in extra if values[e]]):
-            raise ConfigError(
-                f"{' and '.join(said)} is for one {name}, but several are given. Ask about them "
-                "one after the other."
-            )
-        return tuple(_filled(kind, name, {**values, name: one}) for one in references)
+        return tuple(_filled(kind, name, one) for one in _each(kind, name, values))
     return _filled(kind, name, values)
+
+
+def _each(kind: type, name: str, values: Values) -> list[Values]:
+    """Return what was said of each of several records: an option once for each, in their order."""
+    references = [word.strip() for text in values[name] for word in text.split(",")]
+    extra = [field.name for field in dataclasses.fields(kind)[1:] if field.name != "trust"]
+    said = {option: values[option] for option in extra if values[option]}
+    if not said:
+        references = list(dict.fromkeys(references))
+    hints, shares = get_type_hints(kind), {}
+    for option, texts in said.items():
+        is_pairs = get_origin(hints[option]) is tuple
+        if is_pairs and len(references) == 1:  # they may be said one by one
+            shares[option] = [texts]
+            continue
+        if len(texts) != len(references):
+            raise ConfigError(
+                f"--{option.replace('_', '-')} is given {len(texts)} times for {len(references)} "
+                f"of --{name}. Give it once for each, in their order; {NOT_SAID} where there is "
+                "nothing to say."
+            )
+        own = [None if text == NOT_SAID else text for text in texts]
+        shares[option] = [text and [text] for text in own] if is_pairs else own
+    return [
+        {**values, **{option: own[position] for option, own in shares.items()}, name: reference}
+        for position, reference in enumerate(references)
+    ]
 
 
 def _options(kind: type, name: str, *, is_many: bool = False) -> Parameters:
@@ -103,7 +124,8 @@ def _options(kind: type, name: str, *, is_many: bool = False) -> Parameters:
         elif record:
             found |= {n: o for n, o in _options(record, field.name).items() if n not in found}
         else:
-            found.setdefault(field.name, _option(field, field.name, inner, asked, helps))
+            option = _option(field, field.name, inner, asked, helps)
+            found.setdefault(field.name, _repeatable(option) if is_many else option)
     shown = {n: p for n, p in found.items() if n in usual}
     return found | {n: _with_default(p, usual[n]) for n, p in shown.items()}
 
@@ -132,6 +154,14 @@ def _option(
         inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if is_required else False if is_flag else None,
         annotation=Annotated[kind if is_required or is_flag else kind | None, info],
+    )
+
+
+def _repeatable(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return an option of one text as one that may be given several times."""
+    kind, info = get_args(parameter.annotation)
+    return parameter.replace(
+        annotation=Annotated[list[str] | None if kind == str | None else kind, info]
     )
 
 
