@@ -11,6 +11,7 @@ MODULES = (
     "fine_tuning",
     "demo",
     "first_page",
+    "glance_checks",
     "gradient_maps",
     "superpixel_maps",
     "evidence",

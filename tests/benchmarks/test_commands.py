@@ -41,6 +41,7 @@ SMALLEST = {
     "fine_tuning": "--epochs 1 --seeds 0",
     "first_page": "1",
     "first_maps": "--evaluations 64 --repetitions 1",
+    "glance_checks": "--limit 2",
     "gradient_maps": "--rounds 1 --samples 8",
     "memory": "20 40",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",

@@ -141,9 +141,24 @@ def test_the_best_size_is_timed_once(needs_gradient):
     timed = len(calls)
     again = best_batch_size(model, needs_gradient=needs_gradient)
 
-    assert found == again
+    assert found.current == again.current
     assert timed > 0
     assert len(calls) == timed
+
+
+def test_sizes_beyond_the_examples_are_not_timed_until_there_are_more():
+    model = linear_model(size=32)
+    sizes = []
+    model.network.register_forward_pre_hook(lambda module, inputs: sizes.append(len(inputs[0])))
+
+    few = best_batch_size(model, at_most=3)
+    timed_for_few = set(sizes)
+    remember(model, few)
+    sizes.clear()
+    best_batch_size(model)
+
+    assert timed_for_few == {few.current} == {64}
+    assert max(sizes) > 64
 
 
 @pytest.mark.parametrize(("side", "low", "high"), [(32, 64, 256), (224, 2, 16)])

@@ -20,6 +20,7 @@ _PIXELS = {"cpu": (2**16, 2**20, 256), "cuda": (2**20, 2**24, 2048), "mps": (2**
 _SLOWER = 1.25  # a larger batch that is this much slower ends the search
 _TRIES = 3  # of a size, the fastest of which counts
 _PROBE_SECONDS = 2.0  # at most this long before real work, when the search cannot be real work
+MANY = 2**30  # images at once, where nobody knows
 _TIMED_SECONDS, _TIMED_PASSES = 0.5, 3  # at least this long, and so many
 
 Part = TypeVar("Part")
@@ -33,6 +34,7 @@ class BatchSize:
     Attributes:
         current: Examples in the next pass.
         halvings: Sentences, one for each time that memory ran out.
+        is_provisional: Whether it was settled for a few examples, and is not to be remembered.
     """
 
     def __init__(self, candidates: list[int]) -> None:
@@ -40,12 +42,18 @@ class BatchSize:
         self._times: dict[int, list[float]] = {size: [] for size in self._candidates}
         self._is_warm = False
         self.halvings: list[str] = []
+        self.is_provisional = False
         self.current = self._candidates[0]
 
     @property
     def is_settled(self) -> bool:
         """Whether the search is over."""
         return len(self._candidates) == 1
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether any size was timed."""
+        return any(self._times.values())
 
     @property
     def largest(self) -> int:
@@ -115,31 +123,40 @@ def remember(
     model: Model, size: BatchSize, *, needs_gradient: bool = False, precision: str = "float32"
 ) -> None:
     """Keep how far the search came for this model on this device, until the process ends."""
-    _searches[_key(model, needs_gradient, precision)] = copy.deepcopy(size)
+    if not size.is_provisional:
+        _searches[_key(model, needs_gradient, precision)] = copy.deepcopy(size)
 
 
 def best_batch_size(
-    model: Model, *, needs_gradient: bool = False, images: Tensor | None = None
-) -> int:
+    model: Model,
+    *,
+    needs_gradient: bool = False,
+    images: Tensor | None = None,
+    at_most: int = MANY,
+) -> BatchSize:
     """Return how many images per pass are fastest on the model's device; timed once, then known.
 
     Args:
         model: Pixels to logits.
         needs_gradient: Whether a pass goes back to the pixels as well.
         images: Real images (N, 3, H, W) to time with, repeated as needed; None takes grey ones.
+        at_most: How many there ever are at once: larger sizes are not worth their timing.
     """
     size = batch_size(model, needs_gradient=needs_gradient)
     if images is None or len(images) == 0:
         images = torch.full((1, 3, *model.input_size), 0.5)
     began = time.perf_counter()
     with _passes(model, images, needs_gradient=needs_gradient) as one_pass:
-        while not size.is_settled:
+        while not size.is_settled and (size.current <= at_most or not size.is_begun):
             for _ in in_batches(size, size.current, one_pass):
                 pass
             if time.perf_counter() - began > _PROBE_SECONDS:
                 size.settle()
     remember(model, size, needs_gradient=needs_gradient)
-    return size.current
+    if not size.is_settled:  # with more examples the search goes on
+        size.settle()
+        size.is_provisional = True
+    return size
 
 
 def seconds_per_image(model: Model, *, needs_gradient: bool = False) -> float:

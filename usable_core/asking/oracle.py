@@ -127,12 +127,18 @@ class Oracle(AbstractContextManager["Oracle"]):
         sentences = [sentence for size in self._sizes.values() for sentence in size.halvings]
         return tuple(dict.fromkeys(sentences))
 
-    def settle(self, images: Tensor) -> None:
-        """Find the fastest sizes now, with and without gradients, on images (N, 3, H, W)."""
+    def settle(self, images: Tensor, at_most: int) -> None:
+        """Find the fastest sizes now, with and without gradients.
+
+        Args:
+            images: Some (N, 3, H, W), to time with.
+            at_most: How many there ever are at once.
+        """
         for needs_gradient in (False, True):
             if not self.size(needs_gradient=needs_gradient).is_settled:
-                best_batch_size(self.model, needs_gradient=needs_gradient, images=images)
-                self._sizes.pop((needs_gradient, "float32"))
+                self._sizes[needs_gradient, "float32"] = best_batch_size(
+                    self.model, needs_gradient=needs_gradient, images=images, at_most=at_most
+                )
 
     def logits(self, x: Tensor) -> Tensor:
         """Return logits (N, classes) of images (N, 3, H, W), without gradients.

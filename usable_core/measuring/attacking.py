@@ -23,7 +23,7 @@ def adversarial_images(
     x = pixels_of(images, model.preprocessing)
     y = _indices(model, labels, len(x))
     seeds = example_seeds([hash_bytes(image.numpy().tobytes()) for image in x], config.seed)
-    size = best_batch_size(ready(model), needs_gradient=True, images=x)
+    size = best_batch_size(ready(model), needs_gradient=True, images=x, at_most=len(x)).current
     found = [x[:0]]
     for part in (slice(start, start + size) for start in range(0, len(x), size)):
         found.append(_worst(model, x[part], y[part], seeds[part], config))

@@ -113,7 +113,8 @@ def plan(objects: Objects, config: RobustnessConfig, surrogate: Model | None) ->
     """Find the fastest batch sizes and check the attack on the walked sample."""
     oracle, examples, progress = objects.oracle, objects.examples, objects.progress
     progress.message = "Finding the best batch size"
-    oracle.settle(next(pictures(oracle, examples, slice(0, 16), 16))[0])
+    some = next(pictures(oracle, examples, slice(0, 16), 16))[0]
+    oracle.settle(some, at_most=len(examples))
     progress.message = "Checking the attack on a sample"
     began = time.perf_counter()
     sample = drawn_sample(oracle, examples, config)
