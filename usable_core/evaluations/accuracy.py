@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.evaluations.headline import headline
-from usable_core.evaluations.result import Answer, Number, named, summed_up
+from usable_core.evaluations.result import Answer, Number, summed_up, table
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -62,9 +61,10 @@ class AccuracyResult(Answer):
     config: AccuracyConfig
     provenance: Provenance
     records: "pd.DataFrame"
+    conditions: ClassVar[tuple[str, ...] | None] = ()
 
     def __repr__(self) -> str:
-        return headline(self, {"accuracy": self.accuracy})
+        return self.headline({"accuracy": self.accuracy})
 
     @property
     def n(self) -> int:
@@ -84,7 +84,7 @@ class AccuracyResult(Answer):
     @property
     def top5(self) -> Proportion:
         """Return the share of examples whose true class is among the five most probable."""
-        return classification.top_k(self._column("rank"), 5)
+        return classification.share(self._column("rank") < 5)
 
     @property
     def balanced_accuracy(self) -> Estimate:
@@ -127,26 +127,19 @@ class AccuracyResult(Answer):
         Columns: class_index, class_name, n, predicted (times), precision, precision_low,
         precision_high, recall, recall_low, recall_high, f1.
         """
-        import pandas as pd
-
         names = self.provenance.class_names
-        rows = [
+        return table(
             {
                 "class_index": s.index,
                 "class_name": names[s.index],
                 "n": s.recall.n,
                 "predicted": s.precision.n,
-                "precision": s.precision.value,
-                "precision_low": s.precision.low,
-                "precision_high": s.precision.high,
-                "recall": s.recall.value,
-                "recall_low": s.recall.low,
-                "recall_high": s.recall.high,
+                **s.precision.columns("precision"),
+                **s.recall.columns("recall"),
                 "f1": s.f1,
             }
             for s in classification.class_scores(*self._outcomes)
-        ]
-        return pd.DataFrame(rows)
+        )
 
     @property
     def class_indices(self) -> NDArray[np.int64]:
@@ -171,26 +164,17 @@ class AccuracyResult(Answer):
         """Return every number that is shown."""
         return tuple(Number(metric, number) for metric, number in self._numbers.items())
 
-    def outcomes(self) -> "pd.DataFrame":
-        """Return whether each example is right: index, id, label (a class name), correct."""
-        frame = self.to_frame()[["index", "id", "label_name", "correct"]]
-        return frame.rename(columns={"label_name": "label"})
-
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example."""
-        return named(self, "label", "prediction").assign(correct=self.correct)
+        return self.named("label", "prediction").assign(correct=self.correct)
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON: a proportion is {value, low, high, n}."""
         classes, confusion = self.worst_confusion()
+        names = self.provenance.class_names
         per_class = [
-            {
-                "class_name": self.provenance.class_names[s.index],
-                "n": s.recall.n,
-                "precision": s.precision,
-                "recall": s.recall,
-                "f1": s.f1,
-            }
+            {"class_name": names[s.index], "n": s.recall.n}
+            | {figure: getattr(s, figure) for figure in ("precision", "recall", "f1")}
             for s in classification.class_scores(*self._outcomes)
         ]
         return summed_up(
@@ -199,12 +183,12 @@ class AccuracyResult(Answer):
             ece_bins=calibration.BINS,
             per_class=per_class,
             confusion=confusion,
-            confusion_classes=[self.provenance.class_names[c] for c in classes],
+            confusion_classes=[names[c] for c in classes],
             confusion_left_out=self.n - int(confusion.sum()),
         )
 
     @property
-    def _numbers(self) -> dict[str, Proportion | Estimate]:
+    def _numbers(self) -> dict[str, Estimate]:
         """Return every number by its key in `METRICS`."""
         return {
             "accuracy": self.accuracy,

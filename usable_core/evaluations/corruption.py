@@ -15,20 +15,11 @@ from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, corruptions_nam
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, asked, require, require_range
 
 SEVERITIES = (1, 2, 3, 4, 5)
-CORRUPTION_COLUMNS = (
-    "index",
-    "id",
-    "label",
-    "corruption",
-    "severity",
-    "clean_prediction",
-    "clean_confidence",
-    "prediction",
-    "confidence",
-    "nll",
-    "height",
-    "width",
+_COLUMNS = (
+    "index id label corruption severity clean_prediction clean_confidence prediction confidence "
+    "nll height width"
 )
+CORRUPTION_COLUMNS = tuple(_COLUMNS.split())
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Their columns are said in `evaluations.corruption`.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +14,7 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations import corruption_tables as tables
 from usable_core.evaluations.corruption import CorruptionConfig
-from usable_core.evaluations.headline import headline
-from usable_core.evaluations.result import (
-    Answer,
-    Condition,
-    Measured,
-    Number,
-    named,
-    question,
-    summed_up,
-)
+from usable_core.evaluations.result import Answer, Condition, Measured, Number, question, summed_up
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import calibration, corruption
 from usable_core.metrics.classification import share
@@ -40,15 +31,15 @@ class CorruptionResult(Answer):
     config: CorruptionConfig
     provenance: Provenance
     records: "pd.DataFrame"
+    conditions: ClassVar[tuple[str, ...] | None] = ("corruption", "severity")
+    per_cell = cached_property(tables.per_cell)
+    by_corruption = cached_property(tables.by_corruption)
+    by_severity = cached_property(tables.by_severity)
+    by_group = cached_property(tables.by_group)
 
     def __repr__(self) -> str:
-        return headline(
-            self,
-            {
-                "clean accuracy": self.clean_accuracy,
-                "under corruptions": self.mean_corruption_accuracy,
-            },
-        )
+        under = self.mean_corruption_accuracy
+        return self.headline({"clean accuracy": self.clean_accuracy, "under corruptions": under})
 
     @property
     def axis(self) -> str:  # type: ignore[override]
@@ -130,26 +121,6 @@ class CorruptionResult(Answer):
         """Return the mean over the corruptions of their expected calibration error."""
         return float(np.mean([found.value for found in self._ece]))
 
-    @cached_property
-    def per_cell(self) -> "pd.DataFrame":
-        """Return one row per corruption and severity; see `corruption_tables` for all four."""
-        return tables.per_cell(self)
-
-    @cached_property
-    def by_corruption(self) -> "pd.DataFrame":
-        """Return one row per corruption, over its severities."""
-        return tables.by_corruption(self)
-
-    @cached_property
-    def by_severity(self) -> "pd.DataFrame":
-        """Return one row per severity, over the corruptions."""
-        return tables.by_severity(self)
-
-    @cached_property
-    def by_group(self) -> "pd.DataFrame":
-        """Return one row per group of corruptions."""
-        return tables.by_group(self)
-
     def mce(self, reference: "CorruptionResult") -> Estimate:
         """Return the mean corruption error relative to another model's on the same images.
 
@@ -196,22 +167,13 @@ class CorruptionResult(Answer):
         """Return the mean corruption error relative to another model's."""
         return (Number("mce", self.mce(cast(CorruptionResult, reference))),)
 
-    def outcomes(self) -> "pd.DataFrame":
-        """Return whether each example is right under each corruption and severity.
-
-        Columns: corruption, severity, index, id, label (a class name), correct.
-        """
-        columns = ["corruption", "severity", "index", "id", "label_name", "correct"]
-        frame = self.to_frame()[columns].rename(columns={"label_name": "label"})
-        return frame.assign(corruption=frame["corruption"].astype(str))
-
     def said(self, condition: Condition) -> str:
         """Return the cell of a condition: `Fog, severity 3`."""
         return f"{CORRUPTIONS[condition['corruption']].title}, severity {condition['severity']}"
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example and cell."""
-        frame = named(self, "label", "clean_prediction", "prediction")
+        frame = self.named("label", "clean_prediction", "prediction")
         return frame.assign(correct=frame["prediction"] == frame["label"])
 
     def summary(self) -> dict[str, Any]:

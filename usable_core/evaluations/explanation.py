@@ -25,8 +25,7 @@ from numpy.typing import NDArray
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.doubts import doubts
-from usable_core.evaluations.headline import headline
-from usable_core.evaluations.result import Answer, Number, named, summed_up
+from usable_core.evaluations.result import Answer, Number, summed_up, table
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
@@ -44,39 +43,18 @@ if TYPE_CHECKING:
 EXAMPLES = 10  # images explained when nobody says otherwise
 _WORST = 5  # examples named in a summary
 # Figures of single maps, of which medians are given: a gain over a small range is large.
-FIGURES = (
-    "r2",
-    "additivity_gap",
-    "effective_samples",
-    "convergence",
-    "gap_share",
-    "error_share",
-    "settled_share",
-    "deletion_area",
-    "deletion_gain",
-    "insertion_area",
-    "insertion_gain",
-    "deletion_gain_mean",
-    "insertion_gain_mean",
-    "road_gain",
-    "randomised",
-    "other_class",
-    "agreement",
+_FIGURES = (
+    "r2 additivity_gap effective_samples convergence gap_share error_share settled_share "
+    "deletion_area deletion_gain insertion_area insertion_gain deletion_gain_mean "
+    "insertion_gain_mean road_gain randomised other_class agreement"
 )
+FIGURES = tuple(_FIGURES.split())
 # Those of them, and of the columns of `per_method`, that people see: keys of `METRICS`.
-SHOWN = (
-    "doubtful",
-    "deletion_gain",
-    "insertion_gain",
-    "road_gain",
-    "r2",
-    "error_share",
-    "randomised",
-    "other_class",
-    "agreement",
-    "additivity_gap",
-    "seconds",
+_SHOWN = (
+    "doubtful deletion_gain insertion_gain road_gain r2 error_share randomised other_class "
+    "agreement additivity_gap seconds"
 )
+SHOWN = tuple(_SHOWN.split())
 _FACTS = "index id label prediction target method r2 additivity_gap evaluations seconds is_stable"
 COLUMNS = (*_FACTS.split(), *FIGURES[2:])
 
@@ -174,13 +152,9 @@ class ExplanationResult(Answer):
     records: "pd.DataFrame"
 
     def __repr__(self) -> str:
-        numbers = {
-            f"{row['method']} deletion gain": Estimate(
-                row["deletion_gain"], row["deletion_gain_low"], row["deletion_gain_high"], self.n
-            )
-            for row in self.per_method.dropna(subset="deletion_gain").to_dict("records")
-        }
-        return headline(self, numbers)
+        rows = self.per_method.dropna(subset="deletion_gain").to_dict("records")
+        gain = {f"{row['method']} deletion gain": _estimate(row, "deletion_gain") for row in rows}
+        return self.headline(gain)
 
     @property
     def n(self) -> int:
@@ -196,8 +170,6 @@ class ExplanationResult(Answer):
         share of maps with a reason to doubt them, with Wilson's interval; evaluations and seconds
         (means per map). NaN where a method has no such figure.
         """
-        import pandas as pd
-
         records = self.records.reindex(columns=self._columns)
         doubted = np.array([bool(reasons) for reasons in self._doubts], dtype=bool)
         rows = []
@@ -206,23 +178,14 @@ class ExplanationResult(Answer):
             if not chosen.any():  # it refused this model
                 continue
             of = records[chosen]
-            doubtful = wilson(int(doubted[chosen].sum()), len(of))
             row: dict[str, Any] = {"method": method, "n": len(of)}
             for figure in FIGURES:
-                row |= _median(figure, of[figure].to_numpy(dtype=np.float64))
-            rows.append(
-                row
-                | {
-                    "r2_lowest": of["r2"].min(),
-                    "additivity_gap_largest": of["additivity_gap"].max(),
-                    "doubtful": doubtful.value,
-                    "doubtful_low": doubtful.low,
-                    "doubtful_high": doubtful.high,
-                    "evaluations": of["evaluations"].mean(),
-                    "seconds": of["seconds"].mean(),
-                }
-            )
-        return pd.DataFrame(rows)
+                row |= _median(of[figure].to_numpy(dtype=np.float64)).columns(figure)
+            row["r2_lowest"] = of["r2"].min()
+            row["additivity_gap_largest"] = of["additivity_gap"].max()
+            row |= wilson(int(doubted[chosen].sum()), len(of)).columns("doubtful")
+            rows.append(row | {cost: of[cost].mean() for cost in ("evaluations", "seconds")})
+        return table(rows)
 
     def worst(self, count: int) -> "pd.DataFrame":
         """Return the maps that are the least to be trusted, worst first, one per example.
@@ -264,7 +227,7 @@ class ExplanationResult(Answer):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per map."""
-        return named(self, "label", "prediction", "target")
+        return self.named("label", "prediction", "target")
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON, one entry of `methods` per method."""
@@ -283,15 +246,13 @@ def _estimate(row: dict[Hashable, Any], metric: str) -> Estimate:
     return Estimate(row[metric], low, high, row["n"])
 
 
-def _median(name: str, values: NDArray[np.float64]) -> dict[str, float]:
+def _median(values: NDArray[np.float64]) -> Estimate:
     """Return the median of the known values with percentiles of resampled images."""
     known = values[~np.isnan(values)]
-    if len(known) == 0:
-        return {name: np.nan, f"{name}_low": np.nan, f"{name}_high": np.nan}
-    value = float(np.median(known))
-    if len(known) == 1:
-        return {name: value, f"{name}_low": np.nan, f"{name}_high": np.nan}
+    value = float(np.median(known)) if len(known) else np.nan
+    if len(known) < 2:
+        return Estimate(value, np.nan, np.nan, len(known))
     drawn = bootstrap(lambda indices: np.median(known[indices], axis=1), len(known))
     with np.errstate(invalid="ignore"):  # an error that nobody knows is infinite
         low, high = np.quantile(drawn, [0.025, 0.975])
-    return {name: value, f"{name}_low": float(low), f"{name}_high": float(high)}
+    return Estimate(value, float(low), float(high), len(known))

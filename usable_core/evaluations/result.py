@@ -5,14 +5,14 @@ kind of evaluation needs no branch in any of them.
 """
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
-from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.metrics.intervals import Estimate
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Number:
     """
 
     metric: str
-    found: Proportion | Estimate
+    found: Estimate
     at: str = ""
     epsilon: float = math.nan
 
@@ -86,6 +86,8 @@ class Result(Protocol):
 class Measured(Result, Protocol):
     """The answer of an evaluation. `Answer` has what holds for most kinds."""
 
+    conditions: ClassVar[tuple[str, ...] | None]
+
     @property
     def config(self) -> Evaluation:
         """Return the question."""
@@ -124,14 +126,46 @@ class Measured(Result, Protocol):
 
 
 class Answer:
-    """What holds for answers of most kinds; a kind overrides what it has."""
+    """What holds for answers of most kinds; a kind overrides what it has.
+
+    Attributes:
+        conditions: Columns that say under which condition an example is right or wrong; None where
+            there is no right or wrong.
+    """
 
     is_upper_bound_only: bool = False
     axis: str = ""
+    conditions: ClassVar[tuple[str, ...] | None] = None
 
-    def outcomes(self) -> "pd.DataFrame | None":
-        """Return None: there is no right or wrong per example."""
-        return None
+    def outcomes(self: Measured) -> "pd.DataFrame | None":
+        """Return whether each example is right, see `Measured`."""
+        if self.conditions is None:
+            return None
+        frame = self.to_frame()[[*self.conditions, "index", "id", "label_name", "correct"]]
+        codes = {c: str for c in self.conditions if frame[c].dtype == "category"}
+        return frame.astype(codes).rename(columns={"label_name": "label"})
+
+    def headline(self: Measured, numbers: Mapping[str, Estimate]) -> str:
+        """Return one line for `repr`: "AccuracyResult(bundled/vgg on digits (test): n = 360)".
+
+        Args:
+            numbers: What each number in it is called; their intervals are written too.
+        """
+        about, shown = self.provenance, []
+        for name, found in numbers.items():
+            span = "" if math.isnan(found.low) else f" ({found.low:.3f} to {found.high:.3f})"
+            shown.append(f"{name} {found.value:.3f}{span}")
+        return (
+            f"{type(self).__name__}({about.model} on {about.dataset} ({about.split}): "
+            f"{', '.join([*shown, f'n = {self.n}'])})"
+        )
+
+    def named(self: Measured, *columns: str) -> "pd.DataFrame":
+        """Return the records with each column's class by name in `…_name`; None where below 0."""
+        names = np.asarray(self.provenance.class_names, dtype=object)
+        indices = {column: self.records[column].to_numpy() for column in columns}
+        of_columns = {f"{c}_name": np.where(i >= 0, names[i], None) for c, i in indices.items()}
+        return self.records.assign(**of_columns)
 
     def said(self, condition: Condition) -> str:
         """Return nothing: there are no conditions."""
@@ -166,12 +200,11 @@ def summed_up(result: Measured, figures: str = "", /, **others: object) -> dict[
     return found
 
 
-def named(result: Measured, *columns: str) -> "pd.DataFrame":
-    """Return the records with the class of each column by name in `…_name`; None where below 0."""
-    names = np.asarray(result.provenance.class_names, dtype=object)
-    indices = {column: result.records[column].to_numpy() for column in columns}
-    of_columns = {f"{c}_name": np.where(i >= 0, names[i], None) for c, i in indices.items()}
-    return result.records.assign(**of_columns)
+def table(rows: Iterable[Any], columns: Sequence[str] | None = None) -> "pd.DataFrame":
+    """Return a table of rows; pandas is imported here, for it costs every page's start."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=columns)
 
 
 def question(config: Evaluation) -> tuple[object, ...]:

@@ -107,11 +107,9 @@ class RobustnessConfig:
         require(len(self.attacks) > 0, "attacks", "at least one", self.attacks)
         for spec in self.attacks:
             check_attack(spec, self.norm)
+        pixel = (1.0, "between 0 and 1 (1/255 is one grey level)")
+        top, expected = pixel if self.norm == "linf" else (1e6, "0 or more")
         for epsilon in self.epsilons:
-            top = 1.0 if self.norm == "linf" else float("1e6")
-            expected = (
-                "between 0 and 1 (1/255 is one grey level)" if self.norm == "linf" else "0 or more"
-            )
             require(is_between(epsilon, 0, top), "epsilon", expected, epsilon)
         increasing = all(a < b for a, b in zip(self.epsilons, self.epsilons[1:], strict=False))
         require(increasing, "epsilons", "increasing, each once", self.epsilons)

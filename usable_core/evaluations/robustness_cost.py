@@ -73,7 +73,7 @@ def attack_work(config: RobustnessConfig, examples: int, classes: int | None = N
     levels = sum(epsilon > 0 for epsilon in config.epsilons)
     if not levels:
         return Work(forward=config.draws) * examples
-    ladder = _sum([failure(spec, classes) for spec in config.attacks])
+    ladder = sum((failure(spec, classes) for spec in config.attacks), Work())
     is_descent = any(ATTACKS[spec.name].is_iterative for spec in config.attacks)
     searched = ladder + Work(SHRINKING, 1) if is_descent else ladder * levels
     return (searched + Work(forward=1 + levels)) * (examples * config.draws)
@@ -114,9 +114,8 @@ def failure(spec: AttackSpec, classes: int | None = None) -> Work:
     row = ATTACKS[spec.name]
     targets = max(spec.targets, 1) if spec.is_targeted else 1
     runs = spec.restarts * (targets if classes is None else max(min(targets, classes - 1), 1))
-    if not row.is_gradient_based:
-        return Work(forward=(spec.steps if row.is_iterative else 1) + 1) * runs
-    return Work(gradient=(spec.steps if row.is_iterative else 1) + 1) * runs
+    asked = (spec.steps if row.is_iterative else 1) + 1
+    return (Work(gradient=asked) if row.is_gradient_based else Work(forward=asked)) * runs
 
 
 def speed_of(cost: Cost) -> Speed | None:
@@ -138,13 +137,6 @@ def spoken(span: tuple[float, float]) -> str:
     """Return a span of seconds in round words, such as `10 to 40 seconds`."""
     (low, first), (high, last) = (_in_words(value) for value in span)
     return f"{low} to {high} {last}" if first == last else f"{low} {first} to {high} {last}"
-
-
-def _sum(parts: Sequence[Work]) -> Work:
-    total = Work()
-    for part in parts:
-        total = total + part
-    return total
 
 
 def _in_words(value: float) -> tuple[int, str]:

@@ -4,17 +4,17 @@ Their columns are said in `evaluations.robustness`.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.catalog.attacks import PRESETS
 from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.headline import headline
-from usable_core.evaluations.result import Answer, Condition, Number, named, summed_up
+from usable_core.evaluations.result import Answer, Condition, Number, summed_up, table
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import robustness
@@ -35,9 +35,10 @@ class RobustnessResult(Answer):
     records: "pd.DataFrame"
     checks: tuple[Check, ...] = ()
     cost: Cost = Cost()
+    conditions: ClassVar[tuple[str, ...] | None] = ("epsilon",)
 
     def __repr__(self) -> str:
-        return headline(self, {"clean accuracy": self.clean_accuracy, "mean over ε": self.area})
+        return self.headline({"clean accuracy": self.clean_accuracy, "mean over ε": self.area})
 
     @property
     def is_upper_bound_only(self) -> bool:  # type: ignore[override]
@@ -149,8 +150,6 @@ class RobustnessResult(Answer):
     @property
     def per_class(self) -> "pd.DataFrame":
         """Return one row per class and epsilon: label, class_name, epsilon, n, value, low, high."""
-        import pandas as pd
-
         labels = self.records_at(self.epsilons[0])["label"].to_numpy()
         rows = []
         for label in np.unique(labels):
@@ -158,8 +157,7 @@ class RobustnessResult(Answer):
             for epsilon, column in zip(self.epsilons, self._attacked.T, strict=True):
                 found = share(column[labels == label])
                 rows.append((label, name, epsilon, found.n, found.value, found.low, found.high))
-        columns = ["label", "class_name", "epsilon", "n", "value", "low", "high"]
-        return pd.DataFrame(rows, columns=columns)
+        return table(rows, ["label", "class_name", "epsilon", "n", "value", "low", "high"])
 
     @property
     def worst_attack(self) -> tuple[str | None, ...]:
@@ -182,24 +180,22 @@ class RobustnessResult(Answer):
         if "raw_broken" not in self.records or self.records["raw_broken"].isna().all():
             return ()
         walked = self.records[self.records["raw_broken"].notna()]
-        table = walked.pivot(index="index", columns="epsilon", values="raw_broken").sort_index()
-        return tuple(share(column) for column in (table.to_numpy(dtype=float) == 0).T)
+        found = walked.pivot(index="index", columns="epsilon", values="raw_broken").sort_index()
+        return tuple(share(column) for column in (found.to_numpy(dtype=float) == 0).T)
 
     @property
     def flips(self) -> "pd.DataFrame":
         """Return counts per epsilon: attack_lost, noise_lost, noise_gained (right after noise)."""
-        import pandas as pd
-
         rows = []
         columns = zip(self.epsilons, self._attacked.T, self._noisy.T, strict=True)
         for epsilon, attacked, noisy in columns:
             lost, gained = flips(self._clean, noisy)
             rows.append((epsilon, flips(self._clean, attacked)[0], lost, gained))
-        return pd.DataFrame(rows, columns=["epsilon", "attack_lost", "noise_lost", "noise_gained"])
+        return table(rows, ["epsilon", "attack_lost", "noise_lost", "noise_gained"])
 
     def numbers(self) -> tuple[Number, ...]:
         """Return every number that is shown."""
-        curves: dict[str, tuple[Proportion | Estimate, ...]] = {
+        curves: dict[str, Sequence[Estimate]] = {
             "robust_accuracy": self.robust_accuracy,
             "robustness": self.robustness,
             "conditional_success": self.conditional_success,
@@ -215,14 +211,6 @@ class RobustnessResult(Answer):
             ),
         )
 
-    def outcomes(self) -> "pd.DataFrame":
-        """Return whether each example is right at each budget.
-
-        Columns: epsilon, index, id, label (a class name), correct.
-        """
-        frame = self.to_frame()[["epsilon", "index", "id", "label_name", "correct"]]
-        return frame.rename(columns={"label_name": "label"})
-
     def said(self, condition: Condition) -> str:
         """Return the budget of a condition: `ε = 4/255`."""
         return f"ε = {epsilon_label(condition['epsilon'], self.config.norm)}"
@@ -234,7 +222,7 @@ class RobustnessResult(Answer):
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per example and epsilon."""
-        frame = named(self, "label", "clean_prediction", "prediction", "noise_prediction")
+        frame = self.named("label", "clean_prediction", "prediction", "noise_prediction")
         return frame.assign(correct=frame["prediction"] == frame["label"])
 
     def summary(self) -> dict[str, Any]:
@@ -270,5 +258,5 @@ class RobustnessResult(Answer):
     def _right(self, column: str) -> NDArray[np.bool_]:
         """Return whether `column` is the label, (N, E): example by epsilon."""
         right = self.records.assign(right=self.records[column] == self.records["label"])
-        table = right.pivot(index="index", columns="epsilon", values="right").sort_index()
-        return np.asarray(table.to_numpy(dtype=bool))
+        found = right.pivot(index="index", columns="epsilon", values="right").sort_index()
+        return np.asarray(found.to_numpy(dtype=bool))

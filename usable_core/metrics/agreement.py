@@ -45,11 +45,7 @@ def rank_correlations(maps: Sequence[Floats], is_signed: Sequence[bool]) -> Floa
 
     A map of magnitudes has no signs to compare, so its partner's are left out as well.
     """
-
-    def figure(i: int, j: int) -> float:
-        return spearman(*_comparable(maps, is_signed, i, j))
-
-    return pairwise(maps, figure)
+    return pairwise(maps, lambda i, j: spearman(*_comparable(maps, is_signed, i, j)))
 
 
 def top_overlaps(maps: Sequence[Floats], is_signed: Sequence[bool], count: int = TOP) -> Floats:
@@ -57,11 +53,9 @@ def top_overlaps(maps: Sequence[Floats], is_signed: Sequence[bool], count: int =
 
     A map of magnitudes is compared with its partner's magnitudes.
     """
-
-    def figure(i: int, j: int) -> float:
-        return top_overlap(*_comparable(maps, is_signed, i, j), count=count)
-
-    return pairwise(maps, figure)
+    return pairwise(
+        maps, lambda i, j: top_overlap(*_comparable(maps, is_signed, i, j), count=count)
+    )
 
 
 def sign_agreements(

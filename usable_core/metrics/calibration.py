@@ -70,7 +70,9 @@ def calibration_error(
 
     value = float(error(np.arange(n)[None])[0])
     drawn = float(np.quantile(bootstrap(error, n), 0.975))
-    by_chance = value <= _largest_by_chance(confidence, place, bins)
+    # Of a perfectly calibrated model, whose bins are nearly normal.
+    variance = np.bincount(place, confidence * (1 - confidence), bins).astype(np.float64)
+    by_chance = value <= _chance_quantile(variance) / n
     low = 0.0 if by_chance else min(value, max(0.0, 2 * value - drawn))
     return Estimate(value, low, min(1.0, max(drawn, value)), n)
 
@@ -104,12 +106,6 @@ def clustered_calibration_error(
     by_chance = value <= _chance_quantile(np.square(own).sum(0)) / gaps.size
     low = 0.0 if by_chance else min(value, max(0.0, 2 * value - drawn))
     return Estimate(value, low, min(1.0, max(drawn, value)), n)
-
-
-def _largest_by_chance(confidence: Floats, place: NDArray[np.int64], bins: int) -> float:
-    """Return the 97.5 % quantile of a perfectly calibrated model's error, bins nearly normal."""
-    variance = np.bincount(place, confidence * (1 - confidence), bins).astype(np.float64)
-    return _chance_quantile(variance) / len(confidence)
 
 
 def _chance_quantile(variance: Floats) -> float:

@@ -30,16 +30,6 @@ def share(outcomes: NDArray[np.bool_]) -> Proportion:
     return wilson(int(np.sum(outcomes)), len(outcomes))
 
 
-def top_k(ranks: Indices, k: int) -> Proportion:
-    """Return the share of examples whose true class is among the k most probable.
-
-    Args:
-        ranks: Of the true class (N,); 0 is the most probable.
-        k: How many guesses count.
-    """
-    return share(ranks < k)
-
-
 def majority_baseline(labels: Indices) -> Proportion:
     """Return the accuracy of always answering the most frequent class."""
     most = int(np.max(np.unique(labels, return_counts=True)[1])) if len(labels) else 0

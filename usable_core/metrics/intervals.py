@@ -17,23 +17,22 @@ _DRAWS_AT_ONCE = 2_000_000  # bounds the memory of a bootstrap: 16 MB of indices
 
 
 @dataclass(frozen=True)
-class Proportion:
-    """A share of `n` examples, in [0, 1], with its interval; `value` is NaN where n is 0."""
+class Estimate:
+    """A number of `n` examples with its interval (NaN where it is undefined)."""
 
     value: float
     low: float
     high: float
     n: int
+
+    def columns(self, name: str) -> dict[str, float]:
+        """Return the number and its ends as the columns `name`, `name_low` and `name_high`."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """Any other number of `n` examples with its interval (NaN where it is undefined)."""
-
-    value: float
-    low: float
-    high: float
-    n: int
+class Proportion(Estimate):
+    """A share of `n` examples, in [0, 1], with its interval; `value` is NaN where n is 0."""
 
 
 def wilson(successes: int, n: int, confidence: float = CONFIDENCE) -> Proportion:
