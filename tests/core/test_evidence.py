@@ -14,7 +14,7 @@ from toy_models import digits_model, images, linear_model, model_of
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog import explainers as catalog
 from usable_core.catalog.explainers import ExplainerRow
-from usable_core.evaluations.evidence import PerturbationCurve, Sanity
+from usable_core.evaluations.evidence import Evidence, PerturbationCurve, Sanity
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.faithfulness import (
@@ -334,7 +334,7 @@ def test_the_other_class_of_a_map_of_hidden_parts_costs_no_evaluation(trained, d
     instance = instance_of(model, digit, PARTS)
     found = explain(instance, "lime", 3, OPTIONS)
     before = len(model.network.seen)
-    monkeypatch.setattr(evidence, "faithfulness", lambda *_, **__: ((), 0))
+    monkeypatch.setattr(evidence, "faithfulness", lambda *_, **__: Evidence((), None, 0, 0.0))
 
     with_evidence(instance, found, 3, OPTIONS)
 
@@ -524,7 +524,7 @@ def test_the_map_of_a_trained_network_beats_chance_where_its_reverse_does_not(tr
     reverse = replace(found, values=-found.values)
 
     mine, other = (
-        faithfulness(instance, one, target, questions=(Question("grey"),))[0]
+        faithfulness(instance, one, target, questions=(Question("grey"),)).curves
         for one in (found, reverse)
     )
 

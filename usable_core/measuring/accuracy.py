@@ -1,22 +1,18 @@
 """How often a model is right and how sure it is, example by example, in one streamed pass."""
 
-import time
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from usable_core.asking.oracle import Oracle
-from usable_core.asking.outputs import PROBABILITIES_WARNING, look_like_probabilities
+from usable_core.asking.outputs import look_like_probabilities
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig, AccuracyResult
-from usable_core.evaluations.specs import Provenance, Report, silent
-from usable_core.measuring.provenance import provenance
-from usable_core.measuring.streaming import Examples, Objects, Plan, Progress, answers, examples_of
+from usable_core.evaluations.specs import Report, silent
+from usable_core.measuring.provenance import ready
+from usable_core.measuring.streaming import Columns, Objects, answers, measured
 from usable_core.models.model import Model
-
-_PART = 2**14  # examples: on one machine nearly every data set is a single part
 
 
 def measure(
@@ -43,51 +39,22 @@ def measure(
         OutputsRefused: the outputs are not those of a classifier.
         Cancelled: through `report`.
     """
-    started = time.perf_counter()
-    examples = examples_of(model, dataset, config.dataset)
-    progress = Progress(len(examples), report, "Classifying")
-    with Oracle(model, fixed_size=config.batch_size, precision=config.precision) as oracle:
-        objects, planned = Objects(oracle, examples, progress), plan(examples)
-        tables = [part(objects, config, planned, rows) for rows in planned.parts]
-    source = provenance(
-        model,
-        examples.dataset,
-        seconds=time.perf_counter() - started,
-        batch_size=oracle.size().current,
-        warnings=oracle.halvings,
-    )
-    return merge(examples, config, tables, source)
-
-
-def plan(examples: Examples) -> Plan:
-    """Return which parts there are."""
-    return Plan(len(examples), _PART)
-
-
-def part(objects: Objects, config: AccuracyConfig, plan: Plan, rows: slice) -> pd.DataFrame:
-    """Return the outcomes of some examples, and whether their outputs look like probabilities."""
-    tables: list[dict[str, np.ndarray]] = []
-    for indices, logits in answers(objects.oracle, objects.examples, rows):
-        table = outcomes(logits.numpy(), objects.examples.labels[indices])
-        right = int((table["rank"] == 0).sum())
-        tables.append(table | {"index": indices})
-        objects.progress.add(len(indices), accuracy=(right, len(indices)))
-        objects.progress.tell()
-    return pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
-
-
-def merge(
-    examples: Examples, config: AccuracyConfig, tables: list[pd.DataFrame], source: Provenance
-) -> AccuracyResult:
-    """Return the result of all parts, with what its reader must know."""
-    table = pd.concat(tables, ignore_index=True)
+    oracle = Oracle(ready(model), fixed_size=config.batch_size, precision=config.precision)
+    examples, table, source = measured(oracle, dataset, config, part, report)
     table["id"] = np.array(examples.dataset.ids, dtype=object)[table["index"]]
-    if table["is_softmax"].all():
-        source = replace(source, warnings=(*source.warnings, PROBABILITIES_WARNING))
     return AccuracyResult(config, source, table[list(ACCURACY_COLUMNS)])
 
 
-def outcomes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
+def part(objects: Objects, config: AccuracyConfig, rows: slice) -> Iterator[Columns]:
+    """Yield the outcomes of some examples, and whether their outputs look like probabilities."""
+    for indices, logits in answers(objects.oracle, objects.examples, rows):
+        table = outcomes(logits.numpy(), objects.examples.labels[indices])
+        yield table | {"index": indices}
+        objects.progress.add(len(indices), accuracy=right_of(table))
+        objects.progress.tell()
+
+
+def outcomes(logits: np.ndarray, labels: np.ndarray) -> Columns:
     """Return label, prediction, rank, confidence, nll, brier and is_softmax (each (N,)).
 
     Ties are broken by the lower class index, so rank 0 and a right prediction are the same thing.
@@ -114,3 +81,8 @@ def outcomes(logits: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
         "brier": (probabilities**2).sum(1),
         "is_softmax": look_like_probabilities(logits),
     }
+
+
+def right_of(outcomes: Columns) -> tuple[int, int]:
+    """Return how many outcomes are right, of how many."""
+    return int((outcomes["rank"] == 0).sum()), len(outcomes["rank"])

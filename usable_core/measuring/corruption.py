@@ -1,6 +1,6 @@
 """What corruptions do to each example, streamed: decoded once, corrupted where it is classified."""
 
-import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,21 +10,19 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.asking.outputs import PROBABILITIES_WARNING
 from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.corruptions.corruption import SMALL, Corruption
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
-from usable_core.evaluations.specs import Provenance, Report, silent
-from usable_core.measuring.accuracy import outcomes
-from usable_core.measuring.provenance import provenance
-from usable_core.measuring.streaming import Examples, Objects, Plan, Progress, examples_of, pictures
+from usable_core.evaluations.specs import Report, silent
+from usable_core.measuring.accuracy import outcomes, right_of
+from usable_core.measuring.provenance import ready
+from usable_core.measuring.streaming import Columns, Objects, measured, pictures
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
 
-_PART = 2**14  # examples: on one machine nearly every data set is a single part
 _PUBLISHED_SIZES = (32, 224)  # pixels, that the constants were chosen for
 
 
@@ -40,46 +38,36 @@ def measure(
 
     Arguments and errors are those of `measuring.accuracy.measure`.
     """
-    started = time.perf_counter()
-    examples = examples_of(model, dataset, config.dataset)
-    progress = Progress(
-        len(examples) * (len(config.corruptions) * len(config.severities) + 1), report
-    )
-    with Oracle(model, fixed_size=config.batch_size) as oracle:
-        objects, planned = Objects(oracle, examples, progress), plan(examples)
-        tables = [part(objects, config, planned, rows) for rows in planned.parts]
-    source = provenance(
-        model,
-        examples.dataset,
-        seconds=time.perf_counter() - started,
-        batch_size=oracle.size().current,
-        warnings=(*_remarks(model.input_size, config), *oracle.halvings),
-    )
-    return merge(examples, config, tables, source)
-
-
-def plan(examples: Examples) -> Plan:
-    """Return which parts there are."""
-    return Plan(len(examples), _PART)
+    oracle = Oracle(ready(model), fixed_size=config.batch_size)
+    cells = len(config.corruptions) * len(config.severities)
+    examples, table, source = measured(oracle, dataset, config, part, report, outcomes=cells + 1)
+    ids = list(dict.fromkeys(examples.dataset.ids))
+    place = {identity: i for i, identity in enumerate(ids)}
+    codes = np.array([place[identity] for identity in examples.dataset.ids], dtype=np.int32)
+    table["id"] = pd.Categorical.from_codes(codes[table["index"]], ids)
+    table["corruption"] = pd.Categorical.from_codes(table["corruption"], list(config.corruptions))
+    order = np.argsort(table["index"], kind="stable")  # cells were made in their order
+    records = table[list(CORRUPTION_COLUMNS)].iloc[order].reset_index(drop=True)
+    remarks = (*source.warnings, *_remarks(model.input_size, config))
+    return CorruptionResult(config, replace(source, warnings=remarks), records)
 
 
 @torch.inference_mode()
-def part(objects: Objects, config: CorruptionConfig, plan: Plan, rows: slice) -> pd.DataFrame:
-    """Return the outcomes of some examples in every cell, in small types, cell after cell.
+def part(objects: Objects, config: CorruptionConfig, rows: slice) -> Iterator[Columns]:
+    """Yield the outcomes of some examples in every cell, in small types, cell after cell.
 
     The pictures are decoded once, and corrupted where they are classified. Corruptions are numbered
     by their place in the config; `is_softmax` says whether outputs look like probabilities.
     """
     oracle, progress = objects.oracle, objects.progress
     ids = objects.examples.dataset.ids
-    tables: list[dict[str, np.ndarray]] = []
     for x, indices in pictures(oracle, objects.examples, rows, oracle.size().largest):
         labels = objects.examples.labels[indices]
         clean = _outcomes(oracle, x, labels)
         progress.message = "Classifying"
-        progress.add(len(x), clean_accuracy=_right(clean))
+        progress.add(len(x), clean_accuracy=right_of(clean))
         progress.tell()
-        common: dict[str, np.ndarray] = {
+        common: Columns = {
             "index": indices.astype(np.int32),
             "label": labels.astype(np.int16),
             "clean_prediction": clean["prediction"].astype(np.int16),
@@ -90,28 +78,10 @@ def part(objects: Objects, config: CorruptionConfig, plan: Plan, rows: slice) ->
             corrupt: Corruption = implementation(CORRUPTIONS[name].function)
             for severity in config.severities:
                 cell = _outcomes(oracle, corrupt(x, severity, seeds), labels)
-                tables.append(common | _columns(cell, place, severity, x.shape))
+                yield common | _columns(cell, place, severity, x.shape)
                 progress.message = f"{CORRUPTIONS[name].title}, severity {severity}"
-                progress.add(len(x), corruption_accuracy=_right(cell))
+                progress.add(len(x), corruption_accuracy=right_of(cell))
                 progress.tell()
-    return pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
-
-
-def merge(
-    examples: Examples, config: CorruptionConfig, tables: list[pd.DataFrame], source: Provenance
-) -> CorruptionResult:
-    """Return the result of all parts, by example, corruption and severity."""
-    table = pd.concat(tables, ignore_index=True)
-    ids = list(dict.fromkeys(examples.dataset.ids))
-    place = {identity: i for i, identity in enumerate(ids)}
-    codes = np.array([place[identity] for identity in examples.dataset.ids], dtype=np.int32)
-    table["id"] = pd.Categorical.from_codes(codes[table["index"]], ids)
-    table["corruption"] = pd.Categorical.from_codes(table["corruption"], list(config.corruptions))
-    if table["is_softmax"].all():
-        source = replace(source, warnings=(PROBABILITIES_WARNING, *source.warnings))
-    order = np.argsort(table["index"], kind="stable")  # cells were made in their order
-    records = table[list(CORRUPTION_COLUMNS)].iloc[order].reset_index(drop=True)
-    return CorruptionResult(config, source, records)
 
 
 def _remarks(input_size: tuple[int, int], config: CorruptionConfig) -> tuple[str, ...]:
@@ -132,18 +102,11 @@ def _remarks(input_size: tuple[int, int], config: CorruptionConfig) -> tuple[str
     return tuple(remarks)
 
 
-def _outcomes(oracle: Oracle, x: Tensor, labels: np.ndarray) -> dict[str, np.ndarray]:
+def _outcomes(oracle: Oracle, x: Tensor, labels: np.ndarray) -> Columns:
     return outcomes(oracle.logits(x).cpu().double().numpy(), labels)
 
 
-def _right(outcome: dict[str, np.ndarray]) -> tuple[int, int]:
-    """Return how many are right, of how many."""
-    return int((outcome["rank"] == 0).sum()), len(outcome["rank"])
-
-
-def _columns(
-    outcome: dict[str, np.ndarray], place: int, severity: int, shape: torch.Size
-) -> dict[str, np.ndarray]:
+def _columns(outcome: Columns, place: int, severity: int, shape: torch.Size) -> Columns:
     n = shape[0]
     return {
         "corruption": np.full(n, place, dtype=np.int8),

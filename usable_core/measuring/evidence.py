@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.evaluations.evidence import Evidence, PerturbationCurve
+from usable_core.evaluations.evidence import Evidence
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
@@ -61,15 +61,13 @@ def with_evidence(
     )
     seed = options.seed
     random = randomised(model, probes(picture, seed, model.device), seed=seed)
-    curves, evaluations = faithfulness(
-        instance, explanation, target, seed=seed, report=progress.part(0)
-    )
+    curves = faithfulness(instance, explanation, target, seed=seed, report=progress.part(0))
     # As many as the map took, where it ended early.
     spent = min(options.evaluations, max(_LEAST_EVALUATIONS, explanation.evaluations))
     same = replace(options, tolerance=0.0, evaluations=spent)
     logits = Oracle(model).logits(picture.x[None].to(model.device))[0].clone()
     logits[target] = -np.inf
-    evaluations += 1
+    evaluations = curves.evaluations + 1
 
     def again(network: Model, other: int | None) -> NDArray[np.float32]:
         nonlocal evaluations
@@ -86,7 +84,7 @@ def with_evidence(
         model, random, picture, explanation.values, int(logits.argmax()), again
     )
     seconds = time.perf_counter() - started
-    evidence = Evidence(curves, sanity, evaluations, seconds)
+    evidence = Evidence(curves.curves, sanity, evaluations, seconds)
     return replace(explanation, evidence=evidence, compared=maps)
 
 
@@ -101,13 +99,9 @@ def with_curves(
 
     The arguments are those of `with_evidence`.
     """
-    started = time.perf_counter()
-    blur = (Question("blur"),)
-    curves, evaluations = faithfulness(
-        instance, explanation, target, questions=blur, seed=options.seed, report=report
-    )
-    seconds = time.perf_counter() - started
-    return replace(explanation, evidence=Evidence(curves, None, evaluations, seconds))
+    blur, seed = (Question("blur"),), options.seed
+    found = faithfulness(instance, explanation, target, questions=blur, seed=seed, report=report)
+    return replace(explanation, evidence=found)
 
 
 def faithfulness(
@@ -118,8 +112,9 @@ def faithfulness(
     questions: Sequence[Question] = BOTH_BACKGROUNDS_AND_ROAD,
     seed: int = 0,
     report: Report = silent,
-) -> tuple[tuple[PerturbationCurve, ...], int]:
-    """Return the curves of a map that `questions` ask for, and the evaluations spent on them."""
+) -> Evidence:
+    """Return the curves of a map that `questions` ask for, and what they took."""
+    started = time.perf_counter()
     row = lookup(EXPLAINERS, "explanation method", str(explanation.method))
     picture, oracle = instance.picture, Oracle(instance.model)
     budget = Budget(planned_evaluations(questions), report)
@@ -132,4 +127,4 @@ def faithfulness(
             questions=questions,
             seed=seed,
         )
-    return curves, oracle.passes.forward
+    return Evidence(curves, None, oracle.passes.forward, time.perf_counter() - started)

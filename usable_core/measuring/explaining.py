@@ -55,13 +55,8 @@ def explain_image(
     options = settings.get("options") or ExplainerOptions()
     check_options(options)
     evidence, drift = settings.get("evidence", False), settings.get("drift", False)
-    wanted = Wanted(
-        tuple(methods),
-        options,
-        evidence="all" if evidence else "none",
-        fragility=evidence or drift,
-        drift=drift,
-    )
+    level: Literal["none", "all"] = "all" if evidence else "none"
+    wanted = Wanted(tuple(methods), options, level, fragility=evidence or drift, drift=drift)
     seen = instance(ready(model), image, options.segments)
     target, report = seen.target(settings.get("target")), settings.get("report", silent)
     return explain_methods(seen, target, wanted, lambda place: report, on_refusal or _raised)

@@ -67,12 +67,5 @@ class Gallery:
             (self._folder / name).write_bytes(encode_png(picture))
         for place, epsilon in enumerate((0.0, *batch.epsilons)):
             at = min(place, len(pixels) - 1)
-            self._entries.append(
-                {
-                    "file": names[at],
-                    "index": index,
-                    "epsilon": epsilon,
-                    "prediction": int(exact[at]),
-                    "saved_prediction": int(saved[at]),
-                }
-            )
+            entry: Entry = {"file": names[at], "index": index, "epsilon": epsilon}
+            self._entries.append(entry | {"prediction": exact[at], "saved_prediction": saved[at]})

@@ -118,14 +118,9 @@ def top_predictions(model: Model, logits: Tensor, count: int = _TOP) -> tuple[Pr
     """Return the most probable classes, most probable first, of logits (classes,)."""
     found = known_calibration(model)
     probabilities = logits.softmax(0)
-    calibrated = None if found is None else (logits / found.temperature).softmax(0)
+    tempered = [None] * len(logits)
+    if found is not None:
+        tempered = (logits / found.temperature).softmax(0).tolist()
     order = probabilities.argsort(descending=True, stable=True)[:count].tolist()
-    return tuple(
-        Prediction(
-            i,
-            model.labels.names[i],
-            float(probabilities[i]),
-            None if calibrated is None else float(calibrated[i]),
-        )
-        for i in order
-    )
+    names, shares = model.labels.names, probabilities.tolist()
+    return tuple(Prediction(i, names[i], shares[i], tempered[i]) for i in order)

@@ -143,16 +143,9 @@ def answer(
 
 def warm_up() -> Iterator[None]:
     """Import, in steps, what the first explanations would otherwise wait for."""
-    network = nn.Sequential(
-        nn.Conv2d(3, 4, 3, padding=1),
-        nn.ReLU(),
-        nn.AdaptiveAvgPool2d(1),
-        nn.Flatten(),
-        nn.Linear(4, 2),
-    )
-    model = Model(
-        "warm-up", network, Preprocessing(resize=None, crop=(16, 16)), LabelSpace.unnamed(2)
-    )
+    body = nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    network, seen = nn.Sequential(*body, nn.Linear(4, 2)), Preprocessing(resize=None, crop=(16, 16))
+    model = Model("warm-up", network, seen, LabelSpace.unnamed(2))
     picture = Picture.of(torch.linspace(0, 1, 3 * 16 * 16).view(3, 16, 16), 4)
     adversarial_path(model, picture.x)
     yield
@@ -177,41 +170,32 @@ def _waiting_for(lock: threading.Lock, question: _Question) -> Iterator[None]:
 # One function per kind of question
 
 
-def _predict(question: _Question) -> None:
-    question.tell("done", question.answer.explanation)
-
-
 def _explain(question: _Question) -> None:
     refinement = _refinement(question, _divided(question))
     if refinement.best is not None:  # people saw it before this was put off
         _show(question, refinement.best, "coarse")
     for explanation in refinement:
         _show(question, explanation, "coarse")
-    _show(question, _best(question), "done")
+    _show(question, _best(question, refinement), "done")
 
 
 def _evidence(question: _Question) -> None:
     target = _divided(question)
     found = question.models.maps.find(map_identity(question.request))
     if found is None:  # made by another process, or long ago
-        for _ in _refinement(question, target):
+        refinement = _refinement(question, target)
+        for _ in refinement:
             pass
-        found = _best(question)
-    question.tell(
-        "done",
-        with_evidence(
-            question.instance, found, target, question.request.options, question.report()
-        ),
-    )
+        found = _best(question, refinement)
+    options, report = question.request.options, question.report()
+    question.tell("done", with_evidence(question.instance, found, target, options, report))
 
 
 def _attack(question: _Question) -> None:
     question.tell("working")
     path = _path(question)
-    for k, image in enumerate(path.images):
-        write_bytes(
-            question.folder / f"path_{k}.png", encode_png(image.permute(1, 2, 0).cpu().numpy())
-        )
+    for k, image in enumerate(path.images.permute(0, 2, 3, 1).cpu().numpy()):
+        write_bytes(question.folder / f"path_{k}.png", encode_png(image))
     question.tell("done", replace(question.answer.explanation, fragility=path.fragility))
 
 
@@ -231,7 +215,7 @@ def _drift(question: _Question) -> None:
 
 
 _ANSWERS: dict[str, Callable[[_Question], None]] = {
-    "predict": _predict,
+    "predict": lambda question: question.tell("done", question.answer.explanation),
     "explain": _explain,
     "evidence": _evidence,
     "attack": _attack,
@@ -276,12 +260,10 @@ def _refinement(question: _Question, target: int) -> Refinement:
     return session.refinement
 
 
-def _best(question: _Question) -> Explanation:
-    """Return the best map, and keep it for questions about it."""
-    refinement = question.session.refinement
-    best = None if refinement is None else refinement.best
-    if best is None:
-        raise ValueError("a refinement yields one map at least")
+def _best(question: _Question, refinement: Refinement) -> Explanation:
+    """Return the best map of a refinement that is over, and keep it for questions about it."""
+    best = refinement.best
+    assert best is not None  # it yields one map at least
     question.models.maps.put(map_identity(question.request), lambda: best)
     return best
 

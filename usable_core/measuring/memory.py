@@ -94,12 +94,8 @@ class AnswerCaches:
 
 
 def _bytes(cache: AnswerCache) -> int:
-    total = 0
-    for answers in cache.values():
-        for logits in answers.values():  # all of one model, so all of one size
-            total += len(answers) * (logits.nbytes + _OVERHEAD)
-            break
-    return total
+    kept = [list(answers.values()) for answers in cache.values() if answers]
+    return sum(len(logits) * (logits[0].nbytes + _OVERHEAD) for logits in kept)  # all of one size
 
 
 @dataclass(eq=False)

@@ -2,28 +2,37 @@
 
 A kind of measurement is `plan -> part -> merge`. The plan says what all parts follow; `part` turns
 a slice of the examples into records and knows nothing of other parts, so it may run anywhere;
-`merge` turns the records of all parts into the result.
+`merge` turns the records of all parts into the result. Where a part needs to know no more than the
+question, `measured` is plan and merge.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
+from usable_core.asking.outputs import PROBABILITIES_WARNING
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches
 from usable_core.errors import DatasetRefused
-from usable_core.evaluations.specs import DatasetSpec, Report, silent
+from usable_core.evaluations.result import Evaluation
+from usable_core.evaluations.specs import DatasetSpec, Provenance, Report, silent
 from usable_core.measuring.label_matching import target_indices
-from usable_core.measuring.provenance import evaluated_part, ready
+from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.models.model import Model
 
+Question = TypeVar("Question", bound=Evaluation)
+Columns = dict[str, np.ndarray]
+
 _SECONDS_BETWEEN_REPORTS = 0.5
+_PART = 2**14  # examples: on one machine nearly every data set is a single part
 
 
 @dataclass(frozen=True)
@@ -119,6 +128,47 @@ class Objects:
     oracle: Oracle
     examples: Examples
     progress: Progress
+
+
+def measured(
+    oracle: Oracle,
+    dataset: Dataset,
+    config: Question,
+    part: Callable[[Objects, Question, slice], Iterator[Columns]],
+    report: Report,
+    *,
+    outcomes: int = 1,
+) -> tuple[Examples, pd.DataFrame, Provenance]:
+    """Return the examples that are asked about, the rows of all parts, and where they come from.
+
+    Args:
+        oracle: The model.
+        dataset: The whole data set.
+        config: The question.
+        part: Yields columns of rows of a slice of the examples, `index` and `is_softmax` (the
+            outputs look like probabilities) among them.
+        report: Told the progress; raises `Cancelled`.
+        outcomes: Of each example.
+
+    Raises:
+        IncompatibleLabels, DatasetRefused: as `examples_of`.
+    """
+    started = time.perf_counter()
+    examples = examples_of(oracle.model, dataset, config.dataset)
+    objects = Objects(oracle, examples, Progress(outcomes * len(examples), report, "Classifying"))
+    with oracle:
+        parts = Plan(len(examples), _PART).parts
+        tables = [table for rows in parts for table in part(objects, config, rows)]
+    table = pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
+    doubts = (PROBABILITIES_WARNING,) if table["is_softmax"].all() else ()
+    source = provenance(
+        oracle.model,
+        examples.dataset,
+        seconds=time.perf_counter() - started,
+        batch_size=oracle.size().current,
+        warnings=(*oracle.halvings, *doubts),
+    )
+    return examples, table, source
 
 
 def pictures(
