@@ -7,29 +7,18 @@ import numpy as np
 import plotly.graph_objects as go
 
 from usable_core.evaluations.accuracy import AccuracyResult
-from usable_core.plots.style import (
-    INK,
-    NEUTRAL,
-    ROW,
-    WIDTH,
-    Theme,
-    drawn,
-    error_bars,
-    share_heat_map,
-    tidy,
-    titled,
-)
+from usable_core.plots import style as look
+from usable_core.plots.style import Names, Theme
 
+Results = Sequence[AccuracyResult]
 MOST_CLASSES = 30  # more names do not fit beside an axis
 COUNTED_CLASSES = 20  # more counts do not fit into the cells
 
 
-def accuracy_bars(
-    results: Sequence[AccuracyResult], *, names: Sequence[str] | None = None, theme: Theme = "light"
-) -> go.Figure:
+def accuracy_bars(results: Results, *, names: Names = None, theme: Theme = "light") -> go.Figure:
     """Return accuracy (%) per model with its interval, and the majority class as a line."""
-    figure, ink = go.Figure(), INK[theme]
-    for name, result, style in drawn(results, names, theme):
+    figure, ink = go.Figure(), look.INK[theme]
+    for name, result, style in look.drawn(results, names, theme):
         found = result.accuracy
         value, low, high = (100 * end for end in (found.value, found.low, found.high))
         figure.add_bar(
@@ -39,23 +28,23 @@ def accuracy_bars(
             name=name,
             showlegend=False,
             marker={"color": style.color},
-            error_x=error_bars(([value], [low], [high]), ink),
+            error_x=look.error_bars(([value], [low], [high]), ink),
             hovertemplate=f"%{{x:.1f}} %, 95 % interval {low:.1f}–{high:.1f} %, n = {found.n}",
         )
     if results:
         figure.add_vline(
             x=100 * max(r.majority_baseline.value for r in results),
-            line={"color": NEUTRAL[theme], "dash": "dot"},
+            line={"color": look.NEUTRAL[theme], "dash": "dot"},
             annotation={"text": "most frequent class", "y": 1, "yanchor": "bottom"},
             annotation_position="top right",
         )
     figure.update_xaxes(title_text="accuracy, % (95 % interval)", range=[0, 101])
     figure.update_yaxes(autorange="reversed", type="category")
-    return tidy(figure, height=120 + ROW * 2 * len(results))
+    return look.tidy(figure, height=120 + look.ROW * 2 * len(results))
 
 
 def reliability_diagram(
-    results: Sequence[AccuracyResult], *, names: Sequence[str] | None = None, theme: Theme = "light"
+    results: Results, *, names: Names = None, theme: Theme = "light"
 ) -> go.Figure:
     """Return accuracy against mean confidence in 15 bins (%), empty bins left out."""
     figure = go.Figure()
@@ -64,25 +53,26 @@ def reliability_diagram(
         y=[0, 100],
         mode="lines",
         name="confidence = accuracy",
-        line={"color": NEUTRAL[theme], "dash": "dot", "width": 1.5},
+        line={"color": look.NEUTRAL[theme], "dash": "dot", "width": 1.5},
         hoverinfo="skip",
     )
-    for name, result, style in drawn(results, names, theme):
+    for name, result, style in look.drawn(results, names, theme):
         table = result.reliability
+        ends = (100 * table[c] for c in ("accuracy", "low", "high"))
         figure.add_scatter(
             x=100 * table["confidence"],
             y=100 * table["accuracy"],
             customdata=table["n"],
             name=name,
             mode="lines+markers",
-            line={"color": style.color, "dash": style.dash, "width": WIDTH},
+            line={"color": style.color, "dash": style.dash, "width": look.WIDTH},
             marker={"symbol": style.symbol, "size": 8},
-            error_y=error_bars((100 * table[c] for c in ("accuracy", "low", "high")), style.color),
+            error_y=look.error_bars(ends, style.color),
             hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %, n = %{customdata}",
         )
     figure.update_xaxes(title_text="mean confidence of the bin, %", range=[0, 102])
     figure.update_yaxes(title_text="accuracy in the bin, %", range=[-2, 102])
-    return tidy(figure)
+    return look.tidy(figure)
 
 
 def confusion_heatmap(result: AccuracyResult, *, theme: Theme = "light") -> go.Figure:
@@ -98,35 +88,30 @@ def confusion_heatmap(result: AccuracyResult, *, theme: Theme = "light") -> go.F
     positions = list(range(len(classes)))  # names may repeat: ImageNet has two cranes
     about = np.array([[[t, p] for p in classes] for t in classes], dtype=object)
     hover = "%{customdata[0]} called %{customdata[1]}: %{text} (%{z:.1f} %)"
-    figure = share_heat_map(shares, positions, positions, about, hover, theme)
+    figure = look.share_heat_map(shares, positions, positions, about, hover, theme)
     figure.update_traces(text=counts, colorbar_title_text="% of the<br>true class")
     if len(classes) > COUNTED_CLASSES:
         figure.update_traces(texttemplate=None)
     ticks = {"tickvals": positions, "ticktext": classes}
     figure.update_xaxes(title_text="predicted class", **ticks)
     figure.update_yaxes(title_text="true class", autorange="reversed", **ticks)
-    if len(result.class_indices) > len(classes):
-        titled(
-            figure, f"The {len(classes)} of {len(result.class_indices)} classes with most errors"
-        )
-    return tidy(figure, height=max(380, 160 + ROW * len(classes)))
+    every = len(result.class_indices)
+    if every > len(classes):
+        look.titled(figure, f"The {len(classes)} of {every} classes with most errors")
+    return look.tidy(figure, height=max(380, 160 + look.ROW * len(classes)))
 
 
-def per_class_bars(
-    results: Sequence[AccuracyResult], *, names: Sequence[str] | None = None, theme: Theme = "light"
-) -> go.Figure:
+def per_class_bars(results: Results, *, names: Names = None, theme: Theme = "light") -> go.Figure:
     """Return recall per class and model (%), with intervals, the hardest classes first."""
     tables = [result.per_class.set_index("class_name") for result in results]
-    recall = {
-        c: [t.loc[c, "recall"].mean() for t in tables if c in t.index]
-        for t in tables
-        for c in t.index
-    }
+    classes = {c for t in tables for c in t.index}
+    recall = {c: [t.loc[c, "recall"].mean() for t in tables if c in t.index] for c in classes}
     hardest = sorted(recall, key=lambda c: (np.mean(recall[c]), c))
     shown = hardest[:MOST_CLASSES]
     figure = go.Figure()
-    for (name, _, style), table in zip(drawn(results, names, theme), tables, strict=True):
+    for (name, _, style), table in zip(look.drawn(results, names, theme), tables, strict=True):
         own = table[table.index.isin(shown)]
+        ends = (100 * own[f"recall{end}"] for end in ("", "_low", "_high"))
         figure.add_scatter(
             x=[html.escape(c) for c in own.index],
             y=100 * own["recall"],
@@ -134,19 +119,13 @@ def per_class_bars(
             name=name,
             mode="markers",
             marker={"color": style.color, "symbol": style.symbol, "size": 9},
-            error_y=error_bars(
-                (100 * own[f"recall{e}"] for e in ("", "_low", "_high")), style.color
-            ),
+            error_y=look.error_bars(ends, style.color),
             hovertemplate="%{x}: recall %{y:.1f} %, n = %{customdata}",
         )
-    figure.update_xaxes(
-        title_text="class",
-        type="category",
-        categoryorder="array",
-        categoryarray=[html.escape(c) for c in shown],
-    )
+    order = {"categoryorder": "array", "categoryarray": [html.escape(c) for c in shown]}
+    figure.update_xaxes(title_text="class", type="category", **order)
     figure.update_yaxes(title_text="recall, % (95 % interval)", range=[-2, 102])
     figure.update_layout(scattermode="group")
     if len(shown) < len(hardest):
-        titled(figure, f"The {len(shown)} hardest of {len(hardest)} classes")
-    return tidy(figure)
+        look.titled(figure, f"The {len(shown)} hardest of {len(hardest)} classes")
+    return look.tidy(figure)

@@ -11,23 +11,8 @@ from usable_core.comparison.corruption_and_attack import Agreement
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.specs import Norm
-from usable_core.plots.style import (
-    COLORS,
-    INK,
-    NEUTRAL,
-    ROW,
-    WIDTH,
-    ModelStyle,
-    Theme,
-    add_band,
-    add_clean_level,
-    drawn,
-    error_bars,
-    model_style,
-    share_heat_map,
-    tidy,
-    titled,
-)
+from usable_core.plots import style as look
+from usable_core.plots.style import ModelStyle, Names, Theme
 
 _NUDGE = 0.12  # how far points of one budget are spread, in steps of the axis
 
@@ -42,24 +27,19 @@ def corruption_heat_map(result: CorruptionResult, *, theme: Theme = "light") -> 
     for name in result.corruptions:
         rows = cells[cells["corruption"] == name]
         shown.append([clean, *(100 * rows["accuracy"])])
-        spans = [
-            f"{100 * r.low:.1f} to {100 * r.high:.1f}, lost {r.lost}, gained {r.gained}"
-            for r in rows.itertuples()
-        ]
-        low, high = result.clean_accuracy.low, result.clean_accuracy.high
-        about.append([f"{100 * low:.1f} to {100 * high:.1f}", *spans])
+        flips = [f", lost {r.lost}, gained {r.gained}" for r in rows.itertuples()]
+        ends = zip(rows["low"], rows["high"], flips, strict=True)
+        told = [(result.clean_accuracy.low, result.clean_accuracy.high, ""), *ends]
+        about.append([f"{100 * low:.1f} to {100 * high:.1f}{rest}" for low, high, rest in told])
     hover = f"%{{y}}, severity %{{x}}: %{{z:.1f}} % (%{{customdata}}), n = {result.n}"
-    figure = share_heat_map(shown, columns, titles, about, hover, theme)
+    figure = look.share_heat_map(shown, columns, titles, about, hover, theme)
     figure.update_xaxes(title_text="severity", type="category", side="bottom")
     figure.update_yaxes(autorange="reversed", type="category")
-    return tidy(figure, height=150 + ROW * len(titles))
+    return look.tidy(figure, height=150 + look.ROW * len(titles))
 
 
 def accuracy_by_severity(
-    results: Sequence[CorruptionResult],
-    *,
-    names: Sequence[str] | None = None,
-    theme: Theme = "light",
+    results: Sequence[CorruptionResult], *, names: Names = None, theme: Theme = "light"
 ) -> go.Figure:
     """Return accuracy (%) over the corruptions against severity per model, with bands; 0 is clean.
 
@@ -69,18 +49,16 @@ def accuracy_by_severity(
     if len({result.corruptions for result in results}) > 1:
         raise ValueError("results of different corruptions cannot share a mean")
     figure = go.Figure()
-    for name, result, style in drawn(results, names, theme):
+    for name, result, style in look.drawn(results, names, theme):
         _add_by_severity(figure, result, name, style)
         ends = 0, max(result.severities, default=0)
-        add_clean_level(figure, ends, result.clean_accuracy, name, style)
+        look.add_clean_level(figure, ends, result.clean_accuracy, name, style)
     ticks = sorted({0} | {s for result in results for s in result.severities})
-    figure.update_xaxes(
-        title_text="severity, mean over the corruptions",
-        tickvals=ticks,
-        ticktext=["clean" if tick == 0 else str(tick) for tick in ticks],
-    )
+    texts = ["clean" if tick == 0 else str(tick) for tick in ticks]
+    title = "severity, mean over the corruptions"
+    figure.update_xaxes(title_text=title, tickvals=ticks, ticktext=texts)
     figure.update_yaxes(title_text="accuracy, % (95 % band)", range=[-2, 102])
-    return tidy(figure, height=420)
+    return look.tidy(figure, height=420)
 
 
 def _add_by_severity(
@@ -90,14 +68,14 @@ def _add_by_severity(
     x = [0, *table["severity"]]
     firsts = {"accuracy": clean.value, "low": clean.low, "high": clean.high}
     middle, low, high = ([100 * first, *(100 * table[c])] for c, first in firsts.items())
-    add_band(figure, x, low, high, style.band)
+    look.add_band(figure, x, low, high, style.band)
     figure.add_scatter(
         x=x,
         y=middle,
         mode="lines+markers",
         name=name,
         customdata=list(zip(low, high, [result.n] * len(x), strict=True)),
-        line={"color": style.color, "dash": style.dash, "width": WIDTH},
+        line={"color": style.color, "dash": style.dash, "width": look.WIDTH},
         marker={"symbol": style.symbol, "size": 8},
         hovertemplate="severity %{x}: %{y:.1f} (%{customdata[0]:.1f} to "
         "%{customdata[1]:.1f}), n = %{customdata[2]}",
@@ -116,7 +94,7 @@ def attack_versus_corruption(
     """
     is_of_models = "model" in agreement.points.columns
     figure = _models(agreement, theme) if is_of_models else _examples(agreement, norm, theme)
-    figure = tidy(titled(figure, _sentence(agreement, is_of_models)), height=420)
+    figure = look.tidy(look.titled(figure, _sentence(agreement, is_of_models)), height=420)
     return figure.update_layout(margin={"t": 60})
 
 
@@ -132,9 +110,11 @@ def _sentence(agreement: Agreement, is_of_models: bool) -> str:
 def _models(agreement: Agreement, theme: Theme) -> go.Figure:
     figure = go.Figure()
     for row in agreement.points.to_dict("records"):
-        style = model_style(row["model"], theme)
+        style = look.model_style(row["model"], theme)
         area, accuracy = (
-            error_bars(([100 * row[f"{c}{end}"]] for end in ("", "_low", "_high")), NEUTRAL[theme])
+            look.error_bars(
+                ([100 * row[f"{c}{end}"]] for end in ("", "_low", "_high")), look.NEUTRAL[theme]
+            )
             for c in ("area", "corruption_accuracy")
         )
         figure.add_scatter(
@@ -167,7 +147,7 @@ def _examples(agreement: Agreement, norm: Norm, theme: Theme) -> go.Figure:
         mode="markers",
         name="example",
         showlegend=False,
-        marker={"color": COLORS[theme][0], "size": 6, "opacity": 0.45},
+        marker={"color": look.COLORS[theme][0], "size": 6, "opacity": 0.45},
         hovertemplate="example %{customdata}: %{y} corrupted versions right<extra></extra>",
     )
     means = points.groupby("breaking_epsilon")["survived"].mean()
@@ -176,14 +156,11 @@ def _examples(agreement: Agreement, norm: Norm, theme: Theme) -> go.Figure:
         y=means,
         mode="lines+markers",
         name="mean",
-        line={"color": INK[theme], "width": WIDTH},
+        line={"color": look.INK[theme], "width": look.WIDTH},
         marker={"symbol": "diamond", "size": 9},
         hovertemplate="mean %{y:.1f}",
     )
-    figure.update_xaxes(
-        title_text="smallest ε that breaks the example",
-        tickvals=list(place.values()),
-        ticktext=names,
-    )
+    title = "smallest ε that breaks the example"
+    figure.update_xaxes(title_text=title, tickvals=list(place.values()), ticktext=names)
     figure.update_yaxes(title_text="corrupted versions that stay right")
     return figure

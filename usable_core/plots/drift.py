@@ -70,24 +70,19 @@ def _traces(
         (3, "confidence", tuple(100 * c for c in drift.confidences), "solid"),
     ):
         is_main, called = dash == "solid", f"{name}, {what}"
-        yield (
-            row,
-            go.Scatter(
-                x=[place[e] for e in drift.epsilons],
-                y=list(values),
-                mode="lines+markers",
-                name=called,
-                customdata=told,
-                showlegend=is_main and row == 1,
-                line={"color": style.color, "dash": dash, "width": WIDTH if is_main else 1.5},
-                marker={
-                    "symbol": symbols,
-                    "size": _MARKER if is_main else _MARKER - 3,
-                    "line": {"color": style.color, "width": 2},
-                },
-                hovertemplate="%{customdata}: %{y:.3g}<extra>" + called + "</extra>",
-            ),
+        edge, size = {"color": style.color, "width": 2}, _MARKER if is_main else _MARKER - 3
+        trace = go.Scatter(
+            x=[place[e] for e in drift.epsilons],
+            y=list(values),
+            mode="lines+markers",
+            name=called,
+            customdata=told,
+            showlegend=is_main and row == 1,
+            line={"color": style.color, "dash": dash, "width": WIDTH if is_main else 1.5},
+            marker={"symbol": symbols, "size": size, "line": edge},
+            hovertemplate="%{customdata}: %{y:.3g}<extra>" + called + "</extra>",
         )
+        yield row, trace
     if not math.isnan(drift.rank_correlation[0]):
         yield 1, _noise_level(drift.rank_correlation[0], name, place, style)
 

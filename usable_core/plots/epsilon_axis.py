@@ -9,11 +9,12 @@ import plotly.graph_objects as go
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Norm
-from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.metrics.intervals import Estimate
 from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, add_band, tidy
 
 NORM_TITLES: dict[Norm, str] = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 _OF_GREY_LEVELS = "/255"
+_HATCH = {"shape": "/", "fgopacity": 0.5, "size": 7, "solidity": 0.15}
 _CLOSE = 0.4  # ticks nearer than this, in steps of log2, would print over each other
 
 
@@ -27,6 +28,7 @@ class Benchmark:
 
 
 _ROBUSTBENCH = "budget of RobustBench (Croce et al. 2021) for"
+_CROCE_HEIN = "budget of Croce & Hein 2021 for"
 _GROWS = "it grows with the image"
 BENCHMARKS: dict[Norm, tuple[Benchmark, ...]] = {
     "linf": (
@@ -34,13 +36,7 @@ BENCHMARKS: dict[Norm, tuple[Benchmark, ...]] = {
         Benchmark(8 / 255, "CIFAR-10 32 px", f"Linf {_ROBUSTBENCH} CIFAR-10 at 32 px"),
     ),
     "l2": (Benchmark(0.5, "CIFAR-10 32 px", f"L2 {_ROBUSTBENCH} CIFAR-10 at 32 px; {_GROWS}"),),
-    "l1": (
-        Benchmark(
-            12.0,
-            "CIFAR-10 32 px",
-            f"L1 budget of Croce & Hein 2021 for CIFAR-10 at 32 px; {_GROWS}",
-        ),
-    ),
+    "l1": (Benchmark(12.0, "CIFAR-10 32 px", f"L1 {_CROCE_HEIN} CIFAR-10 at 32 px; {_GROWS}"),),
 }
 
 
@@ -66,7 +62,7 @@ def epsilon_places(epsilons: Iterable[float]) -> dict[float, float]:
 def add_interval(
     figure: go.Figure,
     x: list[float],
-    found: Sequence[Proportion | Estimate],
+    found: Sequence[Estimate],
     style: ModelStyle,
     *,
     is_hatched: bool = False,
@@ -75,16 +71,10 @@ def add_interval(
     """Draw the intervals as a band, hatched where the curve is an upper bound only."""
     low, high = [100 * f.low for f in found], [100 * f.high for f in found]
     if shape == "hv":  # stairs: the way back needs its corners spelled out
-        low, high, x = _stairs(low), _stairs(high), _treads(x)
+        low, high, x = _stairs(low), _stairs(high), [x[0], *(at for at in x[1:] for _ in (0, 1))]
     band = add_band(figure, x, low, high, style.band)
     if is_hatched:
-        band.fillpattern = {
-            "shape": "/",
-            "fgcolor": style.color,
-            "fgopacity": 0.5,
-            "size": 7,
-            "solidity": 0.15,
-        }
+        band.fillpattern = {"fgcolor": style.color, **_HATCH}
 
 
 def with_epsilon_axis(
@@ -104,19 +94,10 @@ def with_epsilon_axis(
 def _mark(figure: go.Figure, mark: Benchmark, theme: Theme) -> None:
     at = math.log2(mark.epsilon)
     figure.add_vline(x=at, line={"color": NEUTRAL[theme], "width": 1}, opacity=0.6)
-    figure.add_annotation(
-        x=at,
-        y=1,
-        yref="paper",
-        yanchor="top",
-        xanchor="right",
-        textangle=-90,
-        showarrow=False,
-        text=f"RobustBench, {mark.title}" if "RobustBench" in mark.source else mark.title,
-        hovertext=mark.source,
-        font={"size": 11, "color": NEUTRAL[theme]},
-        xshift=-3,
-    )
+    text = f"RobustBench, {mark.title}" if "RobustBench" in mark.source else mark.title
+    top = {"y": 1, "yref": "paper", "yanchor": "top", "xanchor": "right", "xshift": -3}
+    look = {"textangle": -90, "showarrow": False, "font": {"size": 11, "color": NEUTRAL[theme]}}
+    figure.add_annotation(x=at, text=text, hovertext=mark.source, **top, **look)
 
 
 def epsilon_ticks(
@@ -140,10 +121,6 @@ def epsilon_ticks(
         texts = [text.removesuffix(_OF_GREY_LEVELS) for text in texts]
     unit = "ε in 1/255 of the pixel range" if in_grey_levels else "ε"
     return unit, {"tickvals": list(place.values()), "ticktext": texts, "tickangle": 0}
-
-
-def _treads(x: Sequence[float]) -> list[float]:
-    return [x[0], *(value for at in x[1:] for value in (at, at))]
 
 
 def _stairs(y: Sequence[float]) -> list[float]:

@@ -7,11 +7,7 @@ from usable_core.evaluations.evidence import PerturbationCurve
 from usable_core.plots.style import BAND_OPACITY, COLORS, NEUTRAL, WIDTH, Theme, add_band, tidy
 
 KINDS = {"deletion": "Deletion", "insertion": "Insertion", "road": "ROAD"}
-_ACTIONS = {
-    "deletion": "Pixels hidden, %",
-    "insertion": "Pixels shown, %",
-    "road": "Pixels filled in, %",
-}
+_ACTIONS = {"deletion": "hidden", "insertion": "shown", "road": "filled in"}
 HEIGHT = 260  # px: three side by side
 _BAND: dict[Theme, str] = {
     "light": f"rgba(107,107,107,{BAND_OPACITY + 0.05})",
@@ -48,6 +44,6 @@ def perturbation(curve: PerturbationCurve, *, theme: Theme = "light") -> go.Figu
             line={"color": color, "dash": dash, "width": width},
             hovertemplate="%{x:.0f} % of the pixels: %{y:.1f} %<extra>" + name + "</extra>",
         )
-    figure.update_xaxes(title_text=_ACTIONS[curve.kind], range=[0, 100])
+    figure.update_xaxes(title_text=f"Pixels {_ACTIONS[curve.kind]}, %", range=[0, 100])
     figure.update_yaxes(title_text="Probability, %", rangemode="tozero")
     return tidy(figure, height=HEIGHT)

@@ -96,10 +96,8 @@ def values_frame(values: np.ndarray, segments: np.ndarray | None = None) -> pd.D
         value.
     """
     if segments is None:
-        rows, columns = np.indices(values.shape)
-        return pd.DataFrame(
-            {"row": rows.ravel(), "column": columns.ravel(), "value": values.ravel()}
-        )
+        columns = zip(("row", "column", "value"), (*np.indices(values.shape), values), strict=True)
+        return pd.DataFrame({name: column.ravel() for name, column in columns})
     frame = _superpixels(values, segments)
     frame["value"] = frame["value"] / frame["pixels"].clip(lower=1)
     return _ranked(frame)
@@ -119,17 +117,11 @@ def with_stability(frame: pd.DataFrame, stability: Stability | None) -> pd.DataF
     NaN and True where nothing is known of their Monte Carlo error (yet: a coarse map is shown, not
     hidden), or it is of other superpixels.
     """
-    if (
-        stability is None
-        or np.isinf(stability.error_share)
-        or len(stability.low) <= int(frame["superpixel"].max())
-    ):
-        return frame.assign(low=np.nan, high=np.nan, is_settled=True)
     at = frame["superpixel"].to_numpy()
-    low, high, settled = (
-        np.asarray(found)[at] for found in (stability.low, stability.high, stability.is_settled)
-    )
-    return frame.assign(low=low, high=high, is_settled=settled)
+    if stability is None or np.isinf(stability.error_share) or len(stability.low) <= at.max():
+        return frame.assign(low=np.nan, high=np.nan, is_settled=True)
+    found = {"low": stability.low, "high": stability.high, "is_settled": stability.is_settled}
+    return frame.assign(**{name: np.asarray(ends)[at] for name, ends in found.items()})
 
 
 def _superpixels(values: np.ndarray, segments: np.ndarray) -> pd.DataFrame:

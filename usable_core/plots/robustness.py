@@ -12,20 +12,18 @@ import plotly.graph_objects as go
 
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
-from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.metrics.intervals import Estimate
 from usable_core.plots.epsilon_axis import add_interval, places, with_epsilon_axis
-from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Theme, add_clean_level, drawn
+from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Names, Theme, add_clean_level, drawn
 
-Numbers = Sequence[Proportion | Estimate]
+Results = Sequence[RobustnessResult]
+Numbers = Sequence[Estimate]
 UPPER_BOUND = " (upper bound only)"  # after the name of a result that is
 EPSILON = 4  # place of epsilon in the customdata of a curve's points
 
 
 def accuracy_versus_epsilon(
-    results: Sequence[RobustnessResult],
-    *,
-    names: Sequence[str] | None = None,
-    theme: Theme = "light",
+    results: Results, *, names: Names = None, theme: Theme = "light"
 ) -> go.Figure:
     """Return accuracy (%) against epsilon per model: attack with band, noise dotted, clean level.
 
@@ -43,12 +41,7 @@ def accuracy_versus_epsilon(
     return with_epsilon_axis(figure, results, place, theme)
 
 
-def robustness_score(
-    results: Sequence[RobustnessResult],
-    *,
-    names: Sequence[str] | None = None,
-    theme: Theme = "light",
-) -> go.Figure:
+def robustness_score(results: Results, *, names: Names = None, theme: Theme = "light") -> go.Figure:
     """Return mean(1[y = ŷ'] − 1[y = ŷ]) in points against epsilon, with paired bands.
 
     Zero is the clean level; the noise's own difference is dotted.
@@ -65,11 +58,7 @@ def robustness_score(
 
 
 def survival(
-    results: Sequence[RobustnessResult],
-    *,
-    names: Sequence[str] | None = None,
-    theme: Theme = "light",
-    with_raw: bool = False,
+    results: Results, *, names: Names = None, theme: Theme = "light", with_raw: bool = False
 ) -> go.Figure:
     """Return the share (%) of examples right when clean that withstand epsilon, as stairs.
 
@@ -210,11 +199,7 @@ class _Drawn:
 
 
 def _drawn(
-    figure: go.Figure,
-    place: dict[float, float],
-    results: Sequence[RobustnessResult],
-    names: Sequence[str] | None,
-    theme: Theme,
+    figure: go.Figure, place: dict[float, float], results: Results, names: Names, theme: Theme
 ) -> Iterator[_Drawn]:
     """Yield each result with all that drawing it takes."""
     for name, result, style in drawn(results, names, theme):
@@ -223,10 +208,5 @@ def _drawn(
 
 
 def _explain_noise(figure: go.Figure, theme: Theme) -> None:
-    figure.add_scatter(
-        x=[None],
-        y=[None],
-        mode="lines",
-        name="under random noise",
-        line={"color": NEUTRAL[theme], "dash": "dot", "width": 1.5},
-    )
+    line = {"color": NEUTRAL[theme], "dash": "dot", "width": 1.5}
+    figure.add_scatter(x=[None], y=[None], mode="lines", name="under random noise", line=line)

@@ -8,13 +8,14 @@ from typing import Literal, TypeVar
 
 import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from usable_core.catalog.models import list_references
 from usable_core.evaluations.result import Measured
+from usable_core.metrics.arrays import Floats
 from usable_core.metrics.intervals import Proportion
 
 Theme = Literal["light", "dark"]
+Names = Sequence[str] | None  # what each result is called; the model's reference where None
 Result = TypeVar("Result", bound=Measured)
 
 # Okabe & Ito 2008, told apart by colour-blind readers. Orange, sky and pink are darkened on white
@@ -52,18 +53,10 @@ class ModelStyle:
 def model_style(name: str, theme: Theme = "light") -> ModelStyle:
     """Return the look of a model: by its place in the catalog, else by a hash of its name."""
     order = list_references()
-    if name in order:
-        place = order.index(name)
-        parts = (place, place, place)
-    else:
-        digest = hashlib.sha256(name.encode()).digest()
-        parts = (digest[0], digest[1], digest[2])
-    colors = COLORS[theme]
-    return ModelStyle(
-        colors[parts[0] % len(colors)],
-        DASHES[parts[1] % len(DASHES)],
-        SYMBOLS[parts[2] % len(SYMBOLS)],
-    )
+    digest = hashlib.sha256(name.encode()).digest()
+    places = [order.index(name)] * 3 if name in order else digest[:3]
+    looks = zip((COLORS[theme], DASHES, SYMBOLS), places, strict=True)
+    return ModelStyle(*(look[place % len(look)] for look, place in looks))
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -71,7 +64,7 @@ def percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None or value != value else f"{100 * value:.{digits}f} %"
 
 
-def labels(results: Sequence[Measured], names: Sequence[str] | None = None) -> list[str]:
+def labels(results: Sequence[Measured], names: Names = None) -> list[str]:
     """Return what to call each result: the given names, or the models' references.
 
     Names come from users and plotly reads a little HTML, so it is escaped.
@@ -80,7 +73,7 @@ def labels(results: Sequence[Measured], names: Sequence[str] | None = None) -> l
 
 
 def drawn(
-    results: Sequence[Result], names: Sequence[str] | None, theme: Theme
+    results: Sequence[Result], names: Names, theme: Theme
 ) -> Iterator[tuple[str, Result, ModelStyle]]:
     """Yield what each result is called, the result, and its look."""
     for name, result in zip(labels(results, names), results, strict=True):
@@ -95,15 +88,9 @@ def titled(figure: go.Figure, text: str) -> go.Figure:
 def error_bars(ends: Iterable[Sequence[float]], color: str | None = None) -> dict[str, object]:
     """Return plotly's error bars of (values, lows, highs); none where an end is NaN."""
     value, low, high = (np.asarray(part, dtype=float) for part in ends)
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": np.nan_to_num(high - value).tolist(),
-        "arrayminus": np.nan_to_num(value - low).tolist(),
-        "thickness": 1.5,
-        "width": 3,
-        "color": color,
-    }
+    look = {"type": "data", "symmetric": False, "thickness": 1.5, "width": 3, "color": color}
+    up, down = np.nan_to_num(high - value), np.nan_to_num(value - low)
+    return {"array": up.tolist(), "arrayminus": down.tolist(), **look}
 
 
 def add_band(
@@ -141,7 +128,7 @@ def add_clean_level(
 
 
 def share_heat_map(
-    shares: Sequence[Sequence[float]] | NDArray[np.float64],
+    shares: Sequence[Sequence[float]] | Floats,
     x: Sequence[object],
     y: Sequence[object],
     about: object,
