@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.errors import OutputsRefused
+from usable_core.metrics.arrays import Masks
 
 PROBABILITIES_WARNING = (
     "The model's outputs look like probabilities, not logits: softmax is then applied twice, "
@@ -40,6 +41,6 @@ def are_probabilities(outputs: Tensor) -> bool:
     return bool(look_like_probabilities(outputs.float().cpu().numpy()).all())
 
 
-def look_like_probabilities(outputs: NDArray[np.floating]) -> NDArray[np.bool_]:
+def look_like_probabilities(outputs: NDArray[np.floating]) -> Masks:
     """Return which rows of outputs (N, classes) are at least 0 and add up to 1 (N,)."""
     return np.asarray((outputs.min(1) >= 0) & (np.abs(outputs.sum(1) - 1) < 1e-3))

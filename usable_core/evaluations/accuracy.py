@@ -23,6 +23,7 @@ from usable_core.evaluations.specs import (
     require_range,
 )
 from usable_core.metrics import calibration, classification
+from usable_core.metrics.arrays import Indices, Masks
 from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class AccuracyResult(Answer):
         return len(self.records)
 
     @property
-    def correct(self) -> NDArray[np.bool_]:
+    def correct(self) -> Masks:
         """Return whether each prediction is right (N,)."""
         return np.asarray(self._column("label") == self._column("prediction"))
 
@@ -142,18 +143,16 @@ class AccuracyResult(Answer):
         )
 
     @property
-    def class_indices(self) -> NDArray[np.int64]:
+    def class_indices(self) -> Indices:
         """Return the classes (C,) of `confusion`: those that occur as label or prediction."""
         return classification.confusion(*self._outcomes)[0]
 
     @property
-    def confusion(self) -> NDArray[np.int64]:
+    def confusion(self) -> Indices:
         """Return counts (C, C): row is the true class, column the predicted."""
         return classification.confusion(*self._outcomes)[1]
 
-    def worst_confusion(
-        self, most: int = CONFUSION_CLASSES
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def worst_confusion(self, most: int = CONFUSION_CLASSES) -> tuple[Indices, Indices]:
         """Return `class_indices` and `confusion`, cut to the `most` classes with most errors."""
         classes, counts = classification.confusion(*self._outcomes)
         wrong = counts.sum(0) + counts.sum(1) - 2 * np.diag(counts)
@@ -210,7 +209,7 @@ class AccuracyResult(Answer):
         return calibration.calibration_error(confidence, self.correct, bins, equal_mass=equal_mass)
 
     @property
-    def _outcomes(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _outcomes(self) -> tuple[Indices, Indices]:
         return self._column("label"), self._column("prediction")
 
     def _column(self, name: str) -> NDArray[Any]:

@@ -17,6 +17,7 @@ from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.result import Answer, Condition, Measured, Number, question, summed_up
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import calibration, corruption
+from usable_core.metrics.arrays import Indices, Masks
 from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import Estimate, Proportion
 
@@ -69,12 +70,12 @@ class CorruptionResult(Answer):
         return int(self.records["height"].iloc[0]), int(self.records["width"].iloc[0])
 
     @cached_property
-    def clean(self) -> NDArray[np.bool_]:
+    def clean(self) -> Masks:
         """Return whether the unchanged examples are right (N,), in order of index."""
         return np.asarray(self._cells("clean_prediction") == self._cells("label"))[:, 0, 0]
 
     @cached_property
-    def corrupted(self) -> NDArray[np.bool_]:
+    def corrupted(self) -> Masks:
         """Return whether the corrupted examples are right (N, corruptions, severities)."""
         return np.asarray(self._cells("prediction") == self._cells("label"))
 
@@ -208,7 +209,7 @@ class CorruptionResult(Answer):
         return [str(i) for i in first["id"]], list(names[first["label"].to_numpy()])
 
     @cached_property
-    def _order(self) -> NDArray[np.int64]:
+    def _order(self) -> Indices:
         """Return the row of the records (N, corruptions, severities) of each cell."""
         records = self.records
         _, example = np.unique(records["index"].to_numpy(), return_inverse=True)

@@ -20,6 +20,7 @@ from usable_core.errors import StorageError
 from usable_core.evaluations.doubts import doubts
 from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.images import decode, encode_png
+from usable_core.metrics.arrays import Floats, Segments, Values
 from usable_core.metrics.attribution import superpixel_credits
 from usable_core.records import from_json
 
@@ -123,12 +124,12 @@ class Explanation:
     familiarity: Familiarity | None = None
     method: str | None = None
     target: str | None = None
-    values: NDArray[np.float32] = _array(np.float32, 0, 0)
-    segments: NDArray[np.int32] = _array(np.int32, 0, 0)
-    superpixels: NDArray[np.int32] = _array(np.int32, 0)
+    values: Values = _array(np.float32, 0, 0)
+    segments: Segments = _array(np.int32, 0, 0)
+    superpixels: Segments = _array(np.int32, 0)
     x: NDArray[np.uint8] = _array(np.uint8, 0, 0, 3)
-    compared: dict[str, NDArray[np.float32]] = _apart(dict)
-    drift_maps: tuple[NDArray[np.float32], ...] = _apart(tuple)
+    compared: dict[str, Values] = _apart(dict)
+    drift_maps: tuple[Values, ...] = _apart(tuple)
     output: float | None = None
     base: float | None = None
     unit: str | None = None
@@ -146,7 +147,7 @@ class Explanation:
     drift: Drift | None = None
 
     @property
-    def credits(self) -> NDArray[np.float64]:
+    def credits(self) -> Floats:
         """Return the credit of each superpixel (S,)."""
         return credits_of(str(self.method), self.values, self.segments)
 
@@ -241,9 +242,7 @@ class Explanation:
         return replace(record, **own, compared=arrays, drift_maps=drift_maps)
 
 
-def credits_of(
-    method: str, values: NDArray[np.float32], segments: NDArray[np.int32]
-) -> NDArray[np.float64]:
+def credits_of(method: str, values: Values, segments: Segments) -> Floats:
     """Return the credit of each superpixel (S,) of a map (H, W), as its method's row says.
 
     Credits of pixels that add up to the answer are added up. Other maps of pixels are averaged, for

@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
@@ -35,6 +34,7 @@ from usable_core.evaluations.specs import (
     require_choices,
     require_range,
 )
+from usable_core.metrics.arrays import Floats
 from usable_core.metrics.intervals import Estimate, bootstrap, wilson
 
 if TYPE_CHECKING:
@@ -246,7 +246,7 @@ def _estimate(row: dict[Hashable, Any], metric: str) -> Estimate:
     return Estimate(row[metric], low, high, row["n"])
 
 
-def _median(values: NDArray[np.float64]) -> Estimate:
+def _median(values: Floats) -> Estimate:
     """Return the median of the known values with percentiles of resampled images."""
     known = values[~np.isnan(values)]
     value = float(np.median(known)) if len(known) else np.nan

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from usable_core.catalog.attacks import PRESETS
 from usable_core.evaluations.epsilon import epsilon_label
@@ -18,6 +17,7 @@ from usable_core.evaluations.result import Answer, Condition, Number, summed_up,
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.specs import Provenance
 from usable_core.metrics import robustness
+from usable_core.metrics.arrays import Masks
 from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.metrics.paired import flips
@@ -243,19 +243,19 @@ class RobustnessResult(Answer):
         )
 
     @cached_property
-    def _clean(self) -> NDArray[np.bool_]:
+    def _clean(self) -> Masks:
         first = self.records_at(self.epsilons[0]) if len(self.records) else self.records
         return np.asarray(first["clean_prediction"] == first["label"])
 
     @cached_property
-    def _attacked(self) -> NDArray[np.bool_]:
+    def _attacked(self) -> Masks:
         return self._right("prediction")
 
     @cached_property
-    def _noisy(self) -> NDArray[np.bool_]:
+    def _noisy(self) -> Masks:
         return self._right("noise_prediction")
 
-    def _right(self, column: str) -> NDArray[np.bool_]:
+    def _right(self, column: str) -> Masks:
         """Return whether `column` is the label, (N, E): example by epsilon."""
         right = self.records.assign(right=self.records[column] == self.records["label"])
         found = right.pivot(index="index", columns="epsilon", values="right").sort_index()

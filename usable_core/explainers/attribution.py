@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog import implementation, lookup
@@ -16,6 +15,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.games.game import Budget, Logits
 from usable_core.games.pictures import Picture
+from usable_core.metrics.arrays import Floats, Values
 from usable_core.models.model import Model
 
 Unit = Literal["probability", "logit"]
@@ -41,7 +41,7 @@ class Attribution:
         passes: Those that were not remembered.
     """
 
-    values: NDArray[np.float32]
+    values: Values
     output: float
     base: float | None = None
     r2: float | None = None
@@ -112,7 +112,7 @@ def attribute(
     )
 
 
-def of_class(logits: Logits, target: int, unit: Unit) -> NDArray[np.float64]:
+def of_class(logits: Logits, target: int, unit: Unit) -> Floats:
     """Return a class's logit or softmax probability (N,) from logits (N, classes)."""
     exact = logits.astype(np.float64)
     if unit == "probability":

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
@@ -18,12 +17,8 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.gradient_check import finite_output, refuse_blocked_at
 from usable_core.games.pictures import Picture
-from usable_core.models.activations import (
-    Layer,
-    activations_and_gradients,
-    find_layers,
-    known_layers,
-)
+from usable_core.metrics.arrays import Values
+from usable_core.models.activations import activations_and_gradients, find_layers, known_layers
 
 Pairs = Sequence[tuple[Tensor, Tensor]]  # of each layer, activations and gradients (C, h, w)
 
@@ -41,7 +36,7 @@ def explain_grad(
 
     Reference: Selvaraju et al. 2017, arXiv:1610.02391.
     """
-    return _explain(oracle, picture, target, lambda layers: layers[:1], grad_cam)
+    return _explain(oracle, picture, target, slice(1), grad_cam)
 
 
 def explain_tokens(
@@ -59,7 +54,7 @@ def explain_tokens(
     Reference: Draelos & Carin 2020, arXiv:2011.08891; added up over blocks as in Qiang et al. 2022
     (AttCAT, NeurIPS), there of the blocks' outputs and weighted by attention.
     """
-    return _explain(oracle, picture, target, lambda layers: layers, token_cam)
+    return _explain(oracle, picture, target, slice(None), token_cam)
 
 
 def grad_cam(pairs: Pairs) -> Tensor:
@@ -74,7 +69,7 @@ def token_cam(pairs: Pairs) -> Tensor:
     return torch.stack(maps).sum(0).relu()
 
 
-def enlarged(coarse: Tensor, height: int, width: int) -> NDArray[np.float32]:
+def enlarged(coarse: Tensor, height: int, width: int) -> Values:
     """Return a map (h, w) at the image's size (height, width), bilinearly."""
     size = (height, width)
     fine = F.interpolate(coarse[None, None].float(), size, mode="bilinear", align_corners=False)
@@ -82,11 +77,7 @@ def enlarged(coarse: Tensor, height: int, width: int) -> NDArray[np.float32]:
 
 
 def _explain(
-    oracle: Oracle,
-    picture: Picture,
-    target: int,
-    read: Callable[[tuple[Layer, ...]], tuple[Layer, ...]],
-    combine: Callable[[Pairs], Tensor],
+    oracle: Oracle, picture: Picture, target: int, used: slice, combine: Callable[[Pairs], Tensor]
 ) -> Attribution:
     model, x = oracle.model, picture.x
     layers = known_layers(model, x)
@@ -94,7 +85,7 @@ def _explain(
         ((_, layers),) = oracle.each(1, lambda _: find_layers(model, x, target))
 
     def answered(_: slice) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        return activations_and_gradients(model, read(layers), x, target)
+        return activations_and_gradients(model, layers[used], x, target)
 
     ((_, (logits, pairs)),) = oracle.each(1, answered)
     check_logits(logits[None])

@@ -6,10 +6,10 @@ one, so that a map can be refined without asking anything twice.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import hadamard
 
-Masks = NDArray[np.bool_]
+from usable_core.metrics.arrays import Floats, Indices, Masks
+
 LEAST_SIZES = 4  # superpixels from which there are sizes between one alone and all but one
 FIRST = 2  # rows before the pairs: everything visible, nothing visible
 
@@ -67,7 +67,7 @@ def coalitions(count: int, features: int, seed: int) -> Masks:
     return _with_complements([drawn], count, features)
 
 
-def size_weights(features: int) -> NDArray[np.float64]:
+def size_weights(features: int) -> Floats:
     """Return the weight in Kernel SHAP of all coalitions of each size 1 … features − 1, together.
 
     (M − 1) / (s (M − s)) for s of M superpixels: theorem 2 of Lundberg & Lee 2017, times the number
@@ -77,13 +77,13 @@ def size_weights(features: int) -> NDArray[np.float64]:
     return np.asarray((features - 1) / (sizes * (features - sizes)))
 
 
-def size_odds(features: int) -> NDArray[np.float64]:
+def size_odds(features: int) -> Floats:
     """Return how often `coalitions` draws each size 2 … features − 2, summing to 1."""
     odds = np.sqrt(size_weights(features))[1:-1]
     return np.asarray(odds / odds.sum()) if len(odds) else np.ones(1)
 
 
-def parts_of(count: int, parts: int) -> NDArray[np.int64]:
+def parts_of(count: int, parts: int) -> Indices:
     """Return which of `parts` equal parts each row belongs to (count,), −1 for the first two rows.
 
     A pair is never divided.

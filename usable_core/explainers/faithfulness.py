@@ -10,22 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from usable_core.evaluations.evidence import PerturbationCurve
 from usable_core.explainers.attribution import of_class
 from usable_core.games.game import Game
-from usable_core.metrics.faithfulness import (
-    STEPS,
-    Floats,
-    Order,
-    centre_order,
-    changed,
-    credit_order,
-    cuts,
-    random_orders,
-    read_at,
-)
+from usable_core.metrics import faithfulness as orders
+from usable_core.metrics.arrays import Floats, Indices, Masks
 
 # A band, and cheap: a map without merit is better than all five in one case of six.
 RANDOM_ORDERS = 5
@@ -73,9 +63,9 @@ def perturbation_curves(
         game = game_behind(question.background)
         sizes = np.bincount(game.players.ravel()).astype(np.float64)
         paths = _Paths(
-            credit_order(credits, sizes, is_signed=is_signed, seed=seed),
-            centre_order(game.players),
-            random_orders(len(sizes), RANDOM_ORDERS, seed),
+            orders.credit_order(credits, sizes, is_signed=is_signed, seed=seed),
+            orders.centre_order(game.players),
+            orders.random_orders(len(sizes), RANDOM_ORDERS, seed),
         )
         found.extend(paths.curves(question, game, sizes, target))
     return tuple(found)
@@ -83,17 +73,17 @@ def perturbation_curves(
 
 def planned_evaluations(questions: Sequence[Question]) -> int:
     """Return about how many answers the curves of one map need, for a progress."""
-    orders = sum(2 * len(question.kinds) + RANDOM_ORDERS for question in questions)
-    return orders * (STEPS + 1)
+    curves = sum(2 * len(question.kinds) + RANDOM_ORDERS for question in questions)
+    return curves * (orders.STEPS + 1)
 
 
 @dataclass(frozen=True)
 class _Paths:
     """The map's order of superpixels (S,), and those that it is compared with."""
 
-    order: Order
-    centre: Order
-    random: list[Order]
+    order: Indices
+    centre: Indices
+    random: list[Indices]
 
     def curves(
         self, question: Question, game: Game, sizes: Floats, target: int
@@ -123,7 +113,9 @@ class _Paths:
                 random_mean=tuple(band.mean(0).tolist()),
                 random_low=tuple(band.min(0).tolist()),
                 random_high=tuple(band.max(0).tolist()),
-                centre=tuple(read_at(centre.fractions, read[2 * k + 1], mine.fractions).tolist()),
+                centre=tuple(
+                    orders.read_at(centre.fractions, read[2 * k + 1], mine.fractions).tolist()
+                ),
             )
 
 
@@ -131,13 +123,13 @@ class _Paths:
 class _Steps:
     """Images along an order: what stays (K, S), and the share of the pixels changed (K,)."""
 
-    stays: NDArray[np.bool_]
+    stays: Masks
     fractions: Floats
 
     @classmethod
-    def along(cls, order: Order, sizes: Floats, kind: str) -> "_Steps":
-        counts, fractions = cuts(order, sizes)
-        moved = changed(order, counts)
+    def along(cls, order: Indices, sizes: Floats, kind: str) -> "_Steps":
+        counts, fractions = orders.cuts(order, sizes)
+        moved = orders.changed(order, counts)
         return cls(moved if kind == "insertion" else ~moved, fractions)
 
 
@@ -148,5 +140,5 @@ def _random_curve(steps: _Steps, outputs: Floats, kind: str, wanted: Floats) -> 
     backwards, and that one is as random.
     """
     if kind == "insertion":
-        return read_at(1 - steps.fractions[::-1], outputs[::-1], wanted)
-    return read_at(steps.fractions, outputs, wanted)
+        return orders.read_at(1 - steps.fractions[::-1], outputs[::-1], wanted)
+    return orders.read_at(steps.fractions, outputs, wanted)

@@ -8,25 +8,16 @@ Reference: Lundberg & Lee 2017, arXiv:1705.07874.
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.explainers import designs
 from usable_core.explainers.attribution import Attribution, of_class
-from usable_core.explainers.designs import (
-    LEAST_SIZES,
-    coalitions,
-    first_half,
-    parts_of,
-    size_odds,
-    size_weights,
-)
 from usable_core.explainers.replicates import PARTS, stability
 from usable_core.explainers.surrogate import conditioned, is_flat
 from usable_core.games.game import Game, neighbours
+from usable_core.metrics.arrays import Floats, Masks, Values
 from usable_core.metrics.attribution import additivity_gap
 from usable_core.metrics.ranks import spearman
-
-Floats = NDArray[np.float64]
 
 
 def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
@@ -34,7 +25,7 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
 
     `evaluations` coalitions are asked, among them everything and nothing.
     """
-    masks = coalitions(options.evaluations, game.count, options.seed)
+    masks = designs.coalitions(options.evaluations, game.count, options.seed)
     logits = game.ask(masks)
     outputs = of_class(logits, target, "logit")
     estimate = estimator(masks, logits, target, neighbours(game.players))
@@ -45,14 +36,14 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
         output=output,
         base=base,
         additivity_gap=additivity_gap(values, base, output),
-        convergence=spearman(values, estimate(first_half(len(masks)))),
-        stability=stability(values, estimate, parts_of(len(masks), PARTS), options.tolerance),
+        convergence=spearman(values, estimate(designs.first_half(len(masks)))),
+        stability=stability(
+            values, estimate, designs.parts_of(len(masks), PARTS), options.tolerance
+        ),
     )
 
 
-def estimator(
-    masks: NDArray[np.bool_], logits: NDArray[np.float32], target: int, near: NDArray[np.bool_]
-) -> Callable[[NDArray[np.bool_]], Floats]:
+def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callable[[Masks], Floats]:
     """Return the values (S,) as a function of which samples (N,) are kept.
 
     Args:
@@ -66,7 +57,7 @@ def estimator(
         return lambda kept: np.zeros(masks.shape[1])
     counts = sample_weights(masks)
 
-    def fit(outputs: Floats, kept: NDArray[np.bool_]) -> Floats:
+    def fit(outputs: Floats, kept: Masks) -> Floats:
         return solve(masks[kept], outputs[kept], counts[kept])
 
     process = conditioned(masks, outputs, near)
@@ -74,14 +65,14 @@ def estimator(
         return lambda kept: fit(outputs, kept)
     credits, centred = process.shapley(), outputs - outputs.mean()
 
-    def estimate(kept: NDArray[np.bool_]) -> Floats:
+    def estimate(kept: Masks) -> Floats:
         weights = process.weights(centred, kept)
         return np.asarray(weights @ credits + fit(process.left(weights), kept))
 
     return estimate
 
 
-def sample_weights(masks: NDArray[np.bool_]) -> Floats:
+def sample_weights(masks: Masks) -> Floats:
     """Return each coalition's weight (N,): that of its size, over how often that is drawn.
 
     Single superpixels and all but one are a sample of their own beside the other sizes.
@@ -90,17 +81,17 @@ def sample_weights(masks: NDArray[np.bool_]) -> Floats:
     sizes = masks.sum(1)
     is_end = (sizes == 0) | (sizes == features)
     is_alone = ~is_end & ((sizes == 1) | (sizes == features - 1))
-    weights, found = size_weights(features), np.zeros(len(masks))
+    weights, found = designs.size_weights(features), np.zeros(len(masks))
     found[is_alone] = (weights[0] + weights[-1]) / max(is_alone.sum(), 1)
-    if features >= LEAST_SIZES:
+    if features >= designs.LEAST_SIZES:
         others = ~is_end & ~is_alone
         ratio = np.zeros(features + 1)
-        ratio[2:-2] = weights[1:-1] / size_odds(features)
+        ratio[2:-2] = weights[1:-1] / designs.size_odds(features)
         found[others] = ratio[sizes[others]] / max(others.sum(), 1)
     return found
 
 
-def solve(masks: NDArray[np.bool_], outputs: Floats, weights: Floats) -> Floats:
+def solve(masks: Masks, outputs: Floats, weights: Floats) -> Floats:
     """Return the values (S,) of the weighted least squares that sum to f(x) − f(background).
 
     Args:

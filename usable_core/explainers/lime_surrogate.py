@@ -22,10 +22,10 @@ from usable_core.explainers.designs import FIRST, first_half, halves, parts_of
 from usable_core.explainers.replicates import PARTS, stability
 from usable_core.explainers.surrogate import conditioned, is_flat
 from usable_core.games.game import Game, neighbours
+from usable_core.metrics.arrays import Floats, Indices, Masks, Values
 from usable_core.metrics.attribution import weighted_r2
 from usable_core.metrics.ranks import spearman
 
-Floats = NDArray[np.float64]
 _MANY = 4096  # masks that stand for all of them
 _RIVALS = 20  # classes beside the one explained that have a process of their own
 # `lime`'s default for images. With half of the superpixels hidden the cosine distance is about
@@ -55,9 +55,7 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     )
 
 
-def fit(
-    masks: NDArray[np.bool_] | NDArray[np.int64], outputs: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
+def fit(masks: Masks | Indices, outputs: Floats) -> tuple[Floats, float]:
     """Return `lime`'s weight of each superpixel (S,) and the fit's weighted R² on its own samples.
 
     Args:
@@ -75,9 +73,7 @@ def fit(
     return weights, weighted_r2(outputs, intercept + stays @ weights, sample_weights(stays))
 
 
-def estimator(
-    masks: NDArray[np.bool_], logits: NDArray[np.float32], target: int, near: NDArray[np.bool_]
-) -> Callable[[NDArray[np.bool_]], NDArray[np.float64]]:
+def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callable[[Masks], Floats]:
     """Return the weights (S,) as a function of which samples (N,) are kept.
 
     Args:
@@ -102,7 +98,7 @@ def estimator(
     many, slopes = _quadrature(masks.shape[1])
     centre = rivals.mean(0)
 
-    def estimate(kept: NDArray[np.bool_]) -> Floats:
+    def estimate(kept: Masks) -> Floats:
         kept = kept[FIRST:]
         weights = process.weights(rivals - centre, kept)
         expected = softmax(centre + process.mean(weights, many), axis=1)[:, 0]
@@ -113,7 +109,7 @@ def estimator(
     return estimate
 
 
-def _rivals(logits: NDArray[np.float32], target: int) -> Floats:
+def _rivals(logits: Values, target: int) -> Floats:
     """Return logits (N, K) with the same softmax of the target, which is the first of them.
 
     The others are the classes that are most probable on average, and all the rest as one.
@@ -127,7 +123,7 @@ def _rivals(logits: NDArray[np.float32], target: int) -> Floats:
 
 
 @functools.lru_cache(maxsize=4)
-def _quadrature(features: int) -> tuple[NDArray[np.bool_], Floats]:
+def _quadrature(features: int) -> tuple[Masks, Floats]:
     """Return masks (M, S) that stand for all, and what makes weights (S,) of answers to them."""
     masks = halves(_MANY, features, seed=0)[FIRST:]
     counts = sample_weights(masks)
@@ -135,15 +131,15 @@ def _quadrature(features: int) -> tuple[NDArray[np.bool_], Floats]:
     return masks, np.linalg.solve((centred.T * counts) @ centred, centred.T * counts)
 
 
-def sample_weights(masks: NDArray[Any]) -> NDArray[np.float64]:
+def sample_weights(masks: NDArray[Any]) -> Floats:
     """Return what each sample (N, S) counts in the fit (N,)."""
     return _kernel(_distances(masks))
 
 
-def _distances(masks: NDArray[Any]) -> NDArray[np.float64]:
+def _distances(masks: NDArray[Any]) -> Floats:
     """Return the cosine distance of each row (N, S) to the row of ones (N,)."""
     return np.asarray(1 - np.sqrt(masks.sum(1) / masks.shape[1]))
 
 
-def _kernel(distances: NDArray[np.float64]) -> NDArray[np.float64]:
+def _kernel(distances: Floats) -> Floats:
     return np.asarray(np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2)))

@@ -4,12 +4,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.games.game import Game
+from usable_core.metrics.arrays import Floats, Masks
 
 # Of the shorter side: a smaller window hides too little to change what a network sees.
 _LEAST_WINDOW = 1 / 8
@@ -28,21 +28,21 @@ class Windows:
 
     side: int
     stride: int
-    rows: NDArray[np.bool_]
-    columns: NDArray[np.bool_]
+    rows: Masks
+    columns: Masks
 
     @property
     def count(self) -> int:
         """Return their number, A · B."""
         return len(self.rows) * len(self.columns)
 
-    def visible(self) -> NDArray[np.bool_]:
+    def visible(self) -> Masks:
         """Return the rows and columns (A · B, H + W) that each window leaves visible."""
         rows = np.repeat(self.rows, len(self.columns), axis=0)
         columns = np.tile(self.columns, (len(self.rows), 1))
         return ~np.concatenate([rows, columns], axis=1)
 
-    def mean_over(self, losses: NDArray[np.float64]) -> NDArray[np.float64]:
+    def mean_over(self, losses: Floats) -> Floats:
         """Return the mean (H, W) of the losses (A · B,) of the windows that cover a pixel."""
         rows, columns = self.rows.astype(np.float64), self.columns.astype(np.float64)
         sums = rows.T @ losses.reshape(len(rows), len(columns)) @ columns
@@ -84,7 +84,7 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     )
 
 
-def _spans(length: int, side: int, stride: int) -> NDArray[np.bool_]:
+def _spans(length: int, side: int, stride: int) -> Masks:
     """Return which of `length` pixels each window along one direction covers (K, length)."""
     starts = stride * np.arange(math.ceil((length - side) / stride) + 1)[:, None]
     pixels = np.arange(length)

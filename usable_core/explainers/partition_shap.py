@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.games.game import Game
+from usable_core.metrics.arrays import Floats, Masks
 from usable_core.metrics.attribution import additivity_gap, superpixel_credits
 from usable_core.metrics.ranks import spearman
 
-Masks = NDArray[np.bool_]
-PayOff = Callable[[Masks], NDArray[np.float64]]  # visible pixels (N, H, W) to payments (N,)
+PayOff = Callable[[Masks], Floats]  # visible pixels (N, H, W) to payments (N,)
 
 # Hidings that are asked for at once. A larger number spends evaluations less well, so it is part
 # of the method and not chosen by memory: the same map on every machine.
@@ -41,7 +40,7 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     def pixels(rows: Tensor) -> Tensor:
         return rows.view(-1, *size)
 
-    def pay_off(visible: Masks) -> NDArray[np.float64]:
+    def pay_off(visible: Masks) -> Floats:
         return of_class(game.ask(visible.reshape(len(visible), -1), pixels), target, "logit")
 
     half = owen_values(pay_off, size, options.evaluations // 2, options.seed)[0]
@@ -129,7 +128,7 @@ class _Share:
 
 def owen_values(
     pay_off: PayOff, size: tuple[int, int], evaluations: int, seed: int
-) -> tuple[NDArray[np.float64], float]:
+) -> tuple[Floats, float]:
     """Return the value of each pixel (H, W) and what is paid where nothing is visible.
 
     What a smaller number of evaluations asks, a larger one asks first.
@@ -141,7 +140,7 @@ def owen_values(
         seed: Of the draws that settle ties between rectangles.
     """
 
-    def paid(masks: list[Masks]) -> NDArray[np.float64]:
+    def paid(masks: list[Masks]) -> Floats:
         return pay_off(np.stack(masks)[:, ::-1, ::-1])
 
     draw, values = np.random.RandomState(seed), np.zeros(size)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
@@ -19,6 +18,7 @@ from usable_core.explainers.attribution import Attribution
 from usable_core.explainers.gradient_check import finite_output, refuse_blocked
 from usable_core.explainers.replicates import with_errors
 from usable_core.games.pictures import Picture
+from usable_core.metrics.arrays import Floats, Segments
 from usable_core.metrics.attribution import additivity_gap
 from usable_core.metrics.ranks import spearman
 
@@ -27,8 +27,6 @@ _LEAST_POINTS = 4  # of a replicate
 _LEAST_REPLICATES = 4  # before an error of theirs may end the sampling
 STEPS = 50  # of integrated gradients at first: captum's default
 COMPLETE = 0.05  # largest additivity gap, of |f(x) − f(background)|, that needs no more steps
-
-Floats = NDArray[np.float64]
 
 
 def explain_integrated(
@@ -199,7 +197,7 @@ def _credits(x: Tensor, start: Tensor, gradients: Tensor) -> Floats:
     return np.asarray((change * gradients).sum(1).cpu().double().numpy())
 
 
-def superpixel_sums(credits: Floats, segments: NDArray[np.int32]) -> Floats:
+def superpixel_sums(credits: Floats, segments: Segments) -> Floats:
     """Return the sum over each superpixel (G, S) of maps (G, H, W)."""
     places = segments.ravel()
     return np.stack([np.bincount(places, credit.ravel()) for credit in credits])

@@ -3,20 +3,16 @@
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import t
 
 from usable_core.evaluations.evidence import Stability
+from usable_core.metrics.arrays import Floats, Indices, Masks
 
-Floats = NDArray[np.float64]
 PARTS = 10
 
 
 def stability(
-    values: Floats,
-    estimate: Callable[[NDArray[np.bool_]], Floats],
-    parts: NDArray[np.int64],
-    tolerance: float,
+    values: Floats, estimate: Callable[[Masks], Floats], parts: Indices, tolerance: float
 ) -> Stability:
     """Return 95 % intervals of superpixels' credits by the delete-one-part jackknife.
 

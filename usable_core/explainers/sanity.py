@@ -8,16 +8,15 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.evaluations.evidence import Sanity
 from usable_core.games.pictures import Picture
+from usable_core.metrics.arrays import Values
 from usable_core.metrics.attribution import superpixel_credits
 from usable_core.metrics.ranks import spearman
 from usable_core.models.model import Model
 
-Values = NDArray[np.float32]
 _PROBES = 16  # images with half of the superpixels hidden, at which random layers are scaled
 
 

@@ -17,12 +17,10 @@ from itertools import product
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 from threadpoolctl import ThreadpoolController
 
-Floats = NDArray[np.float64]
-Masks = NDArray[np.bool_]
+from usable_core.metrics.arrays import Floats, Indices, Masks, Values
 
 # Beyond this the samples say enough by themselves, and the process would cost more than it saves.
 MOST_SAMPLES = 2048
@@ -62,7 +60,7 @@ class Process:
     sizes: Sizes
     precision: Floats
 
-    def weights(self, answers: Floats, kept: NDArray[np.bool_]) -> Floats:
+    def weights(self, answers: Floats, kept: Masks) -> Floats:
         """Return each sample's weight (N, …) in the mean, where only some (N,) were asked.
 
         Args:
@@ -133,7 +131,7 @@ def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
     return Process(masks, near, strengths, sizes, precision)
 
 
-def tuned(linear: Floats, local: dict[float, NDArray[np.float32]], answers: Floats) -> Sizes:
+def tuned(linear: Floats, local: dict[float, Values], answers: Floats) -> Sizes:
     """Return sizes under which the answers (N,) are likely, found one after the other.
 
     Args:
@@ -227,7 +225,7 @@ def _likelihood(covariance: Floats, answers: Floats) -> float:
     return -len(answers) / 2 * float(np.log(scale)) - float(np.log(np.diag(factor[0])).sum())
 
 
-def _covariance(linear: Floats, local: dict[float, NDArray[np.float32]], sizes: Sizes) -> Floats:
+def _covariance(linear: Floats, local: dict[float, Values], sizes: Sizes) -> Floats:
     found = linear + sizes.share * local[sizes.length]
     found[np.diag_indices_from(found)] += sizes.noise
     return found
@@ -238,9 +236,7 @@ def _linear(masks: Masks) -> Floats:
     return np.asarray(4 / masks.shape[1] * (masks - 0.5))
 
 
-def _local_covariances(
-    masks: Masks, near: Masks, strengths: Floats
-) -> dict[float, NDArray[np.float32]]:
+def _local_covariances(masks: Masks, near: Masks, strengths: Floats) -> dict[float, Values]:
     """Return the covariance (N, N) of the local parts, together of variance 1, for each length."""
     found = {length: np.zeros((len(masks), len(masks)), np.float32) for length in _LENGTHS}
     for hood, strength in zip(near, strengths.astype(np.float32), strict=True):
@@ -251,13 +247,13 @@ def _local_covariances(
     return found
 
 
-def _differing(one: Masks, other: Masks) -> NDArray[np.float32]:
+def _differing(one: Masks, other: Masks) -> Values:
     """Return by how many superpixels rows (N, m) and (M, m) differ (N, M)."""
     a, b = one.astype(np.float32), other.astype(np.float32)
     return np.asarray(a.sum(1)[:, None] + b.sum(1) - 2 * a @ b.T)
 
 
-def _states(masks: Masks) -> tuple[Masks, slice | NDArray[np.int64]]:
+def _states(masks: Masks) -> tuple[Masks, slice | Indices]:
     """Return rows that may occur (K, m), and which of them each of (M, m) is."""
     size = masks.shape[1]
     if 2**size > len(masks):

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from usable_core.catalog import lookup
 from usable_core.games.imputation import filled_in
+from usable_core.metrics.arrays import Segments
 
 # Of the shorter side: wide enough to wash out a superpixel when an image has about 50.
 BLUR = 0.1
@@ -66,7 +66,7 @@ class NoisyFill(Hiding):
 
 
 def hiding(
-    x: Tensor, name: str, segments: NDArray[np.int32], *, device: torch.device | str = "cpu"
+    x: Tensor, name: str, segments: Segments, *, device: torch.device | str = "cpu"
 ) -> Hiding:
     """Return the image x (3, H, W) in [0, 1] with what stands behind its hidden parts.
 
@@ -84,17 +84,17 @@ def hiding(
     x = x.detach()
     if name == "noise":
         return NoisyFill(x.to(device))
-    make: Callable[[Tensor, NDArray[np.int32]], Tensor] = lookup(_BACKGROUNDS, "background", name)
+    make: Callable[[Tensor, Segments], Tensor] = lookup(_BACKGROUNDS, "background", name)
     return Hiding(x.to(device), make(x, segments).to(device), name)
 
 
-def _blurred(x: Tensor, segments: NDArray[np.int32]) -> Tensor:
+def _blurred(x: Tensor, segments: Segments) -> Tensor:
     sigma = BLUR * min(x.shape[1:])
     pixels = gaussian_filter(x.cpu().double().numpy(), sigma=(0, sigma, sigma), mode="reflect")
     return torch.from_numpy(pixels).to(x).clamp(0, 1)
 
 
-def _own(x: Tensor, segments: NDArray[np.int32]) -> Tensor:
+def _own(x: Tensor, segments: Segments) -> Tensor:
     places = torch.from_numpy(segments.astype(np.int64)).to(x.device).flatten()
     counts = places.bincount()
     sums = x.new_zeros(len(x), len(counts), dtype=torch.float64)

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.specs import Report, silent
+from usable_core.metrics.arrays import Masks, Segments, Values
 
-Masks = NDArray[np.bool_]
-Logits = NDArray[np.float32]
+Logits = Values
 # The logits (classes,) by a digest of what stays visible. Kept between the maps of one input, model
 # and background, so that none asks again, whatever the class or method.
 Answers = dict[bytes, Logits]
@@ -62,7 +61,7 @@ class Game:
         self,
         oracle: Oracle,
         hide: Callable[[Tensor], Tensor],
-        players: NDArray[np.int32],
+        players: Segments,
         *,
         answers: Answers | None = None,
         budget: Budget | None = None,
@@ -126,7 +125,7 @@ class Game:
         return self._salts[places]
 
 
-def neighbours(players: NDArray[np.int32]) -> Masks:
+def neighbours(players: Segments) -> Masks:
     """Return which players touch (S, S), each itself as well, of those at places (…)."""
     count = int(players.max()) + 1
     found = np.eye(count, dtype=bool)

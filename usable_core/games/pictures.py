@@ -3,15 +3,14 @@
 import functools
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
 from usable_core.games.backgrounds import Hiding, hiding
 from usable_core.games.game import Answers, Budget, Game
 from usable_core.games.segments import superpixels
+from usable_core.metrics.arrays import Segments
 from usable_core.models.model import check_pixels
 
 # By background, and precision where that is not float32.
@@ -29,7 +28,7 @@ class Picture:
     """
 
     x: Tensor
-    segments: NDArray[np.int32]
+    segments: Segments
     answers: AnswerCache = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from skimage.segmentation import slic
 from torch import Tensor
 
+from usable_core.metrics.arrays import Segments
 from usable_core.models.preprocessing import Preprocessing
 
 _SIDE = 224  # of the square on which a picture's superpixels are found, whatever a model's input is
@@ -21,7 +21,7 @@ _LONGEST = 4 * _SIDE  # side of what lies beside the square, at the most
 _COMPACTNESS = (10, 100, 1000)
 
 
-def superpixels(x: Tensor, count: int) -> NDArray[np.int32]:
+def superpixels(x: Tensor, count: int) -> Segments:
     """Return the superpixel (H, W) of each pixel of the image x (3, H, W), numbered from 0.
 
     Args:
@@ -46,7 +46,7 @@ def superpixels(x: Tensor, count: int) -> NDArray[np.int32]:
 
 def shared_superpixels(
     image: Image.Image, preprocessing: Preprocessing, count: int
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+) -> tuple[Segments, Segments]:
     """Return the superpixel (H, W) of each pixel that a model sees, and which they are.
 
     They are found once on the picture's central square and then resized and cropped as the model
@@ -124,6 +124,6 @@ def _seen(numbers: NDArray[np.int32], preprocessing: Preprocessing) -> NDArray[n
     return np.asarray(red + 256 * green, np.int32)
 
 
-def _consecutive(numbers: NDArray[np.int32]) -> NDArray[np.int32]:
+def _consecutive(numbers: Segments) -> Segments:
     _, found = np.unique(numbers, return_inverse=True)
     return found.reshape(numbers.shape).astype(np.int32)

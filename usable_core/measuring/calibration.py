@@ -1,7 +1,6 @@
 """Temperature and energy: from a model's answers to images of its task that it did not learn."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
@@ -15,11 +14,10 @@ from usable_core.evaluations.specs import DatasetSpec, Report, silent
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, ready
 from usable_core.measuring.streaming import Examples, Progress, answers
+from usable_core.metrics.arrays import Floats, Indices
 from usable_core.models.model import Model
 from usable_core.records import from_json
 from usable_core.runs import calibrations
-
-Floats = NDArray[np.float64]
 
 FAMILIAR_SHARE = 0.95  # of the task's own images, as in Liu et al. 2020
 LEAST = 20  # images: fewer have no 5 % quantile
@@ -77,12 +75,7 @@ def calibration_part(model: Model, dataset: Dataset, spec: DatasetSpec) -> Datas
 
 
 def fitted(
-    logits: Floats,
-    labels: NDArray[np.int64],
-    *,
-    data: str,
-    dataset_fingerprint: str,
-    model_fingerprint: str,
+    logits: Floats, labels: Indices, *, data: str, dataset_fingerprint: str, model_fingerprint: str
 ) -> Calibration:
     """Return the calibration that fits logits (N, classes) and true classes (N,)."""
     temperature = best_temperature(logits, labels)
@@ -98,7 +91,7 @@ def fitted(
     )
 
 
-def best_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
+def best_temperature(logits: Floats, labels: Indices) -> float:
     """Return the temperature, from 0.05 to 20, at which the true classes are likeliest.
 
     The likelihood has one maximum, for its logarithm is concave in the inverse of the temperature.
@@ -118,7 +111,7 @@ def best_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
     return float(np.exp(found.x))
 
 
-def negative_log_likelihood(logits: Floats, labels: NDArray[np.int64]) -> float:
+def negative_log_likelihood(logits: Floats, labels: Indices) -> float:
     """Return the mean negative log-likelihood (nats) of classes (N,) by logits (N, classes)."""
     true = logits[np.arange(len(labels)), labels]
     return float(np.mean(logsumexp(logits, axis=1) - true))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog import lookup
@@ -25,6 +24,7 @@ from usable_core.explainers.sanity import check_sanity, probes
 from usable_core.games.game import Budget
 from usable_core.measuring.instances import Instance
 from usable_core.measuring.progress import Progress
+from usable_core.metrics.arrays import Values
 from usable_core.metrics.attribution import superpixel_credits
 from usable_core.models.model import Model
 from usable_core.models.randomised import randomised
@@ -69,7 +69,7 @@ def with_evidence(
     logits[target] = -np.inf
     evaluations = curves.evaluations + 1
 
-    def again(network: Model, other: int | None) -> NDArray[np.float32]:
+    def again(network: Model, other: int | None) -> Values:
         nonlocal evaluations
         if other is not None:
             found = attribute(network, picture, method, other, same, progress.part(1))

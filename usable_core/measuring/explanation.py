@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog.explainers import EXPLAINERS
@@ -30,6 +29,7 @@ from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.progress import Progress
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.measuring.shards import Shards
+from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 from usable_core.runs.artifacts import PARTS
 
@@ -47,7 +47,7 @@ class Plan:
 
     model: Model
     examples: Dataset
-    labels: NDArray[np.int64]
+    labels: Indices
     warnings: tuple[str, ...] = ()
 
 

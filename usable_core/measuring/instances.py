@@ -3,7 +3,6 @@
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
@@ -15,6 +14,7 @@ from usable_core.games.pictures import AnswerCache, Picture
 from usable_core.games.segments import shared_superpixels
 from usable_core.labels import plain_name
 from usable_core.measuring.calibration import familiarity_of, known_calibration
+from usable_core.metrics.arrays import Segments
 from usable_core.models.model import Model
 
 _TOP = 5
@@ -53,10 +53,7 @@ class Instance:
         return cls(model, Picture(x, np.zeros(x.shape[1:], np.int32)), logits, start)
 
     def divided(
-        self,
-        segments: NDArray[np.int32],
-        superpixels: NDArray[np.int32],
-        answers: AnswerCache | None = None,
+        self, segments: Segments, superpixels: Segments, answers: AnswerCache | None = None
     ) -> "Instance":
         """Return the instance with superpixels.
 

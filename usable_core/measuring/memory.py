@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from usable_core.catalog.models import file_facts
@@ -20,6 +18,7 @@ from usable_core.measuring.drift import Drifting
 from usable_core.measuring.fragility import AdversarialPath
 from usable_core.measuring.provenance import ready
 from usable_core.measuring.refinement import Refinement
+from usable_core.metrics.arrays import Segments
 from usable_core.models import load_model
 from usable_core.models.model import Model
 
@@ -134,7 +133,7 @@ class ModelCache:
         self._load = load or load_model
         self._models: Cache[Identity, Model] = Cache(capacity)
         self.answers = AnswerCaches(logits_size)
-        self.segments: Cache[Identity, tuple[NDArray[np.int32], NDArray[np.int32]]] = Cache(_MAPS)
+        self.segments: Cache[Identity, tuple[Segments, Segments]] = Cache(_MAPS)
         self.paths: Cache[Identity, AdversarialPath] = Cache(_PATHS)
         self.maps: Cache[Identity, Explanation] = Cache(_MAPS)
         self.sessions: Cache[Path, Session] = Cache(_MAPS)
@@ -159,7 +158,7 @@ class ModelCache:
 
     def superpixels(
         self, request: ImageRequest, model: Model, image: Image.Image
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    ) -> tuple[Segments, Segments]:
         """Return the superpixels (H, W) of what the model sees of a picture, and which they are."""
         seen = replace(model.preprocessing, mean=(0, 0, 0), std=(1, 1, 1), sources={})
         key = (request.image, request.options.segments, repr(sorted(asdict(seen).items())))

@@ -14,7 +14,6 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
@@ -26,6 +25,7 @@ from usable_core.evaluations.result import Evaluation
 from usable_core.evaluations.specs import DatasetSpec, Provenance, Report, silent
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
+from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 
 Question = TypeVar("Question", bound=Evaluation)
@@ -45,7 +45,7 @@ class Examples:
     """
 
     dataset: Dataset
-    labels: NDArray[np.int64]
+    labels: Indices
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -173,7 +173,7 @@ def measured(
 
 def pictures(
     oracle: Oracle, examples: Examples, rows: slice, size: int
-) -> Iterator[tuple[Tensor, NDArray[np.int64]]]:
+) -> Iterator[tuple[Tensor, Indices]]:
     """Yield images (n, 3, H, W) of some examples, on the model's device, and which they are (n,).
 
     Args:
@@ -193,9 +193,7 @@ def pictures(
         yield images, indices[places.numpy()]
 
 
-def answers(
-    oracle: Oracle, examples: Examples, rows: slice
-) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
+def answers(oracle: Oracle, examples: Examples, rows: slice) -> Iterator[tuple[Indices, Tensor]]:
     """Yield (which (n,), logits (n, classes) float64 on the processor) of some examples.
 
     Raises:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from usable_core.metrics.attribution import Floats, sign_agreement, top_overlap
+from usable_core.metrics.arrays import Floats, Masks
+from usable_core.metrics.attribution import sign_agreement, top_overlap
 from usable_core.metrics.ranks import spearman
 
 TOP = 5  # superpixels of the highest credit that are compared: what a reader of a map looks at
@@ -59,7 +59,7 @@ def top_overlaps(maps: Sequence[Floats], is_signed: Sequence[bool], count: int =
 
 
 def sign_agreements(
-    maps: Sequence[Floats], is_signed: Sequence[bool], settled: Sequence[NDArray[np.bool_] | None]
+    maps: Sequence[Floats], is_signed: Sequence[bool], settled: Sequence[Masks | None]
 ) -> Floats:
     """Return the share (M, M) of superpixels of one sign; NaN with a map of magnitudes.
 

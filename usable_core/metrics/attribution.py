@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from usable_core.metrics.arrays import Floats, Masks, Segments
 
 
 def weighted_r2(outputs: Floats, fitted: Floats, weights: Floats) -> float:
@@ -26,7 +26,7 @@ def additivity_gap(values: Floats, base: float, output: float) -> float:
 
 
 def superpixel_credits(
-    values: NDArray[np.floating], segments: NDArray[np.int32], is_per_pixel: bool
+    values: NDArray[np.floating], segments: Segments, is_per_pixel: bool
 ) -> Floats:
     """Return the credit of each superpixel (S,) float64 of a map (H, W).
 
@@ -40,9 +40,7 @@ def superpixel_credits(
     return sums if is_per_pixel else sums / np.bincount(places)
 
 
-def sign_agreement(
-    first: Floats, second: Floats, settled: NDArray[np.bool_] | None = None
-) -> float:
+def sign_agreement(first: Floats, second: Floats, settled: Masks | None = None) -> float:
     """Return the share of superpixels (S,) that both maps credit with the same sign, in [0, 1].
 
     Superpixels without any credit in one of the maps have no sign and are left out. NaN where none

@@ -11,24 +11,23 @@ import statistics
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from usable_core.metrics.arrays import Floats, Indices, Masks
 from usable_core.metrics.intervals import Estimate, bootstrap, occurrences, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BINS = 15  # Guo et al. 2017
-Floats = NDArray[np.float64]
 
 
-def equal_width_bins(confidence: Floats, bins: int = BINS) -> NDArray[np.int64]:
+def equal_width_bins(confidence: Floats, bins: int = BINS) -> Indices:
     """Return the bin (N,) of each confidence, bins of equal width on [0, 1]."""
     edges = np.linspace(0, 1, bins + 1)
     return np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, bins - 1)
 
 
-def equal_mass_bins(confidence: Floats, bins: int = BINS) -> NDArray[np.int64]:
+def equal_mass_bins(confidence: Floats, bins: int = BINS) -> Indices:
     """Return the bin (N,) of each confidence, bins of equal count; equal values stay together."""
     if len(confidence) == 0:
         return np.zeros(0, dtype=np.int64)
@@ -39,7 +38,7 @@ def equal_mass_bins(confidence: Floats, bins: int = BINS) -> NDArray[np.int64]:
 
 
 def calibration_error(
-    confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS, *, equal_mass: bool = False
+    confidence: Floats, correct: Masks, bins: int = BINS, *, equal_mass: bool = False
 ) -> Estimate:
     """Return Σ over bins of (share of examples) · |accuracy − mean confidence|.
 
@@ -61,7 +60,7 @@ def calibration_error(
     place = chosen(confidence, bins)
     gaps = correct.astype(np.float64) - confidence
 
-    def error(indices: NDArray[np.int64]) -> Floats:
+    def error(indices: Indices) -> Floats:
         rows = np.arange(len(indices))[:, None] * bins
         sums = np.bincount(
             (place[indices] + rows).ravel(), gaps[indices].ravel(), len(indices) * bins
@@ -77,9 +76,7 @@ def calibration_error(
     return Estimate(value, low, min(1.0, max(drawn, value)), n)
 
 
-def clustered_calibration_error(
-    confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS
-) -> Estimate:
+def clustered_calibration_error(confidence: Floats, correct: Masks, bins: int = BINS) -> Estimate:
     """Return the calibration error over bins of equal width, of several outcomes per example.
 
     As `calibration_error`, but whole examples are resampled, and what chance alone may make is
@@ -98,7 +95,7 @@ def clustered_calibration_error(
     rows = np.arange(n)[:, None] * bins
     own = np.bincount((place + rows).ravel(), gaps.ravel(), n * bins).reshape(n, bins)
 
-    def error(indices: NDArray[np.int64]) -> Floats:
+    def error(indices: Indices) -> Floats:
         return np.asarray(np.abs(occurrences(indices, n) @ own).sum(1) / gaps.size)
 
     value = float(np.abs(own.sum(0)).sum() / gaps.size)
@@ -115,7 +112,7 @@ def _chance_quantile(variance: Floats) -> float:
     return float(mean + statistics.NormalDist().inv_cdf(0.975) * spread)
 
 
-def reliability(confidence: Floats, correct: NDArray[np.bool_], bins: int = BINS) -> "pd.DataFrame":
+def reliability(confidence: Floats, correct: Masks, bins: int = BINS) -> "pd.DataFrame":
     """Return one row per bin that holds examples: empty bins are left out, not drawn as zero.
 
     Columns: lower, upper, n, confidence (mean), accuracy, low, high (Wilson).

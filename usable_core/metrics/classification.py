@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from usable_core.metrics.arrays import Indices, Masks
 from usable_core.metrics.intervals import Estimate, Proportion, mean_of_proportions, wilson
-
-Indices = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ def accuracy(labels: Indices, predictions: Indices) -> Proportion:
     return share(labels == predictions)
 
 
-def share(outcomes: NDArray[np.bool_]) -> Proportion:
+def share(outcomes: Masks) -> Proportion:
     """Return the share of true outcomes (N,), with its interval."""
     return wilson(int(np.sum(outcomes)), len(outcomes))
 

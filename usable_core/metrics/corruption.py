@@ -7,12 +7,11 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from usable_core.metrics.arrays import Floats, Indices, Masks
 from usable_core.metrics.intervals import Estimate, bootstrap, mean_estimate, occurrences
 
-Outcomes = NDArray[np.bool_]
-Floats = NDArray[np.float64]
+Outcomes = Masks
 
 
 def mean_accuracy(corrupted: Outcomes) -> Estimate:
@@ -55,7 +54,7 @@ def _resampled(parts: Floats, statistic: Callable[[Floats], Floats]) -> Estimate
     if n < 2 or math.isnan(value):
         return Estimate(value, math.nan, math.nan, n)
 
-    def drawn(indices: NDArray[np.int64]) -> Floats:
+    def drawn(indices: Indices) -> Floats:
         return statistic(occurrences(indices, n) @ parts)
 
     low, high = np.nanquantile(bootstrap(drawn, n), [0.025, 0.975])

@@ -4,10 +4,10 @@ Reference: Petsiuk et al. 2018, arXiv:1806.07421 (deletion and insertion).
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Order = NDArray[np.int64]
+from usable_core.metrics.arrays import Floats, Indices, Masks, Segments
+
+Order = Indices
 
 STEPS = 20
 
@@ -30,7 +30,7 @@ def credit_order(credits: Floats, sizes: Floats, *, is_signed: bool, seed: int =
     return np.asarray(lot[np.argsort(-density[lot], kind="stable")])
 
 
-def centre_order(segments: NDArray[np.int32]) -> Order:
+def centre_order(segments: Segments) -> Order:
     """Return superpixels (S,) from the picture's centre outwards, by their mean distance."""
     height, width = segments.shape
     rows, columns = np.indices(segments.shape)
@@ -59,7 +59,7 @@ def cuts(order: Order, sizes: Floats, steps: int = STEPS) -> tuple[Order, Floats
     return nearest, shares[nearest]
 
 
-def changed(order: Order, counts: Order) -> NDArray[np.bool_]:
+def changed(order: Order, counts: Order) -> Masks:
     """Return which superpixels are among the first of an order, (K, S) for counts (K,)."""
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+
+from usable_core.metrics.arrays import Floats, Indices
 
 CONFIDENCE = 0.95
 _DRAWS_AT_ONCE = 2_000_000  # bounds the memory of a bootstrap: 16 MB of indices
@@ -90,7 +91,7 @@ def paired_difference(lost: int, gained: int, n: int, confidence: float = CONFID
     return Estimate(value, low, high, n)
 
 
-def mean_estimate(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estimate:
+def mean_estimate(values: Floats, confidence: float = CONFIDENCE) -> Estimate:
     """Return the mean of values (N,) with Student's interval; NaN ends where N is below 2."""
     n = len(values)
     if n < 2:
@@ -120,12 +121,8 @@ def mean_of_proportions(parts: list[Proportion], confidence: float = CONFIDENCE)
 
 
 def bootstrap(
-    statistic: Callable[[NDArray[np.int64]], NDArray[np.float64]],
-    n: int,
-    *,
-    draws: int = 1000,
-    seed: int = 0,
-) -> NDArray[np.float64]:
+    statistic: Callable[[Indices], Floats], n: int, *, draws: int = 1000, seed: int = 0
+) -> Floats:
     """Return `draws` values of a statistic on resampled examples, the same under a seed.
 
     Args:
@@ -136,14 +133,14 @@ def bootstrap(
     """
     generator = np.random.default_rng(seed)
     at_once = max(1, min(draws, _DRAWS_AT_ONCE // max(n, 1)))
-    found: list[NDArray[np.float64]] = []
+    found: list[Floats] = []
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
         found.append(statistic(generator.integers(0, n, size=(count, n))))
     return np.concatenate(found)
 
 
-def occurrences(indices: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+def occurrences(indices: Indices, n: int) -> Floats:
     """Return how often each of n examples occurs (B, n) in resamples (B, M)."""
     rows = np.arange(len(indices))[:, None] * n
     found = np.bincount((indices + rows).ravel(), minlength=len(indices) * n)

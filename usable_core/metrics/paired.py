@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
+
+from usable_core.metrics.arrays import Floats, Masks
 
 
-def flips(before: NDArray[np.bool_], after: NDArray[np.bool_]) -> tuple[int, int]:
+def flips(before: Masks, after: Masks) -> tuple[int, int]:
     """Return (lost, gained): right before and wrong after, and the other way round, of (N,)."""
     return int(np.sum(before & ~after)), int(np.sum(~before & after))
 
@@ -24,7 +25,7 @@ def mcnemar_exact(lost: int, gained: int) -> float:
     return float(min(1.0, 2 * bdtr(min(lost, gained), discordant, 0.5)))
 
 
-def holm(p_values: Sequence[float]) -> NDArray[np.float64]:
+def holm(p_values: Sequence[float]) -> Floats:
     """Return p-values adjusted for having made all these tests.
 
     Reference: Holm 1979, Scandinavian Journal of Statistics 6.

@@ -4,11 +4,10 @@ import math
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from usable_core.metrics.arrays import Floats
 from usable_core.metrics.intervals import Estimate
 
-Floats = NDArray[np.float64]
 _DRAWS = 1000
 
 

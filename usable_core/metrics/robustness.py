@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
+from usable_core.metrics.arrays import Floats, Masks
 from usable_core.metrics.intervals import (
     CONFIDENCE,
     Estimate,
@@ -15,7 +15,7 @@ from usable_core.metrics.intervals import (
 )
 from usable_core.metrics.paired import flips
 
-Outcomes = NDArray[np.bool_]
+Outcomes = Masks
 
 
 def robustness_score(clean: Outcomes, attacked: Outcomes) -> Estimate:
@@ -40,7 +40,7 @@ def conditional_success(clean: Outcomes, attacked: Outcomes) -> Proportion:
     return wilson(lost, int(np.sum(clean)))
 
 
-def area(attacked: Outcomes, epsilons: NDArray[np.float64]) -> Estimate:
+def area(attacked: Outcomes, epsilons: Floats) -> Estimate:
     """Return the mean robust accuracy over the grid's range of epsilon (trapezoid rule).
 
     Outcomes (N, E) at increasing epsilons (E,). NaN for a grid of one epsilon. Each example has
@@ -59,14 +59,14 @@ def area(attacked: Outcomes, epsilons: NDArray[np.float64]) -> Estimate:
     return Estimate(found.value, max(0.0, low), min(1.0, high), found.n)
 
 
-def _below(heights: NDArray[np.float64], epsilons: NDArray[np.float64]) -> NDArray[np.float64]:
+def _below(heights: Floats, epsilons: Floats) -> Floats:
     """Return the mean height (N,) of curves (N, E) over the range of epsilon."""
-    areas: NDArray[np.float64] = (heights[:, 1:] + heights[:, :-1]) / 2 @ np.diff(epsilons)
+    areas: Floats = (heights[:, 1:] + heights[:, :-1]) / 2 @ np.diff(epsilons)
     areas /= epsilons[-1] - epsilons[0]
     return areas
 
 
-def median(breaks: NDArray[np.float64], confidence: float = CONFIDENCE) -> Estimate:
+def median(breaks: Floats, confidence: float = CONFIDENCE) -> Estimate:
     """Return the median of smallest breaking budgets (N,), infinite where nothing breaks.
 
     The interval is that of order statistics: it assumes nothing about the distribution, and holds
