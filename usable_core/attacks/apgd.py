@@ -92,12 +92,8 @@ class Apgd(Ascent):
 
     def _move(self, lanes: Lanes, at: Tensor, gradient: Tensor, is_first: Tensor) -> None:
         x, epsilon = lanes.x, lanes.epsilon
-        stepped = project(
-            at + per_image(lanes.state["step_size"]) * steepest(gradient, self.norm),
-            x,
-            epsilon,
-            self.norm,
-        )
+        step = per_image(lanes.state["step_size"]) * steepest(gradient, self.norm)
+        stepped = project(at + step, x, epsilon, self.norm)
         share = per_image(torch.where(is_first, 1.0, _MOMENTUM))
         mixed = at + (stepped - at) * share + (at - lanes.state["previous"]) * (1 - share)
         lanes.state["previous"] = at

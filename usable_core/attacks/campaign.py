@@ -13,7 +13,7 @@ from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
 from usable_core.attacks.lanes import Attack, Lanes, Over, Pool
-from usable_core.attacks.validation import check_budget
+from usable_core.attacks.norms import check_budget
 from usable_core.catalog import implementation
 from usable_core.catalog.attacks import ATTACKS, AttackSpec
 from usable_core.evaluations.specs import Norm
@@ -107,6 +107,13 @@ class Campaign:
         """Yield trials as they end, until nothing is left; more may be submitted meanwhile."""
         while not self.is_empty:
             yield from self.step()
+
+    def finish(self, trials: Sequence[Trial]) -> None:
+        """Work on trials until all of them are over."""
+        for trial in trials:
+            self.submit(trial)
+        for _ in self.run():
+            pass
 
     def _room(self, pool: Pool) -> int:
         return self._oracle.size(needs_gradient=pool.attack.gradient_steps > 0).current
@@ -271,10 +278,7 @@ def run_attack(
         attack = build(spec, norm, oracle.logits(images[:1]).shape[1])
         campaign = Campaign([attack], oracle, images, examples.y.clone(), examples.seeds)
         trials = [Trial(i, 0, epsilon) for i in range(len(x))]
-        for trial in trials:
-            campaign.submit(trial)
-        for _ in campaign.run():
-            pass
+        campaign.finish(trials)
     return Outcome(
         torch.stack([trial.x_adv for trial in trials if trial.x_adv is not None]),
         torch.tensor([trial.is_broken for trial in trials], device=x.device),

@@ -5,14 +5,12 @@ arXiv:1907.02044, algorithm 1, aimed at one class per run as AutoAttack does it.
 step: the plane is laid where the question was, also where the way goes on from a point nearer to x.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from usable_core.attacks.gradient import Ascent, planned_runs
+from usable_core.attacks.gradient import Ascent
 from usable_core.attacks.lanes import Answer, Lanes
 from usable_core.attacks.losses import targeted_margin
 from usable_core.attacks.norms import per_image, random_start, size
@@ -28,11 +26,6 @@ _TINY, _HUGE = 1e-20, 1e12  # keep quotients finite where there is no gradient
 @dataclass(frozen=True)
 class Fab(Ascent):
     """Steps onto the plane where the target draws level with the true class, inside the box."""
-
-    @cached_property
-    def runs(self) -> Sequence[tuple[int, int]]:
-        """Restarts times targets, at least one."""
-        return planned_runs(self.spec, self.classes)
 
     def begin(self, lanes: Lanes) -> None:
         """Start at the clean image; later restarts at a random point halfway out."""

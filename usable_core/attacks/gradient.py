@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from usable_core.attacks.lanes import Answer, Lanes
-from usable_core.attacks.losses import Loss, fitting_loss
+from usable_core.attacks.losses import Loss, fitting_loss, margin
 from usable_core.attacks.norms import per_image, project, random_start, steepest
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.specs import Norm
@@ -35,8 +35,8 @@ def started(lanes: Lanes, norm: Norm) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Ascent:
-    """What attacks share that climb a loss of their spec along its gradient.
+class Search:
+    """What attacks share that ask for answers only and raise the margin.
 
     Attributes:
         spec: The attack's settings.
@@ -50,13 +50,27 @@ class Ascent:
 
     @property
     def gradient_steps(self) -> int:
-        """Every step; the last image is only classified."""
-        return self.spec.steps
+        """None."""
+        return 0
 
     @cached_property
     def runs(self) -> Sequence[tuple[int, int]]:
         """Restarts times targets."""
         return planned_runs(self.spec, self.classes)
+
+    def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
+        """Return the loss (L,)."""
+        return margin(logits, lanes.y, lanes.target)
+
+
+@dataclass(frozen=True)
+class Ascent(Search):
+    """What attacks share that climb a loss of their spec along its gradient."""
+
+    @property
+    def gradient_steps(self) -> int:
+        """Every step; the last image is only classified."""
+        return self.spec.steps
 
     @cached_property
     def _loss(self) -> Loss:

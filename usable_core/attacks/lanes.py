@@ -124,20 +124,15 @@ class Answer:
 
 
 class Attack(Protocol):
-    """One attack with its settings; the state of its examples is in the lanes.
-
-    Attributes:
-        gradient_steps: How many of a lane's questions want the gradient of the loss; 0 for none.
-        runs: (restart, target rank) of each independent run over one example; rank −1: no target.
-    """
+    """One attack with its settings; the state of its examples is in the lanes."""
 
     @property
     def gradient_steps(self) -> int:
-        """How many of a lane's questions want the gradient of the loss."""
+        """How many of a lane's questions want the gradient of the loss; 0 for none."""
 
     @property
     def runs(self) -> Sequence[tuple[int, int]]:
-        """(restart, target rank) of each independent run; −1: no target."""
+        """(restart, target rank) of each independent run over one example; rank −1: no target."""
 
     def begin(self, lanes: Lanes) -> None:
         """Set `query` of new lanes, and what the attack keeps in `state`."""
@@ -151,11 +146,7 @@ class Attack(Protocol):
 
 @runtime_checkable
 class Guess(Protocol):
-    """An attack whose next questions are known as long as none of them succeeds.
-
-    Attributes:
-        questions: How many a lane asks.
-    """
+    """An attack whose next questions are known as long as none of them succeeds."""
 
     @property
     def questions(self) -> int:
@@ -233,7 +224,7 @@ class Pool:
         asked = lanes.take(rows.repeat(ahead)) if ahead > 1 else lanes
         turn = torch.arange(ahead, device=rows.device).repeat_interleave(count)
         asked.query = attack.propose(asked, asked.step + turn)
-        answer = self._judge(asked, self._oracle.logits(asked.query))
+        answer = self._without_gradient(asked)
         succeeds = (answer.is_better | answer.is_fooled).view(ahead, count)
         self._success += 0.1 * (float(succeeds[0].float().mean()) - self._success)
         if ahead == 1:
@@ -247,28 +238,23 @@ class Pool:
         return chosen
 
     def _ask(self, lanes: Lanes) -> Answer:
-        query = lanes.query
         if not bool((lanes.step < self.attack.gradient_steps).any()):
-            return self._judge(lanes, self._oracle.logits(query))
+            return self._without_gradient(lanes)
 
         def loss(logits: Tensor, part: slice) -> Tensor:
-            is_whole = part.stop - part.start == len(query)
+            is_whole = part.stop - part.start == len(lanes)
             return self.attack.loss(logits, lanes if is_whole else lanes.take(part))
 
-        return self._judge(lanes, *self._oracle.gradient(query, loss))
+        return self._judge(lanes, *self._oracle.gradient(lanes.query, loss))
 
-    def _judge(
-        self,
-        lanes: Lanes,
-        logits: Tensor,
-        losses: Tensor | None = None,
-        gradient: Tensor | None = None,
-    ) -> Answer:
-        losses = self.attack.loss(logits, lanes) if losses is None else losses
+    def _without_gradient(self, lanes: Lanes) -> Answer:
+        logits = self._oracle.logits(lanes.query)
+        return self._judge(lanes, logits, self.attack.loss(logits, lanes), lanes.query)
+
+    def _judge(self, lanes: Lanes, logits: Tensor, losses: Tensor, gradient: Tensor) -> Answer:
         is_fooled = logits.argmax(1) != lanes.y
         is_better = losses > lanes.best_loss
         if lanes.distance is not None:  # the attack leaves the ball and says how far it went
             is_inside = lanes.distance <= lanes.epsilon
             is_fooled, is_better = is_fooled & is_inside, is_better & is_inside
-        gradient = lanes.query if gradient is None else gradient
         return Answer(logits, losses, gradient, is_fooled, is_better)

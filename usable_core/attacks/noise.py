@@ -1,18 +1,15 @@
 """Random noise of the attack's size: the baseline that every real attack must beat."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from usable_core import randomness
-from usable_core.attacks.gradient import planned_runs
+from usable_core.attacks.gradient import Search
 from usable_core.attacks.lanes import Answer, Lanes
-from usable_core.attacks.losses import margin
 from usable_core.attacks.norms import per_image, project, random_edge, random_start, size
-from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.specs import Norm
 
 Draw = Callable[[Tensor, Tensor, Norm, Tensor, Tensor], Tensor]
@@ -39,28 +36,13 @@ _DRAWS: dict[str, Draw] = {
 
 
 @dataclass(frozen=True)
-class Noise:
+class Noise(Search):
     """As many draws as there are restarts; the one of the highest loss counts."""
-
-    spec: AttackSpec
-    norm: Norm
-    classes: int
-    gradient_steps: int = 0
-
-    @cached_property
-    def runs(self) -> Sequence[tuple[int, int]]:
-        """One for each draw."""
-        return planned_runs(self.spec, self.classes)
 
     def begin(self, lanes: Lanes) -> None:
         """Draw."""
-        lanes.query = _DRAWS[self.spec.name](
-            lanes.x, lanes.epsilon, self.norm, lanes.seed, lanes.restart
-        )
-
-    def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
-        """Return the margin (L,)."""
-        return margin(logits, lanes.y, lanes.target)
+        draw = _DRAWS[self.spec.name]
+        lanes.query = draw(lanes.x, lanes.epsilon, self.norm, lanes.seed, lanes.restart)
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """One question is all there is."""

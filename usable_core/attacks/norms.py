@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from usable_core import randomness
+from usable_core.errors import AttackError
 from usable_core.evaluations.specs import Norm
 
 # Float32 rounding of a rescaled perturbation must not leave the ball.
@@ -36,6 +37,20 @@ def largest_budget(norm: Norm, shape: tuple[int, ...]) -> float:
     """Return the largest perturbation of images of `shape` (3, H, W) in [0, 1]."""
     pixels = math.prod(shape)
     return {"linf": 1.0, "l2": math.sqrt(pixels), "l1": float(pixels)}[norm]
+
+
+def check_budget(epsilon: float, norm: Norm, shape: tuple[int, ...]) -> None:
+    """Check that epsilon is a budget for images of `shape` (3, H, W).
+
+    Raises:
+        AttackError: it is negative, not finite, or larger than any perturbation can be.
+    """
+    largest = largest_budget(norm, shape)
+    if not (math.isfinite(epsilon) and 0 <= epsilon <= largest):
+        raise AttackError(
+            f"epsilon must be between 0 and {largest:g} for the norm {norm} at {shape[-2]} x "
+            f"{shape[-1]} pixels in [0, 1], but is {epsilon!r}. One grey level is 1/255."
+        )
 
 
 def project(x_adv: Tensor, x: Tensor, epsilon: Tensor | float, norm: Norm) -> Tensor:

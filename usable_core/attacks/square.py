@@ -4,7 +4,6 @@ Andriushchenko et al. 2020, arXiv:1912.00049, algorithms 2 (Linf) and 3 (L2), wi
 AutoAttack rescales to its number of queries.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -12,12 +11,9 @@ import torch
 from torch import Tensor
 
 from usable_core import randomness
-from usable_core.attacks.gradient import planned_runs
+from usable_core.attacks.gradient import Search
 from usable_core.attacks.lanes import Answer, Lanes
-from usable_core.attacks.losses import margin
 from usable_core.attacks.norms import per_image, project, size
-from usable_core.catalog.attacks import AttackSpec
-from usable_core.evaluations.specs import Norm
 
 _FIRST_SHARE = 0.8  # of the pixels in the first square, as AutoAttack has it
 # After so many of 10,000 queries the share is halved (section 4.1 of the paper).
@@ -28,18 +24,8 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class Square:
+class Square(Search):
     """One square of new values at a time, kept where the margin shrinks."""
-
-    spec: AttackSpec
-    norm: Norm
-    classes: int
-    gradient_steps: int = 0
-
-    @cached_property
-    def runs(self) -> Sequence[tuple[int, int]]:
-        """One for each restart."""
-        return planned_runs(self.spec, self.classes)
 
     @property
     def questions(self) -> int:
@@ -59,10 +45,6 @@ class Square:
         channels = lanes.x.shape[1]
         lanes.state["block"] = torch.full_like(lanes.step, -1)
         lanes.state["drawn"] = lanes.x.new_zeros(len(lanes.x), _BLOCK, 5 + channels)
-
-    def loss(self, logits: Tensor, lanes: Lanes) -> Tensor:
-        """Return the margin (L,)."""
-        return margin(logits, lanes.y, lanes.target)
 
     def advance(self, lanes: Lanes, answer: Answer) -> Tensor:
         """Have the next random numbers at hand; which square comes next is proposed when asked."""

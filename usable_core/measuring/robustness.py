@@ -12,9 +12,8 @@ from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
 from usable_core.asking.outputs import PROBABILITIES_WARNING, look_like_probabilities
-from usable_core.attacks.norms import random_edge
+from usable_core.attacks.norms import check_budget, random_edge
 from usable_core.attacks.sweep import SmallestEpsilons, ascend, confirm, descend
-from usable_core.attacks.validation import check_budget
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import ConfigError, StorageError

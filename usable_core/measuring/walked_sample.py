@@ -52,12 +52,8 @@ class Sample:
     def breaks(self, spec: AttackSpec, rows: Tensor, epsilon: float) -> Tensor:
         """Return whether an attack breaks the examples at `rows` (n,) at one epsilon."""
         attack = build(spec, self.batch.norm, self.classes)
-        campaign = replace(self.batch, attacks=(attack,)).campaign()
         trials = [Trial(int(row), 0, epsilon) for row in rows]
-        for trial in trials:
-            campaign.submit(trial)
-        for _ in campaign.run():
-            pass
+        replace(self.batch, attacks=(attack,)).campaign().finish(trials)
         return torch.tensor([trial.is_broken for trial in trials], dtype=torch.bool)
 
 
