@@ -62,7 +62,7 @@ class AccuracyResult(Answer):
     config: AccuracyConfig
     provenance: Provenance
     records: "pd.DataFrame"
-    conditions: ClassVar[tuple[str, ...] | None] = ()
+    conditions = ()
 
     def __repr__(self) -> str:
         return self.headline({"accuracy": self.accuracy})

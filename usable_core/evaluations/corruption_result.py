@@ -5,7 +5,7 @@ Their columns are said in `evaluations.corruption`.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class CorruptionResult(Answer):
     config: CorruptionConfig
     provenance: Provenance
     records: "pd.DataFrame"
-    conditions: ClassVar[tuple[str, ...] | None] = ("corruption", "severity")
+    conditions = ("corruption", "severity")
     per_cell = cached_property(tables.per_cell)
     by_corruption = cached_property(tables.by_corruption)
     by_severity = cached_property(tables.by_severity)

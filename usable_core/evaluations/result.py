@@ -86,8 +86,6 @@ class Result(Protocol):
 class Measured(Result, Protocol):
     """The answer of an evaluation. `Answer` has what holds for most kinds."""
 
-    conditions: ClassVar[tuple[str, ...] | None]
-
     @property
     def config(self) -> Evaluation:
         """Return the question."""
@@ -107,6 +105,10 @@ class Measured(Result, Protocol):
     @property
     def axis(self) -> str:
         """Return what its figure's axis measures: answers of one axis share a figure."""
+
+    @property
+    def conditions(self) -> tuple[str, ...] | None:
+        """Return which columns say under which condition an example is right; see `outcomes`."""
 
     def numbers(self) -> tuple[Number, ...]:
         """Return every number that is shown."""
@@ -135,7 +137,7 @@ class Answer:
 
     is_upper_bound_only: bool = False
     axis: str = ""
-    conditions: ClassVar[tuple[str, ...] | None] = None
+    conditions: tuple[str, ...] | None = None
 
     def outcomes(self: Measured) -> "pd.DataFrame | None":
         """Return whether each example is right, see `Measured`."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class RobustnessResult(Answer):
     records: "pd.DataFrame"
     checks: tuple[Check, ...] = ()
     cost: Cost = Cost()
-    conditions: ClassVar[tuple[str, ...] | None] = ("epsilon",)
+    conditions = ("epsilon",)
 
     def __repr__(self) -> str:
         return self.headline({"clean accuracy": self.clean_accuracy, "mean over ε": self.area})

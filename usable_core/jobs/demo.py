@@ -1,6 +1,6 @@
 """The tour: every step is a run of its own, in the store, with the tour as its parent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -77,43 +77,23 @@ def run_demo(*, config: DemoConfig, report: Report, folder: Path) -> DemoResult:
 
 def fine_tuning(name: str, config: DemoConfig) -> FineTuningConfig:
     """Return how the tour fine-tunes the bundled backbone `name`."""
-    schedule = Schedule(
-        epochs=config.epochs,
-        batch_size=32,
-        learning_rate=0.06,
-        augmentation="shift",
-        seed=config.seed,
-    )
+    usual = Schedule(batch_size=32, learning_rate=0.06, augmentation="shift")
+    schedule = replace(usual, epochs=config.epochs, seed=config.seed)
     spec = DatasetSpec(DATASET, "train", seed=config.seed)
     return FineTuningConfig(ModelSpec(f"bundled/{name}"), spec, schedule=schedule)
 
 
 def _questions(reference: str, config: DemoConfig) -> list[tuple[Config, str]]:
     """Return what is asked about a fine-tuned model, with the titles' first words."""
-    model = ModelSpec(reference)
-
-    def test(limit: int | None) -> DatasetSpec:
-        return DatasetSpec(DATASET, "test", limit, config.seed)
-
+    model, test = ModelSpec(reference), DatasetSpec(DATASET, "test", seed=config.seed)
+    attacked = replace(test, limit=config.robustness_examples)
+    explained = replace(test, limit=config.explained_examples)
+    pgd, options = AttackSpec("pgd", ATTACK_STEPS), ExplainerOptions(EVALUATIONS, seed=config.seed)
+    robustness = RobustnessConfig(
+        model, attacked, (pgd,), epsilons=EPSILONS, seed=config.seed, walked=WALKED
+    )
     return [
-        (AccuracyConfig(model, test(None)), "Accuracy"),
-        (
-            RobustnessConfig(
-                model,
-                test(config.robustness_examples),
-                epsilons=EPSILONS,
-                attacks=(AttackSpec("pgd", ATTACK_STEPS),),
-                seed=config.seed,
-                walked=WALKED,
-            ),
-            "Robustness",
-        ),
-        (
-            ExplanationConfig(
-                model,
-                test(config.explained_examples),
-                options=ExplainerOptions(evaluations=EVALUATIONS, seed=config.seed),
-            ),
-            "Explanation",
-        ),
+        (AccuracyConfig(model, test), "Accuracy"),
+        (robustness, "Robustness"),
+        (ExplanationConfig(model, explained, options=options), "Explanation"),
     ]

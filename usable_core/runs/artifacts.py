@@ -1,5 +1,6 @@
 """The files of one run's folder: the answer, the progress, and what is left without an answer."""
 
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -20,6 +21,8 @@ RECORDS = "records.parquet"
 EVENTS = "events.jsonl"
 LOG = "log.txt"
 PARTS = "shards"  # finished parts of an evaluation that is not over
+TAIL_BYTES = 16_384  # about 200 lines; a log can be long, a page shows its end
+TAIL_LINES = 40
 
 
 def write_result(folder: Path, result: Result) -> None:
@@ -73,11 +76,26 @@ def read_events(folder: Path) -> "pd.DataFrame":
 
     path = folder / EVENTS
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    events = [event for line in lines if (event := _parsed(line)) is not None]
+    events: list[dict[str, Any]] = []
+    for line in lines:
+        with contextlib.suppress(ValueError):  # a line that is being written, or was torn
+            events.append(json.loads(line))
     frame = pd.DataFrame(events, columns=None if events else ["time", "done", "total", "message"])
     for name in frame.columns.difference(["message"]):
         frame[name] = pd.to_numeric(frame[name])
     return frame.assign(time=pd.to_datetime(frame["time"], unit="s", utc=True))
+
+
+def log_tail(path: Path) -> str:
+    """Return the last lines of a log file; empty when there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - TAIL_BYTES))
+            text = file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
 def clear(folder: Path) -> None:
@@ -94,12 +112,3 @@ def _restored(hint: object, value: Any, task: str) -> object:  # noqa: ANN401 - 
     if tasks.TASKS[task].config in (hint, *get_args(hint)):
         return tasks.config_from_json(task, value)
     return restore(hint, value)
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
-    """Return an event, or None for a line that is being written or was torn."""
-    try:
-        event: dict[str, Any] = json.loads(line)
-    except ValueError:
-        return None
-    return event

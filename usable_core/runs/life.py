@@ -67,14 +67,8 @@ class RunLife:
 
     def claim_restart(self, run_id: str, attempts: int) -> bool:
         """Return whether this caller alone may start process number `attempts` + 1 for the run."""
-        return self._table.change(
-            run_id,
-            (Status.QUEUED,),
-            {"attempts": attempts},
-            attempts=attempts + 1,
-            heartbeat=time.time(),
-            pid=None,
-        )
+        new = {"attempts": attempts + 1, "heartbeat": time.time(), "pid": None}
+        return self._table.change(run_id, (Status.QUEUED,), {"attempts": attempts}, **new)
 
     def start(self, run_id: str, pid: int) -> None:
         """Make a QUEUED run RUNNING.
@@ -82,32 +76,17 @@ class RunLife:
         Raises:
             Cancelled: it is no longer QUEUED.
         """
-        now = time.time()
-        started = self._table.change(
-            run_id,
-            (Status.QUEUED,),
-            status=Status.RUNNING,
-            pid=pid,
-            started=now,
-            heartbeat=now,
-            host=socket.gethostname(),
-            message="Loading",
-        )
-        if not started:
+        times = dict.fromkeys(("started", "heartbeat"), time.time())
+        new: dict[str, Any] = {"status": Status.RUNNING, "message": "Loading", "pid": pid, **times}
+        if not self._table.change(run_id, (Status.QUEUED,), host=socket.gethostname(), **new):
             raise Cancelled
 
     def heartbeat(self, run_id: str) -> None:
         """Say that the process of a run lives; a run that was thought LOST is found again."""
         self._table.change(run_id, ACTIVE, heartbeat=time.time())
-        self._table.change(
-            run_id,
-            (Status.LOST,),
-            {"pid": os.getpid()},
-            status=Status.RUNNING,
-            finished=None,
-            error=None,
-            heartbeat=time.time(),
-        )
+        alive = {"status": Status.RUNNING, "finished": None, "error": None}
+        own = {"pid": os.getpid()}
+        self._table.change(run_id, (Status.LOST,), own, heartbeat=time.time(), **alive)
 
     def progress(self, run_id: str, done: int, total: int, message: str, **metrics: float) -> None:
         """Store how far a run is, and append it to its `events.jsonl`."""
@@ -174,16 +153,10 @@ class RunLife:
     def answered_by(self, run_id: str, earlier: Run) -> None:
         """Store that an earlier run of the same key has the answer."""
         when = f"{earlier.finished:%Y-%m-%d %H:%M} UTC" if earlier.finished else "earlier"
-        self._end(
-            run_id,
-            Status.DONE,
-            answered_by=earlier.id,
-            summary=earlier.summary,
-            done=earlier.total,
-            total=earlier.total,
-            metrics=earlier.metrics,
-            message=f"Answered from the store: run {earlier.id} measured the same on {when}",
-        )
+        message = f"Answered from the store: run {earlier.id} measured the same on {when}"
+        steps = {"done": earlier.total, "total": earlier.total}
+        answer = {"answered_by": earlier.id, "summary": earlier.summary, "metrics": earlier.metrics}
+        self._end(run_id, Status.DONE, message=message, **steps, **answer)
 
     def fail(self, run_id: str, error: str, traceback: str | None = None) -> None:
         """Make a run FAILED with a sentence; the traceback goes to its log and row only."""

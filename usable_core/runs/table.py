@@ -6,7 +6,7 @@ state it expects. SQLAlchemy is imported here alone.
 
 import functools
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,7 @@ class RunTable:
 
     def active(self) -> list[Row]:
         """Return the rows that wait or run, oldest first."""
-        query = sql.select(runs).where(runs.c.status.in_(ACTIVE))
-        return self._rows(query.order_by(runs.c.created, runs.c.id))
+        return self._where(runs.c.status.in_(ACTIVE))
 
     def active_count(self) -> int:
         """Return how many runs that are no parts of others wait or run."""
@@ -97,25 +96,20 @@ class RunTable:
 
     def children(self, run_id: str) -> list[Row]:
         """Return the parts of a run, oldest first."""
-        query = sql.select(runs).where(runs.c.parent == run_id)
-        return self._rows(query.order_by(runs.c.created))
+        return self._where(runs.c.parent == run_id)
 
     def measured(self, key: str) -> list[Row]:
         """Return the DONE rows that measured the answer of `key` themselves, newest first."""
-        query = sql.select(runs).where(
-            runs.c.key == key, runs.c.status == Status.DONE, runs.c.answered_by.is_(None)
-        )
-        return self._rows(query.order_by(runs.c.created.desc()))
+        is_own = runs.c.key == key, runs.c.answered_by.is_(None)
+        return self._where(*is_own, runs.c.status == Status.DONE)[::-1]
 
     def lost(self, key: str) -> list[Row]:
         """Return the LOST rows that were measuring the answer of `key`, newest first."""
-        query = sql.select(runs).where(runs.c.key == key, runs.c.status == Status.LOST)
-        return self._rows(query.order_by(runs.c.created.desc()))
+        return self._where(runs.c.key == key, runs.c.status == Status.LOST)[::-1]
 
     def answered_by(self, run_id: str) -> list[Row]:
         """Return the rows whose answer is that of a run, oldest first."""
-        query = sql.select(runs).where(runs.c.answered_by == run_id)
-        return self._rows(query.order_by(runs.c.created))
+        return self._where(runs.c.answered_by == run_id)
 
     def is_cancel_requested(self, run_id: str) -> bool:
         """Tell whether a run is to stop: its end was asked for, or its row is gone."""
@@ -131,11 +125,7 @@ class RunTable:
         self._write(sql.insert(runs).values(row))
 
     def change(
-        self,
-        run_id: str,
-        expected: Collection[Status],
-        when: Mapping[str, object] | None = None,
-        **values: object,
+        self, run_id: str, expected: Collection[Status], when: Row | None = None, **values: object
     ) -> bool:
         """Change a run that is in an expected state; return whether it was.
 
@@ -174,6 +164,10 @@ class RunTable:
                 f"{self._engine.url.database} is not full and that you may write there, then try "
                 "again."
             ) from error
+
+    def _where(self, *conditions: sql.ColumnElement[bool]) -> list[Row]:
+        query = sql.select(runs).where(*conditions)
+        return self._rows(query.order_by(runs.c.created, runs.c.id))
 
     def _rows(self, query: sql.Select[Any]) -> list[Row]:
         with self._engine.connect() as connection:

@@ -13,7 +13,7 @@ from dashboard.components.shared.formats import (
     link,
 )
 from usable_core.records import to_json
-from usable_core.runs.logs import log_tail
+from usable_core.runs.artifacts import log_tail
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
