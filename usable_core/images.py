@@ -75,6 +75,12 @@ def verify(data: bytes, name: str) -> None:
         decode(data, name)
 
 
+def suffixes() -> list[str]:
+    """Return the endings that files of the formats read here have, such as `.jfif`."""
+    known = Image.registered_extensions().items()
+    return sorted(suffix for suffix, kind in known if kind in FORMATS)
+
+
 def encode_png(array: np.ndarray) -> bytes:
     """Return `array` as a PNG file.
 

@@ -120,6 +120,45 @@ def test_a_method_that_refuses_a_model_is_told_and_the_others_have_their_maps(
     assert cli.main([*words, "--method", "grad_cam"]) == 2
 
 
+def saliency_of(capsys, picture, out, *more):
+    """The file of a picture's map, and its values."""
+    words = ["explain", "--image", str(picture), "--method", "saliency", "--out", str(out)]
+    models = () if "--model" in more else ("--model", "bundled/resnet")
+    (one,) = as_json(capsys, *words, *models, *more)["maps"]
+    return one["values"], np.load(one["values"])
+
+
+def test_every_picture_has_a_file_of_its_own(capsys, tmp_path):
+    """Names of other scripts, of one folder each, and that differ by their case only."""
+    pictures = [tmp_path / n for n in ("写真.png", "猫.png", "a/x.png", "b/x.png", "ä.png")]
+    pictures += [tmp_path / "photo.png", tmp_path / "Photo.png", tmp_path / "x.jpg"]
+    pictures += [tmp_path / f"{'long' * 40}{end}.png" for end in "12"]
+    for place, picture in enumerate(pictures):
+        picture.parent.mkdir(exist_ok=True)
+        picture.write_bytes(png(place, (32, 32)))
+
+    written = [saliency_of(capsys, picture, tmp_path / "maps")[0] for picture in pictures]
+
+    assert len({name.casefold() for name in written}) == len(pictures)
+    assert "写真" in written[0]
+
+
+def test_another_class_or_model_of_a_picture_has_another_file(capsys, tmp_path):
+    picture, out = tmp_path / "photo.png", tmp_path / "maps"
+    picture.write_bytes(png(size=(32, 32)))
+
+    first, values = saliency_of(capsys, picture, out, "--target", "cat")
+    others = [
+        saliency_of(capsys, picture, out, "--target", "dog")[0],
+        saliency_of(capsys, picture, out, "--model", "bundled/vgg", "--target", "cat")[0],
+    ]
+    again, same = saliency_of(capsys, picture, out, "--target", "cat")
+
+    assert len({first, *others}) == 3
+    assert again == first
+    assert np.array_equal(same, values)
+
+
 def test_the_true_class_needs_its_name(capsys):
     words = ["explain", "--image", "a.png", "--model", "bundled/resnet", "--target", "true"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usable_core.errors import ExplanationError, ImageRefused, StorageError
+from usable_core.errors import Cancelled, ExplanationError, ImageRefused, StorageError
 from usable_core.evaluations.explained import Explanation, Prediction
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec
@@ -244,6 +244,28 @@ def test_a_cancelled_question_stops_and_can_be_asked_again(image_id):
     assert lane.poll(key).state == "waiting"
     serve()
     assert lane.poll(key).state == "done"
+
+
+def test_a_cancelled_question_keeps_its_preview(image_id):
+    hooks["a"] = lambda: lane.cancel(key)
+    key = lane.submit(explain(image_id))
+
+    serve()
+
+    answer = lane.poll(key)
+    assert (answer.state, answer.error) == ("failed", str(Cancelled()))
+    assert answer.explanation == explanation()
+
+
+def test_a_preview_written_after_the_question_was_withdrawn_is_a_stopped_one(image_id):
+    key = lane.submit(explain(image_id))
+    lane.cancel(key)
+    lane.write_answer(key, Answer("coarse", explanation()))  # the worker was between two looks
+
+    answer = lane.poll(key)
+
+    assert (answer.state, answer.error) == ("failed", str(Cancelled()))
+    assert answer.explanation == explanation()
 
 
 def test_a_question_cancelled_while_it_waits_is_never_begun(image_id):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from usable_core.errors import Cancelled
 from usable_core.evaluations.evidence import (
     Drift,
     Evidence,
@@ -100,6 +101,12 @@ class FakeLane:
         return key
 
     def poll(self, key):
+        answer = self._answer(key)
+        if key not in self.cancelled or answer.state in ("done", "failed"):
+            return answer
+        return replace(answer, state="failed", error=str(Cancelled()))
+
+    def _answer(self, key):
         request = self.requests[key]
         if request.model.reference in self.answers:
             return self.answers[request.model.reference]

@@ -182,6 +182,17 @@ def test_waiting_is_said_and_can_be_stopped_and_begun_again(lane):
     assert len(maps(at)) == 4
 
 
+def test_stopping_keeps_the_previews_and_says_how_far_they_came(lane):
+    lane.map_state, lane.map = "coarse", replace(lane.map, evaluations=64)
+    at = opened(image="cat")
+    assert len(maps(at)) == 4
+
+    at.button(key="explain_stop").click().run()
+
+    assert len(maps(at)) == 4
+    assert said(at).count("A preview: stopped after 64 of 500 evaluations.") == 4
+
+
 def test_a_failure_is_one_sentence_per_backbone_and_can_be_tried_again(lane):
     lane.answers["bundled/vgg"] = Answer(
         "failed", error="vgg.safetensors is missing. Put it there."

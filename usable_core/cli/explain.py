@@ -1,7 +1,9 @@
 """`usable explain`: what in one image made each model say so, and how far to trust it."""
 
+import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from usable_core.evaluations.explained import Explanation
 
 DEFAULT_METHODS = "lime,partition_shap"
+LONGEST = (24, 32)  # characters of picture and model in a file's name, which may have 255 bytes
 # Of a map, where its method has them.
 FIGURES = ("r2", "effective_samples", "additivity_gap", "convergence", "base", "output")
 
@@ -69,8 +72,10 @@ def explain(
     names = names_of(model)
     with progress_bar() as report:
         found = [_maps(spec, image, methods, {**settings, "report": report}) for spec in model]
-    named = zip(names, found, strict=True)
-    parts = [_model_part(name, image, maps, out) for name, maps in named]
+    parts = [
+        _model_part(name, image, maps, MapFiles.of(spec, image, settings, out))
+        for name, spec, maps in zip(names, model, found, strict=True)
+    ]
     data = dict(parts[0])
     if len(model) > 1:
         between = between_models(names, found)
@@ -132,7 +137,47 @@ def names_of(models: Sequence[ModelSpec]) -> list[str]:
     return names
 
 
-def _model_part(name: str, image: Path, maps: "Sequence[Explanation]", out: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class MapFiles:
+    """Where the maps of one question go: another picture, model or setting has other files.
+
+    Attributes:
+        folder: Of the files.
+        name: Picture and model, for people.
+        digest: Of all that a map depends on but the method. Names alone are not enough: pictures
+            in two folders share one, and some file systems do not tell `A` from `a`.
+    """
+
+    folder: Path
+    name: str
+    digest: str
+
+    @classmethod
+    def of(cls, spec: ModelSpec, image: Path, settings: MapSettings, folder: Path) -> "MapFiles":
+        """Return the files of a picture's maps by a model."""
+        asked = f"{spec} {settings['target']} {settings['options']}".encode()
+        digest = hashlib.sha256(asked + image.read_bytes()).hexdigest()[:8]
+        return cls(folder, f"{image.stem[: LONGEST[0]]}_{spec.reference[-LONGEST[1] :]}", digest)
+
+    def write(self, values: np.ndarray, kind: str) -> str:
+        """Write an array and return its path.
+
+        Raises:
+            StorageError: the folder cannot be written.
+        """
+        plain = re.sub(r"[^\w.-]+", "_", f"{self.name}_{kind}")
+        path = self.folder / f"{plain}-{self.digest}.npy"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            np.save(path, values)
+        except OSError as error:
+            raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
+        return str(path)
+
+
+def _model_part(
+    name: str, image: Path, maps: "Sequence[Explanation]", out: MapFiles
+) -> dict[str, Any]:
     from usable_core.comparison.maps import compare_maps, compared_map
 
     agreement = None
@@ -146,7 +191,7 @@ def _model_part(name: str, image: Path, maps: "Sequence[Explanation]", out: Path
         "familiarity": _with(maps[0].familiarity, "is_unlike"),
         "fragility": to_json(maps[0].fragility),
         "superpixels": maps[0].superpixels.tolist(),
-        "maps": [_map_part(one, f"{image.stem}_{name}", out) for one in maps],
+        "maps": [_map_part(one, out) for one in maps],
         "agreement": agreement,
     }
 
@@ -183,11 +228,11 @@ def between_models(
     return agreement
 
 
-def _map_part(one: "Explanation", name: str, out: Path) -> dict[str, Any]:
+def _map_part(one: "Explanation", out: MapFiles) -> dict[str, Any]:
     """Return one map's numbers; its arrays become files."""
-    files = {"values": _saved(one.values, f"{name}_{one.method}", out)}
+    files = {"values": out.write(one.values, str(one.method))}
     for kind, values in one.compared.items():
-        files[kind] = _saved(values, f"{name}_{one.method}_{kind}", out)
+        files[kind] = out.write(values, f"{one.method}_{kind}")
     figures = {name: getattr(one, name) for name in FIGURES}
     part: dict[str, Any] = {
         "method": one.method,
@@ -215,13 +260,3 @@ def _with(record: object, *properties: str) -> dict[str, Any] | None:
         return None
     found: dict[str, Any] = to_json(record)
     return found | {name: to_json(getattr(record, name)) for name in properties}
-
-
-def _saved(values: np.ndarray, name: str, out: Path) -> str:
-    path = out / (re.sub(r"[^A-Za-z0-9.-]+", "_", name) + ".npy")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        np.save(path, values)
-    except OSError as error:
-        raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
-    return str(path)

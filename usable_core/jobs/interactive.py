@@ -65,7 +65,7 @@ def poll(key: str) -> Answer:
         return answer
     if not request_path(key).is_file():
         answer = poll_file(key)  # it may have ended between the two looks
-        return answer if answer.state in FINAL else _gone()
+        return answer if answer.state in FINAL else _stopped(answer)
     ensure_worker()
     return answer
 
@@ -86,7 +86,7 @@ def cancel(key: str) -> None:
     request_path(key).unlink(missing_ok=True)
     answer = poll_file(key)
     if answer.state not in FINAL:
-        write_answer(key, replace(answer, state="failed", error=str(Cancelled())))
+        write_answer(key, _stopped(answer))
 
 
 def ensure_worker() -> None:
@@ -149,6 +149,11 @@ def prune(size_cap: int) -> None:
         if not request_path(folder.name).is_file():
             shutil.rmtree(folder, ignore_errors=True)
             total -= size
+
+
+def _stopped(answer: Answer) -> Answer:
+    """Return an answer that was withdrawn, with what it had come to."""
+    return replace(answer, state="failed", error=str(Cancelled()))
 
 
 def _gone() -> Answer:

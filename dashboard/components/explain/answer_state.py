@@ -42,7 +42,13 @@ def _failed(asked: Asked, board: Board, what: str) -> None:
     answer, request = asked.answer, asked.request
     of_model = [a for a in board.values() if a.request.model == request.model]
     told = [a for a in of_model if a.request.kind == "predict" and a.answer.error == answer.error]
-    if asked.is_cancelled:
+    if asked.is_cancelled and request.kind == "explain" and asked.has_map:
+        spent, most = answer.explanation.evaluations, request.options.evaluations
+        st.info(
+            f"A preview: stopped after {spent:,} of {most:,} evaluations.",
+            icon=":material/stop_circle:",
+        )
+    elif asked.is_cancelled:
         st.info(f"Stopped before the {what} was complete.", icon=":material/stop_circle:")
     elif told and asked not in told:
         st.caption(f"No {what}, for the reason given under Predictions.")

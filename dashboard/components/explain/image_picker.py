@@ -16,7 +16,6 @@ from usable_core import images
 from usable_core.errors import UsableError
 from usable_core.runs import uploads
 
-TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 MAX_MEGABYTES = 50  # as much as images.decode takes
 THUMBNAIL, PREVIEW = 192, 480  # pixels of the longer side; shown at half, for dense screens
 THUMBNAIL_WIDTH = 96
@@ -51,7 +50,7 @@ def choose_image() -> Chosen | None:
     place.empty()
     uploader.file_uploader(
         "Upload a picture",
-        type=TYPES,
+        type=images.suffixes(),
         key=_UPLOAD,
         on_change=_take_upload,
         max_upload_size=MAX_MEGABYTES,

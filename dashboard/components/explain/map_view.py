@@ -109,7 +109,7 @@ def views(questions: Questions, board: Board) -> dict[Cell, MapView]:
     found = {
         cell: _view(asked, board.get(replace(asked.request, kind="evidence")))
         for cell, asked in questions.all_shown(board).items()
-        if asked.answer.state in ("coarse", "done")
+        if asked.has_map
     }
     for model in questions.titles:
         final = [cell for cell, view in found.items() if cell[0] == model and view.is_final]

@@ -36,6 +36,11 @@ class Asked:
         return self.answer.state in ("done", "failed")
 
     @property
+    def has_map(self) -> bool:
+        """Whether there is a map, be it one that was not finished."""
+        return self.answer.state in ("coarse", "done") or self.explanation.evaluations > 0
+
+    @property
     def is_cancelled(self) -> bool:
         """Whether somebody stopped it."""
         return self.answer.state == "failed" and "cancel" in (self.answer.error or "").lower()
