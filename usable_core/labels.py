@@ -22,6 +22,11 @@ def plain_name(name: str) -> str:
     return " ".join(words) or name.casefold()
 
 
+def is_same_class(one: str, other: str) -> bool:
+    """Tell whether two names are one but for case, accents and punctuation."""
+    return plain_name(one) == plain_name(other)
+
+
 @dataclass(frozen=True)
 class LabelSpace:
     """Ordered class names; position is the class index.

@@ -54,7 +54,14 @@ def page() -> None:
             icon=":material/palette:",
         )
     questions = Questions(
-        picture.id, picture.title, _titles(models), tuple(methods), target, options, wants_attack()
+        image=picture.id,
+        title=picture.title,
+        titles=_titles(models),
+        methods=tuple(methods),
+        target=target,
+        options=options,
+        has_attack=wants_attack(),
+        true=st.query_params.get(state.EXPLAIN_TRUE),
     )
     with errors_shown():
         show_explanations(questions)

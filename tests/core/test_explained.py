@@ -79,7 +79,7 @@ def test_page_command_line_and_data_set_give_the_doubts_of_the_record(tmp_path):
     records = pd.DataFrame([row]).reindex(columns=list(COLUMNS))
 
     of_data_set = ExplanationResult(config, provenance(), records).worst(1)["reason"][0]
-    of_command = command._map_part(found, "picture", tmp_path)["doubts"]
+    of_command = command._map_part(found, command.MapFiles(tmp_path, "picture", "0"))["doubts"]
 
     assert of_data_set == "; ".join(sentences)
     assert [doubt["sentence"] for doubt in of_command] == sentences

@@ -1,5 +1,7 @@
 """The smallest breaking change of one image is the analytic one, and its path is what it says."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from toy_models import images, linear_model, model_of
 
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.errors import Cancelled
+from usable_core.evaluations.evidence import Fragility
 from usable_core.measuring.fragility import EPSILONS, adversarial_path
 
 # From half a grey level in steps of half: the exact distance falls between two of them.
@@ -127,3 +130,22 @@ def test_an_attack_shows_its_progress_and_stops_when_it_is_cancelled():
 
     assert [done for done, _ in told] == [1, 2, 3]
     assert all(done <= total for done, total in told)
+
+
+@pytest.mark.parametrize(
+    ("true", "said"),
+    [
+        (None, "The answer changes at ε ≤ 4/255: dog"),
+        ("Cat", "Breaks at ε ≤ 4/255: dog"),
+        ("dog", "Wrong as it is, turns right at ε ≤ 4/255: dog"),
+        ("zebra", "Wrong as it is, stays wrong at ε ≤ 4/255: dog"),
+    ],
+)
+def test_what_the_smallest_change_does_depends_on_what_is_true(true, said):
+    epsilons = (0.0, 4 / 255)
+    found = Fragility(
+        "linf", "PGD", epsilons, ("cat", "dog"), (0.9, 0.1), (True, False), 4 / 255, 1.0
+    )
+
+    assert found.said(true) == said
+    assert replace(found, smallest=None).said(true) == "The answer stays up to ε = 4/255"

@@ -44,7 +44,7 @@ def test_the_notebook_shows_method_class_and_predictions_and_escapes_them(explan
     assert "LIME: &lt;b&gt;cat&lt;/b&gt;" in text
     assert "<b>cat</b>" not in text
     assert "75.0 %" in text
-    assert "dog 40.0 %" in text
+    assert "dog 25.0 %" in text
     assert "at the upper right" in text
 
 

@@ -84,7 +84,7 @@ class FakeLane:
         self.map = Explanation(predictions=PREDICTIONS, r2=0.8, evaluations=300, seconds=2.5)
         self.map_state, self.map_progress = "done", (0, 0)
         self.answers = {}  # reference -> answer that replaces the usual one
-        self.predictions, self.familiarity = PREDICTIONS, None
+        self.predictions, self.familiarity, self.classes = PREDICTIONS, None, ()
         self.targets = {}  # reference -> class explained, if not the one asked for
         self.superpixels = {}  # reference -> what it sees, if not all
         self.by_evaluations = {}
@@ -111,7 +111,9 @@ class FakeLane:
         if request.model.reference in self.answers:
             return self.answers[request.model.reference]
         if request.kind == "predict":
-            return done(predictions=self.predictions, familiarity=self.familiarity)
+            return done(
+                predictions=self.predictions, familiarity=self.familiarity, classes=self.classes
+            )
         if request.options.evaluations in self.by_evaluations:
             return self.by_evaluations[request.options.evaluations]
         if request.kind in self.others:

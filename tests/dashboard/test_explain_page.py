@@ -321,14 +321,44 @@ def test_the_backbones_share_one_colour_scale(lane):
     assert shown[1]["own"] == pytest.approx(10 * shown[0]["own"], rel=0.01)
 
 
-def test_calibrated_confidence_is_shown_and_its_absence_said_with_what_to_do(lane):
-    assert "Not calibrated: raw softmax" in said(opened(image="cat"))
+CIFAR = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
+
+@pytest.mark.parametrize(
+    ("true", "score", "is_said"), [("Cat", 3.0, True), ("cat", 1.0, False), ("zebra", 3.0, False)]
+)
+def test_a_confidence_is_calibrated_only_where_the_picture_is_known_to_be_of_the_task(
+    lane, true, score, is_said
+):
     lane.predictions = tuple(replace(p, calibrated=0.7) for p in PREDICTIONS)
+    lane.classes, lane.familiarity = tuple(CIFAR), Familiarity(score, 2.0, "500 images of CIFAR-10")
+
+    unknown, known = said(opened(image="cat")), said(opened(image="cat", explain_true=true))
+
+    assert "cat · 90.0 %" in known  # one number, the one that the maps explain
+    assert "70.0 %" not in unknown
+    assert "Calibrated" not in unknown
+    assert ("Calibrated on its task's pictures, cat is at 70.0 %" in known) is is_said
+
+
+def test_the_classes_that_a_backbone_knows_stand_beside_its_prediction(lane):
+    lane.classes = tuple(CIFAR)
+
     at = opened(image="cat")
 
-    assert "cat · 70.0 %" in said(at)
-    assert "the raw softmax says 90.0 %" in said(at)
+    assert said(at).count(f"Knows only\\: {', '.join(CIFAR)}.") == 2
+    assert set(CIFAR) < set(at.run().selectbox(key="explain_target").options)
+
+
+def test_a_thousand_classes_are_a_list_to_be_searched(lane):
+    lane.classes = (*(f"thing {i}" for i in range(999)), "Labrador retriever")
+    at = opened(image="cat", models="bundled/resnet")
+    assert "1,000 of 1,000 classes" in said(at)
+
+    at.text_input(key="classes_bundled/resnet").input("labra").run()
+
+    assert "1 of 1,000 classes" in said(at)
+    assert any(list(t.value["class"]) == ["Labrador retriever"] for t in at.dataframe)
 
 
 @pytest.mark.parametrize(("score", "is_warned"), [(1.0, True), (3.0, False)])
@@ -341,11 +371,11 @@ def test_a_picture_unlike_the_task_is_warned_of(lane, score, is_warned):
 
 
 def test_the_smallest_breaking_budget_is_an_upper_bound_or_said_to_be_unknown(lane):
-    assert "breaks at ε ≤ 4/255" in said(opened(image="cat"))
+    assert "The answer changes at ε ≤ 4/255\\: dog" in said(opened(image="cat"))
 
     unbroken = replace(FRAGILITY, is_kept=(True,) * 3, smallest=None)
     lane.others["attack"] = done(fragility=unbroken)
-    assert "not broken up to 4/255" in said(opened(image="cat"))
+    assert "The answer stays up to ε = 4/255" in said(opened(image="cat"))
 
     lane.others["attack"] = Answer("failed", error="This backbone has no gradient.")
     assert "no gradient" in said(opened(image="cat"))

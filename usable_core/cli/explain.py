@@ -73,7 +73,7 @@ def explain(
     with progress_bar() as report:
         found = [_maps(spec, image, methods, {**settings, "report": report}) for spec in model]
     parts = [
-        _model_part(name, image, maps, MapFiles.of(spec, image, settings, out))
+        _model_part(name, image, maps, MapFiles.of(spec, image, settings, out), label)
         for name, spec, maps in zip(names, model, found, strict=True)
     ]
     data = dict(parts[0])
@@ -176,20 +176,25 @@ class MapFiles:
 
 
 def _model_part(
-    name: str, image: Path, maps: "Sequence[Explanation]", out: MapFiles
+    name: str, image: Path, maps: "Sequence[Explanation]", out: MapFiles, label: str | None
 ) -> dict[str, Any]:
     from usable_core.comparison.maps import compare_maps, compared_map
 
     agreement = None
     if len(maps) > 1:
         agreement = compare_maps([compared_map(str(one.method), one) for one in maps]).summary()
+    first = maps[0]
+    calibrated = first.calibrated(label)
+    fragility = first.fragility
     return {
         "image": str(image),
         "model": name,
-        "target": maps[0].target,
-        "predictions": maps[0].predictions,
-        "familiarity": _with(maps[0].familiarity, "is_unlike"),
-        "fragility": to_json(maps[0].fragility),
+        "target": first.target,
+        "predictions": first.predictions,
+        "knows": first.knows,
+        "calibrated": calibrated and calibrated.calibrated,
+        "familiarity": _with(first.familiarity, "is_unlike"),
+        "fragility": fragility and {**to_json(fragility), "said": fragility.said(label)},
         "superpixels": maps[0].superpixels.tolist(),
         "maps": [_map_part(one, out) for one in maps],
         "agreement": agreement,

@@ -16,7 +16,7 @@ def lines_of(part: dict[str, Any]) -> "list[str | Table]":
     lines: list[str | Table] = [
         part["model"],
         _predictions(part["predictions"]),
-        *_warnings(part),
+        *_about(part),
         f"Explained: {part['target']}",
         _maps_table(part["maps"]),
         *(
@@ -36,9 +36,8 @@ def lines_of(part: dict[str, Any]) -> "list[str | Table]":
 
 
 def _predictions(predictions: "Sequence[Prediction]") -> "Table":
-    is_calibrated = predictions[0].calibrated is not None
-    rows = [(p.name, f"{100 * p.shown:.1f} %") for p in predictions]
-    return table("Prediction", "Calibrated" if is_calibrated else "Not calibrated", rows=rows)
+    rows = [(p.name, f"{100 * p.probability:.1f} %") for p in predictions]
+    return table("Prediction", "How sure it says it is (softmax)", rows=rows)
 
 
 def _maps_table(maps: list[dict[str, Any]]) -> "Table":
@@ -47,19 +46,15 @@ def _maps_table(maps: list[dict[str, Any]]) -> "Table":
     return table("Map", "Quality", "Cost", "File", rows=rows)
 
 
-def _warnings(part: dict[str, Any]) -> list[str]:
+def _about(part: dict[str, Any]) -> list[str]:
     """Return what is to be said of the image itself."""
-    found = []
+    found = [part["knows"]] if part["knows"] else []
+    if part["calibrated"] is not None:
+        found.append(f"Calibrated, it is {100 * part['calibrated']:.1f} % sure.")
     if part["familiarity"] is not None and part["familiarity"]["is_unlike"]:
         found.append("This image is unlike 95 % of the images that the model was calibrated on.")
-    fragility = part["fragility"]
-    if fragility is not None:
-        smallest, largest = fragility["smallest"], max(fragility["epsilons"])
-        found.append(
-            f"Not broken up to ε = {255 * largest:g}/255."
-            if smallest is None
-            else f"Smallest breaking ε found: {255 * smallest:g}/255 (an upper bound)."
-        )
+    if part["fragility"] is not None:
+        found.append(f"{part['fragility']['said']} (an upper bound).")
     return found
 
 

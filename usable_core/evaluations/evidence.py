@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.labels import is_same_class
 from usable_core.records import to_json
 
 Floats = tuple[float, ...]
@@ -202,6 +204,28 @@ class Fragility:
     is_kept: tuple[bool, ...]
     smallest: float | None
     seconds: float
+
+    def said(self, true: str | None = None) -> str:
+        """Return in words what the smallest change does: `Breaks at ε ≤ 4/255: dog`.
+
+        A right answer *breaks*. One that was wrong before cannot: it may turn right.
+
+        Args:
+            true: Name of the true class; None where nobody knows it.
+        """
+        if self.smallest is None:
+            return f"The answer stays up to ε = {epsilon_label(self.epsilons[-1], self.norm)}"
+        after = self.predictions[self.epsilons.index(self.smallest)]
+        label = epsilon_label(self.smallest, self.norm)
+        return f"{self._change(after, true)} at ε ≤ {label}: {after}"
+
+    def _change(self, after: str, true: str | None) -> str:
+        if true is None:
+            return "The answer changes"
+        if is_same_class(self.predictions[0], true):
+            return "Breaks"
+        is_right = is_same_class(after, true)
+        return "Wrong as it is, turns right" if is_right else "Wrong as it is, stays wrong"
 
 
 @dataclass(frozen=True)

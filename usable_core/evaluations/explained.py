@@ -20,10 +20,12 @@ from usable_core.errors import StorageError
 from usable_core.evaluations.doubts import doubts
 from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.images import decode, encode_png
+from usable_core.labels import is_same_class
 from usable_core.metrics.arrays import Floats, Segments, Values
 from usable_core.metrics.attribution import superpixel_credits
 from usable_core.records import from_json
 
+MOST_NAMED, FEW_NAMED = 12, 5  # classes that are listed in a sentence, all or as examples
 RECORD, PICTURE = "explanation.json", "input.png"
 _DRIFT = "drift_"
 _VIEWS = "usable_core.plots.notebook"  # pictures for people are the plots' business
@@ -45,11 +47,6 @@ class Prediction:
     name: str
     probability: float
     calibrated: float | None = None
-
-    @property
-    def shown(self) -> float:
-        """Return the calibrated probability where there is one, else the softmax."""
-        return self.probability if self.calibrated is None else self.calibrated
 
 
 @dataclass(frozen=True)
@@ -93,6 +90,7 @@ class Explanation:
 
     Attributes:
         predictions: The five most probable classes, most probable first.
+        classes: Names of all classes that the model knows; empty where it has no names.
         familiarity: Whether the image looks like the task's; None for a model not calibrated.
         method: Key of `catalog.explainers.EXPLAINERS`.
         target: Name of the class explained.
@@ -121,6 +119,7 @@ class Explanation:
     """
 
     predictions: tuple[Prediction, ...] = ()
+    classes: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
     method: str | None = None
     target: str | None = None
@@ -145,6 +144,34 @@ class Explanation:
     evidence: Evidence | None = None
     fragility: Fragility | None = None
     drift: Drift | None = None
+
+    @property
+    def knows(self) -> str:
+        """Return which classes there are to choose from, in words; empty where they have no names.
+
+        A model names one of them whatever it sees.
+        """
+        if not self.classes:
+            return ""
+        if len(self.classes) <= MOST_NAMED:
+            return f"Knows only: {', '.join(self.classes)}."
+        some = ", ".join(self.classes[:FEW_NAMED])
+        return f"Knows only {len(self.classes):,} classes, such as {some}."
+
+    def calibrated(self, true: str | None) -> Prediction | None:
+        """Return the first prediction where its calibrated confidence can be believed, else None.
+
+        That is where it was fitted, the picture is one of the task's, as only its true class tells,
+        and nothing says that it is unlike them.
+
+        Args:
+            true: Name of the picture's true class; None where nobody knows it.
+        """
+        is_unlike = self.familiarity is not None and self.familiarity.is_unlike
+        is_of_task = true is not None and any(is_same_class(true, name) for name in self.classes)
+        first = next(iter(self.predictions), None)
+        is_known = first is not None and first.calibrated is not None
+        return first if is_known and is_of_task and not is_unlike else None
 
     @property
     def credits(self) -> Floats:

@@ -80,7 +80,7 @@ def shared_superpixels(
 
 def _parted(
     image: Image.Image, box: tuple[int, int, int, int], size: tuple[int, int], count: int
-) -> NDArray[np.int32]:
+) -> Segments:
     """Return the superpixels of a part of a picture, found at the size (width, height)."""
     small = np.array(image.crop(box).resize(size, Image.Resampling.BILINEAR))
     return superpixels(torch.from_numpy(small).permute(2, 0, 1) / 255, count)
@@ -97,7 +97,7 @@ def _boxes_beside(
 
 
 def _part_box(
-    numbers: NDArray[np.int32], image: Image.Image, box: tuple[int, int, int, int], count: int
+    numbers: Segments, image: Image.Image, box: tuple[int, int, int, int], count: int
 ) -> None:
     """Give a part beside the central square superpixels of its own, about as large as those there.
 
@@ -115,7 +115,7 @@ def _part_box(
     numbers[top:bottom, left:right] = found[rows[:, None], columns] + numbers.max() + 1
 
 
-def _seen(numbers: NDArray[np.int32], preprocessing: Preprocessing) -> NDArray[np.int32]:
+def _seen(numbers: Segments, preprocessing: Preprocessing) -> Segments:
     """Return the numbers (H, W) of a picture's pixels as a model sees them."""
     low, high = numbers.astype(np.uint8), (numbers >> 8).astype(np.uint8)
     coded = Image.fromarray(np.stack([low, high, np.zeros_like(low)], axis=2))

@@ -26,7 +26,7 @@ from usable_core.records import from_json, to_json
 from usable_core.runs import calibrations
 from usable_core.versions import versions
 
-INTERFACE_VERSION = 4  # raise it when an answer means something else than before
+INTERFACE_VERSION = 5  # raise it when an answer means something else than before
 FINAL = ("done", "failed")
 MAX_WAITING = 200
 

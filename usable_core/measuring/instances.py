@@ -47,6 +47,7 @@ class Instance:
         logits = Oracle(model).logits(x[None].to(model.device))[0].double().cpu()
         start = Explanation(
             predictions=top_predictions(model, logits),
+            classes=model.labels.names if model.labels.is_named else (),
             familiarity=familiarity_of(model, logits.numpy()),
             x=(x * 255).round().byte().permute(1, 2, 0).numpy(),  # (3, H, W) -> (H, W, 3)
         )

@@ -40,7 +40,7 @@ def view_html(explanation: Explanation) -> str:
     title = f"{EXPLAINERS[str(explanation.method)].title}: {explanation.target}"
     source = base64.b64encode(view_png(explanation)).decode()
     words = describe(explanation.values)
-    predictions = ", ".join(f"{p.name} {percent(p.shown)}" for p in explanation.predictions)
+    predictions = ", ".join(f"{p.name} {percent(p.probability)}" for p in explanation.predictions)
     return (
         f'<figure><img alt="{html.escape(f"{title}: {words}", quote=True)}" '
         f'src="data:image/png;base64,{source}"><figcaption><b>{html.escape(title)}</b> '

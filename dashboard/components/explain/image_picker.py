@@ -162,6 +162,7 @@ def _keep_upload() -> None:
 
 def _delete(image_id: str) -> None:
     st.query_params.pop(state.IMAGE, None)
+    st.query_params.pop(state.EXPLAIN_TRUE, None)
     _preview.clear()
     with errors_shown():
         uploads.delete(image_id)

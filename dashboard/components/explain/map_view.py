@@ -41,7 +41,7 @@ def show_map(
     with st.container(horizontal=True):
         with st.popover("Details", icon=":material/info:"):
             st.markdown(facts(explanation, view.options))
-            _downloads(name, view, shared)
+            _downloads(name, questions.image, view, shared)
         _more_button(questions, cell, asked, board, open_signs > 0)
 
 
@@ -71,9 +71,9 @@ def _more_button(
         )
 
 
-def _downloads(name: str, view: MapView, shared: float) -> None:
-    """Offer a map as a picture and as its values."""
-    plain = name.replace("/", "_")
+def _downloads(name: str, image: str, view: MapView, shared: float) -> None:
+    """Offer a map as a picture and as its values, under a name that no other picture's has."""
+    plain = f"{name.replace('/', '_')}-{image[:8]}"
     with st.container(horizontal=True):
         download(
             "PNG",

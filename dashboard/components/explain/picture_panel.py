@@ -63,10 +63,11 @@ def _progress(questions: Questions, board: Board) -> None:
 
 
 def _learn_classes(questions: Questions, board: Board) -> bool:
-    """Remember the predicted classes for the target selector; tell whether they are new."""
+    """Remember the classes for the target selector, predicted first; tell whether they are new."""
     asked = [board.get(questions.prediction(model)) for model in questions.titles]
     predicting = [a for a in asked if a is not None]
-    names = (p.name for a in predicting for p in a.explanation.predictions)
+    names = [p.name for a in predicting for p in a.explanation.predictions]
+    names += [name for a in predicting for name in a.explanation.classes]
     found = list(dict.fromkeys(names))
     if not found or not all(a.is_over for a in predicting):
         return False

@@ -28,7 +28,8 @@ class Questions:
         methods: Keys of `EXPLAINERS`.
         target: The class explained; None for each backbone's own prediction.
         options: How maps are made.
-        has_attack: The smallest breaking change is looked for.
+        has_attack: The smallest change that changes the answer is looked for.
+        true: The picture's true class, by name; None where nobody knows it.
     """
 
     image: str
@@ -38,6 +39,7 @@ class Questions:
     target: str | None
     options: ExplainerOptions
     has_attack: bool = True
+    true: str | None = None
 
     def prediction(self, model: ModelSpec) -> ImageRequest:
         """Return the question what a backbone predicts."""

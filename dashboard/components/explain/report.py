@@ -96,18 +96,15 @@ def _predictions(questions: Questions, board: Board) -> Iterator[Card]:
         asked, attack = board.get(questions.prediction(model)), board.get(questions.attack(model))
         if asked is None:
             continue
-        rows = tuple(
-            (p.name, percent(p.probability), percent(p.calibrated))
-            for p in asked.explanation.predictions
-        )
-        picture = _input(asked)
-        blocks: list[Block] = [*picture, Table(("class", "softmax", "calibrated"), rows)]
+        explanation = asked.explanation
+        rows = tuple((p.name, percent(p.probability)) for p in explanation.predictions)
+        blocks: list[Block] = [*_input(asked), Table(("class", "softmax"), rows)]
+        blocks += [Text(explanation.knows)] if explanation.knows else []
+        if (first := explanation.calibrated(questions.true)) is not None:
+            blocks.append(Text(f"Calibrated, {first.name} is at {percent(first.calibrated)}."))
         if attack is not None and (found := attack.explanation.fragility) is not None:
-            broken = found.smallest is not None
-            at = found.smallest if found.smallest is not None else found.epsilons[-1]
-            words = "Breaks at ε ≤" if broken else "Not broken up to"
-            blocks.append(Text(f"{words} {epsilon_label(at, found.norm)} ({found.attack})"))
-        familiarity = asked.explanation.familiarity
+            blocks.append(Text(f"{found.said(questions.true)} ({found.attack})"))
+        familiarity = explanation.familiarity
         if familiarity is not None and familiarity.is_unlike:
             blocks.append(
                 Text(
@@ -286,7 +283,7 @@ def keep_it(questions: Questions, board: Board) -> None:
     st.download_button(
         "Report, HTML",
         lambda: report(known),
-        "explanation.html",
+        f"explanation-{questions.image[:8]}.html",
         "text/html",
         key=state.EXPLAIN_REPORT,
         on_click="ignore",

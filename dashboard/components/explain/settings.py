@@ -60,8 +60,8 @@ def choose_target() -> str | None:
         key=key,
         accept_new_options=True,
         format_func=lambda name: titles.get(name, name),
-        help="The classes predicted for this picture are listed; any other class that the "
-        "backbones know can be typed.",
+        help="The classes predicted for this picture come first, then all others that the "
+        "backbones know: type a part of a name to find one.",
     )
     state.write_address(key, [chosen] if chosen else [])
     return None if chosen in (None, PREDICTED) else chosen
