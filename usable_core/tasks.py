@@ -170,6 +170,12 @@ def named_in(config: Config) -> dict[str, ModelSpec | DatasetSpec]:
     return {f: s for f, s in fields.items() if isinstance(s, (ModelSpec, DatasetSpec))}
 
 
+def placed(config: Config) -> Config:
+    """Return a question that names the same files in every folder."""
+    found = {field: spec.placed() for field, spec in named_in(config).items()}
+    return dataclasses.replace(config, **found)
+
+
 def check_names(config: Config) -> None:
     """Check, as far as that is possible without loading anything, that a config's names exist.
 

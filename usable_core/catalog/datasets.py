@@ -9,12 +9,26 @@ from usable_core.errors import DatasetRefused
 
 @dataclass(frozen=True)
 class DatasetRow:
-    """One named data set."""
+    """One named data set.
+
+    Attributes:
+        title: As people call it.
+        function: Dotted name of `() -> Dataset`.
+        has_own_split: Its test images are given with it.
+        help: What it is, in a sentence.
+        classes: Names of its classes, known before it is read.
+        files: What a download leaves in the folder `datasets` of Usable's own; empty where
+            nothing has to be downloaded.
+        size: Of the download, in words.
+    """
 
     title: str
     function: str
     has_own_split: bool
     help: str
+    classes: tuple[str, ...] = ()
+    files: str = ""
+    size: str = ""
 
 
 DATASETS = {
@@ -23,12 +37,27 @@ DATASETS = {
         "usable_core.datasets.builtin:digits",
         False,
         "1,797 real handwritten digits, 8 × 8 pixels, from scikit-learn (UCI).",
+        classes=tuple("0123456789"),
     ),
     "cifar10": DatasetRow(
         "CIFAR-10",
         "usable_core.datasets.builtin:cifar10",
         True,
         "60,000 photographs in 10 classes, 32 × 32 pixels, read by torchvision.",
+        classes=(
+            "airplane",
+            "automobile",
+            "bird",
+            "cat",
+            "deer",
+            "dog",
+            "frog",
+            "horse",
+            "ship",
+            "truck",
+        ),
+        files="cifar-10-batches-py",
+        size="170 MB",
     ),
 }
 
@@ -64,3 +93,9 @@ def reader_of(reference: str) -> str:
             "subfolder per class, a zip of one, or a Parquet file with image and label columns."
         )
     return READERS[kind]
+
+
+def absolute_data(reference: str) -> str:
+    """Return a reference that means the same data in every folder."""
+    path = Path(reference).expanduser()
+    return str(path.resolve()) if reference not in DATASETS and path.exists() else reference

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
+from pathlib import Path
 from typing import ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
 
-from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.models import SOURCES
+from usable_core.catalog.datasets import DATASETS, absolute_data
+from usable_core.catalog.models import SOURCES, absolute
 from usable_core.errors import ConfigError
 
 Split = Literal["auto", "train", "validation", "test", "all"]
@@ -83,6 +84,11 @@ class ModelSpec:
     trust: bool = False
     preprocessing: tuple[tuple[str, str], ...] = ()
 
+    def placed(self) -> "ModelSpec":
+        """Return the name that means the same files in every folder."""
+        weights = self.weights and str(Path(self.weights).expanduser().resolve())
+        return replace(self, reference=absolute(self.reference), weights=weights)
+
 
 @dataclass(frozen=True)
 class DatasetSpec:
@@ -106,6 +112,10 @@ class DatasetSpec:
 
     def __post_init__(self) -> None:
         require_range(self, "limit", 1)
+
+    def placed(self) -> "DatasetSpec":
+        """Return the name that means the same files in every folder."""
+        return replace(self, reference=absolute_data(self.reference))
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ def start(config: Config, *, title: str | None = None) -> str:
         UsableError: a name is plainly wrong; there is no run then.
         StorageError: too many runs are waiting, or no process can be started.
     """
+    config = tasks.placed(config)
     tasks.check_names(config)
     store = RunStore()
     run = store.create(config, title=title)
@@ -58,6 +59,7 @@ def run_here(
         Cancelled: a person stopped it.
         UsableError: what it names cannot be loaded, and there is no run then; or it failed.
     """
+    config = tasks.placed(config)
     if objects is None:
         tasks.check_names(config)
     if parent is None:

@@ -16,10 +16,9 @@ from pathlib import Path
 
 from usable_core import files as whole_files
 from usable_core import settings
-from usable_core.catalog.models import absolute, file_facts
+from usable_core.catalog.models import file_facts
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest
-from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs.locks import is_held
 from usable_core.jobs.processes import spawn
 from usable_core.records import from_json, to_json
@@ -40,7 +39,7 @@ def submit(request: ImageRequest) -> str:
     Raises:
         StorageError: too many questions are waiting, or the disk is full.
     """
-    request = replace(request, model=_placed(request.model))
+    request = replace(request, model=request.model.placed())  # the worker lives elsewhere
     key = _key(request)
     if poll_file(key).state == "done":
         os.utime(files(key) / "answer.json")  # used: pruned later than the others
@@ -158,12 +157,6 @@ def _stopped(answer: Answer) -> Answer:
 
 def _gone() -> Answer:
     return Answer("failed", error="This answer is no longer stored. Ask again.")
-
-
-def _placed(spec: ModelSpec) -> ModelSpec:
-    """Return the model's name with absolute paths, for the worker lives in another folder."""
-    weights = spec.weights and str(Path(spec.weights).resolve())
-    return replace(spec, weights=weights, reference=absolute(spec.reference))
 
 
 def _key(request: ImageRequest) -> str:

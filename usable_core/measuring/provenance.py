@@ -1,5 +1,7 @@
 """Where a measured result comes from, put together in one place."""
 
+from pathlib import Path
+
 from usable_core.datasets.dataset import Dataset, select
 from usable_core.device import best_device
 from usable_core.evaluations.specs import DatasetSpec, Provenance
@@ -39,7 +41,12 @@ def provenance(
         split=part.split_name,
         class_names=model.labels.names,
         refused=part.refused,
-        warnings=(*label_warnings(model, part), *_leakage(model, part), *warnings),
+        warnings=(
+            *label_warnings(model, part),
+            *_leakage(model, part),
+            *_changed(model, part),
+            *warnings,
+        ),
         seconds=seconds,
         device=str(model.device),
         batch_size=batch_size,
@@ -67,4 +74,16 @@ def _leakage(model: Model, part: Dataset) -> tuple[str, ...]:
     return (
         f"The model was trained on this data set, and the evaluated part ({part.split_name}) "
         f"contains its training images: the numbers are too good. {way_out}",
+    )
+
+
+def _changed(model: Model, part: Dataset) -> tuple[str, ...]:
+    if model.card.get("data", {}).get("reference") != part.name:
+        return ()
+    if _trained_on(model) == part.fingerprint:
+        return ()
+    return (
+        f"{Path(part.name).name} has changed since the model was trained on it: images of its "
+        "training may be among those measured, and the numbers then too good. Measure on images "
+        "that it was never trained on.",
     )
