@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.evaluations.specs import Norm
 from usable_core.labels import is_same_class
 from usable_core.records import to_json
 
@@ -196,7 +197,7 @@ class Fragility:
         seconds: Wall time.
     """
 
-    norm: str
+    norm: Norm
     attack: str
     epsilons: Floats
     predictions: tuple[str, ...]
