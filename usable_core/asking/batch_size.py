@@ -186,11 +186,8 @@ def _passes(
         x = x.contiguous(memory_format=torch.channels_last)
         return _gradient_pass(model, x) if needs_gradient else model(x).cpu()
 
-    with (
-        frozen(model.network),
-        channels_last(model.network),
-        torch.set_grad_enabled(needs_gradient),
-    ):
+    network, gradients = model.network, torch.set_grad_enabled
+    with frozen(network), channels_last(network), gradients(needs_gradient):
         yield one_pass
 
 

@@ -11,16 +11,10 @@ from usable_core.runs.run import Run
 def lines(run: Run, result: RobustnessResult) -> list[Line]:
     """Return the answer for people."""
     config, cost = result.config, result.cost
+    curves = result.robust_accuracy, result.noise_accuracy, result.robustness, result.worst_attack
     rows = [
         (_epsilon(e, config.norm), share(under), share(noise), f"{change.value:+.3f}", worst or "")
-        for e, under, noise, change, worst in zip(
-            result.epsilons,
-            result.robust_accuracy,
-            result.noise_accuracy,
-            result.robustness,
-            result.worst_attack,
-            strict=True,
-        )
+        for e, under, noise, change, worst in zip(result.epsilons, *curves, strict=True)
     ]
     seen = [(check.verdict, CHECKS[check.name].title, check.sentence) for check in result.checks]
     return [

@@ -30,6 +30,7 @@ from usable_core.models.model import Model
 from usable_core.models.randomised import randomised
 
 _LEAST_EVALUATIONS = 16  # that options allow
+BLURRED = (Question("blur"),)  # deletion and insertion behind a blur: the cheapest evidence
 
 
 def with_evidence(
@@ -86,22 +87,6 @@ def with_evidence(
     seconds = time.perf_counter() - started
     evidence = Evidence(curves.curves, sanity, evaluations, seconds)
     return replace(explanation, evidence=evidence, compared=maps)
-
-
-def with_curves(
-    instance: Instance,
-    explanation: Explanation,
-    target: int,
-    options: ExplainerOptions,
-    report: Report = silent,
-) -> Explanation:
-    """Return a map with deletion and insertion behind a blur as its only evidence.
-
-    The arguments are those of `with_evidence`.
-    """
-    blur, seed = (Question("blur"),), options.seed
-    found = faithfulness(instance, explanation, target, questions=blur, seed=seed, report=report)
-    return replace(explanation, evidence=found)
 
 
 def faithfulness(

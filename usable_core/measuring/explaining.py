@@ -13,8 +13,8 @@ from usable_core.evaluations.explanation import ExplainerOptions, check_options
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.drift import Drifting
-from usable_core.measuring.evidence import with_curves, with_evidence
-from usable_core.measuring.fragility import AdversarialPath, adversarial_path
+from usable_core.measuring.evidence import BLURRED, faithfulness, with_evidence
+from usable_core.measuring.fragility import adversarial_path
 from usable_core.measuring.instances import Instance, instance
 from usable_core.measuring.provenance import ready
 from usable_core.measuring.refinement import explain
@@ -89,34 +89,29 @@ def explain_methods(
     path = None
     if wanted.fragility or wanted.drift:
         path = adversarial_path(instance.model, instance.picture.x, report=report(0))
-    found = []
+    options, found = wanted.options, []
+
+    def one(method: str, report: Report) -> Explanation:
+        found = explain(instance, method, target, options, report)
+        if path is not None:
+            found = replace(found, fragility=path.fragility)
+        if path is not None and wanted.drift:
+            drifting = Drifting(instance, path, method, target, options)
+            drifting.report = report
+            *_, moved = drifting
+            found = replace(found, drift=moved.drift, drift_maps=moved.drift_maps)
+        if wanted.evidence == "all":
+            return with_evidence(instance, found, target, options, report)
+        if wanted.evidence == "curves":
+            curves = faithfulness(
+                instance, found, target, questions=BLURRED, seed=options.seed, report=report
+            )
+            return replace(found, evidence=curves)
+        return found
+
     for k, method in enumerate(wanted.methods):
         try:
-            found.append(_one(instance, method, target, wanted, path, report(k)))
+            found.append(one(method, report(k)))
         except (ExplanationError, OutputsRefused) as refusal:
             refused(method, refusal)
     return with_agreement(found)
-
-
-def _one(
-    instance: Instance,
-    method: str,
-    target: int,
-    wanted: Wanted,
-    path: AdversarialPath | None,
-    report: Report,
-) -> Explanation:
-    options = wanted.options
-    found = explain(instance, method, target, options, report)
-    if path is not None:
-        found = replace(found, fragility=path.fragility)
-    if path is not None and wanted.drift:
-        drifting = Drifting(instance, path, method, target, options)
-        drifting.report = report
-        *_, moved = drifting
-        found = replace(found, drift=moved.drift, drift_maps=moved.drift_maps)
-    if wanted.evidence == "all":
-        return with_evidence(instance, found, target, options, report)
-    if wanted.evidence == "curves":
-        return with_curves(instance, found, target, options, report)
-    return found

@@ -29,16 +29,10 @@ def part_table(
     attack, step = torch.full_like(level, -1), torch.zeros_like(level)
     level[right], attack[right], step[right] = smallest.index, smallest.attack, smallest.step
     names = np.array([*(spec.title for spec in config.attacks), "fgsm"], dtype=object)
-    return pd.DataFrame(
-        {
-            "index": indices.numpy().astype(np.int32),
-            "label": y.cpu().numpy().astype(np.int32),
-            "clean_prediction": clean.cpu().numpy().astype(np.int32),
-            "level": level.numpy().astype(np.int16),
-            "step": step.numpy().astype(np.int32),
-            "attack": names[attack.numpy()],  # −1, the scout, is the last: one gradient step
-        }
-    )
+    numbers = {"index": indices, "label": y, "clean_prediction": clean, "step": step}
+    table = pd.DataFrame({name: n.cpu().numpy().astype(np.int32) for name, n in numbers.items()})
+    # Of the names −1, the scout, is the last: one gradient step.
+    return table.assign(level=level.numpy().astype(np.int16), attack=names[attack.numpy()])
 
 
 def records_of(

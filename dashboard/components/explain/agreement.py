@@ -14,13 +14,7 @@ from dashboard.components.shared.formats import choose_one, escaped, percent
 from dashboard.components.shared.lane import Board
 from dashboard.components.shared.metrics import figure
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.comparison.maps import (
-    ComparedMap,
-    MapAgreement,
-    compare_maps,
-    compared_map,
-    on_shared,
-)
+from usable_core.comparison.maps import MapAgreement, compare_maps, compared_map, on_shared
 from usable_core.plots import heatmap
 from usable_core.plots.agreement import pair_table
 
@@ -119,7 +113,10 @@ def _compare(
 
     None where there are fewer than two.
     """
-    compared = [_compared(questions, kind, cell, maps[cell]) for cell in cells]
+    compared = []
+    for model, method in cells:
+        name = EXPLAINERS[method].title if kind == "methods" else questions.titles[model]
+        compared.append(compared_map(name, maps[model, method].explanation))
     found, shared = on_shared(compared, [_numbers(maps[cell]) for cell in cells])
     return (compare_maps(found) if len(shared) > 1 else None), shared
 
@@ -128,21 +125,13 @@ def _numbers(view: MapView) -> np.ndarray:
     return view.explanation.superpixels
 
 
-def _compared(questions: Questions, kind: str, cell: Cell, view: MapView) -> ComparedMap:
-    model, method = cell
-    name = EXPLAINERS[method].title if kind == "methods" else questions.titles[model]
-    return compared_map(name, view.explanation)
-
-
 def _agreement(found: MapAgreement, view: MapView, is_shared: np.ndarray, key: str) -> None:
     measures = (
         ("Rank correlation", found.rank_correlation, True),
         ("Same sign", found.sign_agreement, False),
         (f"Top {found.top} in common", found.top_overlap, False),
     )
-    for place, (column, (title, table, is_signed)) in enumerate(
-        zip(st.columns(3), measures, strict=True)
-    ):
+    for column, (title, table, is_signed) in zip(st.columns(3), measures, strict=True):
         with column:
             if len(found.names) == 2:
                 value = table[0][1]
@@ -151,7 +140,7 @@ def _agreement(found: MapAgreement, view: MapView, is_shared: np.ndarray, key: s
                 continue
             st.markdown(f"**{title}**")
             plot = pair_table(found.names, table, is_signed=is_signed)
-            figure(plot, key=f"agreement_{key}_{place}", alt=f"{title} of every pair of maps")
+            figure(plot, key=f"agreement_{key}_{title}", alt=f"{title} of every pair of maps")
     if len(found.consensus_of) < 2:
         st.caption(
             f"Only {escaped(found.consensus_of[0])} tells for from against, so there is no "

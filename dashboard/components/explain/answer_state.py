@@ -6,13 +6,7 @@ from dashboard.components.shared import lane
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.lane import Asked, Board
 
-_WHAT = {
-    "predict": "prediction",
-    "explain": "map",
-    "evidence": "evidence",
-    "attack": "attack",
-    "drift": "drift",
-}
+_WHAT = {"predict": "prediction", "explain": "map"}  # the others are called as their kind
 _VERBS = {
     "predict": "Making the prediction",
     "evidence": "Measuring",
@@ -24,7 +18,7 @@ _VERBS = {
 def show_state(asked: Asked, board: Board) -> None:
     """Show the state of one answer, nothing when it is done; a reason is given only once."""
     answer, request = asked.answer, asked.request
-    what = _WHAT[request.kind]
+    what = _WHAT.get(request.kind, request.kind)
     if answer.state == "waiting":
         st.caption(f"The {what} waits for its turn.")
     elif answer.state in ("working", "coarse"):

@@ -103,15 +103,11 @@ def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
     )
     maps = {model: map_at(pair, epsilon) for model, pair in found.items()}
     shown = [m.values for m in maps.values() if m is not None]
-    limits = (
-        heatmap.shared_limits(shown, is_per_pixel=not EXPLAINERS[method].uses_superpixels)
-        if shown
-        else []
-    )
+    is_per_pixel = not EXPLAINERS[method].uses_superpixels
+    limits = heatmap.shared_limits(shown, is_per_pixel=is_per_pixel)
     limit_of = dict(zip([m for m, files in maps.items() if files is not None], limits, strict=True))
-    for column, (model, pair) in zip(
-        st.columns(len(found), border=True), found.items(), strict=True
-    ):
+    columns = st.columns(len(found), border=True)
+    for column, (model, pair) in zip(columns, found.items(), strict=True):
         with column:
             st.markdown(f"**{escaped(questions.titles[model])}**")
             files = maps[model]

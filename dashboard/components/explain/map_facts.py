@@ -46,13 +46,9 @@ def numbers(found: Explanation, options: ExplainerOptions) -> dict[str, str]:
         "rank correlation with half the evaluations": _number(found.convergence),
         "mean rank correlation with the other methods": _number(found.agreement),
     }
-    if found.stability is not None:
-        error = found.stability.error_share
-        figures["Monte Carlo error"] = (
-            "–"
-            if math.isnan(error)
-            else f"{100 * error:.1f} % of the largest value, {found.stability.seeds} seeds"
-        )
+    if found.stability is not None and not math.isnan(found.stability.error_share):
+        error, seeds = f"{100 * found.stability.error_share:.1f} %", found.stability.seeds
+        figures["Monte Carlo error"] = f"{error} of the largest value, {seeds} seeds"
     seconds = f"{found.seconds:.1f} s" if found.seconds < 60 else duration(found.seconds)
     figures |= {
         "evaluations": f"{found.evaluations:,}",

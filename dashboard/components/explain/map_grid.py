@@ -46,9 +46,8 @@ def maps_section(questions: Questions, board: Board) -> None:
         for start in range(0, len(cells), MOST_COLUMNS):
             width = min(len(cells), MOST_COLUMNS)
             part, names = cells[start : start + width], titles[start : start + width]
-            for column, cell, name in zip(
-                st.columns(width, border=True), part, names, strict=False
-            ):
+            columns = st.columns(width, border=True)
+            for column, cell, name in zip(columns, part, names, strict=False):
                 with column:
                     st.markdown(f"**{escaped(name)}**")
                     if cell in maps:

@@ -1,6 +1,7 @@
 """One heatmap: the view, in words whether to believe it, its figures, its files."""
 
 from dataclasses import replace
+from functools import partial
 
 import streamlit as st
 
@@ -74,24 +75,18 @@ def _more_button(
 def _downloads(name: str, image: str, view: MapView, shared: float) -> None:
     """Offer a map as a picture and as its values, under a name that no other picture's has."""
     plain = f"{name.replace('/', '_')}-{image[:8]}"
+    files = {
+        "PNG": (png_of, "The picture with the map at 80 % opacity, on the shared colour scale."),
+        "CSV": (_csv, "The exact values, one row per superpixel or pixel."),
+    }
     with st.container(horizontal=True):
-        download(
-            "PNG",
-            lambda: png_of(view, shared),
-            f"{plain}.png",
-            key=f"png_{name}",
-            help="The picture with the map at 80 % opacity, on the shared colour scale.",
-        )
-        download(
-            "CSV",
-            lambda: _csv(view),
-            f"{plain}.csv",
-            key=f"csv_{name}",
-            help="The exact values, one row per superpixel or pixel.",
-        )
+        for kind, (make, help) in files.items():
+            end = kind.lower()
+            data = partial(make, view, shared)
+            download(kind, data, f"{plain}.{end}", key=f"{end}_{name}", help=help)
 
 
-def _csv(view: MapView) -> str:
+def _csv(view: MapView, _limit: float) -> str:
     table = heatmap.values_frame(view.values) if view.is_per_pixel else superpixel_table(view)
     return str(table.to_csv(index=False))
 

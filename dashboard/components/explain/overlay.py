@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
 
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explained import Explanation
@@ -20,63 +21,19 @@ from usable_core.images import encode_png
 from usable_core.plots import heatmap
 
 _HERE = Path(__file__).parent
-_CSS = (_HERE / "overlay.css").read_text(encoding="utf-8")
 
-_MAP_HTML = """
-<figure class="map">
-  <div class="panes">
-    <div class="pane first" role="img" tabindex="0">
-      <img alt=""><div class="veil"></div>
-      <canvas class="over"></canvas><canvas class="mark"></canvas>
-      <input class="wipe" type="range" min="0" max="100" aria-label="Divider: picture | heatmap">
-      <div class="divider"></div>
-    </div>
-    <div class="pane alone" role="img" tabindex="0">
-      <canvas></canvas><canvas class="mark"></canvas>
-    </div>
-    <p class="readout" aria-live="polite"></p>
-  </div>
-  <div class="scale">
-    <span class="low"></span><span class="bar"></span><span class="high"></span>
-  </div>
-</figure>
-"""
 
-_CONTROLS_HTML = """
-<div class="controls" role="group" aria-label="How the heatmaps are shown">
-  <fieldset aria-label="View">
-    <label><input type="radio" name="usable-view" value="over"> Overlay</label>
-    <label><input type="radio" name="usable-view" value="beside"> Side by side</label>
-    <label><input type="radio" name="usable-view" value="wipe"> Wipe</label>
-    <label><input type="radio" name="usable-view" value="top"> Top superpixels</label>
-  </fieldset>
-  <label class="slider">Opacity
-    <input type="range" name="opacity" min="0" max="100" step="5"
-      aria-label="Opacity of the heatmaps"><output></output></label>
-  <label class="slider count">How many
-    <input type="range" name="top" min="1" max="20" step="1"
-      aria-label="How many superpixels"><output></output></label>
-  <label><input type="checkbox" value="grey"> Picture in grey</label>
-  <label class="shared"><input type="checkbox" value="shared">
-    Same colour scale for all backbones</label>
-  <label class="unsettled"><input type="checkbox" value="unsettled">
-    Stripe what is not settled</label>
-  <span class="hint">Point at a map, or focus it and press arrow keys, to read its values.</span>
-</div>
-"""
+def _component(name: str, part: str) -> ComponentRenderer:
+    """Return the element of overlay_PART.html and overlay_PART.js, in the look of overlay.css."""
+    html, css, js = (
+        (_HERE / file).read_text(encoding="utf-8")
+        for file in (f"overlay_{part}.html", "overlay.css", f"overlay_{part}.js")
+    )
+    return st.components.v2.component(name, html=html, css=css, js=js)
 
-_map = st.components.v2.component(
-    "usable_heatmap",
-    html=_MAP_HTML,
-    css=_CSS,
-    js=(_HERE / "overlay_map.js").read_text(encoding="utf-8"),
-)
-_controls = st.components.v2.component(
-    "usable_heatmap_controls",
-    html=_CONTROLS_HTML,
-    css=_CSS,
-    js=(_HERE / "overlay_controls.js").read_text(encoding="utf-8"),
-)
+
+_map = _component("usable_heatmap", "map")
+_controls = _component("usable_heatmap_controls", "controls")
 
 
 @dataclass(frozen=True)

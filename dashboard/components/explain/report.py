@@ -106,14 +106,11 @@ def _predictions(questions: Questions, board: Board) -> Iterator[Card]:
             blocks.append(Text(f"{found.said(questions.true)} ({found.attack})"))
         familiarity = explanation.familiarity
         if familiarity is not None and familiarity.is_unlike:
-            blocks.append(
-                Text(
-                    f"Unlike the task's images: familiarity {familiarity.score:.2f}, "
-                    f"95 % of {familiarity.data} are above "
-                    f"{familiarity.threshold:.2f}.",
-                    is_warning=True,
-                )
+            words = (
+                f"Unlike the task's images: familiarity {familiarity.score:.2f}, "
+                f"95 % of {familiarity.data} are above {familiarity.threshold:.2f}."
             )
+            blocks.append(Text(words, is_warning=True))
         yield Card(title, tuple(blocks))
 
 
@@ -192,19 +189,11 @@ def _agreement(known: Gathered) -> Iterator[Section]:
             ("Same sign, share", found.sign_agreement),
             (f"Top {found.top} in common, share", found.top_overlap),
         )
-        heads = ("", *found.names)
-        cards = tuple(
-            Card(
-                name,
-                (
-                    Table(
-                        heads, tuple((n, *row) for n, row in zip(found.names, table, strict=True))
-                    ),
-                ),
-            )
-            for name, table in tables
-        )
-        yield Section(f"Do they agree? {title}", (Row(cards),))
+        cards = []
+        for name, table in tables:
+            rows = tuple((n, *row) for n, row in zip(found.names, table, strict=True))
+            cards.append(Card(name, (Table(("", *found.names), rows),)))
+        yield Section(f"Do they agree? {title}", (Row(tuple(cards)),))
 
 
 def _drift(known: Gathered) -> Iterator[Section]:
@@ -218,45 +207,25 @@ def _drift(known: Gathered) -> Iterator[Section]:
     names = [questions.titles[model] for model in found]
     title = f"Does {EXPLAINERS[method].title} move under attack?"
     plot = drift_figure({m.reference: d for m, d in found.items()}, names)
-    maps = [
-        Row(
-            tuple(
-                Card(f"{name}, {epsilon_label(e)}", (_picture(view, epsilon_label(e)),))
-                for e in found[model].epsilons
-                if (view := map_at(pairs[model], e)) is not None
-            )
-        )
-        for model, name in zip(found, names, strict=True)
-    ]
+    maps = []
+    for (model, drift), name in zip(found.items(), names, strict=True):
+        views = {epsilon_label(e): map_at(pairs[model], e) for e in drift.epsilons}
+        shown = {at: view for at, view in views.items() if view is not None}
+        cards = (Card(f"{name}, {at}", (_picture(view, at),)) for at, view in shown.items())
+        maps.append(Row(tuple(cards)))
     table = _drift_table(dict(zip(names, found.values(), strict=True)))
     yield Section(title, (Plot(plot, title), table, *maps))
 
 
 def _drift_table(found: Mapping[str, Drift]) -> Table:
     """Return the drifts of backbones by their names, one row for each budget."""
-    rows = tuple(
-        (
-            name,
-            epsilon_label(e),
-            d.rank_correlation[k],
-            d.top_overlap[k],
-            d.rank_drift[k],
-            d.confidences[k],
-            "kept" if d.is_kept[k] else "lost",
-        )
-        for name, d in found.items()
-        for k, e in enumerate(d.epsilons)
-    )
-    heads = (
-        "backbone",
-        "ε",
-        "rank correlation",
-        "top in common",
-        "drift beyond noise",
-        "confidence",
-        "prediction",
-    )
-    return Table(heads, rows, "All numbers")
+    heads = ["backbone", "ε", "rank correlation", "top in common", "drift beyond noise"]
+    rows: list[tuple[object, ...]] = []
+    for name, d in found.items():
+        figures = zip(d.rank_correlation, d.top_overlap, d.rank_drift, d.confidences, strict=True)
+        for epsilon, figure, is_kept in zip(d.epsilons, figures, d.is_kept, strict=True):
+            rows.append((name, epsilon_label(epsilon), *figure, "kept" if is_kept else "lost"))
+    return Table((*heads, "confidence", "prediction"), tuple(rows), "All numbers")
 
 
 def _settings(known: Gathered) -> Iterator[Block]:

@@ -9,32 +9,24 @@ from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
 # Plain signs: every font has them, and they are read without their colour.
-SIGNS = {
-    Status.QUEUED: "…",
-    Status.RUNNING: "▸",
-    Status.DONE: "✓",
-    Status.FAILED: "✗",
-    Status.CANCELLED: "–",
-    Status.LOST: "?",
-}
-COLORS = {
-    Status.QUEUED: "gray",
-    Status.RUNNING: "blue",
-    Status.DONE: "green",
-    Status.FAILED: "red",
-    Status.CANCELLED: "gray",
-    Status.LOST: "orange",
+LOOKS = {
+    Status.QUEUED: ("…", "gray"),
+    Status.RUNNING: ("▸", "blue"),
+    Status.DONE: ("✓", "green"),
+    Status.FAILED: ("✗", "red"),
+    Status.CANCELLED: ("–", "gray"),
+    Status.LOST: ("?", "orange"),
 }
 
 
 def status_text(status: Status) -> str:
     """Return a status with its sign: `✓ done`."""
-    return f"{SIGNS[status]} {status.value}"
+    return f"{LOOKS[status][0]} {status.value}"
 
 
 def status_badge(status: Status) -> str:
     """Return a status as a coloured badge in Markdown."""
-    return f":{COLORS[status]}-badge[{status_text(status)}]"
+    return f":{LOOKS[status][1]}-badge[{status_text(status)}]"
 
 
 def runs_table(runs: Sequence[Run], *, key: str | None = None) -> str | None:
