@@ -54,10 +54,7 @@ def targeted_margin(logits: Tensor, y: Tensor, target: Tensor) -> Tensor:
 
 LOSSES: dict[str, Loss] = {
     "cross_entropy": log_odds,
-    "margin": margin,
-    "dlr": dlr,
-    "targeted_dlr": targeted_dlr,
-    "targeted_margin": targeted_margin,
+    **{loss.__name__: loss for loss in (margin, dlr, targeted_dlr, targeted_margin)},
 }
 _LEAST_CLASSES = {"dlr": (3, "margin"), "targeted_dlr": (4, "targeted_margin")}
 

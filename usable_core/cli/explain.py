@@ -221,15 +221,10 @@ def between_models(
     everywhere = set.intersection(*({str(one.method) for one in maps} for maps in found))
     common = [[one for one in maps if one.method in everywhere] for maps in found]
     for of_method in zip(*common, strict=True):
-        compared = [
-            compared_map(reference, one)
-            for reference, one in zip(references, of_method, strict=True)
-        ]
+        compared = list(map(compared_map, references, of_method))
         common_maps, shared = on_shared(compared, [one.superpixels for one in of_method])
-        agreement[str(of_method[0].method)] = {
-            **compare_maps(common_maps).summary(),
-            "superpixels": shared.tolist(),
-        }
+        numbers = compare_maps(common_maps).summary() | {"superpixels": shared.tolist()}
+        agreement[str(of_method[0].method)] = numbers
     return agreement
 
 
@@ -239,17 +234,11 @@ def _map_part(one: "Explanation", out: MapFiles) -> dict[str, Any]:
     for kind, values in one.compared.items():
         files[kind] = out.write(values, f"{one.method}_{kind}")
     figures = {name: getattr(one, name) for name in FIGURES}
-    part: dict[str, Any] = {
-        "method": one.method,
-        **files,
-        **{name: value for name, value in figures.items() if value is not None},
-        "unit": one.unit,
-        "precision": one.precision,
-        "evaluations": one.evaluations,
-        "seconds": one.seconds,
-        "credits": one.credits.tolist(),
-        "doubts": [{"name": name, "sentence": sentence} for name, sentence in one.doubts()],
-    }
+    part: dict[str, Any] = {"method": one.method, **files}
+    part |= {name: value for name, value in figures.items() if value is not None}
+    part |= {name: getattr(one, name) for name in ("unit", "precision", "evaluations", "seconds")}
+    part["credits"] = one.credits.tolist()
+    part["doubts"] = [{"name": name, "sentence": sentence} for name, sentence in one.doubts()]
     if one.stability is not None:
         part["stability"] = {**to_json(one.stability), "is_settled": one.stability.is_settled}
     if one.evidence is not None:

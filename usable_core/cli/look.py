@@ -22,15 +22,11 @@ def models(context: typer.Context, json: JsonOption = None) -> None:
     """List the bundled backbones, the suggested ones and the kinds of references."""
     if context.invoked_subcommand is not None:
         return
-    cards = [c for c in bundled_cards() if c.card is not None]
     bundled = [
-        {
-            "reference": c.reference,
-            "title": c.row.title,
-            "help": c.row.help,
-            "measured": (c.card or {}).get("measured", {}),
-        }
-        for c in cards
+        {"reference": c.reference, "title": c.row.title, "help": c.row.help}
+        | {"measured": c.card.get("measured", {})}
+        for c in bundled_cards()
+        if c.card is not None
     ]
     sources = {name: row.help for name, row in SOURCES.items()}
     data = {"bundled": bundled, "suggested": suggested(), "sources": sources}
@@ -54,27 +50,22 @@ def show(
     with progress_bar():
         loaded = model_of(model)
     passport: dict[str, Any] = to_json(loaded.preprocessing)
-    sources = passport.pop("sources")
+    sources, labels, parameters = passport.pop("sources"), loaded.labels, loaded.parameter_count
     data = {
         "reference": loaded.name,
         "fingerprint": loaded.fingerprint,
-        "parameters": loaded.parameter_count,
+        "parameters": parameters,
         "preprocessing": passport,
         "sources": sources,
-        "labels": {
-            "count": len(loaded.labels),
-            "is_named": loaded.labels.is_named,
-            "names": loaded.labels.names,
-        },
+        "labels": {"count": len(labels), "is_named": labels.is_named, "names": labels.names},
         "card": loaded.card,
     }
     rows = [(name, value, sources.get(name, "")) for name, value in passport.items()]
-    first = ", ".join(loaded.labels.names[:8])
-    more = " …" if len(loaded.labels) > 8 else ""
+    more = " …" if len(labels) > 8 else ""
     lines: list[str | Table] = [
-        f"{loaded.name}  {data['parameters']:,} parameters, fingerprint {loaded.fingerprint}",
+        f"{loaded.name}  {parameters:,} parameters, fingerprint {loaded.fingerprint}",
         table("Input", "Value", "From", rows=rows),
-        f"{len(loaded.labels)} classes: {first}{more}",
+        f"{len(labels)} classes: {', '.join(labels.names[:8])}{more}",
     ]
     answer(data, json, lines)
 
@@ -86,9 +77,5 @@ def datasets(json: JsonOption = None) -> None:
         "FILE.zip": "A zip of such a folder.",
         "FILE.parquet": "Columns image{bytes,path} and label, as Hugging Face has them.",
     }
-    rows = [(name, row.help) for name, row in DATASETS.items()]
-    answer(
-        {"datasets": DATASETS, "paths": paths},
-        json,
-        [table("Data set", "", rows=[*rows, *paths.items()])],
-    )
+    rows = [*((name, row.help) for name, row in DATASETS.items()), *paths.items()]
+    answer({"datasets": DATASETS, "paths": paths}, json, [table("Data set", "", rows=rows)])

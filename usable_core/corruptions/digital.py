@@ -123,18 +123,11 @@ def _sheared(x: Tensor, most: float, seeds: Tensor) -> Tensor:
     """Return images under an affine map that moves three points by up to `most` pixels."""
     height, width = x.shape[-2:]
     centre_y, centre_x, third = height // 2, width // 2, min(height, width) // 3
-    corners = torch.tensor(
-        [
-            [centre_x + third, centre_y + third, 1],
-            [centre_x + third, centre_y - third, 1],
-            [centre_x - third, centre_y - third, 1],
-        ],
-        dtype=torch.float64,
-        device=x.device,
-    )
-    moved = corners[:, :2] + (uniform(seeds, (3, 2), 1).double() * 2 - 1) * most
+    low, high = (centre_x - third, centre_y - third), (centre_x + third, centre_y + third)
+    corners = torch.tensor([high, (high[0], low[1]), low], dtype=torch.float64, device=x.device)
+    moved = corners + (uniform(seeds, (3, 2), 1).double() * 2 - 1) * most
     ones = torch.ones(len(x), 3, 1, dtype=torch.float64, device=x.device)
-    back = torch.linalg.solve(torch.cat([moved, ones], 2), corners[:, :2])  # (N, 3, 2)
+    back = torch.linalg.solve(torch.cat([moved, ones], 2), corners)  # (N, 3, 2)
     rows, columns = _places(height, width, x.device)
     points = torch.stack([columns, rows, torch.ones_like(rows)], 2).double()  # (H, W, 3)
     found = (points @ back[:, None]).float()  # (N, H, W, 2)

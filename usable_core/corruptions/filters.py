@@ -9,15 +9,9 @@ import torch.nn.functional as F
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-_TRUNCATE = 4.0  # standard deviations that a Gaussian reaches, scipy's default
-
 
 def gaussian(
-    x: Tensor,
-    sigma: float | tuple[float, float],
-    *,
-    is_mirrored: bool = False,
-    truncate: float = _TRUNCATE,
+    x: Tensor, sigma: float | tuple[float, float], *, is_mirrored: bool = False, truncate: float = 4
 ) -> Tensor:
     """Return planes (…, H, W) smoothed by a Gaussian; beyond the border its pixel is repeated.
 
@@ -25,7 +19,7 @@ def gaussian(
         x: Planes (…, H, W).
         sigma: Standard deviation in pixels, or that of rows and of columns.
         is_mirrored: Beyond the border the picture is mirrored instead, the border pixel twice.
-        truncate: Standard deviations that the Gaussian reaches.
+        truncate: Standard deviations that the Gaussian reaches; 4 is scipy's default.
     """
     both = sigma if isinstance(sigma, tuple) else (sigma, sigma)
     for axis, spread in zip((-2, -1), both, strict=True):

@@ -31,14 +31,7 @@ def superpixels(x: Tensor, count: int) -> Segments:
     pixels = x.detach().cpu().permute(1, 2, 0).double().numpy()
     wanted = min(count, pixels.shape[0] * pixels.shape[1])
     for compactness in _COMPACTNESS:
-        found = slic(
-            pixels,
-            n_segments=wanted,
-            compactness=compactness,
-            sigma=1,
-            start_label=0,
-            channel_axis=-1,
-        )
+        found = slic(pixels, wanted, compactness, sigma=1, start_label=0, channel_axis=-1)
         if len(np.unique(found)) >= wanted / 2:
             break
     return _consecutive(found)

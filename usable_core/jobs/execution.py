@@ -116,14 +116,12 @@ def execute(
         except UsableError as error:
             store.fail(run.id, str(error))
             raise
-        except OSError as error:
-            if not is_disk_full(error):
-                store.fail(run.id, _sentence(error), traceback.format_exc())
-                raise
-            store.fail(run.id, disk_full(store.folder(run.id)), traceback.format_exc())
-            raise StorageError(disk_full(store.folder(run.id))) from error
         except Exception as error:
-            store.fail(run.id, _sentence(error), traceback.format_exc())
+            is_full = isinstance(error, OSError) and is_disk_full(error)
+            sentence = disk_full(store.folder(run.id)) if is_full else _sentence(error)
+            store.fail(run.id, sentence, traceback.format_exc())
+            if is_full:
+                raise StorageError(sentence) from error
             raise
         except BaseException:  # the process is being ended from outside
             store.lose(run.id)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from PIL import Image
+from PIL.Image import Image
 from torch import nn
 
 from usable_core.asking.batch_size import seconds_per_image
@@ -62,7 +62,7 @@ class _Question:
 
     request: ImageRequest
     models: ModelCache
-    image: Image.Image
+    image: Image
     instance: Instance
     folder: Path
     publish: Publish
@@ -100,11 +100,7 @@ class _Question:
 
 
 def answer(
-    request: ImageRequest,
-    models: ModelCache,
-    image: Image.Image | None,
-    folder: Path,
-    publish: Publish,
+    request: ImageRequest, models: ModelCache, image: Image | None, folder: Path, publish: Publish
 ) -> None:
     """Answer a request, publishing what is known as it grows; the last answer is `done`.
 

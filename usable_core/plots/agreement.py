@@ -27,20 +27,13 @@ def pair_table(
     """
     labels = [html.escape(name) for name in names]
     figure = go.Figure()
-    figure.add_heatmap(
-        z=[list(row) for row in table],
-        x=labels,
-        y=labels,
-        zmin=-1 if is_signed else 0,
-        zmax=1,
-        colorscale=_SIGNED if is_signed else _SHARE,
-        showscale=False,
-        xgap=2,
-        ygap=2,
-        text=[[_text(v, is_signed) for v in row] for row in table],
-        texttemplate="%{text}",
-        hovertemplate="%{y} and %{x}: %{text}<extra></extra>",
+    texts = [[_text(v, is_signed) for v in row] for row in table]
+    colours = (
+        {"zmin": -1, "colorscale": _SIGNED} if is_signed else {"zmin": 0, "colorscale": _SHARE}
     )
+    hover = {"texttemplate": "%{text}", "hovertemplate": "%{y} and %{x}: %{text}<extra></extra>"}
+    figure.add_heatmap(z=[list(row) for row in table], x=labels, y=labels, text=texts, **hover)
+    figure.update_traces(zmax=1, showscale=False, xgap=2, ygap=2, **colours)
     for i, row in enumerate(table):  # heat maps leave a cell without a number blank
         for j, value in enumerate(row):
             if math.isnan(value):

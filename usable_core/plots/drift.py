@@ -20,11 +20,7 @@ _APART = 0.9  # of ticks with a text, in steps of log2, for a narrow figure
 
 
 def drift_figure(
-    drifts: Mapping[str, Drift],
-    names: Sequence[str],
-    *,
-    norm: Norm = "linf",
-    theme: Theme = "light",
+    drifts: dict[str, Drift], names: Sequence[str], *, norm: Norm = "linf", theme: Theme = "light"
 ) -> go.Figure:
     """Return the drift of each backbone's map of one method.
 

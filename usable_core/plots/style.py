@@ -136,22 +136,15 @@ def share_heat_map(
     theme: Theme,
 ) -> go.Figure:
     """Return shares (%) as a heat map, each cell with its number; `about` is for the hover."""
-    return go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=x,
-            y=y,
-            customdata=about,
-            zmin=0,
-            zmax=100,
-            text=[[f"{value:.0f}" for value in row] for row in shares],
-            texttemplate="%{text}",
-            colorscale=SCALES[theme],
-            colorbar={"title": {"text": "accuracy, %"}},
-            xgap=1,
-            ygap=1,
-            hovertemplate=f"{hover}<extra></extra>",
-        )
+    figure, texts = go.Figure(), [[f"{value:.0f}" for value in row] for row in shares]
+    figure.add_heatmap(z=shares, x=x, y=y, zmin=0, zmax=100, text=texts, texttemplate="%{text}")
+    return figure.update_traces(
+        colorscale=SCALES[theme],
+        colorbar={"title": {"text": "accuracy, %"}},
+        xgap=1,
+        ygap=1,
+        customdata=about,
+        hovertemplate=f"{hover}<extra></extra>",
     )
 
 

@@ -43,31 +43,20 @@ NO_RANDOM = (
 
 def sanity_words(sanity: Sanity) -> tuple[str, str]:
     """Return what the maps of random weights and of another class mean."""
+    learnt = "The map shows the picture more than what the network learnt."
+    why = "The map does not tell why this class and not that one."
     return (
-        _words(
-            sanity.randomised,
-            sanity.ignores_weights,
-            NO_RANDOM,
-            ":orange-badge[hardly depends on the weights] The map shows the picture more than what "
-            "the network learnt.",
-            ":green-badge[depends on the weights]",
-        ),
-        _words(
-            sanity.other_class,
-            sanity.ignores_class,
-            NO_ORDER,
-            ":orange-badge[hardly depends on the class] The map does not tell why this class and "
-            "not that one.",
-            ":green-badge[depends on the class]",
-        ),
+        _words("weights", sanity.randomised, NO_RANDOM, learnt),
+        _words("class", sanity.other_class, NO_ORDER, why),
     )
 
 
-def _words(correlation: float, is_flagged: bool, unknown: str, bad: str, good: str) -> str:
+def _words(what: str, correlation: float, unknown: str, meaning: str) -> str:
     if math.isnan(correlation):
         return unknown
-    text = f"Rank correlation with this map {_number(correlation)}; alike from {ALIKE} on."
-    return f"{bad if is_flagged else good} {text}"
+    bad = f":orange-badge[hardly depends on the {what}] {meaning}"
+    badge = bad if correlation >= ALIKE else f":green-badge[depends on the {what}]"
+    return f"{badge} Rank correlation with this map {_number(correlation)}; alike from {ALIKE} on."
 
 
 def _gain(value: float) -> str:

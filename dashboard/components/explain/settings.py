@@ -16,13 +16,8 @@ DEFAULT_METHODS = [name for name in _PREFERRED if name in EXPLAINERS][:2]
 PREDICTED = "predicted"
 EVALUATIONS = ("100", "500", "1000", "3000")
 SEGMENTS = ("10", "25", "50", "100")
-TOLERANCES = {
-    "0": "spend them all",
-    "0.2": "error below 20 %",
-    "0.1": "error below 10 %",
-    "0.05": "error below 5 %",
-    "0.02": "error below 2 %",
-}
+_SHARES = ("0.2", "0.1", "0.05", "0.02")
+TOLERANCES = {"0": "spend them all"} | {s: f"error below {100 * float(s):g} %" for s in _SHARES}
 PRECISIONS = {"float32": "float32", "auto": "as fast as is safe"}
 SWITCH = {"yes": "Yes", "no": "No"}
 
