@@ -45,8 +45,7 @@ class Gallery:
             if self._kept[index] < self._limit and int(indices[row]) not in saved:
                 self._kept[index] += 1
                 self._save_one(batch, smallest, row, int(indices[row]))
-        listing = {"entries": self._entries, "kept": self._kept}
-        write_json(self._folder / "gallery.json", listing)
+        write_json(self._folder / "gallery.json", {"entries": self._entries, "kept": self._kept})
 
     def _save_one(
         self, batch: AttackedBatch, smallest: SmallestEpsilons, row: int, index: int

@@ -65,12 +65,8 @@ def _choose(groups: Mapping[str, Mapping[str, list[Cell]]]) -> tuple[str, list[C
         kinds = {kind: title for kind, title in KINDS.items() if groups[kind]}
         key = f"{state.EXPLAIN_AGREEMENT}_{'_'.join(kinds)}"
         kind = choose_one("Compared", kinds, key=key, default=next(iter(kinds)))
-        titles = list(groups[kind])
-        title = st.selectbox(
-            "Backbone" if kind == "methods" else "Method",
-            titles,
-            key=f"{state.EXPLAIN_AGREEMENT_OF}_{kind}",
-        )
+        titles, label = list(groups[kind]), "Backbone" if kind == "methods" else "Method"
+        title = st.selectbox(label, titles, key=f"{state.EXPLAIN_AGREEMENT_OF}_{kind}")
     return kind, groups[kind].get(title) or groups[kind][titles[0]]
 
 

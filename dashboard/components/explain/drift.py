@@ -94,13 +94,8 @@ def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
         return
     if st.session_state.get(state.EXPLAIN_DRIFT_AT) not in epsilons:
         st.session_state[state.EXPLAIN_DRIFT_AT] = epsilons[0]
-    epsilon = st.select_slider(
-        "ε",
-        epsilons,
-        key=state.EXPLAIN_DRIFT_AT,
-        format_func=epsilon_label,
-        help="Picture, prediction and map move together.",
-    )
+    key, help = state.EXPLAIN_DRIFT_AT, "Picture, prediction and map move together."
+    epsilon = st.select_slider("ε", epsilons, key=key, format_func=epsilon_label, help=help)
     maps = {model: map_at(pair, epsilon) for model, pair in found.items()}
     shown = [m.values for m in maps.values() if m is not None]
     is_per_pixel = not EXPLAINERS[method].uses_superpixels
@@ -133,13 +128,10 @@ def _one(model: ModelSpec, pair: Pair, files: MapView, limit: float, epsilon: fl
         f"rank correlation {moved.rank_correlation[place or 0]:.2f}, "
         f"top in common {percent(moved.top_overlap[place or 0], 0)}"
     )
-    download(
-        "Picture, PNG",
-        files.picture,
-        f"{model.reference.replace('/', '_')}_{label}.png".replace("/255", "of255"),
-        key=f"adversarial_{model.reference}",
-        help="A PNG holds whole grey levels: a change of less than half a level is not in it.",
-    )
+    help = "A PNG holds whole grey levels: a change of less than half a level is not in it."
+    name = f"{model.reference.replace('/', '_')}_{label}.png".replace("/255", "of255")
+    key = f"adversarial_{model.reference}"
+    download("Picture, PNG", files.picture, name, key=key, help=help)
 
 
 def _prediction(found: Fragility, at: int | None) -> str:

@@ -58,13 +58,9 @@ def evidence_section(questions: Questions, board: Board) -> None:
 
 
 def _button(label: str, key: str, questions: Questions, cells: list[Cell]) -> None:
-    st.button(
-        label,
-        key=key,
-        on_click=want_evidence,
-        args=([questions.map(*c) for c in cells],),
-        icon=":material/verified:",
-    )
+    wanted = [questions.map(*cell) for cell in cells]
+    icon = ":material/verified:"
+    st.button(label, key=key, on_click=want_evidence, args=(wanted,), icon=icon)
 
 
 def _evidence(
@@ -77,11 +73,9 @@ def _evidence(
             with columns[place - start]:
                 title, row = curve_title(curve), curve_row(curve)
                 st.markdown(f"**{escaped(title)}**  \n{row['verdict']}")
-                figure(
-                    perturbation(curve, theme=state.theme()),
-                    key=f"curve_{name_of(*cell)}_{place}",
-                    alt=f"{title}: probability against share of pixels. {row['verdict']}",
-                )
+                plot = perturbation(curve, theme=state.theme())
+                alt = f"{title}: probability against share of pixels. {row['verdict']}"
+                figure(plot, key=f"curve_{name_of(*cell)}_{place}", alt=alt)
     with st.expander("Areas under the curves"):
         rows = [{"curve": curve_title(curve), **curve_row(curve)} for curve in found.curves]
         frame(pd.DataFrame(rows), alt="Areas under the curves and the gain over random orders")
@@ -154,14 +148,9 @@ def _overview(questions: Questions, board: Board) -> None:
     if len(rows) > 1:
         st.markdown("##### All measured maps")
         table = pd.DataFrame(rows)
-        st.dataframe(
-            table,
-            hide_index=True,
-            alt="Gains and correlations of all measured maps",
-            column_config={
-                name: st.column_config.NumberColumn(format="%.2f") for name in table.columns[1:]
-            },
-        )
+        alt = "Gains and correlations of all measured maps"
+        columns = dict.fromkeys(table.columns[1:], st.column_config.NumberColumn(format="%.2f"))
+        st.dataframe(table, hide_index=True, alt=alt, column_config=columns)
         st.caption(
             "Deletion, insertion and ROAD: gains over random orders; higher is better, 0 is "
             "chance. Random weights, other class: correlations with those maps; near 0 is "

@@ -46,16 +46,16 @@ def sanity_words(sanity: Sanity) -> tuple[str, str]:
     learnt = "The map shows the picture more than what the network learnt."
     why = "The map does not tell why this class and not that one."
     return (
-        _words("weights", sanity.randomised, NO_RANDOM, learnt),
-        _words("class", sanity.other_class, NO_ORDER, why),
+        _words("weights", sanity.randomised, sanity.ignores_weights, NO_RANDOM, learnt),
+        _words("class", sanity.other_class, sanity.ignores_class, NO_ORDER, why),
     )
 
 
-def _words(what: str, correlation: float, unknown: str, meaning: str) -> str:
+def _words(what: str, correlation: float, is_flagged: bool, unknown: str, meaning: str) -> str:
     if math.isnan(correlation):
         return unknown
     bad = f":orange-badge[hardly depends on the {what}] {meaning}"
-    badge = bad if correlation >= ALIKE else f":green-badge[depends on the {what}]"
+    badge = bad if is_flagged else f":green-badge[depends on the {what}]"
     return f"{badge} Rank correlation with this map {_number(correlation)}; alike from {ALIKE} on."
 
 

@@ -25,11 +25,9 @@ def maps_section(questions: Questions, board: Board) -> None:
     shown, maps = questions.all_shown(board), views(questions, board)
     _different_classes(shown)
     st.subheader("Why?")
-    controls(
-        "explain_controls",
-        is_shared=len(questions.titles) > 1,
-        has_intervals=any(view.explanation.stability is not None for view in maps.values()),
-    )
+    has_intervals = any(view.explanation.stability is not None for view in maps.values())
+    is_shared = len(questions.titles) > 1
+    controls("explain_controls", is_shared=is_shared, has_intervals=has_intervals)
     rows = st.segmented_control(
         "Layout",
         ROWS,
