@@ -10,9 +10,11 @@ from torchvision.transforms._presets import ImageClassification
 from usable_core.errors import CheckpointError, ImageRefused
 from usable_core.labels import LabelSpace
 from usable_core.models.architectures import small_resnet, small_vit
+from usable_core.models.facts import Facts
 from usable_core.models.model import Model, check_pixels
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.sources.torchvision_models import passport_of
+from usable_core.models.sources.passports import passport
+from usable_core.models.sources.torchvision_models import transform_of
 
 PREPROCESSING = Preprocessing(
     36, (32, 32), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), sources={"mean": "the test"}
@@ -52,7 +54,7 @@ def test_geometry_outside_and_normalisation_inside_equal_torchvisions_transform(
 
 def test_the_passport_of_torchvision_weights_gives_their_own_transform():
     weights = SqueezeNet1_1_Weights.DEFAULT
-    preprocessing = passport_of(weights)
+    preprocessing = passport(transform_of(weights), Facts(), torch.nn.Identity())
 
     x = preprocessing.normalise(preprocessing.geometry(photograph())[None])
 

@@ -7,6 +7,15 @@ from usable_core.catalog import lookup
 from usable_core.catalog.models import BUNDLED, CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 
+CONFIG_FILE = "config.json"  # beside weights: what timm and the Hub know of them
+# The weights in a folder of the Hub's form, the safest first.
+IN_A_FOLDER = (
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+)
+
 
 def bundled(name: str) -> tuple[Path, ...]:
     """Return the weights and the card of a bundled backbone.
@@ -56,3 +65,40 @@ def folder(name: str) -> tuple[Path, ...]:
             f"Expected {WEIGHTS_FILE} and {CARD_FILE} in the folder {path}, but they are not there."
         )
     return weights, card
+
+
+def weights_file(weights: str) -> tuple[Path, str | None]:
+    """Return the file of local weights, and which of its tables is asked for (FILE#TABLE).
+
+    Args:
+        weights: The path of a file, or of a folder of the Hub's form.
+
+    Raises:
+        CheckpointError: there is no such file, or the folder holds no weights.
+    """
+    path, table = Path(weights).expanduser(), None
+    if not path.exists() and "#" in weights:
+        before, _, table = weights.rpartition("#")
+        path = Path(before).expanduser()
+    if path.is_dir():
+        held = sorted(file.name for file in path.iterdir())
+        if not (found := [path / name for name in IN_A_FOLDER if name in held]):
+            raise CheckpointError(
+                f"Expected {' or '.join(IN_A_FOLDER[:2])} in the folder {path}, which holds "
+                f"{', '.join(held[:5]) or 'nothing'}. Give the file of weights itself."
+            )
+        path = found[0]
+    if not path.is_file():
+        raise CheckpointError(f"Expected a weights file at {path}, but no file is there.")
+    return path, table
+
+
+def weights_and_config(weights: str) -> tuple[Path, ...]:
+    """Return the file of local weights, and the configuration beside it where there is one.
+
+    Raises:
+        CheckpointError: as `weights_file`.
+    """
+    path, _ = weights_file(weights)
+    config = path.parent / CONFIG_FILE
+    return (path, config) if config.is_file() else (path,)

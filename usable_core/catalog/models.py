@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from usable_core.catalog import implementation, lookup
-from usable_core.errors import CheckpointError, UnknownName, UsableError
+from usable_core.errors import UnknownName, UsableError
 
 # A model on disk is a folder of these two.
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
+# By name, for that module knows this one.
+WEIGHTS_AND_CONFIG = "usable_core.catalog.model_files:weights_and_config"
 
 
 @dataclass(frozen=True)
@@ -193,9 +195,7 @@ def files_of(reference: str, weights: str | None = None) -> tuple[Path, ...]:
     files: tuple[Path, ...] = implementation(row.files)(name) if row.files else ()
     if weights is None:
         return files
-    if not Path(weights).is_file():
-        raise CheckpointError(f"Expected a weights file at {weights}, but no file is there.")
-    return (*files, Path(weights))
+    return (*files, *implementation(WEIGHTS_AND_CONFIG)(weights))
 
 
 def file_facts(reference: str, weights: str | None = None) -> tuple[tuple[int, int], ...]:

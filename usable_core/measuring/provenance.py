@@ -42,6 +42,7 @@ def provenance(
         class_names=model.labels.names,
         refused=part.refused,
         warnings=(
+            *model.warnings,
             *label_warnings(model, part),
             *_leakage(model, part),
             *_changed(model, part),

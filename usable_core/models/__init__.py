@@ -8,6 +8,7 @@ from usable_core.errors import CheckpointError, ConfigError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.models.model import Model
 from usable_core.models.overrides import with_preprocessing
+from usable_core.models.trial import try_out
 from usable_core.models.wrapping import HOW
 
 
@@ -23,7 +24,8 @@ def load_model(
 
     Args:
         reference: Such as `torchvision/resnet50`, or a `ModelSpec` that says everything.
-        weights: Local file whose weights replace the reference's own (nothing is downloaded then).
+        weights: Local file whose weights replace the reference's own (nothing is downloaded then),
+            FILE#TABLE for one of several tables in it, or a folder of the Hub's form.
         arch_options: Extra settings of the architecture, such as `{"pad_type": "same"}`.
         trust: Allow files that can run code (exported programs).
         preprocessing: Values that replace the source's, such as `{"mean": "0.5,0.5,0.5"}`; the
@@ -32,7 +34,8 @@ def load_model(
     Raises:
         UnknownName: no such source or model.
         CheckpointError: its weights cannot be had, are unsafe, or do not fit.
-        ConfigError: a value of the preprocessing is not what its field takes.
+        ConfigError: a value of the preprocessing is not what its field takes, or the model does not
+            answer to a picture of its own input size with one logit per class.
     """
     spec = reference
     if not isinstance(spec, str | Path | ModelSpec):
@@ -58,5 +61,6 @@ def load_model(
     model: Model = implementation(row.load)(name, spec)
     if spec.preprocessing:
         model = with_preprocessing(model, spec.preprocessing)
+    try_out(model)
     model.spec = spec
     return model

@@ -1,27 +1,49 @@
-"""Weights and cards on disk: written whole or not at all, read without running anything.
-
-Weights are safetensors, or pickles that torch's weights-only reader accepts.
-"""
+"""Weights and cards on disk: written whole or not at all, read without running anything."""
 
 import json
-import pickle
-import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import safetensors
-import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from usable_core.catalog.model_files import weights_file
 from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
-from usable_core.errors import CheckpointError, first_line
+from usable_core.errors import CheckpointError
 from usable_core.files import write_bytes, write_json
+from usable_core.models.facts import Facts, facts_of
+from usable_core.models.formats import format_of
+from usable_core.models.nearest import nearest
+from usable_core.models.pickles import is_whole_network, read_pickle
+from usable_core.models.tables import Search, Table, chosen, entries, flat, notes_of
 
-# Where training scripts nest the weights (timm, torchvision's references, Lightning).
-NESTED_UNDER = ("state_dict", "model", "model_state_dict", "state_dict_ema", "model_ema")
+_WHOLE = (
+    "it holds a whole pickled network, whose weights cannot be had without running its code. Where "
+    'it was made, save the weights alone: torch.save(network.state_dict(), "weights.pth").'
+)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A file of weights as it was read.
+
+    Attributes:
+        path: The file.
+        table: The table in it that the user chose; None where none was chosen.
+        tensors: All its tensors by full name, on the CPU.
+        facts: What it and the configuration beside it say besides.
+        has_network: It holds a whole pickled network, which is not read.
+    """
+
+    path: Path
+    table: str | None
+    tensors: Mapping[str, Tensor]
+    facts: Facts
+    has_network: bool = False
 
 
 def save_model(folder: Path, network: nn.Module, card: dict[str, Any]) -> None:
@@ -56,64 +78,69 @@ def read_card(path: Path) -> dict[str, Any]:
     return card
 
 
+def read_checkpoint(weights: str | Path) -> Checkpoint:
+    """Return what a file of weights holds: safetensors, or a pickle, of which no code is run.
+
+    Args:
+        weights: A file, a folder of the Hub's form, or FILE#TABLE.
+
+    Raises:
+        CheckpointError: it is missing, damaged, of another kind, or could run code.
+    """
+    path, table = weights_file(str(weights))
+    content = _read_safetensors(path) if format_of(path) == "safetensors" else read_pickle(path)
+    tensors = flat(content)
+    parts = (content, *(value for _, value in entries(content)))
+    has_network = any(is_whole_network(part) for part in parts)
+    if not tensors:
+        what = _WHOLE if has_network else "a table of name to tensor is expected."
+        raise CheckpointError(f"{path.name} holds no weights: {what}")
+    return Checkpoint(path, table, tensors, facts_of(path, content), has_network)
+
+
 def load_weights(
     network: nn.Module,
-    path: Path,
+    source: Checkpoint | str | Path,
     *,
     ignored: tuple[str, ...] = (),
     rename: Callable[[str], str] = str,
-) -> None:
-    """Copy the weights of a file into a network of the same architecture.
+) -> tuple[str, ...]:
+    """Copy the weights of a file into a network, wherever in the file they are.
 
     Args:
         network: Receives the weights, in place.
-        path: A .safetensors file, or a pickle of weights.
+        source: A file as it was read, or as `read_checkpoint` takes it.
         ignored: Top-level parts that the file may hold and the network need not.
         rename: Turns the file's names into the network's.
 
+    Returns:
+        What a reader of the network's numbers must know: which of several tables was taken, and
+        what was left out.
+
     Raises:
         CheckpointError: the file is missing, damaged, holds code, or does not fit the network
-            (the message names the first mismatch); the network is unchanged then.
+            (the message says what is missing, and what is there); the network is unchanged then.
     """
-    path = Path(path)
+    checkpoint = source if isinstance(source, Checkpoint) else read_checkpoint(source)
     own = network.state_dict()
-    found = {rename(key): value for key, value in read_weights(path).items()}
-    found = {k: v for k, v in found.items() if k in own or k.split(".")[0] not in ignored}
-    for mismatch in _mismatches({k: v for k, v in own.items() if isinstance(v, Tensor)}, found):
-        raise CheckpointError(
-            f"{path.name} does not fit the network: {mismatch}. "
-            "Choose the architecture (and its options) that the file was made with."
-        )
+    tensors = {k: v for k, v in own.items() if isinstance(v, Tensor)}
+    search = Search(tensors, checkpoint.tensors, rename, ignored)
+    tables = [search.with_head(table) for table in search.tables()]
+    covering = [table for table in tables if search.covers(table)]
+    best = covering or tables[:1] or [Table("", {}, rest=tuple(checkpoint.tensors))]
+    table = chosen(search, best, checkpoint.table, checkpoint.path.name) if covering else best[0]
+    for mismatch in _mismatches(search, table, checkpoint):
+        raise CheckpointError(f"{checkpoint.path.name} does not fit the network: {mismatch}")
+    found = {own_name: checkpoint.tensors[name] for own_name, name in table.names.items()}
     state = OrderedDict(found)
     state._metadata = own._metadata  # type: ignore[attr-defined]  # MNASNet asks for its version
-    # Old files lack BatchNorm's batch counters, which only matter without a momentum.
     network.load_state_dict(state, strict=False)
+    return notes_of(search, table, covering, checkpoint.path.name)
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Return the name-to-tensor table of a .safetensors, .pth, .pt or .bin file, on the CPU.
-
-    Raises:
-        CheckpointError: the file is missing, damaged, or a pickle that holds more than weights.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"Expected a weights file at {path}, but no file is there.")
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
-    table = next((content[k] for k in NESTED_UNDER if isinstance(content.get(k), Mapping)), content)
-    weights = {str(key): value for key, value in table.items() if isinstance(value, Tensor)}
-    if not weights:
-        raise CheckpointError(
-            f"{path.name} holds no weights; a table of name to tensor is expected."
-        )
-    if all(key.startswith("module.") for key in weights):  # saved from DataParallel
-        weights = {key.removeprefix("module."): value for key, value in weights.items()}
-    return weights
-
-
-def _read_safetensors(path: Path) -> Mapping[str, Any]:
+def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
     try:
-        tensors: Mapping[str, Any] = load_file(path)
+        tensors: Mapping[str, Tensor] = load_file(path)
     except (safetensors.SafetensorError, OSError) as error:
         raise CheckpointError(
             f"{path.name} is no complete safetensors file ({error}). Fetch or copy it again."
@@ -121,43 +148,59 @@ def _read_safetensors(path: Path) -> Mapping[str, Any]:
     return tensors
 
 
-def _read_pickle(path: Path) -> Mapping[str, Any]:
-    try:
-        with warnings.catch_warnings():  # about the format; what matters ends in an error
-            warnings.simplefilter("ignore")
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path.name} was refused and not run: it is damaged, or a pickle that holds more than "
-            "weights and could run code. Save the network's state_dict() as safetensors instead."
-        ) from error
-    except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        reason = first_line(error) if str(error).strip() else "it ends too early"
-        raise CheckpointError(
-            f"{path.name} cannot be read as a weights file: {reason}. "
-            "Expected .safetensors, or a .pth written by torch.save(network.state_dict(), …)."
-        ) from error
-    if not isinstance(content, Mapping):
-        raise CheckpointError(
-            f"{path.name} holds a {type(content).__name__}; expected a table of name to tensor."
-        )
-    return content
+def _mismatches(search: Search, table: Table, checkpoint: Checkpoint) -> Iterator[str]:
+    """Yield in what a table does not fit, each with what to do."""
+    if any(tensor.is_quantized for tensor in search.found.values()):
+        yield "its weights are quantised to integers. Give those from before the quantisation."
+    if checkpoint.has_network and not search.fitting(table):
+        yield _WHOLE
+    if difference := _differences(search, table):
+        yield f"{difference}. {_advice(search, table, checkpoint)}"
+    for name, at in table.names.items():
+        own, tensor = search.own[name], search.found[at]
+        if own.is_floating_point() != tensor.is_floating_point():
+            yield f"{at} holds {tensor.dtype}, where the network has {own.dtype}. Save it as such."
+        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
+            what = "NaN" if bool(tensor.isnan().any()) else "infinity"
+            yield f"{at} holds {what}. Take a checkpoint from before the training went wrong."
 
 
-def _mismatches(own: dict[str, Tensor], found: dict[str, Tensor]) -> Iterator[str]:
-    for name, tensor in own.items():
-        if name in found and found[name].shape != tensor.shape:
-            file_shape, own_shape = tuple(found[name].shape), tuple(tensor.shape)
-            yield f"{name} has shape {file_shape} in the file and {own_shape} in the network"
-    missing = [k for k in own if k not in found and not k.endswith("num_batches_tracked")]
-    if missing:
-        yield f"the file lacks {len(missing)} of the network's tensors, first {missing[0]}"
-    unexpected = [k for k in found if k not in own]
-    if unexpected:
-        yield (
-            f"the file holds {len(unexpected)} tensors that the network does not have, "
-            f"first {unexpected[0]}"
+def _differences(search: Search, table: Table) -> str:
+    """Return what of the network a table lacks or has in another shape, and what is there."""
+    parts = []
+    if wrong := search.misshapen(table):
+        at = table.names[wrong[0]]
+        file_shape, own_shape = tuple(search.found[at].shape), tuple(search.own[wrong[0]].shape)
+        others = f" (and {len(wrong) - 1} more differ)" if len(wrong) > 1 else ""
+        parts.append(
+            f"{at} has shape {file_shape} in the file and {own_shape} in the network{others}"
         )
-    for name, tensor in found.items():
-        if tensor.is_floating_point() and bool(tensor.isnan().any()):
-            yield f"{name} holds NaN"
+    if missing := search.missing(table):
+        parts.append(
+            f"the file lacks {len(missing)} of the network's {len(search.needed)} tensors, first "
+            f"{', '.join(missing[:3])}"
+        )
+    if rest := search.unexpected(table):
+        parts.append(
+            f"the file holds {len(rest)} tensors that the network does not have, first "
+            f"{', '.join(rest[:3])}"
+        )
+    return "; ".join(parts)
+
+
+def _advice(search: Search, table: Table, checkpoint: Checkpoint) -> str:
+    """Return what to do about a table that does not fit: the nearest network that would."""
+    wrong, last = search.misshapen(table), search.needed[-1].rpartition(".")[0]
+    if wrong and not search.missing(table) and not search.unexpected(table):
+        shapes = [(search.found[table.names[n]].shape, search.own[n].shape) for n in wrong]
+        file, own = shapes[0]
+        if all(name.rpartition(".")[0] == last for name in wrong) and file[1:] == own[1:]:
+            return f"Its head is for {file[0]} classes: --arch-option num_classes={file[0]}."
+        if all(name.rpartition(".")[2].startswith("pos_embed") for name in wrong):
+            return (
+                "Its position embeddings are for another image size: give it, --arch-option "
+                "img_size=… (image_size=… for torchvision)."
+            )
+        if len(wrong) == 1 and len(file) == 4 and file[:1] + file[2:] == own[:1] + own[2:]:
+            return f"It takes {file[1]} channels: --arch-option in_chans={file[1]}."
+    return nearest(search, checkpoint.facts.architecture)

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -14,7 +15,7 @@ from usable_core.errors import ImageRefused
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.heads import features
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.preprocessing import GUESS, Preprocessing
 
 if TYPE_CHECKING:
     from usable_core.evaluations.explained import Prediction
@@ -34,8 +35,11 @@ class Model:
         labels: Class names in the order of the logits.
         card: What is known about it: command, data, measured figures; may be empty.
         spec: What `load_model` was asked, which names it in configs; its bare name otherwise.
+        notes: Sentences on how it was loaded that a reader of its numbers must know.
         fingerprint: SHA-256 of weights, structure and preprocessing (first 16 hex digits).
     """
+
+    notes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -44,8 +48,10 @@ class Model:
         preprocessing: Preprocessing,
         labels: LabelSpace,
         card: dict[str, Any] | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         self.name = name
+        self.notes = notes
         self.preprocessing = preprocessing
         self.labels = labels
         self.card = card or {}
@@ -105,6 +111,11 @@ class Model:
         return self.preprocessing.crop
 
     @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader of its numbers must know: how it was loaded, and what of it is a guess."""
+        return (*self.notes, *_guesses(self.preprocessing), *_grey(self.preprocessing))
+
+    @property
     def device(self) -> torch.device:
         """Where the weights are."""
         tensors: list[Tensor] = [*self.network.parameters()] or [*self.network.buffers()]
@@ -122,6 +133,8 @@ class Model:
 
     def _fingerprint(self) -> str:
         geometry = asdict(replace(self.preprocessing, sources={}))
+        if self.preprocessing.channels == 3:  # fingerprints from before there were others stay
+            del geometry["channels"]
         digest = hashlib.sha256(repr(sorted(geometry.items())).encode())
         digest.update(_structure(self.network).encode())
         for key, tensor in _tensors(self.network):
@@ -149,6 +162,29 @@ def check_pixels(x: Tensor) -> Tensor:
             "are not normalised: the model normalises by itself."
         )
     return x.clamp(0, 1)
+
+
+def _guesses(preprocessing: Preprocessing) -> tuple[str, ...]:
+    guessed = defaultdict(list)
+    for name, source in preprocessing.sources.items():
+        if source.startswith(GUESS):
+            guessed[source.removeprefix(GUESS)].append(name)
+    if not guessed:
+        return ()
+    said = "; ".join(f"{' and '.join(names)} ({source})" for source, names in guessed.items())
+    return (
+        f"How its pictures are prepared is a guess, for the weights' file does not say it: {said}. "
+        "`usable models show … --probe DATASET` tries other ways; --preprocessing sets one.",
+    )
+
+
+def _grey(preprocessing: Preprocessing) -> tuple[str, ...]:
+    if preprocessing.channels == 3:
+        return ()
+    return (
+        "The network takes grey pictures: it sees 0.299 R + 0.587 G + 0.114 B of each. Changes to "
+        "pictures are measured on R, G and B.",
+    )
 
 
 def _structure(network: nn.Module) -> str:

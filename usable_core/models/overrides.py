@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypedDict, get_args
 
-import torch
-
-from usable_core.errors import ConfigError, UnknownName, first_line
+from usable_core.errors import ConfigError, UnknownName
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Interpolation, Preprocessing
 
@@ -31,13 +29,11 @@ def with_preprocessing(model: Model, pairs: Iterable[tuple[str, str]]) -> Model:
     """Return the model with some values of its passport replaced, as `overridden` does.
 
     Raises:
-        ConfigError: a value is not what its field takes, or the network refuses that input size.
+        ConfigError: a value is not what its field takes.
         UnknownName: no such field.
     """
     passport = overridden(model.preprocessing, pairs)
-    if passport.crop != model.preprocessing.crop:
-        _try_size(model, passport.crop)
-    return Model(model.name, model.network, passport, model.labels, model.card)
+    return Model(model.name, model.network, passport, model.labels, model.card, model.notes)
 
 
 def overridden(passport: Preprocessing, pairs: Iterable[tuple[str, str]]) -> Preprocessing:
@@ -121,14 +117,3 @@ def _channels(
         f"{field} must be one number or three (red, green, blue) {expected}, separated by commas, "
         f"in units where white is 1, but is {text!r}. Divide values for 0 to 255 by 255."
     )
-
-
-def _try_size(model: Model, crop: tuple[int, int]) -> None:
-    try:
-        with torch.inference_mode():
-            model(torch.full((1, 3, *crop), 0.5, device=model.device))
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise ConfigError(
-            f"{model.name} does not take pictures of {crop[0]} × {crop[1]} pixels "
-            f"({first_line(error)}). Leave crop out, or choose another size."
-        ) from error

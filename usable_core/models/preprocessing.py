@@ -16,6 +16,9 @@ from torchvision.transforms import v2
 
 from usable_core.errors import ImageRefused
 
+GUESS = "a guess: "  # begins the source of a value that the weights' own file does not tell
+# Luma of ITU-R BT.601, as Pillow's mode L and torchvision's rgb_to_grayscale have it.
+LUMA = (0.299, 0.587, 0.114)
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 LARGEST_RESIZED = 40_000_000  # pixels; the cap of uploads
 
@@ -31,6 +34,7 @@ class Preprocessing:
         mean: Subtracted per RGB channel, in [0, 1] units.
         std: Divided by, per RGB channel.
         sources: Field name to where its value came from.
+        channels: 1 for a network of grey pictures: it sees the luma of the RGB image.
     """
 
     resize: int | tuple[int, int] | None
@@ -39,6 +43,7 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     sources: dict[str, str] = field(default_factory=dict)
+    channels: Literal[1, 3] = 3
 
     def geometry(self, image: Image.Image) -> Tensor:
         """Return the RGB image as the model sees it: resized, cropped, (3, H, W) in [0, 1]."""
@@ -61,9 +66,12 @@ class Preprocessing:
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
 
     def normalise(self, x: Tensor) -> Tensor:
-        """Return (x − mean) / std for images x (N, 3, H, W) in [0, 1]."""
+        """Return (x − mean) / std (N, channels, H, W) for images x (N, 3, H, W) in [0, 1]."""
         mean, std = (_channels(values, x.dtype, x.device) for values in (self.mean, self.std))
-        return (x - mean).div_(std)
+        x = (x - mean).div_(std)
+        if self.channels == 3:
+            return x
+        return (x * _channels(LUMA, x.dtype, x.device)).sum(1, keepdim=True)
 
 
 @lru_cache(maxsize=32)

@@ -11,9 +11,8 @@ from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.trial import NOT_OURS
 
-# What code of a network raises on images of another size.
-_NOT_OURS = (RuntimeError, TypeError, ValueError, AssertionError, IndexError, AttributeError)
 HOW = (
     "usable.wrap_model(network, labels=[…], preprocessing=usable.Preprocessing(resize=32, "
     "crop=(32, 32), mean=(…), std=(…)))"
@@ -77,7 +76,7 @@ def _count_logits(network: nn.Module, preprocessing: Preprocessing, name: str) -
     try:
         with frozen(network), torch.no_grad():
             logits = network(preprocessing.normalise(grey))
-    except _NOT_OURS as error:
+    except NOT_OURS as error:
         raise ConfigError(
             f"{name} does not take images of shape {tuple(grey.shape)} ({first_line(error)}). "
             "Give the preprocessing whose crop is its input size."

@@ -1,6 +1,7 @@
 """A model from its weights file and its card: `bundled/NAME` and `run/ID`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from usable_core.labels import LabelSpace
 from usable_core.models.checkpoints import load_weights, read_card
 from usable_core.models.heads import replace_head
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.records import from_json
 
 
@@ -51,10 +52,13 @@ def model_from_card(
         raise CheckpointError(f"The card of {reference} lacks {', '.join(lacking)}.")
     options = {**card.get("arch_options", {}), **dict(spec.arch_options if spec else ())}
     network = build(card["architecture"], len(card["labels"]), options)
-    load_weights(network, Path(spec.weights) if spec and spec.weights else weights)
+    notes = load_weights(network, spec.weights if spec and spec.weights else weights)
     preprocessing = from_json(Preprocessing, card["preprocessing"])
+    # Whatever it was when its training began, it is what the network was trained with.
+    told = {name: said.removeprefix(GUESS) for name, said in preprocessing.sources.items()}
+    preprocessing = replace(preprocessing, sources=told)
     labels = LabelSpace(tuple(card["labels"]), card.get("labels_named", True))
-    return Model(reference, network, preprocessing, labels, card)
+    return Model(reference, network, preprocessing, labels, card, notes)
 
 
 def build(architecture: str, num_classes: int, options: Mapping[str, str]) -> nn.Module:

@@ -1,6 +1,7 @@
 """What the sources that build networks share: options, class counts, and failed downloads."""
 
 import ast
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from torch import nn
 from usable_core.errors import CheckpointError
 from usable_core.models.heads import head
 
-OptionValue = str | int | float | bool | None
+Number = int | float
+OptionValue = str | Number | bool | tuple[Number, ...] | None
 
 
 def call_builder(
@@ -28,7 +30,7 @@ def call_builder(
         )
     try:
         return builder(**{key: value_of(text) for key, text in options.items()})
-    except (TypeError, ValueError, AssertionError, AttributeError, KeyError) as error:
+    except (TypeError, ValueError, AssertionError, AttributeError, KeyError, RuntimeError) as error:
         if not options:
             raise
         shown = ", ".join(f"{key}={value}" for key, value in options.items())
@@ -36,17 +38,24 @@ def call_builder(
 
 
 def value_of(text: object) -> OptionValue:
-    """Return the value that an option's text stands for: a number, true, false, or the text."""
+    """Return the value of an option's text: a number, several, true, false, none, or the text.
+
+    Several numbers are written (64,96), or 64x96 as sizes are.
+    """
     if not isinstance(text, str):
         return text  # type: ignore[return-value]
     words: dict[str, bool | None] = {"true": True, "false": False, "none": None}
     if text.lower() in words:
         return words[text.lower()]
+    if re.fullmatch(r"\d+([x×]\d+)+", text):
+        return tuple(int(side) for side in re.split("[x×]", text))
     try:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-    return value if isinstance(value, (int, float)) else text
+    if isinstance(value, list | tuple) and all(isinstance(part, int | float) for part in value):
+        return tuple(value)
+    return value if isinstance(value, int | float) else text
 
 
 def number_of_classes(network: nn.Module) -> int:

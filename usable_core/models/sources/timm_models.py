@@ -1,6 +1,5 @@
 """`timm/NAME[.TAG]`: every model of timm, with its resolved data configuration."""
 
-import math
 import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,9 +14,9 @@ from torch import nn
 from usable_core.errors import CheckpointError, UnknownName
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
-from usable_core.models.checkpoints import load_weights
+from usable_core.models.checkpoints import load_weights, read_checkpoint
+from usable_core.models.facts import Facts
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.imagenet import imagenet_labels, split_synonyms
 from usable_core.models.sources.options import (
     call_builder,
@@ -25,6 +24,7 @@ from usable_core.models.sources.options import (
     missing_download,
     number_of_classes,
 )
+from usable_core.models.sources.passports import Transform, passport
 
 
 def load(name: str, spec: ModelSpec) -> Model:
@@ -34,19 +34,26 @@ def load(name: str, spec: ModelSpec) -> Model:
         UnknownName: no such model or tag.
         CheckpointError: its weights cannot be had or do not fit, or it takes no RGB pictures.
     """
-    options = dict(spec.arch_options)
-    if spec.weights:
-        network = build(name, options)
-        load_weights(network, Path(spec.weights))
-    else:
-        network = _pretrained(name, options)
+    own = read_checkpoint(spec.weights) if spec.weights else None
+    facts = own.facts if own else Facts()
+    options = {**facts.options, **dict(spec.arch_options)}
+    network = build(name, options) if own else _pretrained(name, options)
+    notes = load_weights(network, own) if own else ()
     card = {
         "title": name,
         "architecture": f"timm/{name}",
         "arch_options": options,
-        "weights": Path(spec.weights).name if spec.weights else _config(network).get("tag", ""),
+        "weights": own.path.name if own else _config(network).get("tag", ""),
     }
-    return Model(spec.reference, network, passport_of(network), labels_of(network), card)
+    labels, said = facts.labels_for(number_of_classes(network))
+    return Model(
+        spec.reference,
+        network,
+        passport(transform_of(network, is_guess=own is not None), facts, network),
+        labels or labels_of(network),
+        card,
+        (*notes, *said),
+    )
 
 
 def build(name: str, options: Mapping[str, str]) -> nn.Module:
@@ -65,36 +72,17 @@ def build(name: str, options: Mapping[str, str]) -> nn.Module:
     return call_builder(f"timm/{name}", lambda **own: timm.create_model(name, **own), options)
 
 
-def passport_of(network: nn.Module) -> Preprocessing:
+def transform_of(network: nn.Module, *, is_guess: bool = False) -> Transform:
     """Return timm's evaluation transform of a model, as data.
 
-    Raises:
-        CheckpointError: it takes other than RGB pictures, or pads instead of cropping.
+    Args:
+        network: Built by timm.
+        is_guess: Its weights are a file's, and not timm's own.
     """
     config: dict[str, Any] = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
-    channels, height, width = config["input_size"]
-    if channels != 3 or config["crop_mode"] not in ("center", "squash"):
-        raise CheckpointError(
-            f"Expected a model of RGB pictures that are cropped or squashed; this one takes "
-            f"{channels} channels with crop mode {config['crop_mode']!r}. Choose another model."
-        )
-    scaled = [math.floor(side / config["crop_pct"]) for side in (height, width)]
-    squashed = config["crop_mode"] == "squash" or scaled[0] != scaled[1]
-    fields = ("resize", "crop", "interpolation", "mean", "std")
     tag = _config(network).get("tag") or "default"
-    sources = dict.fromkeys(fields, f"timm data configuration ({tag})")
-    sources["resize"] = (
-        f"timm data configuration ({tag}): {height} / crop_pct {config['crop_pct']}, "
-        f"crop mode {config['crop_mode']}"
-    )
-    return Preprocessing(
-        resize=(scaled[0], scaled[1]) if squashed else scaled[0],
-        crop=(height, width),
-        interpolation=config["interpolation"],
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-        sources=sources,
-    )
+    share = f": crop_pct {config['crop_pct']}, crop mode {config['crop_mode']}"
+    return Transform(config, f"timm data configuration ({tag})", is_guess, {"resize": share})
 
 
 def labels_of(network: nn.Module) -> LabelSpace:

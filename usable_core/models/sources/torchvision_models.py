@@ -1,5 +1,6 @@
 """`torchvision/NAME[@WEIGHTS]`: every classification builder that torchvision lists."""
 
+import hashlib
 import re
 import urllib.error
 from collections.abc import Mapping
@@ -13,11 +14,12 @@ from torchvision.models import WeightsEnum
 from usable_core.errors import CheckpointError, UnknownName
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
-from usable_core.models.checkpoints import load_weights
+from usable_core.models.checkpoints import load_weights, read_checkpoint
+from usable_core.models.facts import Facts
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.imagenet import imagenet_labels
 from usable_core.models.sources.options import call_builder, missing_download, number_of_classes
+from usable_core.models.sources.passports import Transform, passport
 
 # Heads that only help training; torchvision's files hold them, a card's weights do not.
 AUXILIARY = ("aux1", "aux2", "AuxLogits")
@@ -33,20 +35,36 @@ def load(name: str, spec: ModelSpec) -> Model:
         CheckpointError: not a classifier, or its weights cannot be had or do not fit.
     """
     builder, _, tag = name.partition("@")
-    network = build(builder, dict(spec.arch_options))
+    options = dict(spec.arch_options)
+    own = read_checkpoint(spec.weights) if spec.weights else None
+    facts = own.facts if own else Facts()
+    options = {**facts.options, **options}
+    network = build(builder, options)  # refuses what is wrong before anything is fetched
     reference = _weights_of(builder, tag)
-    path = Path(spec.weights) if spec.weights else fetch(reference, name)
-    load_weights(
-        network, path, ignored=AUXILIARY, rename=lambda key: OLD_DENSENET.sub(r"\1\2", key)
+    notes = load_weights(
+        network,
+        own or fetch(reference, name),
+        ignored=AUXILIARY,
+        rename=lambda key: OLD_DENSENET.sub(r"\1\2", key),
     )
+    known = _recognised(builder, own.path) if own else reference
     card = {
         "title": name,
         "architecture": f"torchvision/{builder}",
-        "arch_options": dict(spec.arch_options),
-        "weights": path.name if spec.weights else str(reference),
+        "arch_options": options,
+        "weights": own.path.name if own else str(reference),
     }
-    labels = _labels(reference, number_of_classes(network))
-    return Model(spec.reference, network, passport_of(reference), labels, card)
+    transform = transform_of(known or reference, is_guess=known is None)
+    count = number_of_classes(network)
+    labels, said = facts.labels_for(count)
+    return Model(
+        spec.reference,
+        network,
+        passport(transform, facts, network),
+        labels or _labels(known or reference, count),
+        card,
+        (*notes, *said),
+    )
 
 
 def build(name: str, options: Mapping[str, str]) -> nn.Module:
@@ -75,23 +93,34 @@ def build(name: str, options: Mapping[str, str]) -> nn.Module:
             setattr(network, part, None)
     # Inception and GoogLeNet: no such heads, and input as TensorFlow has it, (x − 0.5) / 0.5.
     for switch, is_on in (("aux_logits", False), ("transform_input", True)):
-        if hasattr(network, switch):
+        if hasattr(network, switch) and (switch == "aux_logits" or switch not in options):
             setattr(network, switch, is_on)
     return network
 
 
-def passport_of(reference: WeightsEnum) -> Preprocessing:
-    """Return torchvision's own evaluation transforms of some weights, as data."""
+def transform_of(reference: WeightsEnum, *, is_guess: bool = False) -> Transform:
+    """Return torchvision's own evaluation transforms of some weights, as data.
+
+    Args:
+        reference: The weights.
+        is_guess: They are of the same architecture as those of a file, and not the same.
+    """
     preset = reference.transforms()
-    fields = ("resize", "crop", "interpolation", "mean", "std")
-    (size,) = preset.resize_size
-    return Preprocessing(
-        resize=size,
-        crop=(preset.crop_size[0], preset.crop_size[-1]),
-        interpolation=preset.interpolation.value,
-        mean=tuple(preset.mean),
-        std=tuple(preset.std),
-        sources=dict.fromkeys(fields, f"torchvision {reference}.transforms()"),
+    (size,), (height, width) = preset.resize_size, (preset.crop_size[0], preset.crop_size[-1])
+    entries = {
+        "resize": size,
+        "input_size": (3, height, width),
+        "interpolation": preset.interpolation.value,
+        "mean": tuple(preset.mean),
+        "std": tuple(preset.std),
+    }
+    sizes = {other.name: other.transforms().resize_size[0] for other in type(reference)}
+    others = [f"{name} has {other}" for name, other in sizes.items() if other != size]
+    return Transform(
+        entries,
+        f"torchvision {reference}.transforms()",
+        is_guess,
+        {"resize": f", where {', '.join(others)}"} if is_guess and others else None,
     )
 
 
@@ -116,6 +145,17 @@ def fetch(reference: WeightsEnum, name: str) -> Path:
             f"torchvision/{name}", reference.url, folder, path.name, error
         ) from error
     return path
+
+
+def _recognised(builder: str, path: Path) -> WeightsEnum | None:
+    """Return the weights that a file is by torchvision's name for it, which ends in its hash."""
+    for reference in models.get_model_weights(builder):
+        prefix = re.search(r"-([0-9a-f]{8,})\.", path.name)
+        if prefix and reference.url.endswith(f"/{path.name}"):
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            return reference if digest.startswith(prefix.group(1)) else None
+    return None
 
 
 def _weights_of(builder: str, tag: str) -> WeightsEnum:

@@ -1,0 +1,219 @@
+"""What a file of weights says besides them, in itself or in the `config.json` beside it.
+
+The form of the Hub's model folders is timm's: architecture, its options, the evaluation transform
+and the classes. Training scripts keep classes and arguments in the checkpoint itself.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+from usable_core.catalog.model_files import CONFIG_FILE
+from usable_core.errors import CheckpointError
+from usable_core.labels import LabelSpace
+from usable_core.models.preprocessing import Interpolation
+from usable_core.models.tables import entries
+
+# Where training scripts keep the classes: a list, or a table to or from their indices.
+_NAMES = (
+    "label_names",
+    "class_names",
+    "classes",
+    "categories",
+    "class_to_idx",
+    "class_to_index",
+    "idx_to_class",
+    "index_to_class",
+    "id2label",
+    "label2id",
+    "labels",
+    "vocab",
+)
+_NESTED = ("args", "hparams", "hyper_parameters", "config", "cfg", "meta", "dataset_meta", "opt")
+# Of timm's evaluation transform: what a configuration says and training arguments may say.
+_TRANSFORM = (
+    "resize",
+    "input_size",
+    "img_size",
+    "mean",
+    "std",
+    "interpolation",
+    "crop_pct",
+    "crop_mode",
+)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of weights beside the weights.
+
+    Attributes:
+        architecture: timm's or torchvision's name of the network; empty where it is not said.
+        options: Settings of the architecture's builder, as text.
+        transform: The evaluation transform by timm's names, or `resize` for `crop_pct`.
+        source: Where the transform comes from.
+        labels: The classes, each list with where it comes from.
+    """
+
+    architecture: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    transform: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    labels: tuple[tuple[LabelSpace, str], ...] = ()
+
+    def labels_for(self, count: int) -> tuple[LabelSpace | None, tuple[str, ...]]:
+        """Return the names of a network's classes, and sentences on where they are from.
+
+        Args:
+            count: How many logits the network has.
+        """
+        fitting = [(space, where) for space, where in self.labels if len(space) == count]
+        notes = [
+            f"{where} lists {len(space)} classes, but the network has {count} logits: the list was "
+            "not used."
+            for space, where in self.labels
+            if len(space) != count
+        ]
+        if len({space.names for space, _ in fitting}) > 1:
+            both = " and ".join(where for _, where in fitting)
+            return None, (*notes, f"{both} list different classes: neither was used.")
+        if not fitting:
+            return None, tuple(notes)
+        space, where = fitting[0]
+        return space, (*notes, f"The names of the classes are those of {where}.")
+
+
+def facts_of(path: Path, content: object) -> Facts:
+    """Return what a file of weights and the configuration beside it say.
+
+    Args:
+        path: The file.
+        content: What was read of it.
+
+    Raises:
+        CheckpointError: the configuration is of this form, but holds something else than it must.
+    """
+    beside, inside = _beside(path.parent / CONFIG_FILE, path), _inside(content, path)
+    told = beside if beside.transform else inside
+    return Facts(
+        beside.architecture or inside.architecture,
+        beside.options,
+        told.transform,
+        told.source,
+        beside.labels + inside.labels,
+    )
+
+
+def _beside(config_file: Path, path: Path) -> Facts:
+    try:
+        config = json.loads(config_file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Facts()
+    if not isinstance(config, dict):
+        return Facts()
+    own = config.get("pretrained_cfg")
+    transform = own if isinstance(own, dict) else config  # timm's form, and its older one
+    where = f"{CONFIG_FILE} beside {path.name}"
+    architecture = str(config.get("architecture") or "")
+    return Facts(
+        architecture,
+        _options(config, transform) if architecture else {},
+        _transform(transform, where),
+        where,
+        _labels(config, where) or _labels(transform, where),
+    )
+
+
+def _options(config: Mapping[str, Any], transform: Mapping[str, Any]) -> dict[str, str]:
+    arguments = config.get("model_args")
+    found = dict(arguments) if isinstance(arguments, dict) else {}
+    count = config.get("num_classes", transform.get("num_classes"))
+    if isinstance(count, int):
+        found.setdefault("num_classes", count)
+    return {str(name): str(value) for name, value in found.items() if value is not None}
+
+
+def _inside(content: object, path: Path) -> Facts:
+    places = list(_places(content, path.name))
+    transforms = ((_arguments(table, where), where) for table, where in places)
+    transform, source = next((found for found in transforms if found[0]), ({}, ""))
+    names = [table[key] for table, _ in places for key in ("arch", "model_name") if key in table]
+    names += [table["model"] for table, _ in places[1:] if "model" in table]
+    architecture = next((name for name in names if isinstance(name, str)), "")
+    labels = [found for table, where in places for found in _labels(table, where)]
+    return Facts(architecture, {}, transform, source, tuple(labels))
+
+
+def _places(content: object, where: str, depth: int = 2) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield the tables of a checkpoint that may say something, outermost first."""
+    if isinstance(content, Mapping):
+        table = dict(entries(content))
+        yield table, where
+        for key in _NESTED if depth else ():
+            yield from _places(table.get(key), f"{key} in {where}", depth - 1)
+
+
+def _arguments(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return what the arguments of timm's or torchvision's training script say of the input."""
+    if {"val_crop_size", "val_resize_size"} <= table.keys():
+        side = table["val_crop_size"]
+        said = {"resize": table["val_resize_size"], "input_size": (3, side, side)}
+        return _transform(said | {"interpolation": table.get("interpolation")}, where)
+    is_timm = {"crop_pct", "mean", "std", "interpolation"} <= table.keys()
+    return _transform(table, where) if is_timm else {}
+
+
+def _transform(said: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return the entries of an evaluation transform that say something.
+
+    Raises:
+        CheckpointError: one should be numbers and is not.
+    """
+    found = {name: said[name] for name in _TRANSFORM if said.get(name)}
+    for name in found.keys() & {"mean", "std", "input_size"}:
+        values = found[name] if isinstance(found[name], list | tuple) else [found[name]]
+        if not all(isinstance(value, int | float) for value in values):
+            raise CheckpointError(
+                f"{name} must be numbers in {where}, but is {found[name]!r}. Correct it, or move "
+                "the weights to a folder of their own."
+            )
+        found[name] = tuple(values)
+    if isinstance(side := found.pop("img_size", None), int):
+        found.setdefault("input_size", (3, side, side))
+    if found.get("interpolation") not in get_args(Interpolation):
+        found.pop("interpolation", None)  # timm's `random`, which is for training
+    return found
+
+
+def _labels(table: Mapping[str, Any], where: str) -> tuple[tuple[LabelSpace, str], ...]:
+    said = {key.lower(): value for key, value in table.items()}
+    for key in _NAMES:
+        if names := _ordered(said.get(key)):
+            described = _descriptions(names, said.get("label_descriptions"))
+            return ((LabelSpace(names, synonyms=described), where),)
+    return ()
+
+
+def _ordered(said: object) -> tuple[str, ...]:
+    """Return names in the order of the logits from a list, or from a table with their indices."""
+    if isinstance(said, Mapping):
+        pairs = [(str(key), value) for key, value in said.items()]
+        if not all(isinstance(v, int) for _, v in pairs):  # from indices to names
+            pairs = [(str(v), int(k)) for k, v in pairs if k.lstrip("-").isdecimal()]
+        by_index = {index: name for name, index in pairs if not isinstance(index, bool)}
+        is_whole = sorted(by_index) == list(range(len(said)))
+        return tuple(by_index[i] for i in range(len(said))) if is_whole else ()
+    if isinstance(said, list | tuple) and all(isinstance(name, str) for name in said):
+        return tuple(said)
+    return ()
+
+
+def _descriptions(names: tuple[str, ...], said: object) -> tuple[tuple[str, ...], ...] | None:
+    if isinstance(said, list | tuple) and len(said) == len(names):
+        said = dict(zip(names, said, strict=True))
+    if not isinstance(said, Mapping):
+        return None
+    texts = [str(said.get(name, "")) for name in names]
+    return tuple(tuple(part.strip() for part in text.split(",") if part.strip()) for text in texts)
