@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from usable_core.models.model import Model as Model
     from usable_core.models.preprocessing import Preprocessing as Preprocessing
     from usable_core.models.wrapping import wrap_model as wrap_model
+    from usable_core.recipes import probe as probe
 
     __version__: str
 
@@ -57,6 +58,7 @@ _NAMES = {
     "models.model": "Model",
     "models.preprocessing": "Preprocessing",
     "models.wrapping": "wrap_model",
+    "recipes": "probe",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted([*_MODULES, "__version__", "errors"])

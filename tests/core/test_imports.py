@@ -59,6 +59,7 @@ ENTRANCES = (
     "reports.page",
     "arguments",
     "api",
+    "recipes",
     "catalog.listing",
     "cli",
 )
@@ -73,7 +74,7 @@ ASKING_LAYERS = (
     ("reports",),
     ("jobs",),
     ("arguments",),
-    ("api",),
+    ("api", "recipes"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.
@@ -95,7 +96,12 @@ HIGHEST_ASKED = ASKING["comparison"]
 ALSO_ASKED = {("measuring", "runs")}
 # The doors to the measuring half: files that import it inside functions, and those that name what
 # it has by a dotted name, which `catalog.implementation` fetches.
-DOORS = ("usable_core.api", "usable_core.arguments", "usable_core.tasks")
+DOORS = (
+    "usable_core.api",
+    "usable_core.arguments",
+    "usable_core.recipes",
+    "usable_core.tasks",
+)
 DOTTED = ("usable_core.catalog.", "usable_core.tasks", "usable_core.jobs.worker")
 
 

@@ -77,6 +77,8 @@ class SourceRow:
         needs_trust: Loading it can run code of whoever made it.
         takes_weights: Its names are architectures: local weights and options go with them.
         suggested: Names worth showing; every other can be typed.
+        recipes: Dotted name of `(name, network) -> {title: Preprocessing}`: how the pictures of
+            other weights of the architecture are prepared, which a probe tries.
     """
 
     load: str
@@ -87,6 +89,7 @@ class SourceRow:
     needs_trust: bool = False
     takes_weights: bool = False
     suggested: tuple[str, ...] = ()
+    recipes: str | None = None
 
     @property
     def form(self) -> str:
@@ -104,6 +107,7 @@ SOURCES = {
         "usable_core.models.sources.torchvision_models:load",
         "torchvision/NAME or torchvision/NAME@WEIGHTS: every classification model of torchvision.",
         build="usable_core.models.sources.torchvision_models:build",
+        recipes="usable_core.models.sources.torchvision_models:recipes",
         takes_weights=True,
         suggested=(
             "resnet50",
@@ -118,6 +122,7 @@ SOURCES = {
         "usable_core.models.sources.timm_models:load",
         "timm/NAME or timm/NAME.TAG: every model of timm.",
         build="usable_core.models.sources.timm_models:build",
+        recipes="usable_core.models.sources.timm_models:recipes",
         takes_weights=True,
         suggested=("resnet50.a1_in1k", "vit_tiny_patch16_224", "convnext_tiny"),
     ),

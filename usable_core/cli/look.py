@@ -10,8 +10,10 @@ from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import SOURCES, suggested
 from usable_core.cli.options import JsonOption, expanded
-from usable_core.cli.output import answer, progress_bar, table
-from usable_core.evaluations.specs import ModelSpec
+from usable_core.cli.output import answer, progress_bar, remark, share, table
+from usable_core.evaluations.recipes import verdict
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.recipes import probe as try_recipes
 from usable_core.records import to_json
 
 models_app = typer.Typer(help="List the backbones, or show the passport of one.")
@@ -44,14 +46,24 @@ def models(context: typer.Context, json: JsonOption = None) -> None:
 @expanded
 def show(
     model: Annotated[ModelSpec, typer.Argument(metavar="REF", help="Reference of a model.")],
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATASET",
+            help="Try other ways of preparing pictures on this data: the accuracy under each.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="At most this many examples for --probe.")] = 500,
     json: JsonOption = None,
 ) -> None:
     """Show a model's passport: input, normalisation and where each value came from, and labels."""
-    with progress_bar():
+    with progress_bar() as report:
         loaded = model_of(model)
+        data = None if probe is None else DatasetSpec(probe, limit=limit)
+        recipes = () if data is None else try_recipes(loaded, data, limit=None, report=report)
     passport: dict[str, Any] = to_json(loaded.preprocessing)
     sources, labels, parameters = passport.pop("sources"), loaded.labels, loaded.parameter_count
-    data = {
+    shown = {
         "reference": loaded.name,
         "fingerprint": loaded.fingerprint,
         "parameters": parameters,
@@ -59,6 +71,8 @@ def show(
         "sources": sources,
         "labels": {"count": len(labels), "is_named": labels.is_named, "names": labels.names},
         "card": loaded.card,
+        "warnings": loaded.warnings,
+        "probe": recipes,
     }
     rows = [(name, value, sources.get(name, "")) for name, value in passport.items()]
     more = " …" if len(labels) > 8 else ""
@@ -67,7 +81,13 @@ def show(
         table("Input", "Value", "From", rows=rows),
         f"{len(labels)} classes: {', '.join(labels.names[:8])}{more}",
     ]
-    answer(data, json, lines)
+    if recipes:
+        tried = [(r.title, share(r.accuracy), r.words) for r in recipes]
+        lines += ["", table("Pictures prepared", "Right", "--preprocessing", rows=tried)]
+        lines.append(verdict(recipes))
+    for warning in loaded.warnings:
+        remark(f"Note: {warning}")
+    answer(shown, json, lines)
 
 
 def datasets(json: JsonOption = None) -> None:

@@ -63,6 +63,15 @@ class Facts:
     source: str = ""
     labels: tuple[tuple[LabelSpace, str], ...] = ()
 
+    def options_for(self, name: str) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return the options said for the architecture `name`, and why they were not taken."""
+        if not self.options or self.architecture.partition(".")[0] == name.partition(".")[0]:
+            return dict(self.options), ()
+        return {}, (
+            f"{self.source} is for {self.architecture}, and {name} was asked for: its options were "
+            "not used.",
+        )
+
     def labels_for(self, count: int) -> tuple[LabelSpace | None, tuple[str, ...]]:
         """Return the names of a network's classes, and sentences on where they are from.
 
@@ -190,7 +199,8 @@ def _transform(said: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _labels(table: Mapping[str, Any], where: str) -> tuple[tuple[LabelSpace, str], ...]:
     said = {key.lower(): value for key, value in table.items()}
     for key in _NAMES:
-        if names := _ordered(said.get(key)):
+        names = _ordered(said.get(key))
+        if names and not _is_placeholder(names):
             described = _descriptions(names, said.get("label_descriptions"))
             return ((LabelSpace(names, synonyms=described), where),)
     return ()
@@ -208,6 +218,11 @@ def _ordered(said: object) -> tuple[str, ...]:
     if isinstance(said, list | tuple) and all(isinstance(name, str) for name in said):
         return tuple(said)
     return ()
+
+
+def _is_placeholder(names: tuple[str, ...]) -> bool:
+    """Tell whether names are those that transformers makes up where it is given none."""
+    return all(name == f"LABEL_{k}" for k, name in enumerate(names))
 
 
 def _descriptions(names: tuple[str, ...], said: object) -> tuple[tuple[str, ...], ...] | None:

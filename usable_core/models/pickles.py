@@ -9,6 +9,7 @@ import pickle
 import re
 import sys
 import warnings
+from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -87,7 +88,8 @@ def read_pickle(path: Path) -> object:
             else:
                 raise _refusal(path, error) from error
         except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
-            reason = first_line(error) if str(error).strip() else "it ends too early"
+            said = first_line(error) if str(error).strip() else "it ends too early"
+            reason = said.split(". ")[0].rstrip(".")
             if "weights_only" in reason:  # torch's advice to run whatever the file holds
                 reason = "it is of a form that cannot be read without running it"
             raise CheckpointError(
@@ -107,10 +109,13 @@ def _load(path: Path, types: Mapping[str, type]) -> object:
 
 def _stand_in(name: str, path: Path) -> type:
     """Return what is made instead of a type, or refuse it."""
-    top, last = name.partition(".")[0], name.rpartition(".")[2]
-    if (top in sys.stdlib_module_names or top == "__builtin__") and name not in _PLAIN:
+    module, _, last = name.rpartition(".")
+    # torch writes the names that Python 2 had, such as commands.Popen for subprocess.Popen.
+    module, last = NAME_MAPPING.get((module, last), (IMPORT_MAPPING.get(module, module), last))
+    current = f"{module}.{last}"
+    if module.partition(".")[0] in sys.stdlib_module_names and current not in _PLAIN:
         raise CheckpointError(
-            f"{path.name} was refused and not run: it is a pickle that calls {name}, which could "
+            f"{path.name} was refused and not run: it is a pickle that calls {current}, which could "
             "run code. Get the weights as safetensors, from somebody you trust."
         )
     return _Table if _LIKE_A_TABLE.search(last) else type(last, (Record,), {})

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import timm
 from huggingface_hub.constants import HF_HUB_CACHE
-from timm.data.config import resolve_model_data_config
+from timm.data.config import resolve_data_config, resolve_model_data_config
 from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
 from torch import nn
 
@@ -17,6 +17,7 @@ from usable_core.labels import LabelSpace
 from usable_core.models.checkpoints import load_weights, read_checkpoint
 from usable_core.models.facts import Facts
 from usable_core.models.model import Model
+from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.imagenet import imagenet_labels, split_synonyms
 from usable_core.models.sources.options import (
     call_builder,
@@ -36,7 +37,8 @@ def load(name: str, spec: ModelSpec) -> Model:
     """
     own = read_checkpoint(spec.weights) if spec.weights else None
     facts = own.facts if own else Facts()
-    options = {**facts.options, **dict(spec.arch_options)}
+    said, doubts = facts.options_for(name)
+    options = {**said, **dict(spec.arch_options)}
     network = build(name, options) if own else _pretrained(name, options)
     notes = load_weights(network, own) if own else ()
     card = {
@@ -45,14 +47,14 @@ def load(name: str, spec: ModelSpec) -> Model:
         "arch_options": options,
         "weights": own.path.name if own else _config(network).get("tag", ""),
     }
-    labels, said = facts.labels_for(number_of_classes(network))
+    labels, where = facts.labels_for(number_of_classes(network))
     return Model(
         spec.reference,
         network,
         passport(transform_of(network, is_guess=own is not None), facts, network),
         labels or labels_of(network),
         card,
-        (*notes, *said),
+        (*doubts, *notes, *where),
     )
 
 
@@ -83,6 +85,17 @@ def transform_of(network: nn.Module, *, is_guess: bool = False) -> Transform:
     tag = _config(network).get("tag") or "default"
     share = f": crop_pct {config['crop_pct']}, crop mode {config['crop_mode']}"
     return Transform(config, f"timm data configuration ({tag})", is_guess, {"resize": share})
+
+
+def recipes(name: str, network: nn.Module) -> dict[str, Preprocessing]:
+    """Return how the pictures of each of timm's weights of an architecture are prepared."""
+    architecture = name.partition(".")[0]
+    found = {}
+    for tagged in timm.list_models(f"{architecture}.*", pretrained=True):
+        own: Any = timm.get_pretrained_cfg(tagged)
+        config = resolve_data_config(pretrained_cfg=own.to_dict())  # type: ignore[no-untyped-call]
+        found[f"timm/{tagged}"] = passport(Transform(config, tagged), Facts(), network)
+    return found
 
 
 def labels_of(network: nn.Module) -> LabelSpace:

@@ -17,6 +17,7 @@ from usable_core.labels import LabelSpace
 from usable_core.models.checkpoints import load_weights, read_checkpoint
 from usable_core.models.facts import Facts
 from usable_core.models.model import Model
+from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.imagenet import imagenet_labels
 from usable_core.models.sources.options import call_builder, missing_download, number_of_classes
 from usable_core.models.sources.passports import Transform, passport
@@ -25,6 +26,10 @@ from usable_core.models.sources.passports import Transform, passport
 AUXILIARY = ("aux1", "aux2", "AuxLogits")
 # DenseNet's files have the layer names of torchvision 0.1 (torchvision/models/densenet.py).
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
+_FROM_SCRATCH = (
+    "Its input is taken as torchvision's own weights take it (transform_input=true). Weights that "
+    "were trained from scratch take it as it is: --arch-option transform_input=false."
+)
 
 
 def load(name: str, spec: ModelSpec) -> Model:
@@ -35,10 +40,10 @@ def load(name: str, spec: ModelSpec) -> Model:
         CheckpointError: not a classifier, or its weights cannot be had or do not fit.
     """
     builder, _, tag = name.partition("@")
-    options = dict(spec.arch_options)
     own = read_checkpoint(spec.weights) if spec.weights else None
     facts = own.facts if own else Facts()
-    options = {**facts.options, **options}
+    said, doubts = facts.options_for(builder)
+    options = {**said, **dict(spec.arch_options)}
     network = build(builder, options)  # refuses what is wrong before anything is fetched
     reference = _weights_of(builder, tag)
     notes = load_weights(
@@ -55,15 +60,21 @@ def load(name: str, spec: ModelSpec) -> Model:
         "weights": own.path.name if own else str(reference),
     }
     transform = transform_of(known or reference, is_guess=known is None)
+    if (
+        known is None
+        and getattr(network, "transform_input", False)
+        and "transform_input" not in options
+    ):
+        notes = (*notes, _FROM_SCRATCH)
     count = number_of_classes(network)
-    labels, said = facts.labels_for(count)
+    labels, where = facts.labels_for(count)
     return Model(
         spec.reference,
         network,
         passport(transform, facts, network),
         labels or _labels(known or reference, count),
         card,
-        (*notes, *said),
+        (*doubts, *notes, *where),
     )
 
 
@@ -122,6 +133,15 @@ def transform_of(reference: WeightsEnum, *, is_guess: bool = False) -> Transform
         is_guess,
         {"resize": f", where {', '.join(others)}"} if is_guess and others else None,
     )
+
+
+def recipes(name: str, network: nn.Module) -> dict[str, Preprocessing]:
+    """Return how the pictures of each of torchvision's weights of an architecture are prepared."""
+    builder = name.partition("@")[0]
+    return {
+        str(weights): passport(transform_of(weights), Facts(), network)
+        for weights in models.get_model_weights(builder)
+    }
 
 
 def fetch(reference: WeightsEnum, name: str) -> Path:
