@@ -77,7 +77,7 @@ class SourceRow:
         needs_trust: Loading it can run code of whoever made it.
         takes_weights: Its names are architectures: local weights and options go with them.
         suggested: Names worth showing; every other can be typed.
-        recipes: Dotted name of `(name, network) -> {title: Preprocessing}`: how the pictures of
+        recipes: Dotted name of `(name, model) -> {title: Preprocessing}`: how the pictures of
             other weights of the architecture are prepared, which a probe tries.
     """
 

@@ -87,7 +87,7 @@ def _of_catalog(model: Model) -> Iterator[tuple[str, dict[str, str]]]:
     except UnknownName:  # a network that was wrapped
         return
     if row.recipes is not None:
-        found: dict[str, Preprocessing] = implementation(row.recipes)(name, model.network)
+        found: dict[str, Preprocessing] = implementation(row.recipes)(name, model)
         yield from ((title, _settings(passport)) for title, passport in found.items())
 
 

@@ -115,8 +115,8 @@ def _stand_in(name: str, path: Path) -> type:
     current = f"{module}.{last}"
     if module.partition(".")[0] in sys.stdlib_module_names and current not in _PLAIN:
         raise CheckpointError(
-            f"{path.name} was refused and not run: it is a pickle that calls {current}, which could "
-            "run code. Get the weights as safetensors, from somebody you trust."
+            f"{path.name} was refused and not run: it is a pickle that calls {current}, which "
+            "could run code. Get the weights as safetensors, from somebody you trust."
         )
     return _Table if _LIKE_A_TABLE.search(last) else type(last, (Record,), {})
 

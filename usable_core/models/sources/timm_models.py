@@ -87,14 +87,14 @@ def transform_of(network: nn.Module, *, is_guess: bool = False) -> Transform:
     return Transform(config, f"timm data configuration ({tag})", is_guess, {"resize": share})
 
 
-def recipes(name: str, network: nn.Module) -> dict[str, Preprocessing]:
+def recipes(name: str, model: Model) -> dict[str, Preprocessing]:
     """Return how the pictures of each of timm's weights of an architecture are prepared."""
     architecture = name.partition(".")[0]
     found = {}
     for tagged in timm.list_models(f"{architecture}.*", pretrained=True):
         own: Any = timm.get_pretrained_cfg(tagged)
         config = resolve_data_config(pretrained_cfg=own.to_dict())  # type: ignore[no-untyped-call]
-        found[f"timm/{tagged}"] = passport(Transform(config, tagged), Facts(), network)
+        found[f"timm/{tagged}"] = passport(Transform(config, tagged), Facts(), model.network)
     return found
 
 

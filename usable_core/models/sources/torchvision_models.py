@@ -135,11 +135,11 @@ def transform_of(reference: WeightsEnum, *, is_guess: bool = False) -> Transform
     )
 
 
-def recipes(name: str, network: nn.Module) -> dict[str, Preprocessing]:
+def recipes(name: str, model: Model) -> dict[str, Preprocessing]:
     """Return how the pictures of each of torchvision's weights of an architecture are prepared."""
     builder = name.partition("@")[0]
     return {
-        str(weights): passport(transform_of(weights), Facts(), network)
+        str(weights): passport(transform_of(weights), Facts(), model.network)
         for weights in models.get_model_weights(builder)
     }
 
