@@ -56,7 +56,7 @@ def measure(count: int) -> None:
     torch.manual_seed(0)
     model = Model("vgg", small_vgg(10), Preprocessing((32, 32), (32, 32)), digits.labels)
     with torch.inference_mode():  # the model is right about all of them, so all are attacked
-        pixels = load_pixels(digits, model.preprocessing).float() / 255
+        pixels = load_pixels(digits, model.preprocessing)[0].float() / 255
         answers = torch.cat([model(part).argmax(1) for part in pixels.split(256)]).numpy()
     rows = np.resize(np.arange(len(digits)), count)
     ids = tuple(f"{digits.ids[row]}-{place}" for place, row in enumerate(rows))

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from usable_core.depth import FULL, Reach, grey_of, mark
 from usable_core.errors import ImageRefused
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -38,7 +39,7 @@ _BROKEN = (
 )
 
 
-def decode(data: bytes, name: str) -> Image.Image:
+def decode(data: bytes, name: str, white: int | None = None) -> Image.Image:
     """Return the picture in `data` upright, in 8-bit RGB.
 
     Transparency is laid over white, 16-bit grey is scaled to 8 bits, of an animation the first
@@ -47,20 +48,35 @@ def decode(data: bytes, name: str) -> Image.Image:
     Args:
         data: The file's bytes.
         name: What the file is called in the sentence of a refusal.
+        white: The value of 16-bit grey that is white, for files that do not say it.
 
     Raises:
-        ImageRefused: the bytes are no picture of an allowed format, too large, or broken.
+        ImageRefused: the bytes are no picture of an allowed format, too large, or broken, or grey
+            of unknown range.
     """
     image = _opened(data, name)
     try:
         image.load()
-        return as_rgb(ImageOps.exif_transpose(image), name)
+        return as_rgb(upright(image), name, white)
     except _BROKEN as error:
         raise _broken(name) from error
 
 
-def verify(data: bytes, name: str) -> None:
+def upright(image: Image.Image) -> Image.Image:
+    """Return a picture turned as its EXIF says; as it is stored where that is broken."""
+    try:
+        return ImageOps.exif_transpose(image)
+    except _BROKEN:
+        return image
+
+
+def verify(data: bytes, name: str, reach: Reach | None = None) -> None:
     """Check a file cheaply: format, size, and that it has its end; decode only what is suspicious.
+
+    Args:
+        data: The file's bytes.
+        name: What the file is called in the sentence of a refusal.
+        reach: Told of pictures of 16 bits, which are decoded until their range is known.
 
     Raises:
         ImageRefused: as `decode` would.
@@ -72,7 +88,12 @@ def verify(data: bytes, name: str) -> None:
         except _BROKEN as error:
             raise _broken(name) from error
     if not _has_its_end(data, image.format or "") or image.mode in ("I", "F"):
-        decode(data, name)
+        decode(data, name, FULL if reach else None)
+    if reach is not None:
+        try:
+            reach.see(image, data)
+        except _BROKEN as error:
+            raise _broken(name) from error
 
 
 def suffixes() -> list[str]:
@@ -115,32 +136,27 @@ def _opened(data: bytes, name: str) -> Image.Image:
         raise _broken(name) from error
     if image.width * image.height > MAX_PIXELS:
         raise _too_many_pixels(name, f"{image.width} x {image.height} pixels, more than")
+    if image.mode.startswith("I"):
+        mark(image, data)
     return image
 
 
-def as_rgb(image: Image.Image, name: str) -> Image.Image:
-    """Return an opened picture in 8-bit RGB, as `decode` does.
+def as_rgb(image: Image.Image, name: str, white: int | None = None) -> Image.Image:
+    """Return an opened picture in 8-bit RGB, as `decode` does, whose arguments these are.
 
     Raises:
         ImageRefused: its values have no known range.
     """
     if image.mode == "RGB" and "transparency" not in image.info:
         result = image
-    elif image.mode.startswith("I"):  # 16-bit grey; 65535 is white
-        values = np.asarray(image).astype(np.int64)
-        if values.min() < 0 or values.max() > 65535:
-            raise ImageRefused(
-                f"{name} has grey values from {values.min()} to {values.max()}; 0 to 65535 are "
-                "understood. Save it with 8 or 16 bits."
-            )
-        grey = np.round(values / 257).astype(np.uint8)
-        result = Image.fromarray(grey).convert("RGB")
+    elif image.mode.startswith("I"):
+        result = Image.fromarray(grey_of(image, name, white)).convert("RGB")
     elif image.mode == "F":
         raise ImageRefused(f"{name} holds floating-point pixels of unknown range. Save it as PNG.")
     elif image.has_transparency_data:
         layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        result = Image.alpha_composite(white, layer).convert("RGB")
+        paper = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        result = Image.alpha_composite(paper, layer).convert("RGB")
     else:
         result = image.convert("RGB")
     clean = result if type(result) is Image.Image else result.copy()  # lets the file's buffer go

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from usable_core.errors import ImageRefused
-from usable_core.images import as_rgb, decode
+from usable_core.images import as_rgb, decode, upright
 
 ImageLike = Image.Image | bytes | str | Path | NDArray[np.generic]
 
@@ -27,7 +27,7 @@ def picture_of(image: object) -> Image.Image:
         ImageRefused: it is nothing of these, or cannot be read.
     """
     if isinstance(image, Image.Image):
-        return as_rgb(ImageOps.exif_transpose(image), "the image")
+        return as_rgb(upright(image), "the image")
     if isinstance(image, (bytes, bytearray)):
         return decode(bytes(image), "the image")
     if isinstance(image, (str, Path)):

@@ -202,13 +202,19 @@ def test_a_split_too_small_to_draw_is_refused(tmp_path):
         data.split("test")
 
 
-def test_a_picture_that_vanished_after_loading_is_a_sentence(tmp_path):
+def test_a_picture_that_vanished_after_loading_is_left_out_and_listed(tmp_path):
     root = write_folder(tmp_path / "pets")
     data = load_dataset(str(root))
-    (root / "cats" / "0.png").unlink()
+    (root / "cats" / "1.png").unlink()
 
-    with pytest.raises(ImageRefused, match=r"cats/0\.png cannot be read"):
-        load_pixels(data, PIXELS)
+    pixels, places = load_pixels(data, PIXELS)
+
+    assert places.tolist() == [0, 2, 3, 4, 5, 6, 7]
+    assert torch.equal(pixels[1], PIXELS.pixels(data[2][0]))
+    (left_out,) = data.left_out
+    assert left_out.reason.startswith("cats/1.png cannot be read: No such file")
+    with pytest.raises(ImageRefused, match=r"cats/1\.png cannot be read"):
+        data[1]
 
 
 # Zips
@@ -387,7 +393,7 @@ def test_cifar10_without_a_network_says_what_to_put_where(tmp_path):
 def test_streamed_batches_equal_the_pixels_loaded_at_once():
     digits = load_dataset("digits", "test", limit=50)
 
-    loaded = load_pixels(digits, PIXELS)
+    loaded, _ = load_pixels(digits, PIXELS)
     streamed = list(batches(digits, PIXELS, 16))
 
     assert loaded.dtype == torch.uint8
@@ -434,6 +440,6 @@ def test_an_archive_can_be_read_by_several_threads(tmp_path):
     }
     data = load_dataset(str(write_zip(tmp_path / "pets.zip", entries)))
 
-    loaded = load_pixels(data, PIXELS)
+    loaded, _ = load_pixels(data, PIXELS)
 
     assert torch.equal(loaded[211], PIXELS.pixels(data[211][0]))

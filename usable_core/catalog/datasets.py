@@ -61,6 +61,37 @@ DATASETS = {
     ),
 }
 
+
+@dataclass(frozen=True)
+class LayoutRow:
+    """One way in which data lie in a folder or a zip.
+
+    Attributes:
+        help: What it looks like.
+        function: Dotted name of `(tree) -> Dataset`, or None where the tree is none of these.
+    """
+
+    help: str
+    function: str
+
+
+# Tried in this order; the last one reads the tree or says why it cannot.
+LAYOUTS = {
+    "shards": LayoutRow(
+        "Parquet files as on the Hugging Face Hub, such as data/train-00000-of-00002.parquet.",
+        "usable_core.datasets.parquet:read_shards",
+    ),
+    "table": LayoutRow(
+        "Pictures and a table of their labels: metadata.csv, metadata.jsonl, labels.csv, "
+        "train.csv, _classes.csv.",
+        "usable_core.datasets.label_tables:read_label_tables",
+    ),
+    "class_folders": LayoutRow(
+        "One subfolder per class, or train, validation and test folders of those.",
+        "usable_core.datasets.class_folders:read_class_folders",
+    ),
+}
+
 # Kind of path to what reads it: `(path, reference) -> Dataset`.
 READERS = {
     "folder": "usable_core.datasets.folder:read_folder",

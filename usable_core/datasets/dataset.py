@@ -2,14 +2,17 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
-from usable_core.errors import DatasetRefused, UnknownName
+from usable_core.errors import DatasetRefused, ImageRefused, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, Refused
 from usable_core.labels import LabelSpace
+
+Used = TypeVar("Used")
 
 FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
@@ -31,6 +34,9 @@ class Dataset:
         split_name: The split that this is; `all` for the whole.
         positions: Which pictures of the whole these are; None for the whole.
         spec: What `load_dataset` was asked; None for a part that was taken by hand.
+        notes: Sentences on how it was read that a reader of numbers on it must know.
+        unreadable: Why pictures that passed the check at reading could not be decoded later, by
+            their positions in the whole; all parts share it.
     """
 
     name: str
@@ -44,6 +50,8 @@ class Dataset:
     split_name: str = "all"
     positions: np.ndarray | None = None
     spec: DatasetSpec | None = None
+    notes: tuple[str, ...] = ()
+    unreadable: dict[int, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -57,8 +65,28 @@ class Dataset:
 
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         """Return the picture (RGB) and the label of example `index`."""
-        position = index if self.positions is None else int(self.positions[index])
-        return self.open(position), int(self.targets[index])
+        return self.open(self._position(index)), int(self.targets[index])
+
+    @property
+    def left_out(self) -> tuple[Refused, ...]:
+        """Return the examples that numbers on this lack: refused, or found unreadable since."""
+        late = self.unreadable
+        own = sorted(late) if self.positions is None else [p for p in self.positions if p in late]
+        return (*self.refused, *(Refused(f"picture {p}", late[p]) for p in own))
+
+    def tried(self, index: int, use: Callable[[Image.Image], Used]) -> Used | None:
+        """Return what `use` makes of a picture; None, and it is left out, where it is refused."""
+        position = self._position(index)
+        try:
+            used = use(self.open(position))
+        except ImageRefused as error:
+            self.unreadable[position] = str(error)
+            return None
+        self.unreadable.pop(position, None)  # another model may have refused its shape
+        return used
+
+    def _position(self, index: int) -> int:
+        return index if self.positions is None else int(self.positions[index])
 
     def take(self, indices: Sequence[int] | np.ndarray, split_name: str | None = None) -> "Dataset":
         """Return the examples at `indices`, in that order, as a data set."""
@@ -99,7 +127,8 @@ class Dataset:
 
     def _parts(self, seed: int) -> dict[str, np.ndarray]:
         own = self.own_split or {}
-        source = own.get("train", np.arange(len(self)))
+        claimed = np.concatenate([np.array([], np.int64), *own.values()])
+        source = own.get("train", np.setdiff1d(np.arange(len(self)), claimed))
         drawn = {part: share for part, share in FRACTIONS.items() if part not in own}
         drawn.pop("train", None)
         fractions = {"train": 1 - sum(drawn.values()), **drawn}

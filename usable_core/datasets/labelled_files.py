@@ -1,125 +1,140 @@
-"""Class-per-folder pictures, wherever the files lie: `CLASS/picture` or `SPLIT/CLASS/picture`."""
+"""Files whose classes are known, as a data set; what is a class, and in which part, is told."""
 
-from collections.abc import Callable, Iterable
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-import numpy as np
-from PIL import Image
-
-from usable_core import images
-from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
+from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.tree import Tree, is_picture
+from usable_core.datasets.verified import verified
 from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.evaluations.specs import Refused
 from usable_core.labels import LabelSpace
 
-# What people call the parts of a data set, and what we call them.
-SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
-_LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+EXPECTED = (
+    "Expected is one folder per class with its pictures inside, at least two classes; or train, "
+    "validation and test folders of those; or a table with the columns file_name and label"
+)
+_ARCHIVES = {".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"}
 
 
-def is_litter(path: PurePosixPath) -> bool:
-    """Tell whether an operating system left this file, not a person."""
-    return any(part in _LITTER or part.startswith(".") for part in path.parts)
+@dataclass(frozen=True)
+class Label:
+    """Class of a file, the part it is in (None: nobody says), and its place for the fingerprint."""
+
+    name: str
+    part: str | None
+    place: str
 
 
-def from_files(
-    name: str,
-    files: Iterable[PurePosixPath],
-    folders: Iterable[PurePosixPath],
-    read: Callable[[PurePosixPath], bytes],
-) -> Dataset:
-    """Return the data set of pictures whose folder is their class; classes sorted by name.
+@dataclass
+class Labelling:
+    """What is known of the files of a tree.
 
-    Args:
-        name: The reference of the data set.
-        files: Every file, relative to the data set's top.
-        folders: Every folder, so that an empty class is noticed.
-        read: Returns a file's bytes; may raise `ImageRefused`.
+    Attributes:
+        labels: Of each file that has one.
+        classes: All classes, those without a file too, sorted.
+        reasons: Why a file, or all in a folder, has no label.
+        notes: What a reader of numbers must know of how it was found.
+        ids: The source's own number of each class; None where it gave names.
+        tables: Files that were read for the labels.
+    """
+
+    labels: dict[PurePosixPath, Label]
+    classes: Sequence[str]
+    reasons: dict[PurePosixPath, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    ids: tuple[int, ...] | None = None
+    tables: frozenset[PurePosixPath] = frozenset()
+
+    def reason(self, path: PurePosixPath) -> str:
+        """Return why a file has no label."""
+        if path.suffix.lower() in _ARCHIVES:
+            return "It is an archive. Unpack it, or give its own path."
+        found = (self.reasons[p] for p in (path, *path.parents) if p in self.reasons)
+        return next(found, "It is in no class folder.")
+
+
+def labelled_dataset(tree: Tree, labelling: Labelling) -> Dataset:
+    """Return the data set of the files that have a label.
 
     Raises:
         DatasetRefused: fewer than two classes, or a class without a usable picture.
     """
-    files, folders = sorted(files), sorted(folders)
-    top = _wrapping(files)
-    has_parts = _has_split_folders([p.relative_to(top) for p in files])
-    depth = len(top.parts) + (2 if has_parts else 1)
-    refused: list[Refused] = []
-    kept: list[tuple[PurePosixPath, str]] = []
-    for path in files:
-        try:
-            if len(path.parts) <= depth:
-                raise ImageRefused("It is in no class folder.")
-            data = read(path)
-            images.verify(data, path.name)
-            kept.append((path, hash_bytes(data)))
-        except ImageRefused as error:
-            refused.append(Refused(str(path), str(error)))
-    classes = sorted({p.parts[depth - 1] for p in folders if len(p.parts) >= depth})
-    _check_classes(name, classes, {p.parts[depth - 1] for p, _ in kept}, refused)
-    targets = np.array([classes.index(p.parts[depth - 1]) for p, _ in kept], dtype=np.int64)
-    own = _own_split([p.parts[depth - 2] for p, _ in kept]) if has_parts else None
-    if own is not None:
-        learnt = {classes[t] for t in np.unique(targets[own["train"]])}
-        _check_classes(f"The train folder of {name}", classes, learnt, refused)
+    files = [path for path in tree.files if path not in labelling.tables]
 
-    def open_picture(position: int) -> Image.Image:
-        path = kept[position][0]
-        return images.decode(read(path), str(path))
+    def read(row: int) -> bytes:
+        if files[row] not in labelling.labels:
+            raise ImageRefused(labelling.reason(files[row]))
+        return tree.read(files[row])
 
-    return Dataset(
-        name=name,
-        labels=LabelSpace(tuple(classes)),
-        targets=targets,
-        ids=tuple(identity for _, identity in kept),
-        open=open_picture,
-        fingerprint=hash_all(
-            [f"{identity} {path.parent.relative_to(top)}" for path, identity in kept]
-        ),
-        refused=tuple(refused),
-        own_split=own,
+    pictures = verified([str(path) for path in files], read)
+    labels = [labelling.labels[files[row]] for row in pictures.kept]
+    refused = (*tree.refused, *pictures.refused)
+    check_classes(tree.name, labelling.classes, {label.name for label in labels}, refused)
+    learnt = {label.name for label in labels if label.part == "train"}
+    if learnt:
+        check_classes(f"The train part of {tree.name}", labelling.classes, learnt, refused)
+    position = {name: i for i, name in enumerate(labelling.classes)}
+    space = LabelSpace(tuple(labelling.classes))
+    if labelling.ids is not None:
+        names = tuple(f"class {i}" for i in labelling.ids)
+        space = LabelSpace(names, is_named=False, ids=labelling.ids)
+    found = pictures.dataset(
+        name=tree.name,
+        labels=space,
+        targets=[position[label.name] for label in labels],
+        places=[label.place for label in labels],
+        parts=[label.part for label in labels],
+    )
+    return replace(
+        found,
+        refused=refused,
+        notes=(*tree.notes, *labelling.notes, *_left_out(tree, labelling), *found.notes),
     )
 
 
-def _wrapping(files: list[PurePosixPath]) -> PurePosixPath:
-    """Return the folder that wraps all class folders; zips often have one, named like the zip."""
-    top = PurePosixPath()
-    while files and any(len(p.relative_to(top).parts) > 2 for p in files):
-        inner = {p.relative_to(top).parts[0] for p in files}
-        if len(inner) > 1:
-            break
-        top /= inner.pop()
-    return top
+def _left_out(tree: Tree, labelling: Labelling) -> tuple[str, ...]:
+    """Return a note on each folder whose pictures have no label."""
+    unlabelled = [p for p in tree.files if p not in labelling.labels and is_picture(p)]
+    found = []
+    for folder, reason in labelling.reasons.items():
+        own = [p for p in unlabelled if folder in p.parents and labelling.reason(p) == reason]
+        if own:
+            found.append(f"{len(own)} files were left out, such as {own[0]}: {reason}")
+    return tuple(found)
 
 
-def _has_split_folders(files: list[PurePosixPath]) -> bool:
-    tops = {path.parts[0].lower() for path in files if len(path.parts) > 1}
-    deep = all(len(path.parts) > 2 for path in files if len(path.parts) > 1)
-    return deep and "train" in {SPLIT_FOLDERS.get(t) for t in tops} and tops <= set(SPLIT_FOLDERS)
+def check_classes(
+    name: str, classes: Sequence[str], filled: set[str], refused: Sequence[Refused]
+) -> None:
+    """Check that there are two classes, each with a picture.
 
-
-def _own_split(tops: list[str]) -> dict[str, np.ndarray]:
-    parts = np.array([SPLIT_FOLDERS[top.lower()] for top in tops])
-    return {str(part): np.flatnonzero(parts == part) for part in np.unique(parts)}
-
-
-def _check_classes(name: str, classes: list[str], filled: set[str], refused: list[Refused]) -> None:
-    layout = "Expected is one folder per class with its pictures inside, at least two classes"
+    Raises:
+        DatasetRefused: there are not.
+    """
     first = f" First refusal: {refused[0].name}: {refused[0].reason}" if refused else ""
     if len(classes) < 2:
         found = f"only the class {classes[0]!r}" if classes else "no class folder"
-        raise DatasetRefused(f"{name} holds {found}. {layout}.{first}")
+        raise DatasetRefused(f"{name} holds {found}. {EXPECTED}.{first}")
     empty = [c for c in classes if c not in filled]
     if empty:
         shown = ", ".join(repr(c) for c in empty[:5])
         raise DatasetRefused(
             f"{name} has no usable picture of {len(empty)} of its {len(classes)} classes "
-            f"({shown}). Put pictures there or remove the folder.{first}"
+            f"({shown}).{_same_name(empty, filled)} Put pictures there or remove the folder.{first}"
         )
+
+
+def _same_name(empty: Sequence[str], filled: set[str]) -> str:
+    """Return a hint where a class is there under another spelling."""
+    spelt = {_plain(name): name for name in filled}
+    same = [(name, spelt[_plain(name)]) for name in empty if _plain(name) in spelt]
+    if not same:
+        return ""
+    return f" It has {same[0][1]!r}, which differs from {same[0][0]!r} in case or accents only."
+
+
+def _plain(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()

@@ -1,22 +1,37 @@
-"""Parquet files in the Hugging Face convention: image{bytes, path}, label, optional label_name."""
+"""Parquet files of pictures and labels, one or many, in the Hugging Face convention or near it."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from PIL import Image
 
-from usable_core import images
-from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
-from usable_core.errors import DatasetRefused, ImageRefused
+from usable_core.datasets import class_folders
+from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.label_columns import (
+    FILES,
+    TAKEN,
+    Value,
+    first_of,
+    label_column,
+    label_space,
+    plain_labels,
+)
+from usable_core.datasets.parts import part_of, part_within
+from usable_core.datasets.tree import UNREADABLE, Tree, inside
+from usable_core.datasets.verified import verified
+from usable_core.errors import DatasetRefused, ImageRefused, first_line
 from usable_core.evaluations.specs import Refused
-from usable_core.labels import LabelSpace
 
-EXPECTED = "Expected are the columns image (struct of bytes and path) and label (integer)."
+EXPECTED = (
+    "Expected are the columns image (struct of bytes and path, bytes, or the path of a picture "
+    f"beside the file) and label (integer, text, category or boolean; also called {TAKEN})."
+)
+MAX_TOTAL = 16 * 2**30  # bytes of pictures: they are held in memory
+_IMAGES = ("image", "img", "picture", "photo", "imagebytes", "bytes", "jpg", "jpeg", "png", "webp")
 
 
 def read_parquet(path: Path, name: str) -> Dataset:
@@ -28,106 +43,180 @@ def read_parquet(path: Path, name: str) -> Dataset:
     Raises:
         DatasetRefused: the file or its columns are not as expected, or nothing in it is usable.
     """
-    columns = _read(path, name)
-    pictures, ids, refused, kept = columns["image"], [], [], []
-    labels = columns["label"].to_pylist()
-    for row, data in enumerate(_each(pictures)):
-        reason = _refusal(data, labels[row], row)
-        if reason is None and data is not None:
-            kept.append(row)
-            ids.append(hash_bytes(data))
-        else:
-            refused.append(Refused(f"row {row}", reason or ""))
-    if not kept:
-        first = f" (row 0: {refused[0].reason})" if refused else ""
-        raise DatasetRefused(f"No row of {name} holds a usable image with a label{first}.")
-    space, targets = _label_space(columns, labels, kept)
-
-    def open_picture(position: int) -> Image.Image:
-        row = kept[position]
-        return images.decode(pictures[row].as_py(), f"row {row} of {name}")
-
-    marks = [f"{i} {space.names[t]}" for i, t in zip(ids, targets, strict=True)]
-    return Dataset(name, space, targets, tuple(ids), open_picture, hash_all(marks), tuple(refused))
+    file = PurePosixPath(path.name)
+    tree = Tree(name, (file,), (), lambda relative: (path.parent / relative).open("rb"))
+    return _dataset(tree, {file: None})
 
 
-def _read(path: Path, name: str) -> dict[str, pa.ChunkedArray]:
+def read_shards(tree: Tree) -> Dataset | None:
+    """Return the data set in a tree's Parquet files, None where there are none of pictures.
+
+    Raises:
+        DatasetRefused: they belong to several data sets, stand beside class folders, or as
+            `read_parquet`.
+    """
+    files = [path for path in tree.files if path.suffix.lower() == ".parquet"]
+    if not files:
+        return None
     try:
-        schema = pq.read_schema(path)
-        image = next((c for c in ("image", "img") if c in schema.names), None)
-        if image is None or "label" not in schema.names:
-            raise DatasetRefused(f"{name} has the columns {', '.join(schema.names)}. {EXPECTED}")
-        extra = [c for c in ("label_name",) if c in schema.names]
-        table = pq.read_table(path, columns=[image, "label", *extra])
-    except (pa.ArrowException, OSError) as error:
-        raise DatasetRefused(f"{name} cannot be read as Parquet: {error}. {EXPECTED}") from error
-    found = {column: table[column] for column in ["label", *extra]}
-    found["image"] = table[image]
-    if pa.types.is_struct(found["image"].type):
-        found["image"] = pc.struct_field(found["image"], "bytes")
-    kind = found["image"].type
-    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-        raise DatasetRefused(f"The image column of {name} is {kind}, not bytes. {EXPECTED}")
-    label = found["label"].type
-    if pa.types.is_string(label) or pa.types.is_large_string(label):
-        found["label_name"] = found["label"]
-        order = pa.array(sorted(set(found["label"].drop_null().to_pylist())))
-        found["label"] = pc.index_in(found["label"], value_set=order)
-    elif not pa.types.is_integer(label):
-        raise DatasetRefused(f"The label column of {name} is {label}, not integer. {EXPECTED}")
-    names = _class_label_names(table.schema.metadata)
-    if "label_name" not in found and names:
-        known = [
-            names[i] if i is not None and 0 <= i < len(names) else None
-            for i in found["label"].to_pylist()
-        ]
-        found["label_name"] = pa.chunked_array([pa.array(known, pa.string())])
-    return found
+        has_folders = len(class_folders.labelling(tree).classes) > 1
+    except DatasetRefused:
+        has_folders = False
+    if has_folders:
+        if not any(_holds_pictures(tree, path) for path in files):
+            return None
+        raise DatasetRefused(
+            f"{tree.name} holds pictures in class folders and in Parquet files (first: "
+            f"{files[0]}). Give the one or the other."
+        )
+    parts = {path: _part(path) for path in files}
+    _check_one(tree.name, parts)
+    is_divided = any(parts.values())
+    used = {path: part for path, part in parts.items() if part or not is_divided}
+    found = _dataset(tree, used)
+    left = [Refused(str(p), "It is in no part of the data set.") for p in parts if p not in used]
+    refused = (*tree.refused, *left, *found.refused)
+    return replace(found, refused=refused, notes=(*tree.notes, *found.notes))
 
 
-def _each(pictures: pa.ChunkedArray) -> Iterator[bytes | None]:
-    for chunk in pictures.chunks:
-        for scalar in chunk:
-            yield scalar.as_py()
+@dataclass(frozen=True)
+class _Shard:
+    """The columns of one file; pictures are bytes, paths, or both."""
+
+    path: PurePosixPath
+    part: str | None
+    data: pa.ChunkedArray | None
+    paths: Sequence[str | None] | None
+    labels: list[Value]
+    names: Sequence[str | None] | None
+    notes: tuple[str, ...]
+
+    def read(self, tree: Tree, row: int) -> bytes:
+        """Return the bytes of the picture in a row."""
+        label = self.labels[row]
+        if label is None or (isinstance(label, int) and label < 0):
+            raise ImageRefused("has no label")
+        data = None if self.data is None else self.data[row].as_py()
+        if data is not None:
+            return bytes(data)
+        if self.paths is None or not self.paths[row]:
+            raise ImageRefused("holds no image bytes")
+        return tree.read(inside(self.path.parent, str(self.paths[row])))
 
 
-def _refusal(data: bytes | None, label: int | None, row: int) -> str | None:
-    if label is None or label < 0:
-        return "has no label"
-    if data is None:
-        return "holds no image bytes"
+def _dataset(tree: Tree, parts: dict[PurePosixPath, str | None]) -> Dataset:
+    shards: list[_Shard] = []
+    for path, part in parts.items():
+        shards.append(_shard(tree, path, part))
+        if sum(s.data.nbytes for s in shards if s.data is not None) > MAX_TOTAL:
+            raise DatasetRefused(
+                f"{tree.name} holds more than the {MAX_TOTAL / 2**30:.0f} GB of pictures that are "
+                "read from Parquet files at once. Give fewer of the files, or a folder of pictures."
+            )
+    rows = [(shard, row) for shard in shards for row in range(len(shard.labels))]
+    names = [f"{s.path} row {row}" if len(shards) > 1 else f"row {row}" for s, row in rows]
+    pictures = verified(names, lambda i: rows[i][0].read(tree, rows[i][1]))
+    if not pictures.kept:
+        first = f" ({names[0]}: {pictures.refused[0].reason})" if names else ""
+        raise DatasetRefused(f"No row of {tree.name} holds a usable image with a label{first}.")
+    kept = [rows[i] for i in pictures.kept]
+    values = [shard.labels[row] for shard, row in kept]
+    named = [None if s.names is None else s.names[row] for s, row in kept]
+    has_names = any(shard.names is not None for shard in shards)
+    space, targets = label_space(_alike(tree.name, values), named if has_names else None)
+    places = [space.names[target] for target in targets]
+    if len(shards) > 1:
+        places = [f"{s.part}/{place}" for (s, _), place in zip(kept, places, strict=True)]
+    found = pictures.dataset(tree.name, space, targets, places, [s.part for s, _ in kept])
+    said = dict.fromkeys(note for shard in shards for note in shard.notes)
+    return replace(found, notes=(*said, *found.notes))
+
+
+def _shard(tree: Tree, path: PurePosixPath, part: str | None) -> _Shard:
+    name = tree.name if len(tree.files) == 1 else f"{path} of {tree.name}"
     try:
-        images.verify(data, f"row {row}")
-    except ImageRefused as error:
-        return str(error)
-    return None
+        with tree.open(path) as stream:
+            file = pq.ParquetFile(stream)
+            columns = file.schema_arrow.names
+            image = next(iter(first_of(columns, (*_IMAGES, *FILES))), None)
+            label, notes = label_column([c for c in columns if c != image])
+            if image is None or label is None:
+                raise DatasetRefused(f"{name} has the columns {', '.join(columns)}. {EXPECTED}")
+            extra = [c for c in ("label_name",) if c in columns and c != label]
+            table = file.read(columns=[image, label, *extra])
+    except (pa.ArrowException, *UNREADABLE) as error:
+        why = first_line(error)
+        raise DatasetRefused(f"{name} cannot be read as Parquet: {why}. {EXPECTED}") from error
+    data, paths = _pictures(table[image], name)
+    labels = plain_labels(table[label].to_pylist(), f"The column {label} of {name}")
+    names = table[extra[0]].to_pylist() if extra else None
+    known = _class_label_names(table.schema.metadata, label)
+    if names is None and known:
+        names = [known[i] if isinstance(i, int) and 0 <= i < len(known) else None for i in labels]
+    return _Shard(path, part, data, paths, labels, names, notes)
 
 
-def _class_label_names(metadata: dict[bytes, bytes] | None) -> list[str] | None:
+def _pictures(
+    column: pa.ChunkedArray, name: str
+) -> tuple[pa.ChunkedArray | None, Sequence[str | None] | None]:
+    """Return bytes and paths of the pictures in a column, each None where it holds none."""
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_struct(kind):
+        fields = {field.name for field in kind}
+        flat = dict(zip([field.name for field in kind], column.flatten(), strict=True))
+        data = flat["bytes"] if "bytes" in fields else None
+        paths = flat["path"].to_pylist() if "path" in fields else None
+        if data is not None or paths is not None:
+            return data, paths
+    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return column, None
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return None, column.to_pylist()
+    raise DatasetRefused(f"The image column of {name} is {kind}, not bytes or a path. {EXPECTED}")
+
+
+def _alike(name: str, values: list[Value]) -> list[Value]:
+    if len({type(value) for value in values}) > 1:
+        raise DatasetRefused(f"The labels of {name} are numbers in one file and names in another.")
+    return values
+
+
+def _holds_pictures(tree: Tree, path: PurePosixPath) -> bool:
     try:
-        info = json.loads((metadata or {})[b"huggingface"])
-        names = info["info"]["features"]["label"]["names"]
-    except (KeyError, TypeError, ValueError):
+        with tree.open(path) as stream:
+            columns = pq.ParquetFile(stream).schema_arrow.names
+    except (pa.ArrowException, ImageRefused, *UNREADABLE):
+        return False
+    return bool(first_of(columns, _IMAGES) and label_column(columns)[0])
+
+
+def _part(path: PurePosixPath) -> str | None:
+    stem = re.sub(r"-\d+-of-\d+.*$", "", path.stem)
+    found = part_of(stem) or part_within(stem)
+    return found or next(filter(None, map(part_of, path.parent.parts[::-1])), None)
+
+
+def _check_one(name: str, parts: dict[PurePosixPath, str | None]) -> None:
+    """Check that all files are of one data set: a folder for each is how the Hub keeps several."""
+    wholes = {
+        "/".join(step for step in path.parent.parts if not part_of(step) and step != "data")
+        for path, part in parts.items()
+        if part or not any(parts.values())
+    }
+    if len(wholes) > 1:
+        listed = ", ".join(repr(whole or ".") for whole in sorted(wholes)[:5])
+        raise DatasetRefused(
+            f"{name} holds several data sets of Parquet files: {listed}. Give the folder of one."
+        )
+
+
+def _class_label_names(metadata: dict[bytes, bytes] | None, column: str) -> list[str] | None:
+    try:
+        feature = json.loads((metadata or {})[b"huggingface"])["info"]["features"][column]
+        feature = feature[0] if isinstance(feature, list) else feature.get("feature", feature)
+        names = feature["names"]
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return None
     return names if isinstance(names, list) else None
-
-
-def _label_space(
-    columns: dict[str, pa.ChunkedArray], labels: list[int], kept: list[int]
-) -> tuple[LabelSpace, np.ndarray]:
-    found = np.array([labels[row] for row in kept], dtype=np.int64)
-    ids, targets = np.unique(found, return_inverse=True)
-    named = columns.get("label_name")
-    if named is None:
-        names = tuple(f"class {i}" for i in ids)
-        return LabelSpace(names, is_named=False, ids=tuple(map(int, ids))), targets
-    texts = named.to_pylist()
-    name_of: dict[int, str] = {}
-    for row in kept:
-        text = texts[row]
-        if text is None or name_of.setdefault(labels[row], text) != text:
-            raise DatasetRefused(
-                f"Label {labels[row]} is called {text!r} in row {row} and "
-                f"{name_of.get(labels[row])!r} before. Give each label one name."
-            )
-    return LabelSpace(tuple(name_of[int(i)] for i in ids), ids=tuple(map(int, ids))), targets

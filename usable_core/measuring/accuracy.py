@@ -34,8 +34,7 @@ def measure(
 
     Raises:
         IncompatibleLabels: the model does not know the data set's classes.
-        DatasetRefused: there is nothing to evaluate.
-        ImageRefused: a picture cannot be decoded.
+        DatasetRefused: there is nothing to evaluate, or no picture can be decoded.
         OutputsRefused: the outputs are not those of a classifier.
         Cancelled: through `report`.
     """

@@ -6,6 +6,7 @@ from scipy.special import logsumexp
 
 from usable_core.asking.oracle import Oracle
 from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.pixels import unreadable
 from usable_core.datasets.splits import described, training_splits
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.calibration import Calibration
@@ -40,20 +41,17 @@ def calibrate(
     Raises:
         IncompatibleLabels: the model does not know the data set's classes.
         DatasetRefused: there are fewer than 20 images.
-        ImageRefused: a picture cannot be decoded.
         OutputsRefused: the outputs are not those of a classifier.
         Cancelled: through `report`.
     """
     part = calibration_part(model, dataset, spec)
-    if len(part) < LEAST:
-        raise DatasetRefused(
-            f"A calibration needs at least {LEAST} images, but the {part.split_name} part of "
-            f"{part.name} has {len(part)}. Choose another part, or give more images."
-        )
+    _check_count(part, len(part))
     examples = Examples(part, target_indices(model, part)[part.targets])
+    logits, indices = _logits(ready(model), examples, report)
+    _check_count(part, len(indices))
     return fitted(
-        _logits(ready(model), examples, report),
-        examples.labels,
+        logits,
+        examples.labels[indices],
         data=described(part),
         dataset_fingerprint=part.fingerprint,
         model_fingerprint=model.fingerprint,
@@ -153,12 +151,23 @@ def familiarity_of(model: Model, logits: Floats) -> Familiarity | None:
     return None if found is None else familiarity(found, logits)
 
 
-def _logits(model: Model, examples: Examples, report: Report) -> Floats:
-    """Return the answers (N, classes) to every example."""
-    progress, logits = Progress(len(examples), report, "Calibrating"), []
+def _logits(model: Model, examples: Examples, report: Report) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the answers (n, classes) to examples, and which they are (n,)."""
+    progress, logits, places = Progress(len(examples), report, "Calibrating"), [], []
     with Oracle(model) as oracle:
         for indices, answered in answers(oracle, examples, slice(None)):
             logits.append(answered.numpy())
+            places.append(indices)
             progress.add(len(indices))
             progress.tell()
-    return np.concatenate(logits)
+    if not places:
+        raise unreadable(examples.dataset)
+    return np.concatenate(logits), np.concatenate(places)
+
+
+def _check_count(part: Dataset, readable: int) -> None:
+    if readable < LEAST:
+        raise DatasetRefused(
+            f"A calibration needs at least {LEAST} images, but the {part.split_name} part of "
+            f"{part.name} has {readable}. Choose another part, or give more images."
+        )

@@ -29,6 +29,7 @@ from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.progress import Progress
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.measuring.shards import Shards
+from usable_core.measuring.streaming import list_unread
 from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 from usable_core.runs.artifacts import PARTS
@@ -102,7 +103,9 @@ def measure(
                     _keep(folder, found.maps)
                 shards.add(index, found.records)
             progress.finish((index + 1) * methods)
-    records = pd.concat(shards.read(), ignore_index=True)
+    tables = shards.read()
+    list_unread(chosen.examples, chosen.model, [table["index"].to_numpy() for table in tables])
+    records = pd.concat(tables, ignore_index=True)
     if folder is not None:
         _gather_maps(folder)
     shards.clear()
@@ -145,8 +148,11 @@ def explain_part(
         refusals.setdefault(method, str(why))
 
     for index in range(*examples.indices(len(chosen.examples))):
-        picture, _ = chosen.examples[index]
-        seen = instance(chosen.model, picture, config.options.segments)
+        seen = chosen.examples.tried(
+            index, lambda picture: instance(chosen.model, picture, config.options.segments)
+        )
+        if seen is None:  # its picture cannot be decoded
+            continue
         label, first = int(chosen.labels[index]), index * len(config.methods)
         target = seen.target(config.target, label=label)
         found = explain_methods(seen, target, wanted, lambda k, at=first: report(at + k), refused)  # type: ignore[misc]
@@ -162,7 +168,8 @@ def explain_part(
         rows = [{**facts, "method": one.method, **one.figures()} for one in found]
         tables.append(pd.DataFrame(rows).reindex(columns=list(COLUMNS)))
         maps[index] = found
-    return Part(pd.concat(tables, ignore_index=True), maps, refusals)
+    records = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return Part(records, maps, refusals)
 
 
 def merge(

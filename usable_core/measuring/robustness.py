@@ -26,7 +26,16 @@ from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import provenance, ready
 from usable_core.measuring.robustness_records import noise_check, part_table, records_of
 from usable_core.measuring.shards import Shards
-from usable_core.measuring.streaming import Examples, Objects, Plan, Progress, examples_of, pictures
+from usable_core.measuring.streaming import (
+    Examples,
+    Objects,
+    Plan,
+    Progress,
+    examples_of,
+    first_pictures,
+    list_unread,
+    pictures,
+)
 from usable_core.measuring.walked_sample import attacked_batch, drawn_sample
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
@@ -96,6 +105,8 @@ def measure(
             else:
                 shards.add(rows.start, part(objects, config, planned, rows, gallery))
             progress.tell()
+    tables = shards.read()
+    list_unread(examples.dataset, model, [table["index"].to_numpy() for table in tables])
     source = provenance(
         model,
         examples.dataset,
@@ -103,7 +114,7 @@ def measure(
         batch_size=oracle.size(needs_gradient=True).current,
         warnings=(*oracle.halvings, *weaknesses(config, model.input_size)),
     )
-    result = merge(examples, config, planned, shards.read(), source)
+    result = merge(examples, config, planned, tables, source)
     shards.clear()
     return result
 
@@ -112,8 +123,7 @@ def plan(objects: Objects, config: RobustnessConfig, surrogate: Model | None) ->
     """Find the fastest batch sizes and check the attack on the walked sample."""
     oracle, examples, progress = objects.oracle, objects.examples, objects.progress
     progress.message = "Finding the best batch size"
-    some = next(pictures(oracle, examples, slice(0, 16), 16))[0]
-    oracle.settle(some, at_most=len(examples))
+    oracle.settle(first_pictures(oracle, examples, 16), at_most=len(examples))
     progress.message = "Checking the attack on a sample"
     began = time.perf_counter()
     sample = drawn_sample(oracle, examples, config)
@@ -163,7 +173,7 @@ def part(
         for name, value in spent.items():  # on the first row, so that sums are the whole cost
             table[name] = np.where(np.arange(len(table)) == 0, value, 0)
         tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def merge(
@@ -179,7 +189,8 @@ def merge(
         StorageError: parts are missing.
     """
     table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    if len(table) != len(examples):
+    unread = len(examples.dataset.left_out) - len(examples.dataset.refused)
+    if len(table) + unread != len(examples):
         raise StorageError(
             "Finished parts of this evaluation are gone: it was silent for so long that "
             "another run went on from them. Start it again."

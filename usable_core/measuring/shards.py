@@ -48,10 +48,12 @@ class Shards:
             write_parquet(self._path(start), table)
 
     def read(self) -> list[pd.DataFrame]:
-        """Return all parts in order."""
+        """Return all parts that have rows, in order."""
         if self._folder is None:
-            return [self._tables[start] for start in sorted(self._tables)]
-        return [pd.read_parquet(path) for path in sorted(self._folder.glob("*.parquet"))]
+            found = [self._tables[start] for start in sorted(self._tables)]
+        else:
+            found = [pd.read_parquet(path) for path in sorted(self._folder.glob("*.parquet"))]
+        return [table for table in found if len(table)]
 
     def clear(self) -> None:
         """Remove the files: the answer holds what they held."""

@@ -19,7 +19,7 @@ from torch import Tensor
 from usable_core.asking.oracle import Oracle
 from usable_core.asking.outputs import PROBABILITIES_WARNING
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.pixels import batches
+from usable_core.datasets.pixels import batches, unreadable
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.result import Evaluation
 from usable_core.evaluations.specs import DatasetSpec, Provenance, Report, silent
@@ -159,6 +159,7 @@ def measured(
     with oracle:
         parts = Plan(len(examples), _PART).parts
         tables = [table for rows in parts for table in part(objects, config, rows)]
+    list_unread(examples.dataset, oracle.model, [t["index"] for t in tables])
     table = pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
     doubts = (PROBABILITIES_WARNING,) if table["is_softmax"].all() else ()
     source = provenance(
@@ -171,6 +172,19 @@ def measured(
     return examples, table, source
 
 
+def list_unread(part: Dataset, model: Model, indices: list[Indices]) -> None:
+    """Try examples without a row once more, so that the data set lists them and says why.
+
+    Raises:
+        DatasetRefused: no example has a row, for no picture can be decoded.
+    """
+    rows = np.concatenate([np.empty(0, np.int64), *indices])
+    for index in np.setdiff1d(np.arange(len(part)), rows):
+        part.tried(int(index), model.preprocessing.pixels)
+    if len(part.left_out) - len(part.refused) == len(part):
+        raise unreadable(part)
+
+
 def pictures(
     oracle: Oracle, examples: Examples, rows: slice, size: int
 ) -> Iterator[tuple[Tensor, Indices]]:
@@ -180,10 +194,7 @@ def pictures(
         oracle: The model.
         examples: All examples.
         rows: Which of them.
-        size: Images at once.
-
-    Raises:
-        ImageRefused: a picture cannot be decoded.
+        size: Images at once; fewer where one cannot be decoded, which is then left out.
     """
     indices = np.arange(len(examples))[rows]
     is_all = len(indices) == len(examples)
@@ -193,11 +204,21 @@ def pictures(
         yield images, indices[places.numpy()]
 
 
+def first_pictures(oracle: Oracle, examples: Examples, count: int) -> Tensor:
+    """Return some images (n, 3, H, W), the first that can be decoded.
+
+    Raises:
+        DatasetRefused: none can.
+    """
+    for images, _ in pictures(oracle, examples, slice(None), count):
+        return images
+    raise unreadable(examples.dataset)
+
+
 def answers(oracle: Oracle, examples: Examples, rows: slice) -> Iterator[tuple[Indices, Tensor]]:
     """Yield (which (n,), logits (n, classes) float64 on the processor) of some examples.
 
     Raises:
-        ImageRefused: a picture cannot be decoded.
         OutputsRefused: the outputs are not those of a classifier.
     """
     for x, indices in pictures(oracle, examples, rows, oracle.size().largest):

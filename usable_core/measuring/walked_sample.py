@@ -93,9 +93,13 @@ def drawn_sample(oracle: Oracle, examples: Examples, config: RobustnessConfig) -
         return None
     chosen = stratified_sample(targets, min(2 * wanted, len(examples)), 0)
     drawn = Examples(examples.dataset.take(chosen), examples.labels[chosen])
-    x, _ = next(pictures(oracle, drawn, slice(None), len(chosen)))
+    batch_of_all = next(pictures(oracle, drawn, slice(None), len(chosen)), None)
+    if batch_of_all is None:  # not one of them can be decoded
+        return None
+    x, readable = batch_of_all
+    chosen, labels = chosen[readable], drawn.labels[readable]
     logits = oracle.logits(x)
-    is_right = logits.argmax(1).cpu().numpy() == drawn.labels
+    is_right = logits.argmax(1).cpu().numpy() == labels
     right = is_right.nonzero()[0]
     if len(right) == 0:
         return None

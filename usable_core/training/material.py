@@ -39,9 +39,9 @@ class Material:
 def load_material(
     dataset: Dataset, preprocessing: Preprocessing, device: torch.device, report: Report
 ) -> Material:
-    """Return a split decoded once, with the model's geometry."""
-    pixels = load_pixels(dataset, preprocessing, report)
-    return Material(pixels.to(device), torch.from_numpy(np.array(dataset.targets)).to(device))
+    """Return a split decoded once, with the model's geometry; unreadable pictures are left out."""
+    pixels, places = load_pixels(dataset, preprocessing, report)
+    return Material(pixels.to(device), torch.from_numpy(dataset.targets)[places].to(device))
 
 
 def validate(model: Model, material: Material) -> Validation:

@@ -118,7 +118,7 @@ def _provenance(trained: Trained) -> Provenance:
         dataset_fingerprint=trained.data.fingerprint,
         split=trained.data.split_name,
         class_names=trained.data.labels.names,
-        refused=trained.data.refused,
+        refused=trained.data.left_out,
         seconds=trained.seconds,
         device=str(best_device()),
         batch_size=trained.config.schedule.batch_size,

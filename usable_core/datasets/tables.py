@@ -1,0 +1,95 @@
+"""Text files of rows and columns, `.csv`, `.tsv` and `.jsonl`, as people and tools write them."""
+
+import codecs
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from usable_core.datasets.tree import Tree, text_of
+from usable_core.errors import DatasetRefused, ImageRefused
+from usable_core.images import MAX_BYTES
+
+SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of a file.
+
+    Attributes:
+        path: The file.
+        columns: Values (N,) by the column's name.
+    """
+
+    path: PurePosixPath
+    columns: dict[str, list[object]]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), []))
+
+
+def read_table(tree: Tree, path: PurePosixPath) -> Table:
+    """Return the table in a file of a tree.
+
+    Raises:
+        DatasetRefused: it is too large, or its lines are not what its name says.
+        ImageRefused: it cannot be read.
+    """
+    data = tree.read(path)
+    if len(data) > MAX_BYTES:
+        raise DatasetRefused(
+            f"The table {path} has more than {MAX_BYTES // 2**20} MB, so it was not read. Put the "
+            "pictures into one folder per class."
+        )
+    text = _text(data)
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
+        return Table(path, _of_json(path, text.splitlines()))
+    return Table(path, _of_csv(text))
+
+
+def readable_tables(tree: Tree) -> list[Table]:
+    """Return the tables in a tree that have rows; forms for answers (submissions) are none."""
+    found = []
+    for path in tree.files:
+        if path.suffix.lower() in SUFFIXES and "submission" not in path.name.lower():
+            try:
+                table = read_table(tree, path)
+            except ImageRefused:
+                continue
+            found += [table] if len(table) else []
+    return found
+
+
+def _text(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    return text_of(data.removeprefix(codecs.BOM_UTF8), otherwise="cp1252")[0]
+
+
+def _of_csv(text: str) -> dict[str, list[object]]:
+    head = text.partition("\n")[0]
+    commas = Counter(character for character in head if character in ",;\t|")
+    delimiter = commas.most_common(1)[0][0] if commas else ","
+    rows = [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(row)]
+    if not rows:
+        return {}
+    names = [name.strip() for name in rows[0]]
+    filled = [[*row, *[""] * (len(names) - len(row))] for row in rows[1:]]
+    return {name: [row[i].strip() for row in filled] for i, name in enumerate(names)}
+
+
+def _of_json(path: PurePosixPath, lines: Sequence[str]) -> dict[str, list[object]]:
+    rows = []
+    for number, line in enumerate(filter(str.strip, lines), 1):
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise DatasetRefused(f"Line {number} of {path} is no JSON: {error}.") from error
+        if not isinstance(row, dict):
+            raise DatasetRefused(f"Line {number} of {path} is no JSON object with columns.")
+        rows.append(row)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {str(name): [row.get(name) for row in rows] for name in names}

@@ -1,0 +1,102 @@
+"""Pictures that were looked at once: which can be used, what identifies them, how to open them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from usable_core import images
+from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
+from usable_core.datasets.parts import indices_of
+from usable_core.depth import Reach
+from usable_core.errors import ImageRefused
+from usable_core.evaluations.specs import Refused
+from usable_core.labels import LabelSpace
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Pictures of a list, looked at.
+
+    Attributes:
+        kept: Which of them can be used, in order.
+        ids: Hash of each of those.
+        refused: The others, with reasons.
+        notes: What a reader of numbers on them must know.
+        open: Decodes the picture at a position of `kept`.
+    """
+
+    kept: list[int]
+    ids: tuple[str, ...]
+    refused: tuple[Refused, ...]
+    notes: tuple[str, ...]
+    open: Callable[[int], Image.Image]
+
+    def dataset(
+        self,
+        name: str,
+        labels: LabelSpace,
+        targets: Sequence[int],
+        places: Sequence[str],
+        parts: Sequence[str | None],
+    ) -> Dataset:
+        """Return them as a data set.
+
+        Args:
+            name: Its reference.
+            labels: The classes.
+            targets: Class of each kept picture.
+            places: What the fingerprint says of each beside its bytes.
+            parts: Part of each, where it has one.
+        """
+        found = Dataset(
+            name=name,
+            labels=labels,
+            targets=np.array(targets, dtype=np.int64),
+            ids=self.ids,
+            open=self.open,
+            fingerprint=hash_all([f"{i} {p}" for i, p in zip(self.ids, places, strict=True)]),
+            refused=self.refused,
+            own_split=indices_of(parts),
+        )
+        return replace(found, notes=(*_missing(found), *self.notes))
+
+
+def verified(names: Sequence[str], read: Callable[[int], bytes]) -> Verified:
+    """Return what can be used of pictures.
+
+    Args:
+        names: What each is called in the sentence of a refusal.
+        read: Returns the bytes of one; raises `ImageRefused`, also where it has no label.
+    """
+    kept, ids, refused, reach = [], [], [], Reach()
+    for row, name in enumerate(names):
+        try:
+            data = read(row)
+            images.verify(data, PurePosixPath(name).name, reach)
+        except ImageRefused as error:
+            refused.append(Refused(name, str(error)))
+        else:
+            kept.append(row)
+            ids.append(hash_bytes(data))
+    white = reach.white
+
+    def open_picture(position: int) -> Image.Image:
+        row = kept[position]
+        return images.decode(read(row), names[row], white)
+
+    return Verified(kept, tuple(ids), tuple(refused), reach.notes, open_picture)
+
+
+def _missing(dataset: Dataset) -> tuple[str, ...]:
+    """Return a note for each part that lacks classes."""
+    notes = []
+    for part, indices in (dataset.own_split or {}).items():
+        count = len(dataset.labels) - len(np.unique(dataset.targets[indices]))
+        if count:
+            notes.append(
+                f"The {part} part has no picture of {count} of the {len(dataset.labels)} classes."
+            )
+    return tuple(notes)
