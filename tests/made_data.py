@@ -47,7 +47,7 @@ def pictures_column(count, *, as_bytes=True, at=None):
     return pa.array(found, pa.struct([("bytes", pa.binary()), ("path", pa.string())]))
 
 
-def write_parquet(path, metadata=None, **columns):
+def write_parquet(path, metadata=None, /, **columns):
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table(columns).replace_schema_metadata(metadata), path)
     return path

@@ -51,7 +51,8 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_json(path: Path, value: object, *, indent: int | None = None) -> None:
     """Write a record (see `records.to_json`) as JSON, as one step."""
     text = json.dumps(to_json(value), indent=indent, ensure_ascii=False)
-    write_bytes(path, text.encode())
+    # A path may hold bytes that are no text; JSON has an escape for them.
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_parquet(path: Path, frame: "pd.DataFrame") -> None:

@@ -76,7 +76,7 @@ class _Folders:
         known = {top: part for top in tops if (part := part_of(top))}
         within = {top: part for top in tops if (part := part_within(top))}
         if known or len(set(within.values())) < 2:
-            return known
+            return within | known if naming.unique(within | known) else known
         classes = [set(self._below[levels[top]]) for top in within if self._below[levels[top]]]
         is_form = len(classes) > 1 and bool(set.intersection(*classes))
         return within if is_form or (len(within) == len(tops) and not classes) else {}
