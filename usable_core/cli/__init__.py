@@ -85,7 +85,7 @@ def _internal(error: Exception, words: Sequence[str]) -> str:
     path = settings.home() / "logs" / "command_line.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("a", encoding="utf-8") as log:
+        with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(f"{datetime.now(UTC).isoformat()} usable {' '.join(words)}\n")
             log.write("".join(traceback.format_exception(error)))
     except OSError:

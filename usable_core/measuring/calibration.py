@@ -151,7 +151,7 @@ def familiarity_of(model: Model, logits: Floats) -> Familiarity | None:
     return None if found is None else familiarity(found, logits)
 
 
-def _logits(model: Model, examples: Examples, report: Report) -> tuple[Floats, NDArray[np.int64]]:
+def _logits(model: Model, examples: Examples, report: Report) -> tuple[Floats, Indices]:
     """Return the answers (n, classes) to examples, and which they are (n,)."""
     progress, logits, places = Progress(len(examples), report, "Calibrating"), [], []
     with Oracle(model) as oracle:
