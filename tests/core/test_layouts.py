@@ -15,6 +15,7 @@ from usable_core.errors import DatasetRefused
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.files import write_json
+from usable_core.runs.store import RunStore
 
 
 def two_classes(*parts):
@@ -307,3 +308,12 @@ def test_a_link_in_a_zip_is_never_followed(tmp_path):
     (refused,) = load_dataset(str(path)).refused
 
     assert refused.reason == "dog/secret.png is a link, not a picture."
+
+
+def test_a_path_that_is_not_utf8_can_be_in_the_run_store():
+    question = AccuracyConfig(ModelSpec("bundled/resnet"), DatasetSpec(os.fsdecode(b"/caf\xe9")))
+
+    kept = RunStore().get(RunStore().create(question).id)
+
+    assert kept.title.endswith("/caf\\udce9")
+    assert kept.config.dataset.reference == os.fsdecode(b"/caf\xe9")

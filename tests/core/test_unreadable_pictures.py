@@ -1,5 +1,7 @@
 """Pictures that pass the check at reading and fail later are left out and listed, everywhere."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from made_data import hollow_png, write_pictures
@@ -15,10 +17,12 @@ from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
+from usable_core.evaluations.training import PretrainingConfig, Schedule
 from usable_core.measuring import accuracy, calibration, corruption, explanation, robustness
 from usable_core.models.model import Model
 from usable_core.records import to_json
 from usable_core.training.material import load_material
+from usable_core.training.pretraining import pretrain
 
 SPECS = {"model": ModelSpec("toy"), "dataset": DatasetSpec("toy")}
 ATTACK = resolved({"epsilons": (0.0, 0.1), "steps": 2, "gallery": 0, "walked": 2})
@@ -97,6 +101,18 @@ def test_training_leaves_it_out_and_keeps_labels_and_pixels_together(model, data
     for row, index in enumerate((0, 2, 3, 4, 5, 6, 7, 8)):
         expected = model.preprocessing.pixels(data[index][0])
         assert np.array_equal(material.pixels[row].numpy(), expected.numpy())
+
+
+def test_a_training_goes_on_without_it_and_its_answer_lists_it(data, tmp_path):
+    data = replace(data, notes=("Read as it lay.",))
+    schedule = Schedule(epochs=1, batch_size=4, augmentation="none")
+    config = PretrainingConfig("small_resnet", DatasetSpec("toy", "all"), schedule=schedule)
+
+    result = pretrain(dataset=data, config=config, report=silent, folder=tmp_path / "run")
+
+    reasons = [one["reason"] for one in to_json(result.provenance)["refused"]]
+    assert [reason.split(" ")[0] for reason in reasons] == ["cat/1.png", "dog/4.png"]
+    assert result.provenance.warnings == ("Read as it lay.",)
 
 
 def test_a_batch_of_nothing_but_such_pictures_is_no_batch(model, data):

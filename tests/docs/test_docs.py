@@ -13,7 +13,7 @@ from dashboard.Home import PAGES
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
 from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.corruptions import CORRUPTIONS
-from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.datasets import DATASETS, LAYOUTS
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.models import ARCHITECTURES, BUNDLED, SOURCES
@@ -47,6 +47,7 @@ NAMES = {
     "bundled models": BUNDLED,
     "architectures": ARCHITECTURES,
     "data sets": DATASETS,
+    "layouts": LAYOUTS,
     "tasks": TASKS,
     "metrics": METRICS,
     "pages": PAGES,
@@ -80,7 +81,9 @@ def test_the_table_has_no_row_that_nobody_checks():
     assert set(rows(CONTRIBUTING, "Every name")) == set(NAMES)
 
 
-@pytest.mark.parametrize("kind", ["presets", "bundled models", "model sources", "data sets"])
+@pytest.mark.parametrize(
+    "kind", ["presets", "bundled models", "model sources", "data sets", "layouts"]
+)
 def test_the_readme_names_what_a_user_chooses_first(kind):
     for name in NAMES[kind]:
         assert re.search(rf"`(\w+/)?{name}(/[^`]*)?`", README), f"{name} is not in README"

@@ -121,7 +121,7 @@ def reader_of(reference: str) -> str:
     if kind not in READERS:
         raise DatasetRefused(
             f"{reference} is neither a folder, a .zip nor a .parquet file. Give a folder with one "
-            "subfolder per class, a zip of one, or a Parquet file with image and label columns."
+            "subfolder per class or with a table of labels, a zip of one, or a Parquet file."
         )
     return READERS[kind]
 

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from usable_core.arguments import model_of
 from usable_core.catalog.cards import bundled_cards
-from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.datasets import DATASETS, LAYOUTS
 from usable_core.catalog.models import SOURCES, suggested
 from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, progress_bar, remark, share, table
@@ -93,7 +93,7 @@ def show(
 def datasets(json: JsonOption = None) -> None:
     """List the named data sets; a folder, zip or Parquet file is named by its path."""
     paths = {
-        "FOLDER": "One subfolder per class, or train/, validation/ and test/ of those.",
+        "FOLDER": " ".join(row.help for row in reversed(LAYOUTS.values())),
         "FILE.zip": "A zip of such a folder.",
         "FILE.parquet": "Columns image{bytes,path} and label, as Hugging Face has them.",
     }

@@ -1,7 +1,7 @@
 """`Trained`: what a training made, and saving it so that it loads again as a model."""
 
 import shlex
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,8 @@ def _provenance(trained: Trained) -> Provenance:
         dataset_fingerprint=trained.data.fingerprint,
         split=trained.data.split_name,
         class_names=trained.data.labels.names,
-        refused=trained.data.left_out,
+        refused=replace(trained.data, positions=None).left_out,  # of the validation split too
+        warnings=trained.data.notes,
         seconds=trained.seconds,
         device=str(best_device()),
         batch_size=trained.config.schedule.batch_size,

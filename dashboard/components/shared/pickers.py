@@ -135,7 +135,7 @@ def dataset_picker(
         accept_new_options=names == "all",
         format_func=lambda name: titles.get(name, name),
         help="Choose one, or type the path of your own and press Enter: a folder with one folder "
-        "of images per class, a zip of such a folder, or a Parquet file with `image` and `label`.",
+        "of images per class or a table of labels, a zip of such a folder, or Parquet files.",
     )
     state.write_address(key, [chosen] if chosen else [])
     reference = _uploaded(key) if chosen == UPLOAD else (chosen or "").strip()
