@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from dashboard import state
 from dashboard.components.shared.formats import errors_shown
 
 STATIC = Path(__file__).parent / "static"  # a named icon would be fetched from another host
@@ -53,7 +54,10 @@ def main() -> None:
         )
         sections.setdefault(row.section, []).append(page)
     with errors_shown():  # such as a store of a newer version, on whichever page
-        st.navigation(sections).run()
+        page = st.navigation(sections)
+        state.arrive(page.url_path)
+        page.run()
+        state.flush_address()
 
 
 if __name__ == "__main__":

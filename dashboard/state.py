@@ -5,6 +5,7 @@ that use it: the chosen models stay chosen from page to page.
 Add a page's own keys under its heading, prefixed by the page's name.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 import streamlit as st
@@ -24,6 +25,12 @@ ACCURACY_DATASET = "accuracy_dataset"
 ROBUSTNESS_DATASET = "robustness_dataset"
 NEWEST_RUNS = "newest_runs"
 ACCURACY_CONFUSION = "accuracy_confusion"
+ACCURACY_CELLS = "accuracy_cells"  # the figures whose points choose among the errors
+ACCURACY_RECALL = "accuracy_recall"
+ACCURACY_BINS = "accuracy_bins"
+ACCURACY_TRUE = "accuracy_true"  # which errors are shown
+ACCURACY_CALLED = "accuracy_called"
+ACCURACY_SURE = "accuracy_sure"
 ROBUSTNESS_ATTACK = "robustness_attack"
 ROBUSTNESS_NORM = "robustness_norm"
 ROBUSTNESS_STEPS = "robustness_steps"
@@ -98,6 +105,8 @@ RUNS_TASK = "runs_task"
 RUNS_STATUS = "runs_status"
 RUNS_DELETE = "runs_delete"
 
+_SHOWN, _ARRIVED = "page_shown", "page_arrived"
+_PENDING = "address_pending"  # parameters that are not in the address yet
 LOST_CHECK_SECONDS = 5  # how often, at most, dead processes are looked for
 
 
@@ -130,7 +139,8 @@ def read_address(key: str, default: list[str], most: int = 1) -> None:
     """Set a picker's value before it is shown: from the address where a link has changed that.
 
     Streamlit's own binding writes the *shown* text of an option into the address and leaves the
-    default out, so that a link would change its meaning with a title or a default.
+    default out, so that a link would change its meaning with a title or a default. A value that
+    nobody chose gives way where the default is another one: on another page, for other models.
 
     Args:
         key: The picker's key and the parameter's name.
@@ -139,19 +149,65 @@ def read_address(key: str, default: list[str], most: int = 1) -> None:
     """
     values = st.query_params.get_all(key)[:most]
     remembered = st.session_state.get(f"{key}_in_address")
+    if st.session_state.pop(f"{key}_restored", False):
+        st.session_state[f"{key}_usual"] = default
+        put(key, remembered or default, most)
+        return
+    was_usual = st.session_state.get(f"{key}_usual") == remembered is not None
+    st.session_state[f"{key}_usual"] = default
+    shown = st.session_state.get(key, remembered)
+    is_untouched = was_usual and remembered in (shown, [shown]) and values in ([], remembered)
     has_changed = (
         values != remembered if values else remembered != []
     )  # no value: another page's link
-    if has_changed or key not in st.session_state:  # or the page was left and came back to
-        chosen = values or remembered or default
-        st.session_state[key] = chosen if most > 1 else next(iter(chosen), None)
+    if is_untouched:
+        put(key, default, most)
+    elif has_changed or key not in st.session_state:  # or the page was left and came back to
+        put(key, values or remembered or default, most)
+
+
+def restore(key: str, values: list[str]) -> None:
+    """Have a picker show these values, whatever the address says; call it before the picker."""
+    st.session_state[f"{key}_in_address"] = values
+    st.session_state[f"{key}_restored"] = True
+
+
+def put(key: str, values: Sequence[str], most: int = 1) -> None:
+    """Set a picker's value before it is shown."""
+    st.session_state[key] = list(values) if most > 1 else next(iter(values), None)
 
 
 def write_address(key: str, values: list[str]) -> None:
-    """Put a widget's value into the address; call it after the widget."""
+    """Put a widget's value into the address, at the end of the page; call it after the widget."""
     st.session_state[f"{key}_in_address"] = values
-    if st.query_params.get_all(key) != values:
-        st.query_params[key] = values
+    st.session_state.setdefault(_PENDING, {})[key] = values
+
+
+def address() -> dict[str, list[str]]:
+    """Return the page's parameters, with those that its widgets have just said."""
+    written = {name: st.query_params.get_all(name) for name in st.query_params}
+    found = written | st.session_state.get(_PENDING, {})
+    return {name: values for name, values in found.items() if values}
+
+
+def arrive(page: str) -> None:
+    """Note which page is shown; call it before the page."""
+    st.session_state[_ARRIVED] = st.session_state.get(_SHOWN) != page
+    st.session_state[_SHOWN] = page
+    st.session_state.pop(_PENDING, None)  # of a page that was left before its end
+
+
+def has_arrived() -> bool:
+    """Tell whether another page was shown before."""
+    return bool(st.session_state.get(_ARRIVED))
+
+
+def flush_address() -> None:
+    """Write what the widgets said, all at once: each writing is a step of the browser's history."""
+    wanted = address()
+    st.session_state.pop(_PENDING, None)
+    if wanted != {name: st.query_params.get_all(name) for name in st.query_params}:
+        st.query_params.from_dict(wanted)
 
 
 def theme() -> Literal["light", "dark"]:

@@ -1,12 +1,19 @@
 """Accuracy: how often right, for which classes, and does the model know when."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import MeasuringPage, measuring_page
+from dashboard.components.measure.wrong_pictures import (
+    choose_bin,
+    choose_cell,
+    choose_class,
+    wrong_section,
+)
 from dashboard.components.shared.formats import download_csv, escaped
 from dashboard.components.shared.metrics import figure, headings, metric_cards
 from usable_core.evaluations.accuracy import AccuracyConfig
@@ -25,6 +32,7 @@ def results(found: Found, names: Sequence[str]) -> None:
     for column, result in zip(headings(found, names), answers, strict=True):
         with column:
             metric_cards(result, CARDS)
+    wrong_section(found, names)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Accuracy")
@@ -32,11 +40,13 @@ def results(found: Found, names: Sequence[str]) -> None:
         figure(bars, key="accuracy_bars", alt="Accuracy of each model with its interval")
         st.subheader("Recall per class")
         recall = per_class_bars(answers, names=names, theme=theme)
-        figure(recall, key="per_class", alt="Recall of each class and model")
+        alt = "Recall of each class and model"
+        figure(recall, key=state.ACCURACY_RECALL, alt=alt, on_click=choose_class)
     with right:
         st.subheader("Reliability", help="On the dotted line confidence equals accuracy.")
         diagram = reliability_diagram(answers, names=names, theme=theme)
-        figure(diagram, key="reliability", alt="Accuracy against confidence in 15 bins")
+        alt = "Accuracy against confidence in 15 bins"
+        figure(diagram, key=state.ACCURACY_BINS, alt=alt, on_click=choose_bin)
     classes(found, names)
 
 
@@ -50,7 +60,13 @@ def classes(found: Found, names: Sequence[str]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         heat = confusion_heatmap(result, theme=state.theme())
-        figure(heat, key="confusion", alt=f"Confusion matrix of {escaped(names[place])}")
+        figure(
+            heat,
+            key=state.ACCURACY_CELLS,
+            alt=f"Confusion matrix of {escaped(names[place])}",
+            on_click=partial(choose_cell, result.provenance.class_names),
+        )
+        st.caption("Click a cell to see its errors above.")
     with right:
         st.dataframe(result.per_class, hide_index=True, alt="Scores of each class")
         download_csv(

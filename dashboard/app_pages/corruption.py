@@ -43,6 +43,12 @@ def settings() -> Ask | None:
     return partial(CorruptionConfig, corruptions=chosen, severities=tuple(sorted(severities)))
 
 
+def restore(asked: CorruptionConfig) -> None:
+    """Have `settings` show those of a question."""
+    st.session_state[state.CORRUPTION_NAMES] = list(asked.corruptions)
+    st.session_state[state.CORRUPTION_SEVERITIES] = list(asked.severities)
+
+
 def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
     for column, result in zip(headings(found, names), answers, strict=True):
@@ -77,5 +83,6 @@ measuring_page(
         "gradients.",
         settings=settings,
         results=results,
+        restore=restore,
     )
 )

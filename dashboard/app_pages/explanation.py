@@ -68,6 +68,15 @@ def evidence_beside() -> str:
     )
 
 
+def restore(asked: ExplanationConfig) -> None:
+    """Have `settings` show those of a question, as far as they can."""
+    st.session_state[state.EXPLANATION_METHODS] = list(asked.methods)
+    st.session_state[state.EXPLANATION_TARGET] = asked.target
+    st.session_state[state.EXPLANATION_EVIDENCE] = asked.evidence
+    if str(asked.options.evaluations) in EVALUATIONS:
+        st.session_state[state.EXPLANATION_EVALUATIONS] = str(asked.options.evaluations)
+
+
 def results(found: Found, names: Sequence[str]) -> None:
     quality_figure(found, names)
     worst_section(found, names)
@@ -84,5 +93,6 @@ measuring_page(
         settings=settings,
         results=results,
         examples=lambda: EXAMPLES,
+        restore=restore,
     )
 )

@@ -5,7 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measure.attack_settings import attack_settings, usual_examples
+from dashboard.components.measure.attack_settings import (
+    attack_settings,
+    restore_attack,
+    usual_examples,
+)
 from dashboard.components.measure.attacked_pictures import at_one_epsilon, choose_clicked
 from dashboard.components.measure.checks import checks_of
 from dashboard.components.measure.corruption_and_attack import agreement_section
@@ -54,5 +58,6 @@ measuring_page(
         results=results,
         examples=usual_examples,
         estimate=estimate,
+        restore=restore_attack,
     )
 )

@@ -1,8 +1,10 @@
 """Accuracy, example by example: against numbers worked out by hand and by scikit-learn."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from sklearn.metrics import log_loss
 from torch import nn
 from toy_models import (
@@ -19,6 +21,7 @@ from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.measuring.accuracy import measure, outcomes
+from usable_core.measuring.kept_pictures import surest_errors
 from usable_core.measuring.label_matching import label_warnings, target_indices
 from usable_core.measuring.provenance import evaluated_part
 
@@ -262,3 +265,24 @@ def test_a_model_trained_on_everything_has_no_clean_test_split(trained):
     result = measure(model=model, dataset=digits_dataset(), config=config(limit=50))
 
     assert "other images" in result.provenance.warnings[0]
+
+
+def test_wrong_answers_leave_their_pictures_as_the_model_saw_them(trained, tmp_path):
+    dataset = digits_dataset()
+
+    found = measure(model=trained, dataset=dataset, config=config(), folder=tmp_path)
+
+    kept = {int(path.stem) for path in (tmp_path / "wrong").glob("*.png")}
+    assert kept == set(found.wrong()["index"])
+    assert kept  # else this shows nothing
+    for index in kept:
+        seen = trained.preprocessing.geometry(dataset[index][0])  # (3, H, W) in [0, 1]
+        picture = np.asarray(Image.open(tmp_path / "wrong" / f"{index}.png"))
+        assert np.array_equal(picture, (seen * 255).round().byte().permute(1, 2, 0).numpy())
+
+
+def test_of_each_pair_of_classes_the_surest_errors_are_kept_first():
+    rows = [(0, 1, 0.9), (0, 1, 0.8), (0, 1, 0.7), (1, 0, 0.2), (2, 0, 0.6), (1, 1, 1.0)]
+    records = pd.DataFrame(rows, columns=["label", "prediction", "confidence"])
+
+    assert surest_errors(records, 4).index.tolist() == [0, 4, 3, 1]

@@ -12,7 +12,7 @@ from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
 LABELS = np.array([0] * 40)
-MODEL, OTHER = "bundled/resnet", "bundled/vgg"
+MODEL, OTHER = "bundled/vgg_digits", "bundled/vgg"
 
 
 def done(store, model, share):

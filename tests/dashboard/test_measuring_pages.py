@@ -5,8 +5,11 @@ import os
 
 import numpy as np
 import pytest
+import streamlit as st
+from made_pictures import png
 from made_results import accuracy_result, robustness_result
 
+from dashboard.components.measure.wrong_pictures import choose_bin, choose_cell, choose_class
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
@@ -16,7 +19,8 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
 LABELS = np.array([0] * 50 + [1] * 30 + [2] * 20)
 GRID = (0.0, 1 / 255, 4 / 255)
-MODEL, OTHER = "bundled/resnet", "bundled/vgg"
+MODEL, OTHER = "bundled/vgg_digits", "bundled/vgg"
+NAME = "VGG, digits (bundled)"
 
 
 def _predictions(right):
@@ -140,7 +144,7 @@ def test_finished_accuracies_stand_side_by_side_with_interval_and_formula(open_p
     assert any("mean confidence" in title for title in titles)
     assert any("predicted class" in title for title in titles)
     names = {trace.get("name") for figure in _figures(app) for trace in figure["data"]}
-    assert {"ResNet (bundled)", "VGG (bundled)"} <= names
+    assert {NAME, "VGG (bundled)"} <= names
     assert any("class_name" in table.value for table in app.dataframe)
 
 
@@ -163,12 +167,13 @@ def test_the_newest_runs_can_be_shown_instead_of_those_of_the_address(open_page,
 
 
 def test_evaluate_starts_one_run_per_model_and_shows_them(open_page, started):
-    app = open_page("accuracy", models=[MODEL, OTHER])
+    models = ["bundled/resnet", "bundled/vgg"]
+    app = open_page("accuracy", models=models)
 
     app.button(key="accuracy_start").click().run()
 
-    assert [c.model.reference for c in started] == [MODEL, OTHER]
-    assert {c.dataset for c in started} == {DatasetSpec("digits")}
+    assert [c.model.reference for c in started] == models
+    assert {c.dataset for c in started} == {DatasetSpec("cifar10")}
     assert len([b for b in app.button if b.label == "Cancel"]) == 2
 
 
@@ -235,7 +240,7 @@ def test_finished_robustness_shows_curve_score_and_cards_at_one_epsilon(open_pag
     } <= _metrics(app)
     assert "points; 95 % interval" in _texts(app)
     names = {trace.get("name") for figure in _figures(app) for trace in figure["data"]}
-    assert {"ResNet (bundled)", "ResNet (bundled), random noise", "VGG (bundled)"} <= names
+    assert {NAME, f"{NAME}, random noise", "VGG (bundled)"} <= names
     app.select_slider(key="robustness_at").set_value(4 / 255).run()
     assert ("Robustness score", "−70.0") in _metrics(app)
     assert "At ε = 4/255" in _texts(app)
@@ -292,7 +297,7 @@ def test_compare_says_who_is_better_by_how_much_and_on_which_images(open_page, s
     assert "is better than" in _texts(app)
     assert "by 30.0 points" in _texts(app)
     forest = next(f for f in _figures(app) if "difference" in f["layout"]["xaxis"]["title"]["text"])
-    assert forest["data"][0]["y"] == ["VGG (bundled) − ResNet (bundled)"]
+    assert forest["data"][0]["y"] == [f"VGG (bundled) − {NAME}"]
     flips = next(t.value for t in app.dataframe if "VGG (bundled)" in t.value)
     assert len(flips) == 30
 
@@ -338,3 +343,74 @@ def test_compare_of_nothing_asks_for_a_choice(open_page, store):
     app.multiselect(key="compare_runs").set_value([]).run()
 
     assert "Choose two or more runs" in _texts(app)
+
+
+def _with_pictures(store, run, result):
+    folder = store.folder(run) / "wrong"
+    folder.mkdir()
+    for index in result.wrong()["index"]:
+        (folder / f"{index}.png").write_bytes(png(int(index), (32, 32)))
+
+
+def test_wrong_answers_are_shown_as_pictures_the_surest_first(open_page, store):
+    result = _accuracy(97)
+    run = _done(store, result)
+    _with_pictures(store, run, result)
+
+    app = open_page("accuracy", run=run)
+
+    names, surest = result.provenance.class_names, result.wrong().to_dict("records")
+    tiles = [c.value for c in app.caption if ", called *" in c.value]
+    assert tiles == [
+        f"**{names[row['label']]}**, called *{names[row['prediction']]}* · "
+        f"{100 * row['confidence']:.1f} %"
+        for row in surest
+    ]
+    assert len(tiles) == len(app.get("image")) == 3
+    assert "3 of 100 images, 3 shown." in _texts(app)
+
+
+CLICKS = [
+    (lambda: choose_cell(("cat", "dog")), "accuracy_cells", [1, 0], ("dog", "cat", (0.0, 100.0))),
+    (choose_class, "accuracy_recall", [30, 1], ("<dog>", "any", (0.0, 100.0))),
+    (choose_bin, "accuracy_bins", [9, 14 / 15, 1.0], ("any", "any", (93.3, 100.0))),
+]
+
+
+@pytest.mark.parametrize(("choose", "key", "about", "asked"), CLICKS)
+def test_a_click_on_a_cell_a_class_or_a_bin_asks_for_its_errors(
+    monkeypatch, choose, key, about, asked
+):
+    session, point = {}, {"x": "&lt;dog&gt;", "customdata": dict(enumerate(about))}
+    monkeypatch.setattr(st, "session_state", session)
+    monkeypatch.setattr(st, "toast", lambda *_, **__: None)
+    choose()
+    assert session == {}  # nothing is clicked
+
+    session[key] = {"selection": {"points": [point]}}
+    choose()
+
+    assert tuple(session[f"accuracy_{name}"] for name in ("true", "called", "sure")) == asked
+
+
+def test_only_the_errors_that_are_asked_for_are_shown(open_page, store):
+    result = _accuracy(20, confidence=np.linspace(0.4, 1, 100))
+    run = _done(store, result)
+    _with_pictures(store, run, result)
+    app = open_page("accuracy", run=run)
+
+    app.selectbox(key="accuracy_true").select("dog")
+    app.slider(key="accuracy_sure").set_value((80.0, 90.0)).run()
+
+    wrong, sure = result.wrong(), result.wrong()["confidence"]
+    count = int(((wrong["label"] == 1) & (sure >= 0.8) & (sure <= 0.9)).sum())
+    assert f"{count} of 100 images" in _texts(app)
+    tiles = [c.value for c in app.caption if ", called *" in c.value]
+    assert len(tiles) == min(count, 12)
+    assert all(tile.startswith("**dog**, called *fox*") for tile in tiles)
+
+
+def test_a_run_without_pictures_says_so(open_page, store):
+    assert "No pictures of these were kept" in _texts(
+        open_page("accuracy", run=_done(store, _accuracy(97)))
+    )

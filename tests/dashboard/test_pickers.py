@@ -28,7 +28,7 @@ def test_a_link_chooses_the_models_and_another_page_keeps_them(open_page):
 
 def test_the_address_names_the_default_too_and_follows_the_choice(open_page):
     app = open_page("accuracy")
-    assert app.query_params["models"] == _models(app)[0] == "bundled/resnet"
+    assert app.query_params["models"] == _models(app)[0] == "bundled/vgg_digits"
 
     app.multiselect(key="models").set_value(["bundled/vit"]).run()
 

@@ -58,6 +58,9 @@ BUNDLED = {
     "resnet_robust": BundledRow(
         "ResNet, robust", "small_resnet", "The residual network, adversarially trained on CIFAR-10."
     ),
+    "vgg_digits": BundledRow(
+        "VGG, digits", "small_vgg", "Plain convolutions, trained on scikit-learn's digits."
+    ),
 }
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ACCURACY_COLUMNS = ("index", "id", "label", "prediction", "rank", "confidence", "nll", "brier")
+WRONG_FOLDER = "wrong"  # of a run's folder: pictures of wrong answers, `{index}.png`
 CONFUSION_CLASSES = 100  # most in a summary; 1,000 ImageNet classes would be a million cells
 
 
@@ -141,6 +142,12 @@ class AccuracyResult(Answer):
             }
             for s in classification.class_scores(*self._outcomes)
         )
+
+    def wrong(self, confidence: tuple[float, float] = (0.0, 1.0)) -> "pd.DataFrame":
+        """Return the records of wrong answers whose confidence is in a range, the surest first."""
+        found = self.records[~self.correct]
+        found = found[found["confidence"].between(*confidence)]
+        return found.sort_values("confidence", ascending=False, kind="stable")
 
     @property
     def class_indices(self) -> Indices:

@@ -10,6 +10,7 @@ from usable_core.asking.outputs import look_like_probabilities
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import Report, silent
+from usable_core.measuring.kept_pictures import keep_wrong
 from usable_core.measuring.provenance import ready
 from usable_core.measuring.streaming import Columns, Objects, answers, measured
 from usable_core.models.model import Model
@@ -30,7 +31,7 @@ def measure(
         dataset: The whole data set; the part is chosen here.
         config: Settings; the names in it are not looked at again.
         report: Told the progress; raises `Cancelled`.
-        folder: Not used: this task leaves no artifacts.
+        folder: Where pictures of wrong answers go; None keeps none.
 
     Raises:
         IncompatibleLabels: the model does not know the data set's classes.
@@ -41,7 +42,10 @@ def measure(
     oracle = Oracle(ready(model), fixed_size=config.batch_size, precision=config.precision)
     examples, table, source = measured(oracle, dataset, config, part, report)
     table["id"] = np.array(examples.dataset.ids, dtype=object)[table["index"]]
-    return AccuracyResult(config, source, table[list(ACCURACY_COLUMNS)])
+    result = AccuracyResult(config, source, table[list(ACCURACY_COLUMNS)])
+    if folder is not None:
+        keep_wrong(examples, model.preprocessing, result.records, folder)
+    return result
 
 
 def part(objects: Objects, config: AccuracyConfig, rows: slice) -> Iterator[Columns]:

@@ -62,13 +62,13 @@ def reliability_diagram(
         figure.add_scatter(
             x=100 * table["confidence"],
             y=100 * table["accuracy"],
-            customdata=table["n"],
+            customdata=table[["n", "lower", "upper"]],
             name=name,
             mode="lines+markers",
             line={"color": style.color, "dash": style.dash, "width": look.WIDTH},
             marker={"symbol": style.symbol, "size": 8},
             error_y=look.error_bars(ends, style.color),
-            hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %, n = %{customdata}",
+            hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %, n = %{customdata[0]}",
         )
     figure.update_xaxes(title_text="mean confidence of the bin, %", range=[0, 102])
     figure.update_yaxes(title_text="accuracy in the bin, %", range=[-2, 102])
@@ -92,6 +92,18 @@ def confusion_heatmap(result: AccuracyResult, *, theme: Theme = "light") -> go.F
     figure.update_traces(text=counts, colorbar_title_text="% of the<br>true class")
     if len(classes) > COUNTED_CLASSES:
         figure.update_traces(texttemplate=None)
+    # Cells of a heat map cannot be clicked: points that nobody sees lie over them.
+    cells = [(x, y) for y in positions for x in positions if counts[y, x]]
+    figure.add_scatter(
+        x=[x for x, _ in cells],
+        y=[y for _, y in cells],
+        customdata=[(int(indices[y]), int(indices[x])) for x, y in cells],
+        mode="markers",
+        marker={"opacity": 0, "size": 24, "symbol": "square"},
+        text=[f"{classes[y]} called {classes[x]}: {counts[y, x]}" for x, y in cells],
+        hovertemplate="%{text}<extra></extra>",
+        showlegend=False,
+    )
     ticks = {"tickvals": positions, "ticktext": classes}
     figure.update_xaxes(title_text="predicted class", **ticks)
     figure.update_yaxes(title_text="true class", autorange="reversed", **ticks)
@@ -115,12 +127,12 @@ def per_class_bars(results: Results, *, names: Names = None, theme: Theme = "lig
         figure.add_scatter(
             x=[html.escape(c) for c in own.index],
             y=100 * own["recall"],
-            customdata=own["n"],
+            customdata=own[["n", "class_index"]],
             name=name,
             mode="markers",
             marker={"color": style.color, "symbol": style.symbol, "size": 9},
             error_y=look.error_bars(ends, style.color),
-            hovertemplate="%{x}: recall %{y:.1f} %, n = %{customdata}",
+            hovertemplate="%{x}: recall %{y:.1f} %, n = %{customdata[0]}",
         )
     order = {"categoryorder": "array", "categoryarray": [html.escape(c) for c in shown]}
     figure.update_xaxes(title_text="class", type="category", **order)

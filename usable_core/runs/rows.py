@@ -11,6 +11,7 @@ from usable_core import tasks
 from usable_core.errors import StorageError, UsableError
 from usable_core.evaluations.result import Config
 from usable_core.runs.run import Run, Status
+from usable_core.runs.uploads import data_title
 
 log = logging.getLogger(__name__)
 _EPOCH = 1_704_067_200  # 2024-01-01, so that ids stay short
@@ -27,13 +28,13 @@ def new_id() -> str:
 
 
 def title_of(config: Config) -> str:
-    """Return "Accuracy of bundled/vgg on digits", with what the config has."""
+    """Return "Accuracy of bundled/vgg on Digits", with what the config has."""
     parts = [tasks.TASKS[tasks.name_of(config)].title]
     model = getattr(config, "model", None)
     name = model.reference if model is not None else getattr(config, "architecture", None)
     parts += [f"of {name}"] if name else []
     dataset = getattr(config, "dataset", None)
-    parts += [f"on {dataset.reference}"] if dataset is not None else []
+    parts += [f"on {data_title(dataset.reference)}"] if dataset is not None else []
     return " ".join(parts)
 
 

@@ -5,6 +5,7 @@ Names are never paths, metadata is dropped, and everything can be deleted.
 
 import hashlib
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from usable_core import files, images, settings
+from usable_core.catalog.datasets import DATASETS
 from usable_core.errors import DatasetRefused, ImageRefused
 
 _ID = re.compile(r"[0-9a-f]{24}")
@@ -72,7 +74,21 @@ def keep_archive(data: bytes, name: str) -> str:
     path = _folder() / f"{hashlib.sha256(data).hexdigest()[:24]}.zip"
     if not path.is_file():
         files.write_bytes(path, data)
+    files.write_json(path.with_suffix(".json"), {"name": name})
     return str(path)
+
+
+def data_title(reference: str) -> str:
+    """Return what people call data: a title, or a file's own name, also of one that they gave."""
+    if reference in DATASETS:
+        return DATASETS[reference].title
+    path = Path(reference)
+    if path.parent == _folder():
+        try:
+            return str(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["name"])
+        except (OSError, ValueError, LookupError, TypeError):
+            return path.name
+    return path.name or reference
 
 
 def _folder() -> Path:

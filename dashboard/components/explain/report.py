@@ -241,8 +241,7 @@ def _settings(known: Gathered) -> Iterator[Block]:
 
 def link() -> str:
     """Return the page's address with all its parameters."""
-    parameters = {name: st.query_params.get_all(name) for name in st.query_params}
-    return f"{st.context.url or ''}?{urlencode(parameters, doseq=True)}"
+    return f"{st.context.url or ''}?{urlencode(state.address(), doseq=True)}"
 
 
 def keep_it(questions: Questions, board: Board) -> None:

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measuring_page import Ask
-from dashboard.components.shared.pickers import model_options
+from dashboard.components.shared.pickers import model_options, with_typed
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
 from usable_core.evaluations.epsilon import epsilon_label, grid
@@ -39,6 +39,36 @@ def attack_settings() -> Ask:
     with st.expander("Settings of the attack", expanded=preset is None):
         choice = AttackChoice(preset) if preset else _single_attack()
         return _shared(choice)
+
+
+def restore_attack(asked: RobustnessConfig) -> None:
+    """Have `attack_settings` show the attack of a question, as far as it can."""
+    text = ", ".join(_typed(epsilon, asked.norm) for epsilon in asked.epsilons)
+    is_usual = asked.epsilons == default_epsilons(asked.norm)
+    shown: dict[str, object] = {
+        state.ROBUSTNESS_PRESET: asked.preset or SINGLE,
+        state.ROBUSTNESS_NORM: asked.norm,
+        state.ROBUSTNESS_EPSILONS: "" if is_usual else text,
+        state.ROBUSTNESS_SEED: asked.seed,
+        state.ROBUSTNESS_DRAWS: asked.draws,
+        state.ROBUSTNESS_SURROGATE: asked.surrogate.reference if asked.surrogate else NOBODY,
+    }
+    if asked.preset is None:
+        (attack, *_) = asked.attacks
+        shown |= {
+            state.ROBUSTNESS_ATTACK: attack.name,
+            state.ROBUSTNESS_STEPS: attack.steps,
+            state.ROBUSTNESS_RESTARTS: attack.restarts,
+            state.ROBUSTNESS_LOSS: attack.loss,
+        }
+    for key, value in shown.items():
+        st.session_state[key] = value
+
+
+def _typed(epsilon: float, norm: str) -> str:
+    """Return text that is read as just this number."""
+    label = epsilon_label(epsilon, norm)
+    return label if epsilon in grid(label) else repr(epsilon)
 
 
 def usual_examples() -> int:
@@ -110,9 +140,9 @@ def _surrogate() -> str:
     options = model_options()
     return st.selectbox(
         "Surrogate",
-        [NOBODY, *options],
+        with_typed([NOBODY, *options], state.ROBUSTNESS_SURROGATE),
         key=state.ROBUSTNESS_SURROGATE,
-        format_func=lambda name: options.get(name, "none"),
+        format_func=lambda name: options.get(name, name),
         help="Another backbone of the same input size and classes: images made for it are tried "
         "too, which shows gradients that are masked.",
     )

@@ -10,8 +10,8 @@ from dashboard.components.shared.pickers import model_options
 from dashboard.components.shared.run_panel import run_panel
 from usable_core import jobs, settings
 from usable_core.errors import UnknownName, UsableError
-from usable_core.evaluations.result import Config, Measured, question
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.result import Config, Evaluation, Measured, question
+from usable_core.evaluations.specs import ModelSpec
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import check_names
 
@@ -19,36 +19,46 @@ Found = Sequence[tuple[Run, Measured]]
 MOST_MODELS = 4  # side by side at 1280 px
 
 
-def evaluate(configs: Sequence[Config]) -> None:
-    """Start a job for each question and show their runs. Call it on a button press."""
+def evaluate(configs: Sequence[Config]) -> list[str]:
+    """Start a job for each question and return their runs; empty where one cannot be asked."""
     with errors_shown():
         for config in configs:
             check_names(config)  # of all questions, before the first is on its way
-        st.query_params[state.RUN] = [jobs.start(config) for config in configs]
-        st.rerun()
+        return [jobs.start(config) for config in configs]
+    return []
 
 
-def runs_to_show(task: str, models: Sequence[ModelSpec], dataset: DatasetSpec | None) -> list[str]:
-    """Return the run ids of the address; else the newest run of each model on the data.
+def runs_to_show(task: str, questions: Sequence[Evaluation]) -> list[str]:
+    """Return the run ids of the address; else the newest run of each question.
 
-    Runs of as many examples as asked come first; those that failed are shown by address only.
+    Those that failed are shown by address only.
     """
-    if ids := state.chosen_run_ids():
-        return ids[:MOST_MODELS]
-    if dataset is None:
-        return []
-    usable = [r for r in state.runs(task) if r.status is Status.DONE or not r.status.is_over]
-    on_data = [r for r in usable if r.config.dataset.reference == dataset.reference]
-    exact = [r for r in on_data if r.config.dataset.limit == dataset.limit]
-    newest = {run.config.model: run.id for run in reversed(exact or on_data)}
-    return [newest[model] for model in models if model in newest]
+    return state.chosen_run_ids()[:MOST_MODELS] or [run.id for run in matching(task, questions)]
+
+
+def matching(task: str, questions: Sequence[Evaluation]) -> list[Run]:
+    """Return the newest run of each question that has one."""
+    runs = usable_runs(task, questions)
+    newest = (next((run for run in runs if run.config == asked), None) for asked in questions)
+    return [run for run in newest if run is not None]
+
+
+def usable_runs(task: str, questions: Sequence[Evaluation]) -> list[Run]:
+    """Return the runs, done or on their way, of the models and data of questions, however asked."""
+    wanted = {(asked.model, asked.dataset.reference) for asked in questions}
+    return [
+        run
+        for run in state.runs(task)
+        if (run.status is Status.DONE or not run.status.is_over)
+        and (run.config.model, run.config.dataset.reference) in wanted
+    ]
 
 
 def watched(ids: Sequence[str], task: str) -> list[tuple[Run, Measured]]:
     """Show the panels of the runs that have no answer (yet); return the others' answers."""
     found = []
     for run_id in ids:
-        run = _run(run_id)
+        run = run_of(run_id)
         if run is None or run.status is not Status.DONE:
             run_panel(run_id)
         elif run.task != task:
@@ -57,18 +67,6 @@ def watched(ids: Sequence[str], task: str) -> list[tuple[Run, Measured]]:
             with errors_shown():
                 found.append((run, answer(run)))
     return found
-
-
-def address_note() -> None:
-    """Say that the shown runs are those of the address, and offer to show the newest instead."""
-    if state.chosen_run_ids():
-        st.button(
-            "Show the newest runs of the chosen models instead",
-            key=state.NEWEST_RUNS,
-            type="tertiary",
-            on_click=st.query_params.pop,
-            args=(state.RUN, None),
-        )
 
 
 def answer(run: Run) -> Measured:
@@ -86,7 +84,8 @@ def _answer(url: str, home: str, run_id: str) -> Measured:
     return state.store().load(run_id)
 
 
-def _run(run_id: str) -> Run | None:
+def run_of(run_id: str) -> Run | None:
+    """Return a run; None where there is none (any more)."""
     try:
         return state.store().get(run_id)
     except UnknownName:

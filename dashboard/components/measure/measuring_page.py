@@ -6,21 +6,34 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.measure.fit import before_links, fit_note, headlines
 from dashboard.components.measure.measured_runs import (
     MOST_MODELS,
     Found,
-    address_note,
     evaluate,
     names_of,
     on_one_axis,
     runs_to_show,
     watched,
 )
-from dashboard.components.shared.formats import errors_shown, provenance_footer
+from dashboard.components.measure.pinned import (
+    give_way,
+    open_newest,
+    pin,
+    pin_note,
+    restore_question,
+)
+from dashboard.components.shared.data_picker import dataset_picker
+from dashboard.components.shared.formats import (
+    errors_shown,
+    provenance_source,
+    provenance_warnings,
+)
 from dashboard.components.shared.metrics import records_downloads, score_table
-from dashboard.components.shared.pickers import dataset_picker, model_picker, trained_models
+from dashboard.components.shared.pickers import measured_models, model_picker
 from usable_core.evaluations.result import Evaluation
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.tasks import placed
 
 Ask = Callable[[ModelSpec, DatasetSpec], Evaluation]
 
@@ -40,6 +53,7 @@ class MeasuringPage:
         results: Shows answers side by side.
         examples: How many examples are used at first; None for all.
         estimate: Shows what the questions will cost.
+        restore: Puts the settings of a question into what `settings` shows.
     """
 
     task: str
@@ -51,50 +65,66 @@ class MeasuringPage:
     results: Callable[[Found, Sequence[str]], None]
     examples: Callable[[], int | None] = lambda: None
     estimate: Callable[[Sequence[Evaluation]], None] = lambda questions: None
+    restore: Callable[[Evaluation], None] = lambda question: None
 
 
 def measuring_page(page: MeasuringPage) -> None:
     """Show a measuring page."""
     st.title(page.title)
     st.markdown(page.sentence)
-    models, dataset = _form(page)
-    found = on_one_axis(watched(runs_to_show(page.task, models, dataset), page.task))
+    restore_question(page.task, page.restore)
+    questions = _form(page)
+    give_way(page.task, questions)
+    open_newest(page.task, questions)
+    found = on_one_axis(watched(runs_to_show(page.task, questions), page.task))
     if found:
-        _results(page, found)
-    elif not state.chosen_run_ids():
+        _results(page, found, questions)
+        return
+    pin_note(page.task, questions)
+    if not state.chosen_run_ids():
         with st.container(border=True):
             st.markdown(f"**{page.nothing}**")
             st.caption(page.hint)
-    address_note()
+            before_links(page.task, questions)
 
 
-def _form(page: MeasuringPage) -> tuple[Sequence[ModelSpec], DatasetSpec | None]:
+def _form(page: MeasuringPage) -> list[Evaluation]:
     left, right = st.columns(2, gap="large")
     with left:
-        models = model_picker(state.MODELS, MOST_MODELS, default=trained_models())
+        models = model_picker(state.MODELS, MOST_MODELS, default=measured_models())
     with right:
         key = state.of_page(page.task, "dataset")
-        dataset = dataset_picker(key, ask_limit=True, limit=page.examples())
+        dataset = dataset_picker(key, models=models, ask_limit=True, limit=page.examples())
+    fits = dataset is None or fit_note(models, dataset.reference)
     ask = page.settings()
     questions: list[Evaluation] = []
     if ask is not None and dataset is not None:
         with errors_shown():
-            questions = [ask(model, dataset) for model in models]
+            questions = [placed(ask(model, dataset)) for model in models]
     is_pressed = st.button(
-        "Evaluate", key=state.of_page(page.task, "start"), type="primary", disabled=not questions
+        "Evaluate",
+        key=state.of_page(page.task, "start"),
+        type="primary",
+        disabled=not (questions and fits),
     )
-    page.estimate(questions)
-    if is_pressed:
-        evaluate(questions)
-    return models, dataset
+    page.estimate(questions if fits else ())
+    if is_pressed and (ids := evaluate(questions)):
+        st.query_params[state.RUN] = ids
+        pin(page.task, ids, questions)
+        st.rerun()
+    return questions
 
 
-def _results(page: MeasuringPage, found: Found) -> None:
+def _results(page: MeasuringPage, found: Found, questions: Sequence[Evaluation]) -> None:
     results = [result for _, result in found]
     names = names_of(results)
+    headlines(results, names)
+    pin_note(page.task, questions)
+    for result in results:
+        provenance_warnings(result.provenance)
     page.results(found, names)
     st.subheader("All numbers")
     score_table(results, names, key=state.of_page(page.task, "scores"))
     records_downloads(found, names)
     for result in results:
-        provenance_footer(result.provenance)
+        provenance_source(result.provenance)

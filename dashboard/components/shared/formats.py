@@ -153,10 +153,20 @@ def choose_one(
     )
 
 
-def provenance_footer(provenance: Provenance) -> None:
-    """Show what a reader of the numbers must know: warnings, refused examples, where from."""
+def provenance_warnings(provenance: Provenance) -> None:
+    """Show what a reader of the numbers must know before them."""
     for sentence in provenance.warnings:
         st.warning(escaped(sentence), icon=":material/warning:")
+
+
+def provenance_footer(provenance: Provenance) -> None:
+    """Show what a reader of the numbers must know, and where they come from."""
+    provenance_warnings(provenance)
+    provenance_source(provenance)
+
+
+def provenance_source(provenance: Provenance) -> None:
+    """Show where numbers come from, and which examples were left out."""
     if provenance.refused:
         with st.expander(f"{len(provenance.refused)} examples were left out"):
             st.dataframe([{"file": r.name, "reason": r.reason} for r in provenance.refused])

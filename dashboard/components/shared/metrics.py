@@ -1,6 +1,7 @@
 """Numbers of the catalog's metrics as cards and tables, several models side by side."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -110,6 +111,17 @@ def figure(
         on_select=on_click or "ignore",
         selection_mode="points",
     )
+
+
+def clicked_point(key: str) -> Mapping[str, Any] | None:
+    """Return the last clicked point of a `figure`, `customdata` as a list; None where none is."""
+    event = st.session_state.get(key)
+    points = event.get("selection", {}).get("points", []) if isinstance(event, Mapping) else []
+    if not points:
+        return None
+    about = points[-1].get("customdata")
+    values = list(about.values()) if isinstance(about, Mapping) else list(about or [])
+    return {**points[-1], "customdata": values}
 
 
 def frame(table: pd.DataFrame, *, alt: str) -> None:

@@ -1,37 +1,55 @@
-"""Choosing models and data: what is at hand first, any other name or path by typing it."""
+"""Choosing models: what is at hand first, any other name or path by typing it."""
 
 from collections.abc import Sequence
-from typing import Literal
 
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import errors_shown, escaped
-from usable_core.catalog.datasets import DATASETS
+from dashboard.components.shared.formats import escaped
+from usable_core import settings
+from usable_core.catalog.fitting import ModelFacts, facts_of, measurable
 from usable_core.catalog.models import BUNDLED, SOURCES, reference_forms, suggested
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.runs.run import Run
 from usable_core.tasks import TASKS
 
 DEFAULT_MODELS = ("bundled/resnet",)
-UPLOAD = "upload"
 
 
 def model_options() -> dict[str, str]:
     """Return what can be chosen without typing: reference to title, what is at hand first."""
     options = {f"bundled/{name}": f"{row.title} (bundled)" for name, row in BUNDLED.items()}
-    for run in state.runs(only_done=True):
-        if TASKS[run.task].makes_model:
-            options[f"run/{run.id}"] = f"{run.title} ({run.id})"
+    for run in trainings():
+        options[f"run/{run.id}"] = f"{run.title} ({run.id})"
     return options | {reference: reference for reference in suggested()}
 
 
-def trained_models(count: int = 2) -> tuple[str, ...]:
-    """Return the newest models trained here, which are what people measure; else the default.
+def measured_models(count: int = 2) -> tuple[str, ...]:
+    """Return what is measured at first: the newest models trained here, if of the same data.
 
+    Where nothing was trained, the first bundled model that data are at hand for.
     The address names whatever is shown, so that a link keeps its meaning.
     """
-    trained = [r for r in state.runs(only_done=True) if TASKS[r.task].makes_model][:count]
-    return tuple(f"run/{run.id}" for run in trained) or DEFAULT_MODELS
+    trained = [facts(run.reference) for run in trainings()[:count]]
+    of_one_data = [model.reference for model in trained if model.data == trained[0].data]
+    bundled = [facts(f"bundled/{name}") for name in BUNDLED]
+    return tuple(of_one_data) or (measurable(bundled),)
+
+
+def trainings() -> list[Run]:
+    """Return the runs that made models, newest first."""
+    return [run for run in state.runs(only_done=True) if TASKS[run.task].makes_model]
+
+
+def facts(reference: str) -> ModelFacts:
+    """Return what is known of a model without loading it."""
+    return _facts(reference, settings.database_url(), str(settings.home()))
+
+
+@st.cache_data(ttl=5, max_entries=256, show_spinner=False)
+def _facts(reference: str, url: str, home: str) -> ModelFacts:
+    del url, home  # part of the cache's key: another store may use the same id
+    return facts_of(reference)
 
 
 def model_picker(
@@ -60,7 +78,7 @@ def model_picker(
     }
     state.read_address(key, list(default), max_selections)
     if max_selections == 1:
-        one = st.selectbox(label or "Model", _with_typed(list(options), key), **shared)
+        one = st.selectbox(label or "Model", with_typed(list(options), key), **shared)
         chosen = [one] if one else []
     else:
         chosen = st.multiselect(
@@ -90,7 +108,8 @@ def _spec(reference: str, key: str) -> ModelSpec:
                 f"{key}_weights_{reference}",
                 "Local weights file",
                 "published",
-                "A .safetensors file; empty for the published weights, which are downloaded once.",
+                "A .safetensors, .pth, .pt or .bin file; empty for the published weights, which "
+                "are downloaded once.",
             )
             options = _typed(f"{key}_options_{reference}", "Architecture options", "pad_type=same")
         pairs = tuple(tuple(pair.split("=", 1)) for pair in options.split() if "=" in pair)
@@ -106,78 +125,19 @@ def _typed(key: str, label: str, placeholder: str, help: str | None = None) -> s
     return str(text)
 
 
-def dataset_picker(
-    key: str,
-    *,
-    label: str = "Data",
-    split: Split = "auto",
-    ask_limit: bool = False,
-    limit: int | None = None,
-    names: Literal["all", "named"] = "all",
-) -> DatasetSpec | None:
-    """Show a data set picker and return the choice; None while a path or upload is missing.
-
-    Args:
-        key: A key of `state`; the parts of the picker use it as their prefix.
-        label: Above the picker.
-        split: The split of the returned spec.
-        ask_limit: Also ask how many examples to use (0: all).
-        limit: Examples used at first; None for all.
-        names: `named` offers only the data sets of the catalog.
-    """
-    choices = [*DATASETS, *([UPLOAD] if names == "all" else [])]
-    titles = {name: row.title for name, row in DATASETS.items()} | {UPLOAD: "Upload a zip …"}
-    state.read_address(key, choices[:1])
-    chosen = st.selectbox(
-        label,
-        _with_typed(choices, key),
-        key=key,
-        accept_new_options=names == "all",
-        format_func=lambda name: titles.get(name, name),
-        help="Choose one, or type the path of your own and press Enter: a folder with one folder "
-        "of images per class or a table of labels, a zip of such a folder, or Parquet files.",
-    )
-    state.write_address(key, [chosen] if chosen else [])
-    reference = _uploaded(key) if chosen == UPLOAD else (chosen or "").strip()
-    if chosen in DATASETS:
-        st.caption(DATASETS[chosen].help)
-    if ask_limit:
-        # Not as the widget's default: a page may set the number, and Streamlit wants one of both.
-        st.session_state.setdefault(f"{key}_limit", limit or 0)
-        limit = (
-            int(
-                st.number_input(
-                    "Examples (0: all)",
-                    0,
-                    step=100,
-                    key=f"{key}_limit",
-                    help="Drawn stratified by class, the same ones for every model.",
-                )
-            )
-            or None
-        )
-    return DatasetSpec(reference, split=split, limit=limit) if reference else None
-
-
-def _with_typed(options: list[str], key: str) -> list[str]:
+def with_typed(options: list[str], key: str) -> list[str]:
     """Return the options, and the typed value that is chosen now."""
     chosen = st.session_state.get(key)
     return options if chosen is None or chosen in options else [*options, chosen]
 
 
-def _uploaded(key: str) -> str | None:
-    """Keep an uploaded archive in the core's store and return its path."""
-    file = st.file_uploader(
-        "A zip with one folder of images per class",
-        type=["zip"],
-        key=f"{key}_upload",
-        help="Kept on the machine that runs Usable, in the folder `uploads` of its data, where "
-        "runs read it. Remove the file there when you no longer need it.",
-    )
-    if file is None:
-        return None
-    with errors_shown():
-        from usable_core.runs.uploads import keep_archive
+def restore_models(key: str, specs: Sequence[ModelSpec]) -> None:
+    """Have a model picker show these models, with the weights and options that they were given.
 
-        return keep_archive(file.getvalue(), file.name)
-    return None
+    Trust is not restored: whoever opens a link gives it anew.
+    """
+    state.restore(key, list(dict.fromkeys(spec.reference for spec in specs)))
+    for spec in specs:
+        state.restore(f"{key}_weights_{spec.reference}", [spec.weights] if spec.weights else [])
+        options = " ".join("=".join(pair) for pair in spec.arch_options)
+        state.restore(f"{key}_options_{spec.reference}", [options] if options else [])

@@ -3,8 +3,9 @@
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared.data_picker import dataset_picker
 from dashboard.components.shared.formats import choose_one, errors_shown
-from dashboard.components.shared.pickers import dataset_picker, model_picker
+from dashboard.components.shared.pickers import model_picker
 from dashboard.components.shared.run_panel import start_run
 from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule

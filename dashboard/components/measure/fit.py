@@ -1,0 +1,82 @@
+"""What is measured on what: whether they fit, what was measured before, and results' headlines."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.measure.measured_runs import usable_runs
+from dashboard.components.shared.data_picker import known_classes
+from dashboard.components.shared.formats import escaped, link
+from dashboard.components.shared.pickers import facts, model_options
+from usable_core.catalog.fitting import misfit
+from usable_core.catalog.models import SOURCES
+from usable_core.evaluations.result import Evaluation, Measured
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.runs.run import Status
+from usable_core.runs.uploads import data_title
+
+MOST_BEFORE = 3  # earlier runs that are offered
+
+
+def fit_note(models: Sequence[ModelSpec], dataset: str) -> bool:
+    """Say which models cannot be measured on the data, and why; tell whether all can."""
+    options, known = model_options(), known_classes()
+    reasons = {m.reference: misfit(facts(m.reference), dataset, known) for m in models}
+    for reference, reason in reasons.items():
+        if reason:
+            name = options.get(reference, reference)
+            st.warning(
+                f"{escaped(name)} does not fit {escaped(data_title(dataset))}. {escaped(reason)}",
+                icon=":material/link_off:",
+            )
+            link(
+                "fine_tune",
+                f"Fine-tune {escaped(name)} on {escaped(data_title(dataset))}",
+                "tune",
+                {state.FINE_TUNE_MODEL: reference, state.FINE_TUNE_DATASET: dataset},
+            )
+    fetched = [m.reference for m in models if _is_fetched(m)]
+    if fetched:
+        st.caption(
+            f":material/cloud_download: The published weights of {escaped(', '.join(fetched))} are "
+            "downloaded unless they are here already. Without a network, name a file under "
+            "*Weights of …*."
+        )
+    return not any(reasons.values())
+
+
+def _is_fetched(model: ModelSpec) -> bool:
+    row = SOURCES.get(model.reference.partition("/")[0])
+    return row is not None and row.takes_weights and model.weights is None
+
+
+def before_links(task: str, questions: Sequence[Evaluation]) -> None:
+    """Offer what was measured of these models and data before, asked otherwise."""
+    runs = [run for run in usable_runs(task, questions) if run.status is Status.DONE]
+    for run in runs[:MOST_BEFORE]:
+        count = (run.summary or {}).get("n")
+        images = f" · {count:,} images" if count else ""
+        when = f"{run.created.astimezone():%d %b, %H:%M}"
+        link(
+            task,
+            f"Measured before, asked otherwise: {escaped(run.title)}{images} · {when}",
+            "history",
+            {state.RUN: run.id},
+        )
+
+
+def headlines(results: Sequence[Measured], names: Sequence[str]) -> None:
+    """Say of which model, on which data, and of how many images the numbers below are."""
+    of_data: dict[str, list[str]] = {}
+    for result, name in zip(results, names, strict=True):
+        of_data.setdefault(about(result), []).append(name)
+    for data, of in of_data.items():
+        st.subheader(f"{escaped(', '.join(of))} · {escaped(data)}", anchor=False)
+
+
+def about(result: Measured) -> str:
+    """Return data, part and number of images: `Digits, test · 360 images`."""
+    source = result.provenance
+    part = "" if source.split == "all" else f", {source.split}"
+    return f"{data_title(source.dataset)}{part} · {result.n:,} images"

@@ -1,0 +1,129 @@
+"""Pictures behind the numbers of an accuracy: wrong answers, the surest first, of what is asked."""
+
+import html
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.explain_button import explain_button
+from dashboard.components.shared.formats import escaped, percent
+from dashboard.components.shared.metrics import clicked_point
+from usable_core.attacked_images import enlarged
+from usable_core.evaluations.accuracy import WRONG_FOLDER, AccuracyResult
+from usable_core.images import decode
+from usable_core.runs.run import Run
+
+ANY = "any"
+WHOLE = (0.0, 100.0)  # %
+MOST, PER_ROW = {1: 12, 2: 6}, {1: 6, 2: 3}  # tiles of one model, by the number of models
+SIDE = 128  # px, the least width of a picture on the screen
+Found = Sequence[tuple[Run, AccuracyResult]]
+
+
+def choose_cell(class_names: Sequence[str]) -> None:
+    """Show the errors of the clicked cell of a confusion matrix."""
+    point = clicked_point(state.ACCURACY_CELLS)
+    if point is not None:
+        true, called = (class_names[int(index)] for index in point["customdata"][:2])
+        _choose(true, called)
+
+
+def choose_class() -> None:
+    """Show the errors of the clicked class."""
+    point = clicked_point(state.ACCURACY_RECALL)
+    if point is not None:
+        _choose(html.unescape(str(point["x"])), ANY)
+
+
+def choose_bin() -> None:
+    """Show the errors in the clicked bin of confidence."""
+    point = clicked_point(state.ACCURACY_BINS)
+    if point is not None and len(point["customdata"]) > 1:
+        _, low, high = point["customdata"]
+        _choose(ANY, ANY, (round(100 * low, 1), round(100 * high, 1)))
+
+
+def _choose(true: str, called: str, sure: tuple[float, float] = WHOLE) -> None:
+    st.session_state[state.ACCURACY_TRUE] = true
+    st.session_state[state.ACCURACY_CALLED] = called
+    st.session_state[state.ACCURACY_SURE] = sure
+    words = f"{true} called {called}" if sure == WHOLE else f"{sure[0]:.0f} to {sure[1]:.0f} % sure"
+    st.toast(f"Errors shown above: {escaped(words)}", icon=":material/imagesmode:")
+
+
+def wrong_section(found: Found, names: Sequence[str]) -> None:
+    """Show wrong answers as tiles, and ask which."""
+    st.subheader(
+        "Wrong, and sure of it",
+        help="The errors with the largest confidence. A click on a cell of the confusion matrix, "
+        "on a class or on a bin of confidence below chooses among them.",
+    )
+    _filters(found)
+    for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
+        with column:
+            if len(found) > 1:
+                st.markdown(f"**{escaped(name)}**")
+            _tiles(run, result, MOST.get(len(found), 4), PER_ROW.get(len(found), 2))
+
+
+def _filters(found: Found) -> None:
+    true, called = set[str](), set[str]()
+    for _, result in found:
+        names, wrong = result.provenance.class_names, result.wrong()
+        true |= {names[index] for index in wrong["label"].unique()}
+        called |= {names[index] for index in wrong["prediction"].unique()}
+    one, two, three = st.columns(3)
+    with one:
+        _select("True class", true, state.ACCURACY_TRUE)
+    with two:
+        _select("Called", called, state.ACCURACY_CALLED)
+    st.session_state.setdefault(state.ACCURACY_SURE, WHOLE)
+    three.slider("Confidence, %", *WHOLE, step=0.1, key=state.ACCURACY_SURE)
+
+
+def _select(label: str, names: set[str], key: str) -> None:
+    options = [ANY, *sorted({*names, st.session_state.get(key, ANY)} - {ANY})]
+    st.selectbox(label, options, key=key)
+
+
+def _tiles(run: Run, result: AccuracyResult, most: int, per_row: int) -> None:
+    low, high = st.session_state[state.ACCURACY_SURE]
+    wrong = result.wrong(confidence=(low / 100, high / 100))
+    names = result.provenance.class_names
+    for column, key in (("label", state.ACCURACY_TRUE), ("prediction", state.ACCURACY_CALLED)):
+        if st.session_state[key] != ANY:
+            wrong = wrong[[names[index] == st.session_state[key] for index in wrong[column]]]
+    folder = state.store().folder(run.id) / WRONG_FOLDER
+    kept = wrong[[(folder / f"{index}.png").is_file() for index in wrong["index"]]].head(most)
+    st.caption(f"{len(wrong):,} of {result.n:,} images, {len(kept)} shown.")
+    if len(wrong) and not len(kept):
+        st.caption(
+            "No pictures of these were kept: a run keeps at most 200 errors, and one of an earlier "
+            "version none. Delete it and measure again."
+        )
+    cells = st.columns(per_row)
+    for place, row in enumerate(kept.to_dict("records")):
+        with cells[place % per_row]:
+            _tile(run, names, row, (folder / f"{row['index']}.png").read_bytes())
+
+
+def _tile(run: Run, names: Sequence[str], row: Mapping[str, object], png: bytes) -> None:
+    true, called = names[int(str(row["label"]))], names[int(str(row["prediction"]))]
+    sure = percent(float(str(row["confidence"])))
+    st.image(_shown(png), width="stretch", output_format="PNG", alt=f"{true}, called {called}")
+    st.caption(f"**{escaped(true)}**, called *{escaped(called)}* · {sure}")
+    explain_button(
+        png,
+        "Explain",
+        {state.MODELS: [run.config.model.reference], state.EXPLAIN_TRUE: true},
+        name=f"{true}, called {called}",
+        key=f"wrong_{run.id}_{row['index']}",
+    )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _shown(png: bytes) -> object:
+    import numpy as np
+
+    return enlarged(np.asarray(decode(png, "picture")), SIDE)

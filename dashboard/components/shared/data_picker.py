@@ -1,0 +1,134 @@
+"""Choosing data: what fits the models first, any other by typing its path or uploading a zip."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import errors_shown
+from dashboard.components.shared.pickers import facts, trainings, with_typed
+from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.fitting import Classes, fitting, is_at_hand
+from usable_core.errors import UsableError
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.runs.uploads import data_title, keep_archive
+
+UPLOAD = "upload"
+MOST_OWN = 5  # of the data that were used here before
+
+
+def dataset_picker(
+    key: str,
+    *,
+    label: str = "Data",
+    models: Sequence[ModelSpec] = (),
+    ask_limit: bool = False,
+    limit: int | None = None,
+) -> DatasetSpec | None:
+    """Show a data set picker and return the choice; None while a path or upload is missing.
+
+    Args:
+        key: A key of `state`; the parts of the picker use it as their prefix.
+        label: Above the picker.
+        models: What is measured on the data: what fits comes first, the models' own data before.
+        ask_limit: Also ask how many examples to use (0: all).
+        limit: Examples used at first; None for all.
+    """
+    choices = _choices(models)
+    state.read_address(key, choices[:1])
+    chosen = st.selectbox(
+        label,
+        with_typed([*choices, UPLOAD], key),
+        key=key,
+        accept_new_options=True,
+        format_func=_title,
+        help="Choose one, or type the path of your own and press Enter: a folder with one folder "
+        "of images per class or a table of labels, a zip of such a folder, or Parquet files.",
+    )
+    state.write_address(key, [chosen] if chosen else [])
+    reference = (chosen or "").strip()
+    if reference == UPLOAD:
+        _uploader(key)
+        reference = ""
+    elif reference in DATASETS:
+        st.caption(DATASETS[reference].help)
+    if reference and not is_at_hand(reference):
+        size = DATASETS[reference].size
+        st.info(
+            f"{_title(reference)} is not on this machine yet: it is downloaded ({size}) when the "
+            "work starts.",
+            icon=":material/cloud_download:",
+        )
+    if ask_limit:
+        limit = _limit(key, limit)
+    return DatasetSpec(reference, limit=limit) if reference else None
+
+
+def restore_dataset(key: str, spec: DatasetSpec) -> None:
+    """Have a data set picker show this choice; call it before the picker."""
+    state.restore(key, [spec.reference])
+    st.session_state[f"{key}_limit"] = spec.limit or 0
+
+
+def known_classes() -> Classes:
+    """Return the class names of data that models were trained on here, by reference."""
+    found = [facts(run.reference) for run in trainings()]
+    return {model.data: model.classes for model in found if model.data}
+
+
+def _choices(models: Sequence[ModelSpec]) -> list[str]:
+    """Return the data to choose from: first what all models fit, each model's own before others."""
+    known = [facts(model.reference) for model in models]
+    own = [model.data for model in known if model.data]
+    used = [run.config.dataset.reference for run in state.runs() if hasattr(run.config, "dataset")]
+    paths = [data for data in dict.fromkeys([*own, *used]) if data not in DATASETS]
+    here = [path for path in paths if Path(path).is_absolute() and Path(path).exists()][:MOST_OWN]
+    every = dict.fromkeys([*(data for data in own if data in (*here, *DATASETS)), *DATASETS, *here])
+    first = fitting(known, list(every), known_classes())
+    return list(dict.fromkeys([*first, *every]))
+
+
+def _title(reference: str) -> str:
+    return "Upload a zip …" if reference == UPLOAD else data_title(reference)
+
+
+def _limit(key: str, limit: int | None) -> int | None:
+    # Not as the widget's default: a page may set the number, and Streamlit wants one of both.
+    kept = st.session_state.get(f"{key}_limit", st.session_state.get(f"{key}_limit_kept"))
+    st.session_state[f"{key}_limit"] = (limit or 0) if kept is None else kept
+    found = st.number_input(
+        "Examples (0: all)",
+        0,
+        step=100,
+        key=f"{key}_limit",
+        help="Drawn stratified by class, the same ones for every model.",
+    )
+    st.session_state[f"{key}_limit_kept"] = found  # for when the page is left and come back to
+    return int(found) or None
+
+
+def _uploader(key: str) -> None:
+    """Ask for an archive, which becomes the choice once it is in the core's store."""
+    st.file_uploader(
+        "A zip with one folder of images per class",
+        type=["zip"],
+        key=f"{key}_upload",
+        on_change=_keep,
+        args=(key,),
+        help="Kept on the machine that runs Usable, in the folder `uploads` of its data, where "
+        "runs read it. Remove the file there when you no longer need it.",
+    )
+    if message := st.session_state.pop(f"{key}_upload_refused", None):
+        with errors_shown():
+            raise message
+
+
+def _keep(key: str) -> None:
+    file = st.session_state.get(f"{key}_upload")
+    if file is None:
+        return
+    try:
+        state.restore(key, [keep_archive(file.getvalue(), file.name)])
+    except UsableError as error:
+        st.session_state[f"{key}_upload_refused"] = error

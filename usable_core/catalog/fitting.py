@@ -1,0 +1,80 @@
+"""Which models and data go together, told from cards and rows before anything is loaded."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from usable_core import settings
+from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.models import files_of
+from usable_core.errors import IncompatibleLabels, UsableError
+from usable_core.labels import LabelSpace
+
+Classes = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What the card beside a model's weights says, as far as measuring goes.
+
+    Attributes:
+        reference: The model.
+        classes: Names of its classes; empty where no card gives names.
+        data: Reference of the data that it was trained on; None where no card says it.
+    """
+
+    reference: str
+    classes: tuple[str, ...] = ()
+    data: str | None = None
+
+
+def facts_of(reference: str) -> ModelFacts:
+    """Return what is known of a model without loading it."""
+    try:
+        cards = [path for path in files_of(reference) if path.suffix == ".json"]
+        card = json.loads(cards[-1].read_text(encoding="utf-8"))
+        labels = card["labels"] if card.get("labels_named", True) else ()
+        return ModelFacts(reference, tuple(labels), card.get("data", {}).get("reference"))
+    except (UsableError, OSError, ValueError, LookupError, TypeError, AttributeError):
+        return ModelFacts(reference)
+
+
+def is_at_hand(dataset: str) -> bool:
+    """Tell whether data can be read without a download."""
+    row = DATASETS.get(dataset)
+    return row is None or not row.files or (settings.home() / "datasets" / row.files).exists()
+
+
+def misfit(model: ModelFacts, dataset: str, known: Classes) -> str:
+    """Return why a model cannot be measured on data; empty where it can, or nobody knows yet.
+
+    Args:
+        model: The model.
+        dataset: Reference of the data.
+        known: Class names of data that have no row in `DATASETS`, by reference.
+    """
+    row = DATASETS.get(dataset)
+    classes = row.classes if row else known.get(dataset, ())
+    if dataset == model.data or not (model.classes and classes):
+        return ""
+    try:
+        LabelSpace(model.classes).mapping_from(LabelSpace(classes))
+    except IncompatibleLabels as error:
+        return str(error)
+    return ""
+
+
+def fitting(models: Sequence[ModelFacts], datasets: Sequence[str], known: Classes) -> list[str]:
+    """Return the data that all models can be measured on, in their order, what is at hand first.
+
+    Arguments are those of `misfit`.
+    """
+    found = [d for d in datasets if not any(misfit(model, d, known) for model in models)]
+    return sorted(found, key=lambda dataset: not is_at_hand(dataset))
+
+
+def measurable(models: Sequence[ModelFacts]) -> str:
+    """Return the first of the models that data with a name are at hand for; else the first."""
+    at_hand = [dataset for dataset in DATASETS if is_at_hand(dataset)]
+    found = (m.reference for m in models if any(not misfit(m, d, {}) for d in at_hand))
+    return next(found, models[0].reference)
