@@ -8,6 +8,7 @@ MODULES = (
     "attacks",
     "memory",
     "corruptions",
+    "comparison",
     "fine_tuning",
     "demo",
     "first_page",

@@ -1,11 +1,11 @@
 """`compare`: which of several models is better on the same examples, and is that more than luck?
 
-Every pair is joined by example, so the test and the interval are paired; Holm's correction counts
-all pairs of the comparison, under all conditions (budgets, corruptions).
+Every pair is joined by example, so the test and the interval are paired; the intervals hold
+together for all pairs of the comparison under all conditions (budgets, corruptions), and Holm's
+correction counts the same.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from itertools import combinations
 from typing import Any
@@ -13,15 +13,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from usable_core.comparison.verdicts import barred, upper_bounds, verdict
-from usable_core.errors import ConfigError, DatasetRefused
-from usable_core.evaluations.result import Condition, Measured, question
+from usable_core.comparison.groups import groups
+from usable_core.comparison.joining import (
+    EXAMPLE,
+    join,
+    one_model_twice,
+    outcomes,
+    require_same_question,
+)
+from usable_core.comparison.names import distinct, short_names
+from usable_core.comparison.simultaneous import critical_value, paired_interval
+from usable_core.comparison.verdicts import order, status, unranked, upper_bounds, verdict
+from usable_core.evaluations.result import Condition, Measured
 from usable_core.metrics.classification import share
-from usable_core.metrics.intervals import paired_difference
-from usable_core.metrics.paired import flips, holm, mcnemar_exact
+from usable_core.metrics.paired import holm, mcnemar_exact
 from usable_core.records import to_json
 
-EXAMPLE = ["index", "id", "label", "copy"]  # what is no condition in a table of outcomes
+Key = tuple[object, ...]  # the values of a condition, NaN as None
 
 
 @dataclass(frozen=True)
@@ -30,22 +38,28 @@ class Comparison:
 
     Attributes:
         names: One per result, each once.
-        pairs: One row per pair and condition: epsilon (NaN where there is none; corruption and
-            severity beside it where there are), first, second, n, accuracy_first, accuracy_second,
-            lost (right in first, wrong in second), gained, difference (second − first) with low and
-            high, p (exact McNemar), p_holm, verdict.
+        short: What they are called in sentences and figures, each once.
+        pairs: One row per pair and condition, within a condition what is shown first and then the
+            best: epsilon (NaN where there is none; corruption and severity beside it where there
+            are), first, second, n, accuracy_first, accuracy_second, lost (right in first, wrong in
+            second), gained, difference (second − first) with low and high (which hold together for
+            all rows), p (exact McNemar), p_holm, status (`better`, `equal` within a point,
+            `undecided` or `unranked`), verdict.
         outcomes: One row per example that all results have and condition: index, id, label, then
             per name whether that model was right. `label` is a class name.
         notes: Sentences that a reader must know.
         conditions: Columns that say under which condition an outcome holds.
+        critical: How many standard errors the intervals reach.
     """
 
     results: tuple[Measured, ...]
     names: tuple[str, ...]
+    short: tuple[str, ...]
     pairs: pd.DataFrame
     outcomes: pd.DataFrame
     notes: tuple[str, ...]
-    conditions: tuple[str, ...] = ("epsilon",)
+    conditions: tuple[str, ...]
+    critical: float
 
     def to_frame(self) -> pd.DataFrame:
         """Return `pairs`."""
@@ -53,13 +67,19 @@ class Comparison:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Return one row per model and condition, of its own examples: accuracy, low, high, n."""
+        """Return one row per model and condition, of its own examples.
+
+        Columns: model, the conditions, accuracy, low, high (of this number alone), n, group
+        (letters: models that share one are not shown to differ; empty where they are not ranked).
+        """
         rows = []
+        letters = self._letters
         for name, result in zip(self.names, self.results, strict=True):
-            found = _outcomes(result, name)
+            found = outcomes(result, name)
             for values, at in found.groupby(list(self.conditions), dropna=False, sort=True):
-                rows.append((name, *values, *astuple(share(at[name].to_numpy(dtype=bool)))))
-        columns = ["model", *self.conditions, "accuracy", "low", "high", "n"]
+                accuracy = astuple(share(at[name].to_numpy(dtype=bool)))
+                rows.append((name, *values, *accuracy, letters.get((name, _key(values)), "")))
+        columns = ["model", *self.conditions, "accuracy", "low", "high", "n", "group"]
         return pd.DataFrame(rows, columns=columns)
 
     @property
@@ -79,10 +99,7 @@ class Comparison:
 
     def pairs_under(self, condition: Condition | None = None) -> pd.DataFrame:
         """Return the rows of `pairs` under one condition, or under all."""
-        found = self.pairs
-        for column, value in (condition or {}).items():
-            found = found[found[column] == value]
-        return found
+        return _under(self.pairs, condition)
 
     def verdicts(self, condition: Condition | None = None) -> list[str]:
         """Return the sentence of each pair, under one condition or under all."""
@@ -92,67 +109,132 @@ class Comparison:
         """Return a condition in words, such as `ε = 4/255`; empty where there is none."""
         return self.results[0].said(condition)
 
+    def quantity(self, condition: Condition) -> str:
+        """Return what was measured under a condition: `robust accuracy at ε = 4/255 (L∞, pgd)`."""
+        return self.results[0].quantity(condition)
+
+    def called(self, name: str) -> str:
+        """Return the short name of a name."""
+        return self.short[self.names.index(name)]
+
+    def disagreements_under(self, condition: Condition | None = None) -> pd.DataFrame:
+        """Return the rows of `outcomes` where some models are right and some wrong."""
+        found = _under(self.outcomes, condition)
+        right = found[list(self.names)].to_numpy(dtype=bool)
+        return found[right.any(axis=1) & ~right.all(axis=1)].reset_index(drop=True)
+
     @property
     def disagreements(self) -> pd.DataFrame:
         """Return the rows of `outcomes` where some models are right and some wrong."""
-        right = self.outcomes[list(self.names)].to_numpy(dtype=bool)
-        return self.outcomes[right.any(axis=1) & ~right.all(axis=1)].reset_index(drop=True)
-
-    def is_unranked(self, row: Condition) -> bool:
-        """Tell whether a model of a pair is an upper bound only, so that the pair ranks nothing."""
-        return bool(upper_bounds(row, self.names, self.results))
+        return self.disagreements_under()
 
     def summary(self) -> dict[str, Any]:
         """Return models, pairs and notes as JSON, and what is relative where there is any."""
+        models = [
+            row | {"short_name": self.called(str(row["model"]))}
+            for row in self.table.to_dict("records")
+        ]
         found: dict[str, Any] = to_json(
             {
-                "models": self.table.to_dict("records"),
+                "models": models,
                 "pairs": self.pairs.to_dict("records"),
+                "critical_value": self.critical,
                 "notes": self.notes,
             }
         )
         relative = self.relative.to_dict("records")
         return found | ({"relative": to_json(relative)} if relative else {})
 
+    @property
+    def _letters(self) -> dict[tuple[str, Key], str]:
+        """Return the groups of each ranked model under each condition."""
+        found: dict[tuple[str, Key], str] = {}
+        for values, at in self.pairs.groupby(list(self.conditions), dropna=False, sort=False):
+            ranked = at[at["status"] != "unranked"]
+            sides = ((ranked[which], ranked[f"accuracy_{which}"]) for which in ("first", "second"))
+            accuracy = {n: a for pair in sides for n, a in zip(*pair, strict=True)}
+            best_first = sorted(accuracy, key=lambda name: -accuracy[name])
+            better = ranked[ranked["status"] == "better"]
+            letters = groups(best_first, list(zip(better["first"], better["second"], strict=True)))
+            found |= {(name, _key(values)): letter for name, letter in letters.items()}
+        return found
 
-def compare(results: Sequence[Measured], *, names: Sequence[str] | None = None) -> Comparison:
+
+def compare(
+    results: Sequence[Measured],
+    *,
+    names: Sequence[str] | None = None,
+    titles: Mapping[str, str] | None = None,
+) -> Comparison:
     """Return the paired comparison of two or more results of one kind on one data set.
 
     Args:
         results: Answers to the same question about several models, example by example.
-        names: What to call each; its model's reference by default.
+        names: What to call each; its model's reference by default, and shorter in sentences.
+        titles: What people call a reference, such as the title of the training behind `run/ID`.
 
     Raises:
         ConfigError: fewer than two results, or results of different questions.
         DatasetRefused: the results are not of the same examples.
     """
-    _require_same_question(results)
-    called = _distinct(names or [r.provenance.model for r in results])
-    outcomes, notes = _join(results, called)
-    conditions = tuple(c for c in outcomes if c not in (*EXAMPLE, *called))
-    rows: list[dict[str, Any]] = []
-    for values, at in outcomes.groupby(list(conditions), dropna=False, sort=True):
-        for first, second in combinations(called, 2):
-            pair = {"first": first, "second": second}
-            condition = dict(zip(conditions, values, strict=True))
-            rows.append(condition | pair | _pair(at[first], at[second]))
-    pairs = pd.DataFrame(rows)
-    pairs["p_holm"] = holm(pairs["p"].tolist())
-    pairs["verdict"] = [
-        barred(row, called, results) or verdict(row) for row in pairs.to_dict("records")
+    require_same_question(results)
+    called = distinct(names or [r.provenance.model for r in results])
+    short = called if names else short_names(results, titles)
+    joined, notes = join(results, called)
+    conditions = tuple(c for c in joined if c not in (*EXAMPLE, *called))
+    pairs, critical = _measured(joined, called, conditions)
+    known = dict(zip(called, short, strict=True))
+    for row in pairs:
+        quantity = results[0].quantity(row)
+        if weak := upper_bounds(row, called, results):
+            row |= {"status": "unranked", "verdict": unranked(row, quantity, known, weak)}
+        else:
+            row["status"] = status(row["low"], row["high"])
+            row["verdict"] = verdict(row, quantity, known, critical)
+    # Stable, so that conditions stay in their order.
+    table = pd.DataFrame(sorted(pairs, key=lambda row: (row.pop("place"), *order(row))))
+    notes = (*notes, *one_model_twice(results, short), *_about_intervals(len(pairs), critical))
+    return Comparison(tuple(results), called, short, table, joined, notes, conditions, critical)
+
+
+def _measured(
+    joined: pd.DataFrame, names: Sequence[str], conditions: Sequence[str]
+) -> tuple[list[dict[Any, Any]], float]:
+    """Return a row for each condition and pair, and the critical value of their intervals."""
+    chosen = list(combinations(range(len(names)), 2))
+    cells = [
+        (values, at.sort_values("index")[list(names)].to_numpy(dtype=bool))
+        for values, at in joined.groupby(list(conditions), dropna=False, sort=True)
     ]
-    return Comparison(tuple(results), called, pairs, outcomes, notes, conditions)
+    columns = [
+        (len(names) * place + i, len(names) * place + j)
+        for place in range(len(cells))
+        for i, j in chosen
+    ]
+    critical = critical_value(np.hstack([right for _, right in cells]), columns)
+    rows: list[dict[Any, Any]] = []
+    for place, (values, right) in enumerate(cells):
+        condition = dict(zip(conditions, values, strict=True))
+        counts = right.astype(np.float64)
+        both = np.rint(counts.T @ counts).astype(int)
+        for i, j in chosen:
+            own = both[i, i], both[j, j]
+            counted = _pair(own, both[i, j], len(right), critical)
+            pair = {"first": names[i], "second": names[j], "place": place}
+            rows.append({**condition, **pair, **counted})
+    for row, p in zip(rows, holm([row["p"] for row in rows]), strict=True):
+        row["p_holm"] = p
+    return rows, critical
 
 
-def _pair(first: "pd.Series[bool]", second: "pd.Series[bool]") -> dict[str, Any]:
-    """Return what is counted of two models' outcomes on the same examples."""
-    before, after = first.to_numpy(dtype=bool), second.to_numpy(dtype=bool)
-    lost, gained = flips(before, after)
-    found = paired_difference(lost, gained, len(before))
+def _pair(own: tuple[int, int], both: int, n: int, critical: float) -> dict[str, Any]:
+    """Return what is counted of two models: right each, right together, of n examples."""
+    lost, gained = int(own[0] - both), int(own[1] - both)
+    found = paired_interval(lost, gained, n, critical)
     return {
-        "n": len(before),
-        "accuracy_first": before.mean(),
-        "accuracy_second": after.mean(),
+        "n": n,
+        "accuracy_first": own[0] / n,
+        "accuracy_second": own[1] / n,
         "lost": lost,
         "gained": gained,
         "difference": found.value,
@@ -162,95 +244,22 @@ def _pair(first: "pd.Series[bool]", second: "pd.Series[bool]") -> dict[str, Any]
     }
 
 
-def _require_same_question(results: Sequence[Measured]) -> None:
-    if not isinstance(results, Sequence):
-        raise ConfigError(f"A comparison needs a list of results, but got {results!r}.")
-    if len(results) < 2:
-        raise ConfigError(f"A comparison needs two or more results, but got {len(results)}.")
-    if others := {type(r).__name__ for r in results if not hasattr(r, "outcomes")}:
-        raise ConfigError(
-            f"Answers of evaluations are compared, but got {', '.join(sorted(others))}. Choose "
-            "others."
-        )
-    kinds = sorted({type(result).__name__.removesuffix("Result").lower() for result in results})
-    if len(kinds) > 1:
-        raise ConfigError(
-            f"A comparison needs results of one kind, but got {' and '.join(kinds)} together. "
-            "Compare them separately."
-        )
-    same = results[0].config.same
-    asked = [question(result.config) for result in results]
-    columns = zip(same, zip(*asked, strict=True), strict=True)
-    differing = [name for name, values in columns if len(set(values)) > 1]
-    if differing:
-        shown = "; ".join(
-            ", ".join(f"{name} {getattr(result.config, name)}" for name in differing)
-            for result in results
-        )
-        raise ConfigError(
-            f"Results of {kinds[0]} compare only under the same {', '.join(same)}, but these "
-            f"differ: {shown}. Measure again with one setting."
-        )
-    data = {r.provenance.dataset_fingerprint: r.provenance.dataset for r in results}
-    if len(data) > 1:
-        raise DatasetRefused(
-            f"A comparison needs one data set, but got {len(data)}: {', '.join(data.values())}. "
-            "Choose results of the same data set."
-        )
-
-
-def _distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """Return the names with a number after those that occur several times."""
-    total, seen = Counter(names), Counter[str]()
-    found = []
-    for name in names:
-        seen[name] += 1
-        found.append(f"{name} ({seen[name]})" if total[name] > 1 else name)
-    return tuple(found)
-
-
-def _join(
-    results: Sequence[Measured], names: Sequence[str]
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Return the outcomes of the examples that all results have, side by side, and notes."""
-    frames = [_outcomes(result, name) for name, result in zip(names, results, strict=True)]
-    joined = frames[0]
-    for name, frame in zip(names[1:], frames[1:], strict=True):
-        keys = [c for c in frame if c not in ("index", "label", name)]
-        joined = joined.merge(frame.drop(columns=["index", "label"]), on=keys, how="inner")
-    joined = joined.drop(columns="copy")
-    sizes = [result.n for result in results]
-    common = joined["index"].nunique()
-    if common == 0:
-        raise DatasetRefused(
-            "The results have no example in common, so they cannot be compared. Measure the "
-            "models on the same split of the same data set."
-        )
-    if all(size == common for size in sizes):
-        return joined, ()
-    shown = ", ".join(str(size) for size in sizes)
-    return joined, (
-        f"Only the {common} examples that all results have are compared; the results have {shown}.",
+def _about_intervals(count: int, critical: float) -> tuple[str, ...]:
+    """Return what makes the intervals of several pairs wider than those of one."""
+    if count == 1:
+        return ()
+    return (
+        f"The {count} intervals hold together in 95 of 100 such comparisons: each reaches "
+        f"{critical:.2f} standard errors, where one alone would reach 1.96. p is of the exact "
+        "McNemar test, corrected by Holm for as many.",
     )
 
 
-def _outcomes(result: Measured, name: str) -> pd.DataFrame:
-    """Return epsilon, further conditions, index, id, label, copy and whether `name` was right.
+def _under(table: pd.DataFrame, condition: Condition | None) -> pd.DataFrame:
+    for column, value in (condition or {}).items():
+        table = table[table[column] == value]
+    return table
 
-    `copy` counts the examples of one id, so that images which occur twice are joined once each.
 
-    Raises:
-        ConfigError: there is no right or wrong per example.
-    """
-    frame = result.outcomes()
-    if frame is None:
-        raise ConfigError(
-            f"The result of {name} tells of no example whether it is right, so it cannot be "
-            "compared. Choose results of another kind."
-        )
-    frame = frame.sort_values("index", kind="stable")
-    if "epsilon" not in frame:
-        frame.insert(0, "epsilon", np.nan)
-    conditions = [c for c in frame if c not in (*EXAMPLE, "correct")]
-    frame["copy"] = frame.groupby([*conditions, "id"], dropna=False).cumcount()
-    return frame[[*conditions, *EXAMPLE, "correct"]].rename(columns={"correct": name})
+def _key(values: Sequence[object]) -> Key:
+    return tuple(None if value != value else value for value in values)

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import Norm
 
+NORM_TITLES: dict[Norm, str] = {"linf": "L∞", "l2": "L2", "l1": "L1"}
+
 
 def number(text: str, name: str = "epsilon") -> float:
     """Return the number that `0.03`, `8/255` or `0.25/255` means.

@@ -123,6 +123,13 @@ class Measured(Result, Protocol):
     def said(self, condition: Condition) -> str:
         """Return a condition of the outcomes in words; empty where there is none."""
 
+    def quantity(self, condition: Condition) -> str:
+        """Return what the share of right examples under a condition is called."""
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do where it is an upper bound only, as a sentence; else nothing."""
+
     def relative_to(self, reference: "Measured") -> tuple[Number, ...]:
         """Return numbers that are relative to another model's answer to the same question."""
 
@@ -138,6 +145,7 @@ class Answer:
     is_upper_bound_only: bool = False
     axis: str = ""
     conditions: tuple[str, ...] | None = None
+    remedy: str = ""
 
     def outcomes(self: Measured) -> "pd.DataFrame | None":
         """Return whether each example is right, see `Measured`."""
@@ -172,6 +180,11 @@ class Answer:
     def said(self, condition: Condition) -> str:
         """Return nothing: there are no conditions."""
         return ""
+
+    def quantity(self, condition: Condition) -> str:
+        """Return what the share of right examples under a condition is called."""
+        said = self.said(condition)
+        return f"accuracy under {said}" if said else "accuracy"
 
     def relative_to(self, reference: Measured) -> tuple[Number, ...]:
         """Return none."""

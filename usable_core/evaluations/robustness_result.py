@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from usable_core.catalog.attacks import PRESETS
-from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.catalog.attacks import ATTACKS, PRESETS
+from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label
 from usable_core.evaluations.result import Answer, Condition, Number, summed_up, table
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.specs import Provenance
@@ -214,6 +214,29 @@ class RobustnessResult(Answer):
     def said(self, condition: Condition) -> str:
         """Return the budget of a condition: `ε = 4/255`."""
         return f"ε = {epsilon_label(condition['epsilon'], self.config.norm)}"
+
+    def quantity(self, condition: Condition) -> str:
+        """Return accuracy under which attack: `robust accuracy at ε = 4/255 (L∞, glance)`."""
+        if condition["epsilon"] == 0:
+            return "clean accuracy"
+        norm = NORM_TITLES[self.config.norm]
+        return f"robust accuracy at {self.said(condition)} ({norm}, {self.config.title})"
+
+    @property
+    def remedy(self) -> str:  # type: ignore[override]
+        """Return which stronger attack to try where this is an upper bound only."""
+        if not self.is_upper_bound_only:
+            return ""
+        order = list(PRESETS)  # from weak to strong
+        place = order.index(self.config.preset) if self.config.preset else 0
+        stronger = [
+            name
+            for name in order[place + 1 :]
+            if all(self.config.norm in ATTACKS[a.name].norms for a in PRESETS[name].attacks)
+        ]
+        if stronger:
+            return f"Measure all of them again with `--preset {stronger[0]}`."
+        return "No stronger preset is at hand: see the checks, and attack through a `--surrogate`."
 
     def records_at(self, epsilon: float) -> "pd.DataFrame":
         """Return the records at one epsilon of the grid, in order of index."""

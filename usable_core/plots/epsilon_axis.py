@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Norm
 from usable_core.metrics.intervals import Estimate
 from usable_core.plots.style import NEUTRAL, ModelStyle, Theme, add_band, tidy
 
-NORM_TITLES: dict[Norm, str] = {"linf": "L∞", "l2": "L2", "l1": "L1"}
 _OF_GREY_LEVELS = "/255"
 _HATCH = {"shape": "/", "fgopacity": 0.5, "size": 7, "solidity": 0.15}
 _CLOSE = 0.4  # ticks nearer than this, in steps of log2, would print over each other

@@ -8,10 +8,10 @@ from dashboard.components.explain.questions import Questions
 from dashboard.components.shared.formats import duration, escaped, percent
 from dashboard.components.shared.lane import Asked, Board
 from dashboard.components.shared.metrics import frame
+from usable_core.evaluations.epsilon import NORM_TITLES
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.explained import MOST_NAMED, Explanation
 from usable_core.labels import plain_name
-from usable_core.plots.epsilon_axis import NORM_TITLES
 
 SMALLEST = "Smallest ε that changes the answer"
 

@@ -7,10 +7,9 @@ from dashboard.components.measure.measuring_page import Ask
 from dashboard.components.shared.pickers import model_options, with_typed
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
-from usable_core.evaluations.epsilon import epsilon_label, grid
+from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label, grid
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.plots.epsilon_axis import NORM_TITLES
 
 TARGETS = 9  # as many classes as AutoAttack aims at
 DRAWS_HELP = (

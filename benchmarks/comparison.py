@@ -1,0 +1,212 @@
+"""Comparisons: sentences against their intervals, coverage of all intervals together, and speed.
+
+    python -m benchmarks.comparison [--tables 10000] [--trials 1000] [--models 12]
+
+Sentences: random tables of outcomes (2 to 12 models, 20 to 2,000 examples, accuracies 0 to 1,
+copies of a model, single flips); each sentence is read as a person reads it, by its printed
+numbers. Coverage: how often the intervals of all pairs hold the true differences together, for
+models whose outcomes correlate as those of real networks do. Speed: beside the bootstrap that
+draws examples one by one.
+"""
+
+import argparse
+import re
+from itertools import combinations
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+
+from benchmarks._timing import conditions, interleave
+from usable_core.comparison import Comparison, compare
+from usable_core.comparison.simultaneous import critical_value, paired_interval
+from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
+
+ACCURACIES = (0.5, 0.8, 0.95, 0.99)
+SIZES = (50, 200, 2000)
+MODELS = (2, 3, 6, 12)
+SHARED = 0.6  # correlation of what makes an image hard, about that of the bundled backbones
+SPREAD = 0.04  # accuracies lie this far around their middle; a fifth of it at 99 %
+NUMBER = r"(−?\d+\.\d+)"
+SAID = re.compile(
+    rf"{NUMBER} % against {NUMBER} %, difference {NUMBER} points "
+    rf"\(95 % simultaneous {NUMBER} to {NUMBER}\), n = ([\d,]+)"
+)
+
+
+def results_of(right: np.ndarray) -> list[AccuracyResult]:
+    """Return answers in which model k is right as column k of (N, K) says."""
+    n = len(right)
+    shared = {"index": np.arange(n), "id": [f"{i:x}" for i in range(n)], "label": 0}
+    empty = {"rank": 0, "confidence": 0.5, "nll": 0.1, "brier": 0.1}
+    data = DatasetSpec("digits")
+    found = []
+    for k, column in enumerate(right.T):
+        name = f"folder//models/run {k}/network"
+        where = Provenance(name, f"print{k}", "digits", "data", "test", ("cat", "dog"))
+        records = pd.DataFrame({**shared, "prediction": np.where(column, 0, 1), **empty})
+        found.append(AccuracyResult(AccuracyConfig(ModelSpec(name), data), where, records))
+    return found
+
+
+def random_table(generator: np.random.Generator) -> np.ndarray:
+    """Return outcomes (N, K) as nasty as they come."""
+    count, n = int(generator.integers(2, 13)), int(np.exp(generator.uniform(*np.log((20, 2000)))))
+    accuracies = generator.choice((0, 0.02, 0.5, 0.8, 0.95, 0.99, 1), count)
+    accuracies = np.clip(accuracies + generator.normal(0, 0.03, count) * (accuracies % 1 > 0), 0, 1)
+    return _alike(generator, n, accuracies, float(generator.uniform(0, 0.95)), copies=True)
+
+
+def _alike(
+    generator: np.random.Generator,
+    n: int,
+    accuracies: np.ndarray,
+    shared: float,
+    *,
+    copies: bool = False,
+) -> np.ndarray:
+    """Return correlated outcomes (N, K); some models copies of the first but for 0 or 1 image."""
+    latent = np.sqrt(shared) * generator.standard_normal((n, 1))
+    latent = latent + np.sqrt(1 - shared) * generator.standard_normal((n, len(accuracies)))
+    limits = [
+        NormalDist().inv_cdf(a) if 0 < a < 1 else (np.inf if a else -np.inf) for a in accuracies
+    ]
+    right = latent < np.asarray(limits)
+    for k in range(1, len(accuracies)):
+        if copies and generator.random() < 0.25:
+            right[:, k] = right[:, 0]
+            if generator.random() < 0.5:
+                right[generator.integers(n), k] ^= True
+    return right
+
+
+def contradictions(found: Comparison) -> list[str]:
+    """Return the sentences whose words their own printed numbers do not bear out."""
+    return [sentence for sentence in found.verdicts() if not _holds(sentence, found)]
+
+
+def _holds(sentence: str, found: Comparison) -> bool:
+    said = SAID.search(sentence)
+    if said is None:
+        return False
+    ahead, behind, difference, low, high = (
+        float(text.replace("−", "-")) for text in said.groups()[:5]
+    )
+    if not low <= difference <= high or difference < 0 or ahead < behind:
+        return False
+    first = re.match(r"(.+?) (?:is better than|and) (.+?)(?: are |, less|:)", sentence)
+    if first is None or not {first[1], first[2]} <= set(found.short):
+        return False
+    order = [found.short.index(name) for name in first.groups()]
+    right = found.outcomes[list(found.names)].to_numpy().mean(axis=0)
+    if right[order[0]] < right[order[1]]:
+        return False
+    verdict = sentence.partition(":")[0]
+    if "is better than" in verdict:
+        return low > 0 and difference > 0
+    if "are equal within 1 point" in verdict:
+        return -1 <= low <= 0 <= high <= 1
+    return "are not shown to differ" in verdict and low <= 0 <= high
+
+
+def sentences(count: int) -> str:
+    """Return how many of the sentences about random tables contradict themselves."""
+    generator = np.random.default_rng(0)
+    said = wrong = 0
+    kinds: dict[str, int] = {}
+    for _ in range(count):
+        found = compare(results_of(random_table(generator)))
+        said += len(found.pairs)
+        wrong += len(contradictions(found))
+        for kind, times in found.pairs["status"].value_counts().items():
+            kinds[str(kind)] = kinds.get(str(kind), 0) + int(times)
+    shown = ", ".join(f"{times:,} {kind}" for kind, times in sorted(kinds.items()))
+    return f"{count:,} tables, {said:,} sentences ({shown}): {wrong} contradict their interval."
+
+
+def covered(n: int, accuracies: np.ndarray, generator: np.random.Generator) -> bool:
+    """Tell whether the intervals of one trial hold every true difference."""
+    right = _alike(generator, n, accuracies, SHARED)
+    pairs = list(combinations(range(len(accuracies)), 2))
+    critical = critical_value(right, pairs)
+    both = right.astype(float).T @ right.astype(float)
+    for i, j in pairs:
+        lost, gained = round(both[i, i] - both[i, j]), round(both[j, j] - both[i, j])
+        found = paired_interval(lost, gained, n, critical)
+        if not found.low <= accuracies[j] - accuracies[i] <= found.high:
+            return False
+    return True
+
+
+def coverage(trials: int) -> str:
+    """Return a table of how often all intervals hold together, equal models and spread ones."""
+    lines = [
+        "| models | n | " + " | ".join(f"{a:.0%} equal | spread" for a in ACCURACIES) + " |",
+        "|---:|---:|" + "---:|" * 2 * len(ACCURACIES),
+    ]
+    for count in MODELS:
+        for n in SIZES:
+            cells = []
+            for middle in ACCURACIES:
+                for width in (0, SPREAD if middle < 0.97 else SPREAD / 5):
+                    generator = np.random.default_rng(n + count)
+                    accuracies = middle + width * np.linspace(-1, 1, count)
+                    held = sum(covered(n, accuracies, generator) for _ in range(trials))
+                    cells.append(f"{100 * held / trials:.1f}")
+            lines.append(f"| {count} | {n:,} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def naive(right: np.ndarray, draws: int) -> float:
+    """Return the critical value by drawing examples, one resample after another."""
+    generator = np.random.default_rng(0)
+    n = len(right)
+    pairs = list(combinations(range(right.shape[1]), 2))
+    differences = np.stack([right[:, i].astype(float) - right[:, j] for i, j in pairs], axis=1)
+    mean, error = differences.mean(axis=0), differences.std(axis=0) / np.sqrt(n)
+    largest = [
+        np.max(np.abs(differences[generator.integers(0, n, n)].mean(axis=0) - mean) / error)
+        for _ in range(draws)
+    ]
+    return float(np.quantile(largest, 0.95))
+
+
+def speed(models: int, examples: int, draws: int, rounds: int) -> str:
+    """Return what a comparison takes, all of it, beside the critical value alone the naive way."""
+    generator = np.random.default_rng(0)
+    right = _alike(generator, examples, 0.8 + 0.1 * np.linspace(-1, 1, models), SHARED)
+    results = results_of(right)
+    timings = interleave(
+        {
+            "`compare`, 20,000 draws and all sentences": lambda: compare(results),
+            f"naive bootstrap, {draws:,} draws, nothing else": lambda: naive(right, draws),
+        },
+        rounds=rounds,
+        warm_up=1,
+    )
+    lines = ["| contender | s | × ours |", "|---|---:|---:|"]
+    lines += [f"| {t.name} | {t.seconds:.2f} | {t.ratio:.1f} |" for t in timings]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the three figures."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--tables", type=int, default=10_000)
+    parser.add_argument("--trials", type=int, default=1_000)
+    parser.add_argument("--models", type=int, default=12)
+    parser.add_argument("--examples", type=int, default=10_000)
+    parser.add_argument("--draws", type=int, default=1_000, help="Of the naive bootstrap.")
+    parser.add_argument("--rounds", type=int, default=3)
+    asked = parser.parse_args()
+    print(conditions())
+    if asked.tables:
+        print(f"\n{sentences(asked.tables)}")
+    if asked.trials:
+        print(f"\n{coverage(asked.trials)}")
+    print(f"\n{speed(asked.models, asked.examples, asked.draws, asked.rounds)}")
+
+
+if __name__ == "__main__":
+    main()
