@@ -83,4 +83,4 @@ def test_compared_with_a_reference_its_mce_is_told(capsys):
     assert (relative["metric"], relative["value"], relative["n"]) == ("mce", 1.0, 20)
     assert [(p["corruption"], p["severity"]) for p in found["pairs"]] == [("fog", 5), ("snow", 5)]
     assert "mCE of" in out
-    assert "Fog, severity 5: " in out
+    assert "accuracy under Fog, severity 5" in out

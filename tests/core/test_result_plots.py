@@ -384,18 +384,40 @@ def test_the_forest_holds_each_pair_with_its_interval():
     points = difference_forest(compared).data[0]
 
     assert list(points.x) == pytest.approx([30])
-    assert list(points.y) == ["a/two − a/one"]
-    assert list(points.marker.symbol) == ["circle"]
+    assert list(points.y) == ["two − one"]
+    assert (points.marker.symbol, points.name) == ("circle", "better: the interval leaves out 0")
     assert points.x[0] - points.error_x.arrayminus[0] == pytest.approx(
         100 * compared.pairs["low"][0]
     )
+
+
+def test_the_forest_is_signed_and_ordered_as_its_sentences_are_and_explains_its_marks():
+    right = [np.arange(100) >= wrong for wrong in (45, 5, 30)]
+    compared = compare(
+        [accuracy_result(np.zeros(100, int), ~r * 1, model=f"a/{k}") for k, r in enumerate(right)]
+    )
+
+    figure = difference_forest(compared)
+
+    assert list(figure.layout.yaxis.categoryarray) == ["1 − 2", "1 − 0", "2 − 0"]
+    assert [s.partition(":")[0] for s in compared.verdicts()] == [
+        "1 is better than 2",
+        "1 is better than 0",
+        "2 is better than 0",
+    ]
+    assert list(figure.data[0].x) == pytest.approx([25, 40, 15])
+    assert (np.subtract(figure.data[0].x, figure.data[0].error_x.arrayminus) > 0).all()
+    assert [trace.name for trace in figure.data] == [
+        "better: the interval leaves out 0",
+        "stripe: less than 1 point",
+    ]
 
 
 def test_the_forest_of_robustness_names_epsilon_and_can_show_one():
     compared = compare([_robust(), _robust("bundled/vgg")])
 
     assert list(difference_forest(compared, condition={"epsilon": 4 / 255}).data[0].y) == [
-        "bundled/vgg − bundled/resnet, ε = 4/255"
+        "ResNet − VGG, ε = 4/255"
     ]
     assert len(difference_forest(compared).data[0].y) == 3
 
@@ -403,12 +425,13 @@ def test_the_forest_of_robustness_names_epsilon_and_can_show_one():
 def test_the_forest_crosses_out_pairs_with_an_upper_bound_but_not_their_clean_images():
     compared = compare([_red(_robust()), _robust("bundled/vgg"), _robust("bundled/vit")])
 
-    clean = difference_forest(compared, condition={"epsilon": 0.0}).data[0]
-    attacked = difference_forest(compared, condition={"epsilon": 4 / 255}).data[0]
+    clean = difference_forest(compared, condition={"epsilon": 0.0})
+    attacked = difference_forest(compared, condition={"epsilon": 4 / 255})
 
-    assert list(attacked.marker.symbol) == ["x-open", "x-open", "circle-open"]
-    assert [name.endswith("(not ranked)") for name in attacked.y] == [True, True, False]
-    assert "x-open" not in clean.marker.symbol
+    rows = {trace.marker.symbol: trace.y for trace in attacked.data}
+    assert sorted(rows["x-open"]) == ["ResNet − VGG, ε = 4/255", "ResNet − ViT, ε = 4/255"]
+    assert list(rows["circle-open"]) == ["VGG − ViT, ε = 4/255"]
+    assert "x-open" not in [trace.marker.symbol for trace in clean.data]
 
 
 def test_every_figure_can_be_sent_to_a_browser_in_both_themes():

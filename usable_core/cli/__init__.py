@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from usable_core import settings
-from usable_core.cli import calibrate, dashboard, explain, look, runs
+from usable_core.cli import calibrate, comparison, dashboard, explain, look, runs
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
 from usable_core.cli.output import let_consoles_be_plain
@@ -34,7 +34,7 @@ app.command("datasets")(look.datasets)
 add_commands(app)
 app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))
-app.command("compare")(runs.compare)
+app.command("compare")(comparison.compare)
 app.add_typer(runs.app, name="runs")
 app.command("dashboard")(dashboard.dashboard)
 

@@ -1,16 +1,13 @@
-"""`usable runs` and `usable compare`: what was asked before, and its answers side by side."""
+"""`usable runs`: what was asked before."""
 
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
 from usable_core import jobs
 from usable_core.catalog import lookup
-from usable_core.catalog.metrics import METRICS
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import answer, table
-from usable_core.errors import ConfigError
-from usable_core.evaluations.result import Measured
 from usable_core.records import to_json
 from usable_core.runs import Run, RunStore
 from usable_core.tasks import TASKS
@@ -64,37 +61,6 @@ def delete(run_id: RunId, json: JsonOption = None) -> None:
     """Delete a run and its files."""
     RunStore().delete(run_id)
     answer({"run": run_id, "deleted": True}, json, [f"Deleted run {run_id}."])
-
-
-def compare(
-    run_ids: Annotated[list[str], typer.Argument(metavar="RUN", help="Two or more runs.")],
-    json: JsonOption = None,
-) -> None:
-    """Compare runs on the same examples, pair by pair."""
-    from usable_core.comparison import compare as compare_results
-
-    store = RunStore()
-    results = []
-    for run_id in run_ids:
-        task = store.get(run_id).task
-        if not TASKS[task].figure:
-            kinds = [name for name, row in TASKS.items() if row.figure]
-            raise ConfigError(
-                f"Run {run_id} is of the task {task}; only runs of {', '.join(kinds)} are "
-                "compared. Choose other runs (see `usable runs`)."
-            )
-        results.append(cast(Measured, store.load(run_id)))
-    comparison = compare_results(results)
-    lines = [comparison.table.dropna(axis="columns", how="all").to_string(index=False), ""]
-    lines += [
-        f"{METRICS[row['metric']].title} of {row['model']} relative to {row['reference']}: "
-        f"{100 * row['value']:.1f} % ({100 * row['low']:.1f} % to {100 * row['high']:.1f} %)"
-        for row in comparison.relative.to_dict("records")
-    ]
-    for row in comparison.pairs.to_dict("records"):
-        condition = comparison.said(row)
-        lines.append(f"{condition}: {row['verdict']}" if condition else row["verdict"])
-    answer({"runs": run_ids, **comparison.summary()}, json, [*lines, *comparison.notes])
 
 
 def _as_json(run: Run) -> dict[str, Any]:

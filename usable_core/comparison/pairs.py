@@ -182,25 +182,40 @@ def compare(
     short = called if names else short_names(results, titles)
     joined, notes = join(results, called)
     conditions = tuple(c for c in joined if c not in (*EXAMPLE, *called))
-    pairs, critical = _measured(joined, called, conditions)
-    known = dict(zip(called, short, strict=True))
-    for row in pairs:
+    rows, critical = measured(joined, called, conditions)
+    pairs = judged(rows, results, dict(zip(called, short, strict=True)), critical)
+    notes = (*notes, *one_model_twice(results, short), *_about_intervals(len(pairs), critical))
+    return Comparison(tuple(results), called, short, pairs, joined, notes, conditions, critical)
+
+
+def judged(
+    rows: Sequence[dict[Any, Any]],
+    results: Sequence[Measured],
+    short: Mapping[str, str],
+    critical: float,
+) -> pd.DataFrame:
+    """Return the rows of `measured` with status and sentence, in the order of `Comparison.pairs`.
+
+    Args:
+        rows: Pairs.
+        results: The answers that are compared.
+        short: Name of each answer to what it is called in a sentence.
+        critical: The critical value of the intervals.
+    """
+    for row in rows:
         quantity = results[0].quantity(row)
-        if weak := upper_bounds(row, called, results):
-            row |= {"status": "unranked", "verdict": unranked(row, quantity, known, weak)}
+        if weak := upper_bounds(row, tuple(short), results):
+            row |= {"status": "unranked", "verdict": unranked(row, quantity, short, weak)}
         else:
             row["status"] = status(row["low"], row["high"])
-            row["verdict"] = verdict(row, quantity, known, critical)
-    # Stable, so that conditions stay in their order.
-    table = pd.DataFrame(sorted(pairs, key=lambda row: (row.pop("place"), *order(row))))
-    notes = (*notes, *one_model_twice(results, short), *_about_intervals(len(pairs), critical))
-    return Comparison(tuple(results), called, short, table, joined, notes, conditions, critical)
+            row["verdict"] = verdict(row, quantity, short, critical)
+    return pd.DataFrame(sorted(rows, key=lambda row: (row.pop("place"), *order(row))))
 
 
-def _measured(
+def measured(
     joined: pd.DataFrame, names: Sequence[str], conditions: Sequence[str]
 ) -> tuple[list[dict[Any, Any]], float]:
-    """Return a row for each condition and pair, and the critical value of their intervals."""
+    """Return what is counted of each pair under each condition, and the critical value."""
     chosen = list(combinations(range(len(names)), 2))
     cells = [
         (values, at.sort_values("index")[list(names)].to_numpy(dtype=bool))

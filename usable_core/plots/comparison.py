@@ -36,12 +36,12 @@ def difference_forest(
     """
     records = comparison.pairs_under(condition).to_dict("records")
     figure = go.Figure()
-    _add_stripe(figure, theme)
     figure.add_vline(x=0, line={"color": NEUTRAL[theme], "width": 1})
     for name in MARKS:
         rows = [row for row in records if row["status"] == name]
         if rows:
             _add_pairs(figure, comparison, name, rows, theme)
+    _add_stripe(figure, theme)
     figure.update_xaxes(
         title_text="difference of accuracy, points (95 % interval, all pairs together)"
     )

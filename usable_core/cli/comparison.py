@@ -1,0 +1,110 @@
+"""`usable compare`: several answers side by side, and a sentence about each pair."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from usable_core.catalog.metrics import METRICS
+from usable_core.cli.options import JsonOption
+from usable_core.cli.output import Line, answer, table
+from usable_core.errors import ConfigError, UnknownName
+from usable_core.evaluations.result import Measured
+from usable_core.runs import RunStore
+from usable_core.tasks import TASKS
+
+if TYPE_CHECKING:
+    from usable_core.comparison import Comparison
+
+
+def compare(
+    run_ids: Annotated[list[str], typer.Argument(metavar="RUN", help="Two or more runs.")],
+    json: JsonOption = None,
+) -> None:
+    """Compare runs on the same examples, pair by pair."""
+    from usable_core.comparison import compare as compare_results
+
+    store = RunStore()
+    results = [_result(store, run_id) for run_id in run_ids]
+    comparison = compare_results(results, titles=_titles(store, results))
+    answer({"runs": run_ids, **comparison.summary()}, json, _lines(comparison))
+
+
+def _result(store: RunStore, run_id: str) -> Measured:
+    task = store.get(run_id).task
+    if not TASKS[task].figure:
+        kinds = [name for name, row in TASKS.items() if row.figure]
+        raise ConfigError(
+            f"Run {run_id} is of the task {task}; only runs of {', '.join(kinds)} are "
+            "compared. Choose other runs (see `usable runs`)."
+        )
+    return cast(Measured, store.load(run_id))
+
+
+def _titles(store: RunStore, results: Sequence[Measured]) -> dict[str, str]:
+    """Return the titles of the trainings whose models are compared."""
+    found = {}
+    for reference in {result.provenance.model for result in results}:
+        source, _, run_id = reference.partition("/")
+        with suppress(UnknownName):  # a deleted training leaves its id
+            if source == "run":
+                found[reference] = store.get(run_id).title
+    return found
+
+
+def _lines(found: "Comparison") -> list[Line]:
+    """Return the comparison for people: models, pairs, sentences, notes."""
+    relative = [
+        f"{METRICS[row['metric']].title} of {found.called(row['model'])} relative to "
+        f"{found.called(row['reference'])}: {100 * row['value']:.1f} % "
+        f"({100 * row['low']:.1f} % to {100 * row['high']:.1f} %)"
+        for row in found.relative.to_dict("records")
+    ]
+    about = found.results[0].provenance
+    return [
+        f"{len(found.names)} models on {about.dataset} ({about.split})",
+        _models(found),
+        *relative,
+        "",
+        *found.verdicts(),
+        "",
+        _pairs(found),
+        *found.notes,
+    ]
+
+
+def _models(found: "Comparison") -> Line:
+    rows = [
+        (
+            found.called(row["model"]),
+            found.said(row),
+            f"{100 * row['accuracy']:.1f} %",
+            f"{100 * row['low']:.1f} % to {100 * row['high']:.1f} %",
+            f"{row['n']:,}",
+            row["group"] or "not ranked",
+        )
+        for row in found.table.to_dict("records")
+    ]
+    return table("model", "at", "accuracy", "95 % interval", "n", "group", rows=rows)
+
+
+def _pairs(found: "Comparison") -> Line:
+    from usable_core.comparison.verdicts import points, sides
+
+    rows = []
+    for row in found.pairs.to_dict("records"):
+        pair = sides(row)
+        rows.append(
+            (
+                f"{found.called(pair.ahead)} − {found.called(pair.behind)}",
+                found.said(row),
+                points(pair.difference, 2),
+                f"{points(pair.low, 2)} to {points(pair.high, 2)}",
+                f"{pair.only_ahead:,}",
+                f"{pair.only_behind:,}",
+                *(f"{row[name]:.2g}" for name in ("p", "p_holm")),
+            )
+        )
+    heads = ("points", "95 % simultaneous", "only first right", "only second")
+    return table("pair", "at", *heads, "p (McNemar)", "p (Holm)", rows=rows)
