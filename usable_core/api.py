@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 from usable_core import jobs, tasks
 from usable_core.arguments import Question, config_of, question_of
 from usable_core.arguments import model_of as _model
-from usable_core.errors import ConfigError, UsableError
+from usable_core.errors import ConfigError, Diverged, UsableError
 from usable_core.evaluations import keywords
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.calibration import Calibration
@@ -256,6 +256,7 @@ def fine_tune(
 
     Raises:
         UnknownName: there is no such setting.
+        Diverged: the training did; `checkpoint` is the folder of its last good weights.
         UsableError: a setting is out of its range, or something cannot be loaded or saved.
     """
     if store and folder is not None:
@@ -270,7 +271,10 @@ def fine_tune(
     if folder is not None:
         return _fine_tuned(question, config, report, Path(folder))
     with tempfile.TemporaryDirectory() as passing:
-        tuned, result = _fine_tuned(question, config, report, Path(passing))
+        try:
+            tuned, result = _fine_tuned(question, config, report, Path(passing))
+        except Diverged as error:
+            raise Diverged(error.told, "Give a folder to keep the last good weights.") from error
     tuned.name = f"{question.objects['model'].name}, fine-tuned"
     tuned.spec = ModelSpec(tuned.name)
     return tuned, result

@@ -6,6 +6,7 @@ The sentence says what was expected, what came, and what to do. Programmer's mis
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 def first_line(error: Exception) -> str:
@@ -57,6 +58,22 @@ class AttackError(UsableError):
 
 class ExplanationError(UsableError):
     """An explanation cannot be computed for this model or image."""
+
+
+class Diverged(UsableError):
+    """A training ran away from what it should minimise.
+
+    Attributes:
+        checkpoint: Folder of the last good weights, a model; None where there are none.
+    """
+
+    def __init__(self, told: str, kept: str = "", checkpoint: Path | None = None) -> None:
+        super().__init__(f"{told} {kept}".strip())
+        self.told, self.checkpoint = told, checkpoint
+
+    def __reduce__(self) -> tuple[type["Diverged"], tuple[str, str, Path | None]]:
+        """Return how a copy is made: the whole sentence is the first part."""
+        return type(self), (str(self), "", self.checkpoint)
 
 
 class StorageError(UsableError):

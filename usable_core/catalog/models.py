@@ -11,6 +11,9 @@ WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
 # By name, for that module knows this one.
 WEIGHTS_AND_CONFIG = "usable_core.catalog.model_files:weights_and_config"
+# Folders beside a trained model, models themselves.
+SOURCE_FOLDER = "source"  # the pretrained head on the tuned backbone
+LAST_GOOD = "last_good"  # weights before a training diverged; then there is nothing beside it
 
 
 @dataclass(frozen=True)

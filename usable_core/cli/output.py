@@ -15,7 +15,7 @@ from rich.table import Table
 from usable_core import jobs
 from usable_core.errors import StorageError
 from usable_core.evaluations.result import Config, Measured, Result
-from usable_core.evaluations.specs import Report
+from usable_core.evaluations.specs import Provenance, Report
 from usable_core.metrics.intervals import Proportion
 from usable_core.records import to_json
 from usable_core.runs.run import Run
@@ -96,6 +96,12 @@ def remark(sentence: str) -> None:
 def about(result: Measured) -> str:
     """Return what was measured on what, after the remarks that belong to it."""
     provenance = result.provenance
+    notes(provenance)
+    return f"{provenance.model} on {provenance.dataset} ({provenance.split}), n = {result.n}"
+
+
+def notes(provenance: Provenance) -> None:
+    """Say what a reader of the numbers must know, and what was left out."""
     for warning in provenance.warnings:
         remark(f"Note: {warning}")
     if provenance.refused:
@@ -104,7 +110,6 @@ def about(result: Measured) -> str:
             f"Note: {len(provenance.refused)} examples were left out, the first: {first.name}: "
             f"{first.reason}"
         )
-    return f"{provenance.model} on {provenance.dataset} ({provenance.split}), n = {result.n}"
 
 
 def answer(data: object, target: str | None, lines: Sequence[Line] = ()) -> None:

@@ -91,6 +91,7 @@ class FineTuningSettings(TypedDict, total=False):
     method: Literal["full", "linear_probe"]
     schedule: Schedule
     source: "Dataset | DatasetSpec | str | None"
+    proxy: Literal["none", "distillation", "distance"]
     task_weight: float
     from_scratch: bool
     backbone_rate: float

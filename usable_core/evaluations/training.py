@@ -2,10 +2,13 @@
 
 Records, one row per epoch:
     epoch (1-based), train_loss, train_accuracy, validation_loss, validation_accuracy,
-    source_loss (L_pre, NaN without a source), task_loss (L_fine), learning_rate, seconds.
-Artifacts: `model.safetensors`, `card.json`.
+    source_loss (L_pre, NaN without one), task_loss (L_fine), learning_rate, seconds. Where nothing
+    was moved (λ = 0) a single row, epoch 0.
+Artifacts: `model.safetensors`, `card.json`; with a source the same in `source/`, of the pretrained
+head on the tuned backbone. A training that diverged leaves `last_good/` alone.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +25,7 @@ from usable_core.evaluations.specs import (
     require_choices,
     require_range,
 )
+from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -36,7 +40,9 @@ class Schedule:
         epochs: Passes over the training split.
         batch_size: Examples per step.
         optimizer: `sgd` has Nesterov momentum 0.9.
-        learning_rate: Peak of the cosine schedule.
+        learning_rate: Peak of the cosine schedule. When not given, 0.001 with adamw; with sgd 0.05
+            for linear probes and for networks of batch normalisation alone, which do not mind the
+            scale of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
         warmup: Share of the steps in which the rate rises linearly to that peak.
         weight_decay: Weight decay, on weights of rank 2 and more only.
         label_smoothing: Share of the target spread over all classes.
@@ -48,7 +54,7 @@ class Schedule:
     epochs: int = 10
     batch_size: int = 64
     optimizer: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: float = 0.05
+    learning_rate: float | None = None
     warmup: float = 0.2
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
@@ -91,13 +97,19 @@ class PretrainingConfig:
 class FineTuningConfig:
     """θ* = argmin L_pre(θ) + λ·L_fine(θ), starting from a pretrained model.
 
+    Minimised is L_pre / L_pre⁰ + λ·L_fine / L_fine⁰, each loss in units of its start, as a mean of
+    the two, so that λ changes no step's size. λ up to 0.001 leaves the model as it was, λ from 1000
+    on is plain fine-tuning. The weights kept are those of the last epoch, whichever was best.
+
     Attributes:
         model: Where θ starts.
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
         schedule: How.
         source: Data set of L_pre, with the pretrained head; without it L_pre is left out.
-        task_weight: λ of L_pre + λ·L_fine, at least 0; only meaningful with a source.
+        proxy: What stands in for L_pre where there are no source data: `distillation` keeps the
+            pretrained head's answers to the task's images, `distance` keeps the weights near.
+        task_weight: λ of L_pre + λ·L_fine, at least 0; needs a source or a proxy.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
         backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
     """
@@ -107,18 +119,70 @@ class FineTuningConfig:
     method: Literal["full", "linear_probe"] = "full"
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
+    proxy: Literal["none", "distillation", "distance"] = "none"
     task_weight: float = field(default=1.0, metadata=asked("--lambda"))
     from_scratch: bool = False
     backbone_rate: float = 1.0
 
     def __post_init__(self) -> None:
         require_choices(self)
-        is_good = is_between(self.task_weight, 0, 1e6)
-        require(is_good, "task_weight (λ)", "0 or more", self.task_weight)
+        is_good = is_between(self.task_weight, 0, math.inf)
+        require(is_good, "task_weight (λ)", "a finite number, 0 or more", self.task_weight)
         require_range(self, "backbone_rate", 0, 100)
-        is_good = self.method != "linear_probe" or self.source is None
-        expected = "absent for a linear probe, which moves no backbone weight"
-        require(is_good, "source", expected, self.source)
+        self._require_something_to_keep()
+
+    @property
+    def is_joint(self) -> bool:
+        """Tell whether there is an L_pre."""
+        return self.source is not None or self.proxy != "none"
+
+    def _require_something_to_keep(self) -> None:
+        for name, value in (("source", self.source), ("proxy", self.proxy)):
+            is_absent = value in (None, "none")
+            expected = "absent for a linear probe, which moves no backbone weight"
+            require(is_absent or self.method != "linear_probe", name, expected, value)
+            expected = "absent from random weights, which know nothing to keep"
+            require(is_absent or not self.from_scratch, name, expected, value)
+        is_one = self.source is None or self.proxy == "none"
+        require(is_one, "proxy", "absent beside source data, which it stands in for", self.proxy)
+        expected = (
+            "left out (1) where there is no L_pre to weigh against; give source data (--source) or "
+            "a stand-in (--proxy distillation, --proxy distance)"
+        )
+        is_good = self.is_joint or self.task_weight == 1
+        require(is_good, "task_weight (λ)", expected, self.task_weight)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Mean losses (nats) of the first batches before the first step: the units of both terms.
+
+    Attributes:
+        task: L_fine⁰.
+        source: L_pre⁰; NaN without L_pre.
+    """
+
+    task: float
+    source: float = math.nan
+
+
+@dataclass(frozen=True)
+class Retained:
+    """How often the pretrained head is right about the source, before and after.
+
+    On images of the source that were not trained on here.
+
+    Attributes:
+        dataset: The source's reference.
+        before: Accuracy at the start.
+        after: Accuracy of the same head, trained along, on the tuned backbone.
+        difference: After less before, paired image by image.
+    """
+
+    dataset: str
+    before: Proportion
+    after: Proportion
+    difference: Estimate
 
 
 @dataclass(frozen=True)
@@ -127,23 +191,33 @@ class TrainingResult:
 
     Attributes:
         card: What `card.json` beside the weights says (see `models.checkpoints`).
+        start: The losses before the first step; None in results of version 0.1.
+        retained: What is left of the source; None without source data.
     """
 
     config: PretrainingConfig | FineTuningConfig
     provenance: Provenance
     records: "pd.DataFrame"
     card: dict[str, Any]
+    start: Start | None = None
+    retained: Retained | None = None
 
     def __repr__(self) -> str:
-        best = self.best_validation_accuracy
-        shown = "not validated" if best is None else f"best validation accuracy {best:.3f}"
+        last = self.last_validation_accuracy
+        shown = "not validated" if last is None else f"validation accuracy {last:.3f}"
         about = self.provenance
         return f"TrainingResult({about.model} on {about.dataset}: {shown}, {self.epochs} epochs)"
 
     @property
     def epochs(self) -> int:
-        """Return the number of epochs that were run."""
-        return len(self.records)
+        """Return the number of epochs that were run; 0 where nothing was moved."""
+        return int(self.records["epoch"].max()) if len(self.records) else 0
+
+    @property
+    def last_validation_accuracy(self) -> float | None:
+        """Return the accuracy of the weights that were kept: those of the last epoch."""
+        accuracy = self.records["validation_accuracy"]
+        return None if accuracy.isna().all() else float(accuracy.iloc[-1])
 
     @property
     def best_epoch(self) -> int | None:
@@ -165,7 +239,7 @@ class TrainingResult:
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON; `measured` is what the model's card says."""
-        last = self.records.iloc[-1].to_dict() if self.epochs else {}
+        last = self.records.iloc[-1].to_dict() if len(self.records) else {}
         found: dict[str, Any] = to_json(
             {
                 "model": self.provenance.model,
@@ -174,7 +248,11 @@ class TrainingResult:
                 "best_epoch": self.best_epoch,
                 "best_validation_accuracy": self.best_validation_accuracy,
                 "last_epoch": last,
+                "kept": "last epoch",
                 "measured": self.card.get("measured", {}),
+                "schedule": self.card.get("schedule", {}),
+                "start": self.start,
+                "retained": self.retained,
                 "seconds": self.provenance.seconds,
                 "warnings": self.provenance.warnings,
             }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from usable_core import files, tasks
 from usable_core.catalog import lookup
+from usable_core.catalog.models import LAST_GOOD
 from usable_core.errors import StorageError
 from usable_core.evaluations.result import Result
 from usable_core.records import restore, to_json
@@ -99,8 +100,10 @@ def log_tail(path: Path) -> str:
 
 
 def clear(folder: Path) -> None:
-    """Remove every artifact but log and progress: a run without an answer has none."""
+    """Remove every artifact but log, progress and last good weights: there is no answer."""
     for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name == LAST_GOOD:
+            continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         elif path.name not in (LOG, EVENTS):

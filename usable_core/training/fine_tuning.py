@@ -1,14 +1,13 @@
 """θ* = argmin L_pre(θ) + λ·L_fine(θ): from a pretrained model to one for the task.
 
-L_fine is the cross-entropy of a new head on the task. L_pre is the cross-entropy of the pretrained
-head on source data, where such data is given; both heads share the backbone. Batch normalisation
-updates its statistics on what passes through, source images included.
+L_fine is the cross-entropy of a new head on the task, L_pre that of the pretrained head on source
+data, or what stands in for it; see `joint`. Both heads share the backbone.
 """
 
 import copy
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -19,19 +18,22 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
 from usable_core.errors import CheckpointError, UsableError
-from usable_core.evaluations.specs import Precision, Report
-from usable_core.evaluations.training import FineTuningConfig, TrainingResult
-from usable_core.measuring.label_matching import target_indices
-from usable_core.models.heads import features, head, replace_head
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import FineTuningConfig, Start, TrainingResult
+from usable_core.models.heads import head, replace_head
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
 from usable_core.models.sources.from_card import check_architecture
 from usable_core.training.augmentation import augment
-from usable_core.training.loop import Loss, Objective, fit, number_format
+from usable_core.training.joint import Balance, Joint, Keep
+from usable_core.training.loop import Fitted, Loss, Objective, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
 from usable_core.training.probing import linear_head, probe
-from usable_core.training.trained import Trained, save_trained
+from usable_core.training.remarks import on_proxy, on_unit
+from usable_core.training.retained import Kept, Source, SourceData, load_source
+from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
+from usable_core.training.usual_rates import resolved
 
 
 def fine_tune(
@@ -57,51 +59,123 @@ def fine_tune(
         CheckpointError: the model is a fixed program and cannot be trained, or its card does not
             say how to build it again.
         IncompatibleLabels: the source holds classes that the model does not know.
-        UsableError: the training diverged, or a source was given and the pretrained head is not one
-            linear layer that both objectives can share the backbone with.
+        Diverged: the losses ran away; the last good weights are in the folder's `last_good`.
+        UsableError: there is an L_pre, and the pretrained head is not one linear layer that both
+            objectives can share the backbone with.
     """
     began = time.perf_counter()
     architecture = _architecture(model)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
     train, validation = training_splits(dataset, config.dataset)
-    old_head = copy.deepcopy(head(model.network)).to(device)
     network = _new_network(model, len(dataset.labels), config).to(device)
+    config = replace(config, schedule=resolved(config.schedule, network, config.method))
     task = load_material(train, model.preprocessing, device, report)
     held_out = load_material(validation, model.preprocessing, device, report)
-    trainee = Trainee(network, model.preprocessing, train.labels)
-    precision: Precision = "float32"
-    if config.method == "linear_probe":
-        records = probe(trainee, task, held_out, config.schedule, report)
-    else:
-        joint = _joint(source, model, config, old_head, report)
-        objective = _objective(trainee, task, held_out, config, joint)
-        precision = number_format(objective, config.schedule)
-        records = fit(objective, config.schedule, precision, report)
-    answers = answers_to(trainee, held_out, validation)
-    trained = Trained(
-        network=network.cpu(),
-        preprocessing=model.preprocessing,
-        data=train,
-        config=config,
-        records=records,
-        seconds=time.perf_counter() - began,
-        precision=precision,
-        validation=answers,
-        architecture=architecture,
-        arch_options=model.card.get("arch_options") or {},
-        base=model.name,
-        base_fingerprint=model.fingerprint,
-    )
-    return save_trained(trained, folder)
+    tuning = _Tuning(config, Trainee(network, model.preprocessing, train.labels), task, held_out)
+    data = None
+    if source is not None and config.source is not None:
+        data = Source(source, config.source, train.ids, validation.ids)
+    keeping = _keeping(tuning, model, data, report) if config.is_joint else None
+    fitted = tuning.fitted(keeping, report)
+
+    def trained() -> Trained:
+        kept = None if keeping is None else keeping.measured()
+        answers = answers_to(tuning.trainee, held_out, validation)
+        return Trained(
+            network=network.cpu(),
+            preprocessing=model.preprocessing,
+            data=train,
+            config=config,
+            fitted=fitted,
+            seconds=time.perf_counter() - began,
+            validation=answers,
+            architecture=architecture,
+            arch_options=model.card.get("arch_options") or {},
+            base=model.name,
+            base_fingerprint=model.fingerprint,
+            kept=kept,
+            remarks=() if keeping is None else keeping.remarks(fitted.start),
+        )
+
+    return finished(fitted, trained, folder)
 
 
 @dataclass(frozen=True)
-class _Source:
-    """What L_pre is made of: the pretrained head and the source's images, by its own classes."""
+class _Keeping:
+    """What is kept while the task is learned: L_pre, how it is weighed, and the source's data."""
 
-    head: nn.Module
-    material: Material
+    joint: Joint
+    begin: Callable[[], Keep]
+    balance: Balance
+    source: SourceData | None
+    proxy: str
+
+    def remarks(self, start: Start) -> tuple[str, ...]:
+        """Return what a reader must know of L_pre."""
+        unit = self.balance.source_unit(start)
+        is_other = self.balance.unit is None and unit != start.source
+        stand_in = (on_proxy(self.proxy),) if self.source is None else ()
+        return stand_in + ((on_unit(start, unit),) if is_other else ())
+
+    def measured(self) -> Kept | None:
+        """Return the source model that is left, with what it retained; None without source data."""
+        return None if self.source is None else self.source.measured(self.joint.retained())
+
+
+@dataclass(frozen=True)
+class _Tuning:
+    """A network and what it is trained on and validated by."""
+
+    config: FineTuningConfig
+    trainee: Trainee
+    task: Material
+    held_out: Material
+
+    def fitted(self, keeping: _Keeping | None, report: Report) -> Fitted:
+        """Train the network, in place."""
+        schedule = self.config.schedule
+        if self.config.method == "linear_probe":
+            return probe(self.trainee, self.task, self.held_out, schedule, report)
+        objective = self.objective(keeping)
+        if keeping is not None and keeping.balance.is_unmoved:
+            return unmoved(objective, schedule, report)
+        return fit(objective, schedule, report)
+
+    def objective(self, keeping: _Keeping | None) -> Objective:
+        """Return what is minimised."""
+        network, rate = self.trainee.network, self.config.backbone_rate
+        alone = Objective(
+            parts=[(head(network), 1.0), (network, rate)],
+            begin=lambda: self._loss(keeping),
+            validate=lambda: validate(self.trainee, self.held_out),
+            examples=len(self.task),
+            classes=len(self.trainee.labels),
+            device=self.trainee.device,
+        )
+        if keeping is None:
+            return alone
+        joint = keeping.joint
+        parts = [alone.parts[0], (joint.head, rate), alone.parts[1], (joint.statistics, 0.0)]
+        return replace(alone, parts=parts, weigh=keeping.balance.weights)
+
+    def _loss(self, keeping: _Keeping | None) -> Callable[[Tensor], Loss]:
+        network, schedule, task = self.trainee.network, self.config.schedule, self.task
+        generator = torch.Generator().manual_seed(schedule.seed + 1)
+        keep = None if keeping is None else keeping.begin()
+
+        def loss(indices: Tensor) -> Loss:
+            network.train()
+            y = task.labels[indices.to(task.labels.device)]
+            x = augment(task.images(indices), schedule.augmentation, generator)
+            x = x.contiguous(memory_format=torch.channels_last)
+            x = self.trainee.preprocessing.normalise(x)
+            logits = network(x).float()
+            fine = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
+            correct = logits.detach().argmax(1).eq(y).sum()
+            return Loss(fine, correct, None if keep is None else keep(x))
+
+        return loss
 
 
 def _architecture(model: Model) -> str:
@@ -148,75 +222,17 @@ def _check_joint(model: Model) -> None:
         )
 
 
-def _joint(
-    source: Dataset | None,
-    model: Model,
-    config: FineTuningConfig,
-    old_head: nn.Module,
-    report: Report,
-) -> _Source | None:
-    """Return what L_pre is made of; None where no source is given."""
-    if source is None or config.source is None:
-        return None
-    device = best_device()
-    to_model = torch.from_numpy(target_indices(model, source)).to(device)
-    train, _ = training_splits(source, config.source)
-    material = load_material(train, model.preprocessing, device, report)
+def _keeping(tuning: _Tuning, model: Model, source: Source | None, report: Report) -> _Keeping:
+    """Return what the config asks to keep."""
     _check_joint(model)
-    old_head.requires_grad_(True)
-    return _Source(old_head, Material(material.pixels, to_model[material.labels]))
-
-
-def _objective(
-    trainee: Trainee,
-    task: Material,
-    held_out: Material,
-    config: FineTuningConfig,
-    source: _Source | None,
-) -> Objective:
-    parts = [(head(trainee.network), 1.0), (trainee.network, config.backbone_rate)]
-    if source is not None:
-        parts.insert(1, (source.head, config.backbone_rate))
-    return Objective(
-        parts=parts,
-        begin=lambda: _loss(trainee, task, config, source),
-        validate=lambda: validate(trainee, held_out),
-        examples=len(task),
-        device=trainee.device,
-    )
-
-
-def _loss(
-    trainee: Trainee, task: Material, config: FineTuningConfig, source: _Source | None
-) -> Callable[[Tensor], Loss]:
-    network, schedule = trainee.network, config.schedule
-    generator = torch.Generator().manual_seed(schedule.seed + 1)
-    size = schedule.batch_size
-    stream = None if source is None else _endless(len(source.material), size, generator)
-
-    def normalised(x: Tensor) -> Tensor:
-        x = augment(x, schedule.augmentation, generator)
-        return trainee.preprocessing.normalise(x.contiguous(memory_format=torch.channels_last))
-
-    def loss(indices: Tensor) -> Loss:
-        network.train()
-        y = task.labels[indices.to(task.labels.device)]
-        logits = network(normalised(task.images(indices))).float()
-        fine = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
-        correct = logits.detach().argmax(1).eq(y).sum()
-        if source is None or stream is None:
-            return Loss(fine, fine.detach(), correct)
-        # Each pass rounds the weights for itself, so that their gradients meet in float32.
-        torch.clear_autocast_cache()
-        rows, material = next(stream), source.material
-        retained = source.head(features(network, normalised(material.images(rows)))).float()
-        pre = F.cross_entropy(retained, material.labels[rows.to(material.labels.device)])
-        return Loss(pre + config.task_weight * fine, fine.detach(), correct, pre.detach())
-
-    return loss
-
-
-def _endless(examples: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield batches of indices, in a new order at every pass, for ever."""
-    while True:
-        yield from torch.split(torch.randperm(examples, generator=generator), batch_size)
+    config, device = tuning.config, best_device()
+    start = copy.deepcopy(model.network).to(device).to(memory_format=torch.channels_last)
+    joint = Joint(tuning.trainee.network, start)
+    balance = Balance(config.task_weight, len(model.labels))
+    if config.proxy == "distance":
+        return _Keeping(joint, joint.distance, replace(balance, unit=1.0), None, config.proxy)
+    if source is None:
+        return _Keeping(joint, joint.distillation, balance, None, config.proxy)
+    data = load_source(source, model, start, report)
+    begin = joint.labels(data.material, model.preprocessing, config.schedule)
+    return _Keeping(joint, begin, balance, data, config.proxy)

@@ -5,23 +5,24 @@ business.
 """
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
 from usable_core.asking.precision import autocast, faster_precision
-from usable_core.errors import UsableError
+from usable_core.errors import OutputsRefused
 from usable_core.evaluations.specs import Precision, Report
-from usable_core.evaluations.training import Schedule
+from usable_core.evaluations.training import Schedule, Start
+from usable_core.training.meter import Figures, Meter, Validation
+from usable_core.training.watch import Divergence, Watch
 
 MOMENTUM = 0.9  # Sutskever et al. 2013; the usual value
 GRADIENT_NORM = 5.0  # clips only runaway steps of the first epochs
-SECONDS_BETWEEN_REPORTS = 0.5
+STARTING = 256  # examples over which the losses before the first step are measured
 TIMED = 16  # examples of the step that is timed on a processor; other devices take a whole batch
 
 
@@ -30,24 +31,35 @@ class Loss:
     """What one step is judged by.
 
     Attributes:
-        total: Differentiable scalar, L_pre + λ·L_fine.
-        task: L_fine as a number tensor.
+        task: L_fine, a differentiable scalar.
         correct: How many task examples were right.
-        source: L_pre; None without a source.
+        source: L_pre, a differentiable scalar; None without one.
     """
 
-    total: Tensor
     task: Tensor
     correct: Tensor
     source: Tensor | None = None
 
 
 @dataclass(frozen=True)
-class Validation:
-    """Mean loss (nats) and accuracy on the validation split."""
+class Weights:
+    """What the losses are multiplied by: task·L_fine + source·L_pre is minimised."""
 
-    loss: float
-    accuracy: float
+    task: float = 1.0
+    source: float = 0.0
+
+    def total(self, loss: Loss) -> Tensor:
+        """Return what is minimised, a differentiable scalar."""
+        if loss.source is None or self.source == 0:
+            return loss.task
+        return self.source * loss.source + self.task * loss.task
+
+    def figures(self, start: Start) -> Figures:
+        """Return the losses before the first step as those of a step."""
+        if math.isnan(start.source) and self.source == 0:
+            return Figures(start.task, start.task, None, 0)
+        total = self.source * start.source + self.task * start.task
+        return Figures(total, start.task, start.source, 0)
 
 
 @dataclass(frozen=True)
@@ -60,14 +72,35 @@ class Objective:
             draws, it draws anew from the start.
         validate: Measures the validation split.
         examples: Number of training examples.
+        classes: Number of the task's classes.
         device: Where the modules are.
+        weigh: How the losses are weighed, once it is known what they start from.
     """
 
     parts: Sequence[tuple[nn.Module, float]]
     begin: Callable[[], Callable[[Tensor], Loss]]
     validate: Callable[[], Validation]
     examples: int
+    classes: int
     device: torch.device
+    weigh: Callable[[Start], Weights] = lambda start: Weights()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """How a training went.
+
+    Attributes:
+        records: One row per epoch.
+        start: The losses before the first step.
+        precision: Number format of the steps.
+        divergence: Why it was stopped; the modules then hold the weights of the last good epoch.
+    """
+
+    records: pd.DataFrame
+    start: Start
+    precision: Precision
+    divergence: Divergence | None = None
 
 
 def number_format(objective: Objective, schedule: Schedule) -> Precision:
@@ -84,48 +117,129 @@ def number_format(objective: Objective, schedule: Schedule) -> Precision:
     loss, modules = objective.begin(), [module for module, _ in objective.parts]
 
     def step() -> None:
-        torch.autograd.backward(loss(indices).total)
+        torch.autograd.backward(Weights(source=1.0).total(loss(indices)))
 
     with _undone(modules, objective.device):
         return faster_precision(step, objective.device)
 
 
-def fit(
-    objective: Objective, schedule: Schedule, precision: Precision, report: Report
-) -> pd.DataFrame:
-    """Minimise an objective by the schedule and return one record per epoch.
+def starting_losses(objective: Objective, schedule: Schedule, precision: Precision) -> Start:
+    """Return the mean losses of the first batches before any step, which leaves no trace."""
+    loss, modules = objective.begin(), [module for module, _ in objective.parts]
+    order = torch.randperm(objective.examples, generator=_generator(schedule))
+    sums, n = {"task": 0.0, "source": 0.0}, 0
+    with _undone(modules, objective.device), autocast(objective.device, precision):
+        for indices in torch.split(order[:STARTING], max(2, schedule.batch_size)):
+            if len(indices) < 2:
+                continue
+            outcome, size = loss(indices), len(indices)
+            source = math.nan if outcome.source is None else float(outcome.source.detach())
+            sums["task"] += float(outcome.task.detach()) * size
+            sums["source"] += source * size
+            n += size
+    return Start(sums["task"] / n, sums["source"] / n)
+
+
+def fit(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
+    """Minimise an objective by the schedule, until its last epoch or until it diverges.
 
     Args:
         objective: What is minimised.
-        schedule: How to move.
-        precision: Number format of the steps.
+        schedule: How to move; its learning rate is a number.
         report: Told steps done and the newest figures.
-
-    Raises:
-        UsableError: the loss is no longer a finite number.
     """
-    groups, loss = parameter_groups(objective.parts, schedule), objective.begin()
-    optimizer = _optimizer(groups, schedule)
-    steps = math.ceil(objective.examples / schedule.batch_size)
-    rate = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: learning_rate_factor(step, steps * schedule.epochs, schedule.warmup)
-    )
-    parameters = [p for group in groups for p in group["params"]]  # type: ignore[attr-defined]
-    generator = torch.Generator().manual_seed(schedule.seed)
-    meter = _Meter(steps * schedule.epochs, report)
-    for epoch in range(1, schedule.epochs + 1):
-        meter.begin_epoch()
-        order = torch.randperm(objective.examples, generator=generator)
-        for indices in torch.split(order, schedule.batch_size):
-            if len(indices) > 1:  # batch normalisation needs two
-                with autocast(objective.device, precision):
-                    outcome = loss(indices)
-                _step(outcome, optimizer, parameters)
-                meter.add(outcome, len(indices))
-            rate.step()
-            meter.tick(epoch, schedule.epochs)
-        meter.end_epoch(epoch, objective.validate(), float(rate.get_last_lr()[0]))
-    return pd.DataFrame(meter.records)
+    steps = math.ceil(objective.examples / schedule.batch_size) * schedule.epochs
+    precision = number_format(objective, schedule)
+    start = starting_losses(objective, schedule, precision)
+    watch = Watch([module for module, _ in objective.parts], schedule, objective.classes, steps)
+    meter = Meter(steps, report)
+    try:
+        weights = objective.weigh(start)
+        watch.check_start(weights.figures(start))
+        _Descent(objective, schedule, weights, precision, watch).run(meter)
+    except Divergence as divergence:
+        watch.put_back()
+        return Fitted(pd.DataFrame(meter.records), start, precision, divergence)
+    return Fitted(pd.DataFrame(meter.records), start, precision)
+
+
+def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
+    """Return what `fit` would, of a training that moves nothing: one record, of epoch 0."""
+    start = starting_losses(objective, schedule, "float32")
+    meter = Meter(1, report)
+    meter.begin_epoch()
+    meter.add(Figures(start.task, start.task, start.source, 0), 1)
+    meter.end_epoch(0, objective.validate(), 0.0)
+    return Fitted(pd.DataFrame(meter.records).assign(train_accuracy=math.nan), start, "float32")
+
+
+@dataclass(frozen=True)
+class _Descent:
+    """The steps of one training."""
+
+    objective: Objective
+    schedule: Schedule
+    weights: Weights
+    precision: Precision
+    watch: Watch
+
+    def run(self, meter: Meter) -> None:
+        """Take all steps of all epochs.
+
+        Raises:
+            Divergence: as `Watch` says.
+        """
+        objective, epochs = self.objective, self.schedule.epochs
+        # Weight decay is of L_fine: at the start, where L_pre is least, it must move no weight.
+        share = replace(self.schedule, weight_decay=self.schedule.weight_decay * self.weights.task)
+        groups, loss = parameter_groups(objective.parts, share), objective.begin()
+        optimizer = _optimizer(groups, self.schedule)
+        steps = math.ceil(objective.examples / self.schedule.batch_size)
+        rate = torch.optim.lr_scheduler.LambdaLR(
+            optimizer,
+            lambda step: learning_rate_factor(step, steps * epochs, self.schedule.warmup),
+        )
+        generator = _generator(self.schedule)
+        for epoch in range(1, epochs + 1):
+            meter.begin_epoch()
+            order = torch.randperm(objective.examples, generator=generator)
+            for indices in torch.split(order, self.schedule.batch_size):
+                if len(indices) > 1:  # batch normalisation needs two
+                    with autocast(objective.device, self.precision):
+                        outcome = loss(indices)
+                    meter.add(self._step(outcome, optimizer), len(indices))
+                rate.step()
+                meter.tick(epoch, epochs)
+            validation = self._validated()
+            meter.end_epoch(epoch, validation, float(rate.get_last_lr()[0]))
+            self.watch.keep()
+
+    def _step(self, outcome: Loss, optimizer: torch.optim.Optimizer) -> Figures:
+        total = self.weights.total(outcome)
+        source = None if outcome.source is None else float(outcome.source.detach())
+        figures = Figures(
+            float(total.detach()), float(outcome.task.detach()), source, int(outcome.correct)
+        )
+        self.watch.check_losses(figures, float(optimizer.param_groups[0]["lr"]))
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(total)
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        self.watch.check_gradient(float(nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)))
+        optimizer.step()
+        return figures
+
+    def _validated(self) -> Validation:
+        try:
+            validation = self.objective.validate()
+        except OutputsRefused:  # an answer that is not finite
+            validation = Validation(math.nan, math.nan)
+        self.watch.check_validation(validation.loss)
+        return validation
+
+
+def _generator(schedule: Schedule) -> torch.Generator:
+    """Return what draws the order of the examples."""
+    return torch.Generator().manual_seed(schedule.seed)
 
 
 @contextmanager
@@ -157,11 +271,12 @@ def parameter_groups(
     Weight decay is left off biases, norms and other vectors.
     """
     groups: list[dict[str, object]] = []
+    peak = schedule.learning_rate or 0.0
     seen: set[int] = set()
     for module, multiple in parts:
         fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
         seen.update(id(p) for p in fresh)
-        common = {"lr": schedule.learning_rate * multiple}
+        common = {"lr": peak * multiple}
         decayed = [p for p in fresh if p.ndim > 1]
         groups.append({"params": decayed, "weight_decay": schedule.weight_decay, **common})
         groups.append({"params": [p for p in fresh if p.ndim <= 1], "weight_decay": 0.0, **common})
@@ -172,86 +287,3 @@ def _optimizer(groups: list[dict[str, object]], schedule: Schedule) -> torch.opt
     if schedule.optimizer == "adamw":
         return torch.optim.AdamW(groups)
     return torch.optim.SGD(groups, momentum=MOMENTUM, nesterov=True)
-
-
-def _step(outcome: Loss, optimizer: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> None:
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(outcome.total)
-    norm = nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)
-    if not math.isfinite(norm):
-        raise UsableError(
-            "Training diverged: the gradient is not a finite number. Lower the learning rate, or "
-            "use a longer warm-up."
-        )
-    optimizer.step()
-
-
-class _Meter:
-    """Sums of an epoch and of the steps since the last report; records of the finished epochs."""
-
-    def __init__(self, total: int, report: Report) -> None:
-        self.records: list[dict[str, float]] = []
-        self._total, self._report, self._done = total, report, 0
-        self._last_report = 0.0
-        self._recent = _Recent()
-
-    def begin_epoch(self) -> None:
-        self._began = time.perf_counter()
-        self._n = self._correct = 0
-        self._sums = {"total": 0.0, "task": 0.0, "source": 0.0}
-
-    def add(self, outcome: Loss, n: int) -> None:
-        self._n += n
-        self._correct += int(outcome.correct)
-        loss = float(outcome.total.detach())
-        self._recent.add(loss, int(outcome.correct), n)
-        self._sums["total"] += loss * n
-        self._sums["task"] += float(outcome.task.detach()) * n
-        source = outcome.source
-        self._sums["source"] += math.nan if source is None else float(source.detach()) * n
-
-    def tick(self, epoch: int, epochs: int) -> None:
-        self._done += 1
-        if time.perf_counter() - self._last_report > SECONDS_BETWEEN_REPORTS and self._recent.n:
-            self._last_report = time.perf_counter()
-            share = self._done / (self._total / epochs)
-            figures = self._recent.take()
-            self._report(
-                self._done, self._total, f"Epoch {epoch} of {epochs}", epoch=share, **figures
-            )
-
-    def end_epoch(self, epoch: int, validation: Validation, rate: float) -> None:
-        record = {
-            "epoch": float(epoch),
-            "train_loss": self._sums["total"] / self._n,
-            "train_accuracy": self._correct / self._n,
-            "validation_loss": validation.loss,
-            "validation_accuracy": validation.accuracy,
-            "source_loss": self._sums["source"] / self._n,
-            "task_loss": self._sums["task"] / self._n,
-            "learning_rate": rate,
-            "seconds": time.perf_counter() - self._began,
-        }
-        self.records.append(record)
-        shown = {name: value for name, value in record.items() if math.isfinite(value)}
-        for figure in ("train_loss", "train_accuracy"):  # of the whole epoch: the curve would jump
-            shown.pop(figure, None)
-        shown |= self._recent.take() if self._recent.n else {}
-        self._report(self._done, self._total, f"Epoch {epoch} finished", **shown)
-
-
-class _Recent:
-    """Loss and accuracy over the steps since they were last asked for: what a live curve shows."""
-
-    def __init__(self) -> None:
-        self.n, self._loss, self._correct = 0, 0.0, 0
-
-    def add(self, loss: float, correct: int, n: int) -> None:
-        self.n += n
-        self._loss += loss * n
-        self._correct += correct
-
-    def take(self) -> dict[str, float]:
-        figures = {"train_loss": self._loss / self.n, "train_accuracy": self._correct / self.n}
-        self.n, self._loss, self._correct = 0, 0.0, 0
-        return figures

@@ -15,7 +15,7 @@ from usable_core.datasets.splits import described
 from usable_core.evaluations.specs import Report
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.training.loop import Validation
+from usable_core.training.meter import Validation
 
 VALIDATION_BATCH = 256
 

@@ -19,10 +19,11 @@ from usable_core.evaluations.training import PretrainingConfig, TrainingResult
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
-from usable_core.training.loop import Loss, Objective, fit, number_format
+from usable_core.training.loop import Loss, Objective, fit
 from usable_core.training.material import Material, answers_to, load_material, validate
-from usable_core.training.trained import Trained, save_trained
+from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
+from usable_core.training.usual_rates import resolved
 
 SIDE = 32  # the input size of our architectures
 
@@ -37,6 +38,9 @@ def pretrain(
         config: What and how.
         report: Told steps done and the newest figures.
         folder: Where the weights and the card go.
+
+    Raises:
+        Diverged: the losses ran away; the last good weights are in the folder's `last_good`.
     """
     began = time.perf_counter()
     torch.manual_seed(config.schedule.seed)
@@ -46,28 +50,31 @@ def pretrain(
     held_out = load_material(validation, preprocessing, device, report)
     build = implementation(ARCHITECTURES[config.architecture].function)
     network = build(len(dataset.labels)).to(device, memory_format=torch.channels_last)
+    config = replace(config, schedule=resolved(config.schedule, network))
     trainee = Trainee(network, preprocessing, train.labels)
     objective = Objective(
         parts=[(network, 1.0)],
         begin=lambda: _loss(trainee, material, config),
         validate=lambda: validate(trainee, held_out),
         examples=len(material),
+        classes=len(dataset.labels),
         device=device,
     )
-    precision = number_format(objective, config.schedule)
-    records = fit(objective, config.schedule, precision, report)
-    trained = Trained(
-        network=network,
-        preprocessing=preprocessing,
-        data=train,
-        config=config,
-        records=records,
-        seconds=time.perf_counter() - began,
-        precision=precision,
-        validation=answers_to(trainee, held_out, validation),
-        architecture=config.architecture,
-    )
-    return save_trained(trained, folder)
+    fitted = fit(objective, config.schedule, report)
+
+    def trained() -> Trained:
+        return Trained(
+            network=network,
+            preprocessing=preprocessing,
+            data=train,
+            config=config,
+            fitted=fitted,
+            seconds=time.perf_counter() - began,
+            validation=answers_to(trainee, held_out, validation),
+            architecture=config.architecture,
+        )
+
+    return finished(fitted, trained, folder)
 
 
 def _measure_passport(
@@ -116,6 +123,6 @@ def _loss(
             x = perturb(network, preprocessing, x, y, config.epsilon)
         logits = network(preprocessing.normalise(x)).float()
         total = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
-        return Loss(total, total.detach(), logits.detach().argmax(1).eq(y).sum())
+        return Loss(total, logits.detach().argmax(1).eq(y).sum())
 
     return loss

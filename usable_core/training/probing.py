@@ -4,7 +4,8 @@ The head is trained on standardised features and then folded back, so that one l
 every backbone; the folded head on raw features gives the same logits.
 """
 
-import pandas as pd
+from dataclasses import replace
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,8 +15,9 @@ from usable_core.errors import UsableError
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import Schedule
 from usable_core.models.heads import features, head
-from usable_core.training.loop import Loss, Objective, Validation, fit
+from usable_core.training.loop import Fitted, Loss, Objective, fit
 from usable_core.training.material import Material
+from usable_core.training.meter import Validation
 from usable_core.training.trainee import Trainee
 
 BATCH = 64
@@ -24,8 +26,8 @@ TOLERANCE = 1e-3
 
 def probe(
     trainee: Trainee, task: Material, held_out: Material, schedule: Schedule, report: Report
-) -> pd.DataFrame:
-    """Train only the network's new head, in place, and return one record per epoch.
+) -> Fitted:
+    """Train only the network's new head, in place, in float32.
 
     Raises:
         UsableError: the network's head is not one linear layer on its features.
@@ -48,7 +50,7 @@ def probe(
         chosen = indices.to(train.device)
         logits, y = probe_head(train[chosen]), task.labels[chosen]
         total = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
-        return Loss(total, total.detach(), logits.detach().argmax(1).eq(y).sum())
+        return Loss(total, logits.detach().argmax(1).eq(y).sum())
 
     @torch.inference_mode()
     def validate() -> Validation:
@@ -56,12 +58,19 @@ def probe(
         nll = float(F.cross_entropy(logits, held_out.labels))
         return Validation(nll, float(logits.argmax(1).eq(held_out.labels).float().mean()))
 
-    objective = Objective([(probe_head, 1.0)], lambda: loss, validate, len(task), train.device)
-    records = fit(objective, schedule, "float32", report)
+    objective = Objective(
+        parts=[(probe_head, 1.0)],
+        begin=lambda: loss,
+        validate=validate,
+        examples=len(task),
+        classes=last.out_features,
+        device=train.device,
+    )
+    fitted = fit(objective, replace(schedule, precision="float32"), report)
     with torch.no_grad():
         last.weight.copy_(probe_head.weight / std)
         last.bias.copy_(probe_head.bias - (probe_head.weight * (mean / std)).sum(1))
-    return records
+    return fitted
 
 
 def linear_head(network: nn.Module, x: Tensor) -> nn.Linear | None:

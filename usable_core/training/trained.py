@@ -1,23 +1,29 @@
 """`Trained`: what a training made, and saving it so that it loads again as a model."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from torch import nn
 
+from usable_core.catalog.models import LAST_GOOD, SOURCE_FOLDER
 from usable_core.datasets.dataset import Dataset
 from usable_core.device import best_device
-from usable_core.evaluations.specs import ModelSpec, Precision, Provenance
+from usable_core.errors import Diverged
+from usable_core.evaluations.specs import ModelSpec, Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
-from usable_core.measuring.calibration import LEAST, fitted
+from usable_core.measuring.calibration import LEAST
+from usable_core.measuring.calibration import fitted as calibrated
 from usable_core.models.checkpoints import save_model
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import to_json
+from usable_core.training.loop import Fitted
 from usable_core.training.material import Answers
+from usable_core.training.remarks import UNTOUCHED, on_learning
+from usable_core.training.retained import Kept
 from usable_core.versions import versions
 
 
@@ -30,43 +36,95 @@ class Trained:
         preprocessing: Its passport.
         data: The training split.
         config: The question.
-        records: One row per epoch.
+        fitted: How its losses went.
         seconds: Wall time of the training.
-        precision: Number format of its steps.
         validation: What the network says to the images that were held out.
         architecture: How to build the network again, see `models.sources.from_card.build`.
         arch_options: What that building needs besides.
         base: Reference of the model it started from; empty from random weights.
         base_fingerprint: Fingerprint of that model.
+        kept: The source model that is left; None without source data.
+        remarks: Sentences that a reader of the numbers must know.
     """
 
     network: nn.Module
     preprocessing: Preprocessing
     data: Dataset
     config: PretrainingConfig | FineTuningConfig
-    records: pd.DataFrame
+    fitted: Fitted
     seconds: float
-    precision: Precision
     validation: Answers
     architecture: str
     arch_options: dict[str, str] = field(default_factory=dict)
     base: str = ""
     base_fingerprint: str = ""
+    kept: Kept | None = None
+    remarks: tuple[str, ...] = ()
 
 
-def save_trained(trained: Trained, folder: Path) -> TrainingResult:
-    """Save a trained network with its card into a folder and return the training's result.
+def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> TrainingResult:
+    """Save what a training made and return its result.
+
+    Args:
+        fitted: How the training went.
+        trained: Returns what it made; asked only where there is something.
+        folder: Where it goes.
 
     Raises:
+        Diverged: the training did; its last good weights are in `folder/last_good`.
         StorageError: the disk is full, or the folder cannot be written.
     """
-    card = _card(trained)
+    stopped = fitted.divergence
+    if stopped is None:
+        return _saved(trained(), folder)
+    if fitted.records.empty:
+        kept = "No epoch was over, so there are no weights to keep but those of the start."
+        raise Diverged(str(stopped), kept) from stopped
+    made, checkpoint = trained(), folder / LAST_GOOD
+    save_model(checkpoint, made.network, {**_card(made), "diverged": str(stopped)})
+    last = fitted.records.iloc[-1]
+    kept = (
+        f"The weights after epoch {last['epoch']:.0f}, the last good ones (validation accuracy "
+        f"{last['validation_accuracy']:.1%}), are the model folder/{checkpoint}."
+    )
+    raise Diverged(str(stopped), kept.replace("%)", " %)"), checkpoint) from stopped
+
+
+def _saved(trained: Trained, folder: Path) -> TrainingResult:
+    card, kept = _card(trained), trained.kept
     save_model(folder, trained.network, card)
-    return TrainingResult(trained.config, _provenance(trained), trained.records, card)
+    if kept is not None:
+        save_model(folder / SOURCE_FOLDER, kept.network, _source_card(trained, kept))
+    return TrainingResult(
+        trained.config,
+        _provenance(trained),
+        trained.fitted.records,
+        card,
+        trained.fitted.start,
+        None if kept is None else kept.retained,
+    )
+
+
+def _source_card(trained: Trained, kept: Kept) -> dict[str, Any]:
+    """Return the card of the pretrained head on the tuned backbone."""
+    model = kept.model
+    return {
+        "title": f"{model.name}, after fine-tuning",
+        "architecture": trained.architecture,
+        "arch_options": trained.arch_options,
+        "labels": list(model.labels.names),
+        "labels_named": model.labels.is_named,
+        "preprocessing": asdict(model.preprocessing),
+        "base": model.name,
+        "command": command(trained.config),
+        "config": to_json(trained.config),
+        "versions": versions(),
+        "measured": {"retained": to_json(kept.retained)},
+    }
 
 
 def _card(trained: Trained) -> dict[str, Any]:
-    data, last = trained.data, trained.records.iloc[-1]
+    data, last = trained.data, trained.fitted.records.iloc[-1]
     card: dict[str, Any] = {
         "title": trained.architecture,
         "architecture": trained.architecture,
@@ -83,8 +141,10 @@ def _card(trained: Trained) -> dict[str, Any]:
         "command": command(trained.config),
         "config": to_json(trained.config),
         "seed": trained.config.schedule.seed,
-        "precision": trained.precision,
+        "precision": trained.fitted.precision,
+        "schedule": to_json(trained.config.schedule),
         "versions": versions(),
+        "warnings": list(_warnings(trained)),
         "measured": {
             "validation_accuracy": float(last["validation_accuracy"]),
             "validation_loss": float(last["validation_loss"]),
@@ -100,7 +160,7 @@ def _calibration(trained: Trained) -> object:
     # Reading the card gives a model of this very fingerprint, which calibrations go by.
     model = Model("", trained.network, trained.preprocessing, trained.data.labels)
     return to_json(
-        fitted(
+        calibrated(
             trained.validation.logits,
             trained.validation.labels,
             data=trained.validation.data,
@@ -119,12 +179,21 @@ def _provenance(trained: Trained) -> Provenance:
         split=trained.data.split_name,
         class_names=trained.data.labels.names,
         refused=replace(trained.data, positions=None).left_out,  # of the validation split too
-        warnings=trained.data.notes,
+        warnings=(*trained.data.notes, *_warnings(trained)),
         seconds=trained.seconds,
         device=str(best_device()),
         batch_size=trained.config.schedule.batch_size,
         versions=versions(),
     )
+
+
+def _warnings(trained: Trained) -> tuple[str, ...]:
+    fitted, labels = trained.fitted, trained.data.labels
+    last = fitted.records.iloc[-1]
+    learned = on_learning(fitted.start, float(last["task_loss"]), trained.validation, labels)
+    is_untouched = last["epoch"] == 0
+    about_source = trained.kept.warnings if trained.kept else ()
+    return ((UNTOUCHED,) if is_untouched else learned) + trained.remarks + about_source
 
 
 def command(config: PretrainingConfig | FineTuningConfig) -> str:
@@ -138,10 +207,12 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
         words += ["--backbone-rate", f"{config.backbone_rate:g}"] * (config.backbone_rate != 1)
         if config.source is not None:
             words += ["--source", Path(config.source.reference).name]
-            words += ["--lambda", f"{config.task_weight:g}"]
+        words += ["--proxy", config.proxy] * (config.proxy != "none")
+        words += ["--lambda", f"{config.task_weight:g}"] * config.is_joint
     words += ["--dataset", Path(config.dataset.reference).name, "--split", config.dataset.split]
     words += ["--limit", str(config.dataset.limit)] * (config.dataset.limit is not None)
-    for name, value in to_json(config.schedule).items():
+    said = {n: v for n, v in to_json(config.schedule).items() if v is not None}
+    for name, value in said.items():
         words += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(words)
 
