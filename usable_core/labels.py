@@ -3,8 +3,9 @@
 import difflib
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from usable_core.errors import IncompatibleLabels
 
@@ -58,7 +59,7 @@ class LabelSpace:
         Raises:
             IncompatibleLabels: no class has this name, or several have.
         """
-        best = _Names(self).best(name)
+        best = self._table.best(name)
         if len(best) != 1:
             near = difflib.get_close_matches(name, self.names, n=5, cutoff=0.4) or self.names[:5]
             meant = f"{len(best)} classes are" if best else "No class is"
@@ -77,7 +78,7 @@ class LabelSpace:
         Raises:
             IncompatibleLabels: a class of `other` is unknown here or ambiguous.
         """
-        table = _Names(self)
+        table = self._table
         ids = other.ids if other.ids is not None and table.is_numbered_like(other) else None
         found: list[int] = []
         unknown: list[str] = []
@@ -96,6 +97,35 @@ class LabelSpace:
             raise self._refusal(other, unknown, ambiguous)
         return tuple(found)
 
+    def meanings(self, name: str) -> set[int]:
+        """Return every class that this may be a name of, however unlike they are."""
+        return self._table.all(name)
+
+    def doubtful(
+        self, other: "LabelSpace", found: Sequence[int]
+    ) -> tuple[tuple[str, int, int], ...]:
+        """Return (name, index, another index) where a class of `other` may mean another class here.
+
+        The other has the name as a synonym, in another case, or in the plural, and no class of
+        `other` is that one for sure.
+
+        Args:
+            other: The space whose names were matched.
+            found: What `mapping_from(other)` returned.
+        """
+        table = self._table
+        if other.ids is not None and table.is_numbered_like(other):
+            return ()
+        rivals = [
+            (name, index, sorted(table.resembling(name) - set(found)))
+            for name, index in zip(other.names, found, strict=True)
+        ]
+        return tuple((name, index, others[0]) for name, index, others in rivals if others)
+
+    @cached_property
+    def _table(self) -> "_Names":
+        return _Names(self)
+
     def _refusal(
         self, other: "LabelSpace", unknown: list[str], ambiguous: list[str]
     ) -> IncompatibleLabels:
@@ -109,8 +139,9 @@ class LabelSpace:
             problems.append(f"cannot tell which of its classes is meant by {_quoted(ambiguous)}")
         return IncompatibleLabels(
             f"The model {' and '.join(problems)}; it knows {len(self)}, such as "
-            f"{_quoted(self.names)}. Fine-tune the model on this data set, or choose a data set "
-            "with the model's classes."
+            f"{_quoted(self.names)}. Fine-tune the model on this data set, choose a data set "
+            "with the model's classes, or, where the model's names are wrong, give them: --labels "
+            "FILE."
         )
 
 
@@ -135,6 +166,12 @@ class _Names:
         """Return the classes that this may be a name of."""
         plain = plain_name(name)
         return {*self.steps[1].get(plain, ()), *self.steps[2].get(plain, ())}
+
+    def resembling(self, name: str) -> set[int]:
+        """Return the classes that this may be a name of, also in the plural or singular."""
+        plain = plain_name(name)
+        spelled = [plain, f"{plain}s", f"{plain}es", plain.removesuffix("s")]
+        return set().union(*(self.all(one) for one in (*spelled, plain.removesuffix("es"))))
 
     def is_numbered_like(self, other: LabelSpace) -> bool:
         pairs = zip(other.names, other.ids or (), strict=True)

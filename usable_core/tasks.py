@@ -184,7 +184,7 @@ def check_names(config: Config) -> None:
     """
     for spec in named_in(config).values():
         if isinstance(spec, ModelSpec):
-            files_of(spec.reference, spec.weights)
+            files_of(spec.reference, spec.weights, spec.labels)
         else:
             reader_of(spec.reference)
 

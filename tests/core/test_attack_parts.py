@@ -11,7 +11,6 @@ from torch import nn
 from toy_models import LinearNetwork, images, linear_model, model_of, small_network
 
 from usable_core.asking.oracle import Oracle
-from usable_core.asking.outputs import are_probabilities
 from usable_core.attacks.apgd import checkpoints
 from usable_core.attacks.campaign import Attacked, Campaign, Trial, build, run_attack
 from usable_core.attacks.fab import Fab
@@ -21,6 +20,7 @@ from usable_core.attacks.norms import project, random_edge, random_start, size, 
 from usable_core.attacks.sweep import AttackedBatch, ascend, descend, from_scratch
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.errors import OutputsRefused
+from usable_core.models.outputs import are_probabilities
 
 NORMS = ["linf", "l2", "l1"]
 ORDERS = {"linf": np.inf, "l2": 2, "l1": 1}
@@ -578,7 +578,7 @@ def test_a_model_without_gradient_is_attacked_blindly():
 @pytest.mark.parametrize(
     ("network", "sentence"),
     [
-        (nn.Sequential(nn.Flatten(), nn.Linear(192, 1)), "2 or more classes"),
+        (nn.Sequential(nn.Flatten(), nn.Unflatten(1, (3, 64))), "2 or more classes"),
         (LinearNetwork(torch.full((3, 192), math.nan), torch.zeros(3)), "NaN or infinity"),
         (LinearNetwork(torch.zeros(3, 192), torch.tensor([0, 0, math.inf])), "NaN or infinity"),
     ],

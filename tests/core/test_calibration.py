@@ -32,6 +32,7 @@ from usable_core.measuring.interactive import ModelCache, answer
 from usable_core.models import load_model
 from usable_core.models.model import Model
 from usable_core.models.sources.from_card import model_in
+from usable_core.records import to_json
 from usable_core.runs import calibrations
 from usable_core.training.fine_tuning import fine_tune
 from usable_core.training.pretraining import pretrain
@@ -270,7 +271,7 @@ def test_the_command_keeps_a_calibration_or_puts_it_into_a_card(tmp_path, capsys
 
     fingerprint = load_model("bundled/resnet").fingerprint
     kept = calibrations.find(fingerprint)
-    assert vars(kept) == in_card
+    assert to_json(kept) == in_card
     assert json.loads(card.read_text(encoding="utf-8"))["title"] == "x"
     assert kept.n == 40
 

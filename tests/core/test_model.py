@@ -198,15 +198,6 @@ def test_programs_that_differ_in_a_constant_have_different_fingerprints(tmp_path
     assert len(found) == 2
 
 
-def test_a_program_of_a_fixed_batch_is_refused(tmp_path):
-    from usable_core.models import load_model
-
-    path = export(tmp_path, Scaled(1.0), None)
-
-    with pytest.raises(CheckpointError, match="dynamic batch"):
-        load_model(f"file/{path}", trust=True)
-
-
 def test_a_file_that_is_no_program_is_refused(tmp_path):
     from usable_core.models import load_model
 

@@ -23,12 +23,13 @@ CHECKS = {
     ),
     "deterministic": CheckRow(
         "Same answer twice",
-        "The same images asked twice must give the same logits. A randomised model needs attacks "
-        "that average over its draws (expectation over transformations).",
+        "The same images asked twice, alone or in company, must give the same logits. A randomised "
+        "model needs attacks that average over its draws (expectation over transformations).",
     ),
     "logits": CheckRow(
         "Outputs are logits",
-        "Probabilities saturate and starve the attack of gradients. Remove the last softmax.",
+        "Probabilities saturate and starve the attack of gradients. Remove the last softmax or "
+        "sigmoid.",
     ),
     "gradient": CheckRow(
         "Gradient is there",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from usable_core.catalog import implementation, lookup
-from usable_core.errors import UnknownName, UsableError
+from usable_core.errors import CheckpointError, UnknownName, UsableError
 
 # A model on disk is a folder of these two.
 WEIGHTS_FILE = "model.safetensors"
@@ -191,12 +191,15 @@ def _parts(reference: str) -> tuple[str, str]:
     return ("folder", reference) if is_path else (source, name)
 
 
-def files_of(reference: str, weights: str | None = None) -> tuple[Path, ...]:
+def files_of(
+    reference: str, weights: str | None = None, labels: str | None = None
+) -> tuple[Path, ...]:
     """Return the local files of a model: other content means another model. Nothing is loaded.
 
     Args:
         reference: The model.
         weights: Local weights that replace its own.
+        labels: Class names that replace its own.
 
     Raises:
         UnknownName: its source, its name where that can be told, or its run is unknown.
@@ -204,15 +207,21 @@ def files_of(reference: str, weights: str | None = None) -> tuple[Path, ...]:
     """
     row, name = source_of(reference)
     files: tuple[Path, ...] = implementation(row.files)(name) if row.files else ()
+    if labels is not None:
+        if not Path(labels).expanduser().is_file():
+            raise CheckpointError(f"Expected class names at {labels}, but no file is there.")
+        files = (*files, Path(labels).expanduser())
     if weights is None:
         return files
     return (*files, *implementation(WEIGHTS_AND_CONFIG)(weights))
 
 
-def file_facts(reference: str, weights: str | None = None) -> tuple[tuple[int, int], ...]:
+def file_facts(
+    reference: str, weights: str | None = None, labels: str | None = None
+) -> tuple[tuple[int, int], ...]:
     """Return time (ns) and size of the files of a model; nothing where loading will refuse it."""
     try:
-        facts = [path.stat() for path in files_of(reference, weights)]
+        facts = [path.stat() for path in files_of(reference, weights, labels)]
     except (UsableError, OSError):
         return ()
     return tuple((fact.st_mtime_ns, fact.st_size) for fact in facts)

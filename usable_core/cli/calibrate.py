@@ -37,6 +37,7 @@ def calibrate(
         f"to {found.nll_calibrated:.4f}",
         f"An image whose log-sum-exp of the logits is below {found.energy_threshold:.2f} is unlike "
         "95 % of these.",
+        *(f"Note: {warning}" for warning in found.warnings),
     ]
     answer(to_json(found), json, lines)
 

@@ -194,6 +194,7 @@ def _model_part(
         "knows": first.knows,
         "calibrated": calibrated and calibrated.calibrated,
         "familiarity": _with(first.familiarity, "is_unlike"),
+        "warnings": first.warnings,
         "fragility": fragility and {**to_json(fragility), "said": fragility.said(label)},
         "superpixels": maps[0].superpixels.tolist(),
         "maps": [_map_part(one, out) for one in maps],

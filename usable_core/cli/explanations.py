@@ -47,8 +47,9 @@ def _maps_table(maps: list[dict[str, Any]]) -> "Table":
 
 
 def _about(part: dict[str, Any]) -> list[str]:
-    """Return what is to be said of the image itself."""
-    found = [part["knows"]] if part["knows"] else []
+    """Return what is to be said of the model and of the image itself."""
+    found = [f"Note: {warning}" for warning in part["warnings"]]
+    found += [part["knows"]] if part["knows"] else []
     if part["calibrated"] is not None:
         found.append(f"Calibrated, it is {100 * part['calibrated']:.1f} % sure.")
     if part["familiarity"] is not None and part["familiarity"]["is_unlike"]:

@@ -63,6 +63,8 @@ def show(
         recipes = () if data is None else try_recipes(loaded, data, limit=None, report=report)
     passport: dict[str, Any] = to_json(loaded.preprocessing)
     sources, labels, parameters = passport.pop("sources"), loaded.labels, loaded.parameter_count
+    is_single = loaded.examination.has_one_logit
+    output = "one logit z, counted as the two logits (0, z)" if is_single else "logits"
     shown = {
         "reference": loaded.name,
         "fingerprint": loaded.fingerprint,
@@ -70,6 +72,7 @@ def show(
         "preprocessing": passport,
         "sources": sources,
         "labels": {"count": len(labels), "is_named": labels.is_named, "names": labels.names},
+        "output": output,
         "card": loaded.card,
         "warnings": loaded.warnings,
         "probe": recipes,
@@ -80,6 +83,7 @@ def show(
         f"{loaded.name}  {parameters:,} parameters, fingerprint {loaded.fingerprint}",
         table("Input", "Value", "From", rows=rows),
         f"{len(labels)} classes: {', '.join(labels.names[:8])}{more}",
+        f"Output: {output}",
     ]
     if recipes:
         tried = [(r.title, share(r.accuracy), r.words) for r in recipes]

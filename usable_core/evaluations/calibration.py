@@ -18,6 +18,7 @@ class Calibration:
         model_fingerprint: Of the model that it holds for, and no other.
         nll: Mean negative log-likelihood of the true class before (nats).
         nll_calibrated: The same at the temperature.
+        warnings: Sentences that a reader of the numbers must know.
     """
 
     temperature: float
@@ -28,3 +29,4 @@ class Calibration:
     model_fingerprint: str
     nll: float
     nll_calibrated: float
+    warnings: tuple[str, ...] = ()

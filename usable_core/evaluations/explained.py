@@ -92,6 +92,7 @@ class Explanation:
         predictions: The five most probable classes, most probable first.
         classes: Names of all classes that the model knows; empty where it has no names.
         familiarity: Whether the image looks like the task's; None for a model not calibrated.
+        warnings: Sentences on the model that a reader of any of its answers must know.
         method: Key of `catalog.explainers.EXPLAINERS`.
         target: Name of the class explained.
         values: Credit of each pixel (H, W) float32, in units of `unit`.
@@ -121,6 +122,7 @@ class Explanation:
     predictions: tuple[Prediction, ...] = ()
     classes: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
+    warnings: tuple[str, ...] = ()
     method: str | None = None
     target: str | None = None
     values: Values = _array(np.float32, 0, 0)

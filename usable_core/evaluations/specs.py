@@ -73,21 +73,26 @@ class ModelSpec:
         trust: Allow a file that can run code (exported programs).
         preprocessing: Value that replaces what the source says of the input: mean=…, std=…,
             resize=…, crop=…, interpolation=…; repeatable.
+        labels: File of the class names in the order of the logits, in place of the model's own: a
+            text with one name a line, or JSON.
         said_by_fingerprint: Fields that decide what is loaded and nothing else.
     """
 
-    said_by_fingerprint: ClassVar = ("weights", "trust", "preprocessing")
+    said_by_fingerprint: ClassVar = ("weights", "trust", "preprocessing", "labels")
 
     reference: str = field(metadata=asked(choices=lambda: [row.form for row in SOURCES.values()]))
     weights: str | None = None
     arch_options: tuple[tuple[str, str], ...] = field(default=(), metadata=asked("--arch-option"))
     trust: bool = False
     preprocessing: tuple[tuple[str, str], ...] = ()
+    labels: str | None = None
 
     def placed(self) -> "ModelSpec":
         """Return the name that means the same files in every folder."""
-        weights = self.weights and str(Path(self.weights).expanduser().resolve())
-        return replace(self, reference=absolute(self.reference), weights=weights)
+        weights, labels = (
+            path and str(Path(path).expanduser().resolve()) for path in (self.weights, self.labels)
+        )
+        return replace(self, reference=absolute(self.reference), weights=weights, labels=labels)
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,7 @@ def _gone() -> Answer:
 
 def _key(request: ImageRequest) -> str:
     """Return the identity of the answer: the question, the files behind it, the versions."""
-    facts = file_facts(request.model.reference, request.model.weights), calibrations.state()
+    spec = request.model
+    facts = file_facts(spec.reference, spec.weights, spec.labels), calibrations.state()
     text = json.dumps([INTERFACE_VERSION, to_json(request), facts, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from usable_core.asking.oracle import Oracle
-from usable_core.asking.outputs import look_like_probabilities
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import Report, silent
@@ -49,7 +48,7 @@ def measure(
 
 
 def part(objects: Objects, config: AccuracyConfig, rows: slice) -> Iterator[Columns]:
-    """Yield the outcomes of some examples, and whether their outputs look like probabilities."""
+    """Yield the outcomes of some examples."""
     for indices, logits in answers(objects.oracle, objects.examples, rows):
         table = outcomes(logits.numpy(), objects.examples.labels[indices])
         yield table | {"index": indices}
@@ -58,7 +57,7 @@ def part(objects: Objects, config: AccuracyConfig, rows: slice) -> Iterator[Colu
 
 
 def outcomes(logits: np.ndarray, labels: np.ndarray) -> Columns:
-    """Return label, prediction, rank, confidence, nll, brier and is_softmax (each (N,)).
+    """Return label, prediction, rank, confidence, nll and brier (each (N,)).
 
     Ties are broken by the lower class index, so rank 0 and a right prediction are the same thing.
 
@@ -82,7 +81,6 @@ def outcomes(logits: np.ndarray, labels: np.ndarray) -> Columns:
         "confidence": confidence,
         "nll": -log_probabilities[rows, labels],
         "brier": (probabilities**2).sum(1),
-        "is_softmax": look_like_probabilities(logits),
     }
 
 

@@ -1,5 +1,7 @@
 """Temperature and energy: from a model's answers to images of its task that it did not learn."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
@@ -12,7 +14,7 @@ from usable_core.errors import DatasetRefused
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.explained import Familiarity
 from usable_core.evaluations.specs import DatasetSpec, Report, silent
-from usable_core.measuring.label_matching import target_indices
+from usable_core.measuring.label_matching import label_warnings, target_indices
 from usable_core.measuring.provenance import evaluated_part, ready
 from usable_core.measuring.streaming import Examples, Progress, answers
 from usable_core.metrics.arrays import Floats, Indices
@@ -49,13 +51,14 @@ def calibrate(
     examples = Examples(part, target_indices(model, part)[part.targets])
     logits, indices = _logits(ready(model), examples, report)
     _check_count(part, len(indices))
-    return fitted(
+    found = fitted(
         logits,
         examples.labels[indices],
         data=described(part),
         dataset_fingerprint=part.fingerprint,
         model_fingerprint=model.fingerprint,
     )
+    return replace(found, warnings=(*model.warnings, *label_warnings(model, part)))
 
 
 def calibration_part(model: Model, dataset: Dataset, spec: DatasetSpec) -> Dataset:

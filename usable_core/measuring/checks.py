@@ -8,7 +8,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from usable_core.asking.outputs import are_probabilities
 from usable_core.attacks.campaign import build
 from usable_core.attacks.lanes import Lanes, Over, Pool
 from usable_core.attacks.norms import random_start, size
@@ -94,7 +93,16 @@ def epsilon_zero(sample: Sample) -> Check:
 
 
 def deterministic(sample: Sample) -> Check:
-    """Ask twice."""
+    """Ask twice; what the model showed when it was loaded, alone and in company, counts too."""
+    company = sample.batch.oracle.model.examination.company
+    if company:
+        return Check(
+            "deterministic",
+            "red",
+            "The answer to a picture depends on the others in its batch: it differs by "
+            f"{company:.1e} of the largest logit (BatchNorm in training mode?).",
+            {"difference": company},
+        )
     first, second = (sample.batch.oracle.logits(sample.batch.x) for _ in range(2))
     scale = float(first.abs().max().clamp_min(1e-12))
     difference = float((first - second).abs().max()) / scale
@@ -121,10 +129,15 @@ def deterministic(sample: Sample) -> Check:
 
 
 def logits(sample: Sample) -> Check:
-    """Look whether outputs are probabilities."""
-    is_softmax = are_probabilities(sample.batch.oracle.logits(sample.batch.x))
-    said = "The outputs are probabilities." if is_softmax else "The outputs are no probabilities."
-    return Check("logits", "red" if is_softmax else "green", said, {"softmax": float(is_softmax)})
+    """Look whether outputs are probabilities, as the model showed when it was loaded."""
+    kind = sample.batch.oracle.model.examination.outputs
+    said = {
+        "logits": "The outputs are no probabilities.",
+        "probabilities": "The outputs are probabilities.",
+        "sigmoid": "The outputs are probabilities of a sigmoid: each is in [0, 1].",
+    }[kind]
+    is_bounded = kind != "logits"
+    return Check("logits", "red" if is_bounded else "green", said, {"softmax": float(is_bounded)})
 
 
 def gradient(sample: Sample) -> Check:

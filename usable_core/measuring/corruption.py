@@ -57,7 +57,7 @@ def part(objects: Objects, config: CorruptionConfig, rows: slice) -> Iterator[Co
     """Yield the outcomes of some examples in every cell, in small types, cell after cell.
 
     The pictures are decoded once, and corrupted where they are classified. Corruptions are numbered
-    by their place in the config; `is_softmax` says whether outputs look like probabilities.
+    by their place in the config.
     """
     oracle, progress = objects.oracle, objects.progress
     ids = objects.examples.dataset.ids
@@ -116,5 +116,4 @@ def _columns(outcome: Columns, place: int, severity: int, shape: torch.Size) -> 
         "nll": outcome["nll"].astype(np.float32),
         "height": np.full(n, shape[2], dtype=np.int16),
         "width": np.full(n, shape[3], dtype=np.int16),
-        "is_softmax": outcome["is_softmax"],
     }

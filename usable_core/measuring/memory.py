@@ -179,4 +179,4 @@ def map_identity(request: ImageRequest) -> Identity:
 
 def _model(spec: ModelSpec) -> Identity:
     # A file that was replaced is another model.
-    return spec, file_facts(spec.reference, spec.weights)
+    return spec, file_facts(spec.reference, spec.weights, spec.labels)

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.asking.outputs import PROBABILITIES_WARNING, look_like_probabilities
 from usable_core.attacks.norms import check_budget, random_edge
 from usable_core.attacks.sweep import SmallestEpsilons, ascend, confirm, descend
 from usable_core.catalog.attacks import ATTACKS
@@ -199,7 +198,6 @@ def merge(
     reds = [check.sentence for check in found if check.verdict == "red"]
     failed = "A check of the attack failed, so this curve is an upper bound only"
     warnings = [f"{failed}: {reds[0]}"] if reds else []
-    warnings += [PROBABILITIES_WARNING] if table["is_softmax"].all() else []
     cost = Cost(
         forward=int(table["forward"].sum()),
         backward=int(table["backward"].sum()),
@@ -286,7 +284,6 @@ def _attacked(
     progress.add(0, robust_accuracy=(withstood, len(x)))
     table = part_table(indices, y, clean, right.cpu(), smallest, config)
     table["adversarial"] = prediction.cpu().numpy().astype(np.int32)
-    table["is_softmax"] = look_like_probabilities(logits.cpu().numpy())
     seeds = example_seeds([objects.examples.dataset.ids[i] for i in indices], config.seed)
     for place, epsilon in enumerate(batch.epsilons):
         noisy = oracle.logits(random_edge(x, epsilon, config.norm, seeds.to(x.device))).argmax(1)

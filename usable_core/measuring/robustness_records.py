@@ -2,7 +2,7 @@
 
 Columns of a part, one row per example: index, label, clean_prediction, adversarial (the answer to
 what breaks it), level (place of the smallest epsilon that breaks it among those above 0; −1: wrong
-when clean, never attacked), step, attack, is_softmax, noise_0 …, and what the part cost.
+when clean, never attacked), step, attack, noise_0 …, and what the part cost.
 """
 
 import numpy as np

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.asking.outputs import PROBABILITIES_WARNING
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches, unreadable
 from usable_core.errors import DatasetRefused
@@ -145,8 +144,7 @@ def measured(
         oracle: The model.
         dataset: The whole data set.
         config: The question.
-        part: Yields columns of rows of a slice of the examples, `index` and `is_softmax` (the
-            outputs look like probabilities) among them.
+        part: Yields columns of rows of a slice of the examples, `index` among them.
         report: Told the progress; raises `Cancelled`.
         outcomes: Of each example.
 
@@ -161,13 +159,12 @@ def measured(
         tables = [table for rows in parts for table in part(objects, config, rows)]
     list_unread(examples.dataset, oracle.model, [t["index"] for t in tables])
     table = pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
-    doubts = (PROBABILITIES_WARNING,) if table["is_softmax"].all() else ()
     source = provenance(
         oracle.model,
         examples.dataset,
         seconds=time.perf_counter() - started,
         batch_size=oracle.size().current,
-        warnings=(*oracle.halvings, *doubts),
+        warnings=oracle.halvings,
     )
     return examples, table, source
 

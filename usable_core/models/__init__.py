@@ -6,9 +6,9 @@ from usable_core.catalog import implementation
 from usable_core.catalog.models import files_of, source_of
 from usable_core.errors import CheckpointError, ConfigError
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.models.label_files import labels_in
 from usable_core.models.model import Model
 from usable_core.models.overrides import with_preprocessing
-from usable_core.models.trial import try_out
 from usable_core.models.wrapping import HOW
 
 
@@ -19,6 +19,7 @@ def load_model(
     arch_options: dict[str, str] | None = None,
     trust: bool = False,
     preprocessing: dict[str, str] | None = None,
+    labels: str | Path | None = None,
 ) -> Model:
     """Return the model that a reference names, on the CPU.
 
@@ -30,12 +31,15 @@ def load_model(
         trust: Allow files that can run code (exported programs).
         preprocessing: Values that replace the source's, such as `{"mean": "0.5,0.5,0.5"}`; the
             fields are those of `models.overrides.overridden`.
+        labels: File of class names in the order of the logits, in place of the model's own; its
+            forms are those of `models.label_files`.
 
     Raises:
         UnknownName: no such source or model.
         CheckpointError: its weights cannot be had, are unsafe, or do not fit.
-        ConfigError: a value of the preprocessing is not what its field takes, or the model does not
-            answer to a picture of its own input size with one logit per class.
+        ConfigError: a value of the preprocessing is not what its field takes, the file of labels
+            does not name each class once, or the model does not answer pictures of its own input
+            size with one logit per class.
     """
     spec = reference
     if not isinstance(spec, str | Path | ModelSpec):
@@ -50,9 +54,10 @@ def load_model(
             tuple((arch_options or {}).items()),
             trust,
             tuple((preprocessing or {}).items()),
+            None if labels is None else str(labels),
         )
     row, name = source_of(spec.reference)
-    files_of(spec.reference, spec.weights)  # refuses what is plainly wrong
+    files_of(spec.reference, spec.weights, spec.labels)  # refuses what is plainly wrong
     if row.needs_trust and not spec.trust:
         raise CheckpointError(
             f"{spec.reference} can run code on this machine, so it was not opened. If you trust "
@@ -61,6 +66,7 @@ def load_model(
     model: Model = implementation(row.load)(name, spec)
     if spec.preprocessing:
         model = with_preprocessing(model, spec.preprocessing)
-    try_out(model)
+    if spec.labels:
+        model.labels = labels_in(Path(spec.labels), len(model.labels))
     model.spec = spec
     return model

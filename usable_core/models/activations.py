@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from usable_core.errors import ExplanationError
 from usable_core.models.model import Model
+from usable_core.models.programs import is_program
 
 Grid = tuple[int, int]
 Kind = Literal["channels_first", "channels_last", "tokens"]
@@ -209,7 +210,7 @@ def _watched(network: nn.Module, image: Grid) -> Iterator[list[_Seen]]:
     handles = [
         module.register_forward_hook(lambda at, inputs, out, name=name: watch(name, at, out))
         for name, module in network.named_modules()
-        if not isinstance(network, torch.fx.GraphModule)
+        if not is_program(network)
     ]
     try:
         yield seen
@@ -224,7 +225,7 @@ def _last(seen: list[_Seen], model: Model) -> _Seen:
     Where the last one is not reached, as behind a class token, the next before it of the same
     shape is meant: what lies between are parts of it, such as queries and keys.
     """
-    if isinstance(model.network, torch.fx.GraphModule):
+    if is_program(model.network):
         raise ExplanationError(
             "Class activation maps read a layer, but an exported program shows only its logits. "
             "Choose LIME, SHAP, integrated gradients or occlusion, or load the architecture with "

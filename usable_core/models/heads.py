@@ -5,10 +5,10 @@ timm says it itself; any other network ends in its last `Linear`, or, where it h
 network's output, so features can be computed once and cached.
 """
 
-import torch
 from torch import Tensor, nn
 
 from usable_core.errors import CheckpointError
+from usable_core.models.programs import is_program
 
 
 def features(network: nn.Module, x: Tensor) -> Tensor:
@@ -69,7 +69,7 @@ def _is_timm(network: nn.Module) -> bool:
 
 
 def _refuse_programs(network: nn.Module) -> None:
-    if isinstance(network, torch.fx.GraphModule):
+    if is_program(network):
         raise CheckpointError(
             "An exported program shows only its logits: it has no features and no head to replace. "
             "Load the architecture with local weights instead (--weights FILE)."

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -14,8 +15,11 @@ from usable_core.catalog import implementation
 from usable_core.errors import ImageRefused
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
+from usable_core.models.examination import Examination, examine
 from usable_core.models.heads import features
+from usable_core.models.outputs import class_logits
 from usable_core.models.preprocessing import GUESS, Preprocessing
+from usable_core.models.programs import is_program, structure
 
 if TYPE_CHECKING:
     from usable_core.evaluations.explained import Prediction
@@ -53,21 +57,19 @@ class Model:
         self.name = name
         self.notes = notes
         self.preprocessing = preprocessing
-        self.labels = labels
+        # A network of one logit tells two classes apart, see `outputs.class_logits`.
+        self.labels = labels if len(labels) != 1 else LabelSpace.unnamed(2)
         self.card = card or {}
         self.spec = ModelSpec(name)
         self.network = network
-        if not isinstance(
-            network, torch.fx.GraphModule
-        ):  # exported programs are fixed in eval mode
+        if not is_program(network):  # exported programs are fixed in eval mode
             network.eval()
         network.requires_grad_(False)
         self.fingerprint = self._fingerprint()
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return logits (N, classes) of images x (N, 3, H, W) in [0, 1]."""
-        logits: Tensor = self.network(self.preprocessing.normalise(x))
-        return logits
+        return class_logits(self.network(self.preprocessing.normalise(x)))
 
     def __repr__(self) -> str:
         height, width = self.input_size
@@ -105,6 +107,15 @@ class Model:
         """
         return features(self.network, self.preprocessing.normalise(x))
 
+    @cached_property
+    def examination(self) -> Examination:
+        """What its answers to a few pictures show, found once.
+
+        Raises:
+            ConfigError: it does not answer pictures of its input size with logits.
+        """
+        return examine(self)
+
     @property
     def input_size(self) -> tuple[int, int]:
         """Height and width of the images that the model takes."""
@@ -112,8 +123,9 @@ class Model:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader of its numbers must know: how it was loaded, and what of it is a guess."""
-        return (*self.notes, *_guesses(self.preprocessing), *_grey(self.preprocessing))
+        """What a reader of its numbers must know: its answers, how it was loaded, and guesses."""
+        said = (*self.notes, *_guesses(self.preprocessing), *_grey(self.preprocessing))
+        return (*self.examination.warnings, *said)
 
     @property
     def device(self) -> torch.device:
@@ -189,8 +201,7 @@ def _grey(preprocessing: Preprocessing) -> tuple[str, ...]:
 
 def _structure(network: nn.Module) -> str:
     """Return what tells two networks of the same weights apart: padding, activations, code."""
-    text = str(network.code) if isinstance(network, torch.fx.GraphModule) else repr(network)
-    return re.sub(r" at 0x[0-9a-f]+", "", text)
+    return re.sub(r" at 0x[0-9a-f]+", "", structure(network))
 
 
 def _tensors(network: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from usable_core.models.model import Model
+from usable_core.models.outputs import class_logits
+from usable_core.models.programs import is_program
 
 # Spread of the logits between the probes over their size: below, float32 rounding is what differs.
 _VISIBLE = 1e-4
@@ -49,10 +51,10 @@ def randomised(model: Model, probes: Tensor, *, seed: int = 0) -> Model | None:
         _reset(network, generator)
         with _scaled_by_data(network):
             network(probes)
-        logits = network(probes)
-        if isinstance(network, torch.fx.GraphModule):  # its layers could not be scaled one by one
+        logits = class_logits(network(probes))
+        if is_program(network):  # its layers could not be scaled one by one
             network = _Scaled(network, float(logits.std()))
-            logits = network(probes)
+            logits = class_logits(network(probes))
     if not min(_relative_spread(logits), _relative_spread(logits.softmax(1))) > _VISIBLE:
         return None
     found = copy.copy(model)

@@ -10,6 +10,7 @@ from usable_core.errors import ConfigError, first_line
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
+from usable_core.models.outputs import class_logits
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.trial import NOT_OURS
 
@@ -30,7 +31,8 @@ def wrap_model(
     """Return a network as a `Model`; the network itself is frozen in evaluation mode, not copied.
 
     Args:
-        network: Normalised images (N, 3, H, W) to logits (N, classes).
+        network: Normalised images (N, 3, H, W) to logits (N, classes); one logit z (N, 1) counts as
+            the two logits (0, z).
         preprocessing: How pictures become what the network takes. There is no usual one: other
             numbers than those of the training give other answers, without a sign of it.
         labels: Class names in the order of the logits; None for classes without names.
@@ -81,10 +83,10 @@ def _count_logits(network: nn.Module, preprocessing: Preprocessing, name: str) -
             f"{name} does not take images of shape {tuple(grey.shape)} ({first_line(error)}). "
             "Give the preprocessing whose crop is its input size."
         ) from error
-    if isinstance(logits, Tensor) and logits.ndim == 2 and len(logits) == 2 <= logits.shape[1]:
-        return logits.shape[1]
+    if isinstance(logits, Tensor) and logits.ndim == 2 and len(logits) == 2:
+        return class_logits(logits).shape[1]
     shown = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
     raise ConfigError(
-        f"{name} must give logits of shape (N, classes), 2 classes or more, but gives {shown} for "
+        f"{name} must give logits of shape (N, classes), but gives {shown} for "
         "2 images. Wrap a module whose forward returns the logits alone."
     )

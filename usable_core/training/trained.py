@@ -220,6 +220,7 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
 def _model_words(spec: ModelSpec) -> list[str]:
     words = ["--model", spec.reference]
     words += ["--weights", Path(spec.weights).name] if spec.weights else []
+    words += ["--labels", Path(spec.labels).name] if spec.labels else []
     pairs = [("--arch-option", pair) for pair in spec.arch_options]
     pairs += [("--preprocessing", pair) for pair in spec.preprocessing]
     words += [word for option, (name, value) in pairs for word in (option, f"{name}={value}")]

@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
+from usable_core.models.outputs import place_of_logits
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.programs import Program
+
+_ANY_NUMBER = 2**40  # torch's infinity is larger
 
 
 def load(name: str, spec: ModelSpec) -> Model:
@@ -33,24 +37,14 @@ def load(name: str, spec: ModelSpec) -> Model:
     try:
         with _quiet():
             program = torch.export.load(str(path))
-        network = program.module()
+        loaded = program.module()
     except Exception as error:  # reading a program can fail in any way that its code can
         raise CheckpointError(
             f"{path.name} cannot be read as an exported program by torch {torch.__version__}: "
             f"{first_line(error)}. Export it again with this version of torch."
         ) from error
-    height, width = _input_size(program, path)
-    try:
-        with torch.no_grad():
-            logits = network(torch.full((2, 3, height, width), 0.5))
-    except Exception as error:
-        raise CheckpointError(
-            f"{path.name} does not run on two pictures: {first_line(error)}."
-        ) from error
-    if not (isinstance(logits, Tensor) and logits.ndim == 2):
-        raise CheckpointError(
-            f"{path.name} must return logits (N, classes); it returns something else."
-        )
+    batch, height, width = _input_shape(program, path)
+    network = _within_bounds(loaded, _bounds(program, batch), (height, width), path.name)
     own = "the program's own input"
     normalises = "not applied: the program takes [0, 1] and normalises inside"
     sources = {
@@ -62,7 +56,42 @@ def load(name: str, spec: ModelSpec) -> Model:
     }
     preprocessing = Preprocessing(min(height, width), (height, width), sources=sources)
     card = {"title": path.name, "weights": path.name}
+    with torch.no_grad():
+        logits = network(torch.full((1, 3, height, width), 0.5))
     return Model(spec.reference, network, preprocessing, LabelSpace.unnamed(logits.shape[1]), card)
+
+
+def _within_bounds(
+    network: nn.Module, bounds: tuple[int, int | None], size: tuple[int, int], name: str
+) -> nn.Module:
+    """Return the program as it may be asked and answers; itself where nothing stands in between.
+
+    torch states a least batch of 2 for most programs that take single images too, so that is tried.
+    """
+    least, most = bounds
+    count = max(least, 2) if most is None else min(max(least, 2), most)
+    output = _answer(network, count, size, name)
+    place = place_of_logits(output, count, name)
+    if least == 2 and most != 2:
+        with contextlib.suppress(CheckpointError):
+            _answer(network, 1, size, name)
+            least = 1
+    is_plain = isinstance(output, Tensor) and output.ndim == 2
+    if is_plain and least <= 1 and most is None:
+        return network
+    return Program(network, least=least, most=most, place=place)
+
+
+def _answer(network: nn.Module, count: int, size: tuple[int, int], name: str) -> object:
+    grey = torch.full((count, 3, *size), 0.5)
+    try:
+        with torch.no_grad():
+            return network(grey)
+    except Exception as error:  # the program's own code, which may raise anything
+        raise CheckpointError(
+            f"{name} does not run on pictures of shape {tuple(grey.shape)}: {first_line(error)}. "
+            "Export it again for such pictures."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -77,17 +106,31 @@ def _quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _input_size(program: torch.export.ExportedProgram, path: Path) -> tuple[int, int]:
+def _input_shape(
+    program: torch.export.ExportedProgram, path: Path
+) -> tuple[int | torch.SymInt, int, int]:
+    """Return batch, height and width of what a program takes."""
     inputs = set(program.graph_signature.user_inputs)
     values = [
         n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder" and n.name in inputs
     ]
     shape: list[int | torch.SymInt] = []
     shape += list(values[0].shape) if len(values) == 1 and isinstance(values[0], Tensor) else []
-    fits = len(shape) == 4 and all(isinstance(n, int) for n in shape[1:]) and shape[1] == 3
-    if not fits or isinstance(shape[0], int):
+    if len(shape) != 4 or not all(isinstance(n, int) for n in shape[1:]) or shape[1] != 3:
         raise CheckpointError(
-            f"{path.name} must take one tensor (N, 3, height, width) with any N and a fixed height "
-            f"and width, but takes {shape or 'something else'}. Export it with a dynamic batch."
+            f"{path.name} must take one tensor (N, 3, height, width) with a fixed height and "
+            f"width, but takes {shape or 'something else'}. Export it with such an input."
         )
-    return int(shape[2]), int(shape[3])
+    return shape[0], int(shape[2]), int(shape[3])
+
+
+def _bounds(
+    program: torch.export.ExportedProgram, batch: int | torch.SymInt
+) -> tuple[int, int | None]:
+    """Return how many pictures a program takes at once: at least, and at most (None: any)."""
+    if isinstance(batch, int):
+        return batch, batch
+    known = program.range_constraints.get(batch.node.expr)
+    if known is None:
+        return 1, None
+    return int(known.lower), None if bool(known.upper > _ANY_NUMBER) else int(known.upper)

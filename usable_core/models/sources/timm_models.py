@@ -8,7 +8,7 @@ from typing import Any, cast
 import timm
 from huggingface_hub.constants import HF_HUB_CACHE
 from timm.data.config import resolve_data_config, resolve_model_data_config
-from timm.data.imagenet_info import ImageNetInfo, infer_imagenet_subset
+from timm.data.imagenet_info import infer_imagenet_subset
 from torch import nn
 
 from usable_core.errors import CheckpointError, UnknownName
@@ -18,7 +18,7 @@ from usable_core.models.checkpoints import load_weights, read_checkpoint
 from usable_core.models.facts import Facts
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.sources.imagenet import imagenet_labels, split_synonyms
+from usable_core.models.sources.imagenet import imagenet_labels
 from usable_core.models.sources.options import (
     call_builder,
     default_hub_folder,
@@ -105,12 +105,7 @@ def labels_of(network: nn.Module) -> LabelSpace:
     if own and len(own) == count:
         return LabelSpace(tuple(own))
     subset = infer_imagenet_subset(network)
-    if subset is None:
-        return LabelSpace.unnamed(count)
-    if subset == "imagenet-1k":
-        return imagenet_labels()
-    synonyms = tuple(split_synonyms(text) for text in ImageNetInfo(subset).label_descriptions())
-    return LabelSpace(tuple(names[0] for names in synonyms), synonyms=synonyms)
+    return LabelSpace.unnamed(count) if subset is None else imagenet_labels(subset)
 
 
 def _config(network: nn.Module) -> Mapping[str, Any]:

@@ -1,0 +1,67 @@
+"""Exported programs: within the bounds of the batch that they state, to the logits they return."""
+
+import torch
+from torch import Tensor, nn
+
+from usable_core.models.outputs import Place
+
+
+class Program(nn.Module):
+    """A program that takes batches of certain sizes only, or returns more than logits.
+
+    Batches that are too large are divided, those that are too small are filled up with their last
+    image, whose further answers are dropped.
+    """
+
+    def __init__(
+        self,
+        program: nn.Module,
+        *,
+        least: int = 1,
+        most: int | None = None,
+        place: Place = (),
+    ) -> None:
+        """Keep a program.
+
+        Args:
+            program: Images (N, 3, H, W) to what it returns; fixed in the mode of its export.
+            least: Images that it takes at once, at least.
+            most: At most; None for any number.
+            place: Where the logits are in what it returns, see `outputs.place_of_logits`.
+        """
+        super().__init__()
+        self.program, self.least, self.most, self.place = program, least, most, place
+
+    def train(self, mode: bool = True) -> "Program":
+        """Set the flag alone: programs have no modes and refuse to be asked."""
+        self.training = mode
+        return self
+
+    def extra_repr(self) -> str:
+        """Return what tells it from the same program in other bounds."""
+        return f"least={self.least}, most={self.most}, place={self.place}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes) of images (N, 3, H, W)."""
+        parts = -(-len(x) // self.most) if self.most and len(x) else 1
+        return torch.cat([self._logits(part) for part in x.tensor_split(parts)])
+
+    def _logits(self, x: Tensor) -> Tensor:
+        missing = max(self.least - len(x), 0)
+        output = self.program(torch.cat([x, x[-1:].expand(missing, -1, -1, -1)]) if missing else x)
+        for key in self.place:
+            output = output[key]
+        logits: Tensor = output.flatten(1) if output.ndim > 1 else output[:, None]
+        return logits[: len(x)]  # (N,), (N, C) or (N, C, 1, 1) -> (N, C)
+
+
+def structure(network: nn.Module) -> str:
+    """Return the code of a program, or the layers of any other network."""
+    if isinstance(network, Program):
+        return f"{network.extra_repr()} {structure(network.program)}"
+    return str(network.code) if isinstance(network, torch.fx.GraphModule) else repr(network)
+
+
+def is_program(network: nn.Module) -> bool:
+    """Tell whether a network is a fixed program, which shows its logits and nothing else."""
+    return isinstance(network, (torch.fx.GraphModule, Program))
