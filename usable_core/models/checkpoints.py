@@ -18,13 +18,8 @@ from usable_core.files import write_bytes, write_json
 from usable_core.models.facts import Facts, facts_of
 from usable_core.models.formats import format_of
 from usable_core.models.nearest import nearest
-from usable_core.models.pickles import is_whole_network, read_pickle
+from usable_core.models.pickles import WHOLE, is_whole_network, read_pickle
 from usable_core.models.tables import Search, Table, chosen, entries, flat, notes_of
-
-_WHOLE = (
-    "it holds a whole pickled network, whose weights cannot be had without running its code. Where "
-    'it was made, save the weights alone: torch.save(network.state_dict(), "weights.pth").'
-)
 
 
 @dataclass(frozen=True)
@@ -93,7 +88,7 @@ def read_checkpoint(weights: str | Path) -> Checkpoint:
     parts = (content, *(value for _, value in entries(content)))
     has_network = any(is_whole_network(part) for part in parts)
     if not tensors:
-        what = _WHOLE if has_network else "a table of name to tensor is expected."
+        what = WHOLE if has_network else "a table of name to tensor is expected."
         raise CheckpointError(f"{path.name} holds no weights: {what}")
     return Checkpoint(path, table, tensors, facts_of(path, content), has_network)
 
@@ -153,7 +148,7 @@ def _mismatches(search: Search, table: Table, checkpoint: Checkpoint) -> Iterato
     if any(tensor.is_quantized for tensor in search.found.values()):
         yield "its weights are quantised to integers. Give those from before the quantisation."
     if checkpoint.has_network and not search.fitting(table):
-        yield _WHOLE
+        yield WHOLE
     if difference := _differences(search, table):
         yield f"{difference}. {_advice(search, table, checkpoint)}"
     for name, at in table.names.items():

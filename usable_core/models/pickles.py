@@ -42,6 +42,10 @@ _PLAIN_BY_MODULE = {
 _PLAIN = {f"{module}.{n}" for module, names in _PLAIN_BY_MODULE.items() for n in names.split()}
 _GLOBAL = re.compile(r"GLOBAL (\S+) (?:was not|whose)")
 _LIKE_A_TABLE = re.compile(r"(dict|munch|bunch|box|config|cfgnode)$", re.IGNORECASE)
+WHOLE = (
+    "it holds a whole pickled network, whose weights cannot be had without running its code. Where "
+    'it was made, save the weights alone: torch.save(network.state_dict(), "weights.pth").'
+)
 _MOST_TYPES = 200  # other than torch's own; far above what any training script keeps
 
 
@@ -128,6 +132,8 @@ def _refusal(path: Path, error: Exception) -> CheckpointError:
             "they were written (torch.distributed.checkpoint.state_dict.get_model_state_dict with "
             "full_state_dict=True), and save that."
         )
+    if "persistent_load of storage" in str(error):  # as torch before 1.6 wrote classes of networks
+        return CheckpointError(f"{path.name} was not read: {WHOLE}")
     return CheckpointError(
         f"{path.name} was refused and not run: it is damaged, or a pickle of another form than "
         "torch.save writes by default. Save network.state_dict() as safetensors instead."
