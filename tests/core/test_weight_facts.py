@@ -11,6 +11,7 @@ from torchvision import models
 
 from usable_core import tasks
 from usable_core.catalog.models import file_facts
+from usable_core.datasets import load_dataset
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -221,15 +222,16 @@ def test_a_passport_that_no_file_tells_is_a_guess_beside_every_number(tmp_path):
     save_file(models.resnet18().state_dict(), tmp_path / "w.safetensors")
     save_file(models.mobilenet_v2().state_dict(), tmp_path / "m.safetensors")
 
-    one = load_model("torchvision/resnet18", weights=tmp_path / "w.safetensors")
+    all_said = {
+        "resize": "256",
+        "crop": "224",
+        "interpolation": "bilinear",
+        "mean": "0",
+        "std": "1",
+    }
+    resnet = {"reference": "torchvision/resnet18", "weights": tmp_path / "w.safetensors"}
+    one, said = load_model(**resnet), load_model(**resnet, preprocessing=all_said)
     two = load_model("torchvision/mobilenet_v2", weights=tmp_path / "m.safetensors")
-    said = load_model(
-        "torchvision/resnet18",
-        weights=tmp_path / "w.safetensors",
-        preprocessing={
-            "resize": "256", "crop": "224", "mean": "0.5", "std": "0.5", "interpolation": "bilinear"
-        },
-    )  # fmt: off
 
     assert "ResNet18_Weights" in one.warnings[0]
     assert "IMAGENET1K_V1 has 256" in two.warnings[0]
@@ -262,10 +264,12 @@ def test_two_files_and_two_tables_are_two_questions(tmp_path, states):
     torch.save({"model": state, "classes": list(NAMES[::-1])}, tmp_path / "turned.pth")
     torch.save({"model": {**state, "criterion.w": torch.ones(1)}}, tmp_path / "more.pth")
 
+    digits = load_dataset("digits")
+
     def key(weights):
         spec = ModelSpec(SQUEEZENET, str(tmp_path / weights), (("num_classes", "3"),))
         config = AccuracyConfig(spec, DatasetSpec("digits"))
-        return tasks.key(config, tasks.resolve(config))
+        return tasks.key(config, {"model": load_model(spec), "dataset": digits})
 
     weights = ("w.pth#student", "w.pth#teacher", "named.pth", "turned.pth", "more.pth")
     assert len({key(one) for one in weights}) == len(weights)

@@ -40,9 +40,11 @@ def verdict(recipes: Sequence[Recipe]) -> str:
     best = max(recipes, key=lambda recipe: recipe.accuracy.value)
     if not others or best.accuracy.value <= present.accuracy.value:
         return "The model is most right as its pictures are prepared now."
+    alike = [r.title for r in others if r is not best and r.accuracy == best.accuracy]
+    also = f" (equally under {', '.join(alike)})" if alike else ""
     adjusted = holm([recipe.p_value for recipe in others])[others.index(best)]
     said = (
-        f"The model is most right under {best.title}: {best.accuracy.value:.1%} of "
+        f"The model is most right under {best.title}{also}: {best.accuracy.value:.1%} of "
         f"{best.accuracy.n} pictures against {present.accuracy.value:.1%} now"
     ).replace("%", " %")
     if adjusted >= LEVEL:

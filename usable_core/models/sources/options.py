@@ -59,8 +59,18 @@ def value_of(text: object) -> OptionValue:
 
 
 def number_of_classes(network: nn.Module) -> int:
-    """Return how many logits a network has, from its head."""
-    last = [m for m in head(network).modules() if isinstance(m, (nn.Linear, nn.Conv2d))][-1]
+    """Return how many logits a network has, from its head.
+
+    Raises:
+        CheckpointError: it has none.
+    """
+    layers = [m for m in head(network).modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
+    if not layers:
+        raise CheckpointError(
+            "The network has no head that gives logits. Build it with its classes: --arch-option "
+            "num_classes=…"
+        )
+    last = layers[-1]
     return last.out_features if isinstance(last, nn.Linear) else last.out_channels
 
 
