@@ -238,6 +238,18 @@ def test_a_passport_that_no_file_tells_is_a_guess_beside_every_number(tmp_path):
     assert said.warnings == ()
 
 
+@pytest.mark.parametrize("reference", [f"{SQUEEZENET}@IMAGENET1K_V1", "timm/resnet10t.c3_in1k"])
+def test_a_recipe_that_the_user_names_is_no_guess(tmp_path, states, reference):
+    state = states["timm" if reference.startswith("timm") else "torchvision"]
+    save_file({name: t.contiguous() for name, t in state.items()}, tmp_path / "w.safetensors")
+
+    model = load_model(
+        reference, weights=tmp_path / "w.safetensors", arch_options={"num_classes": "3"}
+    )
+
+    assert model.warnings == ()
+
+
 def test_torchvisions_own_file_is_recognised_by_its_hash(tmp_path, monkeypatch):
     import hashlib
 

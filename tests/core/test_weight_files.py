@@ -28,6 +28,10 @@ class AttributeDict(dict):
     """As Lightning keeps its hyper-parameters."""
 
 
+class Keeper(dict):
+    """A table by another name."""
+
+
 class Settings:
     """A class of a training script that is not at hand where its weights are used."""
 
@@ -54,6 +58,8 @@ HARMLESS = {
     "torch's own": [torch.Size([1, 2]), torch.float16, torch.device("cpu")],
     "sets": [{1, 2}, frozenset((3,)), complex(1, 2), slice(1, 2), decimal.Decimal("0.1")],
     "a class of the script": Settings(),
+    "a table by another name, with arrays": {"k": Keeper(a=1), "n": np.arange(3)},
+    "a deque": collections.deque([1, 2], maxlen=3),
     "an enumeration": Mode.FAST,
     "a loss": nn.CrossEntropyLoss(label_smoothing=0.1),
     "a function": nn.functional.relu,

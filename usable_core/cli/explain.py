@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from usable_core import api
+from usable_core.arguments import model_of
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.cli.explanations import lines_of
@@ -110,7 +111,10 @@ def _maps(
         remark(f"Note: no {method} map of {spec.reference}. {error}")
 
     settings["report"](0, 0, f"Loading {spec.reference}")
-    found = api.explain_methods(spec, image, methods=methods, on_refusal=refused, **settings)
+    model = model_of(spec)
+    for warning in model.warnings:
+        remark(f"Note: {warning}")
+    found = api.explain_methods(model, image, methods=methods, on_refusal=refused, **settings)
     if not found:
         raise ExplanationError(f"No method gave a map of {spec.reference}. Choose other methods.")
     return found

@@ -96,8 +96,9 @@ def nearest(search: Search, said: str) -> str:
     says = f"The file itself says {said}. " if said else ""
     if own == 1:
         return (
-            "All but the head fits. Save the network with one linear layer as its head, or export "
-            "it whole with torch.export and give that as the model (file/PATH.pt2)."
+            "All but the head fits, which is missing or more than one linear layer. Save the "
+            "network with such a head, or export it whole with torch.export and give that as the "
+            "model (file/PATH.pt2)."
         )
     if own >= best:
         return (

@@ -41,6 +41,7 @@ _PLAIN_BY_MODULE = {
 }
 _PLAIN = {f"{module}.{n}" for module, names in _PLAIN_BY_MODULE.items() for n in names.split()}
 _GLOBAL = re.compile(r"GLOBAL (\S+) (?:was not|whose)")
+_CONTAINER = re.compile(r"Can only (SETITEM|append)S? .*, but got <class '(?:.*\.)?(\w+)'>")
 _LIKE_A_TABLE = re.compile(r"(dict|munch|bunch|box|config|cfgnode)$", re.IGNORECASE)
 WHOLE = (
     "it holds a whole pickled network, whose weights cannot be had without running its code. Where "
@@ -68,6 +69,19 @@ class _Table(OrderedDict[str, Any]):
         return OrderedDict()
 
 
+class _Items(list[Any]):
+    """Stands for a type that is derived from `list`, or is filled like one."""
+
+    def __new__(cls, *_arguments: object) -> "_Items":
+        return super().__new__(cls)
+
+    def __init__(self, *_arguments: object) -> None:
+        super().__init__()
+
+    def __setstate__(self, state: object) -> None:
+        """Leave out what is no item."""
+
+
 def read_pickle(path: Path) -> object:
     """Return what a pickle holds, on the CPU, with a `Record` for each object of a foreign type.
 
@@ -87,9 +101,7 @@ def read_pickle(path: Path) -> object:
             name = name if "." in name or not name else f"builtins.{name}"
             if name and name not in types:
                 types[name] = _stand_in(name, path)
-            elif "Can only SETITEM" in str(error) and _Table not in types.values():
-                types = dict.fromkeys(types, _Table)
-            else:
+            elif not _recast(types, str(error)):
                 raise _refusal(path, error) from error
         except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
             said = first_line(error) if str(error).strip() else "it ends too early"
@@ -101,6 +113,16 @@ def read_pickle(path: Path) -> object:
                 "Expected .safetensors, or a .pth written by torch.save(network.state_dict(), …)."
             ) from error
     raise CheckpointError(f"{path.name} holds objects of over {_MOST_TYPES} types, not weights.")
+
+
+def _recast(types: dict[str, type], refusal: str) -> bool:
+    """Let a type that turned out to be derived from `dict` or `list` be read as one."""
+    found = _CONTAINER.search(refusal)
+    kind = _Table if found and found.group(1) == "SETITEM" else _Items
+    names = [name for name in types if found and name.rpartition(".")[2] == found.group(2)]
+    is_new = any(types[name] is not kind for name in names)
+    types |= dict.fromkeys(names, kind)
+    return is_new
 
 
 def _load(path: Path, types: Mapping[str, type]) -> object:

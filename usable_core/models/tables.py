@@ -29,7 +29,7 @@ _TRAINING_ONLY = re.compile(
 _BOOKKEEPING = re.compile(
     r"opt|optim\w*|lr_sched\w*|sched\w*|\w*scaler|amp\w*|rng\w*|\w*rng_states?|loops|loss_scale\w*"
 )
-_AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged?)([._]|$)|(^|[._])model_?ema|state_dict_ema")
+_AVERAGED = re.compile(r"(^|[._])(ema|swa|avg|averaged?)([._]|$)|(^|[._])model_?ema|state_dict_ema")
 _RAW = "current_model_state"  # Lightning's averaging callback: `state_dict` has the averages then
 _HEADS = frozenset(("head", "heads", "fc", "classifier", "cls_head", "linear", "last_linear"))
 _DEEPEST = 12

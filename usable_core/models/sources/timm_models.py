@@ -51,7 +51,9 @@ def load(name: str, spec: ModelSpec) -> Model:
     return Model(
         spec.reference,
         network,
-        passport(transform_of(network, is_guess=own is not None), facts, network),
+        passport(
+            transform_of(network, is_guess=own is not None and "." not in name), facts, network
+        ),
         labels or labels_of(network),
         card,
         (*doubts, *notes, *where),

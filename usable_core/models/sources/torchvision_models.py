@@ -52,7 +52,7 @@ def load(name: str, spec: ModelSpec) -> Model:
         ignored=AUXILIARY,
         rename=lambda key: OLD_DENSENET.sub(r"\1\2", key),
     )
-    known = _recognised(builder, own.path) if own else reference
+    known = _recognised(builder, own.path) if own and not tag else reference
     card = {
         "title": name,
         "architecture": f"torchvision/{builder}",
