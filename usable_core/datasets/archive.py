@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.tree import UNREADABLE, Tree, is_litter, read_tree, text_of
+from usable_core.datasets.tree import UNREADABLE, Tree, is_litter, read_tree, text_of, with_parents
 from usable_core.errors import DatasetRefused, ImageRefused
 
 MAX_MEMBERS = 200_000
@@ -36,7 +36,7 @@ def read_zip(path: Path, name: str) -> Dataset:
     inside = {path: member for path, member in paths.items() if path.parts and not is_litter(path)}
     files = [p for p, m in inside.items() if not m.is_dir()]
     folders = {p for p, m in inside.items() if m.is_dir()}
-    folders |= {parent for p in files for parent in p.parents if parent.parts}
+    folders |= with_parents(path.parent for path in files) - {PurePosixPath()}
 
     def open_member(relative: PurePosixPath) -> IO[bytes]:
         member = inside.get(relative)

@@ -12,7 +12,7 @@ from usable_core.datasets import parts as naming
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.labelled_files import EXPECTED, Label, Labelling, labelled_dataset
 from usable_core.datasets.parts import SIGN, is_fold, may_be_part, part_of, part_within
-from usable_core.datasets.tree import Tree, is_picture
+from usable_core.datasets.tree import Tree, is_picture, with_parents
 from usable_core.errors import DatasetRefused
 
 _WRAPPERS = {"images", "image", "img", "imgs", "pictures", "photos", "jpg", "jpeg", "png", "data"}
@@ -44,8 +44,8 @@ class _Folders:
         self._tree = tree
         pictures = [path for path in tree.files if is_picture(path)]
         self._flat = {path.parent for path in pictures}  # have pictures directly inside
-        self._filled = {parent for path in pictures for parent in path.parents}
-        used = {parent for path in tree.files for parent in path.parents}
+        self._filled = with_parents(self._flat)
+        used = with_parents(path.parent for path in tree.files)
         self._below: dict[PurePosixPath, list[str]] = defaultdict(list)
         for folder in sorted({*tree.folders, *self._filled} - {PurePosixPath()}):
             if folder in self._filled or folder not in used:
@@ -178,15 +178,16 @@ class _Folders:
                 f"part of a data set. If it is a class, say so by calling the folder "
                 f"{SIGN + doubtful[0]!r}; if it is a part, put it beside the other parts."
             )
-        labels: dict[PurePosixPath, Label] = {}
-        below = {level: set(self._below[level]) for level in levels}
-        for path in self._tree.files:
-            for level in path.parents:
-                if level in levels and (steps := path.relative_to(level).parts)[1:]:
-                    if steps[0] in below[level]:
-                        place = str(path.parent.relative_to(self._top))
-                        labels[path] = Label(_name(steps[0]), levels[level], place)
+        of_folder: dict[PurePosixPath, Label] = {}
+        for folder in with_parents(path.parent for path in self._tree.files):
+            for level in folder.parents:
+                if level in levels:
+                    (name, *_) = folder.relative_to(level).parts
+                    if name in self._below[level]:
+                        place = str(folder.relative_to(self._top))
+                        of_folder[folder] = Label(_name(name), levels[level], place)
                     break
+        labels = {p: of_folder[p.parent] for p in self._tree.files if p.parent in of_folder}
         return Labelling(labels, sorted(map(_name, classes)), self._reasons, tuple(self._notes))
 
     def _unwrapped(self, top: PurePosixPath) -> PurePosixPath:

@@ -35,8 +35,10 @@ def read_label_tables(tree: Tree) -> Dataset | None:
     Raises:
         DatasetRefused: tables contradict each other or the folders, or have no column of labels.
     """
+    if not (tables := readable_tables(tree)):
+        return None
     pictures = _Pictures(tree)
-    named = [found for table in readable_tables(tree) if (found := _named(table, pictures))]
+    named = [found for table in tables if (found := _named(table, pictures))]
     if not named:
         return None
     try:

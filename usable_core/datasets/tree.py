@@ -3,7 +3,7 @@
 import re
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO
@@ -143,6 +143,12 @@ def is_picture(path: PurePosixPath) -> bool:
     """Tell whether a file may be a picture by its name; its bytes are looked at later."""
     suffix = path.suffix.lower().lstrip(".")
     return suffix not in _BESIDE and path.name.lower() not in ("readme", "license", "makefile")
+
+
+def with_parents(folders: Iterable[PurePosixPath]) -> set[PurePosixPath]:
+    """Return folders and all that they lie in, the top included."""
+    found = set(folders)
+    return found | {parent for folder in found for parent in folder.parents}
 
 
 def text_of(name: bytes, otherwise: str = "latin-1") -> tuple[str, bool]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 import numpy as np
 from PIL import Image
@@ -75,7 +74,7 @@ def verified(names: Sequence[str], read: Callable[[int], bytes]) -> Verified:
     for row, name in enumerate(names):
         try:
             data = read(row)
-            images.verify(data, PurePosixPath(name).name, reach)
+            images.verify(data, name.rpartition("/")[2], reach)
         except ImageRefused as error:
             refused.append(Refused(name, str(error)))
         else:
