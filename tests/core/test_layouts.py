@@ -126,6 +126,13 @@ def test_stray_files_decide_nothing(tmp_path):
     assert {"README.md", "train/_classes.csv", "docs/paper.pdf", "annotations/0.xml"} <= names
 
 
+def test_a_folder_without_pictures_is_no_class(tmp_path):
+    root = write_pictures(tmp_path / "data", "cat/", "dog/")
+    write_files(root, annotations__0_xml="<a/>", code__split_py="import this")
+
+    assert load_dataset(str(root)).labels.names == ("cat", "dog")
+
+
 @pytest.mark.parametrize(
     ("places", "words"),
     [
