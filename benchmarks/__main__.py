@@ -18,6 +18,7 @@ MODULES = (
     "evidence",
     "first_maps",
     "clicks",
+    "duplicates",
 )
 
 for module in MODULES:

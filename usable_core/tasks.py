@@ -204,13 +204,26 @@ def resolve(config: Config) -> dict[str, Any]:
     }
 
 
+def look_at(objects: dict[str, Any], report: Report) -> None:
+    """Find the equal pictures of each data set among objects, which can take its time once.
+
+    Raises:
+        Cancelled: through `report`.
+    """
+    from usable_core.datasets import Dataset
+
+    for thing in objects.values():
+        if isinstance(thing, Dataset):
+            thing.contents(report)
+
+
 def key(config: Config, objects: dict[str, Any]) -> str:
     """Return the identity of a question: its settings and the fingerprints of what it names.
 
     Two questions of one key have one answer, so it is measured once. Where files lie is no part of
-    it; what they hold is.
+    it; what they hold is, and which examples are evaluated.
     """
-    settings = to_json(config)
+    settings = to_json(config) | {"part": _part(config, objects)}
     for name, thing in objects.items():
         settings[name]["fingerprint"] = thing.fingerprint
         if isinstance(getattr(config, name), ModelSpec):  # what a file of weights says besides them
@@ -220,6 +233,17 @@ def key(config: Config, objects: dict[str, Any]) -> str:
             settings[name].pop(place, None)
     text = json.dumps([name_of(config), settings, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _part(config: Config, objects: dict[str, Any]) -> str:
+    """Return which examples a question is about; it depends on the model, not on the data alone."""
+    if TASKS[name_of(config)].makes_model or not {"model", "dataset"} <= objects.keys():
+        return ""
+    from usable_core.datasets.dataset import hash_all
+    from usable_core.measuring.provenance import evaluated_part
+
+    part = evaluated_part(objects["model"], objects["dataset"], getattr(config, "dataset"))  # noqa: B009
+    return hash_all([part.split_name, *part.ids])
 
 
 def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | None) -> Result:

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import get_type_hints
 
 import pytest
+from toy_models import digits_dataset
 
 from usable_core import tasks
 from usable_core.catalog import implementation
@@ -77,8 +78,8 @@ def test_every_answer_can_be_summed_up_and_tabulated(name):
 def test_one_question_has_one_key_wherever_its_files_lie():
     def things(mark):
         return {
-            "model": SimpleNamespace(fingerprint=mark),
-            "dataset": SimpleNamespace(fingerprint="d"),
+            "model": SimpleNamespace(fingerprint=mark, card={}),
+            "dataset": digits_dataset(0, 100),
         }
 
     config = EXAMPLES["accuracy"]

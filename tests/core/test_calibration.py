@@ -142,7 +142,7 @@ def test_what_is_calibrated_on_was_not_trained_on():
         training = DatasetSpec("digits", split=split, seed=3)
         model = linear_model(8, 10)
         model.card = {
-            "data": {"fingerprint": data.fingerprint},
+            "data": {"fingerprint": data.fingerprint, "drawn_by": "content"},
             "config": {"dataset": {"reference": "digits", "split": split, "seed": 3}},
         }
         train, validation = training_splits(data, training)

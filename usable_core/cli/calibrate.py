@@ -9,7 +9,7 @@ from rich.table import Table
 
 from usable_core import api
 from usable_core.cli.options import JsonOption
-from usable_core.cli.output import answer, progress_bar
+from usable_core.cli.output import answer, progress_bar, remark
 from usable_core.errors import StorageError
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -29,6 +29,8 @@ def calibrate(
     """Fit a model's temperature, and the energy below which an image is unlike its task's."""
     with progress_bar() as report:
         found = api.calibrate(model, dataset, report=report, keep=card is None)
+    for warning in found.warnings:
+        remark(f"Note: {warning}")
     if card is not None:
         _put_into(card, found)
     lines: list[str | Table] = [

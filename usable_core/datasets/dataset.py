@@ -8,12 +8,14 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
+from usable_core.datasets.contents import Contents, Pictures, contents_of
 from usable_core.errors import DatasetRefused, ImageRefused, UnknownName
-from usable_core.evaluations.specs import DatasetSpec, Refused
+from usable_core.evaluations.specs import DatasetSpec, Refused, Report, silent
 from usable_core.labels import LabelSpace
 
 Used = TypeVar("Used")
 
+DRAWN_BY = "content"  # what a model's card says of the draw of its parts, see `Dataset.split`
 FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 
@@ -37,6 +39,8 @@ class Dataset:
         notes: Sentences on how it was read that a reader of numbers on it must know.
         unreadable: Why pictures that passed the check at reading could not be decoded later, by
             their positions in the whole; all parts share it.
+        whole: The data set that this is a part of; None for the whole.
+        place: Tells where picture i of the whole lies, in words.
     """
 
     name: str
@@ -52,6 +56,8 @@ class Dataset:
     spec: DatasetSpec | None = None
     notes: tuple[str, ...] = ()
     unreadable: dict[int, str] = field(default_factory=dict)
+    whole: "Dataset | None" = None
+    place: Callable[[int], str] = "picture {}".format
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -100,14 +106,32 @@ class Dataset:
             own_split=None,
             split_name=split_name or self.split_name,
             spec=None,
+            whole=self.whole or self,
         )
 
-    def split(self, name: str, *, seed: int = 0) -> "Dataset":
+    def contents(self, report: Report = silent) -> Contents:
+        """Return which pictures of the whole are equal or nearly so; found once, which can be dear.
+
+        Raises:
+            DatasetRefused: a picture is another one at each look.
+            Cancelled: through `report`.
+        """
+        whole = self.whole or self
+        key = hash_all([whole.fingerprint, *whole.ids])
+        return contents_of(Pictures(key, whole.ids, whole.open), report)
+
+    def split(self, name: str, *, seed: int = 0, by_position: bool = False) -> "Dataset":
         """Return the split `name`, the same for the same seed; `all` returns everything.
 
         Parts that the data set brings itself are kept; those that it lacks are drawn from its
         training images (10 % of each class for validation, 20 % for test). A data set without own
-        parts is divided 70 % / 10 % / 20 %.
+        parts is divided 70 % / 10 % / 20 %. What is drawn depends on what the pictures show, not on
+        their order, and equal pictures stay together.
+
+        Args:
+            name: `train`, `validation`, `test` or `all`.
+            seed: Of the draw.
+            by_position: Draw as the first versions did, by the order of the pictures.
 
         Raises:
             DatasetRefused: there are too few examples for that split.
@@ -117,7 +141,7 @@ class Dataset:
             return self
         if name not in FRACTIONS:
             raise UnknownName("split", name, (*FRACTIONS, "all"))
-        parts = self._parts(seed)
+        parts = self.parts(seed, by_position=by_position)
         if len(parts[name]) == 0:
             raise DatasetRefused(
                 f"The {name} split of {self.name} is empty: {len(self)} examples in "
@@ -125,21 +149,42 @@ class Dataset:
             )
         return self.take(parts[name], name)
 
-    def _parts(self, seed: int) -> dict[str, np.ndarray]:
+    def parts(self, seed: int, *, by_position: bool = False) -> dict[str, np.ndarray]:
+        """Return the indices of each part, see `split`."""
         own = self.own_split or {}
         claimed = np.concatenate([np.array([], np.int64), *own.values()])
         source = own.get("train", np.setdiff1d(np.arange(len(self)), claimed))
         drawn = {part: share for part, share in FRACTIONS.items() if part not in own}
         drawn.pop("train", None)
+        if not drawn:
+            return own
         fractions = {"train": 1 - sum(drawn.values()), **drawn}
-        inner = stratified_parts(self.targets[source], fractions, seed)
+        inner = self.drawn(source, fractions, seed, by_position=by_position)
         return {**own, **{part: source[indices] for part, indices in inner.items()}}
+
+    def drawn(
+        self, source: np.ndarray, fractions: dict[str, float], seed: int, *, by_position: bool
+    ) -> dict[str, np.ndarray]:
+        """Return disjoint positions within `source` per part, see `stratified_parts`."""
+        targets = self.targets[source]
+        if by_position:
+            return stratified_parts(targets, fractions, seed)
+        places = source if self.positions is None else self.positions[source]
+        return together(targets, self.contents().hashes[places], fractions, seed)
 
     def sample(self, limit: int | None, *, seed: int = 0) -> "Dataset":
         """Return at most `limit` examples, drawn stratified by class, in their original order."""
         if limit is None or limit >= len(self):
             return self
         return self.take(stratified_sample(self.targets, limit, seed))
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How parts are drawn that a data set does not bring itself, see `Dataset.split`."""
+
+    seed: int
+    by_position: bool = False
 
 
 def stratified_parts(
@@ -163,6 +208,17 @@ def stratified_parts(
             start += size
         parts[first].extend(members[start:])
     return {name: np.sort(np.array(p, dtype=np.int64)) for name, p in parts.items()}
+
+
+def together(
+    targets: np.ndarray, hashes: np.ndarray, fractions: dict[str, float], seed: int
+) -> dict[str, np.ndarray]:
+    """Return `stratified_parts` of the different pictures: those of one hash are in one part."""
+    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
+    classes = targets[first].copy()
+    np.minimum.at(classes, group, targets)  # whichever comes first, where labels contradict
+    parts = stratified_parts(classes, fractions, seed)
+    return {name: np.flatnonzero(np.isin(group, groups)) for name, groups in parts.items()}
 
 
 def stratified_sample(targets: np.ndarray, limit: int, seed: int) -> np.ndarray:
@@ -191,7 +247,7 @@ def hash_all(parts: Sequence[str]) -> str:
 
 
 def select(
-    dataset: Dataset, spec: DatasetSpec, *, is_seen: bool = False, split_seed: int | None = None
+    dataset: Dataset, spec: DatasetSpec, *, is_seen: bool = False, training: Draw | None = None
 ) -> Dataset:
     """Return the part of a data set that `spec` asks for.
 
@@ -199,10 +255,17 @@ def select(
         dataset: The whole data set.
         spec: Split, limit and seed; `auto` is explained there.
         is_seen: The evaluated model was trained on this data set.
-        split_seed: Seed of the split where it is not the spec's own.
+        training: How that training drew its parts; None draws by the seed of the spec.
     """
-    name = spec.split
-    if name == "auto":
-        name = "test" if is_seen or dataset.own_split is not None else "all"
-    seed = spec.seed if split_seed is None else split_seed
-    return dataset.split(name, seed=seed).sample(spec.limit, seed=spec.seed)
+    name = spec.split if spec.split != "auto" else _unasked(dataset, is_seen=is_seen)
+    draw = training or Draw(spec.seed)
+    part = dataset.split(name, seed=draw.seed, by_position=draw.by_position)
+    return part.sample(spec.limit, seed=spec.seed)
+
+
+def _unasked(dataset: Dataset, *, is_seen: bool) -> str:
+    """Return the part that is evaluated where none is asked for."""
+    own = dataset.own_split
+    if is_seen or (own is not None and ("test" in own or "validation" not in own)):
+        return "test"
+    return "all" if own is None else "validation"

@@ -2,18 +2,22 @@
 
 from pathlib import Path
 
-from usable_core.datasets.dataset import Dataset, stratified_parts
+import numpy as np
+
+from usable_core.datasets.dataset import Dataset
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import DatasetSpec, require
 
 VALIDATION_SHARE = 0.04  # of a data set that is given whole to training
 
 
-def training_splits(dataset: Dataset, spec: DatasetSpec) -> tuple[Dataset, Dataset]:
+def training_splits(
+    dataset: Dataset, spec: DatasetSpec, *, by_position: bool = False
+) -> tuple[Dataset, Dataset]:
     """Return the training and the validation split; test images are in neither.
 
     `split="all"` gives the whole data set to training but for 4 % of each class, for data whose
-    test images are elsewhere.
+    test images are elsewhere. `by_position` is explained at `Dataset.split`.
 
     Raises:
         ConfigError: a split that training does not use is asked for.
@@ -27,14 +31,15 @@ def training_splits(dataset: Dataset, spec: DatasetSpec) -> tuple[Dataset, Datas
         spec.split,
     )
     if spec.split == "all":
-        parts = stratified_parts(
-            dataset.targets,
-            {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE},
-            spec.seed,
-        )
+        fractions = {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE}
+        everything = np.arange(len(dataset))
+        parts = dataset.drawn(everything, fractions, spec.seed, by_position=by_position)
         train, validation = (dataset.take(parts[p], p) for p in ("train", "validation"))
     else:
-        train, validation = (dataset.split(p, seed=spec.seed) for p in ("train", "validation"))
+        train, validation = (
+            dataset.split(p, seed=spec.seed, by_position=by_position)
+            for p in ("train", "validation")
+        )
     train = train.sample(spec.limit, seed=spec.seed)
     if len(train) < 2:
         raise UsableError(

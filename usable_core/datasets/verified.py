@@ -25,6 +25,7 @@ class Verified:
         refused: The others, with reasons.
         notes: What a reader of numbers on them must know.
         open: Decodes the picture at a position of `kept`.
+        place: Tells where that picture lies.
     """
 
     kept: list[int]
@@ -32,6 +33,7 @@ class Verified:
     refused: tuple[Refused, ...]
     notes: tuple[str, ...]
     open: Callable[[int], Image.Image]
+    place: Callable[[int], str]
 
     def dataset(
         self,
@@ -59,6 +61,7 @@ class Verified:
             fingerprint=hash_all([f"{i} {p}" for i, p in zip(self.ids, places, strict=True)]),
             refused=self.refused,
             own_split=indices_of(parts),
+            place=self.place,
         )
         return replace(found, notes=(*_missing(found), *self.notes))
 
@@ -86,7 +89,10 @@ def verified(names: Sequence[str], read: Callable[[int], bytes]) -> Verified:
         row = kept[position]
         return images.decode(read(row), names[row], white)
 
-    return Verified(kept, tuple(ids), tuple(refused), reach.notes, open_picture)
+    def place(position: int) -> str:
+        return names[kept[position]]
+
+    return Verified(kept, tuple(ids), tuple(refused), reach.notes, open_picture, place)
 
 
 def _missing(dataset: Dataset) -> tuple[str, ...]:

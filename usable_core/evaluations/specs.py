@@ -101,8 +101,9 @@ class DatasetSpec:
 
     Attributes:
         reference: Data with a name, or the path of a folder, zip or Parquet file.
-        split: `auto` is the test split where the data set has its own or where the model was
-            trained on this data set, and everything otherwise.
+        split: `auto` is the data set's own test split, else its own validation split; of a data set
+            without parts everything; where the model was trained on it, the test split of that
+            training.
         limit: At most this many examples, drawn stratified by class; all when not given.
         seed: Seed of the splits and of that draw.
         said_by_fingerprint: Fields that decide what is loaded and nothing else.
@@ -144,6 +145,8 @@ class Provenance:
         class_names: Names of the model's classes, in the order of its logits.
         refused: Examples left out, with reasons.
         warnings: Sentences that a reader of the numbers must know.
+        leaked: Ids of evaluated pictures that are known from training, or nearly so: the model's
+            own, or the data set's train part.
         seconds: Wall time of the measuring.
         device: `cpu`, `cuda:0`, …
         batch_size: Examples per forward pass, as chosen.
@@ -158,6 +161,7 @@ class Provenance:
     class_names: tuple[str, ...]
     refused: tuple[Refused, ...] = ()
     warnings: tuple[str, ...] = ()
+    leaked: tuple[str, ...] = ()
     seconds: float = 0.0
     device: str = "cpu"
     batch_size: int = 0

@@ -81,7 +81,9 @@ def load(config: Config, report: Report) -> dict[str, Any]:
         UsableError: a name is unknown, or what it names cannot be loaded.
     """
     report(0, 0, "Loading the model and the data")
-    return tasks.resolve(config)
+    objects = tasks.resolve(config)
+    tasks.look_at(objects, report)
+    return objects
 
 
 def execute(

@@ -10,7 +10,7 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.kept_pictures import keep_wrong
-from usable_core.measuring.provenance import ready
+from usable_core.measuring.provenance import ready, without_leaked
 from usable_core.measuring.streaming import Columns, Objects, answers, measured
 from usable_core.models.model import Model
 
@@ -41,6 +41,7 @@ def measure(
     oracle = Oracle(ready(model), fixed_size=config.batch_size, precision=config.precision)
     examples, table, source = measured(oracle, dataset, config, part, report)
     table["id"] = np.array(examples.dataset.ids, dtype=object)[table["index"]]
+    source = without_leaked(source, table["id"], table["rank"].to_numpy() == 0)
     result = AccuracyResult(config, source, table[list(ACCURACY_COLUMNS)])
     if folder is not None:
         keep_wrong(examples, model.preprocessing, result.records, folder)

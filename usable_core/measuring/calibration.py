@@ -14,8 +14,15 @@ from usable_core.errors import DatasetRefused
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.explained import Familiarity
 from usable_core.evaluations.specs import DatasetSpec, Report, silent
-from usable_core.measuring.label_matching import label_warnings, target_indices
-from usable_core.measuring.provenance import evaluated_part, ready
+from usable_core.measuring.label_matching import target_indices
+from usable_core.measuring.provenance import (
+    doubts_about,
+    evaluated_part,
+    is_drawn_by_position,
+    is_trained_on,
+    ready,
+    training_spec,
+)
 from usable_core.measuring.streaming import Examples, Progress, answers
 from usable_core.metrics.arrays import Floats, Indices
 from usable_core.models.model import Model
@@ -58,17 +65,14 @@ def calibrate(
         dataset_fingerprint=part.fingerprint,
         model_fingerprint=model.fingerprint,
     )
-    return replace(found, warnings=(*model.warnings, *label_warnings(model, part)))
+    return replace(found, warnings=(*model.warnings, *doubts_about(model, part).sentences))
 
 
 def calibration_part(model: Model, dataset: Dataset, spec: DatasetSpec) -> Dataset:
     """Return the images that `spec` asks for, see `calibrate`."""
-    card = model.card
-    is_seen = card.get("data", {}).get("fingerprint") == dataset.fingerprint
-    asked = card.get("config", {}).get("dataset")
-    if spec.split == "auto" and is_seen and asked:
-        training = from_json(DatasetSpec, asked)
-        _, validation = training_splits(dataset, training)
+    if spec.split == "auto" and is_trained_on(model, dataset):
+        by_position = is_drawn_by_position(model)
+        _, validation = training_splits(dataset, training_spec(model), by_position=by_position)
         return validation.sample(spec.limit, seed=spec.seed)
     if spec.split == "auto":
         spec = DatasetSpec(spec.reference, "validation", spec.limit, spec.seed)

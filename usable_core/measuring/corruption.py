@@ -18,7 +18,7 @@ from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionCon
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.accuracy import outcomes, right_of
-from usable_core.measuring.provenance import ready
+from usable_core.measuring.provenance import ready, without_leaked
 from usable_core.measuring.streaming import Columns, Objects, measured, pictures
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
@@ -46,6 +46,9 @@ def measure(
     codes = np.array([place[identity] for identity in examples.dataset.ids], dtype=np.int32)
     table["id"] = pd.Categorical.from_codes(codes[table["index"]], ids)
     table["corruption"] = pd.Categorical.from_codes(table["corruption"], list(config.corruptions))
+    clean = table.drop_duplicates("index")
+    is_right = (clean["clean_prediction"] == clean["label"]).to_numpy()
+    source = without_leaked(source, clean["id"].astype(object), is_right)
     order = np.argsort(table["index"], kind="stable")  # cells were made in their order
     records = table[list(CORRUPTION_COLUMNS)].iloc[order].reset_index(drop=True)
     remarks = (*source.warnings, *_remarks(model.input_size, config))

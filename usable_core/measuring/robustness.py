@@ -22,7 +22,7 @@ from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring import checks
 from usable_core.measuring.gallery import Gallery
 from usable_core.measuring.label_matching import target_indices
-from usable_core.measuring.provenance import provenance, ready
+from usable_core.measuring.provenance import provenance, ready, without_leaked
 from usable_core.measuring.robustness_records import noise_check, part_table, records_of
 from usable_core.measuring.shards import Shards
 from usable_core.measuring.streaming import (
@@ -198,6 +198,8 @@ def merge(
     reds = [check.sentence for check in found if check.verdict == "red"]
     failed = "A check of the attack failed, so this curve is an upper bound only"
     warnings = [f"{failed}: {reds[0]}"] if reds else []
+    ids = np.array(examples.dataset.ids, dtype=object)[table["index"]]
+    source = without_leaked(source, ids, (table["clean_prediction"] == table["label"]).to_numpy())
     cost = Cost(
         forward=int(table["forward"].sum()),
         backward=int(table["backward"].sum()),

@@ -9,13 +9,14 @@ from typing import Any
 from torch import nn
 
 from usable_core.catalog.models import LAST_GOOD, SOURCE_FOLDER
-from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.dataset import DRAWN_BY, Dataset
 from usable_core.device import best_device
 from usable_core.errors import Diverged
 from usable_core.evaluations.specs import ModelSpec, Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.measuring.calibration import LEAST
 from usable_core.measuring.calibration import fitted as calibrated
+from usable_core.measuring.data_doubts import training_doubts
 from usable_core.models.checkpoints import save_model
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
@@ -137,6 +138,7 @@ def _card(trained: Trained) -> dict[str, Any]:
             "fingerprint": data.fingerprint,
             "split": data.split_name,
             "n": len(data),
+            "drawn_by": DRAWN_BY,
         },
         "command": command(trained.config),
         "config": to_json(trained.config),
@@ -179,7 +181,11 @@ def _provenance(trained: Trained) -> Provenance:
         split=trained.data.split_name,
         class_names=trained.data.labels.names,
         refused=replace(trained.data, positions=None).left_out,  # of the validation split too
-        warnings=(*trained.data.notes, *_warnings(trained)),
+        warnings=(
+            *trained.data.notes,
+            *training_doubts(trained.data, trained.config.dataset),
+            *_warnings(trained),
+        ),
         seconds=trained.seconds,
         device=str(best_device()),
         batch_size=trained.config.schedule.batch_size,

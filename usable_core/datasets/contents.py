@@ -1,0 +1,125 @@
+"""Which pictures of a data set show the same, or nearly so, whatever their files.
+
+Every picture is decoded once. Where that was dear, what was found is kept for the next time.
+"""
+
+import hashlib
+import time
+import zipfile
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from usable_core import settings
+from usable_core.datasets.duplicates import near_equal
+from usable_core.errors import ImageRefused, StorageError
+from usable_core.evaluations.specs import Report, silent
+from usable_core.files import replacing
+
+THUMBNAIL = 16  # pixels, both ways
+MOST = 100_000  # pictures: of more, files are compared by their bytes alone
+_FORM = 1  # of the search: raised where it finds other pairs
+_PIECE = 64  # pictures per piece of work
+_WORKERS = 4
+_DEAR = 1.0  # seconds of looking, from which it is worth a file
+_IN_MEMORY = 8  # data sets
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What the pictures of a data set show.
+
+    Attributes:
+        hashes: Of each picture's size and pixels (N,); of its file where it cannot be decoded.
+        near: Pairs (P, 2), first < second, of pictures that are equal or nearly so; None of more
+            than 100,000 pictures, whose hashes are those of their files.
+    """
+
+    hashes: NDArray[np.str_]
+    near: NDArray[np.int64] | None
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Pictures to be looked at.
+
+    Attributes:
+        key: Name of this very set of pictures, in this order.
+        ids: Hash of each file (N,).
+        open: Decodes picture i.
+    """
+
+    key: str
+    ids: Sequence[str]
+    open: Callable[[int], Image.Image]
+
+
+_known: dict[str, Contents] = {}
+
+
+def contents_of(pictures: Pictures, report: Report = silent) -> Contents:
+    """Return what pictures show; from memory or disk where they were looked at before.
+
+    Raises:
+        DatasetRefused: the data set gives another picture at each look.
+        Cancelled: through `report`.
+    """
+    if pictures.key not in _known:
+        path = settings.home() / "contents" / f"{pictures.key}_{_FORM}.npz"
+        began = time.monotonic()
+        found = _read(path) or _look(pictures, report)
+        if time.monotonic() - began > _DEAR and not path.exists():
+            with suppress(StorageError):  # only time is lost
+                _write(path, found)
+        while len(_known) >= _IN_MEMORY:
+            _known.pop(next(iter(_known)))
+        _known[pictures.key] = found
+    return _known[pictures.key]
+
+
+def _look(pictures: Pictures, report: Report) -> Contents:
+    count = len(pictures.ids)
+    if count > MOST:
+        return Contents(np.array(pictures.ids), None)
+    hashes = np.array(pictures.ids, dtype="U16")
+    thumbnails = np.zeros((count, THUMBNAIL, THUMBNAIL, 3), dtype=np.uint8)
+
+    def look(start: int) -> None:
+        for i in range(start, min(start + _PIECE, count)):
+            with suppress(ImageRefused):  # it is told of where the picture is needed
+                picture = pictures.open(i)
+                hashes[i] = _hash(picture)
+                small = picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR)
+                thumbnails[i] = np.asarray(small)
+
+    with ThreadPoolExecutor(_WORKERS, thread_name_prefix="look") as pool:
+        starts = range(0, count, _PIECE)
+        for done, _ in enumerate(pool.map(look, starts), start=1):
+            report(min(done * _PIECE, count), count, "Looking for equal pictures")
+    report(count, count, "Looking for nearly equal pictures")
+    return Contents(hashes, near_equal(thumbnails))
+
+
+def _hash(picture: Image.Image) -> str:
+    size = "x".join(map(str, picture.size))
+    return hashlib.sha256(size.encode() + picture.tobytes()).hexdigest()[:16]
+
+
+def _read(path: Path) -> Contents | None:
+    try:
+        with np.load(path) as arrays:
+            return Contents(arrays["hashes"], arrays["near"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _write(path: Path, contents: Contents) -> None:
+    if contents.near is not None:
+        with replacing(path) as file:
+            np.savez(file, hashes=contents.hashes, near=contents.near)
