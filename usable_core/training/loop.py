@@ -159,7 +159,8 @@ def fit(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
         _Descent(objective, schedule, weights, precision, watch).run(meter)
     except Divergence as divergence:
         watch.put_back()
-        return Fitted(pd.DataFrame(meter.records), start, precision, divergence)
+        good = meter.records[: watch.good_epochs]
+        return Fitted(pd.DataFrame(good), start, precision, divergence)
     return Fitted(pd.DataFrame(meter.records), start, precision)
 
 
@@ -212,7 +213,8 @@ class _Descent:
                 meter.tick(epoch, epochs)
             validation = self._validated()
             meter.end_epoch(epoch, validation, float(rate.get_last_lr()[0]))
-            self.watch.keep()
+            train_loss, is_last = meter.records[-1]["train_loss"], epoch == epochs
+            self.watch.end_epoch(epoch, validation.loss, train_loss, is_last=is_last)
 
     def _step(self, outcome: Loss, optimizer: torch.optim.Optimizer) -> Figures:
         total = self.weights.total(outcome)
@@ -233,7 +235,6 @@ class _Descent:
             validation = self.objective.validate()
         except OutputsRefused:  # an answer that is not finite
             validation = Validation(math.nan, math.nan)
-        self.watch.check_validation(validation.loss)
         return validation
 
 

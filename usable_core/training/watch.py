@@ -47,7 +47,11 @@ class Divergence(Exception):
 
 
 class Watch:
-    """Looks at every step and every epoch of one training."""
+    """Looks at every step and every epoch of one training.
+
+    Attributes:
+        good_epochs: Up to which epoch, from 1, the weights were good; 0 is none.
+    """
 
     def __init__(
         self, modules: Sequence[nn.Module], schedule: Schedule, classes: int, steps: int
@@ -64,6 +68,7 @@ class Watch:
         self._peak, self._warm = schedule.learning_rate or 0.0, steps * schedule.warmup
         self._patience = max(LEAST_PATIENCE, math.ceil(PATIENCE * steps))
         self._start, self._step, self._above, self._rate = math.nan, 0, 0, 0.0
+        self.good_epochs = 0
         self._good: list[dict[str, Tensor]] = []
 
     def check_start(self, figures: Figures) -> None:
@@ -111,28 +116,31 @@ class Watch:
         if not math.isfinite(norm):
             raise self._stopped(f"the norm of the gradient is {norm}, though the loss is finite")
 
-    def check_validation(self, loss: float) -> None:
-        """Check an epoch's validation loss, in nats.
+    def end_epoch(self, epoch: int, validation: float, training: float, *, is_last: bool) -> None:
+        """Check an epoch by its mean losses, in nats, and keep its weights if they are good.
+
+        A validation loss that is far too high may be batch statistics that lag behind, if the
+        training loss has fallen: then only the last epoch may not end with it.
 
         Raises:
-            Divergence: the loss is not finite, or ten times that of guessing.
+            Divergence: the validation loss is not finite, or ten times that of guessing.
         """
-        guessing = math.log(max(2, self._classes))
-        if not math.isfinite(loss):
+        classes = max(2, self._classes)
+        if not math.isfinite(validation):
             raise self._stopped(
                 "the validation loss is not a finite number: the model answers some validation "
                 "images with NaN or infinities"
             )
-        if loss > GUESSING * guessing:
+        if validation > GUESSING * math.log(classes):
+            if training < self._start and not is_last:
+                return
             raise self._stopped(
-                f"the validation loss is {loss:.3g} nats, more than {GUESSING} times "
-                f"that of guessing (ln {max(2, self._classes)} = {guessing:.2f})"
+                f"the validation loss is {validation:.3g} nats, more than {GUESSING} times "
+                f"that of guessing (ln {classes} = {math.log(classes):.2f})"
             )
-
-    def keep(self) -> None:
-        """Keep the weights as they are: they are good."""
         states = [module.state_dict() for module in self._modules]
         self._good = [{name: t.detach().clone() for name, t in state.items()} for state in states]
+        self.good_epochs = epoch
 
     def put_back(self) -> None:
         """Give the modules the weights that they had after the last good epoch, if there is one."""
