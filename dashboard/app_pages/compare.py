@@ -6,11 +6,16 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.comparison import overview, pairs
-from dashboard.components.measure.measured_runs import Found, answers, latest_per_model, names_of
+from dashboard.components.measure.measured_runs import (
+    Found,
+    answers,
+    latest_per_model,
+    training_titles,
+)
 from dashboard.components.shared.formats import errors_shown, link, provenance_footer
 from dashboard.components.shared.metrics import score_table
 from dashboard.components.shared.run_panel import find, run_panel
-from usable_core.comparison import compare
+from usable_core.comparison import compare, short_names
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
@@ -80,10 +85,11 @@ def section(kind: str, found: Found) -> None:
     results = [result for _, result in found]
     if not results:
         return
-    names = names_of(results)
+    titles = training_titles()
+    names = short_names(results, titles)
     if len(results) > 1:
         with errors_shown():
-            pairs(kind, compare(results, names=names))
+            pairs(kind, compare(results, titles=titles))
     else:
         st.info(f"Only one {kind} run is chosen; two make a comparison.", icon=":material/balance:")
     overview(kind, results, names)

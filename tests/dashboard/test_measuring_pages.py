@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,11 +12,16 @@ from made_results import accuracy_result, robustness_result
 
 from dashboard.components.measure.wrong_pictures import choose_bin, choose_cell, choose_class
 from usable_core.catalog.attacks import AttackSpec
+from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.demo import DemoConfig
+from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.robustness import L2_EPSILONS, RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.jobs import interactive
+from usable_core.measuring.example_pictures import save_examples
+from usable_core.records import from_json
 
 LABELS = np.array([0] * 50 + [1] * 30 + [2] * 20)
 GRID = (0.0, 1 / 255, 4 / 255)
@@ -286,7 +292,7 @@ def test_compare_begins_with_the_newest_run_of_each_model_on_the_same_data(open_
     app = open_page("compare")
 
     assert set(app.multiselect(key="compare_runs").value) == set(newest)
-    assert "by 30.0 points" in _texts(app)
+    assert "difference 30.0 points" in _texts(app)
 
 
 def test_compare_says_who_is_better_by_how_much_and_on_which_images(open_page, store):
@@ -295,11 +301,58 @@ def test_compare_says_who_is_better_by_how_much_and_on_which_images(open_page, s
     app = open_page("compare", run=runs)
 
     assert "is better than" in _texts(app)
-    assert "by 30.0 points" in _texts(app)
+    assert "difference 30.0 points" in _texts(app)
     forest = next(f for f in _figures(app) if "difference" in f["layout"]["xaxis"]["title"]["text"])
-    assert forest["data"][0]["y"] == [f"VGG (bundled) − {NAME}"]
-    flips = next(t.value for t in app.dataframe if "VGG (bundled)" in t.value)
-    assert len(flips) == 30
+    assert forest["data"][0]["y"] == ["VGG − ResNet"]
+    assert "VGG is better than ResNet" in _texts(app)
+    assert "30 images are right for some and wrong for others" in _texts(app)
+    groups = next(t.value for t in app.dataframe if "group" in t.value)
+    assert groups[["model", "group", "accuracy"]].to_numpy().tolist() == [
+        ["VGG", "A", "90.0 %"],
+        ["ResNet", "B", "60.0 %"],
+    ]
+
+
+def test_compare_shows_the_images_that_tell_the_models_apart(open_page, store, tmp_path):
+    for place in range(6):
+        path = tmp_path / "data" / ("cat" if place < 3 else "dog") / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(png(place))
+    ids = load_dataset(tmp_path / "data").ids
+    right = {MODEL: [0, 0, 0, 1, 0, 0], OTHER: [0, 0, 1, 1, 1, 1]}  # true: cat x 3, dog x 3
+    results = [accuracy_result([0] * 3 + [1] * 3, p, model=m, ids=ids) for m, p in right.items()]
+    spec = DatasetSpec(str(tmp_path / "data"))
+    results = [replace(r, config=replace(r.config, dataset=spec)) for r in results]
+    app = open_page("compare", run=[_done(store, result) for result in results])
+    assert "3 images are right for some and wrong for others" in _texts(app)
+    assert "Reading the pictures" in _texts(app)
+
+    (path,) = (interactive.lane() / "requests").glob("*.json")
+    request = from_json(ImageRequest, json.loads(path.read_text("utf-8"))["request"])
+    folder = interactive.files(path.stem)
+    save_examples(request.dataset, request.examples, folder)
+    interactive.write_answer(path.stem, Answer("done"))
+    path.unlink()
+    app.run()
+
+    assert not app.exception
+    assert set(request.examples) == {ids[2], ids[4], ids[5]}
+    captions = [c.value for c in app.caption if " · right" in c.value]
+    assert captions == [
+        r"cat · right\: ResNet · wrong\: VGG",
+        r"dog · right\: VGG · wrong\: ResNet",
+        r"dog · right\: VGG · wrong\: ResNet",
+    ]
+    assert [b.label for b in app.button if b.key and b.key.startswith("apart_")] == ["Explain"] * 3
+
+
+def test_compare_folds_away_sentences_but_keeps_the_first(open_page, store):
+    runs = [_done(store, _accuracy(right, f"timm/m{right}")) for right in (10, 30, 50, 70, 90)]
+
+    app = open_page("compare", run=runs)
+
+    assert "m90 is better than m70" in _texts(app)
+    assert "4 more pairs" in [e.label for e in app.expander]
 
 
 def test_compare_shows_the_parts_of_a_demo_only(open_page, store):
@@ -324,10 +377,10 @@ def test_compare_of_robustness_is_at_one_epsilon(open_page, store):
     runs = [_done(store, _robust()), _done(store, _robust((80, 60, 70), OTHER))]
 
     app = open_page("compare", run=runs)
-    assert "No difference shown" in _texts(app)
+    assert "not shown to differ" in _texts(app)
 
     app.select_slider(key="compare_at_robustness").set_value(2).run()
-    assert "by 60.0 points" in _texts(app)
+    assert "difference 60.0 points" in _texts(app)
 
 
 def test_compare_refuses_different_data_with_a_sentence(open_page, store):

@@ -426,7 +426,8 @@ def test_compare_labels_upper_bounds_and_does_not_rank_them(open_page, store):
     assert "is drawn hatched and is not ranked" in app.warning[0].value
     assert "is better than" not in texts(app)
     names = {t.get("name") for f in figures(app) for t in f["data"]}
-    assert "ResNet (bundled) (upper bound only)" in names
+    assert "ResNet (upper bound only)" in names
+    assert "not ranked: an upper bound only" in names
     sound = [runs[1], done(store, robust())]
     assert "hatched" not in texts(open_page("compare", run=sound))
 

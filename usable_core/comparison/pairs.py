@@ -97,6 +97,10 @@ class Comparison:
         columns = ["model", "reference", "metric", "value", "low", "high", "n"]
         return pd.DataFrame(rows, columns=columns)
 
+    def table_under(self, condition: Condition | None = None) -> pd.DataFrame:
+        """Return the rows of `table` under one condition, or under all."""
+        return _under(self.table, condition)
+
     def pairs_under(self, condition: Condition | None = None) -> pd.DataFrame:
         """Return the rows of `pairs` under one condition, or under all."""
         return _under(self.pairs, condition)

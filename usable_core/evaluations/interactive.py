@@ -1,7 +1,7 @@
 """The question about one uploaded image or about a model's speed, and its answer as it grows.
 
 Its folder holds an `Explanation` with its arrays; and for `attack` `path_{k}.png`, the image at the
-k-th budget.
+k-th budget; and for `examples` a PNG of each that was found, named by its identity.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec, require_choices
 
-Kind = Literal["predict", "explain", "evidence", "attack", "drift", "time"]
+Kind = Literal["predict", "explain", "evidence", "attack", "drift", "time", "examples"]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 COARSE_EVALUATIONS = 64  # of the first map: a few seconds for a ResNet-18 at 224 px on two cores
 
@@ -25,12 +25,14 @@ class ImageRequest:
     Attributes:
         kind: `predict` (top 5), `explain` (a map as well), `evidence` (how far to trust that map),
             `attack` (the smallest change that changes the prediction), `drift` (the map along that
-            change) or `time` (how long a pass takes).
+            change), `time` (how long a pass takes) or `examples` (pictures of a data set).
         model: The model.
-        image: Identity of an upload; empty where only time is asked for.
+        image: Identity of an upload; empty where it is about none.
         method: A key of `catalog.explainers.EXPLAINERS`; None to predict only.
         target: The class explained, by name; None or `predicted` is the model's own answer.
         options: How the map is made.
+        dataset: Reference of the data set (`examples`).
+        examples: Identities of its pictures (`examples`).
     """
 
     kind: Kind
@@ -39,6 +41,13 @@ class ImageRequest:
     method: str | None = None
     target: str | None = None
     options: ExplainerOptions = ExplainerOptions()
+    dataset: str = ""
+    examples: tuple[str, ...] = ()
+
+    @property
+    def has_image(self) -> bool:
+        """Tell whether it is about an upload."""
+        return self.kind not in ("time", "examples")
 
     def __post_init__(self) -> None:
         require_choices(self)

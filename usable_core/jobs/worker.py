@@ -33,7 +33,15 @@ MAX_DEATHS = 2  # of workers over one question
 MAX_POSTPONED = 2
 # Long work that goes on where it was; a picture that is uploaded meanwhile should not wait for it.
 MAX_POSTPONED_OF = {"evidence": 10, "drift": 10}
-RANKS = {"predict": 0, "explain": 1, "time": 1, "attack": 2, "evidence": 4, "drift": 5}
+RANKS = {
+    "predict": 0,
+    "examples": 0,
+    "explain": 1,
+    "time": 1,
+    "attack": 2,
+    "evidence": 4,
+    "drift": 5,
+}
 REFINEMENT = 3  # of a map whose coarse form is there
 SIZE_CAP = 2 * 2**30  # bytes of answers
 PRUNE_SECONDS = 600.0
@@ -152,7 +160,7 @@ def _answer(key: str, function: Callable[..., None], models: object) -> None:
             )
         publisher.store(attempts=stored["attempts"] + 1)
         request = from_json(ImageRequest, stored["request"])
-        image = None if request.kind == "time" else uploads.open_upload(request.image)
+        image = uploads.open_upload(request.image) if request.has_image else None
         publisher(replace(publisher.last, state="working"))
         function(request, models, image, lane.files(key), publisher)
         if publisher.last.state not in lane.FINAL:

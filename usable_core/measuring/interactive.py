@@ -30,6 +30,7 @@ from usable_core.images import encode_png
 from usable_core.labels import LabelSpace
 from usable_core.measuring.drift import Drifting
 from usable_core.measuring.evidence import with_evidence
+from usable_core.measuring.example_pictures import save_examples
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
 from usable_core.measuring.instances import Instance
 from usable_core.measuring.memory import ModelCache, Session, map_identity, path_identity
@@ -107,7 +108,7 @@ def answer(
     Args:
         request: What is asked.
         models: Loads or remembers the model, and what it said.
-        image: The upright RGB picture; None where only time is asked for.
+        image: The upright RGB picture; None where it is about none.
         folder: Where the files go that `evaluations.interactive` lists, each written as one step.
         publish: Told every new answer, about four times a second while working; may raise
             `Cancelled`.
@@ -119,6 +120,10 @@ def answer(
     """
     method = request.method
     publish(Answer("working", Explanation(method=method)))
+    if request.kind == "examples":
+        save_examples(request.dataset, request.examples, folder)
+        publish(Answer("done"))
+        return
     model = models.get(request.model)
     if request.kind == "time":
         forward, gradient = (seconds_per_image(model, needs_gradient=g) for g in (False, True))

@@ -13,7 +13,7 @@ from usable_core.errors import UnknownName, UsableError
 from usable_core.evaluations.result import Config, Evaluation, Measured, question
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.runs.run import Run, Status
-from usable_core.tasks import check_names
+from usable_core.tasks import TASKS, check_names
 
 Found = Sequence[tuple[Run, Measured]]
 MOST_MODELS = 4  # side by side at 1280 px
@@ -100,6 +100,12 @@ def names_of(results: Sequence[Measured]) -> list[str]:
         f"{name} #{names[:place].count(name) + 1}" if names.count(name) > 1 else name
         for place, name in enumerate(names)
     ]
+
+
+def training_titles() -> dict[str, str]:
+    """Return the titles of the trainings here by the references of their models."""
+    done = state.runs(only_done=True)
+    return {f"run/{run.id}": run.title for run in done if TASKS[run.task].makes_model}
 
 
 def on_one_axis(found: Found) -> Found:
