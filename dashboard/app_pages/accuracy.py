@@ -31,7 +31,7 @@ def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
     for column, result in zip(headings(found, names), answers, strict=True):
         with column:
-            metric_cards(result, CARDS)
+            metric_cards(result, CARDS, is_alone=len(found) == 1)
     wrong_section(found, names)
     left, right = st.columns(2, gap="large")
     with left:

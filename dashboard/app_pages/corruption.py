@@ -53,7 +53,7 @@ def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
     for column, result in zip(headings(found, names), answers, strict=True):
         with column:
-            metric_cards(result, CARDS)
+            metric_cards(result, CARDS, is_alone=len(found) == 1)
             if result is not answers[0]:
                 with errors_shown():
                     for number in result.relative_to(answers[0]):

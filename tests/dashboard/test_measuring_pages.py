@@ -303,13 +303,13 @@ def test_compare_says_who_is_better_by_how_much_and_on_which_images(open_page, s
     assert "is better than" in _texts(app)
     assert "difference 30.0 points" in _texts(app)
     forest = next(f for f in _figures(app) if "difference" in f["layout"]["xaxis"]["title"]["text"])
-    assert forest["data"][0]["y"] == ["VGG − ResNet"]
-    assert "VGG is better than ResNet" in _texts(app)
+    assert forest["data"][0]["y"] == ["VGG − VGG, digits"]
+    assert "VGG is better than VGG, digits" in _texts(app)
     assert "30 images are right for some and wrong for others" in _texts(app)
     groups = next(t.value for t in app.dataframe if "group" in t.value)
     assert groups[["model", "group", "accuracy"]].to_numpy().tolist() == [
         ["VGG", "A", "90.0 %"],
-        ["ResNet", "B", "60.0 %"],
+        ["VGG, digits", "B", "60.0 %"],
     ]
 
 
@@ -339,9 +339,9 @@ def test_compare_shows_the_images_that_tell_the_models_apart(open_page, store, t
     assert set(request.examples) == {ids[2], ids[4], ids[5]}
     captions = [c.value for c in app.caption if " · right" in c.value]
     assert captions == [
-        r"cat · right\: ResNet · wrong\: VGG",
-        r"dog · right\: VGG · wrong\: ResNet",
-        r"dog · right\: VGG · wrong\: ResNet",
+        r"cat · right\: VGG, digits · wrong\: VGG",
+        r"dog · right\: VGG · wrong\: VGG, digits",
+        r"dog · right\: VGG · wrong\: VGG, digits",
     ]
     assert [b.label for b in app.button if b.key and b.key.startswith("apart_")] == ["Explain"] * 3
 

@@ -28,7 +28,7 @@ from usable_core.images import encode_png
 from usable_core.jobs import interactive
 from usable_core.metrics.intervals import Estimate
 
-MODEL, OTHER = "bundled/resnet", "bundled/vgg"
+MODEL, OTHER = "bundled/vgg_digits", "bundled/vgg"
 GRID = (0.0, 1 / 255, 4 / 255)
 LABELS = np.zeros(40, int)
 GREEN = Check("loss_rises", "green", "Higher for 100 % of 16 examples.", {"n": 16, "rising": 1.0})
@@ -102,7 +102,7 @@ def test_norms_are_those_in_which_every_attack_of_the_preset_works(open_page):
 
 
 def test_draws_and_surrogate_are_asked_for_and_no_model_is_its_own_surrogate(open_page, started):
-    app = open_page("robustness", models=[MODEL, OTHER])
+    app = open_page("robustness", models=["bundled/resnet", OTHER])
 
     app.number_input(key="robustness_draws").set_value(3)
     app.selectbox(key="robustness_surrogate").select(OTHER).run()
@@ -116,6 +116,7 @@ def test_the_estimate_takes_the_speed_of_the_models_newest_run(open_page, store)
     done(store, robust())
 
     app = open_page("robustness")
+    choose(app, "robustness_preset", "glance")
 
     assert "Estimate:" in texts(app)
     asked = RobustnessConfig(
@@ -210,13 +211,13 @@ def test_a_red_check_comes_first_and_marks_curve_heads_and_table(open_page, stor
     traces = [
         trace["name"] for figure in figures(app) for trace in figure["data"] if "name" in trace
     ]
-    assert "ResNet (bundled) (upper bound only)" in traces
+    assert "VGG, digits (bundled) (upper bound only)" in traces
     assert "VGG (bundled)" in traces
     assert "VGG (bundled) (upper bound only)" not in traces
     table = next(t.value for t in app.dataframe if "metric" in t.value)
-    assert "ResNet (bundled) (upper bound only)" in table.columns
+    assert "VGG, digits (bundled) (upper bound only)" in table.columns
     marked = [m.value for m in app.markdown if "upper bound only" in m.value]
-    assert all("ResNet" in text for text in marked)
+    assert all("digits" in text for text in marked)
     assert any("1 failed, 1 passed" in text for text in marked)
 
 
@@ -426,7 +427,7 @@ def test_compare_labels_upper_bounds_and_does_not_rank_them(open_page, store):
     assert "is drawn hatched and is not ranked" in app.warning[0].value
     assert "is better than" not in texts(app)
     names = {t.get("name") for f in figures(app) for t in f["data"]}
-    assert "ResNet (upper bound only)" in names
+    assert "VGG, digits (upper bound only)" in names
     assert "not ranked: an upper bound only" in names
     sound = [runs[1], done(store, robust())]
     assert "hatched" not in texts(open_page("compare", run=sound))

@@ -7,9 +7,9 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.pickers import model_options
-from dashboard.components.shared.run_panel import run_panel
+from dashboard.components.shared.run_panel import run_of, run_panel
 from usable_core import jobs, settings
-from usable_core.errors import UnknownName, UsableError
+from usable_core.errors import UsableError
 from usable_core.evaluations.result import Config, Evaluation, Measured, question
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.runs.run import Run, Status
@@ -82,14 +82,6 @@ def answer(run: Run) -> Measured:
 def _answer(url: str, home: str, run_id: str) -> Measured:
     del url, home  # part of the cache's key: another store may use the same id
     return state.store().load(run_id)
-
-
-def run_of(run_id: str) -> Run | None:
-    """Return a run; None where there is none (any more)."""
-    try:
-        return state.store().get(run_id)
-    except UnknownName:
-        return None
 
 
 def names_of(results: Sequence[Measured]) -> list[str]:

@@ -13,12 +13,12 @@ from dashboard.components.measure.measured_runs import (
     MOST_MODELS,
     latest_per_model,
     matching,
-    run_of,
     usable_runs,
 )
 from dashboard.components.shared.data_picker import restore_dataset
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.pickers import restore_models
+from dashboard.components.shared.run_panel import run_of
 from usable_core.evaluations.result import Evaluation
 from usable_core.runs.run import Run
 

@@ -16,8 +16,8 @@ from usable_core.runs.run import Run
 
 ANY = "any"
 WHOLE = (0.0, 100.0)  # %
-MOST, PER_ROW = {1: 12, 2: 6}, {1: 6, 2: 3}  # tiles of one model, by the number of models
-SIDE = 128  # px, the least width of a picture on the screen
+MOST = {1: 12, 2: 6}  # tiles of one model, by the number of models
+SIDE = 128  # px, the width of a tile
 Found = Sequence[tuple[Run, AccuracyResult]]
 
 
@@ -64,7 +64,7 @@ def wrong_section(found: Found, names: Sequence[str]) -> None:
         with column:
             if len(found) > 1:
                 st.markdown(f"**{escaped(name)}**")
-            _tiles(run, result, MOST.get(len(found), 4), PER_ROW.get(len(found), 2))
+            _tiles(run, result, MOST.get(len(found), 4))
 
 
 def _filters(found: Found) -> None:
@@ -79,7 +79,7 @@ def _filters(found: Found) -> None:
     with two:
         _select("Called", called, state.ACCURACY_CALLED)
     st.session_state.setdefault(state.ACCURACY_SURE, WHOLE)
-    three.slider("Confidence, %", *WHOLE, step=0.1, key=state.ACCURACY_SURE)
+    three.slider("Confidence, %", *WHOLE, step=0.1, format="%g", key=state.ACCURACY_SURE)
 
 
 def _select(label: str, names: set[str], key: str) -> None:
@@ -87,7 +87,7 @@ def _select(label: str, names: set[str], key: str) -> None:
     st.selectbox(label, options, key=key)
 
 
-def _tiles(run: Run, result: AccuracyResult, most: int, per_row: int) -> None:
+def _tiles(run: Run, result: AccuracyResult, most: int) -> None:
     low, high = st.session_state[state.ACCURACY_SURE]
     wrong = result.wrong(confidence=(low / 100, high / 100))
     names = result.provenance.class_names
@@ -102,24 +102,24 @@ def _tiles(run: Run, result: AccuracyResult, most: int, per_row: int) -> None:
             "No pictures of these were kept: a run keeps at most 200 errors, and one of an earlier "
             "version none. Delete it and measure again."
         )
-    cells = st.columns(per_row)
-    for place, row in enumerate(kept.to_dict("records")):
-        with cells[place % per_row]:
+    with st.container(horizontal=True):
+        for row in kept.to_dict("records"):
             _tile(run, names, row, (folder / f"{row['index']}.png").read_bytes())
 
 
 def _tile(run: Run, names: Sequence[str], row: Mapping[str, object], png: bytes) -> None:
     true, called = names[int(str(row["label"]))], names[int(str(row["prediction"]))]
     sure = percent(float(str(row["confidence"])))
-    st.image(_shown(png), width="stretch", output_format="PNG", alt=f"{true}, called {called}")
-    st.caption(f"**{escaped(true)}**, called *{escaped(called)}* · {sure}")
-    explain_button(
-        png,
-        "Explain",
-        {state.MODELS: [run.config.model.reference], state.EXPLAIN_TRUE: true},
-        name=f"{true}, called {called}",
-        key=f"wrong_{run.id}_{row['index']}",
-    )
+    with st.container(width=SIDE):
+        st.image(_shown(png), width="stretch", output_format="PNG", alt=f"{true}, called {called}")
+        st.caption(f"**{escaped(true)}**, called *{escaped(called)}* · {sure}")
+        explain_button(
+            png,
+            "Explain",
+            {state.MODELS: [run.config.model.reference], state.EXPLAIN_TRUE: true},
+            name=f"{true}, called {called}",
+            key=f"wrong_{run.id}_{row['index']}",
+        )
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

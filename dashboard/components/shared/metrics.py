@@ -33,11 +33,13 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
         )
 
 
-def metric_cards(result: Measured, metrics: Sequence[str]) -> None:
-    """Show some numbers of a result below each other."""
+def metric_cards(result: Measured, metrics: Sequence[str], *, is_alone: bool = False) -> None:
+    """Show some numbers of a result below each other; side by side where it is the only one."""
     numbers = {number.metric: number.found for number in result.numbers()}
-    for metric in metrics:
-        metric_card(metric, numbers[metric])
+    cells = st.columns(len(metrics)) if is_alone else [st.container() for _ in metrics]
+    for cell, metric in zip(cells, metrics, strict=True):
+        with cell:
+            metric_card(metric, numbers[metric])
 
 
 def points(value: float) -> str:

@@ -56,17 +56,24 @@ def run_panel(run_id: str) -> Run | None:
     return run
 
 
-def find(run_id: str) -> Run | None:
-    """Return the run, or say that there is none."""
+def run_of(run_id: str) -> Run | None:
+    """Return a run; None where there is none (any more)."""
     try:
         return state.store().get(run_id)
     except UnknownName:
+        return None
+
+
+def find(run_id: str) -> Run | None:
+    """Return the run, or say that there is none."""
+    run = run_of(run_id)
+    if run is None:
         st.warning(
             f"There is no run {escaped(run_id)}. It may have been deleted.",
             icon=":material/search_off:",
         )
         link("runs", "All runs", "list_alt")
-        return None
+    return run
 
 
 def show_run(run: Run) -> None:

@@ -30,6 +30,8 @@ def run_actions(run: Run) -> None:
         row = TASKS[run.task]
         if run.status is Status.DONE and row.page:
             link(row.page, "Show its result", "open_in_new", {row.page_parameter: run.id})
+        elif run.status.is_over and row.page in (run.task, "fine_tune"):  # its form is filled
+            link(row.page, "Change and ask again", "restart_alt", {row.page_parameter: run.id})
 
 
 def _files(run: Run) -> None:

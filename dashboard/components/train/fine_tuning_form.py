@@ -3,10 +3,10 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.data_picker import dataset_picker
+from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import choose_one, errors_shown
-from dashboard.components.shared.pickers import model_picker
-from dashboard.components.shared.run_panel import start_run
+from dashboard.components.shared.pickers import model_picker, restore_models
+from dashboard.components.shared.run_panel import run_of, start_run
 from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
 
@@ -23,8 +23,36 @@ SOURCE_HELP = (
 DEFAULTS = Schedule()
 
 
+def restore_training() -> None:
+    """Put the question of the address's run into the form, once; call it before the form."""
+    run_id, key = state.chosen_run_id(), "fine_tune_restored"
+    if run_id is None or not (state.has_arrived() or st.session_state.get(key) != run_id):
+        return
+    st.session_state[key] = run_id
+    run = run_of(run_id)
+    if run is None or not isinstance(run.config, FineTuningConfig):
+        return
+    asked = run.config
+    restore_models(state.FINE_TUNE_MODEL, [asked.model])
+    restore_dataset(state.FINE_TUNE_DATASET, asked.dataset)
+    if asked.source is not None:
+        restore_dataset(state.FINE_TUNE_SOURCE, asked.source)
+    shown = {
+        state.FINE_TUNE_METHOD: asked.method,
+        state.FINE_TUNE_EPOCHS: asked.schedule.epochs,
+        state.FINE_TUNE_RATE: asked.schedule.learning_rate,
+        state.FINE_TUNE_AUGMENTATION: asked.schedule.augmentation,
+        state.FINE_TUNE_HAS_SOURCE: asked.source is not None,
+        state.FINE_TUNE_WEIGHT: asked.task_weight,
+        state.FINE_TUNE_SCRATCH: asked.from_scratch,
+    }
+    for widget, value in shown.items():
+        st.session_state[widget] = value
+
+
 def fine_tuning_form() -> None:
     """Ask for a training and start it when the button is pressed."""
+    restore_training()
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
     method = choose_one(
