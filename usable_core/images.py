@@ -13,12 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from usable_core.depth import FULL, Reach, grey_of, mark
 from usable_core.errors import ImageRefused
 
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+# AVIF where Pillow was built with it, as its wheels are.
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *["AVIF"] * features.check("avif"))
 MAX_PIXELS = 40_000_000
 MAX_BYTES = 50 * 2**20
 # What Pillow's decoders raise on broken files, beside their own errors.

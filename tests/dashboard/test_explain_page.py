@@ -14,7 +14,7 @@ from fake_lane import (
     evidence,
     stability,
 )
-from PIL import Image
+from PIL import Image, features
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.explain.settings import DEFAULT_METHODS
@@ -105,11 +105,15 @@ def test_a_link_names_the_photograph_and_predictions_are_asked_first(lane):
     ]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
-def test_an_uploaded_picture_is_explained(lane, kind):
+@pytest.mark.parametrize(
+    ("kind", "ending"),
+    [("PNG", "png"), ("JPEG", "jpeg"), ("TIFF", "tiff"), ("JPEG", "jfif"), ("JPEG", "jpe")]
+    + [("AVIF", "avif")] * features.check("avif"),
+)
+def test_an_uploaded_picture_is_explained(lane, kind, ending):
     at = opened()
 
-    at.file_uploader(key="explain_upload").upload(f"red.{kind.lower()}", picture_bytes(kind)).run()
+    at.file_uploader(key="explain_upload").upload(f"red.{ending}", picture_bytes(kind)).run()
 
     assert not at.exception
     assert len(maps(at)) == 4
