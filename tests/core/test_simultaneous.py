@@ -56,6 +56,12 @@ def test_a_seed_gives_one_value_and_models_without_flips_the_widest():
     assert found == pytest.approx(studentized_range.ppf(0.95, 4, np.inf) / 2**0.5, abs=0.04)
 
 
+def test_the_order_of_the_models_changes_no_digit():
+    right, order = _independent(5, 300), [3, 1, 4, 0, 2]
+
+    assert critical_value(right[:, order], _pairs(5)) == critical_value(right, _pairs(5))
+
+
 def test_the_interval_is_tangos_at_the_critical_value():
     found, usual = paired_interval(10, 40, 200, 1.959964), paired_difference(10, 40, 200)
 

@@ -337,11 +337,11 @@ def test_compare_shows_the_images_that_tell_the_models_apart(open_page, store, t
 
     assert not app.exception
     assert set(request.examples) == {ids[2], ids[4], ids[5]}
-    captions = [c.value for c in app.caption if " · right" in c.value]
+    captions = [c.value for c in app.caption if "right\\:" in c.value]
     assert captions == [
-        r"cat · right\: VGG, digits · wrong\: VGG",
-        r"dog · right\: VGG · wrong\: VGG, digits",
-        r"dog · right\: VGG · wrong\: VGG, digits",
+        "cat  \nright\\: VGG, digits  \nwrong\\: VGG",
+        "dog  \nright\\: VGG  \nwrong\\: VGG, digits",
+        "dog  \nright\\: VGG  \nwrong\\: VGG, digits",
     ]
     assert [b.label for b in app.button if b.key and b.key.startswith("apart_")] == ["Explain"] * 3
 

@@ -10,7 +10,7 @@ from usable_core.catalog.metrics import METRICS
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import Line, answer, table
 from usable_core.errors import ConfigError, UnknownName
-from usable_core.evaluations.result import Measured
+from usable_core.evaluations.result import Condition, Measured
 from usable_core.runs import RunStore
 from usable_core.tasks import TASKS
 
@@ -75,18 +75,20 @@ def _lines(found: "Comparison") -> list[Line]:
 
 
 def _models(found: "Comparison") -> Line:
+    best_first = found.table.sort_values("accuracy", ascending=False, kind="stable")
     rows = [
         (
             found.called(row["model"]),
-            found.said(row),
+            *_place(found, row),
             f"{100 * row['accuracy']:.1f} %",
             f"{100 * row['low']:.1f} % to {100 * row['high']:.1f} %",
             f"{row['n']:,}",
             row["group"] or "not ranked",
         )
-        for row in found.table.to_dict("records")
+        for row in best_first.sort_values(list(found.conditions), kind="stable").to_dict("records")
     ]
-    return table("model", "at", "accuracy", "95 % interval", "n", "group", rows=rows)
+    heads = ("accuracy", "95 % interval", "n", "group")
+    return table("model", *["at"] * _has_places(found), *heads, rows=rows)
 
 
 def _pairs(found: "Comparison") -> Line:
@@ -98,7 +100,7 @@ def _pairs(found: "Comparison") -> Line:
         rows.append(
             (
                 f"{found.called(pair.ahead)} − {found.called(pair.behind)}",
-                found.said(row),
+                *_place(found, row),
                 points(pair.difference, 2),
                 f"{points(pair.low, 2)} to {points(pair.high, 2)}",
                 f"{pair.only_ahead:,}",
@@ -107,4 +109,16 @@ def _pairs(found: "Comparison") -> Line:
             )
         )
     heads = ("points", "95 % simultaneous", "only first right", "only second")
-    return table("pair", "at", *heads, "p (McNemar)", "p (Holm)", rows=rows)
+    tests = ("p (McNemar)", "p (Holm)")
+    return table("pair", *["at"] * _has_places(found), *heads, *tests, rows=rows)
+
+
+def _has_places(found: "Comparison") -> bool:
+    """Tell whether something was measured under several conditions."""
+    return bool(found.said(found.pairs.iloc[0].to_dict()))
+
+
+def _place(found: "Comparison", row: Condition) -> list[str]:
+    """Return the condition as a cell, where there are conditions."""
+    said = found.said(row)
+    return [said] if said else []

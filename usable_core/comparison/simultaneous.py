@@ -50,10 +50,13 @@ def critical_value(
     if len(pairs) == 1:
         return NormalDist().inv_cdf(0.5 + confidence / 2)
     columns = right.shape[1]
+    # In an order of their own, so that the models' order changes no digit.
+    order = sorted(range(columns), key=lambda column: right[:, column].tobytes())
+    right = right[:, order]
     centred = right.astype(np.float32) - right.mean(axis=0, dtype=np.float32)
     covariance = (centred.T @ centred).astype(np.float64) + PRIOR / 2 * np.eye(columns)
     root = np.linalg.cholesky(covariance).astype(np.float32)
-    first, second = np.asarray(pairs).T
+    first, second = np.argsort(order)[np.asarray(pairs)].T
     spread = np.diag(covariance)[first] + np.diag(covariance)[second]
     scale = 1 / np.sqrt(spread - 2 * covariance[first, second]).astype(np.float32)
     generator = np.random.default_rng(seed)

@@ -81,13 +81,14 @@ def _tile(kind: str, found: Comparison, row: dict[str, Any], key: str) -> None:
         (words, [found.called(name) for name in found.names if bool(row[name]) is is_right])
         for words, is_right in (("right", True), ("wrong", False))
     ]
-    about = f"{row['label']} · " + " · ".join(f"{word}: {', '.join(who)}" for word, who in sides)
+    lines = [str(row["label"]), *(f"{word}: {' / '.join(who)}" for word, who in sides)]
+    about = ", ".join(lines)
     if not file.is_file():
         st.caption(escaped(f"{about}. The data set no longer has this picture."))
         return
     picture = file.read_bytes()
     st.image(enlarged(np.asarray(images.decode(picture, "picture"))), width="stretch", alt=about)
-    st.caption(escaped(about))
+    st.caption("  \n".join(map(escaped, lines)))
     models = [result.config.model.reference for result in found.results][:MODELS_ON_EXPLAIN]
     explain_button(
         picture,
