@@ -69,4 +69,5 @@ def load_model(
     if spec.labels:
         model.labels = labels_in(Path(spec.labels), len(model.labels))
     model.spec = spec
+    _ = model.examination  # asked once, here: what cannot work is said before any work begins
     return model
