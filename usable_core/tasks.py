@@ -226,9 +226,6 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     settings = to_json(config) | {"part": _part(config, objects)}
     for name, thing in objects.items():
         settings[name]["fingerprint"] = thing.fingerprint
-        if isinstance(getattr(config, name), ModelSpec):  # what a file of weights says besides them
-            settings[name]["classes"] = thing.labels.names
-            settings[name]["notes"] = thing.notes
         for place in getattr(config, name).said_by_fingerprint:
             settings[name].pop(place, None)
     text = json.dumps([name_of(config), settings, versions()], sort_keys=True)

@@ -234,7 +234,7 @@ def test_a_passport_that_no_file_tells_is_a_guess_beside_every_number(tmp_path):
     two = load_model("torchvision/mobilenet_v2", weights=tmp_path / "m.safetensors")
 
     assert "ResNet18_Weights" in one.warnings[0]
-    assert "IMAGENET1K_V1 has 256" in two.warnings[0]
+    assert "IMAGENET1K_V1 resizes to 256" in two.warnings[0]
     assert said.warnings == ()
 
 

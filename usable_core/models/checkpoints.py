@@ -197,5 +197,5 @@ def _advice(search: Search, table: Table, checkpoint: Checkpoint) -> str:
                 "img_size=… (image_size=… for torchvision)."
             )
         if len(wrong) == 1 and len(file) == 4 and file[:1] + file[2:] == own[:1] + own[2:]:
-            return f"It takes {file[1]} channels: --arch-option in_chans={file[1]}."
+            return f"Its pictures have other channels: --arch-option in_chans={file[1]}."
     return nearest(search, checkpoint.facts.architecture)

@@ -40,7 +40,8 @@ class Model:
         card: What is known about it: command, data, measured figures; may be empty.
         spec: What `load_model` was asked, which names it in configs; its bare name otherwise.
         notes: Sentences on how it was loaded that a reader of its numbers must know.
-        fingerprint: SHA-256 of weights, structure and preprocessing (first 16 hex digits).
+        fingerprint: SHA-256 of weights, structure and preprocessing, and of notes and class names
+            where there are notes (first 16 hex digits).
     """
 
     notes: tuple[str, ...] = ()
@@ -148,6 +149,8 @@ class Model:
         if self.preprocessing.channels == 3:  # fingerprints from before there were others stay
             del geometry["channels"]
         digest = hashlib.sha256(repr(sorted(geometry.items())).encode())
+        if self.notes:  # read from a file that says more than weights, such as class names
+            digest.update(repr((self.notes, self.labels.names)).encode())
         digest.update(_structure(self.network).encode())
         for key, tensor in _tensors(self.network):
             digest.update(f"{key} {tuple(tensor.shape)} {tensor.dtype}".encode())
@@ -183,7 +186,7 @@ def _guesses(preprocessing: Preprocessing) -> tuple[str, ...]:
             guessed[source.removeprefix(GUESS)].append(name)
     if not guessed:
         return ()
-    said = "; ".join(f"{' and '.join(names)} ({source})" for source, names in guessed.items())
+    said = "; ".join(f"{', '.join(names)} as in {source}" for source, names in guessed.items())
     return (
         f"How its pictures are prepared is a guess, for the weights' file does not say it: {said}. "
         "`usable models show … --probe DATASET` tries other ways; --preprocessing sets one.",

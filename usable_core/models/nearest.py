@@ -107,7 +107,7 @@ def nearest(search: Search, said: str) -> str:
             "export it whole with torch.export and give that as the model (file/PATH.pt2)."
         )
     if best == 1:
-        return f"{says}Its tensors are those of {found}: choose it as the model."
+        return f"{says}Its tensors are those of {found}, built without options: choose that."
     if found:
         return (
             f"{says}The nearest of the usual architectures is {found}, with {best:.0%} of its "

@@ -31,13 +31,11 @@ class Transform:
             crop_mode, and crop_pct or (of the same meaning) resize.
         source: Where they come from.
         is_guess: The weights are not those of the catalog.
-        others: Field to what is said beside its guess, such as what other weights have.
     """
 
     entries: Mapping[str, Any]
     source: str
     is_guess: bool = False
-    others: Mapping[str, str] | None = None
 
 
 def passport(transform: Transform, facts: Facts, network: nn.Module) -> Preprocessing:
@@ -91,12 +89,9 @@ def _geometry(entries: Mapping[str, Any]) -> tuple[int | tuple[int, int], tuple[
 
 
 def _sources(transform: Transform, facts: Facts) -> dict[str, str]:
-    said, others = facts.transform.keys(), transform.others or {}
     own = f"{GUESS}{transform.source}" if transform.is_guess else transform.source
-    return {
-        name: facts.source if said & entries else f"{own}{others.get(name, '')}"
-        for name, entries in _DECIDE.items()
-    }
+    said = facts.transform.keys()
+    return {name: facts.source if said & by else own for name, by in _DECIDE.items()}
 
 
 def _per_channel(said: Any, name: str, channels: int) -> tuple[float, float, float]:  # noqa: ANN401

@@ -85,8 +85,8 @@ def transform_of(network: nn.Module, *, is_guess: bool = False) -> Transform:
     """
     config: dict[str, Any] = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
     tag = _config(network).get("tag") or "default"
-    share = f": crop_pct {config['crop_pct']}, crop mode {config['crop_mode']}"
-    return Transform(config, f"timm data configuration ({tag})", is_guess, {"resize": share})
+    how = f"{tag}; crop_pct {config['crop_pct']}, crop mode {config['crop_mode']}"
+    return Transform(config, f"timm data configuration ({how})", is_guess)
 
 
 def recipes(name: str, model: Model) -> dict[str, Preprocessing]:

@@ -126,13 +126,9 @@ def transform_of(reference: WeightsEnum, *, is_guess: bool = False) -> Transform
         "std": tuple(preset.std),
     }
     sizes = {other.name: other.transforms().resize_size[0] for other in type(reference)}
-    others = [f"{name} has {other}" for name, other in sizes.items() if other != size]
-    return Transform(
-        entries,
-        f"torchvision {reference}.transforms()",
-        is_guess,
-        {"resize": f", where {', '.join(others)}"} if is_guess and others else None,
-    )
+    others = [f"{name} resizes to {side}" for name, side in sizes.items() if side != size]
+    source = "; ".join([f"torchvision {reference}.transforms()", *(others if is_guess else [])])
+    return Transform(entries, source, is_guess)
 
 
 def recipes(name: str, model: Model) -> dict[str, Preprocessing]:
