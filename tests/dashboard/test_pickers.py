@@ -51,6 +51,8 @@ def test_what_a_model_needs_beside_its_name_is_asked_as_its_source_says(open_pag
     assert [box.key for box in app.checkbox if "trust" in box.key] == ["models_trust_code/one"]
     texts = [text.key for text in app.text_input]
     assert [key for key in texts if "_weights_" in key] == ["models_weights_bare/one"]
+    named = [key for key in texts if "_labels_" in key]
+    assert named == ["models_labels_code/one", "models_labels_bare/one"]
     assert "`code/NAME`" in app.multiselect(key="models").help
 
 
@@ -61,3 +63,16 @@ def test_a_misspelt_model_is_a_sentence_and_starts_no_run(open_page, store):
 
     assert any("resnt" in error.value for error in app.error)
     assert store.list() == []
+
+
+def test_a_file_of_class_names_goes_into_the_question(open_page, store, tmp_path, monkeypatch):
+    monkeypatch.setitem(SOURCES, "bare", SourceRow("a:b", "bare/NAME: bare.", takes_weights=True))
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog", encoding="utf-8")
+
+    app = open_page("accuracy", models=["bare/one"])
+    app.text_input(key="models_labels_bare/one").set_value(str(names)).run()
+    next(button for button in app.button if button.label == "Evaluate").click().run()
+
+    (run,) = store.list()
+    assert run.config.model.labels == str(names)

@@ -74,6 +74,8 @@ def _classes(asked: Asked) -> None:
 
 
 def _familiarity(explanation: Explanation) -> None:
+    for warning in explanation.warnings:
+        st.warning(escaped(warning), icon=":material/help:")
     found = explanation.familiarity
     if found is not None and found.is_unlike:
         st.warning(

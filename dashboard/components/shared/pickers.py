@@ -101,7 +101,7 @@ def _spec(reference: str, key: str) -> ModelSpec:
             key=f"{key}_trust_{reference}",
         )
         st.caption(escaped(reference))
-        return ModelSpec(reference, trust=trust)
+        return ModelSpec(reference, trust=trust, labels=_labels(reference, key))
     if source is not None and source.takes_weights:
         with st.expander(f"Weights of {reference}"):
             weights = _typed(
@@ -112,9 +112,20 @@ def _spec(reference: str, key: str) -> ModelSpec:
                 "are downloaded once.",
             )
             options = _typed(f"{key}_options_{reference}", "Architecture options", "pad_type=same")
+            labels = _labels(reference, key)
         pairs = tuple(tuple(pair.split("=", 1)) for pair in options.split() if "=" in pair)
-        return ModelSpec(reference, weights=weights or None, arch_options=pairs)
+        return ModelSpec(reference, weights or None, pairs, labels=labels)
     return ModelSpec(reference)
+
+
+def _labels(reference: str, key: str) -> str | None:
+    path = _typed(
+        f"{key}_labels_{reference}",
+        "File of class names",
+        "the model's own",
+        "Names in the order of the model's logits: a text with one name a line, or JSON.",
+    )
+    return path or None
 
 
 def _typed(key: str, label: str, placeholder: str, help: str | None = None) -> str:
