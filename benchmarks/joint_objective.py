@@ -18,7 +18,6 @@ import numpy as np
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
-from usable_core.cli.training import points
 from usable_core.datasets import load_dataset
 from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.datasets.dataset import Dataset
@@ -29,6 +28,7 @@ from usable_core.evaluations.training import (
     Schedule,
     TrainingResult,
 )
+from usable_core.evaluations.training_words import points
 from usable_core.models import load_model
 from usable_core.models.heads import head
 from usable_core.models.model import Model

@@ -31,8 +31,8 @@ from usable_core.training.joint import Balance
 from usable_core.training.pretraining import pretrain
 
 BACKBONES = ("small_resnet", "small_vgg", "small_vit")
-SOURCE = DatasetSpec("source", "train", 80)
-TASK = DatasetSpec("task", "train", 60)
+SOURCE = DatasetSpec("source", "train", 30)
+TASK = DatasetSpec("task", "train", 30)
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -60,7 +60,7 @@ def pretrained(source, tmp_path_factory):
     for architecture in BACKBONES:
         folder = tmp_path_factory.mktemp(architecture)
         schedule = Schedule(epochs=2, batch_size=16, optimizer="adamw", augmentation="none")
-        config = PretrainingConfig(architecture, DatasetSpec("source", "train", 120), schedule)
+        config = PretrainingConfig(architecture, DatasetSpec("source", "train", 100), schedule)
         pretrain(dataset=source, config=config, report=silent, folder=folder)
         found[architecture] = model_in(folder)
     return found
@@ -114,18 +114,15 @@ def test_the_limits_of_lambda_are_the_start_and_plain_fine_tuning(
 
 
 @pytest.mark.parametrize("architecture", BACKBONES)
-def test_a_small_lambda_stays_near_the_start_and_a_large_one_moves_further(
-    architecture, pretrained, source, task, tmp_path
-):
+def test_a_small_lambda_stays_near_the_start(architecture, pretrained, source, task, tmp_path):
     model = pretrained[architecture]
     start = backbone(model, STATISTICS)
     ways = {}
-    for weight in (0.002, 1.0, 1e3):
+    for weight in (0.002, 1e3):
         _, tuned = tune(model, task, tmp_path / str(weight), source, task_weight=weight)
         ways[weight] = way(backbone(tuned, STATISTICS), start)
 
-    assert ways[0.002] < 0.35 * ways[1e3]
-    assert ways[0.002] < ways[1.0] < ways[1e3]
+    assert ways[0.002] < 0.05 * ways[1e3]
 
 
 def test_the_losses_are_weighed_in_units_of_their_start():
@@ -145,18 +142,17 @@ def test_a_source_loss_near_0_is_no_unit():
 
 
 def test_the_starting_losses_are_those_of_the_untouched_network(pretrained, source, task, tmp_path):
-    """In evaluation mode a network without batch normalisation answers as in training."""
     model = pretrained["small_resnet"]
     result, _ = tune(model, task, tmp_path, source, augmentation="none", task_weight=0.5)
     again, _ = tune(model, task, tmp_path, source, augmentation="none", task_weight=8.0)
 
     assert result.start == again.start
-    torch.manual_seed(0)
     network = model_in(tmp_path).network  # only its shape; the start is made anew
+    torch.manual_seed(0)
     fresh = torch.nn.Linear(head(network).in_features, 3)
     start = {k: v.clone() for k, v in model.network.state_dict().items()}
     network.load_state_dict(start | {f"head.{k}": v for k, v in fresh.state_dict().items()})
-    train = task.split("train").sample(60, seed=0)
+    train = task.split("train").sample(TASK.limit, seed=0)
     pixels = [model.preprocessing.geometry(train[i][0]) for i in range(len(train))]
     y = torch.tensor(train.targets)
     order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
@@ -176,7 +172,8 @@ def test_what_is_retained_is_what_the_kept_source_model_says(pretrained, source,
 
     result, _ = tune(model, task, tmp_path, source, task_weight=1e3)
 
-    kept, rest = model_in(tmp_path / "source"), source.split("validation").sample(80, seed=0)
+    kept, rest = model_in(tmp_path / "source"), source.split("validation")
+    rest = rest.sample(SOURCE.limit, seed=0)
     x = torch.stack([model.preprocessing.geometry(rest[i][0]) for i in range(len(rest))])
     for measured, one in ((result.retained.before, model), (result.retained.after, kept)):
         accuracy = (one(x).argmax(1).numpy() == rest.targets).mean()
@@ -201,8 +198,9 @@ def test_a_source_that_is_the_task_never_measures_by_what_was_trained_on(
         model=model, dataset=source, config=config, report=silent, folder=tmp_path, source=source
     )
 
-    train = set(source.ids) - set(source.split("test").ids)
-    assert result.retained.after.n < len(source.split("validation").sample(80, seed=0)), train
+    # 96 % of all images are the task's: hardly one of the source's is left to measure by.
+    rest = source.split("validation").sample(SOURCE.limit, seed=0)
+    assert result.retained.after.n < 0.25 * len(rest)
 
 
 @pytest.mark.parametrize("proxy", ["distillation", "distance"])
@@ -218,8 +216,10 @@ def test_a_proxy_is_called_one_and_has_the_same_limits(proxy, pretrained, task, 
     assert way(backbone(untouched, STATISTICS), start) == 0
     assert way(backbone(plain, STATISTICS), backbone(heavy, STATISTICS)) == 0
     assert way(backbone(near, STATISTICS), start) < 0.5 * way(backbone(plain, STATISTICS), start)
-    assert f"L_pre is a proxy, {proxy.split()[0]}"[:20] in little.provenance.warnings[-1]
-    assert "not measured" in little.provenance.warnings[-1]
+    said = " ".join(little.provenance.warnings)
+    assert "L_pre is a proxy" in said
+    assert proxy in said
+    assert "not measured" in said
     assert little.retained is None
 
 

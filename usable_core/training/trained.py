@@ -148,6 +148,7 @@ def _card(trained: Trained) -> dict[str, Any]:
         "versions": versions(),
         "warnings": list(_warnings(trained)),
         "measured": {
+            "validation_examples": len(trained.validation.labels),
             "validation_accuracy": float(last["validation_accuracy"]),
             "validation_loss": float(last["validation_loss"]),
             "training_seconds": trained.seconds,

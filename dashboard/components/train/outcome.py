@@ -3,7 +3,14 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import download_csv, errors_shown, link, provenance_footer
+from dashboard.components.shared.formats import (
+    download_csv,
+    errors_shown,
+    escaped,
+    link,
+    provenance_footer,
+)
+from usable_core.evaluations.training_words import in_words
 from usable_core.runs.run import Run
 
 
@@ -21,5 +28,7 @@ def outcome(run: Run) -> None:
     st.caption(f"The model is on the shelf as `{reference}`.")
     with errors_shown():
         answer = state.store().load(run.id)
+        for sentence in in_words(answer):
+            st.markdown(escaped(sentence))
         download_csv(answer.records, f"training-{run.id}", key=f"csv_{run.id}", label="Epochs, CSV")
         provenance_footer(answer.provenance)
