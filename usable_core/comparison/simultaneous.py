@@ -53,8 +53,8 @@ def critical_value(
     # In an order of their own, so that the models' order changes no digit.
     order = sorted(range(columns), key=lambda column: right[:, column].tobytes())
     right = right[:, order]
-    centred = right.astype(np.float32) - right.mean(axis=0, dtype=np.float32)
-    covariance = (centred.T @ centred).astype(np.float64) + PRIOR / 2 * np.eye(columns)
+    centred = right - right.mean(axis=0)
+    covariance = centred.T @ centred + PRIOR / 2 * np.eye(columns)
     root = np.linalg.cholesky(covariance).astype(np.float32)
     first, second = np.argsort(order)[np.asarray(pairs)].T
     spread = np.diag(covariance)[first] + np.diag(covariance)[second]
