@@ -98,9 +98,10 @@ def verify(data: bytes, name: str, reach: Reach | None = None) -> None:
 
 
 def suffixes() -> list[str]:
-    """Return the endings that files of the formats read here have, such as `.jfif`."""
-    known = Image.registered_extensions().items()
-    return sorted(suffix for suffix, kind in known if kind in FORMATS)
+    """Return the endings of the formats read here, such as `.jfif`, the usual ones first."""
+    kinds = Image.registered_extensions()
+    known = [suffix for suffix, kind in kinds.items() if kind in FORMATS]
+    return sorted(known, key=lambda s: (FORMATS.index(kinds[s]), s not in (".png", ".jpg"), s))
 
 
 def encode_png(array: np.ndarray) -> bytes:

@@ -12,6 +12,7 @@ from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
 from usable_core.jobs import interactive
+from usable_core.runs import uploads
 from usable_core.runs.store import RunStore
 
 
@@ -99,3 +100,16 @@ def test_the_warm_process_is_asked_by_absolute_paths(tmp_path, monkeypatch):
     key = interactive.submit(request)
 
     assert str(tmp_path / "w.pth") in interactive.request_path(key).read_text()
+
+
+def test_data_are_called_by_the_name_that_people_gave_them(tmp_path):
+    pictures(tmp_path / "my images ünï.zip", 0)
+    archive = (tmp_path / "my images ünï.zip").read_bytes()
+
+    kept = uploads.keep_archive(archive, "my images ünï.zip")
+
+    assert uploads.data_title(kept) == "my images ünï.zip"
+    assert uploads.data_title(str(tmp_path / "dev.parquet")) == "dev.parquet"
+    assert uploads.data_title("cifar10") == "CIFAR-10"
+    run = RunStore().create(AccuracyConfig(ModelSpec("bundled/resnet"), DatasetSpec(kept)))
+    assert run.title == "Accuracy of bundled/resnet on my images ünï.zip"

@@ -209,3 +209,21 @@ def test_a_failed_run_leads_back_to_its_form(open_page, store):
     store.fail(run, "The data set is empty.")
 
     assert links(open_page("runs", run=run))["Change and ask again"] == f"accuracy?run={run}"
+
+
+def test_data_that_are_gone_or_were_written_anew_are_told(open_page, store, tmp_path):
+    data = tmp_path / "mine.zip"
+    data.write_bytes(b"what was measured")
+    os.utime(data, (0, 0))
+    run = done(store, AccuracyConfig(RESNET, DatasetSpec(str(data))))
+    before = texts(open_page("accuracy", run=run))
+    assert "written anew" not in before
+    assert "is not at" not in before
+
+    os.utime(data, (2e9, 2e9))
+    assert "mine.zip was written anew since this was measured" in texts(
+        open_page("accuracy", run=run)
+    )
+
+    data.unlink()
+    assert "mine.zip is not at" in texts(open_page("accuracy", run=run))

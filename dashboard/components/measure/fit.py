@@ -1,14 +1,16 @@
 """What is measured on what: whether they fit, what was measured before, and results' headlines."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measure.measured_runs import usable_runs
+from dashboard.components.measure.measured_runs import Found, usable_runs
 from dashboard.components.shared.data_picker import known_classes
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.pickers import facts, model_options
+from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.fitting import misfit
 from usable_core.catalog.models import SOURCES
 from usable_core.evaluations.result import Evaluation, Measured
@@ -73,6 +75,23 @@ def headlines(results: Sequence[Measured], names: Sequence[str]) -> None:
         of_data.setdefault(about(result), []).append(name)
     for data, of in of_data.items():
         st.subheader(f"{escaped(', '.join(of))} · {escaped(data)}", anchor=False)
+
+
+def data_notes(found: Found) -> None:
+    """Say which data are gone, or were written anew since they were measured."""
+    newest = {run.config.dataset.reference: run for run, _ in found}
+    for reference, run in newest.items():
+        path = Path(reference)
+        if reference in DATASETS or not path.is_absolute():
+            continue
+        name = escaped(data_title(reference))
+        if not path.exists():
+            st.caption(f":material/folder_off: {name} is not at {escaped(reference)} any more.")
+        elif path.stat().st_mtime > (run.started or run.created).timestamp():
+            st.caption(
+                f":material/history: {name} was written anew since this was measured: the numbers "
+                "are of what it held then."
+            )
 
 
 def about(result: Measured) -> str:

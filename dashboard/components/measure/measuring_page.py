@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measure.fit import before_links, fit_note, headlines
+from dashboard.components.measure.fit import before_links, data_notes, fit_note, headlines
 from dashboard.components.measure.measured_runs import (
     MOST_MODELS,
     Found,
@@ -84,7 +84,8 @@ def measuring_page(page: MeasuringPage) -> None:
     if not state.chosen_run_ids():
         with st.container(border=True):
             st.markdown(f"**{page.nothing}**")
-            st.caption(page.hint)
+            if questions:
+                st.caption(page.hint)
             before_links(page.task, questions)
 
 
@@ -119,6 +120,7 @@ def _results(page: MeasuringPage, found: Found, questions: Sequence[Evaluation])
     results = [result for _, result in found]
     names = names_of(results)
     headlines(results, names)
+    data_notes(found)
     pin_note(page.task, questions)
     for result in results:
         provenance_warnings(result.provenance)

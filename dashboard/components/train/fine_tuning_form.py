@@ -87,7 +87,14 @@ def fine_tuning_form() -> None:
 def _schedule() -> dict[str, object]:
     """Ask for the settings of the schedule, which are checked when the training starts."""
     one, two = st.columns(2)
-    epochs = one.number_input("Epochs", 1, 1000, DEFAULTS.epochs, key=state.FINE_TUNE_EPOCHS)
+    epochs = one.number_input(
+        "Epochs",
+        1,
+        1000,
+        DEFAULTS.epochs,
+        key=state.FINE_TUNE_EPOCHS,
+        persist_state="session",
+    )
     rate = two.number_input(
         "Learning rate",
         1e-6,
@@ -96,6 +103,7 @@ def _schedule() -> dict[str, object]:
         format="%g",
         step=0.01,
         key=state.FINE_TUNE_RATE,
+        persist_state="session",
         placeholder="usual",
         help="The peak of a cosine schedule with a linear warm-up. Left empty: 0.05 for a linear "
         "probe and for networks of batch normalisation alone, 0.01 for all others.",
@@ -106,6 +114,7 @@ def _schedule() -> dict[str, object]:
         index=list(AUGMENTATIONS).index(DEFAULTS.augmentation),
         format_func=AUGMENTATIONS.__getitem__,
         key=state.FINE_TUNE_AUGMENTATION,
+        persist_state="session",
         help="Leave the flip out for classes that have a handedness, such as digits.",
     )
     return {"epochs": int(epochs), "learning_rate": rate, "augmentation": augmentation}
