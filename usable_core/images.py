@@ -19,7 +19,15 @@ from usable_core.depth import FULL, Reach, grey_of, mark
 from usable_core.errors import ImageRefused
 
 # AVIF where Pillow was built with it, as its wheels are.
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", *["AVIF"] * features.check("avif"))
+FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "GIF",
+    "BMP",
+    "TIFF",
+    *(["AVIF"] if features.check("avif") else []),
+)
 MAX_PIXELS = 40_000_000
 MAX_BYTES = 50 * 2**20
 # What Pillow's decoders raise on broken files, beside their own errors.
