@@ -45,6 +45,7 @@ class Asked:
     def __init__(self, folder):
         self.model = linear_model()
         self.model.network = self.network = Counting(self.model.network)
+        _ = self.model.examination  # as `load_model` does
         self.models = ModelCache(load=lambda spec: self.model)
         self.folder = folder
         self.x = self.model.preprocessing.geometry(photo())

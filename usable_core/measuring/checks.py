@@ -25,6 +25,7 @@ from usable_core.measuring.rival_checks import (
 )
 from usable_core.measuring.walked_sample import Sample
 from usable_core.models.model import Model
+from usable_core.models.outputs import are_probabilities
 
 # Share of examples without a usable gradient: one in twenty may sit on a plateau by chance.
 BLIND = 0.05
@@ -129,8 +130,10 @@ def deterministic(sample: Sample) -> Check:
 
 
 def logits(sample: Sample) -> Check:
-    """Look whether outputs are probabilities, as the model showed when it was loaded."""
+    """Look whether outputs are probabilities, here or as the model showed when it was loaded."""
     kind = sample.batch.oracle.model.examination.outputs
+    if are_probabilities(sample.batch.oracle.logits(sample.batch.x)):
+        kind = "probabilities"
     said = {
         "logits": "The outputs are no probabilities.",
         "probabilities": "The outputs are probabilities.",
