@@ -186,6 +186,38 @@ def test_a_table_that_agrees_with_the_folders_changes_nothing(tmp_path):
     assert (data.labels, data.fingerprint) == (plain.labels, plain.fingerprint)
 
 
+@pytest.mark.parametrize(
+    "table",
+    [lines("file,target", "cat/0.png,0.5"), "file,label\n" + "x" * 200_000, '"', "\n"],
+    ids=["numbers", "huge", "quote", "empty"],
+)
+def test_a_table_of_something_else_beside_class_folders_decides_nothing(tmp_path, table):
+    root = write_pictures(tmp_path / "data", "cat/", "dog/")
+    plain = load_dataset(str(root))
+
+    data = load_dataset(str(write_files(root, stray_csv=table, stray_jsonl="{nope")))
+
+    assert (data.labels, data.fingerprint, data.notes) == (plain.labels, plain.fingerprint, ())
+    assert {one.name for one in data.refused} == {"stray.csv", "stray.jsonl"}
+
+
+def test_a_table_without_clear_labels_beside_folders_is_said(tmp_path):
+    root = write_pictures(tmp_path / "data", "part_1/", "part_2/")
+    table = lines("lesion,image,dx,age", "9,part_1/0.png,nv,80", "8,part_2/0.png,mel,70")
+
+    (note,) = load_dataset(str(write_files(root, metadata_csv=table))).notes
+
+    assert note.startswith("The classes are the folders. metadata.csv names pictures, but which")
+
+
+def test_a_table_that_cannot_be_read_beside_one_that_is_used_is_said(tmp_path):
+    root = write_files(write_pictures(tmp_path / "data", *FOUR), train__a_csv=BY_HAND)
+
+    (note,) = load_dataset(str(write_files(root, train__b_jsonl="{nope"))).notes
+
+    assert note.startswith("Line 1 of train/b.jsonl is no JSON")
+
+
 @pytest.mark.parametrize("rows", [["cat/0.png,a", "cat/1.png,b"], ["cat/0.png,a", "dog/0.png,a"]])
 def test_a_table_that_contradicts_the_folders_is_refused_with_both_readings(tmp_path, rows):
     root = write_pictures(tmp_path / "data", "cat/", "dog/")

@@ -1,6 +1,7 @@
 """Parquet files in the forms of the Hub and of pandas: shards, parts, paths, other columns."""
 
 import json
+import shutil
 
 import numpy as np
 import pyarrow as pa
@@ -55,6 +56,26 @@ def test_parts_of_shards_hold_their_own_rows(tmp_path):
     alone = load_dataset(str(tmp_path / "test.parquet"))
     assert data.split("test").ids == alone.ids
     assert data.split("test").targets.tolist() == [1, 0]
+
+
+def test_unusual_names_of_shards_parts_are_said(tmp_path):
+    shard(tmp_path / "train-00000-of-00001.parquet", [0, 1])
+    shard(tmp_path / "test20_png.parquet", [0, 1])
+
+    data = load_dataset(str(tmp_path))
+
+    assert data.notes == ("Read as parts of the data set: test20_png as test.",)
+
+
+def test_shards_in_a_zip_are_read_too(tmp_path):
+    shard(tmp_path / "hub" / "data" / "train-00000-of-00001.parquet", [0, 1])
+    shard(tmp_path / "hub" / "data" / "test-00000-of-00001.parquet", [1, 0])
+    plain = load_dataset(str(tmp_path / "hub"))
+
+    data = load_dataset(shutil.make_archive(str(tmp_path / "hub"), "zip", tmp_path / "hub"))
+
+    assert (data.ids, data.fingerprint) == (plain.ids, plain.fingerprint)
+    assert counts(data) == {"train": 2, "test": 2}
 
 
 def test_a_file_beside_the_parts_is_left_out_and_listed(tmp_path):

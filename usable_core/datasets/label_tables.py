@@ -23,7 +23,7 @@ from usable_core.datasets.label_columns import (
 )
 from usable_core.datasets.labelled_files import Label, Labelling, labelled_dataset
 from usable_core.datasets.parts import part_of, part_within
-from usable_core.datasets.tables import Table, readable_tables
+from usable_core.datasets.tables import Table, paths_of_tables, read_table
 from usable_core.datasets.tree import Tree, inside, is_picture
 from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.evaluations.specs import Refused
@@ -35,24 +35,33 @@ def read_label_tables(tree: Tree) -> Dataset | None:
     Raises:
         DatasetRefused: tables contradict each other or the folders, or have no column of labels.
     """
-    if not (tables := readable_tables(tree)):
+    if not (paths := paths_of_tables(tree)):
         return None
-    pictures = _Pictures(tree)
-    named = [found for table in tables if (found := _named(table, pictures))]
-    if not named:
-        return None
+    pictures, named, refusals = _Pictures(tree), list[_Named](), list[str]()
+    for path in paths:
+        try:
+            one = _named(read_table(tree, path), pictures)
+        except (DatasetRefused, ImageRefused) as refusal:
+            refusals.append(str(refusal))
+        else:
+            named += [one] if one else []
+    unclear = [one.refusal for one in named if one.refusal]
+    labelled = [one for one in named if one.labels]
     try:
         folders = class_folders.labelling(tree)
     except DatasetRefused:
         folders = Labelling({}, ())
     if len(folders.classes) < 2:
         folders = Labelling({}, ())
-    labelled = [one for one in named if one.labels]
-    if not labelled:
-        if folders.labels:
-            return None
-        raise DatasetRefused(named[0].refusal)
-    return _merged(tree, labelled, folders)
+    if labelled:
+        found = _merged(tree, labelled, folders)
+        return replace(found, notes=(*found.notes, *refusals, *unclear))
+    if not folders.labels and (refusals or unclear):
+        raise DatasetRefused([*unclear, *refusals][0])
+    if not unclear:
+        return None
+    notes = (*folders.notes, f"The classes are the folders. {unclear[0]}")
+    return labelled_dataset(tree, replace(folders, notes=notes))
 
 
 @dataclass(frozen=True)

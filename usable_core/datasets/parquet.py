@@ -20,7 +20,7 @@ from usable_core.datasets.label_columns import (
     label_space,
     plain_labels,
 )
-from usable_core.datasets.parts import part_of, part_within
+from usable_core.datasets.parts import part_of, part_within, renamed
 from usable_core.datasets.tree import UNREADABLE, Tree, inside
 from usable_core.datasets.verified import verified
 from usable_core.errors import DatasetRefused, ImageRefused, first_line
@@ -69,14 +69,16 @@ def read_shards(tree: Tree) -> Dataset | None:
             f"{tree.name} holds pictures in class folders and in Parquet files (first: "
             f"{files[0]}). Give the one or the other."
         )
-    parts = {path: _part(path) for path in files}
+    named = {path: _named_part(path) for path in files}
+    parts = {path: part for path, (_, part) in named.items()}
     _check_one(tree.name, parts)
     is_divided = any(parts.values())
     used = {path: part for path, part in parts.items() if part or not is_divided}
     found = _dataset(tree, used)
     left = [Refused(str(p), "It is in no part of the data set.") for p in parts if p not in used]
     refused = (*tree.refused, *left, *found.refused)
-    return replace(found, refused=refused, notes=(*tree.notes, *found.notes))
+    said = renamed({name: part for name, part in named.values() if part})
+    return replace(found, refused=refused, notes=(*tree.notes, *said, *found.notes))
 
 
 @dataclass(frozen=True)
@@ -192,10 +194,13 @@ def _holds_pictures(tree: Tree, path: PurePosixPath) -> bool:
     return bool(first_of(columns, _IMAGES) and label_column(columns)[0])
 
 
-def _part(path: PurePosixPath) -> str | None:
+def _named_part(path: PurePosixPath) -> tuple[str, str | None]:
+    """Return the name of a file, or of a folder it lies in, that says its part; and that part."""
     stem = re.sub(r"-\d+-of-\d+.*$", "", path.stem)
-    found = part_of(stem) or part_within(stem)
-    return found or next(filter(None, map(part_of, path.parent.parts[::-1])), None)
+    for name in (stem, *path.parent.parts[::-1]):
+        if part := part_of(name) or (part_within(name) if name == stem else None):
+            return name, part
+    return stem, None
 
 
 def _check_one(name: str, parts: dict[PurePosixPath, str | None]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from usable_core.datasets.tree import Tree, text_of
-from usable_core.errors import DatasetRefused, ImageRefused
+from usable_core.errors import DatasetRefused
 from usable_core.images import MAX_BYTES
 
 SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
@@ -47,20 +47,19 @@ def read_table(tree: Tree, path: PurePosixPath) -> Table:
     text = _text(data)
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return Table(path, _of_json(path, text.splitlines()))
-    return Table(path, _of_csv(text))
+    try:
+        return Table(path, _of_csv(text))
+    except csv.Error as error:
+        raise DatasetRefused(f"{path} is no table: {error}.") from error
 
 
-def readable_tables(tree: Tree) -> list[Table]:
-    """Return the tables in a tree that have rows; forms for answers (submissions) are none."""
-    found = []
-    for path in tree.files:
-        if path.suffix.lower() in SUFFIXES and "submission" not in path.name.lower():
-            try:
-                table = read_table(tree, path)
-            except ImageRefused:
-                continue
-            found += [table] if len(table) else []
-    return found
+def paths_of_tables(tree: Tree) -> list[PurePosixPath]:
+    """Return the files that may be tables; forms for answers (submissions) are none."""
+    return [
+        path
+        for path in tree.files
+        if path.suffix.lower() in SUFFIXES and "submission" not in path.name.lower()
+    ]
 
 
 def _text(data: bytes) -> str:
