@@ -51,9 +51,9 @@ def model():
 def data(tmp_path):
     """Ten pictures; the second and the last cannot be decoded, as is found when it is tried."""
     root = write_pictures(tmp_path / "data", "cat/", "dog/", each=5)
-    for place in ("cat/1.png", "dog/4.png"):
-        images.verify(hollow_png(), place)
-        (root / place).write_bytes(hollow_png())
+    for size, place in ((8, "cat/1.png"), (9, "dog/4.png")):
+        images.verify(hollow_png(size), place)
+        (root / place).write_bytes(hollow_png(size))
     return load_dataset(str(root))
 
 
@@ -112,7 +112,7 @@ def test_a_training_goes_on_without_it_and_its_answer_lists_it(data, tmp_path):
 
     reasons = [one["reason"] for one in to_json(result.provenance)["refused"]]
     assert [reason.split(" ")[0] for reason in reasons] == ["cat/1.png", "dog/4.png"]
-    assert result.provenance.warnings == ("Read as it lay.",)
+    assert "Read as it lay." in result.provenance.warnings
 
 
 def test_a_batch_of_nothing_but_such_pictures_is_no_batch(model, data):
@@ -125,7 +125,7 @@ def test_a_part_lists_its_own_unreadable_pictures_only(data, model):
     list(batches(data, model.preprocessing, 4))
 
     assert len(data.left_out) == 2
-    assert [one.name for one in data.take([0, 9]).left_out] == ["picture 9"]
+    assert [one.name for one in data.take([0, 9]).left_out] == ["dog/4.png"]
 
 
 def test_a_calibration_counts_the_pictures_that_can_be_read(model, tmp_path):

@@ -78,7 +78,7 @@ class Dataset:
         """Return the examples that numbers on this lack: refused, or found unreadable since."""
         late = self.unreadable
         own = sorted(late) if self.positions is None else [p for p in self.positions if p in late]
-        return (*self.refused, *(Refused(f"picture {p}", late[p]) for p in own))
+        return (*self.refused, *(Refused(self.place(p), late[p]) for p in own))
 
     def tried(self, index: int, use: Callable[[Image.Image], Used]) -> Used | None:
         """Return what `use` makes of a picture; None, and it is left out, where it is refused."""
