@@ -142,6 +142,11 @@ class Dataset:
         if name not in FRACTIONS:
             raise UnknownName("split", name, (*FRACTIONS, "all"))
         parts = self.parts(seed, by_position=by_position)
+        if len(parts[name]) == 0 and self.own_split is not None:
+            raise DatasetRefused(
+                f"{self.name} has the parts {', '.join(self.own_split)}, and no picture is left "
+                f"for the {name} split. Choose one of those parts."
+            )
         if len(parts[name]) == 0:
             raise DatasetRefused(
                 f"The {name} split of {self.name} is empty: {len(self)} examples in "
@@ -157,7 +162,7 @@ class Dataset:
         drawn = {part: share for part, share in FRACTIONS.items() if part not in own}
         drawn.pop("train", None)
         if not drawn:
-            return own
+            return {"train": source, **own}
         fractions = {"train": 1 - sum(drawn.values()), **drawn}
         inner = self.drawn(source, fractions, seed, by_position=by_position)
         return {**own, **{part: source[indices] for part, indices in inner.items()}}
