@@ -77,10 +77,9 @@ def test_every_answer_can_be_summed_up_and_tabulated(name):
 
 def test_one_question_has_one_key_wherever_its_files_lie():
     def things(mark):
-        return {
-            "model": SimpleNamespace(fingerprint=mark, card={}),
-            "dataset": digits_dataset(0, 100),
-        }
+        data = digits_dataset(0, 100)
+        model = SimpleNamespace(fingerprint=mark, card={}, labels=data.labels, notes=())
+        return {"model": model, "dataset": data}
 
     config = EXAMPLES["accuracy"]
     renamed = replace(
