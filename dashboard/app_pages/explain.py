@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.explain.image_picker import choose_image
+from dashboard.components.explain.image_picker import Chosen, choose_image
 from dashboard.components.explain.picture_panel import show_explanations
 from dashboard.components.explain.questions import Questions
 from dashboard.components.explain.settings import (
@@ -39,14 +39,8 @@ def page() -> None:
         methods = choose_methods()
         target = choose_target()
         options = choose_options(methods)
-    if picture is None:
-        st.info(
-            "No picture yet: upload one, or click a photograph of the gallery.",
-            icon=":material/image:",
-        )
-        return
-    if not models:
-        st.info("No backbone yet: choose at least one.", icon=":material/category:")
+    if picture is None or not models:
+        _say_what_is_missing(picture)
         return
     if not methods:
         st.info(
@@ -65,6 +59,16 @@ def page() -> None:
     )
     with errors_shown():
         show_explanations(questions)
+
+
+def _say_what_is_missing(picture: Chosen | None) -> None:
+    if picture is None:
+        st.info(
+            "No picture yet: upload one, or click a photograph of the gallery.",
+            icon=":material/image:",
+        )
+    else:
+        st.info("No backbone yet: choose at least one.", icon=":material/category:")
 
 
 def _titles(models: tuple[ModelSpec, ...]) -> dict[ModelSpec, str]:

@@ -463,6 +463,16 @@ def test_only_the_errors_that_are_asked_for_are_shown(open_page, store):
     assert all(tile.startswith("**dog**, called *fox*") for tile in tiles)
 
 
+def test_a_cell_without_errors_says_so(open_page, store):
+    app = open_page("accuracy", run=_done(store, _accuracy(97)))
+
+    app.session_state["accuracy_true"] = app.session_state["accuracy_called"] = "cat"
+    app.run()
+
+    assert not app.exception
+    assert "None of these answers is wrong." in _texts(app)
+
+
 def test_a_run_without_pictures_says_so(open_page, store):
     assert "No pictures of these were kept" in _texts(
         open_page("accuracy", run=_done(store, _accuracy(97)))

@@ -93,11 +93,13 @@ def _tiles(run: Run, result: AccuracyResult, most: int) -> None:
     names = result.provenance.class_names
     for column, key in (("label", state.ACCURACY_TRUE), ("prediction", state.ACCURACY_CALLED)):
         if st.session_state[key] != ANY:
-            wrong = wrong[[names[index] == st.session_state[key] for index in wrong[column]]]
+            wrong = wrong.loc[[names[i] == st.session_state[key] for i in wrong[column]]]
     folder = state.store().folder(run.id) / WRONG_FOLDER
-    kept = wrong[[(folder / f"{index}.png").is_file() for index in wrong["index"]]].head(most)
+    kept = wrong.loc[[(folder / f"{index}.png").is_file() for index in wrong["index"]]].head(most)
     st.caption(f"{len(wrong):,} of {result.n:,} images, {len(kept)} shown.")
-    if len(wrong) and not len(kept):
+    if not len(wrong):
+        st.caption("None of these answers is wrong.")
+    elif not len(kept):
         st.caption(
             "No pictures of these were kept: a run keeps at most 200 errors, and one of an earlier "
             "version none. Delete it and measure again."

@@ -29,4 +29,4 @@ def backbone_card(card: BundledCard) -> None:
         elif not card.proportions:
             st.caption("Not measured yet.")
         if card.card is not None:
-            link("explain", "Explain an image", "image_search", {state.MODELS: [card.reference]})
+            link("explain", "Explain", "image_search", {state.MODELS: [card.reference]})
