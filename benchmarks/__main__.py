@@ -10,6 +10,8 @@ MODULES = (
     "corruptions",
     "comparison",
     "fine_tuning",
+    "joint_objective",
+    "divergence",
     "demo",
     "first_page",
     "glance_checks",

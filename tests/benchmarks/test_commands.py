@@ -38,7 +38,9 @@ SMALLEST = {
     "corruptions": "--rounds 1 --corruptions fog",
     "demo": "--epochs 1",
     "evidence": "--rounds 1",
+    "divergence": "--epochs 1 --examples 40",
     "fine_tuning": "--epochs 1 --seeds 0",
+    "joint_objective": "--epochs 1 --seeds 0 --examples 40 --lambdas 0 1 --backbones vgg",
     "first_page": "1",
     "first_maps": "--evaluations 64 --repetitions 1",
     "glance_checks": "--limit 2",
@@ -134,7 +136,7 @@ def files(tmp_path_factory):
     label = np.arange(60) % 10
     image = [{"bytes": png(seed=int(seed), size=(32, 32))} for seed in range(60)]
     pd.DataFrame({"image": image, "label": label}).to_parquet(folder / "data.parquet")
-    found |= dict.fromkeys(("--dataset", "--train", "--test"), folder / "data.parquet")
+    found |= dict.fromkeys(("--dataset", "--source", "--train", "--test"), folder / "data.parquet")
     return found
 
 
