@@ -24,7 +24,16 @@ def _attacks_resolved(task: str, config: Stored) -> Stored:
     return kept | {"attacks": to_json(choice.attacks)}
 
 
-STEPS: tuple[Callable[[str, Stored], Stored], ...] = (_attacks_resolved,)
+def _nothing_to_weigh(task: str, config: Stored) -> Stored:
+    """Step 2: λ is said only where there is an L_pre, which random weights have none of."""
+    if task != "finetune":
+        return config
+    source = None if config.get("from_scratch") else config.get("source")
+    weight = config.get("task_weight", 1.0) if source else 1.0
+    return config | {"source": source, "task_weight": weight}
+
+
+STEPS: tuple[Callable[[str, Stored], Stored], ...] = (_attacks_resolved, _nothing_to_weigh)
 SCHEMA = 1 + len(STEPS)  # the number of the present form; what has no number is of form 1
 
 
