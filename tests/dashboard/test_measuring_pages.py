@@ -463,11 +463,11 @@ def test_only_the_errors_that_are_asked_for_are_shown(open_page, store):
     assert all(tile.startswith("**dog**, called *fox*") for tile in tiles)
 
 
-def test_a_cell_without_errors_says_so(open_page, store):
-    app = open_page("accuracy", run=_done(store, _accuracy(97)))
+def test_a_choice_without_errors_says_so(open_page, store):
+    app = open_page("accuracy", run=_done(store, _accuracy(97)))  # all of confidence 0.8
 
-    app.session_state["accuracy_true"] = app.session_state["accuracy_called"] = "cat"
-    app.run()
+    app.selectbox(key="accuracy_true").select("fox")
+    app.slider(key="accuracy_sure").set_value((90.0, 100.0)).run()
 
     assert not app.exception
     assert "None of these answers is wrong." in _texts(app)
