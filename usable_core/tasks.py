@@ -226,7 +226,7 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     settings = to_json(config) | {"part": _part(config, objects)}
     for name, thing in objects.items():
         settings[name]["fingerprint"] = thing.fingerprint
-        if getattr(getattr(config, name), "labels", None):  # a file's names instead of its own
+        if getattr(getattr(config, name), "labels", None):  # what the file names, not where it lies
             settings[name]["classes"] = thing.labels.names
         for place in getattr(config, name).said_by_fingerprint:
             settings[name].pop(place, None)

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+from dataclasses import replace
 
 import pytest
 import timm
 import torch
 from safetensors.torch import save_file
+from timm.data.imagenet_info import ImageNetInfo
 from torchvision import models
 
 from usable_core import tasks
@@ -285,6 +287,33 @@ def test_two_files_and_two_tables_are_two_questions(tmp_path, states):
 
     weights = ("w.pth#student", "w.pth#teacher", "named.pth", "turned.pth", "more.pth")
     assert len({key(one) for one in weights}) == len(weights)
+
+
+def test_the_names_that_the_user_gives_win_and_are_part_of_the_question(tmp_path, states):
+    spec = with_facts(tmp_path, states["torchvision"], classes=list(NAMES))
+    digits, keys = load_dataset("digits"), set()
+    for text in ("x\ny\nz\n", "z\ny\nx\n"):
+        (tmp_path / "names.txt").write_text(text)
+        own = replace(spec, labels=str(tmp_path / "names.txt"))
+        model = load_model(own)
+        keys.add(
+            tasks.key(
+                AccuracyConfig(own, DatasetSpec("digits")), {"model": model, "dataset": digits}
+            )
+        )
+
+        assert model.labels.names == tuple(text.split())
+        assert not any("names of the classes" in sentence for sentence in model.warnings)
+    assert len(keys) == 2
+
+
+def test_a_list_of_imagenets_classes_has_their_synonyms(tmp_path):
+    ids = list(ImageNetInfo().label_names())
+    torch.save({"model": models.squeezenet1_1().state_dict(), "classes": ids}, tmp_path / "w.pth")
+
+    labels = load_model(SQUEEZENET, weights=tmp_path / "w.pth").labels
+
+    assert (labels.index("n01440764"), labels.index("tench")) == (0, 0)
 
 
 def test_a_changed_config_beside_the_weights_is_a_changed_model(tmp_path, states):

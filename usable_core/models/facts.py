@@ -72,12 +72,17 @@ class Facts:
             "not used.",
         )
 
-    def labels_for(self, count: int) -> tuple[LabelSpace | None, tuple[str, ...]]:
+    def labels_for(
+        self, count: int, given: str | None = None
+    ) -> tuple[LabelSpace | None, tuple[str, ...]]:
         """Return the names of a network's classes, and sentences on where they are from.
 
         Args:
             count: How many logits the network has.
+            given: The user's own file of names, which wins: nothing is returned then.
         """
+        if given is not None:
+            return None, ()
         fitting = [(space, where) for space, where in self.labels if len(space) == count]
         notes = [
             f"{where} lists {len(space)} classes, but the network has {count} logits: the list was "

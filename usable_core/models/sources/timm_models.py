@@ -18,7 +18,7 @@ from usable_core.models.checkpoints import load_weights, read_checkpoint
 from usable_core.models.facts import Facts
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.sources.imagenet import imagenet_labels
+from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import (
     call_builder,
     default_hub_folder,
@@ -47,14 +47,14 @@ def load(name: str, spec: ModelSpec) -> Model:
         "arch_options": options,
         "weights": own.path.name if own else _config(network).get("tag", ""),
     }
-    labels, where = facts.labels_for(number_of_classes(network))
+    labels, where = facts.labels_for(number_of_classes(network), spec.labels)
     return Model(
         spec.reference,
         network,
         passport(
             transform_of(network, is_guess=own is not None and "." not in name), facts, network
         ),
-        labels or labels_of(network),
+        known_as_imagenet(labels) if labels else labels_of(network),
         card,
         (*doubts, *notes, *where),
     )

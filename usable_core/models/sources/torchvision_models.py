@@ -18,7 +18,7 @@ from usable_core.models.checkpoints import load_weights, read_checkpoint
 from usable_core.models.facts import Facts
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.sources.imagenet import imagenet_labels
+from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import call_builder, missing_download, number_of_classes
 from usable_core.models.sources.passports import Transform, passport
 
@@ -67,12 +67,12 @@ def load(name: str, spec: ModelSpec) -> Model:
     ):
         notes = (*notes, _FROM_SCRATCH)
     count = number_of_classes(network)
-    labels, where = facts.labels_for(count)
+    labels, where = facts.labels_for(count, spec.labels)
     return Model(
         spec.reference,
         network,
         passport(transform, facts, network),
-        labels or _labels(known or reference, count),
+        known_as_imagenet(labels) if labels else _labels(known or reference, count),
         card,
         (*doubts, *notes, *where),
     )
