@@ -35,6 +35,7 @@ SMALLEST = {
     "attacks": "--rounds 1 --images 2 --suite-images 1 --epochs 1 --alone --scenes standard",
     "build_models": "--into FOLDER",
     "clicks": "--rounds 1",
+    "comparison": "--tables 2 --trials 1 --examples 50 --draws 10 --rounds 1",
     "corruptions": "--rounds 1 --corruptions fog",
     "demo": "--epochs 1",
     "evidence": "--rounds 1",
