@@ -10,6 +10,7 @@ from usable_core.errors import UsableError
 from usable_core.jobs.execution import execute
 from usable_core.jobs.processes import be_kind
 from usable_core.jobs.queue import wait_for_turn
+from usable_core.jobs.worker import serve
 from usable_core.runs import RunStore
 from usable_core.settings import let_threads_sleep
 
@@ -29,8 +30,6 @@ def main() -> int:
     let_threads_sleep()
     if arguments.action == "run":
         return _run(arguments.id)
-    from usable_core.jobs.worker import serve
-
     options = {"idle_seconds": arguments.idle, "dotted": arguments.answer}
     serve(**{name: value for name, value in options.items() if value is not None})
     return 0

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import streamlit as st
 
 from dashboard import state
@@ -126,6 +127,4 @@ def _tile(run: Run, names: Sequence[str], row: Mapping[str, object], png: bytes)
 
 @st.cache_data(max_entries=256, show_spinner=False)
 def _shown(png: bytes) -> object:
-    import numpy as np
-
     return enlarged(np.asarray(decode(png, "picture")), SIDE)
