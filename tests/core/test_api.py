@@ -295,7 +295,7 @@ def test_a_network_that_is_not_fully_described_is_refused(given, sentence):
 
 
 def test_a_network_that_gives_no_logits_is_refused():
-    for wrong in (nn.Flatten(start_dim=0), network(1), nn.LSTM(8, 8)):
+    for wrong in (nn.Flatten(start_dim=0), nn.LSTM(8, 8)):
         with pytest.raises(ConfigError, match=r"logits|does not take"):
             usable.wrap_model(wrong, preprocessing=EIGHT)
     with pytest.raises(ConfigError, match=r"torch\.nn\.Module"):
@@ -460,7 +460,7 @@ def test_a_part_taken_by_hand_cannot_be_stored(model):
         usable.fine_tune("bundled/resnet", "digits", store=True, source=part)
     pixels, targets = digit_pixels()
     arrays = usable.dataset_from_arrays(pixels[:9], targets[:9])
-    unnamed = usable.wrap_model(network(), preprocessing=EIGHT)
+    unnamed = usable.wrap_model(network(5), preprocessing=EIGHT)
     with pytest.raises(IncompatibleLabels):
         usable.evaluate_accuracy(unnamed, arrays, store=True)
     assert RunStore().list()[0].title == "Accuracy of Sequential on arrays"

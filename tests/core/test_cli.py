@@ -89,7 +89,7 @@ MISTAKES = {
     ),
     "a negative lambda": (
         ["finetune", "--model", "m", "--dataset", "d", "--lambda", "-1"],
-        "λ) must be 0 or more",
+        "(λ) must be a finite number, 0 or more",
     ),
     "an architecture option without a value": (
         ["evaluate", "accuracy", "--model", "m", "--dataset", "d", "--arch-option", "pad"],

@@ -406,6 +406,8 @@ class Counting(nn.Module):
 def counting_model():
     model = eight_pixel_model()
     model.network = Counting(model.network)
+    _ = model.examination  # asked once, when a model is loaded
+    model.network.seen = 0
     return model
 
 

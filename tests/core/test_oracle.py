@@ -88,7 +88,6 @@ class Answering(nn.Module):
 @pytest.mark.parametrize(
     ("logits", "sentence"),
     [
-        ((1.0,), "2 or more classes"),
         ((1.0, torch.nan), "NaN or infinity for 5 of 5"),
         ((1.0, torch.inf), "NaN or infinity"),
     ],

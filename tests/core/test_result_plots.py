@@ -316,7 +316,7 @@ def test_the_reliability_diagram_leaves_empty_bins_out():
     assert list(line.x) == pytest.approx([50, 90])
     right = LABELS == PREDICTIONS
     assert list(line.y) == pytest.approx([100 * right[::2].mean(), 100 * right[1::2].mean()])
-    assert list(line.customdata) == [5, 5]
+    assert list(line.customdata[:, 0]) == [5, 5]
 
 
 def test_the_confusion_heatmap_holds_counts_and_shares_of_the_true_class():

@@ -120,7 +120,8 @@ class Watch:
         """Check an epoch by its mean losses, in nats, and keep its weights if they are good.
 
         A validation loss that is far too high may be batch statistics that lag behind, if the
-        training loss has fallen: then only the last epoch may not end with it.
+        training loss has fallen: then only the last epoch may not end with it. A few steps settle no
+        statistics, so nothing is said of them here.
 
         Raises:
             Divergence: the validation loss is not finite, or ten times that of guessing.
@@ -132,7 +133,7 @@ class Watch:
                 "images with NaN or infinities"
             )
         if validation > GUESSING * math.log(classes):
-            if training < self._start and not is_last:
+            if self._step < LEAST_PATIENCE or (training < self._start and not is_last):
                 return
             raise self._stopped(
                 f"the validation loss is {validation:.3g} nats, more than {GUESSING} times "
