@@ -120,8 +120,8 @@ class Watch:
         """Check an epoch by its mean losses, in nats, and keep its weights if they are good.
 
         A validation loss that is far too high may be batch statistics that lag behind, if the
-        training loss has fallen: then only the last epoch may not end with it. A few steps settle no
-        statistics, so nothing is said of them here.
+        training loss has fallen: then only the last epoch may not end with it. A few steps settle
+        no statistics, so nothing is said of them here.
 
         Raises:
             Divergence: the validation loss is not finite, or ten times that of guessing.
