@@ -22,8 +22,8 @@ from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import PretrainingConfig, Schedule
 from usable_core.measuring import accuracy, robustness
-from usable_core.models.checkpoints import read_card
 from usable_core.models.sources.from_card import model_from_card
+from usable_core.models.weights.checkpoints import read_card
 from usable_core.records import to_json
 from usable_core.training.pretraining import pretrain
 

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from usable_core.errors import CheckpointError, StorageError
 from usable_core.models.architectures import small_vit
-from usable_core.models.checkpoints import load_weights, read_card, save_model
+from usable_core.models.weights.checkpoints import load_weights, read_card, save_model
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from usable_core.errors import Cancelled, UnknownName
 from usable_core.evaluations.demo import DemoConfig
 from usable_core.jobs import demo
 from usable_core.models.architectures import SmallNetwork
-from usable_core.models.checkpoints import save_model
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.weights.checkpoints import save_model
 from usable_core.records import to_json
 from usable_core.runs import RunStore, Status
 

@@ -10,11 +10,11 @@ from torchvision.transforms._presets import ImageClassification
 from usable_core.errors import CheckpointError, ImageRefused
 from usable_core.labels import LabelSpace
 from usable_core.models.architectures import small_resnet, small_vit
-from usable_core.models.facts import Facts
 from usable_core.models.model import Model, check_pixels
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.passports import passport
 from usable_core.models.sources.torchvision_models import transform_of
+from usable_core.models.weights.facts import Facts
 
 PREPROCESSING = Preprocessing(
     36, (32, 32), mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), sources={"mean": "the test"}

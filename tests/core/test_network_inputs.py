@@ -13,11 +13,11 @@ import usable_core as usable
 from usable_core.errors import CheckpointError, ConfigError
 from usable_core.evaluations.training import Schedule
 from usable_core.models import load_model
-from usable_core.models.facts import Facts
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources import torchvision_models
 from usable_core.models.sources.options import value_of
 from usable_core.models.sources.passports import Transform, passport
+from usable_core.models.weights.facts import Facts
 
 
 def saved(network, path):

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from usable_core.errors import CheckpointError
-from usable_core.models.checkpoints import read_checkpoint
+from usable_core.models.weights.checkpoints import read_checkpoint
 
 TABLE = {"conv.weight": torch.arange(6.0).view(2, 3), "conv.bias": torch.ones(2)}
 

@@ -8,9 +8,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from usable_core.errors import CheckpointError
-from usable_core.models.checkpoints import load_weights
-from usable_core.models.nearest import nearest
-from usable_core.models.tables import Search
+from usable_core.models.weights.checkpoints import load_weights
+from usable_core.models.weights.nearest import nearest
+from usable_core.models.weights.tables import Search
 
 
 class Tiny(nn.Module):

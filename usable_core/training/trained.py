@@ -17,9 +17,9 @@ from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.measuring.calibration import LEAST
 from usable_core.measuring.calibration import fitted as calibrated
 from usable_core.measuring.data_doubts import training_doubts
-from usable_core.models.checkpoints import save_model
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.weights.checkpoints import save_model
 from usable_core.records import to_json
 from usable_core.training.loop import Fitted
 from usable_core.training.material import Answers

@@ -12,10 +12,10 @@ from usable_core.catalog.models import ARCHITECTURES, WEIGHTS_FILE, files_of, so
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
-from usable_core.models.checkpoints import load_weights, read_card
 from usable_core.models.heads import replace_head
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import GUESS, Preprocessing
+from usable_core.models.weights.checkpoints import load_weights, read_card
 from usable_core.records import from_json
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from torch import nn
 
 from usable_core.errors import CheckpointError
-from usable_core.models.facts import Facts
 from usable_core.models.preprocessing import GUESS, Preprocessing
+from usable_core.models.weights.facts import Facts
 
 _OWN_SIZE = "the network's own input size"
 # Which entries of a transform decide each field.

@@ -14,13 +14,13 @@ from torchvision.models import WeightsEnum
 from usable_core.errors import CheckpointError, UnknownName
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
-from usable_core.models.checkpoints import load_weights, read_checkpoint
-from usable_core.models.facts import Facts
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import call_builder, missing_download, number_of_classes
 from usable_core.models.sources.passports import Transform, passport
+from usable_core.models.weights.checkpoints import load_weights, read_checkpoint
+from usable_core.models.weights.facts import Facts
 
 # Heads that only help training; torchvision's files hold them, a card's weights do not.
 AUXILIARY = ("aux1", "aux2", "AuxLogits")

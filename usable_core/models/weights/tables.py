@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from usable_core.errors import CheckpointError
-from usable_core.models.pickles import is_whole_network
+from usable_core.models.weights.pickles import is_whole_network
 
 # What torch itself puts into names: DataParallel, compile, FSDP, checkpointing, the averaged model.
 WRAPPERS = frozenset(

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torchvision import models
 
-from usable_core.models.tables import Search
+from usable_core.models.weights.tables import Search
 
 SECONDS = 6.0
 LEAST = 0.5  # of the network's tensors; below it a name would be no help

@@ -14,7 +14,7 @@ from usable_core.catalog.model_files import CONFIG_FILE
 from usable_core.errors import CheckpointError
 from usable_core.labels import LabelSpace
 from usable_core.models.preprocessing import Interpolation
-from usable_core.models.tables import entries
+from usable_core.models.weights.tables import entries
 
 # Where training scripts keep the classes: a list, or a table to or from their indices.
 _NAMES = (

@@ -15,11 +15,11 @@ from usable_core.catalog.model_files import weights_file
 from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 from usable_core.files import write_bytes, write_json
-from usable_core.models.facts import Facts, facts_of
-from usable_core.models.formats import format_of
-from usable_core.models.nearest import nearest
-from usable_core.models.pickles import WHOLE, is_whole_network, read_pickle
-from usable_core.models.tables import Search, Table, chosen, entries, flat, notes_of
+from usable_core.models.weights.facts import Facts, facts_of
+from usable_core.models.weights.formats import format_of
+from usable_core.models.weights.nearest import nearest
+from usable_core.models.weights.pickles import WHOLE, is_whole_network, read_pickle
+from usable_core.models.weights.tables import Search, Table, chosen, entries, flat, notes_of
 
 
 @dataclass(frozen=True)
