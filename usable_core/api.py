@@ -260,9 +260,7 @@ def fine_tune(
         UsableError: a setting is out of its range, or something cannot be loaded or saved.
     """
     if store and folder is not None:
-        raise ConfigError(
-            "A model is written to a folder or kept in the store. Leave out folder or store=True."
-        )
+        raise ConfigError("Give folder or store=True, not both: a model is written to one of them.")
     question = question_of(model, data, None, store=store, training=True)
     config = config_of(FineTuningConfig, question, settings)
     if store:

@@ -481,7 +481,7 @@ def test_a_fine_tuned_model_is_kept_as_a_run_or_in_memory():
     assert result.config.dataset == DatasetSpec("digits", "auto", 60)
     assert passing.name == "bundled/vgg, fine-tuned"
     assert len(passing.predict(photo())[0]) == 5
-    with pytest.raises(ConfigError, match="Leave out folder"):
+    with pytest.raises(ConfigError, match="Give folder or store=True"):
         usable.fine_tune(start, data, "somewhere", store=True)
 
 
