@@ -140,15 +140,14 @@ def test_bundled_models_raise_no_alarm(name):
 @pytest.mark.reference
 @pytest.mark.parametrize("builder", ["resnet18", "vit_b_16", "squeezenet1_1", "googlenet"])
 def test_random_weights_of_torchvision_raise_no_alarm(builder):
-    from torchvision.models import get_model_weights
-
     from usable_core.labels import LabelSpace
     from usable_core.models.model import Model
+    from usable_core.models.preprocessing import Preprocessing
     from usable_core.models.sources import torchvision_models
 
     torch.manual_seed(0)
     network = torchvision_models.build(builder, {})
-    passport = torchvision_models.passport_of(get_model_weights(builder).DEFAULT)
+    passport = Preprocessing(256, (224, 224))
 
     assert Model(builder, network, passport, LabelSpace.unnamed(1000)).warnings == ()
 
