@@ -21,6 +21,7 @@ MODULES = (
     "first_maps",
     "clicks",
     "duplicates",
+    "splits",
 )
 
 for module in MODULES:

@@ -47,6 +47,7 @@ SMALLEST = {
     "glance_checks": "--limit 2",
     "gradient_maps": "--rounds 1 --samples 8",
     "memory": "20 40",
+    "splits": "--count 200 --planted 20 --seeds 1",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
     "usable": "--limit 2",
 }
