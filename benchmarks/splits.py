@@ -1,6 +1,6 @@
 """Planted copies: how many fall on both sides of a split, ours and scikit-learn's.
 
-    python -m benchmarks.splits [--pictures FILE.parquet] [--count 10000] [--planted 1000] [--seeds 5]
+    python -m benchmarks.splits [--pictures FILE.parquet] [--count 2000] [--planted 200] [--seeds 5]
 
 Pictures come from a Parquet file, else they are random ones. Some are replaced by an equal copy of
 another. A copy that is tested on and was trained on makes a model look better than it is.
