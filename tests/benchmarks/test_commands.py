@@ -38,6 +38,7 @@ SMALLEST = {
     "comparison": "--tables 2 --trials 1 --examples 50 --draws 10 --rounds 1",
     "corruptions": "--rounds 1 --corruptions fog",
     "demo": "--epochs 1",
+    "duplicates": "--count 60 --planted 8",
     "evidence": "--rounds 1",
     "divergence": "--epochs 1 --examples 40",
     "fine_tuning": "--epochs 1 --seeds 0",
@@ -47,11 +48,12 @@ SMALLEST = {
     "glance_checks": "--limit 2",
     "gradient_maps": "--rounds 1 --samples 8",
     "memory": "20 40",
-    "splits": "--count 200 --planted 20 --seeds 1",
+    "splits": "--count 60 --planted 6 --seeds 1",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
     "usable": "--limit 2",
 }
 TAKE_NUMBERS = {"first_page", "memory"}  # alone, so the smallest replace the command's own
+DATA_OPTIONS = ("--dataset", "--pictures", "--source", "--train", "--test")
 NEEDS_A_BROWSER = {"clicks", "first_page"}
 
 
@@ -138,7 +140,7 @@ def files(tmp_path_factory):
     label = np.arange(60) % 10
     image = [{"bytes": png(seed=int(seed), size=(32, 32))} for seed in range(60)]
     pd.DataFrame({"image": image, "label": label}).to_parquet(folder / "data.parquet")
-    found |= dict.fromkeys(("--dataset", "--source", "--train", "--test"), folder / "data.parquet")
+    found |= dict.fromkeys(DATA_OPTIONS, folder / "data.parquet")
     return found
 
 
