@@ -15,7 +15,7 @@ from usable_core.errors import ImageRefused, first_line
 from usable_core.evaluations.specs import Refused
 from usable_core.images import MAX_BYTES
 
-UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 _ELSEWHERE = re.compile(r"\s*(?:[A-Za-z]:|\w+://)")  # a drive or an address
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 # What lies beside pictures: it is listed, but decides nothing about the layout.

@@ -88,7 +88,7 @@ def doubts_about(model: Model, part: Dataset) -> DataDoubts:
 def without_leaked(
     source: Provenance, ids: Sequence[str], correct: NDArray[np.bool_]
 ) -> Provenance:
-    """Return a provenance that says the accuracy without pictures known from training.
+    """Return a provenance that says the accuracy without pictures of the train part.
 
     Args:
         source: Where the result comes from.
@@ -98,11 +98,11 @@ def without_leaked(
     if not source.leaked:
         return source
     kept = correct[~np.isin(np.array(ids, dtype=object), source.leaked)]
-    sentence = "Every evaluated picture is known from training, or nearly so."
+    sentence = "Every evaluated picture is in the train part too, or nearly so."
     if len(kept):
         found = share(kept)
         sentence = (
-            f"Without the pictures known from training, or nearly so, accuracy is "
+            "Without the pictures that are in the train part too, or nearly so, accuracy is "
             f"{100 * found.value:.1f} % ({100 * found.low:.1f} % to {100 * found.high:.1f} %, "
             f"n = {found.n}) instead of {100 * correct.mean():.1f} %."
         )
