@@ -100,3 +100,10 @@ def test_a_store_that_cannot_be_read_is_a_sentence_on_the_page(open_page, monkey
     monkeypatch.setattr(state, "runs", refuse)
 
     assert [error.value for error in open_page("runs").error] == ["Stored by a newer version."]
+
+
+def test_data_are_listed_by_their_own_name_not_by_their_folder(open_page, store, tmp_path):
+    for reference in (str(tmp_path / "my_images.zip"), "digits"):
+        store.create(AccuracyConfig(ModelSpec("bundled/vgg"), DatasetSpec(reference)))
+
+    assert set(open_page("runs").dataframe[0].value["data"]) == {"my_images.zip", "Digits"}

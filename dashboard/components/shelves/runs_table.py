@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard.components.shared.formats import duration
 from usable_core.runs.run import Run, Status
+from usable_core.runs.uploads import data_title
 from usable_core.tasks import TASKS
 
 # Plain signs: every font has them, and they are read without their colour.
@@ -61,7 +62,7 @@ def _row(run: Run) -> dict[str, object]:
         "status": status_text(run.status),
         "task": TASKS[run.task].title,
         "model": run.model_name or "–",
-        "data": dataset.reference if dataset else "–",
+        "data": data_title(dataset.reference) if dataset else "–",
         "progress": 1.0 if run.status is Status.DONE else min(1.0, share),
         "started": run.started or run.created,
         "duration": duration(run.seconds),
