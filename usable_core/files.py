@@ -1,9 +1,10 @@
-"""Files that are either whole or absent: written under another name, flushed, then renamed."""
+"""Files of people are read where they are files; ours are whole or absent, never half."""
 
 import errno
 import io
 import json
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,60 @@ from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+_OTHERS = (
+    (stat.S_ISDIR, "it is a folder, not a file"),
+    (stat.S_ISFIFO, "it is a pipe, not a file"),
+    (stat.S_ISSOCK, "it is a socket, not a file"),
+    (stat.S_ISCHR, "it is a device, not a file"),
+    (stat.S_ISBLK, "it is a device, not a file"),
+)
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a file that somebody named, for reading; it never waits, as a pipe would.
+
+    Raises:
+        OSError: it cannot be opened or is no regular file; `strerror` says why, for a sentence.
+    """
+    try:
+        _check_regular(path, Path(path).stat().st_mode)  # opening a device can do something
+        file = open(path, "rb", opener=_at_once)  # noqa: SIM115 - Path has no opener
+    except ValueError as error:  # NUL, or a lone surrogate
+        raise OSError(errno.EINVAL, "no file can have this name", str(path)) from error
+    try:
+        _check_regular(path, os.fstat(file.fileno()).st_mode)  # it may have become another one
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def read_regular(path: str | Path, most_bytes: int) -> bytes:
+    """Return what a file that somebody named holds, as long as it was when it was opened.
+
+    So a file that grows, or one that is endless and claims to be empty (`/proc`), ends.
+
+    Raises:
+        OSError: as `open_regular`, or it holds more than `most_bytes`.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most_bytes:
+            most = f"{most_bytes / 2**20:.0f} MB" if most_bytes >= 2**20 else f"{most_bytes} bytes"
+            raise OSError(errno.EFBIG, f"it has more than the {most} that are read", str(path))
+        return file.read(size)
+
+
+def _check_regular(path: str | Path, mode: int) -> None:
+    for is_kind, what in _OTHERS:
+        if is_kind(mode):
+            raise OSError(errno.EINVAL, what, str(path))
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has none
 
 
 @contextmanager

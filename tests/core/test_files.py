@@ -1,5 +1,9 @@
 """Files are whole or absent, and what hinders them is said."""
 
+import os
+import socket
+from pathlib import Path
+
 import pytest
 
 from usable_core import files
@@ -51,3 +55,63 @@ def test_a_card_that_a_calibration_cannot_go_into_whole_stays(tmp_path, monkeypa
         _put_into(card, Calibration(1.0, 0.0, 20, "20 images", "a", "b", 1.0, 1.0))
 
     assert card.read_text() == '{"title": "x"}'
+
+
+def _pipe(path):
+    os.mkfifo(path)
+
+
+def _socket(path):
+    os.chdir(path.parent)  # a socket's address is short
+    socket.socket(socket.AF_UNIX).bind(path.name)
+
+
+def _link_to(target):
+    return lambda path: path.symlink_to(target)
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (Path.mkdir, "it is a folder, not a file"),
+        (_pipe, "it is a pipe, not a file"),
+        (_socket, "it is a socket, not a file"),
+        (_link_to("/dev/zero"), "it is a device, not a file"),
+        (_link_to("nowhere"), "No such file"),
+        (_link_to("thing"), "symbolic links"),
+    ],
+)
+def test_what_is_no_file_is_not_waited_for(tmp_path, monkeypatch, make, why):
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "thing")
+
+    with pytest.raises(OSError, match=why):
+        files.read_regular(tmp_path / "thing", 100)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 5000])
+def test_a_name_that_no_file_has_is_said(name):
+    with pytest.raises(OSError, match=r"no file can have this name|too long"):
+        files.open_regular(name)
+
+
+def test_a_pipe_put_in_place_of_a_file_is_seen_at_opening(tmp_path, monkeypatch):
+    path = tmp_path / "thing"
+    path.write_bytes(b"abc")
+    status = path.stat()
+    path.unlink()
+    _pipe(path)
+    monkeypatch.setattr(files.Path, "stat", lambda _: status)
+
+    with pytest.raises(OSError, match="pipe"):
+        files.open_regular(path)
+
+
+def test_a_file_is_read_as_long_as_it_was(tmp_path):
+    path = tmp_path / "thing"
+    path.write_bytes(b"0123456789")
+
+    assert files.read_regular(path, 10) == b"0123456789"
+    assert files.read_regular("/proc/self/status", 10) == b""  # claims to be empty
+    with pytest.raises(OSError, match="more than the 9 bytes"):
+        files.read_regular(path, 9)
