@@ -8,14 +8,39 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
+LONGEST = 700  # characters of a sentence, whatever is quoted in it
+_QUOTED = 80  # characters of a name
+
 
 def first_line(error: Exception) -> str:
     """Return the first line of what a library says of an error, for a sentence of ours."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
+def one_line(text: str) -> str:
+    """Return a text as one line for every screen: without control signs, its middle cut if long.
+
+    Names of files and messages of libraries are quoted in sentences, whatever they hold.
+    """
+    text = " ".join(text.split())
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    if len(text) <= LONGEST:
+        return text
+    end = LONGEST // 3  # says what to do
+    return f"{text[: LONGEST - end - 3]} … {text[-end:]}"
+
+
+def quoted(name: object) -> str:
+    """Return a name in quotes, its end left out where it is long."""
+    text = repr(name)
+    return text if len(text) <= _QUOTED else f"{repr(str(name)[: _QUOTED - 10])[:_QUOTED]} …"
+
+
 class UsableError(Exception):
     """A mistake that a user can cause and mend; `str(error)` is the sentence shown to them."""
+
+    def __init__(self, sentence: str = "") -> None:
+        super().__init__(one_line(sentence))
 
 
 class ConfigError(UsableError):
@@ -35,8 +60,9 @@ class UnknownName(UsableError):
 
     def __init__(self, kind: str, name: object, choices: Iterable[str]) -> None:
         known = sorted(choices)
-        near = difflib.get_close_matches(str(name), known, n=5, cutoff=0.4) or known[:8]
-        super().__init__(f"Unknown {kind} {name!r}. Nearest choices: {', '.join(near)}.")
+        near = difflib.get_close_matches(str(name)[:_QUOTED], known, n=5, cutoff=0.4) or known[:8]
+        listed = f"Nearest choices: {', '.join(near)}." if near else "There is none to choose from."
+        super().__init__(f"Unknown {kind} {quoted(name)}. {listed}")
         self.choices = near
 
 

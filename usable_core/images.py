@@ -15,6 +15,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError, features
 
+from usable_core.decoding_limits import (
+    Reader,
+    check_file,
+    check_opened,
+    too_many_pixels,
+)
 from usable_core.depth import FULL, Reach, grey_of, mark
 from usable_core.errors import ImageRefused
 
@@ -28,8 +34,6 @@ FORMATS = (
     "TIFF",
     *(["AVIF"] if features.check("avif") else []),
 )
-MAX_PIXELS = 40_000_000
-MAX_BYTES = 50 * 2**20
 # What Pillow's decoders raise on broken files, beside their own errors.
 _BROKEN = (
     OSError,
@@ -126,17 +130,17 @@ def encode_png(array: np.ndarray) -> bytes:
 
 
 def _opened(data: bytes, name: str) -> Image.Image:
-    if not data:
-        raise ImageRefused(f"{name} is empty (0 bytes). Choose a picture file.")
-    if len(data) > MAX_BYTES:
-        raise ImageRefused(
-            f"{name} has {len(data) / 2**20:.0f} MB; at most {MAX_BYTES // 2**20} MB are read. "
-            "Save it smaller."
-        )
+    check_file(data, name)
+    reader = Reader(data, name)
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(reader, formats=FORMATS)
+        reader.opened()
+        check_opened(image, name)
+        if image.mode.startswith("I"):
+            mark(image, data)
+        return image
     except Image.DecompressionBombError as error:
-        raise _too_many_pixels(name, "far more than") from error
+        raise too_many_pixels(name, "far more than") from error
     except UnidentifiedImageError as error:
         raise ImageRefused(
             f"{name} is not a picture of a known format ({', '.join(FORMATS)}), whatever its "
@@ -144,11 +148,6 @@ def _opened(data: bytes, name: str) -> Image.Image:
         ) from error
     except _BROKEN as error:
         raise _broken(name) from error
-    if image.width * image.height > MAX_PIXELS:
-        raise _too_many_pixels(name, f"{image.width} x {image.height} pixels, more than")
-    if image.mode.startswith("I"):
-        mark(image, data)
-    return image
 
 
 def as_rgb(image: Image.Image, name: str, white: int | None = None) -> Image.Image:
@@ -188,13 +187,6 @@ def _has_its_end(data: bytes, kind: str) -> bool:
 def _broken(name: str) -> ImageRefused:
     return ImageRefused(
         f"{name} is damaged or cut off and cannot be decoded. Export or copy it again."
-    )
-
-
-def _too_many_pixels(name: str, what: str) -> ImageRefused:
-    return ImageRefused(
-        f"{name} has {what} the {MAX_PIXELS // 1_000_000} million pixels that are decoded. "
-        "Scale it down."
     )
 
 

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from usable_core.decoding_limits import MAX_BYTES
 from usable_core.errors import ImageRefused
+from usable_core.files import read_regular
 from usable_core.images import as_rgb, decode, upright
 
 ImageLike = Image.Image | bytes | str | Path | NDArray[np.generic]
@@ -46,7 +48,7 @@ def picture_of(image: object) -> Image.Image:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, MAX_BYTES)
     except OSError as error:
         raise ImageRefused(f"{path} cannot be read: {error.strerror}. Check the path.") from error
 

@@ -5,7 +5,7 @@ import pytest
 from made_pictures import bomb, encoded, photo, png
 from PIL import Image
 
-from usable_core import images
+from usable_core import decoding_limits, images
 from usable_core.errors import ImageRefused
 
 GOOD_UPLOADS = {
@@ -136,7 +136,7 @@ def test_too_many_pixels_are_refused_before_decoding(monkeypatch):
 
 
 def test_too_many_bytes_are_refused(monkeypatch):
-    monkeypatch.setattr(images, "MAX_BYTES", 100)
+    monkeypatch.setattr(decoding_limits, "MAX_BYTES", 100)
 
     with pytest.raises(ImageRefused, match="Save it smaller"):
         images.decode(png(), "a")

@@ -4,8 +4,9 @@ import torch
 from PIL import Image
 from torch import nn
 from torchvision.models import SqueezeNet1_1_Weights
-from torchvision.transforms import InterpolationMode
+from torchvision.transforms import InterpolationMode, v2
 from torchvision.transforms._presets import ImageClassification
+from torchvision.transforms.functional import center_crop
 
 from usable_core.errors import CheckpointError, ImageRefused
 from usable_core.labels import LabelSpace
@@ -65,6 +66,32 @@ def test_the_passport_of_torchvision_weights_gives_their_own_transform():
 def test_a_sliver_that_would_grow_without_bound_is_refused():
     with pytest.raises(ImageRefused, match="Crop it"):
         PREPROCESSING.geometry(Image.new("RGB", (200_000, 2)))
+
+
+def test_a_side_too_long_for_resizing_is_refused():
+    with pytest.raises(ImageRefused, match="a side may have 65535"):
+        Preprocessing((32, 32), (32, 32)).geometry(Image.new("RGB", (1, 70_000)))
+
+
+def test_cutting_before_padding_is_a_crop_like_torchvisions():
+    chance = np.random.default_rng(0)
+    for height, width, *crop in chance.integers(1, 40, (60, 4)):
+        pixels = chance.integers(0, 256, (height, width, 3), dtype=np.uint8)
+        expected = center_crop(torch.from_numpy(pixels).permute(2, 0, 1), list(map(int, crop)))
+
+        found = Preprocessing(None, tuple(map(int, crop))).pixels(Image.fromarray(pixels))
+
+        assert torch.equal(found, expected)
+
+
+def test_a_long_line_takes_no_more_memory_than_its_crop(monkeypatch):
+    asked = []
+    crop = v2.functional.center_crop
+    monkeypatch.setattr(v2.functional, "center_crop", lambda x, s: asked.append(x) or crop(x, s))
+
+    Preprocessing(None, (32, 32)).pixels(Image.new("RGB", (1, 60_000)))
+
+    assert [image.size for image in asked] == [(1, 60_000), (1, 32)]
 
 
 def test_any_changed_number_changes_the_fingerprint():

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from usable_core.datasets.tree import Tree, text_of
+from usable_core.decoding_limits import MAX_BYTES
 from usable_core.errors import DatasetRefused
-from usable_core.images import MAX_BYTES
 
 SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
 

@@ -11,9 +11,9 @@ from typing import IO
 from usable_core.catalog import implementation
 from usable_core.catalog.datasets import LAYOUTS
 from usable_core.datasets.dataset import Dataset
+from usable_core.decoding_limits import MAX_BYTES
 from usable_core.errors import ImageRefused, first_line
 from usable_core.evaluations.specs import Refused
-from usable_core.images import MAX_BYTES
 
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 _ELSEWHERE = re.compile(r"\s*(?:[A-Za-z]:|\w+://)")  # a drive or an address

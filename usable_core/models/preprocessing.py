@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
+from usable_core.decoding_limits import check_size
 from usable_core.errors import ImageRefused
 
 GUESS = "a guess: "  # begins the source of a value that the weights' own file does not tell
@@ -54,7 +55,7 @@ class Preprocessing:
         """Return what `geometry` does before its scaling to [0, 1]: uint8 (3, H, W).
 
         Raises:
-            ImageRefused: the picture is so narrow that it would grow without bound.
+            ImageRefused: the picture is too large, or so narrow that it would grow without bound.
         """
         _refuse_slivers(image, self.resize)
         mode = v2.InterpolationMode(self.interpolation)
@@ -62,7 +63,11 @@ class Preprocessing:
             size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
             image = v2.functional.resize(image, size, interpolation=mode, antialias=True)
         if (image.height, image.width) != self.crop:
-            image = v2.functional.center_crop(image, list(self.crop))
+            # What is too long is cut first: padding the other side of all of it takes its memory.
+            inner = min(image.height, self.crop[0]), min(image.width, self.crop[1])
+            image = v2.functional.center_crop(image, list(inner))
+            if inner != self.crop:
+                image = v2.functional.center_crop(image, list(self.crop))
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
 
     def normalise(self, x: Tensor) -> Tensor:
@@ -84,6 +89,7 @@ def _channels(
 
 
 def _refuse_slivers(image: Image.Image, resize: int | tuple[int, int] | None) -> None:
+    check_size(image.size, "The picture")  # it may come from memory
     short, long = sorted(image.size)
     if isinstance(resize, int) and resize * resize * long / max(short, 1) > LARGEST_RESIZED:
         raise ImageRefused(
