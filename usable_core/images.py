@@ -232,6 +232,7 @@ def _read(path: Path) -> Image.Image:
     return decode(path.read_bytes(), path.name)
 
 
+@functools.cache
 def _folder(package: str) -> Path:
     """Return a package's folder without importing it: scikit-learn's import takes a second."""
     top, *rest = package.split(".")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.explain.image_picker import Chosen, choose_image
+from dashboard.components.explain.image_picker import Chosen, choose_image, is_reading
 from dashboard.components.explain.picture_panel import show_explanations
 from dashboard.components.explain.questions import Questions
 from dashboard.components.explain.settings import (
@@ -12,10 +12,10 @@ from dashboard.components.explain.settings import (
     choose_target,
     wants_attack,
 )
+from dashboard.components.shared import lane
 from dashboard.components.shared.formats import errors_shown
 from dashboard.components.shared.pickers import model_options, model_picker
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.jobs import interactive
 
 MAX_MODELS = 4
 DEFAULT_MODELS = ("bundled/resnet", "bundled/vgg")
@@ -23,8 +23,7 @@ DEFAULT_MODELS = ("bundled/resnet", "bundled/vgg")
 
 def page() -> None:
     st.title("Explain")
-    with errors_shown():
-        interactive.ensure_worker()  # it warms up while the picture is chosen
+    lane.warm_up()  # while the picture is chosen
     st.write(
         "Choose a picture and up to four backbones: what they see in it, why, and how far to trust "
         "that. :orange[Orange] speaks for the class, :blue[blue] against it."
@@ -62,6 +61,8 @@ def page() -> None:
 
 
 def _say_what_is_missing(picture: Chosen | None) -> None:
+    if picture is None and is_reading():
+        return
     if picture is None:
         st.info(
             "No picture yet: upload one, or click a photograph of the gallery.",

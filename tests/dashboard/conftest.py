@@ -1,11 +1,13 @@
 """What every page test shares: the whole app, fresh caches, jobs that start no process."""
 
 from pathlib import Path
+from weakref import WeakSet
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.shared import beside, lane
 from usable_core import jobs
 from usable_core.jobs import interactive
 from usable_core.runs.store import RunStore
@@ -17,6 +19,13 @@ HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 def fresh_caches():
     st.cache_resource.clear()
     st.cache_data.clear()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Work beside a script is over before the script goes on, however busy the machine is."""
+    monkeypatch.setattr(beside, "BLINK", 20)
+    monkeypatch.setattr(lane, "_sessions", WeakSet())  # other tests' tabs are closed
 
 
 @pytest.fixture

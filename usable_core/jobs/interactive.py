@@ -4,6 +4,7 @@ A request is a JSON file; its answer is a folder named by the hash of the reques
 the answer depends on. One warm worker process (see `worker`) answers for every page.
 """
 
+import functools
 import hashlib
 import json
 import os
@@ -28,9 +29,11 @@ from usable_core.versions import versions
 INTERFACE_VERSION = 5  # raise it when an answer means something else than before
 FINAL = ("done", "failed")
 MAX_WAITING = 200
+LOOK_SECONDS = 0.5  # between two looks of a page whether the worker lives
 
 _KEY = re.compile(r"[0-9a-f]{24}")
 _started: "dict[Path, subprocess.Popen[bytes]]" = {}
+_looked: dict[Path, float] = {}
 
 
 def submit(request: ImageRequest) -> str:
@@ -65,7 +68,9 @@ def poll(key: str) -> Answer:
     if not request_path(key).is_file():
         answer = poll_file(key)  # it may have ended between the two looks
         return answer if answer.state in FINAL else _stopped(answer)
-    ensure_worker()
+    if time.monotonic() - _looked.get(lane(), -LOOK_SECONDS) >= LOOK_SECONDS:
+        _looked[lane()] = time.monotonic()
+        ensure_worker()
     return answer
 
 
@@ -122,11 +127,19 @@ def request_path(key: str) -> Path:
 
 def poll_file(key: str) -> Answer:
     """Return the stored answer, or a failed one where none is stored."""
+    path = files(key) / "answer.json"
     try:
-        data = json.loads((files(key) / "answer.json").read_text(encoding="utf-8"))
-        return from_json(Answer, data)
+        fact = path.stat()
+        return _read(path, (fact.st_ino, fact.st_mtime_ns, fact.st_size))
     except (OSError, ValueError, TypeError):
         return _gone()
+
+
+@functools.lru_cache(maxsize=512)
+def _read(path: Path, stamp: tuple[int, ...]) -> Answer:
+    """Return the answer in a file, read once: 25 tabs ask for theirs every second."""
+    del stamp  # the cache's key: a file that is written anew has another
+    return from_json(Answer, json.loads(path.read_text(encoding="utf-8")))
 
 
 def write_answer(key: str, answer: Answer) -> None:

@@ -55,6 +55,11 @@ def open_upload(image_id: str) -> Image.Image:
         return image.convert("RGB")
 
 
+def is_kept(image_id: str) -> bool:
+    """Tell whether a picture is stored."""
+    return _path(image_id).is_file()
+
+
 def delete(image_id: str) -> None:
     """Delete a stored picture; one that is not there is no mistake."""
     _path(image_id).unlink(missing_ok=True)

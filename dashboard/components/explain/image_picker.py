@@ -4,23 +4,28 @@ The address holds the choice (`?image=NAME`, or the identity of an upload), so i
 and can be sent as a link.
 """
 
+import io
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
 from PIL import Image
 
 from dashboard import state
+from dashboard.components.shared import beside
 from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core import images
 from usable_core.errors import UsableError
 from usable_core.runs import uploads
 
 MAX_MEGABYTES = 50  # as much as images.decode takes
-THUMBNAIL, PREVIEW = 192, 480  # pixels of the longer side; shown at half, for dense screens
-THUMBNAIL_WIDTH = 96
+THUMBNAIL, PREVIEW = (192, 192), (480, 480)  # pixels at most; shown smaller, for dense screens
+THUMBNAIL_WIDTH, PREVIEW_WIDTH = 120, 160
+POLL = 0.5  # s
 _UPLOAD, _ERROR = "explain_upload", "explain_image_error"
-_PENDING, _SHOWN = "explain_upload_pending", "explain_image_shown"
+_KEEPING, _IS_READING = "explain_upload_keeping", "explain_image_reading"
 
 
 @dataclass(frozen=True)
@@ -40,92 +45,159 @@ class Chosen:
 
 def choose_image() -> Chosen | None:
     """Show the uploader and the gallery; return the chosen picture, None while there is none."""
-    uploader, place = st.container(), st.empty()
-    if _is_new():
-        place.progress(0.0, text="Reading the picture …")  # at once: a photograph takes a second
-    if st.session_state.pop(_PENDING, False):
-        _keep_upload()
-    chosen = _chosen()
-    st.session_state[_SHOWN] = st.query_params.get(state.IMAGE)
-    place.empty()
-    uploader.file_uploader(
+    st.file_uploader(
         "Upload a picture",
         type=images.suffixes(),
         key=_UPLOAD,
-        on_change=_take_upload,
+        on_change=_keep_upload,
         max_upload_size=MAX_MEGABYTES,
         help="Kept on the machine that runs Usable, without its metadata and under a name made "
         "of its content, until you delete it.",
     )
+    st.session_state[_IS_READING] = False
+    kept = _take_upload()
+    chosen = _chosen() if kept else None
     if message := st.session_state.get(_ERROR):
         st.error(escaped(message), icon=":material/warning:")
+    if is_reading():
+        return None
     if chosen is None:
         _show_gallery()
         return None
+    picked, preview = chosen
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        preview = _preview(chosen.id, str(state.settings.home()))
-        st.image(preview, width=160, alt=f"The picture {chosen.title}")
+        with st.container(width=PREVIEW_WIDTH):
+            st.image(preview, width="stretch", alt=f"The picture {picked.title}")
         with st.container(width="content"):
-            st.markdown(f"**{escaped(chosen.title)}**")
-            if chosen.is_upload:
-                st.button("Delete", key="explain_delete", on_click=_delete, args=(chosen.id,))
+            st.markdown(f"**{escaped(picked.title)}**")
+            if picked.is_upload:
+                st.button("Delete", key="explain_delete", on_click=_delete, args=(picked.id,))
             with st.popover("Other picture"):
                 _show_gallery()
-    return chosen
+    return picked
 
 
-def _chosen() -> Chosen | None:
-    """Return the picture that the address names; a name that is unknown is said and dropped."""
+def is_reading() -> bool:
+    """Tell whether a chosen picture is still being read, which the page shows."""
+    return bool(st.session_state.get(_IS_READING))
+
+
+def _wait_for(work: Future[Any]) -> bool:
+    """Return whether work on a picture is over; else show that, and look again soon."""
+    beside.glance([work])
+    if work.done():
+        return True
+    st.session_state[_IS_READING] = True
+
+    @st.fragment(run_every=POLL)
+    def watch() -> None:
+        st.progress(0.0, text="Reading the picture …")
+        if work.done():
+            st.rerun()
+
+    watch()
+    return False
+
+
+def _keep_upload() -> None:
+    """Begin to keep what was just uploaded."""
+    file = st.session_state.get(_UPLOAD)
+    if file is not None:
+        keeping = beside.PICTURES.submit(uploads.keep, file.getvalue(), file.name)
+        st.session_state[_KEEPING] = file.name, keeping
+
+
+def _take_upload() -> bool:
+    """Make what was uploaded the choice once it is kept; return whether nothing is left to do."""
+    if _KEEPING not in st.session_state:
+        return True
+    name, keeping = st.session_state[_KEEPING]
+    if not _wait_for(keeping):
+        return False
+    del st.session_state[_KEEPING]
+    try:
+        image_id = keeping.result()
+    except UsableError as error:
+        st.query_params.pop(state.IMAGE, None)
+        st.session_state[_ERROR] = str(error)
+    else:
+        st.session_state[f"title_{image_id}"] = name
+        _take(image_id)
+    return True
+
+
+def _chosen() -> tuple[Chosen, bytes] | None:
+    """Return the picture that the address names, with a small copy of it.
+
+    A name that is unknown is said and dropped.
+    """
     name = st.query_params.get(state.IMAGE)
     if not name:
         return None
+    home = str(state.settings.home())
+    reading = _reading(name, home)
+    if not _wait_for(reading):
+        return None
     try:
-        if any(row.name == name for row in images.gallery()):
-            title = next(row.title for row in images.gallery() if row.name == name)
-            return Chosen(_kept(name, str(state.settings.home())), title, is_upload=False)
-        _preview(name, str(state.settings.home()))  # raises where the address names no upload
-        return Chosen(name, st.session_state.get(f"title_{name}", "Your picture"), is_upload=True)
+        image_id, preview = reading.result()
     except UsableError as error:
+        _read_once.clear(name, home)  # it may come
         st.warning(
             escaped(f"The picture of this link is not here. {error}"), icon=":material/search_off:"
         )
         return None
+    title = next((row.title for row in images.gallery() if row.name == name), None)
+    is_upload = title is None
+    title = title or st.session_state.get(f"title_{name}", "Your picture")
+    return Chosen(image_id, title, is_upload), preview
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _kept(name: str, home: str) -> str:
-    """Put a gallery picture into the store of uploads once and return its identity."""
+def _reading(name: str, home: str) -> Future[tuple[str, bytes]]:
+    """Return the reading of a picture, once for all tabs and again when its file was deleted."""
+    reading = _read_once(name, home)
+    if reading.done() and reading.exception() is None and not uploads.is_kept(reading.result()[0]):
+        _read_once.clear(name, home)
+    return _read_once(name, home)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _read_once(name: str, home: str) -> Future[tuple[str, bytes]]:
     del home  # part of the cache's key
-    row = next(row for row in images.gallery() if row.name == name)
-    return uploads.keep(images.encode_png(np.asarray(row.open())), f"{name}.png")
+    return beside.PICTURES.submit(_read, name)
+
+
+def _read(name: str) -> tuple[str, bytes]:
+    """Return the identity of a picture in the store of uploads, and a small copy of it.
+
+    A photograph of the gallery is put there first.
+    """
+    row = next((row for row in images.gallery() if row.name == name), None)
+    image_id = name
+    if row is not None:
+        image_id = uploads.keep(images.encode_png(np.asarray(row.open())), f"{row.title}.png")
+    return image_id, _smaller(uploads.open_upload(image_id), PREVIEW)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _thumbnail(name: str) -> Image.Image:
+def _thumbnail(name: str) -> bytes:
     """Return a small copy of a gallery picture."""
     return _smaller(next(row for row in images.gallery() if row.name == name).open(), THUMBNAIL)
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _preview(image_id: str, home: str) -> Image.Image:
-    """Return a small copy of a stored picture; raises `UsableError` where there is none."""
-    del home  # part of the cache's key
-    return _smaller(uploads.open_upload(image_id), PREVIEW)
-
-
-def _smaller(picture: Image.Image, side: int) -> Image.Image:
-    picture.thumbnail((side, side))
-    return picture
+def _smaller(picture: Image.Image, size: tuple[int, int]) -> bytes:
+    """Return a small copy as a JPEG, which no rerun has to make again."""
+    picture.thumbnail(size)
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
 
 
 def _show_gallery() -> None:
     st.caption("Or take a photograph that is already here:")
     with st.container(horizontal=True):
         for row in images.gallery():
-            with st.container(width=THUMBNAIL_WIDTH + 24, horizontal_alignment="center"):
-                st.image(
-                    _thumbnail(row.name), width=THUMBNAIL_WIDTH, alt=f"Photograph: {row.title}"
-                )
+            with st.container(width=THUMBNAIL_WIDTH, horizontal_alignment="center"):
+                st.image(_thumbnail(row.name), width="stretch", alt=f"Photograph: {row.title}")
                 st.button(row.title, key=f"gallery_{row.name}", on_click=_take, args=(row.name,))
 
 
@@ -135,34 +207,8 @@ def _take(name: str) -> None:
     st.query_params[state.IMAGE] = name
 
 
-def _take_upload() -> None:
-    st.session_state[_PENDING] = True
-
-
-def _is_new() -> bool:
-    """Tell whether the picture is another one than was shown last."""
-    name = st.query_params.get(state.IMAGE)
-    is_other = bool(name) and name != st.session_state.get(_SHOWN)
-    return is_other or bool(st.session_state.get(_PENDING))
-
-
-def _keep_upload() -> None:
-    file = st.session_state.get(_UPLOAD)
-    if file is None:
-        return
-    try:
-        image_id = uploads.keep(file.getvalue(), file.name)
-    except UsableError as error:
-        st.query_params.pop(state.IMAGE, None)
-        st.session_state[_ERROR] = str(error)
-        return
-    st.session_state[f"title_{image_id}"] = file.name
-    _take(image_id)
-
-
 def _delete(image_id: str) -> None:
     st.query_params.pop(state.IMAGE, None)
     st.query_params.pop(state.EXPLAIN_TRUE, None)
-    _preview.clear()
     with errors_shown():
         uploads.delete(image_id)

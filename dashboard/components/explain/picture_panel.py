@@ -18,11 +18,7 @@ POLL = "1s"
 
 def show_explanations(questions: Questions) -> None:
     """Ask what was not asked yet, and show all answers until they are final."""
-    place = st.empty()
-    if lane.is_new(questions.all()):
-        place.progress(0.0, text="Asking …")  # at once: questions are files, written one by one
     board = lane.ask(questions.all())
-    place.empty()
     is_live = not (_is_over(board) or lane.is_stopped())
 
     @st.fragment(run_every=POLL if is_live else None)
@@ -57,8 +53,7 @@ def _progress(questions: Questions, board: Board) -> None:
             st.button("Explain again", key="explain_again", on_click=lane.ask_again, args=(rest,))
         else:
             st.progress(over / len(board), text=f"{over} of {len(board)} answers are complete")
-            keys = [a.key for a in board.values()]
-            st.button("Stop", key="explain_stop", on_click=lane.stop, args=(keys,))
+            st.button("Stop", key="explain_stop", on_click=lane.stop)
         keep_it(questions, board)
 
 

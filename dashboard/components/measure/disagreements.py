@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared import lane
 from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core import images
@@ -33,20 +34,20 @@ def disagreements(kind: str, found: Comparison, condition: Condition | None) -> 
     st.caption(f"{len(rows):,} images are right for some and wrong for others.")
     shown = dividing(rows, found.names)
     with errors_shown():
-        key = interactive.submit(request(found, shown["id"]))
-        is_open = interactive.poll(key).state not in interactive.FINAL
+        question = request(found, shown["id"])
+        is_open = not lane.ask_one(question).is_over
 
         @st.fragment(run_every=POLL if is_open else None)
         def watch() -> None:
-            answer = interactive.poll(key)
-            if answer.state not in interactive.FINAL:
+            asked = lane.ask_one(question)
+            if not asked.is_over:
                 st.caption(":material/hourglass: Reading the pictures …")
             elif is_open:
                 st.rerun()  # stops the timer
-            elif answer.state == "failed":
-                st.caption(escaped(f"No pictures: {answer.error}"))
+            elif asked.answer.state == "failed":
+                st.caption(escaped(f"No pictures: {asked.answer.error}"))
             else:
-                _tiles(kind, found, shown, key)
+                _tiles(kind, found, shown, asked.key)
 
         watch()
 

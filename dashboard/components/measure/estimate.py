@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared import lane
 from dashboard.components.shared.formats import escaped
 from usable_core import settings
 from usable_core.errors import UsableError
@@ -20,7 +21,6 @@ from usable_core.evaluations.robustness_cost import (
     spoken,
 )
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.jobs import interactive
 
 POLL = "1s"
 TOO_LONG = 3600.0  # seconds from which fewer examples are recommended
@@ -79,8 +79,7 @@ def _tell(
 
 def _speed(model: ModelSpec) -> Speed | str | None:
     """Return the model's speed here, a sentence why there is none, or None while it is measured."""
-    home = str(settings.home())
-    return _speed_of_a_run(model, home) or _measured_speed(model, home)
+    return _speed_of_a_run(model, str(settings.home())) or _measured_speed(model)
 
 
 @st.cache_data(ttl=30, max_entries=64, show_spinner=False)
@@ -95,13 +94,10 @@ def _speed_of_a_run(model: ModelSpec, home: str) -> Speed | None:
     return None
 
 
-def _measured_speed(model: ModelSpec, home: str) -> Speed | str | None:
+def _measured_speed(model: ModelSpec) -> Speed | str | None:
     """Return what the interactive lane says; the question is asked once per session."""
-    keys = st.session_state.setdefault("robustness_timings", {})
     try:
-        if (model, home) not in keys:
-            keys[model, home] = interactive.submit(ImageRequest("time", model))
-        answer = interactive.poll(keys[model, home])
+        answer = lane.ask_one(ImageRequest("time", model)).answer
     except UsableError as error:
         return str(error)
     if answer.state == "failed":

@@ -2,19 +2,28 @@
 
 What a session asked is remembered in its state, so a rerun of the page asks nothing twice. Answers
 are stored by the lane under their content, so another session or a reload finds them at once.
+Questions are put and withdrawn beside the script (see `beside`): each is two files on the disk.
 """
 
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from weakref import WeakSet
 
 import streamlit as st
 
+from dashboard.components.shared import beside
 from dashboard.components.shared.formats import errors_shown
+from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs import interactive
 
-_ASKED, _STOPPED = "explain_asked", "explain_stopped"
+WAITING_SECONDS = 5.0  # a tab that looked before is closed, or shows something else
+_ASKED = "explain_asked"
+_NO_KEY = "0" * 24  # of a question that the lane does not have yet; nothing lies under it
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class Asked:
     @property
     def is_over(self) -> bool:
         """Whether the answer is final."""
-        return self.answer.state in ("done", "failed")
+        return self.answer.state in interactive.FINAL
 
     @property
     def has_map(self) -> bool:
@@ -49,49 +58,134 @@ class Asked:
 Board = Mapping[ImageRequest, Asked]
 
 
+@dataclass(eq=False)
+class _Questions:
+    """What one session wants to know, and the lane's names for it: of a picture, and beside it."""
+
+    of_picture: dict[ImageRequest, Future[str]] = field(default_factory=dict)
+    others: dict[ImageRequest, Future[str]] = field(default_factory=dict)
+    is_stopped: bool = False
+    looked: float = 0.0
+
+    def holds(self, request: ImageRequest) -> bool:
+        """Tell whether a tab waits for the answer to a question: it would look every second."""
+        if time.monotonic() - self.looked > WAITING_SECONDS:
+            return False
+        return request in self.others or (request in self.of_picture and not self.is_stopped)
+
+
+_sessions: WeakSet[_Questions] = WeakSet()
+_sessions_lock = Lock()
+
+
+def warm_up() -> None:
+    """Have the lane's worker start, for questions that are likely to come."""
+    beside.LANE.submit(interactive.ensure_worker)
+
+
 def ask(requests: Iterable[ImageRequest]) -> dict[ImageRequest, Asked]:
     """Ask what was not asked yet, and return what is known of each question now.
 
     What was asked before and is not wanted any more is withdrawn. A request that the lane refuses
     is left out and its reason shown.
     """
-    wanted = list(dict.fromkeys(requests))
-    asked: dict[ImageRequest, str] = st.session_state.setdefault(_ASKED, {})
-    if not set(wanted) <= set(asked):
-        st.session_state[_STOPPED] = False
-    for old in [request for request in asked if request not in set(wanted)]:
-        _withdraw(asked.pop(old))
-    with errors_shown():
-        for request in wanted:
-            if request not in asked:
-                asked[request] = interactive.submit(request)
-    return {r: Asked(r, asked[r], interactive.poll(asked[r])) for r in wanted if r in asked}
+    mine, wanted = _mine(), list(dict.fromkeys(requests))
+    asked = mine.of_picture
+    mine.is_stopped = mine.is_stopped and set(wanted) <= set(asked)
+    old = [request for request in asked if request not in set(wanted)]
+    begun: list[Future[str] | Future[None]] = [_withdraw(r, asked.pop(r)) for r in old]
+    begun += [_put(request, asked) for request in wanted if request not in asked]
+    if begun:
+        beside.glance(begun)
+    board, refused = {}, {}
+    for request in wanted:
+        try:
+            board[request] = _look(request, asked, is_stopped=mine.is_stopped)
+        except UsableError as error:
+            refused[str(error)] = error
+    for error in refused.values():
+        with errors_shown():
+            raise error
+    return board
 
 
-def is_new(requests: Iterable[ImageRequest]) -> bool:
-    """Tell whether one of these was not asked yet."""
-    return not set(requests) <= set(st.session_state.get(_ASKED, {}))
+def ask_one(request: ImageRequest) -> Asked:
+    """Ask one question, once per session; it stays whatever else is asked.
+
+    Raises:
+        UsableError: the lane refuses it.
+    """
+    others = _mine().others
+    if request not in others:
+        beside.glance([_put(request, others)])
+    return _look(request, others)
 
 
 def ask_again(requests: Iterable[ImageRequest]) -> None:
     """Ask once more at the next run of the page."""
+    mine = _mine()
     for request in requests:
-        st.session_state[_ASKED].pop(request, None)
-    st.session_state[_STOPPED] = False
+        mine.of_picture.pop(request, None)
+    mine.is_stopped = False
 
 
-def stop(keys: Iterable[str]) -> None:
-    """Withdraw all questions that are not answered."""
-    for key in keys:
-        _withdraw(key)
-    st.session_state[_STOPPED] = True
+def stop() -> None:
+    """Withdraw all questions about the picture that are not answered."""
+    mine = _mine()
+    mine.is_stopped = True
+    beside.glance([_withdraw(*asked) for asked in mine.of_picture.items()])
 
 
 def is_stopped() -> bool:
     """Tell whether the user stopped the questions that are on the page."""
-    return bool(st.session_state.get(_STOPPED))
+    return _mine().is_stopped
 
 
-def _withdraw(key: str) -> None:
-    if interactive.poll(key).state not in ("done", "failed"):
-        interactive.cancel(key)
+def _mine() -> _Questions:
+    """Return what this session asked."""
+    if _ASKED not in st.session_state:
+        st.session_state[_ASKED] = _Questions()
+        with _sessions_lock:
+            _sessions.add(st.session_state[_ASKED])
+    mine: _Questions = st.session_state[_ASKED]
+    mine.looked = time.monotonic()
+    return mine
+
+
+def _put(request: ImageRequest, asked: dict[ImageRequest, Future[str]]) -> Future[str]:
+    """Ask beside the script."""
+    asked[request] = beside.LANE.submit(interactive.submit, request)
+    return asked[request]
+
+
+def _look(
+    request: ImageRequest, asked: dict[ImageRequest, Future[str]], *, is_stopped: bool = False
+) -> Asked:
+    """Return what is known of a question; one that was refused is forgotten."""
+    question, key, answer = asked[request], _NO_KEY, Answer("waiting")
+    if question.done() and not question.cancelled():
+        try:
+            key = question.result()
+        except UsableError:
+            del asked[request]
+            raise
+        answer = interactive.poll(key)
+    if is_stopped and answer.state not in interactive.FINAL:
+        answer = replace(answer, state="failed", error=str(Cancelled()))
+    return Asked(request, key, answer)
+
+
+def _withdraw(request: ImageRequest, question: Future[str]) -> Future[None]:
+    """Withdraw a question beside the script."""
+    question.cancel()  # it may not even be put yet
+    return beside.LANE.submit(_withdraw_now, request, question)
+
+
+def _withdraw_now(request: ImageRequest, question: Future[str]) -> None:
+    """Withdraw a question unless it is answered, or another tab waits for its answer too."""
+    with _sessions_lock:
+        is_wanted = any(session.holds(request) for session in _sessions)
+    if is_wanted or question.cancelled() or question.exception() is not None:
+        return
+    if interactive.poll(question.result()).state not in interactive.FINAL:
+        interactive.cancel(question.result())
