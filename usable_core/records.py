@@ -7,6 +7,7 @@ a stored config that no longer means the same is noticed.
 import dataclasses
 import math
 import types
+from collections.abc import Mapping
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
@@ -32,13 +33,23 @@ def to_json(value: object) -> Any:  # noqa: ANN401 - what json.dumps takes
     return value
 
 
+_HINTS: dict[type, Mapping[str, Any]] = {}
+
+
+def hints_of(kind: type) -> Mapping[str, Any]:
+    """Return the types of a class's fields; a list of runs asks for them thousands of times."""
+    if kind not in _HINTS:
+        _HINTS[kind] = get_type_hints(kind)
+    return _HINTS[kind]
+
+
 def from_json(kind: type[Record], data: dict[str, Any]) -> Record:
     """Return the dataclass `kind` that `to_json` wrote as `data`.
 
     Raises:
         ValueError: data has keys that `kind` does not have.
     """
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     unknown = set(data) - {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     if unknown:
         raise ValueError(f"{kind.__name__} has no field {', '.join(sorted(unknown))}")

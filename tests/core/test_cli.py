@@ -116,7 +116,7 @@ def test_a_users_mistake_is_one_line_on_standard_error_and_status_two(capsys, wo
 
 
 def test_an_error_of_ours_is_a_sentence_that_names_the_log(capsys, monkeypatch, tmp_path):
-    monkeypatch.setattr(RunStore, "list", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(RunStore, "listing", lambda *_, **__: 1 / 0)
 
     out, err = said(capsys, "runs", status=1)
 
@@ -131,7 +131,7 @@ def test_ctrl_c_ends_without_a_traceback(capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(RunStore, "list", interrupted)
+    monkeypatch.setattr(RunStore, "listing", interrupted)
 
     assert said(capsys, "runs", status=130)[1].strip() == "Cancelled."
 

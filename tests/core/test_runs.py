@@ -4,7 +4,7 @@ import errno
 import multiprocessing
 import os
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Re
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.runs import RunStore, Status
 from usable_core.runs import store as store_module
+from usable_core.runs.run import Wanted
 
 
 @dataclass(frozen=True)
@@ -344,3 +345,84 @@ def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path):
 
     with pytest.raises(StorageError, match="USABLE_HOME"):
         RunStore(home=tmp_path / "file" / "home").create(config)
+
+
+def shown(listing):
+    return [run.title for run in listing.runs]
+
+
+@pytest.fixture
+def many(store):
+    """Five runs of several kinds, whose titles are their numbers."""
+    accuracy = AccuracyConfig(ModelSpec("timm/vit_tiny"), DatasetSpec("/data/Vögel_100%.zip"))
+    tuning = FineTuningConfig(ModelSpec("bundled/vgg"), DatasetSpec("digits"))
+    for k, config in enumerate([CountConfig(), accuracy, tuning, CountConfig(), accuracy]):
+        store.create(config, title=f"trial number{k}")
+    store.request_cancel(store.list()[0].id)
+    return store
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("", [4, 3, 2, 1, 0]),
+        ("trial", [4, 3, 2, 1, 0]),
+        ("TRIAL NUMBER3", [3]),
+        ("vit", [4, 1]),
+        ("bundled", [3, 2, 0]),
+        ("bundled digits", [2]),
+        ("vögel", [4, 1]),
+        ("VÖGEL", [4, 1]),
+        ("100%", [4, 1]),
+        ("1%0", []),
+        ("1_0", []),
+        ("cancelled", [4]),
+        ("vit queued", [1]),
+        ("finetune", [2]),
+        ("reference", []),
+        ("schema", []),
+        ("x' OR 1=1 --", []),
+    ],
+)
+def test_runs_are_searched_by_words_of_what_a_list_shows(many, search, expected):
+    found = many.listing(Wanted(search=search))
+
+    assert shown(found) == [f"trial number{k}" for k in expected]
+    assert found.total == len(expected)
+    assert [run.title for run in many.list(search=search)] == shown(found)
+
+
+def test_the_id_of_a_run_is_searched_too(many):
+    run = many.list()[2]
+
+    assert [one.id for one in many.listing(Wanted(search=run.id)).runs] == [run.id]
+
+
+def test_a_list_has_pages_that_hold_each_run_once(many):
+    pages = [many.listing(limit=2, offset=offset) for offset in (0, 2, 4, 6)]
+
+    assert [shown(page) for page in pages] == [
+        ["trial number4", "trial number3"],
+        ["trial number2", "trial number1"],
+        ["trial number0"],
+        [],
+    ]
+    assert {page.total for page in pages} == {5}
+    assert [run.title for run in many.list(limit=2, offset=2)] == ["trial number2", "trial number1"]
+
+
+def test_a_list_is_of_chosen_tasks_and_states(many):
+    assert shown(many.listing(Wanted(tasks=["count", "finetune"]))) == [
+        "trial number3",
+        "trial number2",
+        "trial number0",
+    ]
+    assert shown(many.listing(Wanted(statuses=[Status.CANCELLED]))) == ["trial number4"]
+    assert shown(many.listing(Wanted(tasks=[], search="trial"))) == []
+
+
+def test_a_list_shows_of_a_run_what_the_run_says(many):
+    head, run = many.listing(limit=1).runs[0], many.list(limit=1)[0]
+
+    assert {f.name: getattr(run, f.name) for f in fields(head)} == asdict(head)
+    assert (head.model_name, head.data_name) == ("timm/vit_tiny", "/data/Vögel_100%.zip")

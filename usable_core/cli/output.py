@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich import progress
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
@@ -150,6 +151,21 @@ def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
     for row in rows:
         found.add_row(*map(str, row))
     return found
+
+
+def columns(*names: str, rows: Sequence[Sequence[str]]) -> str:
+    """Return a long table as text; rich takes half a millisecond for each row of its own."""
+    shown = [[_one_line(cell) for cell in row] for row in (names, *rows)]
+    padded = []
+    for column in zip(*shown, strict=True):
+        width = max(map(cell_len, column))
+        padded.append([cell + " " * (width - cell_len(cell)) for cell in column])
+    return "\n".join(" ".join(row).rstrip() for row in zip(*padded, strict=True))
+
+
+def _one_line(cell: str) -> str:
+    """Return a text of unknown origin without line breaks and signs that steer a terminal."""
+    return cell if cell.isprintable() else repr(cell)[1:-1]
 
 
 def share(proportion: Proportion) -> str:

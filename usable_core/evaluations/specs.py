@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, get_args, get_origin, get_type_hints
+from typing import ClassVar, Literal, Protocol, get_args, get_origin
 
 from usable_core.catalog.datasets import DATASETS, absolute_data
 from usable_core.catalog.models import SOURCES, absolute
 from usable_core.errors import ConfigError
+from usable_core.records import hints_of
 
 Split = Literal["auto", "train", "validation", "test", "all"]
 Norm = Literal["linf", "l2", "l1"]
@@ -187,7 +188,7 @@ def require_range(
         ConfigError: it is not, or no whole number where the field's type says so.
     """
     value = getattr(config, name)
-    whole = float not in (hint := get_type_hints(type(config))[name], *get_args(hint))
+    whole = float not in (hint := hints_of(type(config))[name], *get_args(hint))
     number = "a whole number, " * whole
     expected = expected or f"at least {low:g}" + f" and at most {high:g}" * math.isfinite(high)
     is_number = isinstance(value, Integral if whole else Real)
@@ -201,7 +202,7 @@ def require_choices(config: object) -> None:
     Raises:
         ConfigError: it holds another.
     """
-    for name, hint in get_type_hints(type(config)).items():
+    for name, hint in hints_of(type(config)).items():
         if choices := choices_of(hint):
             value = getattr(config, name)
             require(value in choices, name, f"one of {', '.join(choices)}", value)

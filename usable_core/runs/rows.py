@@ -3,15 +3,20 @@
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, get_args, get_origin
 
 from usable_core import tasks
-from usable_core.errors import StorageError, UsableError
+from usable_core.errors import StorageError, UsableError, first_line
 from usable_core.evaluations.result import Config
-from usable_core.runs.run import Run, Status
+from usable_core.records import hints_of
+from usable_core.runs.run import Run, RunHead, Status
 from usable_core.runs.uploads import data_title
+
+Columns = Sequence[tuple[str, tuple[Any, ...]]]  # names of columns, and the types of their values
+AnyRun = TypeVar("AnyRun", bound=RunHead)
 
 log = logging.getLogger(__name__)
 _EPOCH = 1_704_067_200  # 2024-01-01, so that ids stay short
@@ -42,31 +47,95 @@ def to_run(row: Mapping[str, Any]) -> Run:
     """Return the run of a row.
 
     Raises:
-        StorageError: another version of Usable wrote it and it cannot be read.
+        StorageError: another version of Usable wrote it, or it is damaged.
     """
-    values = {name: row[name] for name in Run.__dataclass_fields__}
-    for name in ("created", "started", "finished", "heartbeat"):
-        if values[name] is not None:
-            values[name] = datetime.fromtimestamp(values[name], UTC)
+    values = _values(_RUN, row)
     try:
-        values["config"] = tasks.config_from_json(row["task"], row["config"])
+        config = tasks.config_from_json(row["task"], row["config"])
     except StorageError as error:
         raise StorageError(f"Run {row['id']}: {error}") from error
-    except (UsableError, KeyError, ValueError, TypeError) as error:
+    except (UsableError, AttributeError, LookupError, ValueError, TypeError) as error:
         raise StorageError(
             f"The question of run {row['id']} was stored by another version of Usable and cannot "
-            f"be read ({error}). Ask it again."
+            f"be read ({first_line(error)}). Ask it again."
         ) from error
-    values["status"] = Status(row["status"])
-    return Run(**values)
+    return Run(**values, config=config)
 
 
-def readable(rows: Iterable[Mapping[str, Any]]) -> list[Run]:
-    """Return the runs of rows, without those that another version wrote and this cannot read."""
-    found = []
+def to_head(row: Mapping[str, Any]) -> RunHead:
+    """Return what a list shows of a row; its question need not be one that this version knows.
+
+    Raises:
+        StorageError: another version of Usable wrote it, or it is damaged.
+    """
+    return RunHead(**_values(_HEAD, row))
+
+
+def readable(
+    rows: Iterable[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], AnyRun]
+) -> tuple[list[AnyRun], list[str]]:
+    """Return what `read` makes of rows, and the ids of those that it cannot read."""
+    found, unreadable = [], []
     for row in rows:
         try:
-            found.append(to_run(row))
+            found.append(read(row))
         except StorageError as error:
             log.warning("%s", error)
-    return found
+            unreadable.append(str(row["id"]))
+    return found, unreadable
+
+
+def _values(columns: Columns, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a run that are columns, and what its question names.
+
+    Raises:
+        StorageError: a column holds what this version does not know.
+    """
+    values: dict[str, Any] = _named_in(row["config"])
+    for name, allowed in columns:
+        try:
+            values[name] = _value(row[name], allowed)
+        except (TypeError, ValueError, OverflowError, OSError) as error:
+            raise StorageError(
+                f"Run {str(row['id'])[:40]!r} was stored by another version of Usable, or is "
+                f"damaged: its {name} is {str(row[name])[:40]!r}. Delete it, or update Usable."
+            ) from error
+    return values
+
+
+def _columns(kind: type[RunHead]) -> Columns:
+    """Return the columns that are fields of `kind`, each with the types of its values."""
+    found = []
+    for name, hint in hints_of(kind).items():
+        if name not in ("config", "model_name", "data_name"):
+            parts = get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+            found.append((name, tuple(get_origin(part) or part for part in parts)))
+    return tuple(found)
+
+
+_HEAD, _RUN = _columns(RunHead), _columns(Run)
+HEAD_COLUMNS = ("config", *(name for name, _ in _HEAD))  # what `to_head` reads
+
+
+def _value(value: Any, allowed: tuple[Any, ...]) -> object:  # noqa: ANN401 - any column
+    if allowed[0] is Status:
+        return Status(value)
+    if allowed[0] is datetime and isinstance(value, (int, float)):
+        return datetime.fromtimestamp(value, UTC)
+    if not isinstance(value, allowed):
+        raise TypeError(f"a {type(value).__name__} is none of {allowed}")
+    return value
+
+
+def _named_in(question: object) -> dict[str, str | None]:
+    """Return the names of the model and of the data in a stored question of any version."""
+    fields = question if isinstance(question, dict) else {}
+
+    def reference(name: str) -> str | None:
+        spec = fields.get(name)
+        found = spec.get("reference") if isinstance(spec, dict) else None
+        return found if isinstance(found, str) else None
+
+    architecture = fields.get("architecture")
+    trained = architecture if isinstance(architecture, str) else None
+    return {"model_name": reference("model") or trained, "data_name": reference("dataset")}

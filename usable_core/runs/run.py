@@ -1,5 +1,6 @@
 """`Run`: the stored record of a question, of the work on it, and of its answer's summary."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,61 +28,44 @@ class Status(StrEnum):
 ACTIVE = (Status.QUEUED, Status.RUNNING)
 
 
-@dataclass(frozen=True)
-class Run:
-    """What the store knows about one run, at the moment it was read.
+@dataclass(frozen=True, kw_only=True)
+class RunHead:
+    """What a list shows of a run, at the moment it was read: all but the question itself.
 
     Attributes:
         id: Short name, sortable by time, safe in a web address.
         task: Key of `TASKS`.
         title: As people see it.
-        config: The question.
         status: Where it is.
-        created: When it was asked (UTC), as are `started`, `finished`, `heartbeat`.
+        created: When it was asked (UTC), as are `started` and `finished`.
         started: When the work began.
         finished: When it was over.
-        heartbeat: When its process last said that it lives.
         done: Steps that are over.
         total: Steps in all; 0 while unknown.
         message: What it is doing.
-        metrics: The latest live numbers.
-        summary: The answer's `summary()`; None until DONE.
         error: The sentence why it failed.
-        key: Identity of the question (`tasks.key`); None until its objects are loaded.
         parent: The run that this one is a part of.
         answered_by: The earlier run whose answer this is.
-        pid: Process working on it.
-        versions: Library name to version, when it was asked.
+        model_name: The model that the question is about: its reference, or the architecture
+            trained.
+        data_name: Reference of the data that the question is about.
     """
 
     id: str
     task: str
     title: str
-    config: Config
     status: Status
     created: datetime
     started: datetime | None = None
     finished: datetime | None = None
-    heartbeat: datetime | None = None
     done: int = 0
     total: int = 0
     message: str = ""
-    metrics: dict[str, float] = field(default_factory=dict)
-    summary: dict[str, Any] | None = None
     error: str | None = None
-    key: str | None = None
     parent: str | None = None
     answered_by: str | None = None
-    pid: int | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def model_name(self) -> str | None:
-        """The model that the question is about: its reference, or the architecture trained."""
-        spec = getattr(self.config, "model", None)
-        if spec is not None:
-            return str(spec.reference)
-        return getattr(self.config, "architecture", None)
+    model_name: str | None = None
+    data_name: str | None = None
 
     @property
     def reference(self) -> str:
@@ -101,3 +85,59 @@ class Run:
         if self.status is not Status.RUNNING or not self.done or not self.total:
             return None
         return (self.seconds or 0.0) * max(self.total - self.done, 0) / self.done
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run(RunHead):
+    """All that the store knows about one run, at the moment it was read.
+
+    Attributes:
+        config: The question.
+        heartbeat: When its process last said that it lives.
+        metrics: The latest live numbers.
+        summary: The answer's `summary()`; None until DONE.
+        key: Identity of the question (`tasks.key`); None until its objects are loaded.
+        pid: Process working on it.
+        versions: Library name to version, when it was asked.
+    """
+
+    config: Config
+    heartbeat: datetime | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
+    summary: dict[str, Any] | None = None
+    key: str | None = None
+    pid: int | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs are listed.
+
+    Attributes:
+        tasks: Keys of `TASKS`; None means any.
+        statuses: Where they are in their life; None means any.
+        search: Words that each stand in the id, title, task, status, model or data.
+    """
+
+    tasks: Collection[str] | None = None
+    statuses: Collection[Status] | None = None
+    search: str = ""
+
+
+EVERY = Wanted()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of the list of runs.
+
+    Attributes:
+        runs: The runs of the page, newest first.
+        unreadable: Ids of the page's rows that this version cannot read.
+        total: How many runs match, on all pages together.
+    """
+
+    runs: list[RunHead]
+    unreadable: list[str]
+    total: int

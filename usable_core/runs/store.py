@@ -13,8 +13,8 @@ from usable_core.errors import StorageError
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs import artifacts
 from usable_core.runs.life import RunLife
-from usable_core.runs.rows import new_id, readable, title_of, to_run
-from usable_core.runs.run import ACTIVE, Run, Status
+from usable_core.runs.rows import HEAD_COLUMNS, new_id, readable, title_of, to_head, to_run
+from usable_core.runs.run import ACTIVE, EVERY, Listing, Run, Status, Wanted
 from usable_core.versions import versions
 
 if TYPE_CHECKING:
@@ -71,14 +71,35 @@ class RunStore(RunLife):
         return to_run(self.row(run_id))
 
     def list(
-        self, task: str | None = None, statuses: Collection[Status] | None = None, limit: int = 200
+        self,
+        task: str | None = None,
+        statuses: Collection[Status] | None = None,
+        limit: int = 200,
+        offset: int = 0,
+        search: str = "",
     ) -> "builtins.list[Run]":
-        """Return runs, newest first."""
-        return readable([] if self.is_untouched else self._table.newest(task, statuses, limit))
+        """Return the runs that this version can read, newest first; see `listing`."""
+        if self.is_untouched:
+            return []
+        wanted = Wanted(None if task is None else (task,), statuses, search)
+        return readable(self._table.newest(wanted, limit=limit, offset=offset), to_run)[0]
+
+    def listing(self, wanted: Wanted = EVERY, limit: int = 50, offset: int = 0) -> Listing:
+        """Return a page of the list of runs, newest first, without their questions.
+
+        Args:
+            wanted: Which runs.
+            limit: How many the page holds at most.
+            offset: How many newer ones stand on the pages before.
+        """
+        if self.is_untouched:
+            return Listing([], [], 0)
+        rows = self._table.newest(wanted, limit=limit, offset=offset, columns=HEAD_COLUMNS)
+        return Listing(*readable(rows, to_head), self._table.count(wanted))
 
     def children(self, run_id: str) -> "builtins.list[Run]":
         """Return the parts of a run, oldest first."""
-        return readable(self._table.children(run_id))
+        return readable(self._table.children(run_id), to_run)[0]
 
     def active_rows(self) -> "builtins.list[dict[str, Any]]":
         """Return the rows of all runs that wait or run, oldest first."""

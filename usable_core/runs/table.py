@@ -15,7 +15,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from usable_core.errors import StorageError, UnknownName
 from usable_core.evaluations.schema import SCHEMA, check_schema
-from usable_core.runs.run import ACTIVE, Status
+from usable_core.runs.run import ACTIVE, Status, Wanted
 
 BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
 
@@ -86,15 +86,53 @@ class RunTable:
         return found[0]
 
     def newest(
-        self, task: str | None, statuses: Collection[Status] | None, limit: int
+        self,
+        wanted: Wanted,
+        *,
+        limit: int,
+        offset: int = 0,
+        columns: Collection[str] | None = None,
     ) -> list[Row]:
-        """Return the rows of a task (None: of all), newest first."""
-        query = sql.select(runs).order_by(runs.c.created.desc(), runs.c.id.desc()).limit(limit)
-        if task is not None:
-            query = query.where(runs.c.task == task)
-        if statuses is not None:
-            query = query.where(runs.c.status.in_(list(statuses)))
-        return self._rows(query)
+        """Return a page of the wanted rows, newest first.
+
+        Args:
+            wanted: Which rows.
+            limit: How many at most.
+            offset: How many newer ones are passed over.
+            columns: Names of those that are read; None reads all.
+        """
+        read = runs.c if columns is None else [runs.c[name] for name in columns]
+        query = sql.select(*read).where(*self._conditions(wanted))
+        newest_first = query.order_by(runs.c.created.desc(), runs.c.id.desc())
+        return self._rows(newest_first.limit(limit).offset(offset))
+
+    def count(self, wanted: Wanted) -> int:
+        """Return how many rows are wanted."""
+        query = sql.select(sql.func.count()).select_from(runs).where(*self._conditions(wanted))
+        with self._engine.connect() as connection:
+            return int(connection.execute(query).scalar_one())
+
+    def _conditions(self, wanted: Wanted) -> list[sql.ColumnElement[bool]]:
+        """Return what holds of the wanted rows: each word stands in one of the texts."""
+        found: list[sql.ColumnElement[bool]] = []
+        if wanted.tasks is not None:
+            found.append(runs.c.task.in_(list(wanted.tasks)))
+        if wanted.statuses is not None:
+            found.append(runs.c.status.in_(list(wanted.statuses)))
+        texts = [runs.c.id, runs.c.title, runs.c.task, runs.c.status, *self._names()]
+        for word in wanted.search.split():
+            found.append(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))
+        return found
+
+    def _names(self) -> list[sql.ColumnElement[Any]]:
+        """Return the names in a question by which it is searched for."""
+        config: sql.ColumnElement[Any] = runs.c.config
+        if self._engine.dialect.name == "sqlite":  # which stops at JSON that is none
+            config = sql.type_coerce(
+                sql.case((sql.func.json_valid(config) == 1, config), else_="{}"), sql.JSON
+            )
+        paths = ("model", "reference"), ("dataset", "reference"), ("architecture",)
+        return [config[path].as_string() for path in paths]
 
     def active(self) -> list[Row]:
         """Return the rows that wait or run, oldest first."""
@@ -232,8 +270,13 @@ def _prepare(connection: sql.Connection) -> None:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.create_function("lower", 1, _lower)  # SQLite's own knows no letters but ASCII
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
+
+
+def _lower(value: object) -> str | None:
+    return None if value is None else str(value).lower()
