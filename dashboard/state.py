@@ -6,12 +6,14 @@ Add a page's own keys under its heading, prefixed by the page's name.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Literal
 
 import streamlit as st
 
+from dashboard.components.shared import beside
 from usable_core import jobs, settings
-from usable_core.runs.run import Run, Status
+from usable_core.runs.run import Listing, Run, Status, Wanted
 from usable_core.runs.store import RunStore
 
 # Address parameters
@@ -123,16 +125,25 @@ def _store(url: str, home: str) -> RunStore:
 
 def runs(task: str | None = None, *, only_done: bool = False, limit: int = 200) -> list[Run]:
     """Return the stored runs, newest first, after marking those whose process has died."""
-    mark_lost(settings.database_url())
-    found = store().list(task=task, limit=limit)
-    return [run for run in found if run.status is Status.DONE] if only_done else found
+    mark_lost()
+    return store().list(task=task, statuses=(Status.DONE,) if only_done else None, limit=limit)
 
 
-@st.cache_data(ttl=LOST_CHECK_SECONDS, max_entries=4, show_spinner=False)
-def mark_lost(url: str) -> None:
-    """Look for runs whose process has died, at most every few seconds."""
-    del url
-    jobs.recover()
+def listing(wanted: Wanted, limit: int, offset: int) -> Listing:
+    """Return a page of the list of all runs, after marking those whose process has died."""
+    mark_lost()
+    return store().listing(wanted, limit, offset)
+
+
+def mark_lost() -> None:
+    """Look for runs whose process has died, at most every few seconds, beside the script."""
+    beside.glance([_recovery(settings.database_url(), str(settings.home()))])
+
+
+@st.cache_resource(ttl=LOST_CHECK_SECONDS, max_entries=4, show_spinner=False)
+def _recovery(url: str, home: str) -> Future[None]:
+    del url, home  # part of the cache's key
+    return beside.STORE.submit(jobs.recover)
 
 
 def read_address(key: str, default: list[str], most: int = 1) -> None:

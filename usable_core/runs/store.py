@@ -1,6 +1,7 @@
 """`RunStore`: every question ever asked, what became of it, and the folder of its artifacts."""
 
 import builtins
+import functools
 import shutil
 import socket
 import time
@@ -13,6 +14,7 @@ from usable_core.errors import StorageError
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs import artifacts
 from usable_core.runs.life import RunLife
+from usable_core.runs.remembered import MARK, Remembered
 from usable_core.runs.rows import HEAD_COLUMNS, new_id, readable, title_of, to_head, to_run
 from usable_core.runs.run import ACTIVE, EVERY, Listing, Run, Status, Wanted
 from usable_core.versions import versions
@@ -25,6 +27,10 @@ QUOTA = 200  # runs waiting or running, so that no visitor can fill the machine
 
 class RunStore(RunLife):
     """All runs: asking for one, finding them, and their answers."""
+
+    @functools.cached_property
+    def _remembered(self) -> Remembered:
+        return Remembered()
 
     def create(self, config: Config, *, parent: str | None = None, title: str | None = None) -> Run:
         """Store a question and return its run, QUEUED.
@@ -82,7 +88,8 @@ class RunStore(RunLife):
         if self.is_untouched:
             return []
         wanted = Wanted(None if task is None else (task,), statuses, search)
-        return readable(self._table.newest(wanted, limit=limit, offset=offset), to_run)[0]
+        marks = self._table.newest(wanted, limit=limit, offset=offset, columns=MARK)
+        return self._remembered.runs(marks, self._table.rows)
 
     def listing(self, wanted: Wanted = EVERY, limit: int = 50, offset: int = 0) -> Listing:
         """Return a page of the list of runs, newest first, without their questions.

@@ -106,6 +106,10 @@ class RunTable:
         newest_first = query.order_by(runs.c.created.desc(), runs.c.id.desc())
         return self._rows(newest_first.limit(limit).offset(offset))
 
+    def rows(self, ids: Collection[str]) -> list[Row]:
+        """Return the rows of some runs, in no order."""
+        return self._rows(sql.select(runs).where(runs.c.id.in_(list(ids))))
+
     def count(self, wanted: Wanted) -> int:
         """Return how many rows are wanted."""
         query = sql.select(sql.func.count()).select_from(runs).where(*self._conditions(wanted))

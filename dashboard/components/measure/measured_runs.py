@@ -6,14 +6,14 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.formats import errors_shown, escaped
-from dashboard.components.shared.pickers import model_options
+from dashboard.components.shared.pickers import model_options, trainings
 from dashboard.components.shared.run_panel import run_of, run_panel
 from usable_core import jobs, settings
 from usable_core.errors import UsableError
 from usable_core.evaluations.result import Config, Evaluation, Measured, question
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.runs.run import Run, Status
-from usable_core.tasks import TASKS, check_names
+from usable_core.tasks import check_names
 
 Found = Sequence[tuple[Run, Measured]]
 MOST_MODELS = 4  # side by side at 1280 px
@@ -96,8 +96,7 @@ def names_of(results: Sequence[Measured]) -> list[str]:
 
 def training_titles() -> dict[str, str]:
     """Return the titles of the trainings here by the references of their models."""
-    done = state.runs(only_done=True)
-    return {f"run/{run.id}": run.title for run in done if TASKS[run.task].makes_model}
+    return {f"run/{run.id}": run.title for run in trainings()}
 
 
 def on_one_axis(found: Found) -> Found:

@@ -11,6 +11,7 @@ from typing import Any
 BLINK = 0.2  # s: what is quick, such as an answer of the store, is there without a second look
 # One thread puts questions and withdraws them, so that both happen in the order of the clicks.
 LANE = ThreadPoolExecutor(1, "lane")
+STORE = ThreadPoolExecutor(1, "store")
 PICTURES = ThreadPoolExecutor(2, "pictures")
 
 

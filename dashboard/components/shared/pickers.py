@@ -38,7 +38,9 @@ def measured_models(count: int = 2) -> tuple[str, ...]:
 
 def trainings() -> list[Run]:
     """Return the runs that made models, newest first."""
-    return [run for run in state.runs(only_done=True) if TASKS[run.task].makes_model]
+    making = [name for name, task in TASKS.items() if task.makes_model]
+    found = [run for name in making for run in state.runs(name, only_done=True)]
+    return sorted(found, key=lambda run: run.created, reverse=True)
 
 
 def facts(reference: str) -> ModelFacts:

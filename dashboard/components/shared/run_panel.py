@@ -78,7 +78,7 @@ def find(run_id: str) -> Run | None:
 
 def show_run(run: Run) -> None:
     """Show one run as it is now: its state, its curves, and the runs that it started."""
-    state.mark_lost(state.settings.database_url())
+    state.mark_lost()
     with st.container(border=True):
         _SHOW[run.status](run)
         children = state.store().children(run.id)
