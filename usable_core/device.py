@@ -15,3 +15,8 @@ def best_device() -> torch.device:
     if torch.backends.mps.is_available():
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """Return what a device is called by its maker, where numbers may depend on that."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

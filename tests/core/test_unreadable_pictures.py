@@ -18,7 +18,14 @@ from usable_core.evaluations.explanation import ExplainerOptions, ExplanationCon
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import PretrainingConfig, Schedule
-from usable_core.measuring import accuracy, calibration, corruption, explanation, robustness
+from usable_core.measuring import (
+    accuracy,
+    calibration,
+    corruption,
+    explanation,
+    robustness,
+    shards,
+)
 from usable_core.models.model import Model
 from usable_core.records import to_json
 from usable_core.training.material import load_material
@@ -82,14 +89,15 @@ def test_an_evaluation_of_nothing_but_such_pictures_is_a_sentence(name, model, d
         module.measure(model=model, dataset=part, config=config)
 
 
-def test_a_robustness_run_that_goes_on_lists_what_failed_before(model, data, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_run_that_goes_on_lists_what_failed_before(name, model, data, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "PART_SECONDS", 0.0)
+    module, config = MEASURES[name]
     folder = tmp_path / "run"
-    monkeypatch.setattr(robustness.Shards, "clear", lambda self: None)
-    config = MEASURES["robustness"][1]
-    first = robustness.measure(model=model, dataset=data, config=config, folder=folder)
+    first = module.measure(model=model, dataset=data, config=config, folder=folder)
 
     data.unreadable.clear()  # another process
-    again = robustness.measure(model=model, dataset=data, config=config, folder=folder)
+    again = module.measure(model=model, dataset=data, config=config, folder=folder)
 
     assert again.provenance.refused == first.provenance.refused
 

@@ -127,6 +127,18 @@ def remember(
         _searches[_key(model, needs_gradient, precision)] = copy.deepcopy(size)
 
 
+def known_sizes(model: Model) -> dict[str, int]:
+    """Return the settled sizes of a model on its device, by precision and direction in words."""
+    own = model.fingerprint, str(model.device)
+    return {k[2]: s.current for k, s in _searches.items() if k[:2] == own and s.is_settled}
+
+
+def know_sizes(model: Model, sizes: dict[str, int]) -> None:
+    """Work with the sizes of `known_sizes`, so that another process's work is gone on with."""
+    for words, size in sizes.items():
+        _searches[model.fingerprint, str(model.device), words] = BatchSize([size])
+
+
 def best_batch_size(
     model: Model,
     *,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from usable_core.asking.batch_size import (
     batch_size,
     best_batch_size,
     in_batches,
+    know_sizes,
+    known_sizes,
     remember,
 )
 from usable_core.asking.outputs import check_logits
@@ -46,6 +48,22 @@ class Passes:
     def total(self) -> int:
         """Return forward and backward passes together."""
         return self.forward + self.backward
+
+
+def manner(model: Model) -> dict[str, Any]:
+    """Return how this process asks a model, as far as it is settled; see `ask_as`."""
+    found = _precisions.get((model.fingerprint, str(model.device)))
+    return {"sizes": known_sizes(model), "precision": found}
+
+
+def ask_as(model: Model, stored: dict[str, Any]) -> None:
+    """Ask a model in the batches and the precision of another process, whose `manner` it was.
+
+    What goes on from the work of that process then rounds as it would have done.
+    """
+    know_sizes(model, stored["sizes"])
+    if stored["precision"] is not None:
+        _precisions[model.fingerprint, str(model.device)] = stored["precision"]
 
 
 class Oracle(AbstractContextManager["Oracle"]):
@@ -104,9 +122,13 @@ class Oracle(AbstractContextManager["Oracle"]):
         self._depth -= 1
         if self._depth == 0:
             self._modes.close()
-            for (needs_gradient, precision), size in self._sizes.items():
-                if self._fixed_size is None:
-                    remember(self.model, size, needs_gradient=needs_gradient, precision=precision)
+            self.remember()
+
+    def remember(self) -> None:
+        """Let others of this process go on from what was found about the model's batch sizes."""
+        for (needs_gradient, precision), size in self._sizes.items():
+            if self._fixed_size is None:
+                remember(self.model, size, needs_gradient=needs_gradient, precision=precision)
 
     def size(self, *, needs_gradient: bool = False) -> BatchSize:
         """Return the number of images per pass, as far as it is known."""

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from usable_core.asking.oracle import Oracle
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.kept_pictures import keep_wrong
-from usable_core.measuring.provenance import ready, without_leaked
-from usable_core.measuring.streaming import Columns, Objects, answers, measured
+from usable_core.measuring.provenance import without_leaked
+from usable_core.measuring.shards import Columns, Place, Step, joined
+from usable_core.measuring.streaming import Kind, Objects, measured
 from usable_core.models.model import Model
 
 
@@ -30,7 +30,7 @@ def measure(
         dataset: The whole data set; the part is chosen here.
         config: Settings; the names in it are not looked at again.
         report: Told the progress; raises `Cancelled`.
-        folder: Where pictures of wrong answers go; None keeps none.
+        folder: Where finished parts and pictures of wrong answers go; None keeps none.
 
     Raises:
         IncompatibleLabels: the model does not know the data set's classes.
@@ -38,8 +38,7 @@ def measure(
         OutputsRefused: the outputs are not those of a classifier.
         Cancelled: through `report`.
     """
-    oracle = Oracle(ready(model), fixed_size=config.batch_size, precision=config.precision)
-    examples, table, source = measured(oracle, dataset, config, part, report)
+    examples, table, source = measured(model, dataset, config, Kind(steps), report, folder)
     table["id"] = np.array(examples.dataset.ids, dtype=object)[table["index"]]
     source = without_leaked(source, table["id"], table["rank"].to_numpy() == 0)
     result = AccuracyResult(config, source, table[list(ACCURACY_COLUMNS)])
@@ -48,13 +47,17 @@ def measure(
     return result
 
 
-def part(objects: Objects, config: AccuracyConfig, rows: slice) -> Iterator[Columns]:
-    """Yield the outcomes of some examples."""
-    for indices, logits in answers(objects.oracle, objects.examples, rows):
-        table = outcomes(logits.numpy(), objects.examples.labels[indices])
-        yield table | {"index": indices}
-        objects.progress.add(len(indices), accuracy=right_of(table))
-        objects.progress.tell()
+def steps(objects: Objects, config: AccuracyConfig, place: Place) -> Iterator[Step]:
+    """Yield the outcomes of the examples from a place on, one batch in memory after the other."""
+    for x, indices, batch in objects.batches(place):
+        found = []
+        for piece, logits in objects.oracle.stream(len(x), x.__getitem__):
+            which = indices[piece]
+            table = outcomes(logits.cpu().double().numpy(), objects.examples.labels[which])
+            found.append(table | {"index": which})
+            objects.progress.add(len(which), accuracy=right_of(table))
+            objects.progress.tell()
+        yield Step(joined(found), objects.after(batch))
 
 
 def outcomes(logits: np.ndarray, labels: np.ndarray) -> Columns:

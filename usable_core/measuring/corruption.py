@@ -18,8 +18,9 @@ from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionCon
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.accuracy import outcomes, right_of
-from usable_core.measuring.provenance import ready, without_leaked
-from usable_core.measuring.streaming import Columns, Objects, measured, pictures
+from usable_core.measuring.provenance import without_leaked
+from usable_core.measuring.shards import Columns, Place, Step
+from usable_core.measuring.streaming import Kind, Objects, measured
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
 
@@ -38,9 +39,8 @@ def measure(
 
     Arguments and errors are those of `measuring.accuracy.measure`.
     """
-    oracle = Oracle(ready(model), fixed_size=config.batch_size)
-    cells = len(config.corruptions) * len(config.severities)
-    examples, table, source = measured(oracle, dataset, config, part, report, outcomes=cells + 1)
+    kind = Kind(steps, outcomes=len(_cells(config)) + 1)
+    examples, table, source = measured(model, dataset, config, kind, report, folder)
     ids = list(dict.fromkeys(examples.dataset.ids))
     place = {identity: i for i, identity in enumerate(ids)}
     codes = np.array([place[identity] for identity in examples.dataset.ids], dtype=np.int32)
@@ -56,15 +56,15 @@ def measure(
 
 
 @torch.inference_mode()
-def part(objects: Objects, config: CorruptionConfig, rows: slice) -> Iterator[Columns]:
-    """Yield the outcomes of some examples in every cell, in small types, cell after cell.
+def steps(objects: Objects, config: CorruptionConfig, place: Place) -> Iterator[Step]:
+    """Yield the outcomes of the examples from a place on in every cell, in small types.
 
-    The pictures are decoded once, and corrupted where they are classified. Corruptions are numbered
-    by their place in the config.
+    The pictures are decoded once, and corrupted where they are classified, cell after cell.
+    Corruptions are numbered by their place in the config.
     """
-    oracle, progress = objects.oracle, objects.progress
+    oracle, progress, cells = objects.oracle, objects.progress, _cells(config)
     ids = objects.examples.dataset.ids
-    for x, indices in pictures(oracle, objects.examples, rows, oracle.size().largest):
+    for x, indices, batch in objects.batches(place):
         labels = objects.examples.labels[indices]
         clean = _outcomes(oracle, x, labels)
         progress.message = "Classifying"
@@ -77,14 +77,21 @@ def part(objects: Objects, config: CorruptionConfig, rows: slice) -> Iterator[Co
             "clean_confidence": clean["confidence"].astype(np.float32),
         }
         seeds = example_seeds([ids[i] for i in indices], config.seed).to(x.device)
-        for place, name in enumerate(config.corruptions):
+        for number, (name, severity) in enumerate(cells[batch.step :], batch.step + 1):
             corrupt: Corruption = implementation(CORRUPTIONS[name].function)
-            for severity in config.severities:
-                cell = _outcomes(oracle, corrupt(x, severity, seeds), labels)
-                yield common | _columns(cell, place, severity, x.shape)
-                progress.message = f"{CORRUPTIONS[name].title}, severity {severity}"
-                progress.add(len(x), corruption_accuracy=right_of(cell))
-                progress.tell()
+            cell = _outcomes(oracle, corrupt(x, severity, seeds), labels)
+            corruption = config.corruptions.index(name)
+            progress.message = f"{CORRUPTIONS[name].title}, severity {severity}"
+            progress.add(len(x), corruption_accuracy=right_of(cell))
+            progress.tell()
+            is_last = number == len(cells)
+            stop = objects.after(batch) if is_last else Place(batch.example, number)
+            yield Step(common | _columns(cell, corruption, severity, x.shape), stop)
+
+
+def _cells(config: CorruptionConfig) -> list[tuple[str, int]]:
+    """Return the corruptions at their severities."""
+    return [(name, severity) for name in config.corruptions for severity in config.severities]
 
 
 def _remarks(input_size: tuple[int, int], config: CorruptionConfig) -> tuple[str, ...]:

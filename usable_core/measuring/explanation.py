@@ -7,14 +7,14 @@ that it can run anywhere and a killed run goes on from the parts that are finish
 import io
 import time
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from usable_core.asking.oracle import Oracle
+from usable_core.asking.oracle import Oracle, ask_as, manner
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused, ExplanationError, IncompatibleLabels
@@ -28,11 +28,12 @@ from usable_core.measuring.instances import instance
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.progress import Progress
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
-from usable_core.measuring.shards import Shards
-from usable_core.measuring.streaming import list_unread
+from usable_core.measuring.shards import Place, Shards, Step
+from usable_core.measuring.streaming import list_unread, question_of
 from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
-from usable_core.runs.artifacts import PARTS
+
+IMAGES = "images"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,36 @@ class Part:
     refusals: dict[str, str]
 
 
+@dataclass
+class Kept:
+    """What is left of the explained examples beside their records.
+
+    Attributes:
+        folder: Where their pictures and maps go; None keeps none.
+        refusals: The first sentence of each method that had no map of an example.
+    """
+
+    folder: Path | None
+    refusals: dict[str, str] = field(default_factory=dict)
+
+    def store(self, maps: dict[int, tuple[Explanation, ...]]) -> tuple[str, ...]:
+        """Write examples' pictures and maps, each file whole, and return the files' names."""
+        if self.folder is None:
+            return ()
+        names: list[str] = []
+        for index, found in maps.items():
+            buffer = io.BytesIO()
+            np.savez_compressed(buffer, **{f"{index}_{one.method}": one.values for one in found})  # type: ignore[arg-type]
+            files = {
+                f"{IMAGES}/{index}.png": encode_png(found[0].x),
+                f"{index}.npz": buffer.getvalue(),
+            }
+            for name, data in files.items():
+                write_bytes(self.folder / name, data)
+            names += files
+        return tuple(names)
+
+
 def measure(
     *,
     model: Model,
@@ -89,27 +120,38 @@ def measure(
     started = time.perf_counter()
     chosen = plan(model, dataset, config)
     count, methods = len(chosen.examples), len(config.methods)
-    parts = [config.options.evaluations] * (count * methods)
-    progress = Progress(report, parts, "Explaining: map {part} of {parts}")
-    shards, refusals = Shards(folder), dict[str, str]()
-    if shards.plan is None:
-        shards.begin({"examples": count})
+    maps = [config.options.evaluations] * (count * methods)
+    progress = Progress(report, maps, "Explaining: map {part} of {parts}")
+    shards = Shards(folder, question_of(chosen.model, chosen.examples, config))
+    kept = Kept(shards.folder)
+    if shards.plan is not None:
+        ask_as(chosen.model, shards.plan)
     with Oracle(chosen.model):
-        for index in range(count):
-            if not shards.has(index):
-                found = explain_part(chosen, config, slice(index, index + 1), progress.part)
-                refusals = {**found.refusals, **refusals}
-                if folder is not None:
-                    _keep(folder, found.maps)
-                shards.add(index, found.records)
-            progress.finish((index + 1) * methods)
-    tables = shards.read()
-    list_unread(chosen.examples, chosen.model, [table["index"].to_numpy() for table in tables])
-    records = pd.concat(tables, ignore_index=True)
-    if folder is not None:
-        _gather_maps(folder)
-    shards.clear()
-    return merge(chosen, config, records, refusals, time.perf_counter() - started)
+        records = shards.rows(
+            count,
+            lambda place: steps(chosen, config, place, progress, kept),
+            plan=lambda: manner(chosen.model),
+            known=lambda part: progress.finish(part.stop.example * methods),
+            remarks=lambda: kept.refusals,
+        )
+    list_unread(chosen.examples, chosen.model, records)
+    if folder is not None and shards.folder is not None:
+        shards.publish(IMAGES)
+        _gather_maps(shards.folder, folder / "maps.npz")
+    seconds = shards.seconds + time.perf_counter() - started
+    return merge(chosen, config, records, {**kept.refusals, **shards.remarks}, seconds)
+
+
+def steps(
+    chosen: Plan, config: ExplanationConfig, place: Place, progress: Progress, kept: Kept
+) -> Iterator[Step]:
+    """Yield what is found of the examples from a place on, one after the other."""
+    for index in range(place.example, len(chosen.examples)):
+        found = explain_part(chosen, config, slice(index, index + 1), progress.part)
+        for method, why in found.refusals.items():
+            kept.refusals.setdefault(method, why)
+        yield Step(found.records, Place(index + 1), kept.store(found.maps))
+        progress.finish((index + 1) * len(config.methods))
 
 
 def plan(model: Model, dataset: Dataset, config: ExplanationConfig) -> Plan:
@@ -196,28 +238,17 @@ def _missing(
     for method in methods:
         missing = examples - int((records["method"] == method).sum())
         if missing:
-            why = refusals.get(method, "Measure anew to see why.")  # found before a restart
             title = EXPLAINERS[method].title
-            found.append(f"{title} gave no map of {missing} of {examples} images: {why}")
+            found.append(
+                f"{title} gave no map of {missing} of {examples} images: {refusals[method]}"
+            )
     return tuple(found)
 
 
-def _keep(folder: Path, maps: dict[int, tuple[Explanation, ...]]) -> None:
-    """Store examples' pictures, and their maps with the finished parts, each file whole."""
-    for index, found in maps.items():
-        write_bytes(folder / "images" / f"{index}.png", encode_png(found[0].x))
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, **{f"{index}_{one.method}": one.values for one in found})  # type: ignore[arg-type]
-        write_bytes(folder / PARTS / f"{index}.npz", buffer.getvalue())
-
-
-def _gather_maps(folder: Path) -> None:
+def _gather_maps(parts: Path, target: Path) -> None:
     """Write `maps.npz` from the maps of all examples; it appears under its name only when whole."""
-    with (
-        replacing(folder / "maps.npz") as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
-        for path in sorted((folder / PARTS).glob("*.npz"), key=lambda p: int(p.stem)):
+    with replacing(target) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(parts.glob("*.npz"), key=lambda p: int(p.stem)):
             with zipfile.ZipFile(path) as part:
                 for name in part.namelist():
                     archive.writestr(name, part.read(name))

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from usable_core.attacks.sweep import AttackedBatch, SmallestEpsilons, towards
-from usable_core.files import write_json
+from usable_core.files import write_bytes, write_json
 from usable_core.images import encode_png
 
+GALLERY = "gallery"
 Entry = dict[str, float | int | str]
 
 
@@ -24,7 +25,7 @@ class Gallery:
     """
 
     def __init__(self, folder: Path | None, limit: int, epsilons: tuple[float, ...]) -> None:
-        self._folder = folder / "gallery" if folder is not None and limit > 0 else None
+        self._folder = folder / GALLERY if folder is not None and limit > 0 else None
         self._limit = limit
         self._epsilons = epsilons
         listing = None if self._folder is None else self._folder / "gallery.json"
@@ -63,7 +64,7 @@ class Gallery:
         names = [f"{index}_{place + shift}.png" for place in range(-1, len(pixels) - 1)]
         pictures = pixels.permute(0, 2, 3, 1).cpu().numpy()
         for name, picture in zip(names, pictures, strict=True):
-            (self._folder / name).write_bytes(encode_png(picture))
+            write_bytes(self._folder / name, encode_png(picture))
         for place, epsilon in enumerate((0.0, *batch.epsilons)):
             at = min(place, len(pixels) - 1)
             entry: Entry = {"file": names[at], "index": index, "epsilon": epsilon}

@@ -1,6 +1,7 @@
 """What a ladder of attacks does to each example at each epsilon, in parts, with its checks."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,25 +16,25 @@ from usable_core.attacks.norms import check_budget, random_edge
 from usable_core.attacks.sweep import SmallestEpsilons, ascend, confirm, descend
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset
-from usable_core.errors import ConfigError, StorageError
+from usable_core.errors import ConfigError
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring import checks
-from usable_core.measuring.gallery import Gallery
+from usable_core.measuring.gallery import GALLERY, Gallery
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import provenance, ready, without_leaked
 from usable_core.measuring.robustness_records import noise_check, part_table, records_of
-from usable_core.measuring.shards import Shards
+from usable_core.measuring.shards import Place, Shards, Step
 from usable_core.measuring.streaming import (
     Examples,
     Objects,
-    Plan,
     Progress,
     examples_of,
     first_pictures,
     list_unread,
     pictures,
+    question_of,
 )
 from usable_core.measuring.walked_sample import attacked_batch, drawn_sample
 from usable_core.models.model import Model
@@ -46,10 +47,12 @@ _LEAST = 64
 
 
 @dataclass(frozen=True)
-class RobustnessPlan(Plan):
+class RobustnessPlan:
     """What all parts follow: found out once, kept for whoever goes on from a killed run.
 
     Attributes:
+        examples: How many there are.
+        size: Of them that are held in memory together, but for the last.
         sizes: Images per pass, without and with gradients.
         checks: Of the attack, on the walked sample.
         check_passes: What they cost, in passes of single images.
@@ -57,11 +60,18 @@ class RobustnessPlan(Plan):
         raw: Which epsilons (0 or 1 each) break an example of the sample, by its index as a word.
     """
 
+    examples: int
+    size: int
     sizes: tuple[int, int]
     checks: tuple[Check, ...]
     check_passes: int
     check_seconds: float
     raw: dict[str, list[int]]
+
+    def slices(self, place: Place) -> list[slice]:
+        """Return the examples from a place on, those that are held in memory together."""
+        starts = range(place.example, self.examples, self.size)
+        return [slice(start, min(start + self.size, self.examples)) for start in starts]
 
 
 def measure(
@@ -82,40 +92,40 @@ def measure(
     Raises:
         AttackError: an epsilon is no budget for the model's images.
         ConfigError: the surrogate takes images of another size or knows more or fewer classes.
-        StorageError: finished parts were taken away meanwhile.
     """
     started = time.perf_counter()
     for epsilon in config.epsilons:
         check_budget(epsilon, config.norm, (3, *model.input_size))
     examples = examples_of(model, dataset, config.dataset)
     _check_surrogate(model, surrogate, examples)
-    progress, shards = Progress(len(examples), report, "Reading images"), Shards(folder)
+    progress = Progress(len(examples), report, "Reading images")
+    named = () if surrogate is None else (surrogate.fingerprint,)
+    shards = Shards(folder, question_of(model, examples.dataset, config, *named))
     oracle_of = partial(Oracle, model, draws=config.draws, on_pass=progress.tick)
     if shards.plan is None:
         with oracle_of(fixed_size=config.batch_size) as oracle:
             shards.begin(to_json(plan(Objects(oracle, examples, progress), config, surrogate)))
     planned = from_json(RobustnessPlan, shards.plan or {})
-    gallery = Gallery(folder, config.gallery, config.epsilons)
+    gallery = Gallery(shards.folder, config.gallery, config.epsilons)
     with oracle_of(fixed_size=planned.sizes) as oracle:
         objects = Objects(oracle, examples, progress)
-        for rows in planned.parts:
-            if shards.has(rows.start):
-                progress.add(rows.stop - rows.start)
-            else:
-                shards.add(rows.start, part(objects, config, planned, rows, gallery))
-            progress.tell()
-    tables = shards.read()
-    list_unread(examples.dataset, model, [table["index"].to_numpy() for table in tables])
+        table = shards.rows(
+            len(examples),
+            lambda place: steps(objects, config, planned, place, gallery),
+            known=lambda part: progress.reach(part.stop.example),
+            remarks=lambda: dict.fromkeys(oracle.halvings, ""),
+        )
+    list_unread(examples.dataset, model, table)
+    shards.publish(GALLERY)
+    halvings = dict.fromkeys((*shards.remarks, *oracle.halvings))
     source = provenance(
         model,
         examples.dataset,
-        seconds=time.perf_counter() - started,
+        seconds=shards.seconds + time.perf_counter() - started,
         batch_size=oracle.size(needs_gradient=True).current,
-        warnings=(*oracle.halvings, *weaknesses(config, model.input_size)),
+        warnings=(*halvings, *weaknesses(config, model.input_size)),
     )
-    result = merge(examples, config, planned, tables, source)
-    shards.clear()
-    return result
+    return merge(examples, config, planned, table, source)
 
 
 def plan(objects: Objects, config: RobustnessConfig, surrogate: Model | None) -> RobustnessPlan:
@@ -142,6 +152,19 @@ def plan(objects: Objects, config: RobustnessConfig, surrogate: Model | None) ->
         check_seconds=time.perf_counter() - began if found else 0.0,
         raw=raw,
     )
+
+
+def steps(
+    objects: Objects,
+    config: RobustnessConfig,
+    plan: RobustnessPlan,
+    place: Place,
+    gallery: Gallery,
+) -> Iterator[Step]:
+    """Yield what `part` finds of the examples from a place on."""
+    for rows in plan.slices(place):
+        yield Step(part(objects, config, plan, rows, gallery), Place(rows.stop))
+        objects.progress.tell()
 
 
 def part(
@@ -179,21 +202,10 @@ def merge(
     examples: Examples,
     config: RobustnessConfig,
     plan: RobustnessPlan,
-    tables: list[pd.DataFrame],
+    table: pd.DataFrame,
     source: Provenance,
 ) -> RobustnessResult:
-    """Return the result of all parts, with what its reader must know.
-
-    Raises:
-        StorageError: parts are missing.
-    """
-    table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    unread = len(examples.dataset.left_out) - len(examples.dataset.refused)
-    if len(table) + unread != len(examples):
-        raise StorageError(
-            "Finished parts of this evaluation are gone: it was silent for so long that "
-            "another run went on from them. Start it again."
-        )
+    """Return the result of the rows of all parts, with what its reader must know."""
     found = (*plan.checks, noise_check(table))
     reds = [check.sentence for check in found if check.verdict == "red"]
     failed = "A check of the attack failed, so this curve is an upper bound only"

@@ -1,37 +1,52 @@
 """What every measurement shares: its examples, its parts, their pictures, and its progress.
 
-A kind of measurement is `plan -> part -> merge`. The plan says what all parts follow; `part` turns
-a slice of the examples into records and knows nothing of other parts, so it may run anywhere;
-`merge` turns the records of all parts into the result. Where a part needs to know no more than the
-question, `measured` is plan and merge.
+A kind of measurement is `plan -> part -> merge`. The plan says what all parts follow; a part turns
+some of the examples into records and knows nothing of other parts, so it may run anywhere, and is
+stored once it is finished (`Shards`); merging turns the records of all parts into the result. Where
+a part needs to know no more than the question, `measured` is plan and merge.
 """
 
+import dataclasses
+import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
-from usable_core.asking.oracle import Oracle
+from usable_core.asking.oracle import Oracle, ask_as, manner
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches, unreadable
+from usable_core.device import device_name
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.result import Evaluation
-from usable_core.evaluations.specs import DatasetSpec, Provenance, Report, silent
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Report, silent
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
+from usable_core.measuring.shards import Place, Shards, Step
 from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
-
-Question = TypeVar("Question", bound=Evaluation)
-Columns = dict[str, np.ndarray]
+from usable_core.records import to_json
+from usable_core.versions import versions
 
 _SECONDS_BETWEEN_REPORTS = 0.5
-_PART = 2**14  # examples: on one machine nearly every data set is a single part
+
+
+class Streamed(Evaluation, Protocol):
+    """A question whose parts need to know no more."""
+
+    @property
+    def batch_size(self) -> int | None:
+        """Return the examples per forward pass; None for the fastest."""
+
+
+Question = TypeVar("Question", bound=Streamed)
 
 
 @dataclass(frozen=True)
@@ -63,25 +78,6 @@ def examples_of(model: Model, dataset: Dataset, spec: DatasetSpec) -> Examples:
     return Examples(part, target_indices(model, part)[part.targets])
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How examples are divided into parts.
-
-    Attributes:
-        examples: How many there are.
-        size: Of a part, but for the last.
-    """
-
-    examples: int
-    size: int
-
-    @property
-    def parts(self) -> list[slice]:
-        """Return the parts, in order."""
-        starts = range(0, self.examples, self.size)
-        return [slice(start, min(start + self.size, self.examples)) for start in starts]
-
-
 class Progress:
     """Examples that are finished, and shares of those seen so far, told to a report.
 
@@ -101,6 +97,10 @@ class Progress:
         for name, (some, all_) in counts.items():
             before = self._counts.get(name, (0, 0))
             self._counts[name] = before[0] + some, before[1] + all_
+
+    def reach(self, done: int) -> None:
+        """Say that so many examples are finished, some of them by another process."""
+        self._done = done
 
     def tell(self) -> None:
         """Tell it now; raises `Cancelled` where the user stopped the work."""
@@ -122,60 +122,128 @@ class Objects:
         oracle: The model.
         examples: All examples.
         progress: Told what is finished.
+        batch: Examples that are held in memory together, from the first on.
     """
 
     oracle: Oracle
     examples: Examples
     progress: Progress
+    batch: int = 1
+
+    def batches(self, place: Place) -> Iterator[tuple[Tensor, Indices, Place]]:
+        """Yield images (n, 3, H, W) from a place on, which they are (n,), and the place of each.
+
+        A batch of which no picture can be decoded is left out.
+        """
+        rows = slice(place.example, None)
+        for x, indices in pictures(self.oracle, self.examples, rows, self.batch):
+            start = int(indices[0]) // self.batch * self.batch
+            yield x, indices, place if start == place.example else Place(start)
+
+    def after(self, place: Place) -> Place:
+        """Return where the batch that begins at a place is finished."""
+        return Place(min(place.example + self.batch, len(self.examples)))
+
+
+@dataclass(frozen=True, eq=False)
+class Kind(Generic[Question]):
+    """A kind of measurement whose parts need to know no more than the question.
+
+    Attributes:
+        steps: Yields the steps of work from a place on.
+        outcomes: Of each example.
+    """
+
+    steps: Callable[[Objects, Question, Place], Iterator[Step]]
+    outcomes: int = 1
 
 
 def measured(
-    oracle: Oracle,
+    model: Model,
     dataset: Dataset,
     config: Question,
-    part: Callable[[Objects, Question, slice], Iterator[Columns]],
+    kind: Kind[Question],
     report: Report,
-    *,
-    outcomes: int = 1,
+    folder: Path | None,
 ) -> tuple[Examples, pd.DataFrame, Provenance]:
     """Return the examples that are asked about, the rows of all parts, and where they come from.
 
     Args:
-        oracle: The model.
+        model: Pixels to logits.
         dataset: The whole data set.
         config: The question.
-        part: Yields columns of rows of a slice of the examples, `index` among them.
+        kind: How it is answered.
         report: Told the progress; raises `Cancelled`.
-        outcomes: Of each example.
+        folder: Where finished parts are stored, and may lie already; None stores none.
 
     Raises:
         IncompatibleLabels, DatasetRefused: as `examples_of`.
     """
     started = time.perf_counter()
-    examples = examples_of(oracle.model, dataset, config.dataset)
-    objects = Objects(oracle, examples, Progress(outcomes * len(examples), report, "Classifying"))
+    examples = examples_of(model, dataset, config.dataset)
+    shards = Shards(folder, question_of(model, examples.dataset, config))
+    if shards.plan is not None:
+        ask_as(model, shards.plan["manner"])
+    oracle = Oracle(
+        model, fixed_size=config.batch_size, precision=getattr(config, "precision", "float32")
+    )
+    batch = oracle.size().largest if shards.plan is None else shards.plan["batch"]
+    progress = Progress(kind.outcomes * len(examples), report, "Classifying")
+    objects = Objects(oracle, examples, progress, batch)
+
+    def plan() -> dict[str, Any] | None:
+        oracle.remember()
+        is_settled = oracle.size().is_settled
+        return {"batch": batch, "manner": manner(model)} if is_settled else None
+
     with oracle:
-        parts = Plan(len(examples), _PART).parts
-        tables = [table for rows in parts for table in part(objects, config, rows)]
-    list_unread(examples.dataset, oracle.model, [t["index"] for t in tables])
-    table = pd.DataFrame({name: np.concatenate([t[name] for t in tables]) for name in tables[0]})
+        table = shards.rows(
+            len(examples),
+            lambda place: kind.steps(objects, config, place),
+            plan=plan,
+            known=lambda part: progress.reach(
+                kind.outcomes * part.stop.example + batch * part.stop.step
+            ),
+            remarks=lambda: dict.fromkeys(oracle.halvings, ""),
+        )
+    list_unread(examples.dataset, model, table)
     source = provenance(
-        oracle.model,
+        model,
         examples.dataset,
-        seconds=time.perf_counter() - started,
+        seconds=shards.seconds + time.perf_counter() - started,
         batch_size=oracle.size().current,
-        warnings=oracle.halvings,
+        warnings=tuple(dict.fromkeys((*shards.remarks, *oracle.halvings))),
     )
     return examples, table, source
 
 
-def list_unread(part: Dataset, model: Model, indices: list[Indices]) -> None:
+def question_of(model: Model, part: Dataset, config: Evaluation, *others: str) -> str:
+    """Return the identity of all that a finished part depends on, the machine's rounding among it.
+
+    Args:
+        model: Where it will work.
+        part: The examples.
+        config: The question.
+        others: Fingerprints of what else it names.
+    """
+    settings = {
+        field.name: to_json(getattr(config, field.name))
+        for field in dataclasses.fields(config)
+        if not isinstance(getattr(config, field.name), (ModelSpec, DatasetSpec))
+    }
+    named = model.fingerprint, model.labels.names, part.fingerprint, part.ids, others
+    machine = str(model.device), device_name(model.device), torch.get_num_threads()
+    text = json.dumps([type(config).__name__, settings, named, machine, versions()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def list_unread(part: Dataset, model: Model, table: pd.DataFrame) -> None:
     """Try examples without a row once more, so that the data set lists them and says why.
 
     Raises:
         DatasetRefused: no example has a row, for no picture can be decoded.
     """
-    rows = np.concatenate([np.empty(0, np.int64), *indices])
+    rows = table["index"].to_numpy() if len(table) else np.empty(0, np.int64)
     for index in np.setdiff1d(np.arange(len(part)), rows):
         part.tried(int(index), model.preprocessing.pixels)
     if len(part.left_out) - len(part.refused) == len(part):

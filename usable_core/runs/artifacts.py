@@ -99,10 +99,13 @@ def log_tail(path: Path) -> str:
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
 
-def clear(folder: Path) -> None:
-    """Remove every artifact but log, progress and last good weights: there is no answer."""
+def clear(folder: Path, *, keep_parts: bool = False) -> None:
+    """Remove every artifact but log, progress and last good weights: there is no answer.
+
+    Finished parts stay too where the same question may go on from them.
+    """
     for path in folder.iterdir() if folder.is_dir() else ():
-        if path.name == LAST_GOOD:
+        if path.name == LAST_GOOD or (keep_parts and path.name == PARTS):
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
