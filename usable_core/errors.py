@@ -106,6 +106,10 @@ class StorageError(UsableError):
     """A run or its files cannot be written or read."""
 
 
+class StoreUnusable(StorageError):
+    """The table of runs cannot be opened, read or written, so nothing is kept meanwhile."""
+
+
 class Cancelled(UsableError):
     """The user stopped the work."""
 

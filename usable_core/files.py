@@ -1,21 +1,89 @@
-"""Files of people are read where they are files; ours are whole or absent, never half."""
+"""Files of people are read where they are files; ours are whole or absent, never half.
+
+What lies in `USABLE_HOME` is its user's alone, whatever the umask; other places follow the umask.
+"""
 
 import errno
+import functools
 import io
 import json
+import logging
 import os
 import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
+from usable_core import settings
 from usable_core.errors import StorageError
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OTHERS = 0o077  # what a mode must not give to a group or to all
+log = logging.getLogger(__name__)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it; the home and all in it are for its user alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    home = settings.home()
+    is_private = folder.is_relative_to(home)
+    if not folder.is_dir():
+        if folder.parent != folder:
+            make_folder(folder.parent)
+        folder.mkdir(mode=0o777 & ~OTHERS if is_private else 0o777, exist_ok=True)
+    if is_private:
+        _keep_out_others(home)
+
+
+def opened(path: Path, mode: Literal["xb", "ab"]) -> BinaryIO:
+    """Return a file opened for writing; a new one in the home is for its user alone.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    permitted = 0o666 & ~OTHERS if path.is_relative_to(settings.home()) else 0o666
+
+    def opener(name: str, flags: int) -> int:
+        return os.open(name, flags, permitted)
+
+    return cast(BinaryIO, open(path, mode, opener=opener))
+
+
+def touch(path: Path) -> None:
+    """Make an empty file where there is none, as `opened` does.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if not path.exists():
+        opened(path, "ab").close()
+
+
+@functools.lru_cache(maxsize=16)
+def _keep_out_others(home: Path) -> None:
+    """Mend the mode of a home that others can enter; once per process and home."""
+    found = home.stat()
+    if os.name != "posix" or not found.st_mode & OTHERS:
+        return
+    is_shared = found.st_mode & stat.S_ISVTX  # such as /tmp: others need it as it is
+    if found.st_uid == os.geteuid() and not is_shared:
+        with suppress(OSError):
+            home.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
+    if home.stat().st_mode & OTHERS:
+        log.warning(
+            "Others can enter %s and see what is in it: %s. Name a folder of your own by "
+            "USABLE_HOME.",
+            home,
+            "it is shared" if is_shared else "its mode cannot be changed",
+        )
 
 
 _OTHERS = (
@@ -83,8 +151,8 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb") as file:
+        make_folder(path.parent)
+        with opened(temporary, "xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import platformdirs
 
+DATABASE = "runs.sqlite"  # in the home
+
 
 def home() -> Path:
     """Return the folder of runs, uploads and caches: `USABLE_HOME` or the user's data folder."""
@@ -12,9 +14,9 @@ def home() -> Path:
     return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("usable"))
 
 
-def database_url() -> str:
-    """Return the SQLAlchemy URL of the run table: `USABLE_DATABASE_URL` or SQLite in `home()`."""
-    return os.environ.get("USABLE_DATABASE_URL") or f"sqlite:///{home() / 'runs.sqlite'}"
+def database_url() -> str | Path:
+    """Return where the run table is: `USABLE_DATABASE_URL`, else the file of SQLite in `home()`."""
+    return os.environ.get("USABLE_DATABASE_URL") or home() / DATABASE
 
 
 def let_threads_sleep() -> None:

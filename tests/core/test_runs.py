@@ -254,7 +254,7 @@ def test_only_an_answer_whose_files_exist_is_found_by_its_key(store):
     assert store.find("k") is None
 
     store.finish(run.id, result_of(run.config))
-    assert store.find("k").id == run.id
+    assert store.find("k")[0].id == run.id
 
     (store.folder(run.id) / "result.json").unlink()
     assert store.find("k") is None

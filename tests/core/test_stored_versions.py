@@ -19,7 +19,7 @@ from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.schema import SCHEMA, upgraded
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs import RunStore
-from usable_core.runs.table import engine
+from usable_core.runs.database import forget
 
 STORED = Path(__file__).parents[1] / "stored" / "version_1"
 
@@ -31,13 +31,13 @@ def old(tmp_path, monkeypatch):
     shutil.copytree(STORED, home)
     monkeypatch.setenv("USABLE_HOME", str(home))
     yield RunStore(home=home)
-    engine.cache_clear()
+    forget()
 
 
 def change(old, statement, *values):
     with sqlite3.connect(old.home / "runs.sqlite") as connection:
         connection.execute(statement, values)
-    engine.cache_clear()
+    forget()
 
 
 def test_questions_of_form_1_hold_their_attacks_now(old):
@@ -102,7 +102,7 @@ def test_a_store_of_a_later_version_is_refused_in_a_sentence(old, capsys):
 
 def test_a_file_that_is_no_store_is_refused_in_a_sentence(old, capsys):
     (old.home / "runs.sqlite").write_bytes(b"no database at all" * 100)
-    engine.cache_clear()
+    forget()
 
     assert cli.main(["runs"]) == 2
     assert "it is no database of Usable's" in capsys.readouterr().err

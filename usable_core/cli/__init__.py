@@ -11,7 +11,7 @@ from pathlib import Path
 
 import typer
 
-from usable_core import settings
+from usable_core import files, settings
 from usable_core.cli import calibrate, comparison, dashboard, explain, look, runs
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
@@ -84,10 +84,11 @@ def _usage_sentence(message: str, words: Sequence[str]) -> str:
 def _internal(error: Exception, words: Sequence[str]) -> str:
     path = settings.home() / "logs" / "command_line.log"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with Path(path).open("a", encoding="utf-8", errors="backslashreplace") as log:
-            log.write(f"{datetime.now(UTC).isoformat()} usable {' '.join(words)}\n")
-            log.write("".join(traceback.format_exception(error)))
+        files.make_folder(path.parent)
+        told = f"{datetime.now(UTC).isoformat()} usable {' '.join(words)}\n"
+        told += "".join(traceback.format_exception(error))
+        with files.opened(path, "ab") as log:
+            log.write(told.encode(errors="backslashreplace"))
     except OSError:
         path = Path("nowhere, for the log could not be written")
     return (

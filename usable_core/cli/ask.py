@@ -26,7 +26,7 @@ def add_commands(app: typer.Typer) -> None:
 def _command(task: Task) -> Callable[..., None]:
     def ask(config: Config, json: JsonOption = None) -> None:
         run, result = run_task(config)
-        data = {**result.summary(), "run": run.id, "answered_by": run.answered_by}
+        data = {**result.summary(), "run": run.id or None, "answered_by": run.answered_by}
         if task.makes_model:
             data["reference"] = run.reference
         answer(data, json, implementation(task.lines)(run, result))

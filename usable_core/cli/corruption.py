@@ -24,7 +24,8 @@ def lines(run: Run, result: CorruptionResult) -> list[Line]:
         f"mean corruption accuracy {_estimate(result.mean_corruption_accuracy)}; "
         f"relative drop {_estimate(result.relative_drop)}",
         table("accuracy at severity", *map(str, result.severities), "ECE", rows=rows),
-        f"mCE is relative to another model: `usable compare REFERENCE_RUN {run.id}` tells it.",
+        "mCE is relative to another model: `usable compare REFERENCE_RUN "
+        f"{run.id or 'THIS_RUN'}` tells it.",
     ]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from usable_core import settings
+from usable_core import files, settings
 from usable_core.datasets.arrays import from_pictures
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused
@@ -32,7 +32,7 @@ def cifar10() -> Dataset:
 
     folder = settings.home() / "datasets"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        files.make_folder(folder)
         parts = [CIFAR10(folder, train=train, download=True) for train in (True, False)]
     except (OSError, RuntimeError, EOFError) as error:
         raise DatasetRefused(

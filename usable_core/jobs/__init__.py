@@ -3,22 +3,27 @@
 A job is detached, so it survives a reload of the page and a restart of the dashboard.
 """
 
+import logging
 import socket
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from usable_core import tasks
-from usable_core.errors import StorageError
+from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
-from usable_core.jobs.execution import GRACE_SECONDS, execute, load
+from usable_core.jobs.execution import GRACE_SECONDS, Unkept, execute, load
 from usable_core.jobs.processes import is_alive, kill_job, spawn
 from usable_core.runs import Run, RunStore, Status
+from usable_core.runs.rows import title_of
 
 LOST_AFTER_SECONDS = 30.0  # 15 heartbeats
 FAR_LOST_AFTER_SECONDS = 120.0  # another machine's clock may be off
 MAX_ATTEMPTS = 3  # processes that may die while waiting for their turn
+
+log = logging.getLogger(__name__)
 
 __all__ = ["cancel", "queue_position", "recover", "run_here", "start"]
 
@@ -57,7 +62,8 @@ def run_here(
 
     Raises:
         Cancelled: a person stopped it.
-        UsableError: what it names cannot be loaded, and there is no run then; or it failed.
+        UsableError: what it names cannot be loaded, and there is no run then; or it failed. A store
+            that cannot be used is a warning, where there is an answer all the same.
     """
     config = tasks.placed(config)
     if objects is None:
@@ -66,9 +72,38 @@ def run_here(
         recover()  # a run that was killed is LOST from here on, and its parts can be gone on from
     objects = load(config, report) if objects is None else dict(objects)
     store = RunStore()
-    run = store.create(config, parent=parent, title=title)
-    result = execute(store, run, report, objects)
+    try:
+        run = store.create(config, parent=parent, title=title)
+        result = execute(store, run, report, objects)
+    except (StoreUnusable, Unkept) as error:
+        if parent is not None:  # whose own answer names this one
+            raise
+        return _unkept(config, objects, report, error)
     return store.get(run.id), result
+
+
+def _unkept(
+    config: Config, objects: dict[str, Any], report: Report, why: StorageError
+) -> tuple[Run, Result]:
+    """Return an answer that the store does not hold; its run has no id, and says why.
+
+    Raises:
+        StorageError: there is no answer without a store, for it is a model, or many runs.
+    """
+    name = tasks.name_of(config)
+    if tasks.TASKS[name].makes_model or not objects:
+        raise why
+    result = why.result if isinstance(why, Unkept) else tasks.run(config, objects, report, None)
+    log.warning("This answer is not kept. %s", why)
+    return Run(
+        id="",
+        task=name,
+        title=title_of(config),
+        status=Status.FAILED,
+        created=datetime.now(UTC),
+        error=str(why),
+        config=config,
+    ), result
 
 
 def cancel(run_id: str) -> None:
@@ -98,7 +133,13 @@ def recover() -> None:
     Cheap; the pages call it at every look. Cancelled jobs that do not listen are killed here too,
     should their own watch have failed.
     """
-    store = RunStore()
+    try:
+        _recover(RunStore())
+    except StorageError as error:  # who needs the store will say it better
+        log.debug("%s", error)
+
+
+def _recover(store: RunStore) -> None:
     for row in store.active_rows():
         asked = row["cancel_requested"]
         if _is_gone(row):

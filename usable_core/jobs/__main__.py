@@ -2,11 +2,13 @@
 
 import argparse
 import logging
+import os
 import signal
 import sys
 import types
 
 from usable_core.errors import UsableError
+from usable_core.files import OTHERS
 from usable_core.jobs.execution import execute
 from usable_core.jobs.processes import be_kind
 from usable_core.jobs.queue import wait_for_turn
@@ -26,6 +28,7 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _end)
+    os.umask(OTHERS)  # also of what libraries write
     be_kind()
     let_threads_sleep()
     if arguments.action == "run":

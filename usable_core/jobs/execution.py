@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 import traceback
+from contextlib import suppress
 from typing import Any
 
 from usable_core import tasks
@@ -42,6 +43,8 @@ class Heartbeat:
         asked_since: float | None = None
         while not self._stop.wait(HEARTBEAT_SECONDS):
             try:
+                if self._may_kill and not self._store.home.is_dir():
+                    _end_process()  # nobody can ever see its answer
                 self._store.heartbeat(self._run_id)
                 if not (self._may_kill and self._store.is_cancel_requested(self._run_id)):
                     continue
@@ -72,6 +75,18 @@ class Reporter:
             raise Cancelled
         self._store.progress(self._run_id, done, total, message, **metrics)
         self._last, self._names = time.monotonic(), set(metrics)
+
+
+class Unkept(StorageError):
+    """An answer was measured and cannot be stored.
+
+    Attributes:
+        result: The answer.
+    """
+
+    def __init__(self, why: StorageError, result: Result) -> None:
+        super().__init__(str(why))
+        self.result = result
 
 
 def load(config: Config, report: Report) -> dict[str, Any]:
@@ -105,6 +120,7 @@ def execute(
 
     Raises:
         Cancelled: a person stopped it.
+        Unkept: it is measured, and cannot be stored.
         UsableError: it failed, by the sentence that the run now holds.
         Exception: it failed by a mistake of ours; the run holds a sentence and the traceback.
     """
@@ -113,20 +129,24 @@ def execute(
             store.start(run.id, os.getpid())
             return _answer(store, run, Reporter(store, run.id, report), objects)
         except (Cancelled, KeyboardInterrupt):
-            store.cancelled(run.id)
+            with suppress(StorageError):  # what ended it is told, whatever the store says to that
+                store.cancelled(run.id)
             raise
         except UsableError as error:
-            store.fail(run.id, str(error))
+            with suppress(StorageError):
+                store.fail(run.id, str(error))
             raise
         except Exception as error:
             is_full = isinstance(error, OSError) and is_disk_full(error)
-            sentence = disk_full(store.folder(run.id)) if is_full else _sentence(error)
-            store.fail(run.id, sentence, traceback.format_exc())
+            sentence = disk_full(store.home) if is_full else _sentence(error)
+            with suppress(StorageError):
+                store.fail(run.id, sentence, traceback.format_exc())
             if is_full:
                 raise StorageError(sentence) from error
             raise
         except BaseException:  # the process is being ended from outside
-            store.lose(run.id)
+            with suppress(StorageError):
+                store.lose(run.id)
             raise
 
 
@@ -136,15 +156,18 @@ def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any]
     if objects:  # a question that names nothing to measure (the demo) is only its parts
         key = tasks.key(run.config, objects)
         store.set_key(run.id, key)
-        earlier = store.find(key)
-        if earlier is not None:
-            result = store.load(earlier.id)
+        found = store.find(key)
+        if found is not None:
+            earlier, result = found
             store.answered_by(run.id, earlier)
             return result
         if store.go_on(run.id, key):
             report(0, 0, "Going on from the parts that a killed run had finished")
     result = tasks.run(run.config, objects, report, store.folder(run.id))
-    store.finish(run.id, result)
+    try:
+        store.finish(run.id, result)
+    except StorageError as error:
+        raise Unkept(error, result) from error
     return result
 
 

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import usable_core.errors
+from usable_core import files
 
 PACKAGE_PARENT = Path(usable_core.errors.__file__).parents[1]
 KINDNESS = 10  # added to the niceness: pages stay as quick as without any work going on
@@ -21,7 +22,7 @@ def spawn(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
     wait, and LIME's small systems took eight times the processor time on a busy machine. PyTorch's
     threads are others.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(log.parent)
     paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {
         "OPENBLAS_NUM_THREADS": "1",
@@ -29,7 +30,7 @@ def spawn(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
     }
-    with log.open("ab") as output:
+    with files.opened(log, "ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "usable_core.jobs", *arguments],
             stdin=subprocess.DEVNULL,

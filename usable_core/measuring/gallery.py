@@ -40,7 +40,6 @@ class Gallery:
         """Write examples (N,) of a batch until there are enough of their smallest epsilon."""
         if self._folder is None:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
         saved = {entry["index"] for entry in self._entries}  # of a part that is done again
         for row, index in enumerate(smallest.index.tolist()):
             if self._kept[index] < self._limit and int(indices[row]) not in saved:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from usable_core import files, tasks
 from usable_core.catalog import lookup
 from usable_core.catalog.models import LAST_GOOD
-from usable_core.errors import StorageError
+from usable_core.errors import StorageError, UsableError, first_line
 from usable_core.evaluations.result import Result
 from usable_core.records import restore, to_json
 
@@ -22,8 +22,11 @@ RECORDS = "records.parquet"
 EVENTS = "events.jsonl"
 LOG = "log.txt"
 PARTS = "shards"  # finished parts of an evaluation that is not over
+# What reading JSON or Parquet of another form raises; a RuntimeError where it is too deep.
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 TAIL_BYTES = 16_384  # about 200 lines; a log can be long, a page shows its end
 TAIL_LINES = 40
+STEP = ["time", "done", "total", "message"]  # what each line of the progress says
 
 
 def write_result(folder: Path, result: Result) -> None:
@@ -57,18 +60,24 @@ def read_result(folder: Path, task: str) -> Result:
         raise StorageError(
             f"The files of this result are gone from {folder}. Delete the run and ask again."
         ) from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (*_MALFORMED, UsableError) as error:
         raise StorageError(
-            f"The result in {folder} was stored by another version of Usable and cannot be read "
-            f"({error}). Delete the run and ask again."
+            f"The result in {folder} was stored by another version of Usable, or is damaged, and "
+            f"cannot be read ({type(error).__name__}: {first_line(error)}). Delete the run and ask "
+            "again."
         ) from error
     return result
 
 
 def append_event(folder: Path, event: dict[str, object]) -> None:
-    """Append one step of the progress."""
-    with (folder / EVENTS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
+    """Append one step of the progress.
+
+    Raises:
+        OSError: the disk is full, or the folder is gone.
+    """
+    line = json.dumps(to_json(event), ensure_ascii=False) + "\n"
+    with files.opened(folder / EVENTS, "ab") as file:
+        file.write(line.encode(errors="backslashreplace"))
 
 
 def read_events(folder: Path) -> "pd.DataFrame":
@@ -76,15 +85,20 @@ def read_events(folder: Path) -> "pd.DataFrame":
     import pandas as pd
 
     path = folder / EVENTS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # there is none yet, or it is gone: curves are no answer
+        lines = []
     events: list[dict[str, Any]] = []
     for line in lines:
-        with contextlib.suppress(ValueError):  # a line that is being written, or was torn
-            events.append(json.loads(line))
-    frame = pd.DataFrame(events, columns=None if events else ["time", "done", "total", "message"])
+        # A line that is being written, was torn, or is of another form is no step.
+        with contextlib.suppress(ValueError, TypeError, RecursionError):
+            event = json.loads(line)
+            events += [event] if {*STEP} <= event.keys() else []
+    frame = pd.DataFrame(events, columns=None if events else STEP)
     for name in frame.columns.difference(["message"]):
-        frame[name] = pd.to_numeric(frame[name])
-    return frame.assign(time=pd.to_datetime(frame["time"], unit="s", utc=True))
+        frame[name] = pd.to_numeric(frame[name], errors="coerce")
+    return frame.assign(time=pd.to_datetime(frame["time"], unit="s", utc=True, errors="coerce"))
 
 
 def log_tail(path: Path) -> str:
@@ -94,7 +108,7 @@ def log_tail(path: Path) -> str:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - TAIL_BYTES))
             text = file.read().decode(errors="replace")
-    except FileNotFoundError:
+    except OSError:
         return ""
     return "\n".join(text.splitlines()[-TAIL_LINES:])
 
@@ -110,7 +124,8 @@ def clear(folder: Path, *, keep_parts: bool = False) -> None:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         elif path.name not in (LOG, EVENTS):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a read-only disk: without its row it is no answer
+                path.unlink(missing_ok=True)
 
 
 def _restored(hint: object, value: Any, task: str) -> object:  # noqa: ANN401 - any JSON

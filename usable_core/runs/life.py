@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usable_core import settings
-from usable_core.errors import Cancelled
+from usable_core import files, settings
+from usable_core.errors import Cancelled, StoreUnusable, UnknownName
 from usable_core.evaluations.result import Result
 from usable_core.records import to_json
 from usable_core.runs import artifacts
@@ -25,24 +25,31 @@ if TYPE_CHECKING:
 class RunLife:
     """The run table and the folders beside it, as those who work on a run change them."""
 
-    def __init__(self, url: str | None = None, home: Path | None = None) -> None:
+    def __init__(self, where: str | Path | None = None, home: Path | None = None) -> None:
         self.home = home or settings.home()
-        default = settings.database_url() if home is None else f"sqlite:///{home / 'runs.sqlite'}"
-        self._url = url or default
+        default = settings.database_url() if home is None else home / settings.DATABASE
+        self._where = where or default
 
     @functools.cached_property
     def _table(self) -> "RunTable":
-        """The opened database; not before it is needed, for SQLAlchemy takes a while to import."""
+        """The opened database; not before it is needed, for SQLAlchemy takes a while to import.
+
+        Raises:
+            StoreUnusable: it cannot be opened.
+        """
         from usable_core.runs.table import RunTable
 
-        return RunTable(self._url)
+        return RunTable(self._where)
 
     @property
     def is_untouched(self) -> bool:
         """Tell whether nothing was ever stored here, without opening the database."""
-        file = self.home / "runs.sqlite"
-        is_default = self._url == f"sqlite:///{file}"
-        return "_table" not in vars(self) and is_default and not file.exists()
+        if "_table" in vars(self) or not isinstance(self._where, Path):
+            return False
+        try:
+            return not self._where.exists()
+        except OSError:  # opening it tells why
+            return False
 
     def row(self, run_id: str) -> dict[str, Any]:
         """Return the table's row of a run: what `Run` shows and what only recovery needs.
@@ -90,14 +97,13 @@ class RunLife:
 
     def progress(self, run_id: str, done: int, total: int, message: str, **metrics: float) -> None:
         """Store how far a run is, and append it to its `events.jsonl`."""
-        numbers = to_json(metrics)
-        changed = {"metrics": numbers} if numbers else {}
         now = time.time()
-        self._table.change(
-            run_id, ACTIVE, done=done, total=total, message=message[:500], heartbeat=now, **changed
-        )
         event = {"time": now, "done": done, "total": total, "message": message, **metrics}
-        artifacts.append_event(self._own_folder(run_id), event)
+        new: dict[str, Any] = {"done": done, "total": total, "message": message[:500]}
+        new |= {"heartbeat": now, **({"metrics": to_json(metrics)} if metrics else {})}
+        with contextlib.suppress(StoreUnusable, OSError):  # the work goes on; its end will tell
+            self._table.change(run_id, ACTIVE, **new)
+            artifacts.append_event(self._own_folder(run_id), event)
 
     def request_cancel(self, run_id: str) -> None:
         """Ask for the end of a run; one that still waits is CANCELLED at once."""
@@ -112,7 +118,10 @@ class RunLife:
 
     def is_cancel_requested(self, run_id: str) -> bool:
         """Tell whether the work on a run should stop: it was cancelled, or deleted."""
-        return self._table.is_cancel_requested(run_id)
+        try:
+            return self._table.is_cancel_requested(run_id)
+        except StoreUnusable:  # as for `progress`
+            return False
 
     def set_key(self, run_id: str, key: str) -> None:
         """Store the identity of the question."""
@@ -137,15 +146,18 @@ class RunLife:
         """Store an answer: its files first, then DONE.
 
         Raises:
-            StorageError: the disk is full; then no file of the answer is left.
+            StorageError: the disk is full, or somebody deleted the run; then no file of the answer
+                is left.
         """
         folder = self._own_folder(run_id)
         try:
+            row = self.row(run_id)
             artifacts.write_result(folder, result)
             summary = to_json(result.summary())
-            row = self.row(run_id)
             steps = row["total"] or row["done"]
             self._end(run_id, Status.DONE, summary=summary, message="Done", done=steps)
+        except UnknownName as error:
+            raise StoreUnusable(f"Run {run_id} was deleted while it was measured.") from error
         except BaseException:
             artifacts.clear(folder)
             raise
@@ -163,11 +175,9 @@ class RunLife:
         artifacts.clear(self._own_folder(run_id))
         self._end(run_id, Status.FAILED, error=error, traceback=traceback and traceback[-20_000:])
         if traceback:  # the table has it; a full disk may refuse the log
-            with (
-                contextlib.suppress(OSError),
-                (self._own_folder(run_id) / artifacts.LOG).open("a", encoding="utf-8") as log,
-            ):
-                log.write(traceback)
+            path = self._own_folder(run_id) / artifacts.LOG
+            with contextlib.suppress(OSError), files.opened(path, "ab") as log:
+                log.write(traceback.encode(errors="backslashreplace"))
 
     def cancelled(self, run_id: str) -> None:
         """Make a run and its parts CANCELLED."""

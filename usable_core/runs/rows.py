@@ -71,6 +71,17 @@ def to_head(row: Mapping[str, Any]) -> RunHead:
     return RunHead(**_values(_HEAD, row))
 
 
+def is_sound(row: Mapping[str, Any]) -> bool:
+    """Tell whether the columns by which processes look after a run hold what they should."""
+    try:
+        _values(_RUN, row)
+    except StorageError:
+        return False
+    asked, attempts = row["cancel_requested"], row["attempts"]
+    is_timed = isinstance(row["heartbeat"], int | float) and isinstance(asked, int | float | None)
+    return is_timed and isinstance(attempts, int)
+
+
 def readable(
     rows: Iterable[Mapping[str, Any]], read: Callable[[Mapping[str, Any]], AnyRun]
 ) -> tuple[list[AnyRun], list[str]]:

@@ -1,6 +1,7 @@
 """`RunStore`: every question ever asked, what became of it, and the folder of its artifacts."""
 
 import builtins
+import contextlib
 import functools
 import shutil
 import socket
@@ -9,13 +10,21 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usable_core import tasks
-from usable_core.errors import StorageError
+from usable_core import files, tasks
+from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs import artifacts
 from usable_core.runs.life import RunLife
 from usable_core.runs.remembered import MARK, Remembered
-from usable_core.runs.rows import HEAD_COLUMNS, new_id, readable, title_of, to_head, to_run
+from usable_core.runs.rows import (
+    HEAD_COLUMNS,
+    is_sound,
+    new_id,
+    readable,
+    title_of,
+    to_head,
+    to_run,
+)
 from usable_core.runs.run import ACTIVE, EVERY, Listing, Run, Status, Wanted
 from usable_core.versions import versions
 
@@ -59,11 +68,11 @@ class RunStore(RunLife):
         }
         folder = self._own_folder(name)
         try:
-            folder.mkdir(parents=True)
+            files.make_folder(folder)
         except OSError as error:
-            raise StorageError(
+            raise StoreUnusable(
                 f"The run's folder {folder} cannot be made: {error.strerror}. Free some space, or "
-                "name another place by USABLE_HOME."
+                "name another place by USABLE_HOME. Until then commands measure, but keep nothing."
             ) from error
         self._table.add(row)
         return self.get(name)
@@ -109,14 +118,18 @@ class RunStore(RunLife):
         return readable(self._table.children(run_id), to_run)[0]
 
     def active_rows(self) -> "builtins.list[dict[str, Any]]":
-        """Return the rows of all runs that wait or run, oldest first."""
-        return [] if self.is_untouched else self._table.active()
+        """Return the rows of all runs that wait or run and can be read, oldest first."""
+        rows = [] if self.is_untouched else self._table.active()
+        return [row for row in rows if is_sound(row)]
 
-    def find(self, key: str) -> Run | None:
-        """Return the newest DONE run that measured the answer of `key` and still has it."""
-        for row in self._table.measured(key):
-            if (self._own_folder(row["id"]) / artifacts.RESULT).is_file():
-                return to_run(row)
+    def find(self, key: str) -> tuple[Run, Result] | None:
+        """Return the newest DONE run that measured the answer of `key`, with that answer.
+
+        One that cannot be read, or whose files are gone, is passed over: it is measured anew.
+        """
+        for run in readable(self._table.measured(key), to_run)[0]:
+            with contextlib.suppress(StorageError):
+                return run, artifacts.read_result(self._own_folder(run.id), run.task)
         return None
 
     def folder(self, run_id: str) -> Path:

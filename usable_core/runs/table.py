@@ -1,74 +1,28 @@
-"""The run table in SQLite (the default) or PostgreSQL: its columns, and every statement on it.
+"""The run table in SQLite (the default) or PostgreSQL: every statement on it.
 
 Several processes write at once, so every change is one statement that says in its `WHERE` which
-state it expects. SQLAlchemy is imported here alone.
+state it expects. SQLAlchemy is imported here and in the modules of the database alone.
 """
 
-import functools
-import sqlite3
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sql
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from usable_core.errors import StorageError, UnknownName
-from usable_core.evaluations.schema import SCHEMA, check_schema
+from usable_core.errors import UnknownName
+from usable_core.runs.columns import runs
+from usable_core.runs.database import database
 from usable_core.runs.run import ACTIVE, Status, Wanted
 
-BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
-
-
-class Text(sql.TypeDecorator[str]):
-    """Text of any length; bytes of a file's name that are no text are written as escapes."""
-
-    impl = sql.Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: object) -> str | None:
-        """Return what is stored of a value."""
-        return value and value.encode(errors="backslashreplace").decode()
-
-
-metadata = sql.MetaData()
-runs = sql.Table(
-    "runs",
-    metadata,
-    sql.Column("id", sql.String(32), primary_key=True),
-    sql.Column("task", sql.String(32), nullable=False, index=True),
-    sql.Column("title", Text, nullable=False),
-    sql.Column("config", sql.JSON, nullable=False),
-    sql.Column("status", sql.String(16), nullable=False, index=True),
-    sql.Column("created", sql.Double, nullable=False, index=True),  # times: seconds since 1970
-    sql.Column("started", sql.Double),
-    sql.Column("finished", sql.Double),
-    sql.Column("heartbeat", sql.Double),
-    sql.Column("done", sql.Integer, nullable=False, default=0),
-    sql.Column("total", sql.Integer, nullable=False, default=0),
-    sql.Column("message", Text, nullable=False, default=""),
-    sql.Column("metrics", sql.JSON, nullable=False, default=dict),
-    sql.Column("summary", sql.JSON(none_as_null=True)),
-    sql.Column("error", Text),
-    sql.Column("traceback", Text),  # for developers; no page shows it
-    sql.Column("key", sql.String(32), index=True),
-    sql.Column("parent", sql.String(32), index=True),
-    sql.Column("answered_by", sql.String(32), index=True),
-    sql.Column("pid", sql.Integer),
-    sql.Column("host", Text),
-    sql.Column("attempts", sql.Integer, nullable=False, default=0),  # processes started for it
-    sql.Column("cancel_requested", sql.Double),
-    sql.Column("versions", sql.JSON, nullable=False, default=dict),
-)
-form = sql.Table("store", metadata, sql.Column("schema", sql.Integer, nullable=False))
 Row = dict[str, Any]
 
 
 class RunTable:
     """The rows of all runs. Where rows are returned, they are whole and in the named order."""
 
-    def __init__(self, url: str) -> None:
-        self._engine = engine(url)
+    def __init__(self, where: str | Path) -> None:
+        self._database = database(where)
 
     # Asking
 
@@ -80,7 +34,7 @@ class RunTable:
         """
         found = self._rows(sql.select(runs).where(runs.c.id == run_id))
         if not found:
-            with self._engine.connect() as connection:
+            with self._database.reading() as connection:
                 known = connection.execute(sql.select(runs.c.id).limit(1000)).scalars().all()
             raise UnknownName("run", run_id, known)
         return found[0]
@@ -113,7 +67,7 @@ class RunTable:
     def count(self, wanted: Wanted) -> int:
         """Return how many rows are wanted."""
         query = sql.select(sql.func.count()).select_from(runs).where(*self._conditions(wanted))
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return int(connection.execute(query).scalar_one())
 
     def _conditions(self, wanted: Wanted) -> list[sql.ColumnElement[bool]]:
@@ -131,7 +85,7 @@ class RunTable:
     def _names(self) -> list[sql.ColumnElement[Any]]:
         """Return the names in a question by which it is searched for."""
         config: sql.ColumnElement[Any] = runs.c.config
-        if self._engine.dialect.name == "sqlite":  # which stops at JSON that is none
+        if self._database.engine.dialect.name == "sqlite":  # which stops at JSON that is none
             config = sql.type_coerce(
                 sql.case((sql.func.json_valid(config) == 1, config), else_="{}"), sql.JSON
             )
@@ -145,7 +99,7 @@ class RunTable:
     def active_count(self) -> int:
         """Return how many runs that are no parts of others wait or run."""
         query = sql.select(sql.func.count()).where(runs.c.status.in_(ACTIVE))
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             return int(connection.execute(query.where(runs.c.parent.is_(None))).scalar_one())
 
     def children(self, run_id: str) -> list[Row]:
@@ -168,7 +122,7 @@ class RunTable:
     def is_cancel_requested(self, run_id: str) -> bool:
         """Tell whether a run is to stop: its end was asked for, or its row is gone."""
         query = sql.select(runs.c.cancel_requested).where(runs.c.id == run_id)
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             found = connection.execute(query).first()
         return found is None or found[0] is not None
 
@@ -209,78 +163,14 @@ class RunTable:
         self._write(sql.delete(runs).where(runs.c.id == run_id))
 
     def _write(self, statement: sql.Update | sql.Insert | sql.Delete) -> int:
-        try:
-            with self._engine.begin() as connection:
-                return int(connection.execute(statement).rowcount)
-        except sql.exc.OperationalError as error:
-            raise StorageError(
-                f"The run table cannot be written ({error.orig}). Check that the disk of "
-                f"{self._engine.url.database} is not full and that you may write there, then try "
-                "again."
-            ) from error
+        with self._database.writing() as connection:
+            return int(connection.execute(statement).rowcount)
 
     def _where(self, *conditions: sql.ColumnElement[bool]) -> list[Row]:
         query = sql.select(runs).where(*conditions)
         return self._rows(query.order_by(runs.c.created, runs.c.id))
 
     def _rows(self, query: sql.Select[Any]) -> list[Row]:
-        with self._engine.connect() as connection:
+        with self._database.reading() as connection:
             found = connection.execute(query).mappings().all()
         return [{str(name): value for name, value in row.items()} for row in found]
-
-
-@functools.lru_cache(maxsize=16)
-def engine(url: str) -> sql.Engine:
-    """Return the connection pool of a database, with its table made where it was missing."""
-    parsed = sql.make_url(url)
-    is_sqlite = parsed.get_backend_name() == "sqlite"
-    if is_sqlite and parsed.database:
-        folder = Path(parsed.database).parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StorageError(
-                f"The folder of runs {folder} cannot be made: {error.strerror}. Name another by "
-                "USABLE_HOME."
-            ) from error
-    made = sql.create_engine(parsed, pool_pre_ping=not is_sqlite)
-    if is_sqlite:
-        sql.event.listen(made, "connect", _prepare_sqlite)
-    try:
-        with made.begin() as connection:
-            _prepare(connection)
-    except sql.exc.DBAPIError as error:
-        raise StorageError(
-            f"The run table at {parsed.render_as_string()} cannot be opened: it is no database of "
-            "Usable's, or is damaged. Move it away, or name another store by USABLE_HOME."
-        ) from error
-    return made
-
-
-def _prepare(connection: sql.Connection) -> None:
-    """Make the tables that are missing, and check the number of the store's form.
-
-    Raises:
-        StorageError: a newer version of Usable made the store.
-    """
-    for table in (form, runs):  # "if not exists": two processes may come first together
-        connection.execute(CreateTable(table, if_not_exists=True))
-    number = connection.execute(sql.select(sql.func.max(form.c.schema))).scalar()
-    check_schema(number or 1, "This store of runs")
-    for index in runs.indexes:
-        connection.execute(CreateIndex(index, if_not_exists=True))
-    if number != SCHEMA:
-        connection.execute(sql.insert(form).values(schema=SCHEMA))
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    connection.create_function("lower", 1, _lower)  # SQLite's own knows no letters but ASCII
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={BUSY_MILLISECONDS}")
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.close()
-
-
-def _lower(value: object) -> str | None:
-    return None if value is None else str(value).lower()

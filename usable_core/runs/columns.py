@@ -1,0 +1,51 @@
+"""The columns of the run table. Those that came later are nullable or have a default.
+
+So an older store is brought up to date by adding them. The table of an earlier version has no
+defaults of its own, so they are given twice.
+"""
+
+import sqlalchemy as sql
+
+
+class Text(sql.TypeDecorator[str]):
+    """Text of any length; bytes of a file's name that are no text are written as escapes."""
+
+    impl = sql.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: object) -> str | None:
+        """Return what is stored of a value."""
+        return value and value.encode(errors="backslashreplace").decode()
+
+
+metadata = sql.MetaData()
+runs = sql.Table(
+    "runs",
+    metadata,
+    sql.Column("id", sql.String(32), primary_key=True),
+    sql.Column("task", sql.String(32), nullable=False, index=True),
+    sql.Column("title", Text, nullable=False),
+    sql.Column("config", sql.JSON, nullable=False),
+    sql.Column("status", sql.String(16), nullable=False, index=True),
+    sql.Column("created", sql.Double, nullable=False, index=True),  # times: seconds since 1970
+    sql.Column("started", sql.Double),
+    sql.Column("finished", sql.Double),
+    sql.Column("heartbeat", sql.Double),
+    sql.Column("done", sql.Integer, nullable=False, default=0, server_default="0"),
+    sql.Column("total", sql.Integer, nullable=False, default=0, server_default="0"),
+    sql.Column("message", Text, nullable=False, default="", server_default=""),
+    sql.Column("metrics", sql.JSON, nullable=False, default=dict, server_default="{}"),
+    sql.Column("summary", sql.JSON(none_as_null=True)),
+    sql.Column("error", Text),
+    sql.Column("traceback", Text),  # for developers; no page shows it
+    sql.Column("key", sql.String(32), index=True),
+    sql.Column("parent", sql.String(32), index=True),
+    sql.Column("answered_by", sql.String(32), index=True),
+    sql.Column("pid", sql.Integer),
+    sql.Column("host", Text),
+    # How many processes were started for it.
+    sql.Column("attempts", sql.Integer, nullable=False, default=0, server_default="0"),
+    sql.Column("cancel_requested", sql.Double),
+    sql.Column("versions", sql.JSON, nullable=False, default=dict, server_default="{}"),
+)
+form = sql.Table("store", metadata, sql.Column("schema", sql.Integer, nullable=False))
