@@ -1,5 +1,6 @@
 """`timm/NAME[.TAG]`: every model of timm, with its resolved data configuration."""
 
+import inspect
 import urllib.error
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,10 +23,16 @@ from usable_core.models.sources.options import (
     default_hub_folder,
     missing_download,
     number_of_classes,
+    settings_of,
 )
 from usable_core.models.sources.passports import Transform, passport
 from usable_core.models.weights.checkpoints import load_weights, read_checkpoint
 from usable_core.models.weights.facts import Facts
+
+# Settings of all of timm's models, or of its functions: older names say nothing of their class.
+_COMMON = frozenset(
+    {"bn_eps", "bn_momentum", "drop_rate", "global_pool", "in_chans", "num_classes"}
+)
 
 
 def load(name: str, spec: ModelSpec) -> Model:
@@ -73,7 +80,23 @@ def build(name: str, options: Mapping[str, str]) -> nn.Module:
     tagged = timm.list_models(f"{architecture}.*", pretrained=True)
     if tag and name not in tagged:
         raise UnknownName(f"weights of timm/{architecture}", name, tagged)
-    return call_builder(f"timm/{name}", lambda **own: timm.create_model(name, **own), options)
+    return _create(name, options)
+
+
+def _create(name: str, options: Mapping[str, str], *, pretrained: bool = False) -> nn.Module:
+    """Have timm create a model with the settings of its architecture, and no more of timm's own."""
+    return call_builder(
+        f"timm/{name}",
+        lambda **own: timm.create_model(name, pretrained=pretrained, **own),
+        options,
+        settings(name),
+    )
+
+
+def settings(name: str) -> frozenset[str]:
+    """Return the options of an architecture of timm."""
+    own = settings_of(timm.model_entrypoint(name.partition(".")[0])) | _COMMON
+    return own - inspect.signature(timm.create_model).parameters.keys()
 
 
 def transform_of(network: nn.Module, *, is_guess: bool = False) -> Transform:
@@ -123,9 +146,7 @@ def _pretrained(name: str, options: Mapping[str, str]) -> nn.Module:
             f"timm/{name} has no pretrained weights. Give a file of yours: --weights FILE."
         )
     try:
-        return call_builder(
-            f"timm/{name}", lambda **own: timm.create_model(name, pretrained=True, **own), options
-        )
+        return _create(name, options, pretrained=True)
     except (urllib.error.URLError, OSError, ValueError) as error:
         if hub:
             folder = f"models--{hub.replace('/', '--')}"

@@ -17,13 +17,20 @@ from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
-from usable_core.models.sources.options import call_builder, missing_download, number_of_classes
+from usable_core.models.sources.options import (
+    call_builder,
+    missing_download,
+    number_of_classes,
+    settings_of,
+)
 from usable_core.models.sources.passports import Transform, passport
 from usable_core.models.weights.checkpoints import load_weights, read_checkpoint
 from usable_core.models.weights.facts import Facts
 
 # Heads that only help training; torchvision's files hold them, a card's weights do not.
 AUXILIARY = ("aux1", "aux2", "AuxLogits")
+# A setting of MobileNetV3 that is its function's, not its class's.
+_OF_FUNCTIONS = frozenset({"width_mult"})
 # DenseNet's files have the layer names of torchvision 0.1 (torchvision/models/densenet.py).
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
 _FROM_SCRATCH = (
@@ -98,7 +105,8 @@ def build(name: str, options: Mapping[str, str]) -> nn.Module:
                 f"{', '.join(known[:5])}, …"
             )
         raise UnknownName("torchvision model", name, known)
-    network = call_builder(f"torchvision/{name}", models.get_model_builder(name), options)
+    builder = models.get_model_builder(name)
+    network = call_builder(f"torchvision/{name}", builder, options, settings(name))
     for part in AUXILIARY:
         if hasattr(network, part):
             setattr(network, part, None)
@@ -107,6 +115,11 @@ def build(name: str, options: Mapping[str, str]) -> nn.Module:
         if hasattr(network, switch) and (switch == "aux_logits" or switch not in options):
             setattr(network, switch, is_on)
     return network
+
+
+def settings(name: str) -> frozenset[str]:
+    """Return the options of an architecture of torchvision."""
+    return settings_of(models.get_model_builder(name)) | _OF_FUNCTIONS
 
 
 def transform_of(reference: WeightsEnum, *, is_guess: bool = False) -> Transform:
