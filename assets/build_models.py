@@ -9,6 +9,7 @@ Hugging Face convention; of a data set with a name, its own training and test sp
 """
 
 import argparse
+import hashlib
 import json
 import tempfile
 from dataclasses import replace
@@ -23,7 +24,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import PretrainingConfig, Schedule
 from usable_core.measuring import accuracy, robustness
 from usable_core.models.sources.from_card import model_from_card
-from usable_core.models.weights.checkpoints import read_card
+from usable_core.models.weights.checkpoints import HASH, read_card
 from usable_core.records import to_json
 from usable_core.training.pretraining import pretrain
 
@@ -118,6 +119,7 @@ def main() -> None:
             train(asked.name, asked.train, folder)
         card = measure(asked.name, folder, asked.test)
         weights = (folder / WEIGHTS_FILE).read_bytes()
+        card[HASH] = hashlib.sha256(weights).hexdigest()
     (asked.into / f"{asked.name}.safetensors").write_bytes(weights)
     text = json.dumps(card, indent=2, ensure_ascii=False)
     (asked.into / f"{asked.name}.json").write_text(text + "\n", encoding="utf-8")

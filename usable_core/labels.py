@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from usable_core.errors import IncompatibleLabels
+from usable_core.records import brief, shown
 
 APOSTROPHES = str.maketrans("", "", "'’`ʼ")
 
@@ -64,7 +65,7 @@ class LabelSpace:
             near = difflib.get_close_matches(name, self.names, n=5, cutoff=0.4) or self.names[:5]
             meant = f"{len(best)} classes are" if best else "No class is"
             raise IncompatibleLabels(
-                f"{meant} called {name!r}. Nearest choices: {', '.join(near)}."
+                f"{meant} called {shown(name)}. Nearest choices: {', '.join(map(brief, near))}."
             )
         return best[0]
 
@@ -186,4 +187,4 @@ def _merged(names: tuple[str, ...], found: list[int]) -> list[str]:
 
 
 def _quoted(names: Iterable[str]) -> str:
-    return ", ".join(repr(name) for name in list(dict.fromkeys(names))[:5])
+    return ", ".join(shown(name) for name in list(dict.fromkeys(names))[:5])

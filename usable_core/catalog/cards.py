@@ -3,12 +3,12 @@
 Read as JSON alone, so that a page can show them without loading a model.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from usable_core import settings
 from usable_core.catalog.models import BUNDLED, BundledRow
+from usable_core.files import read_json
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def bundled_cards() -> list[BundledCard]:
 def _read(name: str) -> dict[str, Any] | None:
     path = settings.assets() / "models" / f"{name}.json"
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = read_json(path)
     except (OSError, ValueError):
         return None
     return card if isinstance(card, dict) else None

@@ -1,6 +1,5 @@
 """Which models and data go together, told from cards and rows before anything is loaded."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,9 @@ from usable_core import settings
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import files_of
 from usable_core.errors import IncompatibleLabels, UsableError
+from usable_core.files import read_json
 from usable_core.labels import LabelSpace
+from usable_core.records import restore
 
 Classes = Mapping[str, tuple[str, ...]]
 
@@ -32,9 +33,14 @@ def facts_of(reference: str) -> ModelFacts:
     """Return what is known of a model without loading it."""
     try:
         cards = [path for path in files_of(reference) if path.suffix == ".json"]
-        card = json.loads(cards[-1].read_text(encoding="utf-8"))
-        labels = card["labels"] if card.get("labels_named", True) else ()
-        return ModelFacts(reference, tuple(labels), card.get("data", {}).get("reference"))
+        card = read_json(cards[-1])
+        labels = card["labels"] if card.get("labels_named", True) else []
+        data = card.get("data", {}).get("reference")
+        return ModelFacts(
+            reference,
+            restore(tuple[str, ...], labels, "labels"),
+            restore(str | None, data, "data.reference"),
+        )
     except (UsableError, OSError, ValueError, LookupError, TypeError, AttributeError):
         return ModelFacts(reference)
 

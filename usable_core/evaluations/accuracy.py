@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from usable_core.evaluations.result import Answer, Number, summed_up, table
 from usable_core.evaluations.specs import (
+    LARGEST_BATCH,
     DatasetSpec,
     ModelSpec,
     Precision,
@@ -53,7 +54,7 @@ class AccuracyConfig:
 
     def __post_init__(self) -> None:
         require_choices(self)
-        require_range(self, "batch_size", 1)
+        require_range(self, "batch_size", 1, LARGEST_BATCH)
 
 
 @dataclass(frozen=True)

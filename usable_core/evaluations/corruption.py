@@ -12,7 +12,14 @@ from typing import ClassVar
 
 from usable_core.catalog import lookup
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, corruptions_named
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, asked, require, require_range
+from usable_core.evaluations.specs import (
+    LARGEST_BATCH,
+    DatasetSpec,
+    ModelSpec,
+    asked,
+    require,
+    require_range,
+)
 
 SEVERITIES = (1, 2, 3, 4, 5)
 _COLUMNS = (
@@ -60,4 +67,4 @@ class CorruptionConfig:
         wanted = tuple(sorted(set(self.severities) & set(SEVERITIES)))
         is_good = len(wanted) > 0 and wanted == self.severities
         require(is_good, "severities", "of 1 to 5, increasing, each once", self.severities)
-        require_range(self, "batch_size", 1)
+        require_range(self, "batch_size", 1, LARGEST_BATCH)

@@ -20,6 +20,7 @@ from usable_core.catalog.attacks import PRESETS, AttackSpec
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice, check_attack
 from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import (
+    LARGEST_BATCH,
     DatasetSpec,
     ModelSpec,
     Norm,
@@ -116,7 +117,7 @@ class RobustnessConfig:
         require_range(self, "draws", 1)
         require_range(self, "walked", 0, expected="0 or more")
         require_range(self, "gallery", 0, expected="0 or more")
-        require_range(self, "batch_size", 1)
+        require_range(self, "batch_size", 1, LARGEST_BATCH)
 
     @property
     def title(self) -> str:

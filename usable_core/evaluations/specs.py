@@ -1,6 +1,7 @@
 """What a config names: a model, a data set, and what came with a result (its provenance)."""
 
 import math
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
@@ -10,11 +11,13 @@ from typing import ClassVar, Literal, Protocol, get_args, get_origin
 from usable_core.catalog.datasets import DATASETS, absolute_data
 from usable_core.catalog.models import SOURCES, absolute
 from usable_core.errors import ConfigError
-from usable_core.records import hints_of
+from usable_core.records import hints_of, shown
 
 Split = Literal["auto", "train", "validation", "test", "all"]
 Norm = Literal["linf", "l2", "l1"]
 Precision = Literal["float32", "bfloat16"]
+MOST_COUNT = 10**9
+LARGEST_BATCH = 2**16  # examples: thousands are the most that any device takes at once
 
 
 class Report(Protocol):
@@ -176,7 +179,7 @@ def require(holds: bool, name: str, expected: str, got: object) -> None:
         ConfigError: `holds` is false.
     """
     if not holds:
-        raise ConfigError(f"{name} must be {expected}, but is {got!r}. Change {name}.")
+        raise ConfigError(f"{name} must be {expected}, but is {shown(got)}. Change {name}.")
 
 
 def require_range(
@@ -184,14 +187,17 @@ def require_range(
 ) -> None:
     """Check that a field of a config, where it is given, is a number in [low, high].
 
+    Whole numbers are at most 10⁹, which no count or size of anything reaches.
+
     Raises:
         ConfigError: it is not, or no whole number where the field's type says so.
     """
     value = getattr(config, name)
     whole = float not in (hint := hints_of(type(config))[name], *get_args(hint))
     number = "a whole number, " * whole
-    expected = expected or f"at least {low:g}" + f" and at most {high:g}" * math.isfinite(high)
-    is_number = isinstance(value, Integral if whole else Real)
+    expected = expected or f"at least {low:g}" + f" and at most {high:,}" * math.isfinite(high)
+    high = min(high, MOST_COUNT) if whole else high
+    is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
     is_good = value is None or (is_number and is_between(value, low, high))
     require(is_good, name, expected if is_number else number + expected, value)
 
@@ -218,4 +224,4 @@ def choices_of(hint: object) -> tuple[str, ...]:
 
 def is_between(value: float, low: float, high: float) -> bool:
     """Tell whether `value` is a finite number in [low, high]."""
-    return math.isfinite(value) and low <= value <= high
+    return abs(value) <= sys.float_info.max and low <= value <= high

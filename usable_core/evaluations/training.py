@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from usable_core.catalog import lookup
 from usable_core.catalog.models import ARCHITECTURES
 from usable_core.evaluations.specs import (
+    LARGEST_BATCH,
     DatasetSpec,
     ModelSpec,
     Precision,
@@ -65,7 +66,7 @@ class Schedule:
     def __post_init__(self) -> None:
         require_choices(self)
         require_range(self, "epochs", 1)
-        require_range(self, "batch_size", 2)
+        require_range(self, "batch_size", 2, LARGEST_BATCH)
         require_range(self, "learning_rate", 1e-9, 100)
         require_range(self, "warmup", 0, 1)
         require_range(self, "weight_decay", 0, 10)

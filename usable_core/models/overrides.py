@@ -11,10 +11,9 @@ from typing import TypedDict, get_args
 
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Interpolation, Preprocessing
+from usable_core.models.preprocessing import LARGEST_SIDE, Interpolation, Preprocessing
 
 GIVEN = "given by the user"
-LARGEST_SIDE = 4096  # pixels; far above every published classifier
 
 
 class _Values(TypedDict, total=False):

@@ -6,7 +6,8 @@ attacks, explanations and heatmaps share one image space, and epsilon means one 
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from numbers import Integral, Real
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -16,17 +17,23 @@ from torchvision.transforms import v2
 
 from usable_core.decoding_limits import check_size
 from usable_core.errors import ImageRefused
+from usable_core.evaluations.specs import is_between, require
 
 GUESS = "a guess: "  # begins the source of a value that the weights' own file does not tell
 # Luma of ITU-R BT.601, as Pillow's mode L and torchvision's rgb_to_grayscale have it.
 LUMA = (0.299, 0.587, 0.114)
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 LARGEST_RESIZED = 40_000_000  # pixels; the cap of uploads
+LARGEST_SIDE = 4096  # pixels; far above every published classifier
+# Of pixels in [0, 1]. Networks that take 0 to 255 have a standard deviation of 1/255.
+MOST_MEAN, LEAST_STD = 255, 1e-4
 
 
 @dataclass(frozen=True)
 class Preprocessing:
     """The passport of a model's input.
+
+    Values out of their range are refused with a ConfigError as soon as it is made.
 
     Attributes:
         resize: Short side in pixels, or (height, width) to squash to; None keeps the size.
@@ -45,6 +52,28 @@ class Preprocessing:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     sources: dict[str, str] = field(default_factory=dict)
     channels: Literal[1, 3] = 3
+
+    def __post_init__(self) -> None:
+        for name in ("resize", "crop", "mean", "std"):  # lists, as JSON and people have them
+            if isinstance(value := getattr(self, name), list):
+                object.__setattr__(self, name, tuple(value))
+        sides = f"from 1 to {LARGEST_SIDE}"
+        is_squash = isinstance(self.resize, tuple)
+        resize = self.resize if is_squash else (self.resize,) * 2
+        is_good = self.resize is None or _are_sides(resize)
+        require(
+            is_good, "resize", f"a number of pixels or two (height, width) {sides}", self.resize
+        )
+        crop = f"two numbers of pixels (height, width) {sides}"
+        require(_are_sides(self.crop), "crop", crop, self.crop)
+        known = get_args(Interpolation)
+        is_good = self.interpolation in known
+        require(is_good, "interpolation", f"one of {', '.join(known)}", self.interpolation)
+        is_good = _are_between(self.mean, -MOST_MEAN, MOST_MEAN)
+        require(is_good, "mean", f"three numbers from -{MOST_MEAN} to {MOST_MEAN}", self.mean)
+        is_good = _are_between(self.std, LEAST_STD, 1 / LEAST_STD)
+        require(is_good, "std", f"three numbers from {LEAST_STD} to {1 / LEAST_STD:g}", self.std)
+        require(self.channels in (1, 3), "channels", "1 or 3", self.channels)
 
     def geometry(self, image: Image.Image) -> Tensor:
         """Return the RGB image as the model sees it: resized, cropped, (3, H, W) in [0, 1]."""
@@ -77,6 +106,26 @@ class Preprocessing:
         if self.channels == 3:
             return x
         return (x * _channels(LUMA, x.dtype, x.device)).sum(1, keepdim=True)
+
+
+def _are_sides(values: object) -> bool:
+    """Tell whether values are height and width in pixels that a picture may have."""
+    return (
+        isinstance(values, tuple)
+        and len(values) == 2
+        and all(isinstance(v, Integral) and not isinstance(v, bool) for v in values)
+        and all(1 <= v <= LARGEST_SIDE for v in values)
+    )
+
+
+def _are_between(values: object, low: float, high: float) -> bool:
+    """Tell whether values are three finite numbers in [low, high], one per channel."""
+    return (
+        isinstance(values, tuple)
+        and len(values) == 3
+        and all(isinstance(v, Real) and not isinstance(v, bool) for v in values)
+        and all(is_between(v, low, high) for v in values)
+    )
 
 
 @lru_cache(maxsize=32)

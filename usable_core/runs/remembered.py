@@ -33,10 +33,10 @@ class Remembered:
         missing = iter([name for name, run in known.items() if run is None])
         while names := list(islice(missing, AT_ONCE)):
             rows = {row["id"]: row for row in read(names)}
-            for run in readable(rows.values(), to_run)[0]:
-                known[run.id] = run
-                if run.status.is_over:
-                    self._keep(run, _mark(rows[run.id]))
+            for whole in readable(rows.values(), to_run)[0]:
+                known[whole.id] = whole
+                if whole.status.is_over:
+                    self._keep(whole, _mark(rows[whole.id]))
         return [run for row in marks if (run := known[row["id"]]) is not None]
 
     def _known(self, row: Row) -> Run | None:

@@ -92,8 +92,8 @@ def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> Tr
 
 
 def _saved(trained: Trained, folder: Path) -> TrainingResult:
-    card, kept = _card(trained), trained.kept
-    save_model(folder, trained.network, card)
+    kept = trained.kept
+    card = save_model(folder, trained.network, _card(trained))
     if kept is not None:
         save_model(folder / SOURCE_FOLDER, kept.network, _source_card(trained, kept))
     return TrainingResult(

@@ -12,11 +12,12 @@ from usable_core.catalog.models import ARCHITECTURES, WEIGHTS_FILE, files_of, so
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
+from usable_core.models.cards import checked
 from usable_core.models.heads import replace_head
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import GUESS, Preprocessing
-from usable_core.models.weights.checkpoints import load_weights, read_card
-from usable_core.records import from_json
+from usable_core.models.preprocessing import GUESS
+from usable_core.models.sources.options import OptionValue
+from usable_core.models.weights.checkpoints import check_pair, load_weights, read_card
 
 
 def load(_name: str, spec: ModelSpec) -> Model:
@@ -45,23 +46,24 @@ def model_from_card(
     """Return the model that a card describes, with the weights of a file.
 
     Raises:
-        CheckpointError: the card lacks an entry, or the weights do not fit it.
+        CheckpointError: the card lacks an entry or has one that cannot be, or the weights are
+            those of another or do not fit it.
     """
-    lacking = [k for k in ("architecture", "labels", "preprocessing") if k not in card]
-    if lacking:
-        raise CheckpointError(f"The card of {reference} lacks {', '.join(lacking)}.")
-    options = {**card.get("arch_options", {}), **dict(spec.arch_options if spec else ())}
-    network = build(card["architecture"], len(card["labels"]), options)
-    notes = load_weights(network, spec.weights if spec and spec.weights else weights)
-    preprocessing = from_json(Preprocessing, card["preprocessing"])
+    told = checked(card, reference)
+    options = {**told.arch_options, **dict(spec.arch_options if spec else ())}
+    own = spec.weights if spec and spec.weights else None
+    if own is None:
+        check_pair(weights, told.weights_sha256)
+    network = build(told.architecture, len(told.labels), options)
+    notes = load_weights(network, own or weights)
     # Whatever it was when its training began, it is what the network was trained with.
-    told = {name: said.removeprefix(GUESS) for name, said in preprocessing.sources.items()}
-    preprocessing = replace(preprocessing, sources=told)
-    labels = LabelSpace(tuple(card["labels"]), card.get("labels_named", True))
+    known = {name: said.removeprefix(GUESS) for name, said in told.preprocessing.sources.items()}
+    preprocessing = replace(told.preprocessing, sources=known)
+    labels = LabelSpace(told.labels, told.labels_named)
     return Model(reference, network, preprocessing, labels, card, notes)
 
 
-def build(architecture: str, num_classes: int, options: Mapping[str, str]) -> nn.Module:
+def build(architecture: str, num_classes: int, options: Mapping[str, OptionValue]) -> nn.Module:
     """Return a network with random weights: one of ours, or `SOURCE/NAME`.
 
     Raises:

@@ -9,16 +9,17 @@ import pickle
 import re
 import sys
 import warnings
-from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import _weights_only_unpickler
 
 from usable_core.errors import CheckpointError, first_line
+from usable_core.models.weights.opcodes import NotOfWeights, names_in
+from usable_core.records import brief
 
 # Types of Python itself that only hold values; every other of its names could do something.
 _PLAIN_BY_MODULE = {
@@ -40,14 +41,10 @@ _PLAIN_BY_MODULE = {
     "zoneinfo": "ZoneInfo._unpickle",
 }
 _PLAIN = {f"{module}.{n}" for module, names in _PLAIN_BY_MODULE.items() for n in names.split()}
-_GLOBAL = re.compile(r"GLOBAL (\S+) (?:was not|whose)")
 _CONTAINER = re.compile(r"Can only (SETITEM|append)S? .*, but got <class '(?:.*\.)?(\w+)'>")
 _LIKE_A_TABLE = re.compile(r"(dict|munch|bunch|box|config|cfgnode)$", re.IGNORECASE)
-WHOLE = (
-    "it holds a whole pickled network, whose weights cannot be had without running its code. Where "
-    'it was made, save the weights alone: torch.save(network.state_dict(), "weights.pth").'
-)
 _MOST_TYPES = 200  # other than torch's own; far above what any training script keeps
+_MOST_TRIES = 20  # each but the last finds a type that is derived from dict or list
 
 
 class Record(dict[str, Any]):
@@ -86,33 +83,34 @@ def read_pickle(path: Path) -> object:
     """Return what a pickle holds, on the CPU, with a `Record` for each object of a foreign type.
 
     Raises:
-        CheckpointError: damaged, of a form that is not read, or it could run code.
+        CheckpointError: damaged, of a form that is not read, or it could run code or asks for more
+            memory than the file has bytes.
     """
-    types: dict[str, type] = {}
-    with suppress(ValueError, RuntimeError, pickle.UnpicklingError, OSError):
-        found = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-        types |= {name: _stand_in(name, path) for name in found}
-    while len(types) < _MOST_TYPES:
+    try:
+        names = names_in(path) - set(_weights_only_unpickler._get_allowed_globals())
+    except NotOfWeights as error:
+        raise _refusal(path, error) from error
+    if len(names) > _MOST_TYPES:
+        raise CheckpointError(
+            f"{path.name} holds objects of over {_MOST_TYPES} types, not weights."
+        )
+    types = {name: _stand_in(name, path) for name in sorted(names)}
+    for _ in range(_MOST_TRIES):
         try:
             return _load(path, types)
         except pickle.UnpicklingError as error:
-            asked = _GLOBAL.search(str(error))
-            name = "" if asked is None else asked.group(1)
-            name = name if "." in name or not name else f"builtins.{name}"
-            if name and name not in types:
-                types[name] = _stand_in(name, path)
-            elif not _recast(types, str(error)):
+            if not _recast(types, str(error)):
                 raise _refusal(path, error) from error
-        except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
+        except Exception as error:  # of a damaged file torch's reader raises anything
             said = first_line(error) if str(error).strip() else "it ends too early"
-            reason = said.split(". ")[0].rstrip(".")
+            reason = said.split(". ")[0].rstrip(".")[:200]
             if "weights_only" in reason:  # torch's advice to run whatever the file holds
                 reason = "it is of a form that cannot be read without running it"
             raise CheckpointError(
                 f"{path.name} cannot be read as a weights file: {reason}. "
                 "Expected .safetensors, or a .pth written by torch.save(network.state_dict(), …)."
             ) from error
-    raise CheckpointError(f"{path.name} holds objects of over {_MOST_TYPES} types, not weights.")
+    raise _refusal(path, NotOfWeights())
 
 
 def _recast(types: dict[str, type], refusal: str) -> bool:
@@ -136,26 +134,21 @@ def _load(path: Path, types: Mapping[str, type]) -> object:
 def _stand_in(name: str, path: Path) -> type:
     """Return what is made instead of a type, or refuse it."""
     module, _, last = name.rpartition(".")
-    # torch writes the names that Python 2 had, such as commands.Popen for subprocess.Popen.
-    module, last = NAME_MAPPING.get((module, last), (IMPORT_MAPPING.get(module, module), last))
-    current = f"{module}.{last}"
-    if module.partition(".")[0] in sys.stdlib_module_names and current not in _PLAIN:
+    if module.partition(".")[0] in sys.stdlib_module_names and name not in _PLAIN:
         raise CheckpointError(
-            f"{path.name} was refused and not run: it is a pickle that calls {current}, which "
+            f"{path.name} was refused and not run: it is a pickle that calls {brief(name)}, which "
             "could run code. Get the weights as safetensors, from somebody you trust."
         )
     return _Table if _LIKE_A_TABLE.search(last) else type(last, (Record,), {})
 
 
 def _refusal(path: Path, error: Exception) -> CheckpointError:
-    if "must be imported" in str(error):
+    if "torch.distributed" in str(error):
         return CheckpointError(
             f"{path.name} holds tensors that are spread over several processes. Gather them where "
             "they were written (torch.distributed.checkpoint.state_dict.get_model_state_dict with "
             "full_state_dict=True), and save that."
         )
-    if "persistent_load of storage" in str(error):  # as torch before 1.6 wrote classes of networks
-        return CheckpointError(f"{path.name} was not read: {WHOLE}")
     return CheckpointError(
         f"{path.name} was refused and not run: it is damaged, or a pickle of another form than "
         "torch.save writes by default. Save network.state_dict() as safetensors instead."
