@@ -106,6 +106,15 @@ RUNS_TABLE = "runs_table"
 RUNS_TASK = "runs_task"
 RUNS_STATUS = "runs_status"
 RUNS_DELETE = "runs_delete"
+RUNS_DELETE_SEVERAL = "runs_delete_several"
+RUNS_DELETE_UNREADABLE = "runs_delete_unreadable"
+RUNS_PAGE = "runs_page"
+RUNS_SEARCH = "runs_search"
+RUNS_SHELF = "runs_shelf"  # the runs, or what was uploaded
+UPLOADS_TABLE = "uploads_table"
+UPLOADS_PAGE = "uploads_page"
+UPLOADS_DELETE = "uploads_delete"
+UPLOADS_DELETE_UNUSED = "uploads_delete_unused"
 
 _SHOWN, _ARRIVED = "page_shown", "page_arrived"
 _PENDING = "address_pending"  # parameters that are not in the address yet

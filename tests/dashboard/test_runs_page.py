@@ -1,10 +1,11 @@
+import pytest
 import runs_at_hand
 from shown import links, texts
 
-from dashboard import state
 from usable_core.errors import StorageError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.runs import RunStore
 
 
 def test_runs_says_that_there_are_none_and_where_to_begin(open_page):
@@ -36,6 +37,134 @@ def test_a_filter_leaves_only_the_runs_of_its_kind(open_page, store):
     app.pills(key="runs_task").set_value(["accuracy"]).run()
 
     assert list(app.dataframe[0].value["task"]) == ["Accuracy"]
+
+
+def many(store, count, model="bundled/vit"):
+    """Runs that failed, cheap to make; the newest comes first."""
+    made = []
+    for k in range(count):
+        config = AccuracyConfig(ModelSpec(model), DatasetSpec("digits", seed=k))
+        made.insert(0, store.create(config, title=f"Entry-{k}x of {model}").id)
+        store.fail(made[0], "Broken.")
+    return made
+
+
+def select(app, *rows):
+    """Choose rows of the list, as a click on their boxes does."""
+    table = app.dataframe[0]
+    app.session_state[table.proto.id.split("-", 2)[-1]] = {"selection": {"rows": list(rows)}}
+    return app.run()
+
+
+def listed(app):
+    return list(app.dataframe[0].value["run"])
+
+
+def test_every_run_can_be_reached_page_by_page(open_page, store):
+    ids = many(store, 120)
+    app = open_page("runs")
+
+    assert listed(app) == ids[:50]
+    assert "1 to 50 of 120 runs" in texts(app)
+
+    app.pagination(key="runs_page").set_value(3).run()
+
+    assert listed(app) == ids[100:]
+    assert "101 to 120 of 120 runs" in texts(app)
+
+
+def test_the_last_page_is_shown_where_the_list_has_shrunk(open_page, store):
+    ids = many(store, 52)
+    app = open_page("runs")
+    app.pagination(key="runs_page").set_value(2).run()
+
+    for name in ids[50:]:
+        store.delete(name)
+    app.run()
+
+    assert listed(app) == ids[:50]
+
+
+@pytest.mark.parametrize(
+    "words", ["ENTRY-7x", "VGG entry-7x", "-7x bundled/vgg", "  -7x   accuracy vgg "]
+)
+def test_words_find_runs_of_any_age_and_begin_at_the_first_page(open_page, store, words):
+    many(store, 9, "bundled/vgg")
+    many(store, 60)
+    app = open_page("runs")
+    app.pagination(key="runs_page").set_value(2).run()
+
+    app.text_input(key="runs_search").set_value(words).run()
+
+    titles = [store.get(name).title for name in listed(app)]
+    others = ["Entry-7x of bundled/vit"] if words == "ENTRY-7x" else []
+    assert titles == [*others, "Entry-7x of bundled/vgg"]
+
+
+def test_a_link_holds_words_and_filters(open_page, store):
+    (wanted,) = many(store, 1, "bundled/vgg")
+    many(store, 3)
+    runs_at_hand.done(store)
+
+    app = open_page("runs", runs_search="vgg", runs_status="failed", runs_task="accuracy")
+
+    assert listed(app) == [wanted]
+
+
+def test_unknown_words_and_filters_of_a_link_are_no_error(open_page, store):
+    many(store, 1)
+
+    app = open_page("runs", runs_search="%_'\"", runs_status="gone", runs_task="x", runs_shelf="y")
+
+    assert "No run matches" in texts(app)
+
+
+def test_one_chosen_run_is_opened_and_several_can_be_deleted(open_page, store):
+    ids = many(store, 4)
+    app = select(open_page("runs"), 1)
+    assert app.query_params["run"] == ids[1]
+    assert "Details" in texts(app)
+
+    select(app, 1, 3)
+    assert "run" not in app.query_params
+    app.button(key="runs_delete_several").click().run()
+
+    assert listed(app) == [ids[0], ids[2]]
+    assert {run.id for run in store.list()} == {ids[0], ids[2]}
+
+
+def test_a_choice_never_means_a_run_that_has_come_in_between(open_page, store):
+    ids = many(store, 3)
+    app = select(open_page("runs"), 0, 1)
+    (newer,) = many(store, 1)
+
+    app.button(key="runs_delete_several").click().run()
+
+    assert {run.id for run in store.list()} == {ids[2], newer}
+    assert "runs_delete_several" not in [button.key for button in app.button]
+
+
+def test_a_run_that_is_not_over_is_not_deleted_with_the_others(open_page, store):
+    ids = many(store, 1)
+    waiting = store.create(AccuracyConfig(ModelSpec("bundled/vit"), DatasetSpec("digits")))
+    app = select(open_page("runs"), 0, 1)
+
+    assert "1 of the chosen are not over" in texts(app)
+    app.button(key="runs_delete_several").click().run()
+
+    assert [run.id for run in store.list()] == [waiting.id]
+    assert ids[0] not in listed(app)
+
+
+def test_a_part_that_went_with_its_run_is_no_error(open_page, store):
+    parent = runs_at_hand.done(store)
+    runs_at_hand.done(store, parent=parent.id)
+    app = select(open_page("runs"), 0, 1)
+
+    app.button(key="runs_delete_several").click().run()
+
+    assert store.list() == []
+    assert not app.warning
 
 
 def test_the_address_opens_a_run_with_its_settings_log_and_files(open_page, store):
@@ -94,10 +223,10 @@ def test_a_lost_run_is_marked(open_page, store):
 
 
 def test_a_store_that_cannot_be_read_is_a_sentence_on_the_page(open_page, monkeypatch):
-    def refuse():
+    def refuse(*_, **__):
         raise StorageError("Stored by a newer version.")
 
-    monkeypatch.setattr(state, "runs", refuse)
+    monkeypatch.setattr(RunStore, "listing", refuse)
 
     assert [error.value for error in open_page("runs").error] == ["Stored by a newer version."]
 

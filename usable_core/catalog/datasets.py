@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from usable_core import settings
 from usable_core.catalog import lookup
 from usable_core.errors import DatasetRefused
 
@@ -112,6 +113,10 @@ def reader_of(reference: str) -> str:
     path = Path(reference).expanduser()
     kind = "folder" if path.is_dir() else path.suffix.lower()
     if not path.exists():
+        if path.is_relative_to(settings.home() / "uploads"):
+            raise DatasetRefused(
+                "This archive was uploaded here and has been deleted since. Upload it again."
+            )
         if "/" in reference or kind in READERS:
             raise DatasetRefused(
                 f"There is no file or folder {reference!r}. Check the path, or choose one of the "

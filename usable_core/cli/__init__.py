@@ -12,7 +12,7 @@ from pathlib import Path
 import typer
 
 from usable_core import files, settings
-from usable_core.cli import calibrate, comparison, dashboard, explain, look, runs
+from usable_core.cli import calibrate, comparison, dashboard, explain, look, runs, uploads
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
 from usable_core.cli.output import let_consoles_be_plain
@@ -20,6 +20,7 @@ from usable_core.errors import Cancelled, UsableError
 
 USER_MISTAKE = 2
 OUR_MISTAKE = 1
+MOST_LOG = 2**20  # bytes
 STOPPED = 130  # 128 + SIGINT, as shells have it
 
 app = typer.Typer(
@@ -36,6 +37,7 @@ app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))
 app.command("compare")(comparison.compare)
 app.add_typer(runs.app, name="runs")
+app.add_typer(uploads.app, name="uploads")
 app.command("dashboard")(dashboard.dashboard)
 
 
@@ -85,6 +87,7 @@ def _internal(error: Exception, words: Sequence[str]) -> str:
     path = settings.home() / "logs" / "command_line.log"
     try:
         files.make_folder(path.parent)
+        files.keep_tail(path, MOST_LOG)
         told = f"{datetime.now(UTC).isoformat()} usable {' '.join(words)}\n"
         told += "".join(traceback.format_exception(error))
         with files.opened(path, "ab") as log:

@@ -20,7 +20,7 @@ from usable_core import settings
 from usable_core.datasets.duplicates import near_equal
 from usable_core.errors import ImageRefused, StorageError
 from usable_core.evaluations.specs import Report, silent
-from usable_core.files import replacing
+from usable_core.files import keep_newest, replacing
 
 THUMBNAIL = 16  # pixels, both ways
 MOST = 100_000  # pictures: of more, files are compared by their bytes alone
@@ -29,6 +29,7 @@ _PIECE = 64  # pictures per piece of work
 _WORKERS = 4
 _DEAR = 1.0  # seconds of looking, from which it is worth a file
 _IN_MEMORY = 8  # data sets
+_ON_DISK = 256 * 2**20  # bytes of all data sets
 
 
 @dataclass(frozen=True)
@@ -123,3 +124,4 @@ def _write(path: Path, contents: Contents) -> None:
     if contents.near is not None:
         with replacing(path) as file:
             np.savez(file, hashes=contents.hashes, near=contents.near)
+        keep_newest(path.parent, _ON_DISK)

@@ -29,6 +29,7 @@ from usable_core.versions import versions
 INTERFACE_VERSION = 5  # raise it when an answer means something else than before
 FINAL = ("done", "failed")
 MAX_WAITING = 200
+MOST_LOG = 2**20  # bytes that the worker's log has when it starts
 LOOK_SECONDS = 0.5  # between two looks of a page whether the worker lives
 
 _KEY = re.compile(r"[0-9a-f]{24}")
@@ -104,6 +105,7 @@ def ensure_worker() -> None:
     arguments += ["--idle", idle] if idle else []
     function = os.environ.get("USABLE_WORKER_ANSWER")
     arguments += ["--answer", function] if function else []
+    whole_files.keep_tail(folder / "log.txt", MOST_LOG)
     try:
         _started[folder] = spawn(arguments, folder / "log.txt")
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from usable_core import files, tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
-from usable_core.runs import artifacts
+from usable_core.runs import artifacts, uploads
 from usable_core.runs.life import RunLife
 from usable_core.runs.remembered import MARK, Remembered
 from usable_core.runs.rows import (
@@ -112,6 +112,17 @@ class RunStore(RunLife):
             return Listing([], [], 0)
         rows = self._table.newest(wanted, limit=limit, offset=offset, columns=HEAD_COLUMNS)
         return Listing(*readable(rows, to_head), self._table.count(wanted))
+
+    def uploads(self) -> "builtins.list[uploads.Upload]":
+        """Return what people uploaded, newest first, with the runs that it is data of."""
+        named = {} if self.is_untouched else self._table.questions_naming(".zip")
+        return uploads.listed(named)
+
+    def delete_uploads(self, ids: Collection[str]) -> None:
+        """Delete uploads; runs whose data they were keep their answers and the data's name."""
+        used = {upload.id for upload in self.uploads() if upload.runs}
+        for name in ids:
+            uploads.delete(name, keep_name=name in used)
 
     def children(self, run_id: str) -> "builtins.list[Run]":
         """Return the parts of a run, oldest first."""

@@ -64,6 +64,13 @@ class RunTable:
         """Return the rows of some runs, in no order."""
         return self._rows(sql.select(runs).where(runs.c.id.in_(list(ids))))
 
+    def questions_naming(self, text: str) -> dict[str, str]:
+        """Return ids of runs to their questions, as stored, where `text` stands in those."""
+        question = sql.cast(runs.c.config, sql.Text)
+        query = sql.select(runs.c.id, question.label("question"))
+        found = self._rows(query.where(question.contains(text, autoescape=True)))
+        return {row["id"]: row["question"] for row in found}
+
     def count(self, wanted: Wanted) -> int:
         """Return how many rows are wanted."""
         query = sql.select(sql.func.count()).select_from(runs).where(*self._conditions(wanted))

@@ -1,6 +1,7 @@
 """Pictures and archives that people gave, stored under the hash of their content.
 
-Names are never paths, metadata is dropped, and everything can be deleted.
+What a person called it stands in a JSON file beside it and is never a path; metadata is dropped,
+and everything can be deleted.
 """
 
 import hashlib
@@ -8,6 +9,10 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from PIL import Image
@@ -17,6 +22,29 @@ from usable_core.catalog.datasets import DATASETS
 from usable_core.errors import DatasetRefused, ImageRefused
 
 _ID = re.compile(r"[0-9a-f]{24}")
+_ARCHIVE = re.compile(r"\b([0-9a-f]{24})\.zip\b")
+KINDS = {".png": "picture", ".zip": "archive"}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One stored file.
+
+    Attributes:
+        id: Its identity, made of its content.
+        kind: `picture` or `archive`.
+        name: What the person who gave it called it; empty where nobody said.
+        size: Bytes.
+        kept: When it was given last (UTC).
+        runs: Ids of the runs whose question names it.
+    """
+
+    id: str
+    kind: str
+    name: str
+    size: int
+    kept: datetime
+    runs: tuple[str, ...] = ()
 
 
 def keep(data: bytes, name: str) -> str:
@@ -38,6 +66,7 @@ def keep(data: bytes, name: str) -> str:
         buffer = io.BytesIO()
         Image.frombytes("RGB", image.size, pixels).save(buffer, "PNG", compress_level=3)
         files.write_bytes(path, buffer.getvalue())
+    files.write_json(_name_file(path), {"name": name})
     return image_id
 
 
@@ -60,11 +89,6 @@ def is_kept(image_id: str) -> bool:
     return _path(image_id).is_file()
 
 
-def delete(image_id: str) -> None:
-    """Delete a stored picture; one that is not there is no mistake."""
-    _path(image_id).unlink(missing_ok=True)
-
-
 def keep_archive(data: bytes, name: str) -> str:
     """Store a zip file and return its path; what it holds is checked when it is read as data.
 
@@ -79,8 +103,42 @@ def keep_archive(data: bytes, name: str) -> str:
     path = _folder() / f"{hashlib.sha256(data).hexdigest()[:24]}.zip"
     if not path.is_file():
         files.write_bytes(path, data)
-    files.write_json(path.with_suffix(".json"), {"name": name})
+    files.write_json(_name_file(path), {"name": name})
     return str(path)
+
+
+def listed(questions: Mapping[str, str] | None = None) -> list[Upload]:
+    """Return what is stored, newest first.
+
+    Args:
+        questions: Ids of runs to their questions as stored, of which some may name an archive.
+    """
+    users = _users(questions or {})
+    found = []
+    for path in _folder().glob("*.*"):
+        if path.suffix in KINDS and _ID.fullmatch(path.stem):
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                found.append(_upload(path, users.get(path.stem, ())))
+    return sorted(found, key=lambda upload: (upload.kept, upload.id), reverse=True)
+
+
+def delete(upload_id: str, *, keep_name: bool = False) -> None:
+    """Delete what is stored under an identity; what is not there is no mistake.
+
+    Args:
+        upload_id: The identity.
+        keep_name: Leave what it was called, for the runs that it was data of.
+    """
+    for path in (_path(upload_id), _path(upload_id).with_suffix(".zip")):
+        path.unlink(missing_ok=True)
+    if not keep_name:
+        _name_file(_path(upload_id)).unlink(missing_ok=True)
+
+
+def is_deleted(reference: str) -> bool:
+    """Tell whether data were uploaded here and have been deleted since."""
+    path = Path(reference)
+    return _is_archive(path) and not path.exists()
 
 
 def data_title(reference: str) -> str:
@@ -88,12 +146,53 @@ def data_title(reference: str) -> str:
     if reference in DATASETS:
         return DATASETS[reference].title
     path = Path(reference)
-    if path.parent == _folder():
-        try:
-            return str(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["name"])
-        except (OSError, ValueError, LookupError, TypeError):
-            return path.name
-    return path.name or reference
+    return (_is_archive(path) and _name(path)) or path.name or reference
+
+
+def size_said(size: int) -> str:
+    """Return bytes as people say them: `512 B`, `48 kB`, `3.1 MB`."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6)):
+        if size >= one:
+            return f"{size / one:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB" if size >= 1e3 else f"{size} B"
+
+
+def title(image_id: str) -> str:
+    """Return what the person who gave a picture called it; empty where nobody said."""
+    return _name(_path(image_id))
+
+
+def _upload(path: Path, runs: Sequence[str]) -> Upload:
+    said = _name_file(path)
+    moment = (said if said.is_file() else path).stat().st_mtime
+    facts = path.stat().st_size, datetime.fromtimestamp(moment, UTC)
+    return Upload(path.stem, KINDS[path.suffix], _name(path), *facts, tuple(runs))
+
+
+def _users(questions: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return identities of archives to the runs whose questions name them."""
+    found: dict[str, list[str]] = {}
+    for run_id, text in questions.items():
+        for upload_id in dict.fromkeys(_ARCHIVE.findall(text)):
+            found.setdefault(upload_id, []).append(run_id)
+    return found
+
+
+def _name(path: Path) -> str:
+    try:
+        return str(json.loads(_name_file(path).read_text(encoding="utf-8"))["name"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return ""
+
+
+def _name_file(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _is_archive(path: Path) -> bool:
+    """Tell whether a path is one that `keep_archive` returns, however the home is written."""
+    is_named = _ARCHIVE.fullmatch(path.name) is not None
+    return is_named and path.parent.resolve() == _folder().resolve()
 
 
 def _folder() -> Path:

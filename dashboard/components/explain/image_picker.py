@@ -146,10 +146,9 @@ def _chosen() -> tuple[Chosen, bytes] | None:
             escaped(f"The picture of this link is not here. {error}"), icon=":material/search_off:"
         )
         return None
-    title = next((row.title for row in images.gallery() if row.name == name), None)
-    is_upload = title is None
-    title = title or st.session_state.get(f"title_{name}", "Your picture")
-    return Chosen(image_id, title, is_upload), preview
+    shown = next((row.title for row in images.gallery() if row.name == name), None)
+    title = shown or st.session_state.get(f"title_{name}") or uploads.title(name)
+    return Chosen(image_id, title or "Your picture", is_upload=shown is None), preview
 
 
 def _reading(name: str, home: str) -> Future[tuple[str, bytes]]:

@@ -116,8 +116,8 @@ def _uploader(key: str) -> None:
         key=f"{key}_upload",
         on_change=_keep,
         args=(key,),
-        help="Kept on the machine that runs Usable, in the folder `uploads` of its data, where "
-        "runs read it. Remove the file there when you no longer need it.",
+        help="Kept on the machine that runs Usable, where runs read it, until you delete it: "
+        "on the Runs page, under Uploads.",
     )
     if message := st.session_state.pop(f"{key}_upload_refused", None):
         with errors_shown():

@@ -10,9 +10,11 @@ from dashboard.components.shared.formats import (
     download,
     download_json,
     errors_shown,
+    escaped,
     link,
 )
 from usable_core.records import to_json
+from usable_core.runs import uploads
 from usable_core.runs.artifacts import log_tail
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
@@ -49,12 +51,18 @@ def _delete(run: Run) -> None:
             with errors_shown():
                 state.store().delete(run.id)
                 st.query_params.pop(state.RUN, None)
-                st.session_state.pop(state.RUNS_TABLE, None)
                 st.rerun()
 
 
 def run_record(run: Run) -> None:
     """Show what a run was asked, and the end of its log."""
+    if run.data_name and uploads.is_deleted(run.data_name):
+        st.info(
+            f"The archive {escaped(uploads.data_title(run.data_name))} that this run is about was "
+            "deleted from the uploads. Its answer stays; upload the archive again to measure on it "
+            "or to see its pictures.",
+            icon=":material/folder_off:",
+        )
     left, right = st.columns(2)
     with left:
         st.markdown("**Settings**")

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.components.shared.formats import duration
-from usable_core.runs.run import Run, Status
+from dashboard.components.shelves.choosing import choosable
+from usable_core.runs.run import RunHead, Status
 from usable_core.runs.uploads import data_title
 from usable_core.tasks import TASKS
 
@@ -19,6 +20,14 @@ LOOKS = {
     Status.LOST: ("?", "orange"),
 }
 
+COLUMNS = {
+    "status": st.column_config.TextColumn(width="small"),
+    "model": st.column_config.TextColumn(width="medium"),
+    "progress": st.column_config.ProgressColumn(format="percent", width="small"),
+    "started": st.column_config.DatetimeColumn(format="MMM D, HH:mm"),
+}
+ALT = "Runs with their status, model, progress and duration"
+
 
 def status_text(status: Status) -> str:
     """Return a status with its sign: `✓ done`."""
@@ -30,47 +39,29 @@ def status_badge(status: Status) -> str:
     return f":{LOOKS[status][1]}-badge[{status_text(status)}]"
 
 
-def runs_table(runs: Sequence[Run], *, key: str | None = None) -> str | None:
-    """Show runs as a table and return the id of the selected one.
+def runs_table(runs: Sequence[RunHead], *, key: str | None = None) -> list[str]:
+    """Show runs as a table and return the ids of the chosen ones.
 
     Args:
         runs: The rows.
-        key: Widget key; None makes the table one that only shows.
+        key: Beginning of the widget's key; None makes the table one that only shows.
     """
-    event = st.dataframe(
-        [_row(run) for run in runs],
-        hide_index=True,
-        key=key,
-        on_select="rerun" if key else "ignore",
-        selection_mode="single-row",
-        column_config={
-            "model": st.column_config.TextColumn(width="medium"),
-            "data": st.column_config.TextColumn(width="small"),
-            "progress": st.column_config.ProgressColumn(format="percent", width="small"),
-            "started": st.column_config.DatetimeColumn(format="MMM D, HH:mm"),
-        },
-        alt="Runs with their status, model, progress and duration",
-    )
-    rows = _selected_rows(event) if key else []
-    return runs[rows[0]].id if rows and rows[0] < len(runs) else None
+    rows = [_row(run) for run in runs]
+    if key:
+        return choosable(rows, [run.id for run in runs], key=key, alt=ALT, columns=COLUMNS)
+    st.dataframe(rows, hide_index=True, column_config=COLUMNS, alt=ALT)
+    return []
 
 
-def _row(run: Run) -> dict[str, object]:
+def _row(run: RunHead) -> dict[str, object]:
     share = run.done / run.total if run.total else 0.0
-    dataset = getattr(run.config, "dataset", None)
     return {
         "status": status_text(run.status),
-        "task": TASKS[run.task].title,
+        "task": TASKS[run.task].title if run.task in TASKS else run.task,
         "model": run.model_name or "–",
-        "data": data_title(dataset.reference) if dataset else "–",
+        "data": data_title(run.data_name) if run.data_name else "–",
         "progress": 1.0 if run.status is Status.DONE else min(1.0, share),
         "started": run.started or run.created,
         "duration": duration(run.seconds),
         "run": run.id,
     }
-
-
-def _selected_rows(event: object) -> list[int]:
-    """Read a selection, which is an object from the browser and a plain dict from a test."""
-    selection = event["selection"] if isinstance(event, dict) else getattr(event, "selection", {})
-    return list(dict(selection).get("rows", []))
