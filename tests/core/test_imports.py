@@ -65,7 +65,18 @@ ENTRANCES = (
 )
 # What each part of the asking half may ask, lowest first: nothing may ask what is above it.
 ASKING_LAYERS = (
-    ("errors", "settings", "labels", "records", "versions", "images", "files", "pictures", "depth", "decoding_limits"),
+    (
+        "errors",
+        "settings",
+        "labels",
+        "records",
+        "versions",
+        "images",
+        "files",
+        "pictures",
+        "depth",
+        "decoding_limits",
+    ),
     ("catalog", "metrics"),
     ("evaluations",),
     ("comparison", "samples", "attacked_images"),
