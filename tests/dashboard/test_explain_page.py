@@ -1,5 +1,7 @@
+import html
 import io
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -657,8 +659,9 @@ def test_the_report_holds_all_that_the_page_shows_and_asks_nobody(lane, monkeypa
         return usual(label, data, *args, **kwargs)
 
     monkeypatch.setattr(streamlit, "download_button", download_button)
-    lane.map = replace(lane.map, stability=stability())
+    lane.map = replace(lane.map, stability=stability(), r2=0.1)
     lane.predictions = (Prediction(3, "<script>cat", 0.9), *PREDICTIONS[1:])
+    lane.familiarity = Familiarity(1.0, 2.0, "500 images of CIFAR-10")
     at = with_drift(lane)
     at.button(key="evidence_all").click().run()
 
@@ -669,7 +672,7 @@ def test_the_report_holds_all_that_the_page_shows_and_asks_nobody(lane, monkeypa
     for words in (
         "R²",
         "±",
-        "0.8",
+        "0.1",
         "Cat",
         "Between backbones: LIME",
         "depends on the weights",
@@ -682,3 +685,10 @@ def test_the_report_holds_all_that_the_page_shows_and_asks_nobody(lane, monkeypa
     assert "&lt;script&gt;cat" in page
     assert 'src="http' not in page
     assert "@import" not in page.split("</style>")[0]
+    headings = re.findall("<h2>(.*?)</h2>", page)
+    starts = ["Predictions", "LIME", "How far to trust LIME", "Do they agree?", "Does LIME move"]
+    places = [[h.startswith(start) for h in headings].index(True) for start in starts]
+    assert places == sorted(places)
+    assert len(at.warning) == 2 + 2  # an unfamiliar picture and a poor fit, for each backbone
+    for warning in at.warning:
+        assert html.escape(re.sub(r"\\(.)", r"\1", warning.value)) in page

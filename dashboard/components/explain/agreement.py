@@ -7,16 +7,16 @@ import numpy as np
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.explain.map_view import views
+from dashboard.components.explain.gathered import Gathered
 from dashboard.components.explain.overlay import MapView, heatmap_view
 from dashboard.components.explain.questions import Cell, Questions, name_of
 from dashboard.components.shared.formats import choose_one, escaped, percent
-from dashboard.components.shared.lane import Board
 from dashboard.components.shared.metrics import figure
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.comparison.maps import MapAgreement, compare_maps, compared_map, on_shared
 from usable_core.plots import heatmap
 from usable_core.plots.agreement import pair_table
+from usable_core.reports.page import Card, Row, Section, Table
 
 KINDS = {"methods": "Between methods", "backbones": "Between backbones"}
 HELP = (
@@ -26,9 +26,9 @@ HELP = (
 )
 
 
-def agreement_section(questions: Questions, board: Board) -> None:
+def show(gathered: Gathered) -> None:
     """Show how far the maps that are there agree."""
-    whole = _final(views(questions, board))
+    questions, whole = gathered.questions, _final(gathered.maps)
     groups = _groups(questions, whole)
     if not any(groups.values()):
         return
@@ -70,18 +70,32 @@ def _choose(groups: Mapping[str, Mapping[str, list[Cell]]]) -> tuple[str, list[C
     return kind, groups[kind].get(title) or groups[kind][titles[0]]
 
 
-def agreements(
-    questions: Questions, maps: Mapping[Cell, MapView]
-) -> Iterator[tuple[str, MapAgreement]]:
-    """Yield every agreement that there is of the shown maps, with its title."""
-    whole = _final(maps)
-    for kind, group in _groups(questions, whole).items():
+def sections(gathered: Gathered) -> Iterator[Section]:
+    """Yield every agreement that there is for the report."""
+    whole = _final(gathered.maps)
+    for kind, group in _groups(gathered.questions, whole).items():
         for title, cells in group.items():
             if not _is_one_class(whole, cells):
                 continue
-            found, _ = _compare(questions, kind, cells, whole)
+            found, _ = _compare(gathered.questions, kind, cells, whole)
             if found is not None:
-                yield f"{KINDS[kind]}: {title}", found
+                cards = (
+                    Card(name, (_pairs(found.names, table),)) for name, table, _ in _measures(found)
+                )
+                yield Section(f"Do they agree? {KINDS[kind]}: {title}", (Row(tuple(cards)),))
+
+
+def _pairs(names: Sequence[str], table: Sequence[Sequence[float]]) -> Table:
+    return Table(("", *names), tuple((n, *row) for n, row in zip(names, table, strict=True)))
+
+
+def _measures(found: MapAgreement) -> tuple[tuple[str, Sequence[Sequence[float]], bool], ...]:
+    """Return title, figure of every pair, and whether that has a sign."""
+    return (
+        ("Rank correlation", found.rank_correlation, True),
+        ("Same sign", found.sign_agreement, False),
+        (f"Top {found.top} in common", found.top_overlap, False),
+    )
 
 
 def _final(maps: Mapping[Cell, MapView]) -> dict[Cell, MapView]:
@@ -122,12 +136,8 @@ def _numbers(view: MapView) -> np.ndarray:
 
 
 def _agreement(found: MapAgreement, view: MapView, is_shared: np.ndarray, key: str) -> None:
-    measures = (
-        ("Rank correlation", found.rank_correlation, True),
-        ("Same sign", found.sign_agreement, False),
-        (f"Top {found.top} in common", found.top_overlap, False),
-    )
-    for column, (title, table, is_signed) in zip(st.columns(3), measures, strict=True):
+    columns = st.columns(3)
+    for column, (title, table, is_signed) in zip(columns, _measures(found), strict=True):
         with column:
             if len(found.names) == 2:
                 value = table[0][1]

@@ -1,14 +1,16 @@
 """How maps move along the picture's own adversarial path: asked on demand, one method at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.explain.answer_state import show_state
-from dashboard.components.explain.map_view import load
+from dashboard.components.explain.gathered import Gathered
+from dashboard.components.explain.map_view import load, still
 from dashboard.components.explain.overlay import MapView, heatmap_view
 from dashboard.components.explain.questions import Questions
 from dashboard.components.shared.formats import choose_one, download, escaped, percent
@@ -18,11 +20,12 @@ from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import UsableError
 from usable_core.evaluations.epsilon import epsilon_label
-from usable_core.evaluations.evidence import Fragility
+from usable_core.evaluations.evidence import Drift, Fragility
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
 from usable_core.plots.drift import drift_figure
+from usable_core.reports.page import Card, Plot, Row, Section, Table
 
 NOBODY = "none"
 HELP = (
@@ -33,8 +36,9 @@ Pair = tuple[Asked, Asked]  # the attack on the picture, and the drift along it
 Follow = Mapping[ModelSpec, Pair]
 
 
-def drift_section(questions: Questions, board: Board) -> None:
+def show(gathered: Gathered) -> None:
     """Offer to follow a method's maps under attack, and show what was found."""
+    questions, board = gathered.questions, gathered.board
     if not questions.methods:
         return
     st.subheader("Does it move under attack?", help=HELP)
@@ -52,13 +56,55 @@ def drift_section(questions: Questions, board: Board) -> None:
                 st.markdown(f"**{escaped(title)}**")
                 show_state(asked, board)
                 break
-    found = followed(questions, board, chosen)
+    found = _followed(questions, board, chosen)
     if found:
         _figure(questions, found)
         _at_one_epsilon(questions, found, chosen)
 
 
-def followed(questions: Questions, board: Board, method: str) -> dict[ModelSpec, Pair]:
+def sections(gathered: Gathered) -> Iterator[Section]:
+    """Yield what was found of the followed method for the report."""
+    method, questions = gathered.drift_method, gathered.questions
+    pairs = {} if method is None else _followed(questions, gathered.board, method)
+    if method is None or not pairs:
+        return
+    title = f"Does {EXPLAINERS[method].title} move under attack?"
+    table = _table({questions.titles[model]: drift for model, drift in _drifts(pairs).items()})
+    maps = []
+    for model, drift in _drifts(pairs).items():
+        views = {epsilon_label(e): _map_at(pairs[model], e) for e in drift.epsilons}
+        cards = (
+            Card(f"{questions.titles[model]}, {at}", (still(view, at),))
+            for at, view in views.items()
+            if view is not None
+        )
+        maps.append(Row(tuple(cards)))
+    yield Section(title, (Plot(_plot(questions, pairs), title), table, *maps))
+
+
+def _table(found: Mapping[str, Drift]) -> Table:
+    """Return the drifts of backbones by their names, one row for each budget."""
+    heads = ["backbone", "ε", "rank correlation", "top in common", "drift beyond noise"]
+    rows: list[tuple[object, ...]] = []
+    for name, d in found.items():
+        figures = zip(d.rank_correlation, d.top_overlap, d.rank_drift, d.confidences, strict=True)
+        for epsilon, values, is_kept in zip(d.epsilons, figures, d.is_kept, strict=True):
+            rows.append((name, epsilon_label(epsilon), *values, "kept" if is_kept else "lost"))
+    return Table((*heads, "confidence", "prediction"), tuple(rows), "All numbers")
+
+
+def _drifts(found: Follow) -> dict[ModelSpec, Drift]:
+    return {m: d for m, (_, drift) in found.items() if (d := drift.explanation.drift)}
+
+
+def _plot(questions: Questions, found: Follow, theme: str = "light") -> go.Figure:
+    drifts = {model.reference: drift for model, drift in _drifts(found).items()}
+    names = [questions.titles[model] for model in found]
+    norm = next(f.norm for a, _ in found.values() if (f := a.explanation.fragility))
+    return drift_figure(drifts, names, norm=norm, theme=theme)
+
+
+def _followed(questions: Questions, board: Board, method: str) -> dict[ModelSpec, Pair]:
     """Return attack and drift of the backbones that have both, as far as they have come."""
     pairs = {
         model: (board.get(questions.attack(model)), board.get(questions.drift(model, method)))
@@ -72,10 +118,7 @@ def followed(questions: Questions, board: Board, method: str) -> dict[ModelSpec,
 
 
 def _figure(questions: Questions, found: Follow) -> None:
-    drifts = {m.reference: d for m, (_, drift) in found.items() if (d := drift.explanation.drift)}
-    names = [questions.titles[model] for model in found]
-    norm = next(f.norm for a, _ in found.values() if (f := a.explanation.fragility))
-    plot = drift_figure(drifts, names, norm=norm, theme=state.theme())
+    plot = _plot(questions, found, state.theme())
     figure(plot, key="drift", alt="Similarity to the clean map and confidence against epsilon")
     st.caption(
         "Solid line: rank correlation; dashed: the five highest in common. Hollow markers: "
@@ -87,16 +130,14 @@ def _figure(questions: Questions, found: Follow) -> None:
 @st.fragment
 def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
     """Show picture, prediction and map of each backbone at one ε; moving it runs nothing else."""
-    epsilons = sorted(
-        {e for _, a in found.values() if (d := a.explanation.drift) for e in d.epsilons}
-    )
+    epsilons = sorted({e for drift in _drifts(found).values() for e in drift.epsilons})
     if len(epsilons) < 2:
         return
     if st.session_state.get(state.EXPLAIN_DRIFT_AT) not in epsilons:
         st.session_state[state.EXPLAIN_DRIFT_AT] = epsilons[0]
     key, help = state.EXPLAIN_DRIFT_AT, "Picture, prediction and map move together."
     epsilon = st.select_slider("ε", epsilons, key=key, format_func=epsilon_label, help=help)
-    maps = {model: map_at(pair, epsilon) for model, pair in found.items()}
+    maps = {model: _map_at(pair, epsilon) for model, pair in found.items()}
     shown = [m.values for m in maps.values() if m is not None]
     is_per_pixel = not EXPLAINERS[method].uses_superpixels
     limits = heatmap.shared_limits(shown, is_per_pixel=is_per_pixel)
@@ -142,7 +183,7 @@ def _prediction(found: Fragility, at: int | None) -> str:
     return f"{said} · {percent(found.confidences[at])} for {escaped(clean)}"
 
 
-def map_at(pair: Pair, epsilon: float) -> MapView | None:
+def _map_at(pair: Pair, epsilon: float) -> MapView | None:
     """Return the map on the picture changed by ε; None where there is none."""
     attack, drift = pair
     fragility, moved = attack.explanation.fragility, drift.explanation.drift

@@ -51,6 +51,11 @@ def sanity_words(sanity: Sanity) -> tuple[str, str]:
     )
 
 
+def plain(words: str) -> str:
+    """Return a badge's words without the signs that colour it."""
+    return words.replace(":orange-badge[", "").replace(":green-badge[", "").replace("]", ".", 1)
+
+
 def _words(what: str, correlation: float, is_flagged: bool, unknown: str, meaning: str) -> str:
     if math.isnan(correlation):
         return unknown

@@ -2,11 +2,15 @@
 
 import math
 
+from dashboard.components.explain.overlay import MapView
 from dashboard.components.shared.formats import duration, escaped
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.doubts import LEAST_R2
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.plots import heatmap
+
+NO_EVIDENCE = "No evidence: nothing that was hidden or changed in this picture changes this class."
 
 
 def badges(explanation: Explanation) -> list[str]:
@@ -24,9 +28,12 @@ def badges(explanation: Explanation) -> list[str]:
     return found
 
 
-def warnings(found: Explanation) -> list[str]:
-    """Return why a map should not be relied on, one sentence each."""
-    return [f"{sentence[:1].upper()}{sentence[1:]}." for _, sentence in found.doubts()]
+def warnings(view: MapView) -> list[str]:
+    """Return why a map that is not refined any more should not be relied on, in sentences."""
+    if heatmap.is_empty(view.values):
+        return [NO_EVIDENCE]
+    doubts = view.explanation.doubts() if view.is_final else []
+    return [f"{sentence[:1].upper()}{sentence[1:]}." for _, sentence in doubts]
 
 
 def numbers(found: Explanation, options: ExplainerOptions) -> dict[str, str]:

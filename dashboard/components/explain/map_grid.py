@@ -1,28 +1,32 @@
 """The grid of maps: methods in rows and backbones in columns, or the other way round."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.explain.answer_state import show_state
-from dashboard.components.explain.map_view import show_map, views
-from dashboard.components.explain.overlay import MapView, controls
-from dashboard.components.explain.questions import Cell, Questions
+from dashboard.components.explain.gathered import Gathered
+from dashboard.components.explain.map_facts import numbers, warnings
+from dashboard.components.explain.map_view import show_map, still
+from dashboard.components.explain.overlay import MapView, controls, superpixel_table
+from dashboard.components.explain.questions import Cell, Questions, title_of
 from dashboard.components.shared.formats import escaped
-from dashboard.components.shared.lane import Asked, Board
+from dashboard.components.shared.lane import Asked
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.plots import heatmap
+from usable_core.reports.page import Card, Row, Section, Table, Text
 
 ROWS = {"methods": "Methods in rows", "backbones": "Backbones in rows"}
 MOST_COLUMNS = 4
 
 
-def maps_section(questions: Questions, board: Board) -> None:
+def show(gathered: Gathered) -> None:
     """Show every map, below the controls that all of them obey."""
+    questions, board, maps = gathered.questions, gathered.board, gathered.maps
     if not questions.methods:
         return
-    shown, maps = questions.all_shown(board), views(questions, board)
+    shown = questions.all_shown(board)
     _different_classes(shown)
     st.subheader("Why?")
     has_intervals = any(view.explanation.stability is not None for view in maps.values())
@@ -38,7 +42,7 @@ def maps_section(questions: Questions, board: Board) -> None:
         label_visibility="collapsed",
         persist_state="session",
     )
-    limits = shared_limits(questions, maps)
+    limits = _limits(questions, maps)
     for heading, help, cells, titles in _lines(questions, rows):
         st.markdown(f"##### {escaped(heading)}", help=help)
         for start in range(0, len(cells), MOST_COLUMNS):
@@ -54,7 +58,33 @@ def maps_section(questions: Questions, board: Board) -> None:
                         show_state(shown[cell], board)
 
 
-def shared_limits(questions: Questions, maps: Mapping[Cell, MapView]) -> dict[Cell, float]:
+def sections(gathered: Gathered) -> Iterator[Section]:
+    """Yield the maps of each method for the report."""
+    limits = _limits(gathered.questions, gathered.maps)
+    for method in gathered.questions.methods:
+        row = EXPLAINERS[method]
+        cards = [
+            _card(gathered.questions, cell, view, limits[cell])
+            for cell, view in gathered.maps.items()
+            if cell[1] == method
+        ]
+        if cards:
+            yield Section(row.title, (Text(f"{row.help} {row.paper}"), Row(tuple(cards))))
+
+
+def _card(questions: Questions, cell: Cell, view: MapView, limit: float) -> Card:
+    table = superpixel_table(view)
+    rows = tuple(tuple(row) for row in table.itertuples(index=False))
+    blocks = (
+        still(view, title_of(questions, *cell), limit),
+        *(Text(sentence, is_warning=True) for sentence in warnings(view)),
+        Table((), tuple(numbers(view.explanation, view.options).items())),
+        Table(tuple(table.columns), rows, f"{len(table)} superpixels"),
+    )
+    return Card(questions.titles[cell[0]], blocks)
+
+
+def _limits(questions: Questions, maps: Mapping[Cell, MapView]) -> dict[Cell, float]:
     """Return each map's magnitude of full colour, one scale for a method's maps."""
     limits: dict[Cell, float] = {}
     for method in questions.methods:

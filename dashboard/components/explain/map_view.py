@@ -17,6 +17,7 @@ from usable_core.comparison.maps import with_agreement
 from usable_core.evaluations.explained import Explanation
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
+from usable_core.reports.page import Picture
 
 
 def show_map(
@@ -30,13 +31,11 @@ def show_map(
     table = superpixel_table(view)
     open_signs = int((~table.is_settled).sum())
     st.markdown(" ".join([f"for **{escaped(explanation.target or '?')}**", *badges(explanation)]))
-    if is_empty:
-        st.info(
-            "No evidence: nothing that was hidden or changed in this picture changes this class.",
-            icon=":material/visibility_off:",
-        )
-    for sentence in warnings(explanation) if view.is_final and not is_empty else []:
-        st.warning(sentence, icon=":material/warning:")
+    for sentence in warnings(view):
+        if is_empty:
+            st.info(sentence, icon=":material/visibility_off:")
+        else:
+            st.warning(sentence, icon=":material/warning:")
     if open_signs and not is_empty:
         st.caption(f"{open_signs} of {len(table)} superpixels could be for or against: striped.")
     with st.container(horizontal=True):
@@ -94,6 +93,13 @@ def _csv(view: MapView, _limit: float) -> str:
 def png_of(view: MapView, limit: float) -> bytes:
     """Return the picture with the map over it, PNG."""
     return images.encode_png(heatmap.blend(view.explanation.x, view.values, limit, 0.8))
+
+
+def still(view: MapView, title: str, limit: float | None = None) -> Picture:
+    """Return a map over its picture for the report, on its own colour scale unless told."""
+    limit = heatmap.colour_limit(view.values) if limit is None else limit
+    words = f"{title}: {heatmap.describe(view.values)}"
+    return Picture(png_of(view, limit), words, f"Full colour at ±{limit:.3g}")
 
 
 def views(questions: Questions, board: Board) -> dict[Cell, MapView]:

@@ -3,11 +3,8 @@
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.explain.agreement import agreement_section
-from dashboard.components.explain.drift import drift_section
-from dashboard.components.explain.evidence import evidence_section
-from dashboard.components.explain.map_grid import maps_section
-from dashboard.components.explain.predictions import predictions_row
+from dashboard.components.explain.blocks import BLOCKS
+from dashboard.components.explain.gathered import Gathered, gather
 from dashboard.components.explain.questions import Questions
 from dashboard.components.explain.report import keep_it
 from dashboard.components.shared import lane
@@ -24,12 +21,10 @@ def show_explanations(questions: Questions) -> None:
     @st.fragment(run_every=POLL if is_live else None)
     def watch() -> None:
         board = lane.ask(questions.all())
-        _progress(questions, board)
-        predictions_row(questions, board)
-        maps_section(questions, board)
-        evidence_section(questions, board)
-        agreement_section(questions, board)
-        drift_section(questions, board)
+        gathered = gather(questions, board)
+        _progress(gathered)
+        for block in BLOCKS:
+            block.show(gathered)
         is_ended = lane.is_stopped() or _is_over(board)
         if _learn_classes(questions, board) or is_live == is_ended:
             st.rerun()  # the whole page once: new classes to choose from, the timer's end or start
@@ -41,8 +36,9 @@ def _is_over(board: Board) -> bool:
     return all(asked.is_over for asked in board.values())
 
 
-def _progress(questions: Questions, board: Board) -> None:
+def _progress(gathered: Gathered) -> None:
     """Show how far all of it is, the way to end it or to begin again, and to keep it."""
+    board = gathered.board
     over = sum(asked.is_over for asked in board.values())
     with st.container(horizontal=True, vertical_alignment="center"):
         if not lane.is_stopped() and over == len(board):
@@ -54,7 +50,7 @@ def _progress(questions: Questions, board: Board) -> None:
         else:
             st.progress(over / len(board), text=f"{over} of {len(board)} answers are complete")
             st.button("Stop", key="explain_stop", on_click=lane.stop)
-        keep_it(questions, board)
+        keep_it(gathered)
 
 
 def _learn_classes(questions: Questions, board: Board) -> bool:

@@ -1,9 +1,12 @@
 """What each backbone says about the picture, how sure it is, and how little changes its mind."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 import streamlit as st
 
 from dashboard.components.explain.answer_state import show_state
+from dashboard.components.explain.gathered import Gathered
 from dashboard.components.explain.questions import Questions
 from dashboard.components.shared.formats import duration, escaped, percent
 from dashboard.components.shared.lane import Asked, Board
@@ -11,13 +14,16 @@ from dashboard.components.shared.metrics import frame
 from usable_core.evaluations.epsilon import NORM_TITLES
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.explained import MOST_NAMED, Explanation
+from usable_core.jobs import interactive
 from usable_core.labels import plain_name
+from usable_core.reports.page import Block, Card, Picture, Row, Section, Table, Text
 
 SMALLEST = "Smallest ε that changes the answer"
 
 
-def predictions_row(questions: Questions, board: Board) -> None:
+def show(gathered: Gathered) -> None:
     """Show the predictions of each backbone in its column."""
+    questions, board = gathered.questions, gathered.board
     st.subheader("Predictions")
     columns = st.columns(len(questions.titles), border=True)
     for column, (model, title) in zip(columns, questions.titles.items(), strict=True):
@@ -30,19 +36,47 @@ def predictions_row(questions: Questions, board: Board) -> None:
                     _attack(board.get(questions.attack(model)), questions.true)
 
 
+def sections(gathered: Gathered) -> Iterator[Section]:
+    """Yield the same for the report."""
+    questions, board = gathered.questions, gathered.board
+    cards = [
+        Card(title, tuple(_blocks(asked, board.get(questions.attack(model)), questions.true)))
+        for model, title in questions.titles.items()
+        if (asked := board.get(questions.prediction(model))) is not None
+    ]
+    yield Section("Predictions", (Row(tuple(cards)),))
+
+
+def _blocks(asked: Asked, attack: Asked | None, true: str | None) -> Iterator[Block]:
+    explanation = asked.explanation
+    try:
+        png = (interactive.files(asked.key) / "input.png").read_bytes()
+        yield Picture(png, "The picture as the backbone sees it")
+    except OSError:
+        pass  # it was not made, or is gone
+    rows = tuple((p.name, percent(p.probability)) for p in explanation.predictions)
+    yield Table(("class", "softmax"), rows)
+    words = (explanation.knows, _calibrated(explanation, true))
+    yield from (Text(sentence) for sentence in words if sentence)
+    if attack is not None and (found := attack.explanation.fragility) is not None:
+        yield Text(f"{found.said(true)} ({found.attack})")
+    yield from (Text(sentence, is_warning=True) for sentence in _warnings(explanation))
+
+
 def _one(questions: Questions, asked: Asked, board: Board) -> None:
     found = asked.explanation
     for prediction in found.predictions:
         share = min(max(prediction.probability, 0.0), 1.0)
         st.progress(share, text=f"{escaped(prediction.name)} · {percent(share)}")
     if found.predictions:
-        _confidence(questions, found)
+        _confidence(found, questions.true)
         _classes(asked)
-        _familiarity(found)
+        for sentence in _warnings(found):
+            st.warning(escaped(sentence), icon=":material/help:")
     show_state(asked, board)
 
 
-def _confidence(questions: Questions, explanation: Explanation) -> None:
+def _confidence(explanation: Explanation, true: str | None) -> None:
     """Say what the percentages are, and what they are worth where that is known."""
     st.caption(
         "How sure the model says it is: its softmax, which the maps and curves below explain.",
@@ -50,12 +84,15 @@ def _confidence(questions: Questions, explanation: Explanation) -> None:
         "confidence is known for pictures of its task alone: where the picture's true class is "
         "known, its calibrated confidence stands here too (fit it once: `usable calibrate`).",
     )
-    first = explanation.calibrated(questions.true)
-    if first is not None:
-        st.caption(
-            f"Calibrated on its task's pictures, {escaped(first.name)} is at "
-            f"{percent(first.calibrated)}."
-        )
+    if sentence := _calibrated(explanation, true):
+        st.caption(escaped(sentence))
+
+
+def _calibrated(explanation: Explanation, true: str | None) -> str:
+    first = explanation.calibrated(true)
+    if first is None:
+        return ""
+    return f"Calibrated on its task's pictures, {first.name} is at {percent(first.calibrated)}."
 
 
 def _classes(asked: Asked) -> None:
@@ -73,16 +110,14 @@ def _classes(asked: Asked) -> None:
         frame(pd.DataFrame({"class": listed}), alt="The classes that this backbone knows")
 
 
-def _familiarity(explanation: Explanation) -> None:
-    for warning in explanation.warnings:
-        st.warning(escaped(warning), icon=":material/help:")
+def _warnings(explanation: Explanation) -> Iterator[str]:
+    yield from explanation.warnings
     found = explanation.familiarity
     if found is not None and found.is_unlike:
-        st.warning(
+        yield (
             "This picture is unlike what the backbone was made for: it would name one of its "
-            "classes whatever it sees. Its familiarity is "
-            f"{found.score:.1f}; 95 % of {escaped(found.data)} are above {found.threshold:.1f}.",
-            icon=":material/help:",
+            f"classes whatever it sees. Its familiarity is {found.score:.1f}; 95 % of {found.data} "
+            f"are above {found.threshold:.1f}."
         )
 
 
