@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 
-from dashboard import state
-from dashboard.components.shared.formats import errors_shown
+from dashboard.server import Doorkeeper
 
 STATIC = Path(__file__).parent / "static"  # a named icon would be fetched from another host
 
@@ -39,9 +39,17 @@ PAGES = {
 
 def main() -> None:
     """Show the navigation and run the chosen page."""
+    # Caches want the server's runtime, which the import of this file comes before.
+    from dashboard import state
+    from dashboard.components.shared.formats import errors_shown
+    from dashboard.components.shared.login import is_welcome
+    from dashboard.components.shared.opening import asking_to_open
+
     st.set_page_config(page_title="Usable", page_icon=str(STATIC / "icon.svg"), layout="wide")
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")
     st.html(STATIC / "page.css")
+    if not is_welcome():
+        return
     sections: dict[str, list[st.Page]] = {}
     for name, row in PAGES.items():
         is_first = name == next(iter(PAGES))
@@ -56,9 +64,12 @@ def main() -> None:
     with errors_shown():  # such as a store of a newer version, on whichever page
         page = st.navigation(sections)
         state.arrive(page.url_path)
-        page.run()
+        with asking_to_open():
+            page.run()
         state.flush_address()
 
 
 if __name__ == "__main__":
     main()
+elif __name__ == Path(__file__).stem:  # imported by `streamlit run`: the server is ours to guard
+    app = st.App(__file__, middleware=[Middleware(Doorkeeper)])

@@ -116,6 +116,7 @@ UPLOADS_PAGE = "uploads_page"
 UPLOADS_DELETE = "uploads_delete"
 UPLOADS_DELETE_UNUSED = "uploads_delete_unused"
 
+_LINK = "link"  # what the address named when the session began, until somebody agreed to it
 _SHOWN, _ARRIVED = "page_shown", "page_arrived"
 _PENDING = "address_pending"  # parameters that are not in the address yet
 LOST_CHECK_SECONDS = 5  # how often, at most, dead processes are looked for
@@ -190,6 +191,8 @@ def restore(key: str, values: list[str]) -> None:
     """Have a picker show these values, whatever the address says; call it before the picker."""
     st.session_state[f"{key}_in_address"] = values
     st.session_state[f"{key}_restored"] = True
+    for value in values:
+        agree(key, value)  # it is of a run of this store, or was brought just now
 
 
 def put(key: str, values: Sequence[str], most: int = 1) -> None:
@@ -199,7 +202,6 @@ def put(key: str, values: Sequence[str], most: int = 1) -> None:
 
 def write_address(key: str, values: list[str]) -> None:
     """Put a widget's value into the address, at the end of the page; call it after the widget."""
-    st.session_state[f"{key}_in_address"] = values
     st.session_state.setdefault(_PENDING, {})[key] = values
 
 
@@ -210,8 +212,28 @@ def address() -> dict[str, list[str]]:
     return {name: values for name, values in found.items() if values}
 
 
+def is_named_by_link(key: str, value: str) -> bool:
+    """Tell whether the link of this session gave a parameter this value and nobody agreed."""
+    return _visible(value) in st.session_state.get(_LINK, {}).get(key, ())
+
+
+def agree(key: str, value: str) -> None:
+    """Take a value as the user's own, whatever the link said."""
+    st.session_state.get(_LINK, {}).get(key, set()).discard(_visible(value))
+
+
+def _visible(text: str) -> str:
+    """Return text without what a browser may leave out when it sends it back."""
+    return "".join(sign for sign in text if sign.isprintable() and not sign.isspace())
+
+
 def arrive(page: str) -> None:
-    """Note which page is shown; call it before the page."""
+    """Note which page is shown, and at first what the address names; call it before the page."""
+    if _LINK not in st.session_state:
+        st.session_state[_LINK] = {
+            name: {_visible(value) for value in st.query_params.get_all(name)}
+            for name in st.query_params
+        }
     st.session_state[_ARRIVED] = st.session_state.get(_SHOWN) != page
     st.session_state[_SHOWN] = page
     st.session_state.pop(_PENDING, None)  # of a page that was left before its end
@@ -225,7 +247,8 @@ def has_arrived() -> bool:
 def flush_address() -> None:
     """Write what the widgets said, all at once: each writing is a step of the browser's history."""
     wanted = address()
-    st.session_state.pop(_PENDING, None)
+    for key, values in st.session_state.pop(_PENDING, {}).items():
+        st.session_state[f"{key}_in_address"] = values  # not before: the page may begin anew
     if wanted != {name: st.query_params.get_all(name) for name in st.query_params}:
         st.query_params.from_dict(wanted)
 

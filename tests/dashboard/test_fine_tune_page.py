@@ -145,8 +145,9 @@ def test_an_upload_that_is_no_zip_is_refused_in_a_sentence(open_page):
 
 
 def test_a_typed_path_is_the_data_set(open_page, started):
-    app = open_page("fine_tune", fine_tune_dataset="/data/flowers")
+    app = open_page("fine_tune")
 
+    app.selectbox(key="fine_tune_dataset").set_value("/data/flowers").run()
     app.button(key="fine_tune_start").click().run()
 
     assert started[0].dataset.reference == "/data/flowers"

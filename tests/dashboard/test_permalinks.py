@@ -106,6 +106,7 @@ def test_another_question_lets_go_of_the_run_and_its_numbers(open_page, store):
 def test_a_run_of_another_size_is_not_shown_as_if_it_were_asked(open_page, store):
     done(store, AccuracyConfig(RESNET, DEV))
     app = open_page("accuracy", models="bundled/resnet", accuracy_dataset="/data/dev.parquet")
+    app.button(key="open_what_the_link_names").click().run()
     app.number_input(key="accuracy_dataset_limit").set_value(64).run()
 
     assert not app.metric

@@ -7,6 +7,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.formats import errors_shown
+from dashboard.components.shared.opening import is_held_back
 from dashboard.components.shared.pickers import facts, trainings, with_typed
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.fitting import Classes, fitting, is_at_hand
@@ -26,7 +27,7 @@ def dataset_picker(
     ask_limit: bool = False,
     limit: int | None = None,
 ) -> DatasetSpec | None:
-    """Show a data set picker and return the choice; None while a path or upload is missing.
+    """Show a data set picker and return the choice; None while there is none that may be opened.
 
     Args:
         key: A key of `state`; the parts of the picker use it as their prefix.
@@ -50,6 +51,8 @@ def dataset_picker(
     reference = (chosen or "").strip()
     if reference == UPLOAD:
         _uploader(key)
+        reference = ""
+    elif reference not in choices and is_held_back(key, reference, "Data"):
         reference = ""
     elif reference in DATASETS:
         st.caption(DATASETS[reference].help)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.opening import is_held_back
 from usable_core import settings
 from usable_core.catalog.fitting import ModelFacts, facts_of, measurable
 from usable_core.catalog.models import BUNDLED, SOURCES, reference_forms, suggested
@@ -91,43 +92,62 @@ def model_picker(
             **shared,
         )
     state.write_address(key, list(chosen))
-    return tuple(_spec(reference, key) for reference in chosen[:max_selections])
+    asked = [_spec(reference, key) for reference in chosen[:max_selections]]
+    return tuple(spec for spec in asked if spec is not None)
 
 
-def _spec(reference: str, key: str) -> ModelSpec:
-    """Ask what loading this model needs beyond its name, where it needs anything."""
+def _spec(reference: str, key: str) -> ModelSpec | None:
+    """Ask what loading this model needs beyond its name, where it needs anything.
+
+    None while a link names files or options of it that nobody agreed to open.
+    """
     source = SOURCES.get(reference.partition("/")[0])
+    is_name = source is not None and not source.is_path
+    held_back = not is_name and is_held_back(key, reference, "Model")
+    trust, texts = False, {}
     if source is not None and source.needs_trust:
         trust = st.checkbox(
             "I trust this file: loading it can run code",  # a longer label would be cut off
             key=f"{key}_trust_{reference}",
         )
         st.caption(escaped(reference))
-        return ModelSpec(reference, trust=trust, labels=_labels(reference, key))
-    if source is not None and source.takes_weights:
+        texts = {"labels": _labels(reference, key)}
+    elif source is not None and source.takes_weights:
         with st.expander(f"Weights of {reference}"):
-            weights = _typed(
-                f"{key}_weights_{reference}",
-                "Local weights file",
-                "published",
-                "A .safetensors, .pth, .pt or .bin file; empty for the published weights, which "
-                "are downloaded once.",
-            )
-            options = _typed(f"{key}_options_{reference}", "Architecture options", "pad_type=same")
-            labels = _labels(reference, key)
-        pairs = tuple(tuple(pair.split("=", 1)) for pair in options.split() if "=" in pair)
-        return ModelSpec(reference, weights or None, pairs, labels=labels)
-    return ModelSpec(reference)
+            texts = _weights_and_options(reference, key) | {"labels": _labels(reference, key)}
+    for part, text in texts.items():  # all of them, to be shown together
+        name = f"{part.capitalize()} of {reference}"
+        held_back = is_held_back(f"{key}_{part}_{reference}", text, name) or held_back
+    pairs = (pair.split("=", 1) for pair in texts.get("options", "").split() if "=" in pair)
+    spec = ModelSpec(
+        reference,
+        texts.get("weights") or None,
+        tuple((name, value) for name, value in pairs),
+        trust=trust,
+        labels=texts.get("labels") or None,
+    )
+    return None if held_back else spec
 
 
-def _labels(reference: str, key: str) -> str | None:
-    path = _typed(
+def _weights_and_options(reference: str, key: str) -> dict[str, str]:
+    weights = _typed(
+        f"{key}_weights_{reference}",
+        "Local weights file",
+        "published",
+        "A .safetensors, .pth, .pt or .bin file; empty for the published weights, which "
+        "are downloaded once.",
+    )
+    options = _typed(f"{key}_options_{reference}", "Architecture options", "pad_type=same")
+    return {"weights": weights, "options": options}
+
+
+def _labels(reference: str, key: str) -> str:
+    return _typed(
         f"{key}_labels_{reference}",
         "File of class names",
         "the model's own",
         "Names in the order of the model's logits: a text with one name a line, or JSON.",
     )
-    return path or None
 
 
 def _typed(key: str, label: str, placeholder: str, help: str | None = None) -> str:

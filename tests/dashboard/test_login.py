@@ -1,0 +1,57 @@
+"""A `secrets.toml` with a section `[auth]` puts a login before the pages."""
+
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from shown import texts
+from streamlit.testing.v1 import AppTest
+
+HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
+
+
+@pytest.fixture
+def visit(tmp_path, monkeypatch):
+    """What a visitor sees, by the text of the file and what the provider says of them."""
+    (tmp_path / ".streamlit").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(st.secrets, "_secrets", None)
+
+    def visited(text, user):
+        if text is not None:
+            (tmp_path / ".streamlit" / "secrets.toml").write_text(text, encoding="utf-8")
+        app = AppTest.from_file(str(HOME), default_timeout=30)
+        app.user.update(user)
+        return app.run()
+
+    yield visited
+    st.secrets._reset()
+
+
+AUTH = '[auth]\ncookie_secret = "x"\n'
+ADA = {"is_logged_in": True, "email": "ada@example.org"}
+
+
+@pytest.mark.parametrize(
+    ("text", "user", "is_welcome"),
+    [
+        (None, {}, True),  # no file: the dashboard of one person
+        ('[other]\na = "b"\n', {}, True),
+        (AUTH, {"is_logged_in": False}, False),
+        (AUTH, ADA, True),
+        (AUTH + '[usable]\nusers = ["ada@example.org"]', ADA, True),
+        (AUTH + '[usable]\nusers = ["eve@example.org"]', ADA, False),
+        (AUTH + '[usable]\nusers = "ada@example.org"', ADA, False),  # no list of addresses
+        (AUTH + "[usable]\nusers = []", ADA, False),
+        (AUTH + '[usable]\nusers = ["ada@example.org"]', ADA | {"email_verified": False}, False),
+        (AUTH + '[usable]\nusers = ["ada@example.org"]', {"is_logged_in": True}, False),
+        ("[auth\n", {}, False),  # nobody knows what it asks for
+    ],
+)
+def test_pages_are_shown_to_whom_the_file_names(visit, text, user, is_welcome):
+    app = visit(text, user)
+
+    assert not app.exception
+    assert ("fit for use?" in texts(app)) is is_welcome
+    asks = [button.label for button in app.button] == ["Log in"]
+    assert asks is (user.get("is_logged_in") is False)
