@@ -131,7 +131,9 @@ class Tab:
         message.ParseFromString(data)
         kind = message.WhichOneof("type")
         if kind == "navigation":
-            self._hashes = {p.url_pathname: p.page_script_hash for p in message.navigation.app_pages}
+            self._hashes = {
+                p.url_pathname: p.page_script_hash for p in message.navigation.app_pages
+            }
         elif kind == "auto_rerun":
             self._timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "stop_auto_rerun":

@@ -113,5 +113,5 @@ class StoreUnusable(StorageError):
 class Cancelled(UsableError):
     """The user stopped the work."""
 
-    def __init__(self) -> None:
-        super().__init__("Cancelled.")
+    def __init__(self, after: str = "") -> None:
+        super().__init__(f"Cancelled. {after}".strip())

@@ -28,6 +28,9 @@ from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.records import from_json, to_json
 from usable_core.versions import versions
 
+GOES_ON = "it goes on from its finished parts"
+BEGINS_ANEW = "a training begins anew"
+
 
 @dataclass(frozen=True)
 class Task:
@@ -47,6 +50,7 @@ class Task:
         figure: Dotted name of `(results, names=, theme=) -> figure`, several answers side by side;
             empty where they are not compared.
         makes_model: Whether the answer is a model, `run/ID`.
+        again: What asking the same again does after a run that ended before its answer.
     """
 
     title: str
@@ -60,6 +64,7 @@ class Task:
     page_parameter: str = "run"
     figure: str = ""
     makes_model: bool = False
+    again: str = GOES_ON
 
 
 TASKS = {
@@ -115,6 +120,7 @@ TASKS = {
         help="Train one of our small architectures from random weights.",
         lines="usable_core.cli.training:lines",
         makes_model=True,
+        again=BEGINS_ANEW,
     ),
     "finetune": Task(
         title="Fine-tuning",
@@ -126,6 +132,7 @@ TASKS = {
         lines="usable_core.cli.training:lines",
         page="fine_tune",
         makes_model=True,
+        again=BEGINS_ANEW,
     ),
     "demo": Task(
         title="Demo",
@@ -138,6 +145,7 @@ TASKS = {
         lines="usable_core.cli.demo:lines",
         page="compare",
         page_parameter="parent",
+        again="its finished steps are answered from the store, but a training begins anew",
     ),
 }
 

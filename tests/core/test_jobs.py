@@ -27,9 +27,10 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs import execution
 from usable_core.jobs import queue as job_queue
-from usable_core.jobs.locks import accelerator_lock, accelerators, is_held
+from usable_core.jobs.locks import accelerator_lock, accelerators
 from usable_core.jobs.processes import is_alive
-from usable_core.runs import RunStore, Status
+from usable_core.runs import RunStore, Status, living
+from usable_core.runs.living import is_held, let_go, lock_path, working_on
 
 REAL = AccuracyConfig(ModelSpec("torchvision/no_such_model"), DatasetSpec("digits"))
 
@@ -113,6 +114,12 @@ def wait_until(condition, seconds=60.0):
         time.sleep(0.05)
 
 
+def killed(store, run):
+    """Make a run RUNNING, and its process vanish."""
+    store.start(run.id, os.getpid())
+    let_go(store.home, run.id)
+
+
 def only_run():
     (run,) = RunStore().list()
     return run
@@ -160,6 +167,81 @@ def test_a_killed_run_is_gone_on_from_by_the_next_that_asks_the_same():
     assert result.records["value"].tolist() == [1]
     assert any("Going on" in message for message in told)
     assert not (RunStore().folder(killed.id) / "shards").exists(), "they have moved"
+    assert not (RunStore().folder(run.id) / "shards").exists(), "the answer holds what they held"
+
+
+def test_a_run_that_ended_early_is_joined_to_the_one_that_has_the_answer():
+    store = RunStore()
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            jobs.run_here(CountConfig(does="be interrupted"))
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended"))
+    before_its_key = store.create(CountConfig(does="be ended"))
+    killed(store, before_its_key)
+    assert len(store.list()) == 5
+    ended = [r.id for r in store.list() if r.config.does == "be ended"]
+
+    run, _ = jobs.run_here(CountConfig(does="be ended"))
+
+    assert [r.id for r in store.list() if r.config.does == "be ended"] == [run.id]
+    assert store.listing().total == 4
+    for run_id in ended:
+        assert (store.get(run_id).status, store.get(run_id).answered_by) == (Status.LOST, run.id)
+        with pytest.raises(StorageError, match=run.id):
+            store.load(run_id)
+    store.delete(run.id)
+    for run_id in ended:
+        with pytest.raises(UnknownName):
+            store.get(run_id)
+    assert len(store.list()) == 3
+
+
+def test_joined_runs_pass_with_the_answer_to_its_heir():
+    store = RunStore()
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended"))
+    lost = only_run()
+    first, _ = jobs.run_here(CountConfig(does="be ended"))
+    second, _ = jobs.run_here(CountConfig(does="be ended"))
+
+    store.delete(first.id)
+
+    assert store.get(second.id).answered_by is None
+    assert store.get(lost.id).answered_by == second.id
+    assert len(store.load(second.id).records) == 1
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"), [("cancelled", Status.CANCELLED), ("failed", Status.FAILED)]
+)
+def test_finished_parts_outlive_a_cancel_and_a_failure_that_can_be_mended(ending, status):
+    store = RunStore()
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended"))
+    run = only_run()
+    if ending == "cancelled":
+        store.cancelled(run.id)
+        assert "it goes on from its finished parts" in store.get(run.id).message
+    else:
+        store.fail(run.id, "The disk is full.")
+
+    again, result = jobs.run_here(CountConfig(does="be ended"))
+
+    assert store.get(run.id).status is status
+    assert again.status is Status.DONE
+    assert result.records["value"].tolist() == [1]
+
+
+def test_a_mistake_of_ours_does_not_wait_for_who_goes_on():
+    store = RunStore()
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended"))
+
+    store.fail(only_run().id, "It broke.", "Traceback", keep_parts=False)
+
+    with pytest.raises(SystemExit):
+        jobs.run_here(CountConfig(does="be ended"))
 
 
 def test_parts_of_another_question_are_left_alone():
@@ -279,29 +361,88 @@ def test_a_job_that_does_not_listen_is_ended_after_the_grace(monkeypatch):
 def test_a_run_whose_process_is_gone_is_lost(no_process):
     store = RunStore()
     dead, alive = store.create(CountConfig()), store.create(CountConfig())
-    store.start(dead.id, 2**22 + 1)
+    store.start(dead.id, os.getpid())  # a number that another program has by now
     store.start(alive.id, os.getpid())
+    let_go(store.home, dead.id)
 
     jobs.recover()
+    assert store.get(alive.id).status is Status.RUNNING
 
     assert store.get(dead.id).status is Status.LOST
     assert "ended without a word" in store.get(dead.id).error
-    assert store.get(alive.id).status is Status.RUNNING
 
 
-def test_a_run_whose_heart_stopped_is_lost(no_process, monkeypatch):
+def test_a_dead_run_is_lost_whoever_looks(no_process):
     store = RunStore()
+    looks = {
+        "get": lambda run_id: store.get(run_id).status,
+        "list": lambda run_id: store.list()[0].status,
+        "listing": lambda run_id: store.listing().runs[0].status,
+        "children": lambda run_id: store.children(parent.id)[-1].status,
+        "recover": lambda run_id: (jobs.recover(), store.row(run_id)["status"])[1],
+    }
+    parent = store.create(CountConfig())
+
+    for look in looks.values():
+        run = store.create(CountConfig(), parent=parent.id)
+        killed(store, run)
+        assert look(run.id) == Status.LOST
+        assert store.row(run.id)["status"] == Status.LOST
+
+    run = store.create(CountConfig())
+    killed(store, run)
+    store.delete(run.id)
+    with pytest.raises(UnknownName):
+        store.get(run.id)
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, -60.0, 60.0, 3600.0, 86_400.0])
+def test_a_clock_that_is_set_confuses_nobody(no_process, monkeypatch, jump):
+    store, real = RunStore(), time.time
+    earlier = store.create(CountConfig())
     run = store.create(CountConfig())
     store.start(run.id, os.getpid())
-    now = time.time()
-
-    monkeypatch.setattr(jobs, "time", SimpleNamespace(time=lambda: now + 20))
+    monkeypatch.setattr(time, "time", lambda: real() + jump)
     jobs.recover()
     assert store.get(run.id).status is Status.RUNNING
+    store.progress(run.id, 1, 3, "Counting")
+    assert 0 <= store.get(run.id).seconds < 30
+    later = store.create(CountConfig())
+    assert [r.id for r in store.list()] == [later.id, run.id, earlier.id]
+    store.cancelled(run.id)
 
-    monkeypatch.setattr(jobs, "time", SimpleNamespace(time=lambda: now + 40))
-    jobs.recover()
-    assert store.get(run.id).status is Status.LOST
+    assert 0 <= store.get(run.id).seconds < 30
+
+
+def test_a_run_of_another_machine_is_lost_by_its_silence_alone(no_process, monkeypatch):
+    store = RunStore()
+    run = store.create(CountConfig())
+    with monkeypatch.context() as patch:
+        patch.setattr(living.socket, "gethostname", lambda: "elsewhere")
+        killed(store, run)
+    now = time.time()
+
+    for silence, status in ((500, Status.RUNNING), (700, Status.LOST)):
+        monkeypatch.setattr(time, "time", lambda at=silence: now + at)
+        assert store.get(run.id).status is status
+
+
+def test_only_one_process_works_on_a_run(no_process):
+    store = RunStore()
+    run = store.create(CountConfig())
+
+    with working_on(store.home, run.id):
+        done = subprocess.run(
+            [sys.executable, "-m", "usable_core.jobs", "run", run.id],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        )
+
+    assert "works on run" in done.stderr
+    assert store.get(run.id).status is Status.QUEUED
+    assert not lock_path(store.home, run.id).exists()
 
 
 def test_a_waiting_job_whose_process_died_is_started_again_but_not_forever(no_process):
@@ -418,22 +559,26 @@ def test_a_job_that_waits_stays_light_and_a_cancel_ends_its_process():
                 assert "libtorch" not in file.read()
         assert os.getpgid(pid) == pid != os.getpgid(0)
         jobs.cancel(run_id)
-        wait_until(lambda: not jobs.is_alive(pid))
+        wait_until(lambda: not is_alive(pid))
 
     assert store.get(run_id).status is Status.CANCELLED
 
 
-def test_a_killed_job_is_lost(monkeypatch):
+def test_a_killed_job_is_lost():
     store = RunStore()
-    sleeper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     run = store.create(CountConfig())
-    store.start(run.id, sleeper.pid)
+    code = (
+        "import os, time\nfrom usable_core.runs import RunStore\n"
+        f"RunStore().start({run.id!r}, os.getpid())\nprint('held', flush=True)\ntime.sleep(60)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    worker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env=environment)
+    worker.stdout.readline()
     jobs.recover()
     assert store.get(run.id).status is Status.RUNNING
 
-    sleeper.kill()
-    sleeper.wait()
-    jobs.recover()
+    worker.kill()
+    worker.wait()
 
     assert store.get(run.id).status is Status.LOST
 

@@ -6,16 +6,17 @@ Asking is light: torch is imported by the work itself, never for `--help`.
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
 from usable_core import files, settings
-from usable_core.cli import calibrate, comparison, dashboard, explain, look, runs, uploads
+from usable_core.cli import calibrate, comparison, dashboard, explain, look, runs, signals, uploads
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
-from usable_core.cli.output import let_consoles_be_plain
+from usable_core.cli.output import let_consoles_be_plain, notes_of
 from usable_core.errors import Cancelled, UsableError
 
 USER_MISTAKE = 2
@@ -51,10 +52,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     let_consoles_be_plain()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = app(words, prog_name="usable", standalone_mode=False)
+        with signals.heard():
+            status = app(words, prog_name="usable", standalone_mode=False)
         sys.stdout.flush()
-    except (Cancelled, KeyboardInterrupt, typer.Abort):
+    except Cancelled as error:
+        return _say(str(error), STOPPED)
+    except (KeyboardInterrupt, typer.Abort):
         return _say("Cancelled.", STOPPED)
+    except signals.Ended as ended:
+        return _say(" ".join([str(ended), *notes_of(ended)]), ended.status)
     except UsableError as error:
         return _say(str(error), USER_MISTAKE)
     except BrokenPipeError:  # the reader, such as `head`, has enough
@@ -70,7 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(sentence: str, status: int) -> int:
-    sys.stderr.write(" ".join(sentence.split()) + "\n")
+    with suppress(OSError):  # the terminal is closed
+        sys.stderr.write(" ".join(sentence.split()) + "\n")
     return status
 
 

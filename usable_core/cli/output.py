@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from usable_core import jobs
-from usable_core.errors import StorageError
+from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.result import Config, Measured, Result
 from usable_core.evaluations.specs import Provenance, Report
 from usable_core.metrics.intervals import Proportion
@@ -79,14 +79,22 @@ def run_task(config: Config) -> tuple[Run, Result]:
     Raises:
         UsableError: as `jobs.run_here`.
     """
-    with progress_bar() as report:
-        run, result = jobs.run_here(config, report)
+    try:
+        with progress_bar() as report:
+            run, result = jobs.run_here(config, report)
+    except (Cancelled, KeyboardInterrupt) as stopped:
+        raise Cancelled(*notes_of(stopped)) from None
     if run.answered_by is not None:
         remark(
             f"Answered from the store: run {run.answered_by} measured the same question. "
             f"`usable runs delete {run.answered_by}` and ask again to measure it anew."
         )
     return run, result
+
+
+def notes_of(stopped: BaseException) -> list[str]:
+    """Return the sentence, where there is one, on what asking the same again does."""
+    return getattr(stopped, "__notes__", [])[-1:]
 
 
 def remark(sentence: str) -> None:

@@ -22,6 +22,7 @@ RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
 @app.callback(invoke_without_command=True)
 def runs(context: typer.Context, json: JsonOption = None) -> None:
     """List the newest runs."""
+    jobs.recover()  # what is said of runs is true
     if context.invoked_subcommand is None:
         list_runs(json=json)
 
@@ -55,9 +56,13 @@ def list_runs(
 @app.command("show")
 def show(run_id: RunId, json: JsonOption = None) -> None:
     """Show one run: its question, its state, and its answer's numbers."""
-    run = RunStore().get(run_id)
+    store = RunStore()
+    run = store.get(run_id)
     data = {**_as_json(run), "summary": run.summary, "config": to_json(run.config)}
-    rows = [(k, v) for k, v in data.items() if k not in ("summary", "config") and v is not None]
+    data["gone"] = store.gone(run_id)  # files of the answer that were deleted
+    apart = ("summary", "config", "gone")
+    rows = [(k, v) for k, v in data.items() if k not in apart and v is not None]
+    rows += [("gone", name) for name in data["gone"]]
     rows += [(f"config.{k}", v) for k, v in data["config"].items()]
     rows += [(k, v) for k, v in (run.summary or {}).items() if not isinstance(v, (list, dict))]
     answer(data, json, [table("", "", rows=rows)])

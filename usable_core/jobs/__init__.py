@@ -15,12 +15,12 @@ from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
 from usable_core.jobs.execution import GRACE_SECONDS, Unkept, execute, load
-from usable_core.jobs.processes import is_alive, kill_job, spawn
+from usable_core.jobs.processes import is_job, kill_job, spawn
 from usable_core.runs import Run, RunStore, Status
+from usable_core.runs.living import FAR_SILENCE_SECONDS, is_held, is_lost, lock_path, working_on
 from usable_core.runs.rows import title_of
 
-LOST_AFTER_SECONDS = 30.0  # 15 heartbeats
-FAR_LOST_AFTER_SECONDS = 120.0  # another machine's clock may be off
+STARTING_SECONDS = 30.0  # at most, from the question to its process
 MAX_ATTEMPTS = 3  # processes that may die while waiting for their turn
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ def run_here(
     store = RunStore()
     try:
         run = store.create(config, parent=parent, title=title)
-        result = execute(store, run, report, objects)
+        with working_on(store.home, run.id):
+            result = execute(store, run, report, objects)
     except (StoreUnusable, Unkept) as error:
         if parent is not None:  # whose own answer names this one
             raise
@@ -142,7 +143,7 @@ def recover() -> None:
 def _recover(store: RunStore) -> None:
     for row in store.active_rows():
         asked = row["cancel_requested"]
-        if _is_gone(row):
+        if _is_gone(store, row):
             _bury(store, row)
         elif asked is not None and time.time() - asked > 2 * GRACE_SECONDS and _is_ours(row):
             kill_job(row["pid"], row["id"])
@@ -168,12 +169,18 @@ def _ahead(store: RunStore, run_id: str) -> list[dict[str, Any]]:
     return rows[: ids.index(run_id)] if run_id in ids else []
 
 
-def _is_gone(row: Mapping[str, Any]) -> bool:
+def _is_gone(store: RunStore, row: Mapping[str, Any]) -> bool:
+    """Tell whether a run that waits or runs has no process any more."""
+    if row["status"] == Status.RUNNING:
+        return is_lost(row, store.home)
+    if is_held(lock_path(store.home, row["id"])):
+        return False
     silence = time.time() - row["heartbeat"]
     if row["host"] != socket.gethostname():
-        return bool(silence > FAR_LOST_AFTER_SECONDS)
-    has_died = row["pid"] is not None and not is_alive(row["pid"])
-    return has_died or bool(silence > LOST_AFTER_SECONDS)
+        return bool(silence > FAR_SILENCE_SECONDS)
+    if row["pid"] is not None:  # it starts, and takes its lock soon
+        return not is_job(row["pid"], row["id"])
+    return bool(abs(silence) > STARTING_SECONDS)
 
 
 def _is_ours(row: Mapping[str, Any]) -> bool:

@@ -128,9 +128,10 @@ def execute(
         try:
             store.start(run.id, os.getpid())
             return _answer(store, run, Reporter(store, run.id, report), objects)
-        except (Cancelled, KeyboardInterrupt):
+        except (Cancelled, KeyboardInterrupt) as stopped:
             with suppress(StorageError):  # what ended it is told, whatever the store says to that
                 store.cancelled(run.id)
+                stopped.add_note(store.again(run.id))
             raise
         except UsableError as error:
             with suppress(StorageError):
@@ -139,14 +140,16 @@ def execute(
         except Exception as error:
             is_full = isinstance(error, OSError) and is_disk_full(error)
             sentence = disk_full(store.home) if is_full else _sentence(error)
+            has_room = not (is_full or _is_out_of_memory(error))  # then it may be the parts
             with suppress(StorageError):
-                store.fail(run.id, sentence, traceback.format_exc())
+                store.fail(run.id, sentence, traceback.format_exc(), keep_parts=not has_room)
             if is_full:
                 raise StorageError(sentence) from error
             raise
-        except BaseException:  # the process is being ended from outside
+        except BaseException as ended:  # the process is being ended from outside
             with suppress(StorageError):
-                store.lose(run.id)
+                store.lose(run.id, "was ended from outside")
+                ended.add_note(store.again(run.id))
             raise
 
 
@@ -171,8 +174,12 @@ def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any]
     return result
 
 
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+
+
 def _sentence(error: BaseException) -> str:
-    if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
+    if _is_out_of_memory(error):
         return (
             "The memory ran out. Close other programs, or choose a smaller batch size, a smaller "
             "model or fewer examples, and start it again."

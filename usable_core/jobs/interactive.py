@@ -20,10 +20,10 @@ from usable_core import settings
 from usable_core.catalog.models import file_facts
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest
-from usable_core.jobs.locks import is_held
 from usable_core.jobs.processes import spawn
 from usable_core.records import from_json, to_json
 from usable_core.runs import calibrations
+from usable_core.runs.living import is_held
 from usable_core.versions import versions
 
 INTERFACE_VERSION = 5  # raise it when an answer means something else than before

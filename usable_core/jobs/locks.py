@@ -1,27 +1,13 @@
-"""Who works: one worker of the lane, one job per accelerator.
-
-The operating system frees a lock when its holder ends, however it ends.
-"""
+"""Who works: one job per accelerator. See `runs.living` for what a lock is."""
 
 import os
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from usable_core import settings
 
 NVIDIA_DEVICES = Path("/proc/driver/nvidia/gpus")  # one folder per device, readable without CUDA
-
-
-def is_held(path: Path) -> bool:
-    """Tell whether some process holds the lock at `path`."""
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path, blocking=False):
-            return False
-    except Timeout:
-        return True
 
 
 def accelerators() -> tuple[str | None, ...]:

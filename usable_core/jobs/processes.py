@@ -71,16 +71,23 @@ def _has_ended(pid: int) -> bool:
     return facts.rpartition(")")[2].split()[0] == "Z"
 
 
+def is_job(pid: int, run_id: str) -> bool:
+    """Tell whether a process lives and, where its command can be read, is the job of a run."""
+    if not is_alive(pid):
+        return False
+    command = Path(f"/proc/{pid}/cmdline")
+    if not command.parent.parent.is_dir():
+        return True
+    try:
+        return run_id.encode() in command.read_bytes().split(b"\0")
+    except OSError:
+        return False
+
+
 def kill_job(pid: int, run_id: str) -> None:
     """End a job's process and what it started, if that process number is still this job's."""
-    command = Path(f"/proc/{pid}/cmdline")
-    if command.parent.parent.is_dir():
-        try:
-            words = command.read_bytes().split(b"\0")
-        except OSError:
-            return
-        if run_id.encode() not in words:
-            return
+    if not is_job(pid, run_id):
+        return
     try:
         if hasattr(os, "killpg"):
             os.killpg(pid, signal.SIGKILL)

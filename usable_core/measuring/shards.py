@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from usable_core.errors import StorageError
-from usable_core.files import write_bytes
+from usable_core.files import make_folder, write_bytes
 from usable_core.records import to_json
 from usable_core.runs.artifacts import PARTS
 
@@ -173,7 +173,7 @@ class Shards:
         if self.folder is None or not (self.folder / name).is_dir():
             return
         target = self.folder.parent / name
-        target.mkdir(exist_ok=True)
+        make_folder(target)
         for path in (self.folder / name).iterdir():
             with suppress(FileExistsError):
                 try:

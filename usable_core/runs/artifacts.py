@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from usable_core import files, tasks
 from usable_core.catalog import lookup
-from usable_core.catalog.models import LAST_GOOD
+from usable_core.catalog.models import CARD_FILE, LAST_GOOD, WEIGHTS_FILE
 from usable_core.errors import StorageError, UsableError, first_line
 from usable_core.evaluations.result import Result
 from usable_core.records import restore, to_json
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 RESULT = "result.json"
 RECORDS = "records.parquet"
+FILES = "files.json"  # names of the others, as they were when the answer was stored
 EVENTS = "events.jsonl"
 LOG = "log.txt"
 PARTS = "shards"  # finished parts of an evaluation that is not over
@@ -37,6 +38,7 @@ def write_result(folder: Path, result: Result) -> None:
     """
     fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     files.write_parquet(folder / RECORDS, fields.pop("records"))
+    files.write_json(folder / FILES, _listed(folder))
     fields["config"] = tasks.config_to_json(fields["config"])
     files.write_json(folder / RESULT, fields)
 
@@ -67,6 +69,23 @@ def read_result(folder: Path, task: str) -> Result:
             "again."
         ) from error
     return result
+
+
+def gone(folder: Path, task: str) -> tuple[str, ...]:
+    """Return the names of the files that a run of `task` left with its answer and that are gone."""
+    makes_model = lookup(tasks.TASKS, "task", task).makes_model
+    names = {RECORDS, *((WEIGHTS_FILE, CARD_FILE) if makes_model else ())}
+    with contextlib.suppress(OSError, ValueError):  # the first versions left no list
+        listed = json.loads((folder / FILES).read_text(encoding="utf-8"))
+        names |= {name for name in listed if isinstance(name, str)}
+    return tuple(sorted(name for name in {*names, RESULT} if not (folder / name).is_file()))
+
+
+def _listed(folder: Path) -> list[str]:
+    """Return the names of the files of an answer that lie in a run's folder."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    others = (LOG, EVENTS, FILES, PARTS, LAST_GOOD)
+    return sorted(path.as_posix() for path in paths if path.parts[0] not in others)
 
 
 def append_event(folder: Path, event: dict[str, object]) -> None:

@@ -6,20 +6,24 @@ A run is DONE only after its artifacts are on disk. The statements are those of 
 import contextlib
 import functools
 import os
+import shutil
 import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usable_core import files, settings
+from usable_core import files, settings, tasks
 from usable_core.errors import Cancelled, StoreUnusable, UnknownName
 from usable_core.evaluations.result import Result
 from usable_core.records import to_json
-from usable_core.runs import artifacts
+from usable_core.runs import artifacts, living
 from usable_core.runs.run import ACTIVE, Run, Status
 
 if TYPE_CHECKING:
     from usable_core.runs.table import RunTable
+
+
+WITHOUT_A_WORD = "ended without a word (killed, switched off, or out of memory)"
 
 
 class RunLife:
@@ -29,6 +33,8 @@ class RunLife:
         self.home = home or settings.home()
         default = settings.database_url() if home is None else home / settings.DATABASE
         self._where = where or default
+        # When this process began on a run, by the calendar and by a clock that nobody sets.
+        self._began: dict[str, tuple[float, float]] = {}
 
     @functools.cached_property
     def _table(self) -> "RunTable":
@@ -82,22 +88,26 @@ class RunLife:
 
         Raises:
             Cancelled: it is no longer QUEUED.
+            StoreUnusable: another process works on it.
         """
-        times = dict.fromkeys(("started", "heartbeat"), time.time())
+        living.take(self.home, run_id)
+        self._began[run_id] = time.time(), time.monotonic()
+        times = dict.fromkeys(("started", "heartbeat"), self._now(run_id))
         new: dict[str, Any] = {"status": Status.RUNNING, "message": "Loading", "pid": pid, **times}
         if not self._table.change(run_id, (Status.QUEUED,), host=socket.gethostname(), **new):
             raise Cancelled
 
     def heartbeat(self, run_id: str) -> None:
         """Say that the process of a run lives; a run that was thought LOST is found again."""
-        self._table.change(run_id, ACTIVE, heartbeat=time.time())
+        now = self._now(run_id)
+        self._table.change(run_id, ACTIVE, heartbeat=now)
         alive = {"status": Status.RUNNING, "finished": None, "error": None}
         own = {"pid": os.getpid()}
-        self._table.change(run_id, (Status.LOST,), own, heartbeat=time.time(), **alive)
+        self._table.change(run_id, (Status.LOST,), own, heartbeat=now, **alive)
 
     def progress(self, run_id: str, done: int, total: int, message: str, **metrics: float) -> None:
         """Store how far a run is, and append it to its `events.jsonl`."""
-        now = time.time()
+        now = self._now(run_id)
         event = {"time": now, "done": done, "total": total, "message": message, **metrics}
         new: dict[str, Any] = {"done": done, "total": total, "message": message[:500]}
         new |= {"heartbeat": now, **({"metrics": to_json(metrics)} if metrics else {})}
@@ -128,17 +138,15 @@ class RunLife:
         self._table.change(run_id, ACTIVE, key=key)
 
     def go_on(self, run_id: str, key: str) -> bool:
-        """Take over the finished parts of a LOST run of the same key; return whether there are any.
+        """Take over the finished parts of a run of the same key that ended before its answer.
 
-        They move, so that two runs never write the same part: should the lost one come back to
-        life, it fails.
+        Return whether there are any. They move in one step, so that two runs never write the same
+        part: should a lost one come back to life, it fails.
         """
-        for row in self._table.lost(key):
-            lost = self._own_folder(row["id"])
-            if (lost / artifacts.PARTS).is_dir():
-                for path in lost.iterdir():
-                    if path.is_dir():
-                        path.rename(self._own_folder(run_id) / path.name)
+        for row in self._table.ended_early(key):
+            parts = self._own_folder(row["id"]) / artifacts.PARTS
+            with contextlib.suppress(FileNotFoundError):  # or another was quicker
+                parts.rename(self._own_folder(run_id) / artifacts.PARTS)
                 return True
         return False
 
@@ -156,10 +164,12 @@ class RunLife:
             summary = to_json(result.summary())
             steps = row["total"] or row["done"]
             self._end(run_id, Status.DONE, summary=summary, message="Done", done=steps)
+            shutil.rmtree(folder / artifacts.PARTS, ignore_errors=True)
+            self._join(run_id)
         except UnknownName as error:
             raise StoreUnusable(f"Run {run_id} was deleted while it was measured.") from error
         except BaseException:
-            artifacts.clear(folder)
+            artifacts.clear(folder, keep_parts=True)
             raise
 
     def answered_by(self, run_id: str, earlier: Run) -> None:
@@ -169,10 +179,33 @@ class RunLife:
         steps = {"done": earlier.total, "total": earlier.total}
         answer = {"answered_by": earlier.id, "summary": earlier.summary, "metrics": earlier.metrics}
         self._end(run_id, Status.DONE, message=message, **steps, **answer)
+        self._join(earlier.id)
 
-    def fail(self, run_id: str, error: str, traceback: str | None = None) -> None:
-        """Make a run FAILED with a sentence; the traceback goes to its log and row only."""
-        artifacts.clear(self._own_folder(run_id))
+    def _join(self, run_id: str) -> None:
+        """Join the runs of the same question that ended before their answer to one that has it.
+
+        So they do not stand in the list for ever. FAILED ones do: why is worth knowing.
+        """
+        row = self.row(run_id)
+        if row["key"] is None:
+            return
+        rows = [r for r in self._table.ended_early(row["key"]) if r["status"] != Status.FAILED]
+        lost = self._table.lost_while_loading(row["task"])
+        rows += [r for r in lost if r["config"] == row["config"]]
+        for ended in rows:
+            artifacts.clear(self._own_folder(ended["id"]))
+            living.lock_path(self.home, ended["id"]).unlink(missing_ok=True)
+        if rows:
+            self._table.join([ended["id"] for ended in rows], run_id)
+
+    def fail(
+        self, run_id: str, error: str, traceback: str | None = None, *, keep_parts: bool = True
+    ) -> None:
+        """Make a run FAILED with a sentence; the traceback goes to its log and row only.
+
+        Finished parts are kept, for the same question to go on from once the reason is gone.
+        """
+        artifacts.clear(self._own_folder(run_id), keep_parts=keep_parts)
         self._end(run_id, Status.FAILED, error=error, traceback=traceback and traceback[-20_000:])
         if traceback:  # the table has it; a full disk may refuse the log
             path = self._own_folder(run_id) / artifacts.LOG
@@ -180,21 +213,40 @@ class RunLife:
                 log.write(traceback.encode(errors="backslashreplace"))
 
     def cancelled(self, run_id: str) -> None:
-        """Make a run and its parts CANCELLED."""
-        artifacts.clear(self._own_folder(run_id))
-        self._end(run_id, Status.CANCELLED, message="Cancelled")
+        """Make a run and the runs that it started CANCELLED; finished parts are kept."""
+        artifacts.clear(self._own_folder(run_id), keep_parts=True)
+        self._end(run_id, Status.CANCELLED, message=f"Cancelled. {self.again(run_id)}")
+        now = self._now(run_id)
         self._table.change_children(
-            run_id, ACTIVE, status=Status.CANCELLED, finished=time.time(), message="Cancelled"
+            run_id, ACTIVE, status=Status.CANCELLED, finished=now, message="Cancelled"
         )
 
-    def lose(self, run_id: str) -> None:
-        """Make a run LOST: its process ended without a word."""
-        sentence = (
-            "The process working on this ended without a word (the machine was switched off, or "
-            "memory ran out). Start it again."
-        )
-        self._end(run_id, Status.LOST, error=sentence)
+    def lose(self, run_id: str, why: str = WITHOUT_A_WORD) -> None:
+        """Make a run LOST: its process was ended from outside."""
+        row = self.row(run_id)
+        sentence = f"The process working on this {why}. {self.again(run_id)}"
+        until = self._now(run_id) if run_id in self._began else row["heartbeat"]
+        self._table.change(run_id, ACTIVE, status=Status.LOST, error=sentence, finished=until)
+
+    def again(self, run_id: str) -> str:
+        """Return a sentence on what asking the question of a run again does."""
+        task = tasks.TASKS.get(self.row(run_id)["task"])
+        has_parts = (self._own_folder(run_id) / artifacts.PARTS).is_dir()
+        if task is None or (task.again == tasks.GOES_ON and not has_parts):
+            return "Start it again."
+        return f"Start the same again: {task.again}."
+
+    def _now(self, run_id: str) -> float:
+        """Return the time (seconds since 1970) on a run's own clock.
+
+        It begins by the calendar and goes on by a clock that nobody sets, so that durations hold.
+        """
+        if run_id not in self._began:
+            return time.time()
+        began, monotonic = self._began[run_id]
+        return began + time.monotonic() - monotonic
 
     def _end(self, run_id: str, status: Status, **values: Any) -> None:  # noqa: ANN401 - any column
-        expected = ACTIVE if status is Status.LOST else (*ACTIVE, Status.LOST)
-        self._table.change(run_id, expected, status=status, finished=time.time(), **values)
+        now, expected = self._now(run_id), (*ACTIVE, Status.LOST)
+        self._table.change(run_id, expected, status=status, finished=now, **values)
+        living.let_go(self.home, run_id)

@@ -23,9 +23,14 @@ _EPOCH = 1_704_067_200  # 2024-01-01, so that ids stay short
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def new_id() -> str:
-    """Return microseconds since `_EPOCH` in base 36 (10 digits) and 3 random digits."""
+def new_id(last: str = "") -> str:
+    """Return microseconds since `_EPOCH` in base 36 (10 digits) and 3 random digits.
+
+    It sorts after `last` even where the clock was set back since.
+    """
     number, digits = (time.time_ns() - _EPOCH * 10**9) // 1000, ""
+    if len(last) == 13 and set(last) <= set(_DIGITS):
+        number = max(number, int(last[:10], 36) + 1)
     for _ in range(10):
         number, digit = divmod(number, 36)
         digits = _DIGITS[digit] + digits

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +26,7 @@ class Status(StrEnum):
 
 
 ACTIVE = (Status.QUEUED, Status.RUNNING)
+ENDED_EARLY = (Status.LOST, Status.CANCELLED, Status.FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,15 +38,17 @@ class RunHead:
         task: Key of `TASKS`.
         title: As people see it.
         status: Where it is.
-        created: When it was asked (UTC), as are `started` and `finished`.
+        created: When it was asked (UTC), as are `started`, `finished` and `heartbeat`.
         started: When the work began.
-        finished: When it was over.
+        heartbeat: When its process last said that it lives.
+        finished: When it was over: `started` and what it took, whatever the clock did meanwhile.
         done: Steps that are over.
         total: Steps in all; 0 while unknown.
         message: What it is doing.
         error: The sentence why it failed.
         parent: The run that this one is a part of.
-        answered_by: The earlier run whose answer this is.
+        answered_by: The earlier run whose answer this is; of one that ended before its answer, the
+            later run of the same question that has it.
         model_name: The model that the question is about: its reference, or the architecture
             trained.
         data_name: Reference of the data that the question is about.
@@ -57,6 +60,7 @@ class RunHead:
     status: Status
     created: datetime
     started: datetime | None = None
+    heartbeat: datetime | None = None
     finished: datetime | None = None
     done: int = 0
     total: int = 0
@@ -74,10 +78,11 @@ class RunHead:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds from the beginning of the work to its end, or to now; None before it began."""
+        """Seconds that the work took, so far; None before it began."""
         if self.started is None:
             return None
-        return ((self.finished or datetime.now(UTC)) - self.started).total_seconds()
+        until = self.finished or self.heartbeat or self.started
+        return (until - self.started).total_seconds()
 
     @property
     def eta_seconds(self) -> float | None:
@@ -93,7 +98,6 @@ class Run(RunHead):
 
     Attributes:
         config: The question.
-        heartbeat: When its process last said that it lives.
         metrics: The latest live numbers.
         summary: The answer's `summary()`; None until DONE.
         key: Identity of the question (`tasks.key`); None until its objects are loaded.
@@ -102,7 +106,6 @@ class Run(RunHead):
     """
 
     config: Config
-    heartbeat: datetime | None = None
     metrics: dict[str, float] = field(default_factory=dict)
     summary: dict[str, Any] | None = None
     key: str | None = None

@@ -15,6 +15,7 @@ from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs import artifacts, uploads
 from usable_core.runs.life import RunLife
+from usable_core.runs.living import is_lost, lock_path
 from usable_core.runs.remembered import MARK, Remembered
 from usable_core.runs.rows import (
     HEAD_COLUMNS,
@@ -53,7 +54,7 @@ class RunStore(RunLife):
                 f"At most {QUOTA} runs can wait or run at once, and there are {count}. Cancel some "
                 "on the Runs page, or wait until some are over."
             )
-        name, now = new_id(), time.time()
+        name, now = new_id(self._table.last_id()), time.time()
         row = {
             "id": name,
             "task": tasks.name_of(config),
@@ -83,7 +84,16 @@ class RunStore(RunLife):
         Raises:
             UnknownName: there is none of this id.
         """
-        return to_run(self.row(run_id))
+        row = self.row(run_id)
+        return to_run(self.row(run_id) if self._have_lost([row]) else row)
+
+    def _have_lost(self, rows: "builtins.list[dict[str, Any]]") -> bool:
+        """Make RUNNING runs LOST whose process is gone; return whether there were any."""
+        gone = [row["id"] for row in rows if is_lost(row, self.home)]
+        with contextlib.suppress(StoreUnusable):  # it can be read, but not written
+            for run_id in gone:
+                self.lose(run_id)
+        return bool(gone)
 
     def list(
         self,
@@ -96,6 +106,7 @@ class RunStore(RunLife):
         """Return the runs that this version can read, newest first; see `listing`."""
         if self.is_untouched:
             return []
+        self._have_lost(self.active_rows())
         wanted = Wanted(None if task is None else (task,), statuses, search)
         marks = self._table.newest(wanted, limit=limit, offset=offset, columns=MARK)
         return self._remembered.runs(marks, self._table.rows)
@@ -110,6 +121,7 @@ class RunStore(RunLife):
         """
         if self.is_untouched:
             return Listing([], [], 0)
+        self._have_lost(self.active_rows())
         rows = self._table.newest(wanted, limit=limit, offset=offset, columns=HEAD_COLUMNS)
         return Listing(*readable(rows, to_head), self._table.count(wanted))
 
@@ -126,7 +138,8 @@ class RunStore(RunLife):
 
     def children(self, run_id: str) -> "builtins.list[Run]":
         """Return the parts of a run, oldest first."""
-        return readable(self._table.children(run_id), to_run)[0]
+        rows = self._table.children(run_id)
+        return readable(self._table.children(run_id) if self._have_lost(rows) else rows, to_run)[0]
 
     def active_rows(self) -> "builtins.list[dict[str, Any]]":
         """Return the rows of all runs that wait or run and can be read, oldest first."""
@@ -139,9 +152,21 @@ class RunStore(RunLife):
         One that cannot be read, or whose files are gone, is passed over: it is measured anew.
         """
         for run in readable(self._table.measured(key), to_run)[0]:
+            folder = self._own_folder(run.id)
             with contextlib.suppress(StorageError):
-                return run, artifacts.read_result(self._own_folder(run.id), run.task)
+                if not artifacts.gone(folder, run.task):
+                    return run, artifacts.read_result(folder, run.task)
         return None
+
+    def gone(self, run_id: str) -> tuple[str, ...]:
+        """Return the names of the files that the answer of a run had and that are gone.
+
+        Raises:
+            UnknownName: there is no run of this id.
+        """
+        row = self.row(run_id)
+        is_done = row["status"] == Status.DONE
+        return artifacts.gone(self.folder(run_id), row["task"]) if is_done else ()
 
     def folder(self, run_id: str) -> Path:
         """Return the folder of a run's artifacts (those of the run that answered it).
@@ -150,7 +175,8 @@ class RunStore(RunLife):
             UnknownName: there is no run of this id.
         """
         row = self.row(run_id)
-        return self._own_folder(row["answered_by"] or row["id"])
+        shares = row["answered_by"] is not None and row["status"] == Status.DONE
+        return self._own_folder(row["answered_by"] if shares else row["id"])
 
     def events(self, run_id: str) -> "pd.DataFrame":
         """Return the progress of a run: time (UTC), done, total, message, and its live numbers.
@@ -169,14 +195,18 @@ class RunStore(RunLife):
             StorageError: it is still waiting or running.
         """
         row = self.row(run_id)
-        if row["status"] in ACTIVE:
+        if not self._have_lost([row]) and row["status"] in ACTIVE:
             raise StorageError("This run is not over. Cancel it first, then delete it.")
         for child in self.children(run_id):
             if child.status.is_over:
                 self.delete(child.id)
         self._hand_over(row["id"])
+        for ended in self._table.answered_by(row["id"]):  # without an heir: joined to this one
+            self.delete(ended["id"])
         self._table.delete(row["id"])
         shutil.rmtree(self._own_folder(row["id"]), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            lock_path(self.home, row["id"]).unlink(missing_ok=True)
 
     def load(self, run_id: str) -> Result:
         """Return the answer of a DONE run.
@@ -187,13 +217,13 @@ class RunStore(RunLife):
         """
         run = self.get(run_id)
         if run.status is not Status.DONE:
-            raise StorageError(
-                f"Run {run.id} is {run.status.value} and has no result. Run it again."
-            )
+            told = "Run it again." if run.answered_by is None else f"Run {run.answered_by} has it."
+            raise StorageError(f"Run {run.id} is {run.status.value} and has no result. {told}")
         return artifacts.read_result(self.folder(run_id), run.task)
 
     def _hand_over(self, run_id: str) -> None:
-        heirs = [row["id"] for row in self._table.answered_by(run_id)]
+        sharing = self._table.answered_by(run_id)
+        heirs = [row["id"] for row in sharing if row["status"] == Status.DONE]
         if not heirs:
             return
         target = self._own_folder(heirs[0])

@@ -13,7 +13,7 @@ import sqlalchemy as sql
 from usable_core.errors import UnknownName
 from usable_core.runs.columns import runs
 from usable_core.runs.database import database
-from usable_core.runs.run import ACTIVE, Status, Wanted
+from usable_core.runs.run import ACTIVE, ENDED_EARLY, Status, Wanted
 
 Row = dict[str, Any]
 
@@ -57,8 +57,13 @@ class RunTable:
         """
         read = runs.c if columns is None else [runs.c[name] for name in columns]
         query = sql.select(*read).where(*self._conditions(wanted))
-        newest_first = query.order_by(runs.c.created.desc(), runs.c.id.desc())
+        newest_first = query.order_by(runs.c.id.desc())  # times can be set back
         return self._rows(newest_first.limit(limit).offset(offset))
+
+    def last_id(self) -> str:
+        """Return the newest id; empty where there is none."""
+        with self._database.reading() as connection:
+            return connection.execute(sql.select(sql.func.max(runs.c.id))).scalar() or ""
 
     def rows(self, ids: Collection[str]) -> list[Row]:
         """Return the rows of some runs, in no order."""
@@ -78,8 +83,13 @@ class RunTable:
             return int(connection.execute(query).scalar_one())
 
     def _conditions(self, wanted: Wanted) -> list[sql.ColumnElement[bool]]:
-        """Return what holds of the wanted rows: each word stands in one of the texts."""
-        found: list[sql.ColumnElement[bool]] = []
+        """Return what holds of the wanted rows: each word stands in one of the texts.
+
+        A row that ended before its answer, which a later one of the same question has, is no more
+        than a step on the way to that.
+        """
+        is_shown = sql.or_(runs.c.answered_by.is_(None), runs.c.status == Status.DONE)
+        found: list[sql.ColumnElement[bool]] = [is_shown]
         if wanted.tasks is not None:
             found.append(runs.c.task.in_(list(wanted.tasks)))
         if wanted.statuses is not None:
@@ -118,9 +128,13 @@ class RunTable:
         is_own = runs.c.key == key, runs.c.answered_by.is_(None)
         return self._where(*is_own, runs.c.status == Status.DONE)[::-1]
 
-    def lost(self, key: str) -> list[Row]:
-        """Return the LOST rows that were measuring the answer of `key`, newest first."""
-        return self._where(runs.c.key == key, runs.c.status == Status.LOST)[::-1]
+    def ended_early(self, key: str) -> list[Row]:
+        """Return the rows that ended before they had the answer of `key`, newest first."""
+        return self._where(runs.c.key == key, runs.c.status.in_(ENDED_EARLY))[::-1]
+
+    def lost_while_loading(self, task: str) -> list[Row]:
+        """Return the LOST rows of a task that ended before the key of their question was known."""
+        return self._where(runs.c.task == task, runs.c.status == Status.LOST, runs.c.key.is_(None))
 
     def answered_by(self, run_id: str) -> list[Row]:
         """Return the rows whose answer is that of a run, oldest first."""
@@ -165,6 +179,11 @@ class RunTable:
         shared = sql.update(runs).where(runs.c.answered_by == run_id)
         self._write(shared.values(answered_by=answer))
 
+    def join(self, ids: Collection[str], run_id: str) -> None:
+        """Note that a run has the answer that rows, and those joined to them, ended before."""
+        rows = runs.c.id.in_(list(ids)), runs.c.answered_by.in_(list(ids))
+        self._write(sql.update(runs).where(sql.or_(*rows)).values(answered_by=run_id))
+
     def delete(self, run_id: str) -> None:
         """Delete a row."""
         self._write(sql.delete(runs).where(runs.c.id == run_id))
@@ -175,7 +194,7 @@ class RunTable:
 
     def _where(self, *conditions: sql.ColumnElement[bool]) -> list[Row]:
         query = sql.select(runs).where(*conditions)
-        return self._rows(query.order_by(runs.c.created, runs.c.id))
+        return self._rows(query.order_by(runs.c.id))
 
     def _rows(self, query: sql.Select[Any]) -> list[Row]:
         with self._database.reading() as connection:

@@ -5,6 +5,7 @@ from pathlib import Path
 from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 from usable_core.runs.store import RunStore
+from usable_core.tasks import TASKS
 
 
 def model_files(run_id: str) -> tuple[Path, ...]:
@@ -17,6 +18,12 @@ def model_files(run_id: str) -> tuple[Path, ...]:
     store = RunStore()
     run = store.get(run_id)
     folder = store.folder(run_id)
+    lacking = [name for name in store.gone(run_id) if name in (WEIGHTS_FILE, CARD_FILE)]
+    if lacking and TASKS[run.task].makes_model:
+        raise CheckpointError(
+            f"The model of run/{run_id} is gone: {' and '.join(lacking)} was deleted from "
+            f"{folder}. Ask for the training again."
+        )
     if not (folder / WEIGHTS_FILE).is_file():
         raise CheckpointError(
             f"run/{run_id} has no model: it is a {run.task} run, {str(run.status).lower()}. "

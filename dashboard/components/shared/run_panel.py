@@ -150,6 +150,17 @@ def _done(run: Run) -> None:
         _head(run, f"answered from the store by run {run.answered_by}, measured earlier")
     else:
         _head(run, f"in {duration(run.seconds)}")
+    gone = state.store().gone(run.id)
+    if gone:
+        st.warning(
+            f"Deleted since: {escaped(', '.join(gone))}. The same question is measured anew.",
+            icon=":material/folder_off:",
+        )
+
+
+def _cancelled(run: Run) -> None:
+    _head(run, _after(run))
+    st.caption(escaped(run.message))
 
 
 def _failed(run: Run) -> None:
@@ -171,6 +182,6 @@ _SHOW = {
     Status.RUNNING: _running,
     Status.DONE: _done,
     Status.FAILED: _failed,
-    Status.CANCELLED: lambda run: _head(run, _after(run)),
+    Status.CANCELLED: _cancelled,
     Status.LOST: _lost,
 }

@@ -1,0 +1,99 @@
+"""Whether a process works on a run: it holds the run's lock, which no death can keep.
+
+The operating system frees a lock when its holder ends, however it ends. So no clock is asked about
+the processes of this machine, nor a process number, which another program may have by now.
+"""
+
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from usable_core.errors import StoreUnusable
+from usable_core.files import make_folder
+from usable_core.runs.run import Status
+
+TAKE_SECONDS = 3.0  # how long to try for a lock: a look at it also holds it for an instant
+POLL_SECONDS = 0.02
+FAR_SILENCE_SECONDS = 600.0  # another machine's clock may be off
+
+_held: dict[Path, FileLock] = {}
+
+
+def lock_path(home: Path, run_id: str) -> Path:
+    """Return the file of a run's lock."""
+    return home / "locks" / f"run-{run_id}.lock"
+
+
+@contextmanager
+def working_on(home: Path, run_id: str) -> Iterator[None]:
+    """Hold a run's lock, so that everybody sees that a process works on it.
+
+    Raises:
+        StoreUnusable: as `take`.
+    """
+    take(home, run_id)
+    try:
+        yield
+    finally:
+        let_go(home, run_id)
+
+
+def take(home: Path, run_id: str) -> None:
+    """Hold a run's lock until it is let go of, or this process ends.
+
+    Raises:
+        StoreUnusable: another process holds it, or the file cannot be written.
+    """
+    path = lock_path(home, run_id)
+    if path in _held:
+        return
+    lock = FileLock(path, mode=0o600, thread_local=False)  # any thread may let it go
+    try:
+        make_folder(path.parent)
+        lock.acquire(TAKE_SECONDS, poll_interval=POLL_SECONDS)
+    except Timeout as error:
+        raise StoreUnusable(f"Another process works on run {run_id} already.") from error
+    except OSError as error:
+        raise StoreUnusable(
+            f"{path} cannot be written: {error.strerror}. Free some space, or name another place "
+            "by USABLE_HOME."
+        ) from error
+    _held[path] = lock
+
+
+def let_go(home: Path, run_id: str) -> None:
+    """Hold a run's lock no longer, where this process does."""
+    path = lock_path(home, run_id)
+    lock = _held.pop(path, None)
+    if lock is not None:
+        with suppress(OSError):  # Windows keeps a file that is open
+            path.unlink()
+        lock.release()
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether some process holds the lock at `path` (where that cannot be asked: True)."""
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, blocking=False, mode=0o600):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+def is_lost(row: Mapping[str, Any], home: Path) -> bool:
+    """Tell whether a run that is said to be RUNNING has no process any more.
+
+    Whether a process of another machine lives is told by its silence, for the lock may be unseen
+    from here.
+    """
+    if row["status"] != Status.RUNNING or is_held(lock_path(home, row["id"])):
+        return False
+    is_here = row["host"] == socket.gethostname()
+    return is_here or bool(time.time() - row["heartbeat"] > FAR_SILENCE_SECONDS)
