@@ -96,6 +96,34 @@ _OTHERS = (
 )
 
 
+def status_of(path: str | Path) -> os.stat_result | None:
+    """Return what the system knows of a path, links followed; None where it cannot be looked at."""
+    try:
+        return Path(path).stat()
+    except (OSError, ValueError):  # absent, forbidden, a loop of links, too long, no name
+        return None
+
+
+def is_file(path: str | Path) -> bool:
+    """Tell whether this is a regular file; False where that cannot be seen."""
+    status = status_of(path)
+    return status is not None and stat.S_ISREG(status.st_mode)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Tell whether this is a folder; False where that cannot be seen."""
+    status = status_of(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
+
+
+def placed(path: str | Path) -> Path:
+    """Return the path that a person wrote, with their own folder for `~`."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # nobody of that name
+        return Path(path)
+
+
 def open_regular(path: str | Path) -> BinaryIO:
     """Open a file that somebody named, for reading; it never waits, as a pipe would.
 

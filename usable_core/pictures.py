@@ -8,7 +8,7 @@ from PIL import Image
 
 from usable_core.decoding_limits import MAX_BYTES
 from usable_core.errors import ImageRefused
-from usable_core.files import read_regular
+from usable_core.files import placed, read_regular
 from usable_core.images import as_rgb, decode, upright
 
 ImageLike = Image.Image | bytes | str | Path | NDArray[np.generic]
@@ -33,7 +33,7 @@ def picture_of(image: object) -> Image.Image:
     if isinstance(image, (bytes, bytearray)):
         return decode(bytes(image), "the image")
     if isinstance(image, (str, Path)):
-        return decode(_read(Path(image).expanduser()), Path(image).name)
+        return decode(_read(placed(image)), Path(image).name)
     if isinstance(image, np.ndarray):
         return _of_array(image)
     if type(image).__module__.split(".")[0] == "torch":

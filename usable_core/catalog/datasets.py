@@ -1,11 +1,11 @@
 """The data sets that have a name; any folder, zip or Parquet file has its path."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from usable_core import settings
 from usable_core.catalog import lookup
-from usable_core.errors import DatasetRefused
+from usable_core.errors import DatasetRefused, quoted
+from usable_core.files import is_folder, placed, status_of
 
 
 @dataclass(frozen=True)
@@ -110,28 +110,29 @@ def reader_of(reference: str) -> str:
     """
     if reference in DATASETS:
         return DATASETS[reference].function
-    path = Path(reference).expanduser()
-    kind = "folder" if path.is_dir() else path.suffix.lower()
-    if not path.exists():
+    path = placed(reference)
+    kind = "folder" if is_folder(path) else path.suffix.lower()
+    if status_of(path) is None:
         if path.is_relative_to(settings.home() / "uploads"):
             raise DatasetRefused(
                 "This archive was uploaded here and has been deleted since. Upload it again."
             )
         if "/" in reference or kind in READERS:
             raise DatasetRefused(
-                f"There is no file or folder {reference!r}. Check the path, or choose one of the "
-                f"named data sets: {', '.join(DATASETS)}."
+                f"There is no file or folder {quoted(reference)} that can be looked at. Check the "
+                f"path, or choose one of the named data sets: {', '.join(DATASETS)}."
             )
         lookup(DATASETS, "data set", reference)
     if kind not in READERS:
         raise DatasetRefused(
-            f"{reference} is neither a folder, a .zip nor a .parquet file. Give a folder with one "
-            "subfolder per class or with a table of labels, a zip of one, or a Parquet file."
+            f"{quoted(reference)} is neither a folder, a .zip nor a .parquet file. Give a folder "
+            "with one subfolder per class or a table of labels, a zip of one, or a Parquet file."
         )
     return READERS[kind]
 
 
 def absolute_data(reference: str) -> str:
     """Return a reference that means the same data in every folder."""
-    path = Path(reference).expanduser()
-    return str(path.resolve()) if reference not in DATASETS and path.exists() else reference
+    path = placed(reference)
+    is_there = reference not in DATASETS and status_of(path) is not None
+    return str(path.resolve()) if is_there else reference

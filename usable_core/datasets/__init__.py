@@ -9,6 +9,7 @@ from usable_core.catalog.datasets import DATASETS, reader_of
 from usable_core.datasets.dataset import Dataset, select
 from usable_core.errors import UnknownName
 from usable_core.evaluations.specs import DatasetSpec, Split
+from usable_core.files import placed
 
 __all__ = ["Dataset", "load_dataset"]
 
@@ -39,4 +40,4 @@ def load_dataset(
 def _whole(reference: str) -> Dataset:
     read = implementation(reader_of(reference))
     is_named = reference in DATASETS
-    return cast(Dataset, read() if is_named else read(Path(reference).expanduser(), reference))
+    return cast(Dataset, read() if is_named else read(placed(reference), reference))

@@ -6,6 +6,7 @@ Every picture is decoded once. Where that was dear, what was found is kept for t
 import hashlib
 import time
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -30,6 +31,7 @@ _WORKERS = 4
 _DEAR = 1.0  # seconds of looking, from which it is worth a file
 _IN_MEMORY = 8  # data sets
 _ON_DISK = 256 * 2**20  # bytes of all data sets
+_BROKEN = (zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,9 @@ class Contents:
 
     Attributes:
         hashes: Of each picture's size and pixels (N,); of its file where it cannot be decoded.
-        near: Pairs (P, 2), first < second, of pictures that are equal or nearly so; None of more
-            than 100,000 pictures, whose hashes are those of their files.
+        near: Pairs (P, 2), first < second, of pictures that are equal or nearly so; None where
+            these are too many, and of more than 100,000 pictures, whose hashes are those of their
+            files.
     """
 
     hashes: NDArray[np.str_]
@@ -74,7 +77,7 @@ def contents_of(pictures: Pictures, report: Report = silent) -> Contents:
     if pictures.key not in _known:
         path = settings.home() / "contents" / f"{pictures.key}_{_FORM}.npz"
         began = time.monotonic()
-        found = _read(path) or _look(pictures, report)
+        found = _read(path, len(pictures.ids)) or _look(pictures, report)
         if time.monotonic() - began > _DEAR and not path.exists():
             with suppress(StorageError):  # only time is lost
                 _write(path, found)
@@ -112,12 +115,26 @@ def _hash(picture: Image.Image) -> str:
     return hashlib.sha256(size.encode() + picture.tobytes()).hexdigest()[:16]
 
 
-def _read(path: Path) -> Contents | None:
+def _read(path: Path, count: int) -> Contents | None:
+    """Return what was found before; None where that is not there, damaged, or of other pictures."""
     try:
         with np.load(path) as arrays:
-            return Contents(arrays["hashes"], arrays["near"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            found = Contents(arrays["hashes"], arrays["near"])
+        pairs = found.near
+        is_whole = found.hashes.shape == (count,) and found.hashes.dtype.kind == "U"
+        is_whole &= pairs is not None and pairs.dtype == np.int64 and pairs.shape[1:] == (2,)
+        is_whole &= pairs is not None and bool(((pairs >= 0) & (pairs < count)).all())
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        EOFError,
+        MemoryError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ):
         return None
+    return found if is_whole else None
 
 
 def _write(path: Path, contents: Contents) -> None:

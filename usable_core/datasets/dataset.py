@@ -248,7 +248,7 @@ def hash_bytes(data: bytes) -> str:
 
 def hash_all(parts: Sequence[str]) -> str:
     """Return one fingerprint of many, order included."""
-    return hash_bytes("\n".join(parts).encode())
+    return hash_bytes("\n".join(parts).encode(errors="surrogatepass"))  # JSON may hold those
 
 
 def select(

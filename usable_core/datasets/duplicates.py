@@ -29,6 +29,7 @@ LEAST_CONTRAST = 2.0  # grey levels (standard deviation): below, there is nothin
 EDGE = 1 / 16  # of a side that is cut off: 2 of 32 pixels
 # Left, top, right and bottom edges that are cut off; mirrored ones are found with them.
 WINDOWS = ((0, 0, 0, 0), (1, 1, 1, 1), (1, 1, 0, 0), (1, 0, 0, 1), (0, 1, 1, 0), (0, 0, 1, 1))
+MOST_PAIRS = 10_000_000  # that are held in memory
 _ROWS, _COLUMNS = 512, 2048  # of a block of comparisons: it stays in the processor's cache
 # Luminance and the two differences of colour, ITU-R BT.601.
 _CHANNELS = np.array(
@@ -36,8 +37,10 @@ _CHANNELS = np.array(
 )
 
 
-def near_equal(thumbnails: NDArray[np.uint8]) -> Pairs:
+def near_equal(thumbnails: NDArray[np.uint8]) -> Pairs | None:
     """Return the pairs (P, 2), first < second, of pictures that are equal or nearly so.
+
+    None where these are more than 10 million, as of thousands of frames of one film.
 
     Args:
         thumbnails: (N, S, S, 3), each picture squeezed to a square.
@@ -50,11 +53,13 @@ def near_equal(thumbnails: NDArray[np.uint8]) -> Pairs:
         return np.zeros((0, 2), dtype=np.int64)
     described = [_described(channels, window) for window in WINDOWS]
     limit = float(np.clip(USUAL_SHARE * _usual_distance(described[0]), SMALLEST, LARGEST))
-    found = [
-        pairs[_is_same_structure(channels, window, pairs)]
-        for window, features in zip(WINDOWS, described, strict=True)
-        for pairs in _close(features, described[0], limit)
-    ]
+    found, count = [], 0
+    for window, features in zip(WINDOWS, described, strict=True):
+        for pairs in _close(features, described[0], limit):
+            found.append(pairs[_is_same_structure(channels, window, pairs)])
+            count += len(found[-1])
+            if count > MOST_PAIRS * len(WINDOWS):  # each may be found in every window
+                return None
     pairs = np.sort(np.concatenate([np.zeros((0, 2), dtype=np.int64), *found]), axis=1)
     return np.unique(places[pairs], axis=0)
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 
-from usable_core.errors import DatasetRefused
+from usable_core.errors import DatasetRefused, quoted
 from usable_core.labels import LabelSpace
 
 # As people call them, without case and signs; the first that is there counts.
@@ -67,9 +68,15 @@ def numbers(values: Sequence[Value], what: str) -> list[Value]:
         DatasetRefused: they are numbers, but not whole ones.
     """
     texts = [str(v) for v in values if v is not None]
-    if not all(re.fullmatch(r"-?\d+(\.\d*)?", text) for text in texts):
-        return list(values)
-    return plain_labels([None if v is None else float(v) for v in values], what)
+    if not all(re.fullmatch(r"-?\d{1,18}(\.\d*)?", text) for text in texts):
+        return list(values)  # longer ones are names, as of people or files
+    return plain_labels([None if v is None else _number(str(v)) for v in values], what)
+
+
+def _number(text: str) -> int | float:
+    """Return the number in a text of digits, exactly where it is a whole one."""
+    whole, _, fraction = text.partition(".")
+    return float(text) if fraction.strip("0") else int(whole)
 
 
 def label_space(
@@ -114,8 +121,11 @@ def _plain_label(value: object, what: str) -> Value:
         return None
     if isinstance(value, (bool, str)):
         return str(value).strip() or None
-    if isinstance(value, (int, float, np.number)) and float(value).is_integer():
-        return int(value)
+    is_whole = isinstance(value, int | np.integer)
+    is_whole = is_whole or (isinstance(value, float | np.floating) and float(value).is_integer())
+    if is_whole and abs(number := int(cast(float, value))) < 2**63:
+        return number
     raise DatasetRefused(
-        f"{what} holds {value!r}, a {type(value).__name__}. Labels are whole numbers or names."
+        f"{what} holds {quoted(value)}, a {type(value).__name__}. Labels are whole numbers of at "
+        "most 63 bits, or names."
     )

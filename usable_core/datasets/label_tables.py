@@ -4,6 +4,7 @@ A table can only name files that lie in the data. Where folders are classes too,
 pictures that only the table knows are added.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from usable_core.datasets.tables import Table, paths_of_tables, read_table
 from usable_core.datasets.tree import Tree, inside, is_picture
 from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.evaluations.specs import Refused
+
+_IS_PLAIN = re.compile(r"\w[^/\\:]*(?<![.\s])")  # no path, so that it points to no other place
 
 
 def read_label_tables(tree: Tree) -> Dataset | None:
@@ -109,6 +112,9 @@ class _Pictures:
         Raises:
             ImageRefused: it points outside of the tree.
         """
+        last = text.strip().replace("\\", "/").rpartition("/")[2]
+        if last not in self._by_name and _IS_PLAIN.fullmatch(text):
+            return None  # most rows of a table that is about other things
         for base in (table.parent, PurePosixPath()):
             if (path := inside(base, text)) in self._by_path:
                 return path

@@ -1,6 +1,6 @@
 """Parquet files of pictures and labels, one or many, in the Hugging Face convention or near it."""
 
-import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +20,13 @@ from usable_core.datasets.label_columns import (
     label_space,
     plain_labels,
 )
+from usable_core.datasets.parquet_columns import check_schema, class_names, read_columns
 from usable_core.datasets.parts import part_of, part_within, renamed
 from usable_core.datasets.tree import UNREADABLE, Tree, inside
 from usable_core.datasets.verified import verified
 from usable_core.errors import DatasetRefused, ImageRefused, first_line
 from usable_core.evaluations.specs import Refused
+from usable_core.files import open_regular
 
 EXPECTED = (
     "Expected are the columns image (struct of bytes and path, bytes, or the path of a picture "
@@ -44,7 +46,7 @@ def read_parquet(path: Path, name: str) -> Dataset:
         DatasetRefused: the file or its columns are not as expected, or nothing in it is usable.
     """
     file = PurePosixPath(path.name)
-    tree = Tree(name, (file,), (), lambda relative: (path.parent / relative).open("rb"))
+    tree = Tree(name, (file,), (), lambda relative: open_regular(path.parent / relative))
     return _dataset(tree, {file: None})
 
 
@@ -143,16 +145,20 @@ def _shard(tree: Tree, path: PurePosixPath, part: str | None) -> _Shard:
             image = next(iter(first_of(columns, (*_IMAGES, *FILES))), None)
             label, notes = label_column([c for c in columns if c != image])
             if image is None or label is None:
-                raise DatasetRefused(f"{name} has the columns {', '.join(columns)}. {EXPECTED}")
+                listed = ", ".join(c[:60] for c in columns[:10]) + ", …" * (len(columns) > 10)
+                raise DatasetRefused(f"{name} has the columns {listed}. {EXPECTED}")
             extra = [c for c in ("label_name",) if c in columns and c != label]
-            table = file.read(columns=[image, label, *extra])
+            metadata = file.schema_arrow.metadata
+            check_schema(file.schema_arrow, (image, label, *extra), name)
+            table = read_columns(file, [image, label, *extra], name, stream.seek(0, os.SEEK_END))
+            data, paths = _pictures(table[image], name)
+            values = table[label].to_pylist()
+            names = table[extra[0]].to_pylist() if extra else None
     except (pa.ArrowException, *UNREADABLE) as error:
         why = first_line(error)
         raise DatasetRefused(f"{name} cannot be read as Parquet: {why}. {EXPECTED}") from error
-    data, paths = _pictures(table[image], name)
-    labels = plain_labels(table[label].to_pylist(), f"The column {label} of {name}")
-    names = table[extra[0]].to_pylist() if extra else None
-    known = _class_label_names(table.schema.metadata, label)
+    labels = plain_labels(values, f"The column {label} of {name}")
+    known = class_names(metadata, label, name)
     if names is None and known:
         names = [known[i] if isinstance(i, int) and 0 <= i < len(known) else None for i in labels]
     return _Shard(path, part, data, paths, labels, names, notes)
@@ -163,20 +169,29 @@ def _pictures(
 ) -> tuple[pa.ChunkedArray | None, Sequence[str | None] | None]:
     """Return bytes and paths of the pictures in a column, each None where it holds none."""
     kind = column.type
-    if pa.types.is_dictionary(kind):
-        column, kind = column.cast(kind.value_type), kind.value_type
     if pa.types.is_struct(kind):
-        fields = {field.name for field in kind}
         flat = dict(zip([field.name for field in kind], column.flatten(), strict=True))
-        data = flat["bytes"] if "bytes" in fields else None
-        paths = flat["path"].to_pylist() if "path" in fields else None
-        if data is not None or paths is not None:
-            return data, paths
-    elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        data, paths = flat.get("bytes"), flat.get("path")
+        good = (data is None or _is_bytes(data.type)) and (paths is None or _is_text(paths.type))
+        if good and (data is not None or paths is not None):
+            return data, None if paths is None else paths.to_pylist()
+    elif _is_bytes(kind):
         return column, None
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    elif _is_text(kind):
         return None, column.to_pylist()
     raise DatasetRefused(f"The image column of {name} is {kind}, not bytes or a path. {EXPECTED}")
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind)) or _is_null(kind)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind)) or _is_null(kind)
+
+
+def _is_null(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_null(kind))
 
 
 def _alike(name: str, values: list[Value]) -> list[Value]:
@@ -215,13 +230,3 @@ def _check_one(name: str, parts: dict[PurePosixPath, str | None]) -> None:
         raise DatasetRefused(
             f"{name} holds several data sets of Parquet files: {listed}. Give the folder of one."
         )
-
-
-def _class_label_names(metadata: dict[bytes, bytes] | None, column: str) -> list[str] | None:
-    try:
-        feature = json.loads((metadata or {})[b"huggingface"])["info"]["features"][column]
-        feature = feature[0] if isinstance(feature, list) else feature.get("feature", feature)
-        names = feature["names"]
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        return None
-    return names if isinstance(names, list) else None

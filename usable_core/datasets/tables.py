@@ -12,6 +12,7 @@ from usable_core.datasets.tree import Tree, text_of
 from usable_core.decoding_limits import MAX_BYTES
 from usable_core.errors import DatasetRefused
 
+MAX_CELLS = 10_000_000  # of a table: they are all held in memory
 SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
 
 
@@ -48,9 +49,17 @@ def read_table(tree: Tree, path: PurePosixPath) -> Table:
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return Table(path, _of_json(path, text.splitlines()))
     try:
-        return Table(path, _of_csv(text))
+        return Table(path, _of_csv(path, text))
     except csv.Error as error:
         raise DatasetRefused(f"{path} is no table: {error}.") from error
+
+
+def _check_cells(path: PurePosixPath, rows: int, columns: int) -> None:
+    if rows * columns > MAX_CELLS:
+        raise DatasetRefused(
+            f"The table {path} has {rows:,} rows of {columns:,} columns; at most {MAX_CELLS:,} "
+            "cells are read. Keep the columns file_name and label."
+        )
 
 
 def paths_of_tables(tree: Tree) -> list[PurePosixPath]:
@@ -68,10 +77,12 @@ def _text(data: bytes) -> str:
     return text_of(data.removeprefix(codecs.BOM_UTF8), otherwise="cp1252")[0]
 
 
-def _of_csv(text: str) -> dict[str, list[object]]:
+def _of_csv(path: PurePosixPath, text: str) -> dict[str, list[object]]:
     head = text.partition("\n")[0]
     commas = Counter(character for character in head if character in ",;\t|")
     delimiter = commas.most_common(1)[0][0] if commas else ","
+    _check_cells(path, text.count("\n") + 1, commas[delimiter] + 1)  # before they take memory
+    _check_cells(path, 1, text.count(delimiter))
     rows = [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(row)]
     if not rows:
         return {}
@@ -85,10 +96,11 @@ def _of_json(path: PurePosixPath, lines: Sequence[str]) -> dict[str, list[object
     for number, line in enumerate(filter(str.strip, lines), 1):
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DatasetRefused(f"Line {number} of {path} is no JSON: {error}.") from error
         if not isinstance(row, dict):
             raise DatasetRefused(f"Line {number} of {path} is no JSON object with columns.")
         rows.append(row)
     names = dict.fromkeys(name for row in rows for name in row)
+    _check_cells(path, len(rows), len(names))
     return {str(name): [row.get(name) for row in rows] for name in names}

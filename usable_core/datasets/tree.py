@@ -1,10 +1,12 @@
 """`Tree`: the files of a data set, in whatever holds them; its first layout that fits is read."""
 
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -15,7 +17,13 @@ from usable_core.decoding_limits import MAX_BYTES
 from usable_core.errors import ImageRefused, first_line
 from usable_core.evaluations.specs import Refused
 
-UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+# What readers of zips and of Parquet raise on broken files, beside their own errors.
+UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, LZMAError, struct.error, EOFError, OSError, RuntimeError),
+    *(ValueError, LookupError, OverflowError, MemoryError),
+)
+MAX_DEPTH = 100  # folders within folders
+TOO_DEEP = f"It lies more than {MAX_DEPTH} folders deep."
 _ELSEWHERE = re.compile(r"\s*(?:[A-Za-z]:|\w+://)")  # a drive or an address
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 # What lies beside pictures: it is listed, but decides nothing about the layout.
@@ -117,7 +125,7 @@ class Tree:
         """
         try:
             with self.open(path) as file:
-                return file.read(MAX_BYTES + 1)
+                return file.read(MAX_BYTES + 1) or b""  # None of a file that makes one wait
         except UNREADABLE as error:
             why = (isinstance(error, OSError) and error.strerror) or first_line(error)
             raise ImageRefused(f"{path} cannot be read: {why}.") from error
@@ -156,7 +164,7 @@ def text_of(name: bytes, otherwise: str = "latin-1") -> tuple[str, bool]:
     try:
         return name.decode(), True
     except UnicodeDecodeError:
-        return name.decode(otherwise), False
+        return name.decode(otherwise, "replace"), False  # a code page lacks some bytes
 
 
 def inside(base: PurePosixPath, text: str) -> PurePosixPath:

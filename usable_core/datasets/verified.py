@@ -10,9 +10,11 @@ from usable_core import images
 from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
 from usable_core.datasets.parts import indices_of
 from usable_core.depth import Reach
-from usable_core.errors import ImageRefused
+from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.evaluations.specs import Refused
 from usable_core.labels import LabelSpace
+
+MOST_BROKEN = 2000  # files, from which they must not be ten times as many as pictures
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,26 @@ def verified(names: Sequence[str], read: Callable[[int], bytes]) -> Verified:
     Args:
         names: What each is called in the sentence of a refusal.
         read: Returns the bytes of one; raises `ImageRefused`, also where it has no label.
+
+    Raises:
+        DatasetRefused: of very many files, hardly one is a picture.
     """
-    kept, ids, refused, reach = [], [], [], Reach()
+    kept: list[int] = []
+    ids, refused, reach, broken = list[str](), list[Refused](), Reach(), 0
     for row, name in enumerate(names):
+        data = None
         try:
             data = read(row)
             images.verify(data, name.rpartition("/")[2], reach)
         except ImageRefused as error:
             refused.append(Refused(name, str(error)))
+            broken += data is not None
+            if broken > MOST_BROKEN and len(kept) * 10 < broken:
+                raise DatasetRefused(
+                    f"{broken:,} files of the first {row + 1:,} are no pictures that can be used, "
+                    f"and {len(kept):,} are. The last one: {name}: {error} Give the folder of the "
+                    "data set itself."
+                ) from error
         else:
             kept.append(row)
             ids.append(hash_bytes(data))
