@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from usable_core.api import explain as explain
     from usable_core.api import explain_methods as explain_methods
     from usable_core.api import fine_tune as fine_tune
+    from usable_core.assessing import assess as assess
     from usable_core.catalog.listing import list_attacks as list_attacks
     from usable_core.catalog.listing import list_corruptions as list_corruptions
     from usable_core.catalog.listing import list_datasets as list_datasets
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "api": "Explanation attack calibrate evaluate_accuracy evaluate_corruption "
     "evaluate_explanation evaluate_robustness explain explain_methods fine_tune",
+    "assessing": "assess",
     "catalog.listing": "list_attacks list_corruptions list_datasets list_explainers list_models",
     "comparison": "compare",
     "datasets": "load_dataset",

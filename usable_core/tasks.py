@@ -7,6 +7,7 @@ here imports torch until `run` is called.
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from usable_core.evaluations.schema import SCHEMA, upgraded
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
+from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.versions import versions
 
 GOES_ON = "it goes on from its finished parts"
@@ -51,6 +53,8 @@ class Task:
             empty where they are not compared.
         makes_model: Whether the answer is a model, `run/ID`.
         again: What asking the same again does after a run that ended before its answer.
+        is_of_parts: Whether the answer is put together from those to other questions, which are
+            kept by themselves.
     """
 
     title: str
@@ -65,6 +69,7 @@ class Task:
     figure: str = ""
     makes_model: bool = False
     again: str = GOES_ON
+    is_of_parts: bool = False
 
 
 TASKS = {
@@ -146,6 +151,18 @@ TASKS = {
         page="compare",
         page_parameter="parent",
         again="its finished steps are answered from the store, but a training begins anew",
+        is_of_parts=True,
+    ),
+    "assess": Task(
+        title="Assessment",
+        config=AssessmentConfig,
+        result=AssessmentResult,
+        function="usable_core.jobs.assessment:run_assessment",
+        help="Decide whether models are fit for a use: everything measured, each requirement met "
+        "or not, a verdict.",
+        lines="usable_core.cli.assess:lines",
+        again="its finished steps are answered from the store",
+        is_of_parts=True,
     ),
 }
 
@@ -180,7 +197,9 @@ def named_in(config: Config) -> dict[str, ModelSpec | DatasetSpec]:
 
 def placed(config: Config) -> Config:
     """Return a question that names the same files in every folder."""
-    found = {field: spec.placed() for field, spec in named_in(config).items()}
+    found: dict[str, Any] = {f: spec.placed() for f, spec in named_in(config).items()}
+    if isinstance(config, AssessmentConfig):
+        found["models"] = tuple(spec.placed() for spec in config.models)
     return dataclasses.replace(config, **found)
 
 
@@ -190,15 +209,22 @@ def check_names(config: Config) -> None:
     Raises:
         UsableError: a name is unknown, or a file that it names is not there.
     """
-    for spec in named_in(config).values():
+    several = config.models if isinstance(config, AssessmentConfig) else ()
+    for spec in (*named_in(config).values(), *several):
         if isinstance(spec, ModelSpec):
             files_of(spec.reference, spec.weights, spec.labels)
         else:
             reader_of(spec.reference)
 
 
-def resolve(config: Config) -> dict[str, Any]:
+def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the objects that a config names, by its fields; see `named_in`.
+
+    A question that is made of parts names them for its parts, which load them.
+
+    Args:
+        config: The question.
+        known: Objects that are there already, by field.
 
     Raises:
         UsableError: a name is unknown, or what it names cannot be loaded.
@@ -206,10 +232,15 @@ def resolve(config: Config) -> dict[str, Any]:
     from usable_core.datasets import load_dataset
     from usable_core.models import load_model
 
-    return {
-        field: load_model(spec) if isinstance(spec, ModelSpec) else load_dataset(spec.reference)
-        for field, spec in named_in(config).items()
-    }
+    if TASKS[name_of(config)].is_of_parts:
+        return {}
+    found = dict(known or {})
+    for field, spec in named_in(config).items():
+        if field not in found:
+            found[field] = (
+                load_model(spec) if isinstance(spec, ModelSpec) else load_dataset(spec.reference)
+            )
+    return found
 
 
 def look_at(objects: dict[str, Any], report: Report) -> None:

@@ -20,6 +20,7 @@ from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
 from usable_core.records import from_json, to_json
+from usable_core.verdicts.assessment import AssessmentConfig
 
 MODEL = ModelSpec("timm/x", weights="w.safetensors", arch_options=(("pad_type", "same"),))
 DATA = DatasetSpec("digits", split="test", limit=10, seed=3)
@@ -33,6 +34,7 @@ EXAMPLES = {
     "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
     "finetune": FineTuningConfig(MODEL, DATA, source=DATA, task_weight=0.5),
     "demo": DemoConfig(epochs=1),
+    "assess": AssessmentConfig((MODEL, ModelSpec("bundled/vgg")), DATA, ("ece <= 5 %",), norm="l2"),
 }
 
 

@@ -79,13 +79,13 @@ ASKING_LAYERS = (
     ),
     ("catalog", "metrics"),
     ("evaluations",),
-    ("comparison", "samples", "attacked_images"),
+    ("comparison", "samples", "attacked_images", "verdicts"),
     ("tasks",),
     ("runs", "plots"),
     ("reports",),
     ("jobs",),
     ("arguments",),
-    ("api", "recipes"),
+    ("api", "assessing", "recipes"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.

@@ -12,7 +12,7 @@ from usable_core.errors import Cancelled
 from usable_core.tasks import TASKS
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-COMMANDS = [task.command for task in TASKS.values()]
+COMMANDS = [task.command for task in TASKS.values() if task.command]
 SHOWN = [
     line
     for line in re.findall(r"^usable (.*)$", README, re.MULTILINE)

@@ -17,8 +17,10 @@ from usable_core.catalog.datasets import DATASETS, LAYOUTS
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.models import ARCHITECTURES, BUNDLED, SOURCES
+from usable_core.catalog.requirements import REQUIREMENTS
 from usable_core.cli import app
 from usable_core.tasks import TASKS
+from usable_core.verdicts import read_requirements
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,6 +38,7 @@ def commands(command, words=("usable",)):
 
 
 NAMES = {
+    "requirements": REQUIREMENTS,
     "attacks": ATTACKS,
     "losses": LOSSES,
     "presets": PRESETS,
@@ -57,7 +60,8 @@ NAMES = {
 
 
 def blocks(text, language):
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return [block for name, block in found if name == language]
 
 
 def rows(text, heading):
@@ -111,9 +115,16 @@ def test_a_path_and_a_name_of_contributing_exist(named):
 
 
 def test_the_names_of_the_package_that_are_mentioned_exist():
-    mentioned = set(re.findall(r"\busable\.(\w+)", README + CONTRIBUTING))
+    mentioned = set(re.findall(r"\busable\.(?!toml\b)(\w+)", README + CONTRIBUTING))
 
     assert mentioned <= set(usable.__all__)
+
+
+def test_readmes_requirements_are_some(tmp_path):
+    (source,) = blocks(README, "toml")
+    (tmp_path / "usable.toml").write_text(source, encoding="utf-8")
+
+    assert len(read_requirements(tmp_path / "usable.toml").required) >= 3
 
 
 def test_readmes_python_runs(tmp_path, monkeypatch):

@@ -39,6 +39,11 @@ METRICS = {
         r"$\frac{1}{C}\sum_c \frac{\mathrm{right}_c}{n_c}$. It differs from accuracy when some "
         r"classes have more images. Interval: from the classes' Wilson intervals.",
     ),
+    "worst_class": MetricRow(
+        "Worst class",
+        r"The smallest recall of the classes: $\min_c \mathrm{right}_c/n_c$. Interval: of all "
+        r"classes together, so that it holds whichever is the worst.",
+    ),
     "majority_baseline": MetricRow(
         "Most frequent class", "Accuracy of always answering the most frequent class."
     ),
@@ -51,11 +56,11 @@ METRICS = {
     "ece_equal_mass": MetricRow(
         "Calibration error, equal bins", "The same over 15 bins that hold equally many images."
     ),
-    "brier": MetricRow(
+    "brier": _number(
         "Brier score",
         r"$\frac{1}{n}\sum_i\sum_c (p_{ic}-\mathbb{1}[y_i=c])^2$, from 0 (certain and right) to 2.",
     ),
-    "nll": MetricRow(
+    "nll": _number(
         "Negative log likelihood", r"$-\frac{1}{n}\sum_i \log p_{i,y_i}$, in nats; lower is better."
     ),
     "clean_accuracy": MetricRow(

@@ -13,7 +13,8 @@ from pathlib import Path
 import typer
 
 from usable_core import files, settings
-from usable_core.cli import calibrate, comparison, dashboard, explain, look, runs, signals, uploads
+from usable_core.cli import assess, calibrate, comparison, dashboard, explain, look, runs
+from usable_core.cli import signals, uploads
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
 from usable_core.cli.output import let_consoles_be_plain, notes_of
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.add_typer(look.models_app, name="models")
 app.command("datasets")(look.datasets)
 add_commands(app)
+app.command("assess")(expanded(assess.assess))
 app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))
 app.command("compare")(comparison.compare)

@@ -23,7 +23,7 @@ def add_commands(app: typer.Typer) -> None:
         groups[group].command(name, help=task.help)(_command(task))
 
 
-def _command(task: Task) -> Callable[..., None]:
+def _command(task: Task) -> Callable[..., int | None]:
     def ask(config: Config, json: JsonOption = None) -> None:
         run, result = run_task(config)
         data = {**result.summary(), "run": run.id or None, "answered_by": run.answered_by}

@@ -29,7 +29,7 @@ Parameters = dict[str, inspect.Parameter]
 Values = Mapping[str, Any]  # what was said, by the name of the parameter
 
 
-def expanded(function: Callable[..., None]) -> Callable[..., None]:
+def expanded(function: Callable[..., int | None]) -> Callable[..., int | None]:
     """Return a command whose options are the fields of the records that `function` takes.
 
     Parameters that are no records stay as they are. One of the type `tuple[ModelSpec, ...]` may be
@@ -51,9 +51,9 @@ def expanded(function: Callable[..., None]) -> Callable[..., None]:
                 parameters[name] = parameters[name].replace(annotation=Annotated[str, argument])
 
     @functools.wraps(function)
-    def command(**values: Any) -> None:  # noqa: ANN401 - whatever the options hold
+    def command(**values: Any) -> int | None:  # noqa: ANN401 - whatever the options hold
         given = {name: hint for name, hint in hints.items() if name != "return"}
-        function(**{name: _argument(name, hint, values) for name, hint in given.items()})
+        return function(**{name: _argument(name, hint, values) for name, hint in given.items()})
 
     ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters.values()]
     command.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]

@@ -95,6 +95,11 @@ class AccuracyResult(Answer):
         return classification.balanced_accuracy(*self._outcomes)
 
     @property
+    def worst_class(self) -> Estimate:
+        """Return the smallest recall of the classes that have examples."""
+        return classification.worst_class(*self._outcomes)
+
+    @property
     def majority_baseline(self) -> Proportion:
         """Return the accuracy of always answering the most frequent class."""
         return classification.majority_baseline(self._column("label"))
@@ -201,6 +206,7 @@ class AccuracyResult(Answer):
             "accuracy": self.accuracy,
             "top5": self.top5,
             "balanced_accuracy": self.balanced_accuracy,
+            "worst_class": self.worst_class,
             "majority_baseline": self.majority_baseline,
             "ece": self.ece(),
             "ece_equal_mass": self.ece_equal_mass,

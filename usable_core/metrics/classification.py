@@ -1,11 +1,19 @@
 """Right or wrong, overall and per class, from labels and predictions (N,)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from usable_core.metrics.arrays import Indices, Masks
-from usable_core.metrics.intervals import Estimate, Proportion, mean_of_proportions, wilson
+from usable_core.metrics.intervals import (
+    CONFIDENCE,
+    Estimate,
+    Proportion,
+    exact,
+    mean_of_proportions,
+    wilson,
+)
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,21 @@ def class_scores(labels: Indices, predictions: Indices) -> list[ClassScores]:
 def balanced_accuracy(labels: Indices, predictions: Indices) -> Estimate:
     """Return the mean recall over the classes that have examples."""
     return mean_of_proportions([s.recall for s in class_scores(labels, predictions)])
+
+
+def worst_class(labels: Indices, predictions: Indices) -> Estimate:
+    """Return the smallest recall of the classes that have examples; n counts all examples.
+
+    The interval holds for the smallest of the true recalls, whichever class has it: those of all
+    classes hold together (exact, Bonferroni), and its ends are the smallest of theirs.
+    """
+    recalls = [s.recall for s in class_scores(labels, predictions)]
+    if not recalls:
+        return Estimate(math.nan, math.nan, math.nan, 0)
+    confidence = 1 - (1 - CONFIDENCE) / len(recalls)
+    ends = [exact(round(r.value * r.n), r.n, confidence) for r in recalls]
+    worst = min(recall.value for recall in recalls)
+    return Estimate(worst, min(e.low for e in ends), min(e.high for e in ends), len(labels))
 
 
 def confusion(labels: Indices, predictions: Indices) -> tuple[Indices, Indices]:

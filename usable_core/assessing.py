@@ -1,0 +1,66 @@
+"""Usable from Python: is one of these models fit for this use?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from usable_core import jobs
+from usable_core.arguments import model_of, question_of
+from usable_core.errors import ConfigError
+from usable_core.evaluations.specs import ModelSpec, Report, silent
+from usable_core.verdicts.assessment import USUAL, AssessmentConfig, AssessmentResult
+from usable_core.verdicts.requirements import Requirements, read_requirements, requirements_of
+
+if TYPE_CHECKING:
+    from usable_core.arguments import DatasetLike, ModelLike
+
+
+def assess(
+    models: "ModelLike | Sequence[ModelLike]",
+    data: "DatasetLike",
+    require: Sequence[str] | str | Path | None = None,
+    *,
+    preset: str = "glance",
+    limit: int | None = None,
+    report: Report = silent,
+) -> AssessmentResult:
+    """Return whether models are fit for a use: fit, not fit, or not shown, with every requirement.
+
+    Everything is measured of each: accuracy, calibration, corruptions, attacks, explanations; what
+    the store knows already is taken from there, and the answers are kept in it.
+
+    Args:
+        models: As for `evaluate_accuracy`, one or several.
+        data: As for `evaluate_accuracy`.
+        require: Requirements such as `"accuracy >= 90 %"`, or the path of a file of them; the usual
+            ones when not given.
+        preset: How much is measured, a key of `catalog.attacks.PRESETS`.
+        limit: At most this many examples.
+        report: Told the progress.
+
+    Raises:
+        ConfigError: a requirement is none.
+        UnknownName: it names a number that there is not, or there is no such preset.
+        UsableError: the data cannot be read. A model that cannot be loaded is `not shown` instead.
+    """
+    several = models if isinstance(models, (list, tuple)) else [models]
+    wanted = _requirements(require)
+    question = question_of(several[0], data, limit, store=True) if several else None
+    if question is None:
+        raise ConfigError("Give at least one model to assess.")
+    loaded = [question.objects["model"], *map(model_of, several[1:])]
+    specs = [
+        m if isinstance(m, ModelSpec) else o.spec for m, o in zip(several, loaded, strict=True)
+    ]
+    texts = tuple(one.text for one in wanted.required)
+    config = AssessmentConfig(
+        tuple(specs), question.dataset, texts, wanted.use, wanted.set_by, wanted.norm, preset
+    )
+    objects = {"models": loaded, "dataset": question.objects["dataset"]}
+    return cast(AssessmentResult, jobs.run_here(config, report, objects=objects)[1])
+
+
+def _requirements(require: Sequence[str] | str | Path | None) -> Requirements:
+    if isinstance(require, Path) or (isinstance(require, str) and require.endswith(".toml")):
+        return read_requirements(Path(require))
+    return requirements_of([require] if isinstance(require, str) else require or USUAL)

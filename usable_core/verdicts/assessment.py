@@ -1,0 +1,176 @@
+"""The question "are these models fit for this use?" and its answer, from every evaluation.
+
+Records, one row per model and requirement:
+    model (reference), name (as people call it), requirement (as it is written), value, low, high
+    (the interval that decides), n, outcome (met, not met, undecided), reason, examples (how many
+    would decide; 0 where none is said), run (which measured it; empty where nothing did).
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from usable_core.catalog import lookup
+from usable_core.catalog.attacks import PRESETS
+from usable_core.errors import ConfigError
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, require
+from usable_core.metrics.intervals import Estimate
+from usable_core.records import to_json
+from usable_core.verdicts.checking import Checked
+from usable_core.verdicts.requirements import Requirements, requirement, requirements_of
+from usable_core.verdicts.verdict import Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MEASURED = (
+    "accuracy",
+    "corruption",
+    "robustness",
+    "explanation",
+)  # of every model, the quick first
+# What is required where nobody says otherwise: a start to be changed, not a standard.
+USUAL = (
+    "accuracy >= 90 %",
+    "worst_class >= 70 %",
+    "ece <= 10 %",
+    "mean_corruption_accuracy >= 60 %",
+    "robust_accuracy at 1/255 >= 50 %",
+    "faithfulness at lime >= 0",
+)
+MOST_MODELS = 50
+
+
+@dataclass(frozen=True)
+class AssessmentConfig:
+    """What is to be decided: which of several models is fit for one use.
+
+    Attributes:
+        models: The candidates.
+        dataset: What they are to be used for, as labelled examples.
+        require: What each must reach, as it is written; see `verdicts.requirements`.
+        use: What they are to be used for, in words.
+        set_by: Who says what they must reach.
+        norm: Norm of the budgets of attacks.
+        preset: How much is measured: a key of `catalog.attacks.PRESETS`.
+        seed: Seed of all randomness.
+    """
+
+    models: tuple[ModelSpec, ...]
+    dataset: DatasetSpec
+    require: tuple[str, ...] = USUAL
+    use: str = ""
+    set_by: str = ""
+    norm: Norm = "linf"
+    preset: str = "glance"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require(0 < len(self.models) <= MOST_MODELS, "models", "1 to 50 models", len(self.models))
+        if len(set(self.models)) < len(self.models):
+            raise ConfigError("models holds one model twice. Name each once.")
+        lookup(PRESETS, "preset", self.preset)
+        requirements_of(self.require)
+
+    @property
+    def requirements(self) -> Requirements:
+        """Return what each model must reach."""
+        required = tuple(requirement(text) for text in self.require)
+        return Requirements(required, self.use, self.set_by, self.norm)
+
+
+@dataclass(frozen=True)
+class AssessmentResult:
+    """The verdict of each model, and the runs that it rests on."""
+
+    config: AssessmentConfig
+    records: "pd.DataFrame"
+
+    def __repr__(self) -> str:
+        return f"AssessmentResult({' '.join(v.sentence for v in self.verdicts)})"
+
+    @cached_property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Return the verdict of each model, in the order in which they were named."""
+        parts = self.records.groupby("model", sort=False)
+        return tuple(
+            Verdict(str(rows["name"].iloc[0]), tuple(map(_checked, rows.to_dict("records"))))
+            for _, rows in parts
+        )
+
+    @property
+    def sentence(self) -> str:
+        """Return the answer to the whole question, in one sentence."""
+        by_answer: dict[str, list[str]] = {}
+        for one in self.verdicts:
+            by_answer.setdefault(one.answer, []).append(one.model)
+        if len(self.verdicts) == 1:
+            return self.verdicts[0].sentence
+        parts = [
+            f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} {_WORDS[answer]}"
+            for answer in _WORDS
+            if (names := by_answer.get(answer))
+        ]
+        return f"{'; '.join(parts)}."
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the records, one row per model and requirement."""
+        return self.records.copy()
+
+    def summary(self) -> dict[str, Any]:
+        """Return the verdicts as JSON."""
+        rows = self.records.groupby("model", sort=False)
+        found: dict[str, Any] = to_json(
+            {
+                "sentence": self.sentence,
+                "use": self.config.use,
+                "set_by": self.config.set_by,
+                "preset": self.config.preset,
+                "models": [
+                    {
+                        "model": model,
+                        "name": verdict.model,
+                        "verdict": verdict.answer,
+                        "sentence": verdict.sentence,
+                        "next_step": verdict.next_step,
+                        "requirements": part.drop(columns=["model", "name"]).to_dict("records"),
+                    }
+                    for verdict, (model, part) in zip(self.verdicts, rows, strict=True)
+                ],
+            }
+        )
+        return found
+
+
+_WORDS = {
+    "fit": "fit for this use",
+    "not shown": "not shown to be fit",
+    "not fit": "not fit",
+}
+
+
+def row_of(checked: Checked) -> dict[str, object]:
+    """Return what is recorded of one requirement."""
+    found = checked.found or Estimate(math.nan, math.nan, math.nan, 0)
+    return {
+        "requirement": checked.requirement.text,
+        "value": found.value,
+        "low": found.low,
+        "high": found.high,
+        "n": found.n,
+        "outcome": checked.outcome,
+        "reason": checked.reason,
+        "examples": checked.examples or 0,
+    }
+
+
+def _checked(row: dict[Any, Any]) -> Checked:
+    found = Estimate(row["value"], row["low"], row["high"], int(row["n"]))
+    return Checked(
+        requirement(row["requirement"]),
+        found if found.n else None,
+        row["outcome"],
+        row["reason"],
+        int(row["examples"]) or None,
+    )
