@@ -26,6 +26,7 @@ class PageRow:
 # Key: the file in app_pages/ and the last part of the page's address.
 PAGES = {
     "overview": PageRow("Overview", ":material/home:", ""),
+    "assess": PageRow("Is it fit?", ":material/verified:", ""),
     "explain": PageRow("Explain", ":material/image_search:", "One image"),
     "fine_tune": PageRow("Fine-tune", ":material/tune:", "Train and measure"),
     "accuracy": PageRow("Accuracy", ":material/target:", "Train and measure"),

@@ -53,6 +53,14 @@ CORRUPTION_MODEL = "corruption_model"
 CORRUPTION_NAMES = "corruption_names"
 CORRUPTION_SEVERITIES = "corruption_severities"
 
+# Is it fit?
+ASSESS_DATASET = "assess_dataset"
+ASSESS_PRESET = "assess_preset"
+ASSESS_EPSILON = "assess_epsilon"
+ASSESS_MORE = "assess_more"
+ASSESS_START = "assess_start"
+ASSESS_RESTORED = "assess_restored"
+
 # Compare
 COMPARE_RUNS = "compare_runs"
 COMPARE_AT = "compare_at"

@@ -162,6 +162,7 @@ TASKS = {
         "or not, a verdict.",
         lines="usable_core.cli.assess:lines",
         again="its finished steps are answered from the store",
+        page="assess",
         is_of_parts=True,
     ),
 }

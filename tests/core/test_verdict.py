@@ -177,7 +177,7 @@ def test_three_verdicts_and_their_sentences():
     assert [v.answer for v in (fit, unfit, unknown)] == ["fit", "not fit", "not shown"]
     assert fit.sentence == "A is fit for this use: all 2 requirements are met."
     assert "50.0 %" in unfit.sentence
-    assert "accuracy >= 90 %" in unfit.sentence
+    assert "at least 90 % is required" in unfit.sentence
     assert "not shown to be fit" in unknown.sentence
     assert verdict("D", rules, []).next_step == "Measure Accuracy too."
     part = verdict("E", requirements_of(["accuracy >= 90 %"]), [answered(91, 100)])

@@ -13,8 +13,17 @@ from pathlib import Path
 import typer
 
 from usable_core import files, settings
-from usable_core.cli import assess, calibrate, comparison, dashboard, explain, look, runs
-from usable_core.cli import signals, uploads
+from usable_core.cli import (
+    assess,
+    calibrate,
+    comparison,
+    dashboard,
+    explain,
+    look,
+    runs,
+    signals,
+    uploads,
+)
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
 from usable_core.cli.output import let_consoles_be_plain, notes_of

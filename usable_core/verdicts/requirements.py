@@ -89,9 +89,13 @@ class Requirement:
         """Return it as it is written: `robust_accuracy at 4/255 >= 40 %`."""
         at = f" at {self.place}" if self.place else ""
         sign = ">=" if self.row.is_better == "higher" else "<="
+        return f"{self.name}{at} {sign} {self.bound_text}"
+
+    @property
+    def bound_text(self) -> str:
+        """Return the bound as it is written: `40 %`."""
         is_share = METRICS[self.row.metric].unit == "share"
-        bound = f"{100 * self.bound:.6g} %" if is_share else f"{self.bound:.6g}"
-        return f"{self.name}{at} {sign} {bound}"
+        return f"{100 * self.bound:.6g} %" if is_share else f"{self.bound:.6g}"
 
     @property
     def title(self) -> str:

@@ -110,5 +110,9 @@ def _said(one: Checked) -> str:
     name = one.requirement.title
     if one.found is None:
         return f"{name} was not measured"
-    found = f"{name} is {shown(one.requirement, one.found)}, required is {one.requirement.text}"
+    side = "at least" if one.requirement.row.is_better == "higher" else "at most"
+    found = (
+        f"{name} is {shown(one.requirement, one.found)}, where {side} "
+        f"{one.requirement.bound_text} is required"
+    )
     return f"{found}; {one.reason.rstrip('.')}" if one.reason else found

@@ -1,0 +1,87 @@
+"""Is it fit? One question, one answer: requirements first, then everything measured once."""
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.assess import requirements_form
+from dashboard.components.assess.verdict_view import verdict_view
+from dashboard.components.measure.fit import fit_note
+from dashboard.components.measure.measured_runs import MOST_MODELS
+from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
+from dashboard.components.shared.formats import choose_one, download_json, errors_shown
+from dashboard.components.shared.pickers import measured_models, model_picker, restore_models
+from dashboard.components.shared.run_panel import (
+    find,
+    run_of,
+    run_panel,
+    show_run,
+    start_run,
+)
+from usable_core.catalog.attacks import PRESETS
+from usable_core.runs.run import Status
+from usable_core.verdicts.assessment import AssessmentConfig
+
+PRESET_HELP = "\n\n".join(f"**{row.title}**: {row.help}" for row in PRESETS.values())
+
+
+def form() -> None:
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        models = model_picker(state.MODELS, MOST_MODELS, default=measured_models())
+        dataset = dataset_picker(state.ASSESS_DATASET, models=models, ask_limit=True)
+        preset = choose_one(
+            "How much is measured",
+            {name: row.title for name, row in PRESETS.items()},
+            key=state.ASSESS_PRESET,
+            default="glance",
+            help=PRESET_HELP,
+        )
+    with right:
+        required = requirements_form.requirements_form()
+    fits = dataset is None or fit_note(models, dataset.reference)
+    is_ready = bool(models and required and dataset is not None and fits)
+    if st.button("Assess", key=state.ASSESS_START, type="primary", disabled=not is_ready):
+        with errors_shown():
+            start_run(AssessmentConfig(models, dataset, required, preset=preset))
+
+
+def restore() -> None:
+    """Put the question of the address's run into the form, once; call it before the form."""
+    run_id = state.chosen_run_id()
+    if run_id is None or st.session_state.get(state.ASSESS_RESTORED) == run_id:
+        return
+    st.session_state[state.ASSESS_RESTORED] = run_id
+    run = run_of(run_id)
+    if run is None or not isinstance(run.config, AssessmentConfig):
+        return
+    restore_models(state.MODELS, run.config.models)
+    restore_dataset(state.ASSESS_DATASET, run.config.dataset)
+    st.session_state[state.ASSESS_PRESET] = run.config.preset
+    requirements_form.restore(run.config.require)
+
+
+def answer() -> None:
+    """Show the verdict of the address's run, or how far it is."""
+    run_id = state.chosen_run_id()
+    run = find(run_id) if run_id else None
+    if run is None:
+        return
+    if run.status is not Status.DONE:
+        run_panel(run.id)
+        return
+    with errors_shown():
+        result = state.store().load(run.id)
+        verdict_view(result)
+        with st.expander("What was measured"):
+            show_run(run)
+        download_json(result.summary(), "verdict", key="assess_json", label="Verdict, JSON")
+
+
+st.title("Is it fit for use?")
+st.markdown(
+    "Say what it must reach. Accuracy, calibration, corruptions, attacks and explanations are "
+    "measured once, and each requirement is met, not met, or undecided."
+)
+restore()
+form()
+answer()

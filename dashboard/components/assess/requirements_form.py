@@ -1,0 +1,114 @@
+"""Asking what a model must reach: the usual numbers as fields, any other as a sentence."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import errors_shown
+from usable_core.catalog.metrics import METRICS
+from usable_core.catalog.requirements import REQUIREMENTS
+from usable_core.evaluations.epsilon import number
+from usable_core.verdicts.assessment import USUAL
+from usable_core.verdicts.requirements import Requirement, requirement
+
+COLUMNS = 3
+HOW = (
+    "One requirement a line, such as "
+    + ", ".join(f"`{row.example}`" for row in REQUIREMENTS.values())
+    + "."
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One number that the form asks for by itself."""
+
+    requirement: Requirement
+
+    @property
+    def key(self) -> str:
+        """Return the widget's key."""
+        return state.of_page("assess", self.requirement.name)
+
+    @property
+    def label(self) -> str:
+        """Return what stands above the field."""
+        sign = "≥" if self.requirement.row.is_better == "higher" else "≤"
+        title = self.requirement.title.partition(" at ε")[0]
+        return f"{title} {sign}{' %' * self.is_share}"
+
+    @property
+    def is_share(self) -> bool:
+        """Tell whether it is asked in percent."""
+        return METRICS[self.requirement.row.metric].unit == "share"
+
+    def shown(self, bound: float) -> float:
+        """Return a bound as the field shows it."""
+        return round(100 * bound, 6) if self.is_share else bound
+
+
+FIELDS = tuple(Field(requirement(text)) for text in USUAL)
+
+
+def restore(texts: tuple[str, ...]) -> None:
+    """Have the form show these requirements; call it before the form."""
+    asked = {one.name: one for one in reversed([requirement(text) for text in texts])}
+    for field in FIELDS:
+        one = asked.get(field.requirement.name)
+        st.session_state[field.key] = None if one is None else field.shown(one.bound)
+        if one is not None and one.row.place == "epsilon":
+            st.session_state[state.ASSESS_EPSILON] = one.place
+    plain = {_field_text(field) for field in FIELDS} - {None}
+    more = [text for text in texts if text not in plain]
+    st.session_state[state.ASSESS_MORE] = "\n".join(more)
+
+
+def requirements_form() -> tuple[str, ...]:
+    """Ask what is required and return it as it is written; empty while a line is none."""
+    st.markdown("**It must reach**")
+    st.caption("Write it before you look at the numbers. An empty field requires nothing.")
+    columns = st.columns(COLUMNS)
+    for place, field in enumerate(FIELDS):
+        with columns[place % COLUMNS]:
+            st.session_state.setdefault(field.key, field.shown(field.requirement.bound))
+            st.number_input(
+                field.label,
+                0.0 if field.is_share else None,
+                100.0 if field.is_share else None,
+                None,
+                key=field.key,
+                persist_state="session",
+                step=1.0 if field.is_share else 0.1,
+                format="%g",
+                placeholder="not required",
+                help=METRICS[field.requirement.row.metric].help,
+            )
+            if field.requirement.row.place == "epsilon":
+                st.session_state.setdefault(state.ASSESS_EPSILON, field.requirement.place)
+                st.text_input("at ε", key=state.ASSESS_EPSILON, persist_state="session")
+    with st.expander("More requirements"):
+        more = st.text_area(
+            "One a line",
+            key=state.ASSESS_MORE,
+            persist_state="session",
+            placeholder="corruption_accuracy at fog >= 70 %",
+            help=HOW,
+        )
+    with errors_shown():
+        lines = [line.strip() for line in (more or "").splitlines() if line.strip()]
+        texts = [text for field in FIELDS if (text := _field_text(field))]
+        return tuple(requirement(text).text for text in [*texts, *lines])
+    return ()
+
+
+def _field_text(field: Field) -> str | None:
+    """Return the requirement that a field asks for now; None where it is empty."""
+    value = st.session_state.get(field.key)
+    if value is None:
+        return None
+    asked, place = field.requirement, field.requirement.place
+    if asked.row.place == "epsilon":
+        place = str(st.session_state.get(state.ASSESS_EPSILON) or "").strip()
+        number(place)
+    return Requirement(asked.name, value / 100 if field.is_share else value, place).text
