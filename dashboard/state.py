@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard.components.shared import beside
 from usable_core import jobs, settings
+from usable_core.errors import StorageError
 from usable_core.runs.run import Listing, Run, Status, Wanted
 from usable_core.runs.store import RunStore
 
@@ -127,12 +128,16 @@ UPLOADS_DELETE_UNUSED = "uploads_delete_unused"
 _LINK = "link"  # what the address named when the session began, until somebody agreed to it
 _SHOWN, _ARRIVED = "page_shown", "page_arrived"
 _PENDING = "address_pending"  # parameters that are not in the address yet
+_TOLD = "store_told"  # what this run of the page has said about the store
 LOST_CHECK_SECONDS = 5  # how often, at most, dead processes are looked for
 
 
 def store() -> RunStore:
     """Return the store of runs that the environment names, one object per store."""
-    return _store(settings.database_url(), str(settings.home()))
+    where = str(settings.database_url()), str(settings.home())
+    if _store(*where).is_gone:  # somebody deleted or replaced it
+        _store.clear(*where)
+    return _store(*where)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -142,9 +147,26 @@ def _store(url: str, home: str) -> RunStore:
 
 
 def runs(task: str | None = None, *, only_done: bool = False, limit: int = 200) -> list[Run]:
-    """Return the stored runs, newest first, after marking those whose process has died."""
+    """Return the stored runs, newest first, after marking those whose process has died.
+
+    Where the store cannot be used there are none, and a sentence above says so.
+    """
     mark_lost()
-    return store().list(task=task, statuses=(Status.DONE,) if only_done else None, limit=limit)
+    statuses = (Status.DONE,) if only_done else None
+    try:
+        return store().list(task=task, statuses=statuses, limit=limit)
+    except StorageError as error:
+        _tell(str(error))
+        return []
+
+
+def _tell(sentence: str) -> None:
+    """Show a sentence about the store, once in a run of a page."""
+    from dashboard.components.shared.formats import escaped  # which imports this module
+
+    if st.session_state.get(_TOLD) != sentence:
+        st.session_state[_TOLD] = sentence
+        st.error(escaped(sentence), icon=":material/warning:")
 
 
 def listing(wanted: Wanted, limit: int, offset: int) -> Listing:
@@ -245,6 +267,7 @@ def arrive(page: str) -> None:
     st.session_state[_ARRIVED] = st.session_state.get(_SHOWN) != page
     st.session_state[_SHOWN] = page
     st.session_state.pop(_PENDING, None)  # of a page that was left before its end
+    st.session_state.pop(_TOLD, None)
 
 
 def has_arrived() -> bool:

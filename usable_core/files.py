@@ -68,6 +68,61 @@ def touch(path: Path) -> None:
         opened(path, "ab").close()
 
 
+def check_file(path: Path) -> None:
+    """Check, before long work, that a file can be written; what it holds stays.
+
+    Raises:
+        StorageError: it cannot.
+    """
+    with refusing(path):
+        make_folder(path.parent)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if path.is_file():
+            opened(path, "ab").close()
+        elif not path.exists():  # else a pipe, or a device: to open it may mean to wait
+            opened(path, "xb").close()
+            path.unlink()
+
+
+def check_folder(folder: Path) -> None:
+    """Check, before long work, that files can be written into a folder, which is made.
+
+    Raises:
+        StorageError: they cannot.
+    """
+    with refusing(folder):
+        make_folder(folder)
+        check = folder / f".{uuid.uuid4().hex[:8]}"
+        opened(check, "xb").close()
+        check.unlink()
+
+
+@contextmanager
+def refusing(path: Path) -> Iterator[None]:
+    """Say in a sentence that a place cannot be written.
+
+    Raises:
+        StorageError: the block met an error of the system.
+    """
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"{path} cannot be written: {why(error)}. Name another place."
+        ) from error
+
+
+def is_there(path: Path) -> bool:
+    """Tell whether a file is there to be asked for; `Path.is_file` raises in a locked folder."""
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def why(error: Exception) -> str:
+    """Return what the system says of an error."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 @functools.lru_cache(maxsize=16)
 def _keep_out_others(home: Path) -> None:
     """Mend the mode of a home that others can enter; once per process and home."""

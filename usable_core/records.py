@@ -47,6 +47,8 @@ def to_json(value: object) -> Any:  # noqa: ANN401 - what json.dumps takes
     return value
 
 
+# What reading JSON or a table of another form raises; a RuntimeError where it is too deep.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 _HINTS: dict[type, Mapping[str, Any]] = {}
 
 

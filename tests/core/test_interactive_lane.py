@@ -17,8 +17,8 @@ from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive as lane
 from usable_core.jobs import worker
 from usable_core.jobs.interactive import Answer, ImageRequest
-from usable_core.jobs.locks import is_held
 from usable_core.runs import uploads
+from usable_core.runs.living import is_held
 
 CAT = Prediction(3, "cat", 0.9)
 

@@ -26,7 +26,7 @@ from usable_core.cli import (
 )
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
-from usable_core.cli.output import let_consoles_be_plain, notes_of
+from usable_core.cli.output import let_consoles_be_plain, mind_streams, notes_of, remark
 from usable_core.errors import Cancelled, UsableError
 
 USER_MISTAKE = 2
@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Words after `usable`; those of the process when None.
     """
     settings.let_threads_sleep()
+    mind_streams()
     let_consoles_be_plain()
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -87,8 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(sentence: str, status: int) -> int:
-    with suppress(OSError):  # the terminal is closed
-        sys.stderr.write(" ".join(sentence.split()) + "\n")
+    remark(" ".join(sentence.split()))
     return status
 
 

@@ -2,18 +2,17 @@
 
 import json as json_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
-from usable_core import api
+from usable_core import api, files
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import answer, progress_bar, remark
-from usable_core.errors import StorageError
+from usable_core.errors import StorageError, first_line
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.files import write_bytes
 from usable_core.records import to_json
 
 
@@ -27,6 +26,9 @@ def calibrate(
     json: JsonOption = None,
 ) -> None:
     """Fit a model's temperature, and the energy below which an image is unlike its task's."""
+    if card is not None:
+        _content(card)
+        files.check_file(card)
     with progress_bar() as report:
         found = api.calibrate(model, dataset, report=report, keep=card is None)
     for warning in found.warnings:
@@ -45,9 +47,21 @@ def calibrate(
 
 
 def _put_into(card: Path, found: Calibration) -> None:
+    content = _content(card) | {"calibration": to_json(found)}
+    text = json_module.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    files.write_bytes(card, text.encode(errors="backslashreplace"))
+
+
+def _content(card: Path) -> dict[str, Any]:
+    """Return what a card holds.
+
+    Raises:
+        StorageError: it is no card.
+    """
     try:
         content = json_module.loads(card.read_text(encoding="utf-8"))
-        content["calibration"] = to_json(found)
-    except (OSError, ValueError, TypeError) as error:
-        raise StorageError(f"The card {card} cannot be read: {error}.") from error
-    write_bytes(card, (json_module.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())
+    except (OSError, ValueError, RecursionError) as error:
+        raise StorageError(f"The card {card} cannot be read: {first_line(error)}.") from error
+    if not isinstance(content, dict):
+        raise StorageError(f"The card {card} holds no JSON object. Name the card.json of a model.")
+    return content

@@ -9,7 +9,7 @@ import typer
 from usable_core.catalog.metrics import METRICS
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import Line, answer, table
-from usable_core.errors import ConfigError, UnknownName
+from usable_core.errors import ConfigError, StorageError, UnknownName
 from usable_core.evaluations.result import Condition, Measured
 from usable_core.runs import RunStore
 from usable_core.tasks import TASKS
@@ -47,7 +47,7 @@ def _titles(store: RunStore, results: Sequence[Measured]) -> dict[str, str]:
     found = {}
     for reference in {result.provenance.model for result in results}:
         source, _, run_id = reference.partition("/")
-        with suppress(UnknownName):  # a deleted training leaves its id
+        with suppress(UnknownName, StorageError):  # a training that is gone leaves its id
             if source == "run":
                 found[reference] = store.get(run_id).title
     return found

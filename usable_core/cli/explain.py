@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from usable_core import api
+from usable_core import api, files
 from usable_core.arguments import model_of
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
@@ -71,6 +71,7 @@ def explain(
         "drift": drift,
     }
     names = names_of(model)
+    files.check_folder(out)
     with progress_bar() as report:
         found = [_maps(spec, image, methods, {**settings, "report": report}) for spec in model]
     parts = [
@@ -172,10 +173,10 @@ class MapFiles:
         plain = re.sub(r"[^\w.-]+", "_", f"{self.name}_{kind}")
         path = self.folder / f"{plain}-{self.digest}.npy"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            files.make_folder(self.folder)
             np.save(path, values)
         except OSError as error:
-            raise StorageError(f"{path} cannot be written: {error.strerror}.") from error
+            raise StorageError(f"{path} cannot be written: {files.why(error)}.") from error
         return str(path)
 
 

@@ -16,12 +16,16 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from usable_core.cli.output import check_target
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.epsilon import number
 from usable_core.evaluations.specs import Asked, choices_of
 
 JsonOption = Annotated[
-    str | None, typer.Option("--json", help="Write the answer as JSON here; - is standard output.")
+    str | None,
+    typer.Option(
+        "--json", callback=check_target, help="Write the answer as JSON here; - is standard output."
+    ),
 ]
 NOT_SAID = "none"  # of an option that is given once for each of several models
 INHERITED = ("trust", "seed")  # what a second model or data set of a question shares with the first

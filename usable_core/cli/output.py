@@ -2,18 +2,21 @@
 
 import codecs
 import contextlib
+import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TextIO, cast
 
 from rich import progress
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from usable_core import jobs
+from usable_core import files, jobs
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.result import Config, Measured, Result
 from usable_core.evaluations.specs import Provenance, Report
@@ -43,6 +46,51 @@ def let_consoles_be_plain() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="usable.plain")
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output that says in a sentence when it takes no more, such as on a full disk."""
+
+    def write(self, text: str) -> int:
+        """Write a text."""
+        with _printing():
+            return super().write(text)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with _printing():
+            super().flush()
+
+
+class _Closed(io.TextIOBase):
+    """Standard output that was closed by whoever started this."""
+
+    def write(self, text: str) -> int:
+        """Refuse it."""
+        with _printing():
+            raise OSError(errno.EBADF, "standard output is closed")
+
+
+@contextlib.contextmanager
+def _printing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:  # the reader has enough
+        raise
+    except OSError as error:
+        sys.stdout = None  # else Python flushes it at exit
+        raise StorageError(f"The answer cannot be printed: {files.why(error)}.") from error
+
+
+def mind_streams() -> None:
+    """Have a standard output that is full or closed end a command in a sentence."""
+    if sys.stdout is None:
+        sys.stdout = cast(TextIO, _Closed())
+    elif type(sys.stdout) is io.TextIOWrapper and sys.stdout is sys.__stdout__:
+        own = sys.stdout
+        sys.stdout = _Output(own.buffer, own.encoding, line_buffering=own.line_buffering)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open
 
 
 @contextlib.contextmanager
@@ -98,8 +146,9 @@ def notes_of(stopped: BaseException) -> list[str]:
 
 
 def remark(sentence: str) -> None:
-    """Say something that is not the answer."""
-    sys.stderr.write(sentence + "\n")
+    """Say something that is not the answer; that comes also where nobody hears this."""
+    with contextlib.suppress(OSError):
+        sys.stderr.write(sentence + "\n")
 
 
 def about(result: Measured) -> str:
@@ -121,6 +170,17 @@ def notes(provenance: Provenance) -> None:
         )
 
 
+def check_target(target: str | None) -> str | None:
+    """Return where JSON goes, after a look whether it can: before the work, not after it.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    if target not in (None, "-"):
+        files.check_file(Path(target))
+    return target
+
+
 def answer(data: object, target: str | None, lines: Sequence[Line] = ()) -> None:
     """Give the answer: as JSON where asked for, else for people.
 
@@ -138,11 +198,11 @@ def answer(data: object, target: str | None, lines: Sequence[Line] = ()) -> None
         return
     if target is not None:
         try:
-            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            files.make_folder(Path(target).parent)
             text = _json(data, is_plain=False)
             Path(target).write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:
-            raise StorageError(f"{target} cannot be written: {error.strerror}.") from error
+            raise StorageError(f"{target} cannot be written: {files.why(error)}.") from error
     wide = None if sys.stdout.isatty() else 250  # nobody wants a pipe's lines broken
     console = Console(highlight=False, soft_wrap=True, markup=False, width=wide)
     for line in lines:

@@ -21,7 +21,7 @@ from usable_core import settings
 from usable_core.datasets.duplicates import near_equal
 from usable_core.errors import ImageRefused, StorageError
 from usable_core.evaluations.specs import Report, silent
-from usable_core.files import keep_newest, replacing
+from usable_core.files import is_there, keep_newest, replacing
 
 THUMBNAIL = 16  # pixels, both ways
 MOST = 100_000  # pictures: of more, files are compared by their bytes alone
@@ -78,7 +78,7 @@ def contents_of(pictures: Pictures, report: Report = silent) -> Contents:
         path = settings.home() / "contents" / f"{pictures.key}_{_FORM}.npz"
         began = time.monotonic()
         found = _read(path, len(pictures.ids)) or _look(pictures, report)
-        if time.monotonic() - began > _DEAR and not path.exists():
+        if time.monotonic() - began > _DEAR and not is_there(path):
             with suppress(StorageError):  # only time is lost
                 _write(path, found)
         while len(_known) >= _IN_MEMORY:

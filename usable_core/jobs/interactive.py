@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from usable_core.catalog.models import file_facts
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs.processes import spawn
-from usable_core.records import from_json, to_json
+from usable_core.records import MALFORMED, from_json, to_json
 from usable_core.runs import calibrations
 from usable_core.runs.living import is_held
 from usable_core.versions import versions
@@ -46,9 +47,10 @@ def submit(request: ImageRequest) -> str:
     request = replace(request, model=request.model.placed())  # the worker lives elsewhere
     key = _key(request)
     if poll_file(key).state == "done":
-        os.utime(files(key) / "answer.json")  # used: pruned later than the others
+        with suppress(OSError):  # used: pruned later than the others
+            os.utime(files(key) / "answer.json")
         return key
-    if not request_path(key).is_file():
+    if not whole_files.is_there(request_path(key)):
         if len(list((lane() / "requests").glob("*.json"))) >= MAX_WAITING:
             raise StorageError(
                 f"{MAX_WAITING} questions about images are waiting. Try again in a minute."
@@ -66,7 +68,7 @@ def poll(key: str) -> Answer:
     answer = poll_file(key)
     if answer.state in FINAL:
         return answer
-    if not request_path(key).is_file():
+    if not whole_files.is_there(request_path(key)):
         answer = poll_file(key)  # it may have ended between the two looks
         return answer if answer.state in FINAL else _stopped(answer)
     if time.monotonic() - _looked.get(lane(), -LOOK_SECONDS) >= LOOK_SECONDS:
@@ -88,7 +90,8 @@ def files(key: str) -> Path:
 
 def cancel(key: str) -> None:
     """Withdraw a question; the worker stops at its next step."""
-    request_path(key).unlink(missing_ok=True)
+    with whole_files.refusing(request_path(key)):
+        request_path(key).unlink(missing_ok=True)
     answer = poll_file(key)
     if answer.state not in FINAL:
         write_answer(key, _stopped(answer))
@@ -133,7 +136,7 @@ def poll_file(key: str) -> Answer:
     try:
         fact = path.stat()
         return _read(path, (fact.st_ino, fact.st_mtime_ns, fact.st_size))
-    except (OSError, ValueError, TypeError):
+    except (OSError, *MALFORMED):
         return _gone()
 
 
@@ -160,7 +163,7 @@ def prune(size_cap: int) -> None:
     for _, size, folder in sorted(folders):
         if total <= size_cap:
             return
-        if not request_path(folder.name).is_file():
+        if not whole_files.is_there(request_path(folder.name)):
             shutil.rmtree(folder, ignore_errors=True)
             total -= size
 

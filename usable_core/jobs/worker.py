@@ -22,7 +22,7 @@ from usable_core import files
 from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs import interactive as lane
-from usable_core.records import from_json
+from usable_core.records import MALFORMED, from_json
 from usable_core.runs import uploads
 
 ANSWER = "usable_core.measuring.interactive:answer"
@@ -128,7 +128,7 @@ def _waiting() -> list[str]:
     """Return the keys of all requests, first the one to answer next."""
     ranked = []
     for path in (lane.lane() / "requests").glob("*.json"):
-        with suppress(OSError, ValueError):  # withdrawn meanwhile
+        with suppress(OSError, *MALFORMED):  # withdrawn meanwhile, or none of ours
             ranked.append((*_rank(_read(path)), path.stem))
     return [key for *_, key in sorted(ranked)]
 

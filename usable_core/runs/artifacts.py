@@ -12,7 +12,7 @@ from usable_core.catalog import lookup
 from usable_core.catalog.models import CARD_FILE, LAST_GOOD, WEIGHTS_FILE
 from usable_core.errors import StorageError, UsableError, first_line
 from usable_core.evaluations.result import Result
-from usable_core.records import restore, to_json
+from usable_core.records import MALFORMED, restore, to_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,6 @@ FILES = "files.json"  # names of the others, as they were when the answer was st
 EVENTS = "events.jsonl"
 LOG = "log.txt"
 PARTS = "shards"  # finished parts of an evaluation that is not over
-# What reading JSON or Parquet of another form raises; a RuntimeError where it is too deep.
-_MALFORMED = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 TAIL_BYTES = 16_384  # about 200 lines; a log can be long, a page shows its end
 TAIL_LINES = 40
 STEP = ["time", "done", "total", "message"]  # what each line of the progress says
@@ -62,7 +60,7 @@ def read_result(folder: Path, task: str) -> Result:
         raise StorageError(
             f"The files of this result are gone from {folder}. Delete the run and ask again."
         ) from error
-    except (*_MALFORMED, UsableError) as error:
+    except (*MALFORMED, UsableError) as error:
         raise StorageError(
             f"The result in {folder} was stored by another version of Usable, or is damaged, and "
             f"cannot be read ({type(error).__name__}: {first_line(error)}). Delete the run and ask "

@@ -2,11 +2,13 @@
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from usable_core import files, settings
+from usable_core.errors import UsableError
 from usable_core.evaluations.calibration import Calibration
-from usable_core.records import from_json
+from usable_core.records import MALFORMED, from_json
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 
@@ -26,14 +28,17 @@ def find(fingerprint: str) -> Calibration | None:
     """Return the calibration of the model with that fingerprint, if it was ever fitted here."""
     try:
         return from_json(Calibration, json.loads(_path(fingerprint).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):  # none, or of another version
+    except (OSError, *MALFORMED, UsableError):  # none, or of another version
         return None
 
 
 def state() -> tuple[tuple[str, int], ...]:
     """Return what changes whenever a calibration is kept: file names and times (ns)."""
-    found = sorted(_folder().glob("*.json"))
-    return tuple((path.stem, path.stat().st_mtime_ns) for path in found)
+    found = []
+    for path in sorted(_folder().glob("*.json")):
+        with suppress(OSError):  # deleted meanwhile
+            found.append((path.stem, path.stat().st_mtime_ns))
+    return tuple(found)
 
 
 def _folder() -> Path:

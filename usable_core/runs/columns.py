@@ -7,6 +7,11 @@ defaults of its own, so they are given twice.
 import sqlalchemy as sql
 
 
+def storable(text: str) -> str:
+    """Return a text in which bytes of a name that are no text stand as escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 class Text(sql.TypeDecorator[str]):
     """Text of any length; bytes of a file's name that are no text are written as escapes."""
 
@@ -15,7 +20,7 @@ class Text(sql.TypeDecorator[str]):
 
     def process_bind_param(self, value: str | None, dialect: object) -> str | None:
         """Return what is stored of a value."""
-        return value and value.encode(errors="backslashreplace").decode()
+        return value and storable(value)
 
 
 metadata = sql.MetaData()

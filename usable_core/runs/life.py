@@ -57,6 +57,11 @@ class RunLife:
         except OSError:  # opening it tells why
             return False
 
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether somebody deleted or replaced the database that this store has open."""
+        return "_table" in vars(self) and not self._table.is_there
+
     def row(self, run_id: str) -> dict[str, Any]:
         """Return the table's row of a run: what `Run` shows and what only recovery needs.
 

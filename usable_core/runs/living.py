@@ -78,9 +78,9 @@ def let_go(home: Path, run_id: str) -> None:
 
 def is_held(path: Path) -> bool:
     """Tell whether some process holds the lock at `path` (where that cannot be asked: True)."""
-    if not path.exists():
-        return False
     try:
+        if not path.exists():
+            return False
         with FileLock(path, blocking=False, mode=0o600):
             return False
     except (Timeout, OSError):

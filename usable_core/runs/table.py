@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sql
 
 from usable_core.errors import UnknownName
-from usable_core.runs.columns import runs
+from usable_core.runs.columns import runs, storable
 from usable_core.runs.database import database
 from usable_core.runs.run import ACTIVE, ENDED_EARLY, Status, Wanted
 
@@ -24,6 +24,11 @@ class RunTable:
     def __init__(self, where: str | Path) -> None:
         self._database = database(where)
 
+    @property
+    def is_there(self) -> bool:
+        """Tell whether the database is still the one that was opened."""
+        return self._database.is_there
+
     # Asking
 
     def row(self, run_id: str) -> Row:
@@ -32,7 +37,7 @@ class RunTable:
         Raises:
             UnknownName: there is none of this id.
         """
-        found = self._rows(sql.select(runs).where(runs.c.id == run_id))
+        found = self._rows(sql.select(runs).where(runs.c.id == storable(run_id)))
         if not found:
             with self._database.reading() as connection:
                 known = connection.execute(sql.select(runs.c.id).limit(1000)).scalars().all()
@@ -95,7 +100,7 @@ class RunTable:
         if wanted.statuses is not None:
             found.append(runs.c.status.in_(list(wanted.statuses)))
         texts = [runs.c.id, runs.c.title, runs.c.task, runs.c.status, *self._names()]
-        for word in wanted.search.split():
+        for word in storable(wanted.search).split():
             found.append(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))
         return found
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
+from usable_core.files import is_there
 from usable_core.runs.store import RunStore
 from usable_core.tasks import TASKS
 
@@ -24,7 +25,7 @@ def model_files(run_id: str) -> tuple[Path, ...]:
             f"The model of run/{run_id} is gone: {' and '.join(lacking)} was deleted from "
             f"{folder}. Ask for the training again."
         )
-    if not (folder / WEIGHTS_FILE).is_file():
+    if not is_there(folder / WEIGHTS_FILE):
         raise CheckpointError(
             f"run/{run_id} has no model: it is a {run.task} run, {str(run.status).lower()}. "
             "Choose a pre-training or fine-tuning run that is done."

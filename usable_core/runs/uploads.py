@@ -62,7 +62,7 @@ def keep(data: bytes, name: str) -> str:
     pixels = image.tobytes()
     image_id = hashlib.sha256(f"{image.size}".encode() + pixels).hexdigest()[:24]
     path = _path(image_id)
-    if not path.is_file():
+    if not files.is_there(path):
         buffer = io.BytesIO()
         Image.frombytes("RGB", image.size, pixels).save(buffer, "PNG", compress_level=3)
         files.write_bytes(path, buffer.getvalue())
@@ -80,13 +80,16 @@ def open_upload(image_id: str) -> Image.Image:
         data = _path(image_id).read_bytes()
     except OSError as error:
         raise _absent() from error
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-        return image.convert("RGB")
+    try:
+        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageRefused("This stored picture is damaged. Upload it again.") from error
 
 
 def is_kept(image_id: str) -> bool:
     """Tell whether a picture is stored."""
-    return _path(image_id).is_file()
+    return files.is_there(_path(image_id))
 
 
 def keep_archive(data: bytes, name: str) -> str:
@@ -101,7 +104,7 @@ def keep_archive(data: bytes, name: str) -> str:
             f"{name} is no zip file. Expected a zip with one folder of images per class."
         )
     path = _folder() / f"{hashlib.sha256(data).hexdigest()[:24]}.zip"
-    if not path.is_file():
+    if not files.is_there(path):
         files.write_bytes(path, data)
     files.write_json(_name_file(path), {"name": name})
     return str(path)
@@ -128,11 +131,15 @@ def delete(upload_id: str, *, keep_name: bool = False) -> None:
     Args:
         upload_id: The identity.
         keep_name: Leave what it was called, for the runs that it was data of.
+
+    Raises:
+        StorageError: it cannot be deleted.
     """
-    for path in (_path(upload_id), _path(upload_id).with_suffix(".zip")):
-        path.unlink(missing_ok=True)
-    if not keep_name:
-        _name_file(_path(upload_id)).unlink(missing_ok=True)
+    with files.refusing(_folder()):
+        for path in (_path(upload_id), _path(upload_id).with_suffix(".zip")):
+            path.unlink(missing_ok=True)
+        if not keep_name:
+            _name_file(_path(upload_id)).unlink(missing_ok=True)
 
 
 def is_deleted(reference: str) -> bool:

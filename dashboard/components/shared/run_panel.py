@@ -10,7 +10,7 @@ from dashboard import state
 from dashboard.components.shared.formats import duration, errors_shown, escaped, link
 from dashboard.components.shelves.runs_table import status_badge
 from usable_core import jobs
-from usable_core.errors import UnknownName
+from usable_core.errors import StorageError, UnknownName
 from usable_core.evaluations.result import Config
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
@@ -48,7 +48,8 @@ def run_panel(run_id: str) -> Run | None:
     def watch() -> None:
         current = find(run_id)
         if current is not None:
-            show_run(current)
+            with errors_shown():
+                show_run(current)
         if is_live and (current is None or current.status.is_over):
             st.rerun()  # the whole page once: stops the timer and shows the result
 
@@ -57,23 +58,26 @@ def run_panel(run_id: str) -> Run | None:
 
 
 def run_of(run_id: str) -> Run | None:
-    """Return a run; None where there is none (any more)."""
+    """Return a run; None where there is none (any more), or it cannot be read."""
     try:
         return state.store().get(run_id)
-    except UnknownName:
+    except (UnknownName, StorageError):
         return None
 
 
 def find(run_id: str) -> Run | None:
-    """Return the run, or say that there is none."""
-    run = run_of(run_id)
-    if run is None:
+    """Return the run, or say that there is none, or why it cannot be read."""
+    try:
+        return state.store().get(run_id)
+    except StorageError as error:
+        st.error(escaped(str(error)), icon=":material/warning:")
+    except UnknownName:
         st.warning(
             f"There is no run {escaped(run_id)}. It may have been deleted.",
             icon=":material/search_off:",
         )
-        link("runs", "All runs", "list_alt")
-    return run
+    link("runs", "All runs", "list_alt")
+    return None
 
 
 def show_run(run: Run) -> None:
