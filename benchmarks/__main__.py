@@ -20,6 +20,7 @@ MODULES = (
     "evidence",
     "first_maps",
     "clicks",
+    "sessions",
     "duplicates",
     "splits",
 )

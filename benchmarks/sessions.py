@@ -61,17 +61,21 @@ class Tab:
     _timers: dict[str, float] = field(default_factory=dict)
     _at: tuple[str, str] = ("", "")
 
+    def connected(self) -> connect:
+        """Return the connection of a new session, for `async with`."""
+        address = f"127.0.0.1:{self.port}"
+        return connect(
+            f"ws://{address}/_stcore/stream",
+            subprotocols=["streamlit", "xsrf"],  # type: ignore[list-item]
+            origin=f"http://{address}",  # type: ignore[arg-type]
+            max_size=None,
+            open_timeout=PATIENCE,
+        )
+
     async def live(self, until: float, think: float) -> None:
         """Go from page to page until a moment of `time.time`; think about so many seconds."""
-        address = f"127.0.0.1:{self.port}"
         try:
-            async with connect(
-                f"ws://{address}/_stcore/stream",
-                subprotocols=["streamlit", "xsrf"],  # type: ignore[list-item]
-                origin=f"http://{address}",  # type: ignore[arg-type]
-                max_size=None,
-                open_timeout=PATIENCE,
-            ) as connection:
+            async with self.connected() as connection:
                 await self.go(connection, "overview")
                 while time.time() < until:
                     await self._think(connection, self.random.uniform(0.2, 2) * think)
