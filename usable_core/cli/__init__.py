@@ -6,7 +6,6 @@ Asking is light: torch is imported by the work itself, never for `--help`.
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
