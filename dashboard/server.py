@@ -9,7 +9,6 @@ import base64
 import hashlib
 import re
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import streamlit
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,6 +18,7 @@ from streamlit import config
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # every address of the machine: no name
+_HOST = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)\.?(:[0-9]{1,5})?")
 _REFUSED = (
     "Usable does not answer to this name or to pages of others. If the name is yours, start the "
     "dashboard with --server.allowedHosts NAME (SECURITY.md)."
@@ -29,7 +29,7 @@ def own_hosts() -> frozenset[str]:
     """Return the names the server answers to: `server.allowedHosts`, else loopback and address."""
     named = config.get_option("server.allowedHosts")
     if named:
-        return frozenset(name.strip().lower().rstrip(".") for name in named)
+        return frozenset(name.strip().lower().rstrip(".").strip("[]") for name in named)
     return LOOPBACK | {str(config.get_option("server.address") or "localhost").lower()} - _WILDCARDS
 
 
@@ -38,15 +38,10 @@ def is_own_host(host: str, own: frozenset[str]) -> bool:
 
     A star alone is no name.
     """
-    try:
-        parts = urlsplit(f"//{host}")
-        name = (parts.hostname or "").rstrip(".")
-        is_plain = bool(name) and f"//{parts.netloc}" == parts.geturl() and "@" not in host
-        _ = parts.port  # checks that it is one
-    except ValueError:
-        return False
+    whole = _HOST.fullmatch(host.lower())
+    name = whole["name"].strip("[]") if whole else ""
     below = any(each.startswith("*.") and name.endswith(each[1:]) for each in own)
-    return is_plain and (name in own or below)
+    return name in own or below
 
 
 def is_same_origin(origin: str, host: str) -> bool:

@@ -6,6 +6,7 @@ import sys
 OPEN = "open_what_the_link_names"
 LINKED = {"models_weights_timm/resnet10t": "/evil.pth"}
 _REFERENCE = "timm/resnet10t"
+# Each way to name something in an address, and each page that has pickers.
 KINDS = ("folder", "file", "path", "weights", "options", "labels", "data")
 PAGES = ("explain", "accuracy", "robustness", "corruption", "explanation", "fine_tune")
 _paths: list[list[str]] = []
