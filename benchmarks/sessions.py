@@ -207,6 +207,15 @@ def resident(process: int) -> float:
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
 
 
+def worked(process: int) -> float:
+    """Return the processor seconds of a process; NaN where the system does not say."""
+    try:
+        facts = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return float("nan")
+    return (int(facts[11]) + int(facts[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def opened(count: int, port: int) -> list[Tab]:
     """Return tabs that go their own ways, the same ones each time."""
     return [Tab(port, random.Random(seed)) for seed in range(count)]
@@ -237,6 +246,7 @@ def main() -> None:
         with dashboard(home) as (port, process), queued(asked.jobs):
             before, tabs = resident(process), opened(asked.tabs, port)
             memory = asyncio.run(crowd(tabs, asked.seconds, asked.think, process))
+            processor = worked(process)
     print("| page | reruns | median | 95 % | most |\n|---|---:|---:|---:|---:|")
     every = [rerun for tab in tabs for rerun in tab.reruns]
     for page in PAGES:
@@ -245,10 +255,12 @@ def main() -> None:
     _row("all tabs opened at once", [tab.reruns[0][1] for tab in tabs if tab.reruns])
     _row("timers", [seconds for tab in tabs for seconds in tab.looks])
     errors = [error for tab in tabs for error in tab.errors]
+    each = processor / (len(every) + sum(len(tab.looks) for tab in tabs))
     peak = max(mib for _, mib in memory)
     print(
         f"\nSeconds; {asked.tabs} tabs, {asked.jobs} jobs, {asked.seconds:g} s. Aim: 95 % within "
-        f"{AIM:g} s.\nMemory of the dashboard: {before:.0f} MiB before, {peak:.0f} at most, "
+        f"{AIM:g} s.\nProcessor time of the dashboard: {each:.3f} s for each.\n"
+        f"Memory of the dashboard: {before:.0f} MiB before, {peak:.0f} at most, "
         f"{memory[-1][1]:.0f} at the end. Errors: {len(errors)}. Load: {os.getloadavg()[0]:.1f}."
     )
     for error in dict.fromkeys(errors):

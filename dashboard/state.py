@@ -5,7 +5,8 @@ that use it: the chosen models stay chosen from page to page.
 Add a page's own keys under its heading, prefixed by the page's name.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 from concurrent.futures import Future
 from typing import Literal
 
@@ -127,6 +128,8 @@ UPLOADS_DELETE_UNUSED = "uploads_delete_unused"
 
 _LINK = "link"  # what the address named when the session began, until somebody agreed to it
 _SHOWN, _ARRIVED = "page_shown", "page_arrived"
+_READ = "runs_read"  # lists of runs of this very rerun
+A_RERUN = 1.0  # s, after which even one rerun reads its runs anew, such as one of a fragment
 _PENDING = "address_pending"  # parameters that are not in the address yet
 _TOLD = "store_told"  # what this run of the page has said about the store
 LOST_CHECK_SECONDS = 5  # how often, at most, dead processes are looked for
@@ -149,10 +152,20 @@ def _store(url: str, home: str) -> RunStore:
 def runs(task: str | None = None, *, only_done: bool = False, limit: int = 200) -> list[Run]:
     """Return the stored runs, newest first, after marking those whose process has died.
 
-    Where the store cannot be used there are none, and a sentence above says so.
+    They are read once for all that one rerun shows of them. Where the store cannot be used there
+    are none, and a sentence above says so.
     """
+    read = st.session_state.setdefault(_READ, {})
+    key = task, only_done, limit
+    moment, found = read.get(key, (-A_RERUN, []))
+    if time.monotonic() - moment >= A_RERUN:
+        found = _read_now(task, (Status.DONE,) if only_done else None, limit)
+        read[key] = time.monotonic(), found
+    return list(found)
+
+
+def _read_now(task: str | None, statuses: Collection[Status] | None, limit: int) -> list[Run]:
     mark_lost()
-    statuses = (Status.DONE,) if only_done else None
     try:
         return store().list(task=task, statuses=statuses, limit=limit)
     except StorageError as error:
@@ -268,6 +281,7 @@ def arrive(page: str) -> None:
     st.session_state[_SHOWN] = page
     st.session_state.pop(_PENDING, None)  # of a page that was left before its end
     st.session_state.pop(_TOLD, None)
+    st.session_state.pop(_READ, None)
 
 
 def has_arrived() -> bool:

@@ -16,6 +16,7 @@ from dashboard.components.measure.wrong_pictures import (
 )
 from dashboard.components.shared.formats import download_csv, escaped
 from dashboard.components.shared.metrics import figure, headings, metric_cards
+from dashboard.components.shared.once import once
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.plots.accuracy import (
     accuracy_bars,
@@ -36,15 +37,15 @@ def results(found: Found, names: Sequence[str]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Accuracy")
-        bars = accuracy_bars(answers, names=names, theme=theme)
+        bars = once(accuracy_bars, answers, names=names, theme=theme)
         figure(bars, key="accuracy_bars", alt="Accuracy of each model with its interval")
         st.subheader("Recall per class")
-        recall = per_class_bars(answers, names=names, theme=theme)
+        recall = once(per_class_bars, answers, names=names, theme=theme)
         alt = "Recall of each class and model"
         figure(recall, key=state.ACCURACY_RECALL, alt=alt, on_click=choose_class)
     with right:
         st.subheader("Reliability", help="On the dotted line confidence equals accuracy.")
-        diagram = reliability_diagram(answers, names=names, theme=theme)
+        diagram = once(reliability_diagram, answers, names=names, theme=theme)
         alt = "Accuracy against confidence in 15 bins"
         figure(diagram, key=state.ACCURACY_BINS, alt=alt, on_click=choose_bin)
     classes(found, names)
@@ -59,7 +60,7 @@ def classes(found: Found, names: Sequence[str]) -> None:
     run, result = found[place]
     left, right = st.columns(2, gap="large")
     with left:
-        heat = confusion_heatmap(result, theme=state.theme())
+        heat = once(confusion_heatmap, result, theme=state.theme())
         figure(
             heat,
             key=state.ACCURACY_CELLS,

@@ -14,6 +14,7 @@ from dashboard.components.measure.measured_runs import (
 )
 from dashboard.components.shared.formats import errors_shown, link, provenance_footer
 from dashboard.components.shared.metrics import score_table
+from dashboard.components.shared.once import once
 from dashboard.components.shared.run_panel import find, run_panel
 from usable_core.comparison import compare, short_names
 from usable_core.runs.run import Run, Status
@@ -89,7 +90,7 @@ def section(kind: str, found: Found) -> None:
     names = short_names(results, titles)
     if len(results) > 1:
         with errors_shown():
-            pairs(kind, compare(results, titles=titles))
+            pairs(kind, once(compare, results, titles=titles))
     else:
         st.info(f"Only one {kind} run is chosen; two make a comparison.", icon=":material/balance:")
     overview(kind, results, names)

@@ -10,6 +10,7 @@ from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
 from dashboard.components.shared.formats import choose_one, errors_shown
 from dashboard.components.shared.metrics import figure, headings, metric_card, metric_cards
+from dashboard.components.shared.once import once
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.plots.corruption import accuracy_by_severity, corruption_heat_map
@@ -59,7 +60,7 @@ def results(found: Found, names: Sequence[str]) -> None:
                     for number in result.relative_to(answers[0]):
                         metric_card(number.metric, number.found, where=f", {names[0]} = 100 %")
     st.subheader("Accuracy against severity")
-    plot = accuracy_by_severity(answers, names=names, theme=theme)
+    plot = once(accuracy_by_severity, answers, names=names, theme=theme)
     figure(plot, key="severities", alt="Accuracy against severity")
     st.subheader("Each corruption")
     titles = dict(enumerate(names))
@@ -68,7 +69,7 @@ def results(found: Found, names: Sequence[str]) -> None:
         "Heat map of", titles, key=state.CORRUPTION_MODEL, default=0, is_labelled=is_labelled
     )
     chosen = answers[place if place < len(answers) else 0]
-    plot = corruption_heat_map(chosen, theme=theme)
+    plot = once(corruption_heat_map, chosen, theme=theme)
     figure(plot, key="corruption_map", alt="Accuracy per corruption and severity")
 
 

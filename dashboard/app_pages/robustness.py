@@ -18,6 +18,7 @@ from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import MeasuringPage, measuring_page
 from dashboard.components.measure.survival import classes_section, survival_section
 from dashboard.components.shared.metrics import figure
+from dashboard.components.shared.once import once
 from usable_core.plots.robustness import accuracy_versus_epsilon, robustness_score
 
 
@@ -26,7 +27,7 @@ def results(found: Found, names: Sequence[str]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Accuracy under attack")
-        curve = accuracy_versus_epsilon(answers, names=names, theme=theme)
+        curve = once(accuracy_versus_epsilon, answers, names=names, theme=theme)
         figure(
             curve,
             key=state.ROBUSTNESS_CURVE,
@@ -36,7 +37,7 @@ def results(found: Found, names: Sequence[str]) -> None:
         st.caption("Click a point to see the examples that break there.")
     with right:
         st.subheader("Robustness score")
-        score = robustness_score(answers, names=names, theme=theme)
+        score = once(robustness_score, answers, names=names, theme=theme)
         figure(score, key="robustness_score", alt="Change of accuracy against epsilon")
     checks_of(answers, names)
     at_one_epsilon(found, names)

@@ -1,6 +1,8 @@
 """Robustness runs at one epsilon: their numbers, and pictures clean, attacked, and the change."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from dashboard import state
 from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.metrics import bound_mark, headings, metric_card
+from dashboard.components.shared.pictures import png_of
 from usable_core.attacked_images import (
     amplified_difference,
     enlarged,
@@ -161,11 +164,10 @@ def _example(
         st.caption("This run kept no picture at this ε.")
         return
     shown = at.iloc[0].to_dict()
-    clean, attacked = (open_image(folder, str(r["file"])) for r in (start.iloc[0], shown))
+    files = str(start.iloc[0]["file"]), str(shown["file"])
     sentence = f"{_sentence(result, shown)} {_breaking(result, row)}"
-    change = amplified_difference(clean, attacked, factor)
     st.image(
-        side_by_side([enlarged(picture) for picture in (clean, attacked, change)]),
+        _in_a_row(folder, *files, factor),
         f"original · adversarial · change × {factor}",
         width="stretch",
         output_format="PNG",
@@ -175,14 +177,22 @@ def _example(
     names = result.provenance.class_names
     label = names[table_label(result, shown)]
     with st.container(horizontal=True):
-        for title, picture in (("original", clean), ("adversarial", attacked)):
+        for title, file in zip(("original", "adversarial"), files, strict=True):
             explain_button(
-                picture,
+                partial(open_image, folder, file),
                 f"Explain the {title}",
                 {state.MODELS: [run.config.model.reference], state.EXPLAIN_TRUE: label},
                 name=f"{label}, {title}",
                 key=f"explain_{run.id}_{shown['index']}_{title}",
             )
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _in_a_row(folder: Path, start: str, attacked: str, factor: int) -> bytes:
+    """Return a clean picture, the attacked one and the change side by side, PNG."""
+    pictures = [open_image(folder, file) for file in (start, attacked)]
+    pictures.append(amplified_difference(*pictures, factor))
+    return png_of(side_by_side([enlarged(picture) for picture in pictures]))
 
 
 def table_label(result: RobustnessResult, shown: Mapping[str, object]) -> int:

@@ -9,6 +9,7 @@ from dashboard import state
 from dashboard.components.measure.disagreements import disagreements
 from dashboard.components.shared.formats import download_csv, errors_shown, escaped, percent
 from dashboard.components.shared.metrics import figure, frame
+from dashboard.components.shared.once import once
 from usable_core.catalog import implementation
 from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import Comparison
@@ -23,7 +24,9 @@ SENTENCES = 6  # at first sight: what is shown comes first
 def pairs(kind: str, found: Comparison) -> None:
     """Show groups, sentences, the figure of differences, and the images behind them."""
     condition = _condition(kind, found)
-    frame(models(found, condition), alt="The models and the groups that are not shown to differ")
+    frame(
+        once(models, found, condition), alt="The models and the groups that are not shown to differ"
+    )
     st.caption("Models that share a letter are not shown to differ.")
     for row in found.relative.to_dict("records"):
         st.markdown(
@@ -40,11 +43,11 @@ def pairs(kind: str, found: Comparison) -> None:
         )
     for note in found.notes:
         st.caption(escaped(note))
-    plot = difference_forest(found, condition=condition, theme=state.theme())
+    plot = once(difference_forest, found, condition=condition, theme=state.theme())
     figure(plot, key=f"forest_{kind}", alt="Difference of each pair with its interval")
     disagreements(kind, found, condition)
     with st.expander("Every pair with its tests"):
-        frame(tests(found, condition), alt="Every pair with its tests")
+        frame(once(tests, found, condition), alt="Every pair with its tests")
         with st.container(horizontal=True):
             download_csv(found.pairs, f"pairs-{kind}", key=f"pairs_{kind}", label="Pairs, CSV")
             download_csv(
@@ -117,5 +120,5 @@ def overview(kind: str, results: Sequence[Measured], names: Sequence[str]) -> No
     """Show the figure of a kind."""
     draw = implementation(TASKS[kind].figure)
     with errors_shown():
-        plot = draw(results, names=names, theme=state.theme())
+        plot = once(draw, results, names=names, theme=state.theme())
         figure(plot, key=f"overview_{kind}", alt=f"{TASKS[kind].title} of the chosen models")

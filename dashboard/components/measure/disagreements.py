@@ -11,8 +11,7 @@ from dashboard import state
 from dashboard.components.shared import lane
 from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import errors_shown, escaped
-from usable_core import images
-from usable_core.attacked_images import enlarged
+from dashboard.components.shared.pictures import enlarged_png
 from usable_core.comparison import Comparison
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.result import Condition
@@ -88,7 +87,7 @@ def _tile(kind: str, found: Comparison, row: dict[str, Any], key: str) -> None:
         st.caption(escaped(f"{about}. The data set no longer has this picture."))
         return
     picture = file.read_bytes()
-    st.image(enlarged(np.asarray(images.decode(picture, "picture"))), width="stretch", alt=about)
+    st.image(enlarged_png(picture), width="stretch", alt=about)
     st.caption("  \n".join(map(escaped, lines)))
     models = [result.config.model.reference for result in found.results][:MODELS_ON_EXPLAIN]
     explain_button(

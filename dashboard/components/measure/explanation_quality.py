@@ -11,6 +11,7 @@ from dashboard.components.measure.measured_runs import Found
 from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.metrics import figure
+from dashboard.components.shared.once import once
 from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.metrics import METRICS
@@ -38,7 +39,8 @@ def quality_figure(found: Found, names: Sequence[str]) -> None:
     )
     shown = metric if metric in known else known[0]
     st.caption(METRICS[shown].help)
-    plot = quality(results, shown, METRICS[shown].title, names=names, theme=state.theme())
+    title, theme = METRICS[shown].title, state.theme()
+    plot = once(quality, results, shown, title, names=names, theme=theme)
     figure(plot, key="quality", alt=f"{METRICS[shown].title} of each method and backbone")
 
 

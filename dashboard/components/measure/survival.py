@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.metrics import bound_mark, figure, metric_card
+from dashboard.components.shared.once import once
 from usable_core.catalog.metrics import METRICS
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
@@ -25,7 +26,7 @@ def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) 
         key=state.ROBUSTNESS_RAW,
         help="Every ε attacked by itself, nothing carried up from smaller budgets.",
     )
-    plot = survival(results, names=names, theme=state.theme(), with_raw=with_raw)
+    plot = once(survival, results, names=names, theme=state.theme(), with_raw=with_raw)
     figure(plot, key="survival", alt="Share of examples that withstand each epsilon")
     for column, result, name in zip(st.columns(len(results)), results, names, strict=True):
         with column:
@@ -47,7 +48,7 @@ def classes_section(results: Sequence[RobustnessResult], names: Sequence[str]) -
     )
     if chosen == NOTHING:
         return
-    plot = per_class(results[int(chosen)], theme=state.theme())
+    plot = once(per_class, results[int(chosen)], theme=state.theme())
     figure(plot, key="per_class", alt=f"Accuracy of {titles[chosen]} per class and epsilon")
 
 

@@ -3,16 +3,14 @@
 import html
 from collections.abc import Mapping, Sequence
 
-import numpy as np
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import escaped, percent
 from dashboard.components.shared.metrics import clicked_point
-from usable_core.attacked_images import enlarged
+from dashboard.components.shared.pictures import enlarged_png
 from usable_core.evaluations.accuracy import WRONG_FOLDER, AccuracyResult
-from usable_core.images import decode
 from usable_core.runs.run import Run
 
 ANY = "any"
@@ -114,7 +112,12 @@ def _tile(run: Run, names: Sequence[str], row: Mapping[str, object], png: bytes)
     true, called = names[int(str(row["label"]))], names[int(str(row["prediction"]))]
     sure = percent(float(str(row["confidence"])))
     with st.container(width=SIDE):
-        st.image(_shown(png), width="stretch", output_format="PNG", alt=f"{true}, called {called}")
+        st.image(
+            enlarged_png(png, SIDE),
+            width="stretch",
+            output_format="PNG",
+            alt=f"{true}, called {called}",
+        )
         st.caption(f"**{escaped(true)}**, called *{escaped(called)}* · {sure}")
         explain_button(
             png,
@@ -123,8 +126,3 @@ def _tile(run: Run, names: Sequence[str], row: Mapping[str, object], png: bytes)
             name=f"{true}, called {called}",
             key=f"wrong_{run.id}_{row['index']}",
         )
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _shown(png: bytes) -> object:
-    return enlarged(np.asarray(decode(png, "picture")), SIDE)

@@ -1,10 +1,9 @@
 """Opening a picture that another page shows on the Explain page."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from dashboard import state
 from dashboard.components.shared.formats import errors_shown
@@ -13,7 +12,7 @@ from usable_core.runs import uploads
 
 
 def explain_button(
-    picture: Image.Image | np.ndarray | bytes,
+    picture: Callable[[], np.ndarray] | bytes,
     label: str,
     asked: Mapping[str, str | list[str]],
     *,
@@ -23,7 +22,7 @@ def explain_button(
     """Show a button that keeps a picture among the uploads and opens it on the Explain page.
 
     Args:
-        picture: RGB pixels, or a PNG file.
+        picture: A PNG file, or what reads the RGB pixels once the button is pressed.
         label: Of the button.
         asked: The page's address: backbones, true class and methods, as far as they are said.
         name: What the picture is called.
@@ -32,7 +31,7 @@ def explain_button(
     if not st.button(label, key=key, type="tertiary", icon=":material/image_search:"):
         return
     with errors_shown():
-        data = picture if isinstance(picture, bytes) else images.encode_png(np.asarray(picture))
+        data = picture if isinstance(picture, bytes) else images.encode_png(picture())
         image_id = uploads.keep(data, f"{name}.png")
         st.session_state[f"title_{image_id}"] = name
         st.switch_page(state.page_file("explain"), query_params={state.IMAGE: image_id, **asked})

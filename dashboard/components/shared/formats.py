@@ -106,9 +106,15 @@ def download(
     )
 
 
-def download_csv(frame: "pd.DataFrame", name: str, *, key: str, label: str = "CSV") -> None:
-    """Offer a table as `NAME.csv`."""
-    download(label, frame.to_csv(index=False), f"{name}.csv", key=key)
+def download_csv(
+    table: "pd.DataFrame | Callable[[], pd.DataFrame]", name: str, *, key: str, label: str = "CSV"
+) -> None:
+    """Offer a table as `NAME.csv`; it is written, and made, when the button is pressed."""
+
+    def written() -> str:
+        return str((table() if callable(table) else table).to_csv(index=False))
+
+    download(label, written, f"{name}.csv", key=key)
 
 
 def csv_of_run(store: RunStore, run_id: str) -> bytes:

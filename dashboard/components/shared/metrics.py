@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.components.shared.formats import download_csv, escaped, percent, proportion_card
+from dashboard.components.shared.once import once
 from dashboard.components.shared.run_panel import PLOT_CONFIG
 from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import score_card
@@ -69,8 +70,8 @@ def score_table(results: Sequence[Measured], names: Sequence[str], *, key: str) 
         f"{name} ({UPPER_BOUND})" if result.is_upper_bound_only else name
         for name, result in zip(names, results, strict=True)
     ]
-    table = score_card(results, names=called)
-    frame(side_by_side(table), alt="All numbers of the models with their intervals")
+    table = once(score_card, results, names=called)
+    frame(once(side_by_side, table), alt="All numbers of the models with their intervals")
     download_csv(table, "scores", key=key, label="Numbers, CSV")
 
 
@@ -94,7 +95,7 @@ def records_downloads(found: Sequence[tuple[Run, Measured]], names: Sequence[str
     with st.container(horizontal=True):
         for (run, result), name in zip(found, names, strict=True):
             download_csv(
-                result.to_frame(),
+                result.to_frame,
                 f"{run.task}-{run.id}",
                 key=f"records_{run.id}",
                 label=f"Every example of {name}, CSV",
