@@ -68,7 +68,7 @@ MISTAKES = {
     ),
     "a negative number of pictures": (
         ["evaluate", "robustness", "--model", "m", "--dataset", "d", "--gallery", "-1"],
-        "gallery must be 0 or more",
+        "gallery must be at least 0 and at most 10,000",
     ),
     "a model without its source": (
         ["evaluate", "accuracy", "--model", "resnet", "--dataset", "digits"],

@@ -13,7 +13,7 @@ from usable_core.errors import ConfigError
 
 
 def dashboard(
-    port: Annotated[int, typer.Option(help="Port of the local server.")] = 8501,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local server.")] = 8501,
     headless: Annotated[bool, typer.Option("--headless", help="Open no browser.")] = False,
     json: JsonOption = None,
 ) -> None:

@@ -63,10 +63,11 @@ def check_attack(spec: AttackSpec, norm: Norm) -> None:
     """
     norms = lookup(ATTACKS, "attack", spec.name).norms
     require(norm in norms, "norm", f"{' or '.join(norms)} for {spec.name}", norm)
+    require_range(spec, "targets", 0, 10_000)
     least = int(lookup(LOSSES, "loss", spec.loss).is_targeted)
     expected = f"at least {least} for the loss {spec.loss}"
     require(spec.targets >= least, "targets", expected, spec.targets)
     require_range(spec, "momentum", 0, 10)
-    require_range(spec, "steps", 1)
-    require_range(spec, "restarts", 1)
+    require_range(spec, "steps", 1, 1_000_000)
+    require_range(spec, "restarts", 1, 10_000)
     require_range(spec, "step_size", 1e-6, 10, "a positive multiple of epsilon")

@@ -14,6 +14,7 @@ from usable_core.catalog import lookup
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, corruptions_named
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
+    MOST_SEED,
     DatasetSpec,
     ModelSpec,
     asked,
@@ -67,4 +68,5 @@ class CorruptionConfig:
         wanted = tuple(sorted(set(self.severities) & set(SEVERITIES)))
         is_good = len(wanted) > 0 and wanted == self.severities
         require(is_good, "severities", "of 1 to 5, increasing, each once", self.severities)
+        require_range(self, "seed", 0, MOST_SEED)
         require_range(self, "batch_size", 1, LARGEST_BATCH)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from usable_core.catalog import lookup
 from usable_core.catalog.models import BUNDLED
-from usable_core.evaluations.specs import asked
+from usable_core.evaluations.specs import MOST_SEED, asked, require_range
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ class DemoConfig:
     def __post_init__(self) -> None:
         for name in self.backbones:
             lookup(BUNDLED, "bundled model", name)
+        require_range(self, "epochs", 1, 100_000)
+        require_range(self, "robustness_examples", 1)
+        require_range(self, "explained_examples", 1)
+        require_range(self, "seed", 0, MOST_SEED)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.evaluations.doubts import doubts
 from usable_core.evaluations.result import Answer, Number, summed_up, table
 from usable_core.evaluations.specs import (
+    MOST_SEED,
     DatasetSpec,
     ModelSpec,
     Provenance,
@@ -86,7 +87,8 @@ class ExplainerOptions:
         require_range(self, "evaluations", 16, 1_000_000)
         require_range(self, "segments", 2, 1000)
         lookup(BACKGROUNDS, "background", self.background)
-        require(0 <= self.tolerance < 1, "tolerance", "from 0 to below 1", self.tolerance)
+        require_range(self, "seed", 0, MOST_SEED)
+        require_range(self, "tolerance", 0, 1 - 2**-53, "from 0 to below 1")
 
 
 def check_options(options: object) -> None:

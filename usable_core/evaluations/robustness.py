@@ -21,6 +21,7 @@ from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice, check_a
 from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
+    MOST_SEED,
     DatasetSpec,
     ModelSpec,
     Norm,
@@ -35,6 +36,8 @@ LINF_EPSILONS = (0.0, 0.25 / 255, 0.5 / 255, 1 / 255, 2 / 255, 4 / 255, 8 / 255,
 L2_EPSILONS = (0.0, 0.03, 0.06, 0.125, 0.25, 0.5, 1.0)  # 0.5: RobustBench's budget at 32 x 32 x 3
 L1_EPSILONS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 12.0, 24.0)  # 12: Croce & Hein 2021, at 32 x 32 x 3
 WALKED = 16  # examples whose every budget is attacked from scratch when no preset says otherwise
+MOST_DRAWS = 10_000  # forward passes for one answer
+MOST_KEPT = 10_000  # pictures for each epsilon
 
 Verdict = Literal["green", "amber", "red", "not run"]
 
@@ -114,9 +117,10 @@ class RobustnessConfig:
             require(is_between(epsilon, 0, top), "epsilon", expected, epsilon)
         increasing = all(a < b for a, b in zip(self.epsilons, self.epsilons[1:], strict=False))
         require(increasing, "epsilons", "increasing, each once", self.epsilons)
-        require_range(self, "draws", 1)
+        require_range(self, "draws", 1, MOST_DRAWS)
         require_range(self, "walked", 0, expected="0 or more")
-        require_range(self, "gallery", 0, expected="0 or more")
+        require_range(self, "gallery", 0, MOST_KEPT)
+        require_range(self, "seed", 0, MOST_SEED)
         require_range(self, "batch_size", 1, LARGEST_BATCH)
 
     @property

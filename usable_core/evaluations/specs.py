@@ -17,6 +17,7 @@ Split = Literal["auto", "train", "validation", "test", "all"]
 Norm = Literal["linf", "l2", "l1"]
 Precision = Literal["float32", "bfloat16"]
 MOST_COUNT = 10**9
+MOST_SEED = 2**32 - 1  # of NumPy's and torch's generators alike
 LARGEST_BATCH = 2**16  # examples: thousands are the most that any device takes at once
 
 
@@ -122,6 +123,7 @@ class DatasetSpec:
 
     def __post_init__(self) -> None:
         require_range(self, "limit", 1)
+        require_range(self, "seed", 0, MOST_SEED)
 
     def placed(self) -> "DatasetSpec":
         """Return the name that means the same files in every folder."""
@@ -187,7 +189,7 @@ def require_range(
 ) -> None:
     """Check that a field of a config, where it is given, is a number in [low, high].
 
-    Whole numbers are at most 10⁹, which no count or size of anything reaches.
+    Whole numbers are at most 10⁹ where nothing less is said: no count of anything reaches it.
 
     Raises:
         ConfigError: it is not, or no whole number where the field's type says so.
@@ -195,11 +197,11 @@ def require_range(
     value = getattr(config, name)
     whole = float not in (hint := hints_of(type(config))[name], *get_args(hint))
     number = "a whole number, " * whole
+    high = MOST_COUNT if whole and math.isinf(high) else high
     expected = expected or f"at least {low:g}" + f" and at most {high:,}" * math.isfinite(high)
-    high = min(high, MOST_COUNT) if whole else high
-    is_number = isinstance(value, Integral if whole else Real) and not isinstance(value, bool)
-    is_good = value is None or (is_number and is_between(value, low, high))
-    require(is_good, name, expected if is_number else number + expected, value)
+    is_kind = is_number(value) and (isinstance(value, Integral) or not whole)
+    is_good = value is None or (is_kind and is_between(value, low, high))
+    require(is_good, name, expected if is_kind else number + expected, value)
 
 
 def require_choices(config: object) -> None:
@@ -220,6 +222,11 @@ def choices_of(hint: object) -> tuple[str, ...]:
         return get_args(hint)
     found = [choices_of(kind) for kind in get_args(hint)]
     return tuple(choice for part in found for choice in part) if found and all(found) else ()
+
+
+def is_number(value: object) -> bool:
+    """Tell whether this is one number, which a truth value is not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_between(value: float, low: float, high: float) -> bool:

@@ -16,12 +16,14 @@ from usable_core.catalog import lookup
 from usable_core.catalog.models import ARCHITECTURES
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
+    MOST_SEED,
     DatasetSpec,
     ModelSpec,
     Precision,
     Provenance,
     asked,
     is_between,
+    is_number,
     require,
     require_choices,
     require_range,
@@ -65,7 +67,8 @@ class Schedule:
 
     def __post_init__(self) -> None:
         require_choices(self)
-        require_range(self, "epochs", 1)
+        require_range(self, "epochs", 1, 100_000)
+        require_range(self, "seed", 0, MOST_SEED)
         require_range(self, "batch_size", 2, LARGEST_BATCH)
         require_range(self, "learning_rate", 1e-9, 100)
         require_range(self, "warmup", 0, 1)
@@ -127,7 +130,7 @@ class FineTuningConfig:
 
     def __post_init__(self) -> None:
         require_choices(self)
-        is_good = is_between(self.task_weight, 0, math.inf)
+        is_good = is_number(self.task_weight) and is_between(self.task_weight, 0, math.inf)
         require(is_good, "task_weight (λ)", "a finite number, 0 or more", self.task_weight)
         require_range(self, "backbone_rate", 0, 100)
         self._require_something_to_keep()
