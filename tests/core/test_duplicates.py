@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from toy_models import digits_dataset, linear_model
 
 from usable_core import cli, tasks
-from usable_core.datasets import contents, load_dataset
+from usable_core.datasets import contents, duplicates, load_dataset
 from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.datasets.dataset import select
 from usable_core.datasets.duplicates import near_equal
@@ -369,3 +369,53 @@ def test_parts_taken_by_hand_know_the_whole():
 
     assert part.whole is dataset
     assert part.take([0]).whole is dataset
+
+
+def test_many_copies_of_one_picture_are_paired_with_all_that_is_nearly_it():
+    originals = np.stack([np.asarray(picture(seed).resize((16, 16))) for seed in range(40)])
+    brighter = np.clip(originals[:2].astype(int) + 3, 0, 255).astype(np.uint8)
+    thumbnails = np.concatenate([originals, originals[:1].repeat(3, axis=0), brighter])
+
+    found = {tuple(pair) for pair in near_equal(thumbnails).tolist()}
+
+    alike = (0, 40, 41, 42, 43)
+    assert found == {(i, j) for i in alike for j in alike if i < j} | {(1, 44)}
+
+
+@pytest.mark.parametrize("is_film", [False, True])
+def test_pairs_without_bound_are_not_listed(is_film, monkeypatch):
+    monkeypatch.setattr(duplicates, "MOST_COMPARED", 1000)
+    monkeypatch.setattr(duplicates, "MOST_PAIRS", 1000)
+    frame = np.asarray(picture(0).resize((16, 16)))
+    frames = frame[None].repeat(60, axis=0).copy()
+    frames[:, 0, 0, 0] += np.arange(60, dtype=np.uint8) * is_film
+
+    assert near_equal(frames) is None
+
+
+def test_what_was_not_looked_for_is_said(monkeypatch):
+    monkeypatch.setattr(contents, "_known", {})
+    monkeypatch.setattr(contents, "near_equal", lambda thumbnails: None)
+
+    said = data_doubts(doubled(), {}).sentences
+
+    assert "in several parts was not looked for" in said[-1]
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"hashes": np.array(["a"] * 29), "near": np.zeros((0, 2), dtype=np.int64)},
+        {"hashes": np.array(["a"] * 30), "near": np.array([[0, 30]])},
+        {"hashes": np.array(["a"] * 30), "near": np.zeros((3,), dtype=np.int64)},
+        {"hashes": np.arange(30), "near": np.zeros((0, 2), dtype=np.int64)},
+        {"hashes": np.array([{}] * 30), "near": np.zeros((0, 2), dtype=np.int64)},
+        {},
+    ],
+)
+def test_a_damaged_file_of_contents_is_not_believed(tmp_path, arrays):
+    np.savez(tmp_path / "a.npz", **arrays)
+    (tmp_path / "b.npz").write_bytes((tmp_path / "a.npz").read_bytes()[:-30])
+
+    assert contents._read(tmp_path / "a.npz", 30) is None
+    assert contents._read(tmp_path / "b.npz", 30) is None

@@ -85,7 +85,7 @@ def _notes(members: list[zipfile.ZipInfo], foreign: list[str]) -> tuple[str, ...
             f"{len(foreign)} names in the zip file are not marked as UTF-8 and may be spelt wrong "
             f"(the first was read as {foreign[0]!r})."
         )
-    times = Counter(member.filename for member in members if not member.is_dir())
+    times = Counter(member.filename for member in members if member.filename[-1:] != "/")
     if twice := [name for name, count in times.items() if count > 1]:
         notes.append(
             f"{len(twice)} names are in the zip file more than once, such as {quoted(twice[0])}; "

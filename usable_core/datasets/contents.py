@@ -118,7 +118,7 @@ def _hash(picture: Image.Image) -> str:
 def _read(path: Path, count: int) -> Contents | None:
     """Return what was found before; None where that is not there, damaged, or of other pictures."""
     try:
-        with np.load(path) as arrays:
+        with path.open("rb") as file, np.load(file) as arrays:
             found = Contents(arrays["hashes"], arrays["near"])
         pairs = found.near
         is_whole = found.hashes.shape == (count,) and found.hashes.dtype.kind == "U"

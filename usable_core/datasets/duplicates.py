@@ -10,6 +10,7 @@ which the pictures of the data set usually have neighbours.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ EDGE = 1 / 16  # of a side that is cut off: 2 of 32 pixels
 # Left, top, right and bottom edges that are cut off; mirrored ones are found with them.
 WINDOWS = ((0, 0, 0, 0), (1, 1, 1, 1), (1, 1, 0, 0), (1, 0, 0, 1), (0, 1, 1, 0), (0, 0, 1, 1))
 MOST_PAIRS = 10_000_000  # that are held in memory
+MOST_COMPARED = 1_000_000  # pairs of different pictures whose structure is compared
+_COMPARED_AT_ONCE = 16_384
 _ROWS, _COLUMNS = 512, 2048  # of a block of comparisons: it stays in the processor's cache
 # Luminance and the two differences of colour, ITU-R BT.601.
 _CHANNELS = np.array(
@@ -40,7 +43,7 @@ _CHANNELS = np.array(
 def near_equal(thumbnails: NDArray[np.uint8]) -> Pairs | None:
     """Return the pairs (P, 2), first < second, of pictures that are equal or nearly so.
 
-    None where these are more than 10 million, as of thousands of frames of one film.
+    None where these are too many, as of thousands of frames of one film.
 
     Args:
         thumbnails: (N, S, S, 3), each picture squeezed to a square.
@@ -48,20 +51,49 @@ def near_equal(thumbnails: NDArray[np.uint8]) -> Pairs | None:
     channels = thumbnails.astype(np.float32) @ _CHANNELS.T
     has_structure = channels[..., 0].std(axis=(1, 2)) >= LEAST_CONTRAST
     places = np.flatnonzero(has_structure)
-    channels = channels[places]
     if len(places) < 2:
         return np.zeros((0, 2), dtype=np.int64)
+    usual = _usual_distance(_described(channels[places], WINDOWS[0]))
+    limit = float(np.clip(USUAL_SHARE * usual, SMALLEST, LARGEST))
+    flat = np.ascontiguousarray(thumbnails[places].reshape(len(places), -1))
+    _, first, group = np.unique(
+        flat.view(f"V{flat.shape[1]}").ravel(), return_index=True, return_inverse=True
+    )
+    found = _pairs_within(channels[places[first]], limit)
+    members = _of_all(found, group) if found is not None else None
+    return None if members is None else np.unique(np.sort(places[members], axis=1), axis=0)
+
+
+def _pairs_within(channels: Floats, limit: float) -> Pairs | None:
+    """Return the pairs (P, 2), some several times, within a distance; None of too many."""
     described = [_described(channels, window) for window in WINDOWS]
-    limit = float(np.clip(USUAL_SHARE * _usual_distance(described[0]), SMALLEST, LARGEST))
-    found, count = [], 0
+    found, count = [np.zeros((0, 2), dtype=np.int64)], 0
     for window, features in zip(WINDOWS, described, strict=True):
         for pairs in _close(features, described[0], limit):
-            found.append(pairs[_is_same_structure(channels, window, pairs)])
-            count += len(found[-1])
-            if count > MOST_PAIRS * len(WINDOWS):  # each may be found in every window
+            count += len(pairs)
+            if count > MOST_COMPARED:
                 return None
-    pairs = np.sort(np.concatenate([np.zeros((0, 2), dtype=np.int64), *found]), axis=1)
-    return np.unique(places[pairs], axis=0)
+            for part in np.array_split(pairs, len(pairs) // _COMPARED_AT_ONCE + 1):
+                found.append(part[_is_same_structure(channels, window, part)])
+    return np.concatenate(found)
+
+
+def _of_all(pairs: Pairs, group: NDArray[np.int64]) -> Pairs | None:
+    """Return the pairs of members of groups that are pairs, and within groups; None of too many."""
+    pairs = np.unique(np.sort(pairs, axis=1), axis=0)
+    sizes = np.bincount(group).astype(np.float64)
+    if (sizes[pairs].prod(axis=1)).sum() + (sizes * (sizes - 1) / 2).sum() > MOST_PAIRS:
+        return None
+    order = np.argsort(group, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    members = [order[start:stop] for start, stop in pairwise(starts)]
+    inside = [m[np.stack(np.triu_indices(len(m), 1), axis=1)] for m in members if len(m) > 1]
+    is_plain = sizes[pairs].max(axis=1, initial=1) == 1
+    across = [
+        np.stack(np.meshgrid(members[a], members[b]), axis=-1).reshape(-1, 2)
+        for a, b in pairs[~is_plain]
+    ]
+    return np.concatenate([order[starts[pairs[is_plain]]], *inside, *across])
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.datasets.contents import MOST, Contents
+from usable_core.datasets import contents
+from usable_core.datasets.contents import Contents
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.duplicates import MOST_PAIRS
 from usable_core.datasets.splits import training_splits
 from usable_core.evaluations.specs import DatasetSpec
 
@@ -163,14 +163,14 @@ class _Pictures:
         """Return what is said of a data set that is too large, or too alike, to be looked at."""
         if self.contents.near is not None:
             return []
-        if len(self.whole) <= MOST:
+        if len(self.whole) <= contents.MOST:
             return [
-                f"More than {MOST_PAIRS:,} pairs of pictures of the data set are nearly equal, as "
-                "frames of a film are: which of them are in several parts was not looked for."
+                "Very many pairs of pictures of the data set are nearly equal, as frames of a film "
+                "are: which of them are in several parts was not looked for."
             ]
         return [
-            f"The data set has more than {MOST:,} pictures: they were compared by the bytes of "
-            "their files, and nearly equal ones were not looked for."
+            f"The data set has more than {contents.MOST:,} pictures: they were compared by the "
+            "bytes of their files, and nearly equal ones were not looked for."
         ]
 
     def _named(self, place: np.int64) -> str:
