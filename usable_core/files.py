@@ -271,16 +271,11 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON
     """Return what a JSON file holds, where it means one thing and stays within bounds.
 
     Raises:
-        OSError: it cannot be opened.
-        ValueError: no regular file, larger than 4 MB, no UTF-8, no JSON, nested more than 64 deep,
-            a name that an object has twice, or NaN and Infinity, which are no JSON.
+        OSError: it cannot be opened, is no regular file, or has more than 4 MB.
+        ValueError: no UTF-8, no JSON, nested more than 64 deep, a name that an object has twice, or
+            NaN and Infinity, which are no JSON.
     """
-    facts = path.stat()
-    if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for
-        raise ValueError("it is no regular file")
-    if facts.st_size > LARGEST_JSON:
-        raise ValueError(f"it has {facts.st_size:,} bytes, and at most {LARGEST_JSON:,} are read")
-    return parsed_json(path.read_bytes())
+    return parsed_json(read_regular(path, LARGEST_JSON))
 
 
 def parsed_json(data: bytes) -> Any:  # noqa: ANN401 - any JSON

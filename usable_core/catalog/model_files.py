@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from usable_core import settings
+from usable_core import files, settings
 from usable_core.catalog import lookup
 from usable_core.catalog.models import BUNDLED, CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
@@ -27,7 +27,7 @@ def bundled(name: str) -> tuple[Path, ...]:
     lookup(BUNDLED, "bundled model", name)
     folder = settings.assets() / "models"
     weights, card = folder / f"{name}.safetensors", folder / f"{name}.json"
-    if not (weights.is_file() and card.is_file()):
+    if not (files.is_file(weights) and files.is_file(card)):
         raise CheckpointError(
             f"bundled/{name} is not in this installation: expected {weights.name} and {card.name} "
             f"in {folder}. Make it with `usable pretrain`, or install Usable anew."
@@ -41,14 +41,16 @@ def program(name: str) -> tuple[Path, ...]:
     Raises:
         CheckpointError: it is no .pt2 file, or not there.
     """
-    path = Path(name).expanduser()
+    path = files.placed(name)
     if path.suffix != ".pt2":
         raise CheckpointError(
-            f"file/… takes a program written by torch.export (.pt2), not {path.name}. A file of "
+            f"file/… takes a program written by torch.export (.pt2), not {_cut(path.name)}. A file of "
             "weights goes with its architecture: torchvision/NAME or timm/NAME with --weights FILE."
         )
-    if not path.is_file():
-        raise CheckpointError(f"Expected an exported program at {path}, but no file is there.")
+    if not files.is_file(path):
+        raise CheckpointError(
+            f"Expected an exported program at {_cut(path)}, but no file is there."
+        )
     return (path,)
 
 
@@ -58,11 +60,11 @@ def folder(name: str) -> tuple[Path, ...]:
     Raises:
         CheckpointError: it has none.
     """
-    path = Path(name).expanduser()
+    path = files.placed(name)
     weights, card = path / WEIGHTS_FILE, path / CARD_FILE
-    if not (weights.is_file() and card.is_file()):
+    if not (files.is_file(weights) and files.is_file(card)):
         raise CheckpointError(
-            f"Expected {WEIGHTS_FILE} and {CARD_FILE} in the folder {path}, but they are not there."
+            f"Expected {WEIGHTS_FILE} and {CARD_FILE} in the folder {_cut(path)}, but they are not there."
         )
     return weights, card
 
@@ -76,20 +78,20 @@ def weights_file(weights: str) -> tuple[Path, str | None]:
     Raises:
         CheckpointError: there is no such file, or the folder holds no weights.
     """
-    path, table = Path(weights).expanduser(), None
-    if not path.exists() and "#" in weights:
+    path, table = files.placed(weights), None
+    if not files.status_of(path) and "#" in weights:
         before, _, table = weights.rpartition("#")
-        path = Path(before).expanduser()
-    if path.is_dir():
+        path = files.placed(before)
+    if files.is_folder(path):
         held = sorted(file.name for file in path.iterdir())
         if not (found := [path / name for name in IN_A_FOLDER if name in held]):
             raise CheckpointError(
-                f"Expected {' or '.join(IN_A_FOLDER[:2])} in the folder {path}, which holds "
+                f"Expected {' or '.join(IN_A_FOLDER[:2])} in the folder {_cut(path)}, which holds "
                 f"{', '.join(held[:5]) or 'nothing'}. Give the file of weights itself."
             )
         path = found[0]
-    if not path.is_file():
-        raise CheckpointError(f"Expected a weights file at {path}, but no file is there.")
+    if not files.is_file(path):
+        raise CheckpointError(f"Expected a weights file at {_cut(path)}, but no file is there.")
     return path, table
 
 
@@ -101,4 +103,10 @@ def weights_and_config(weights: str) -> tuple[Path, ...]:
     """
     path, _ = weights_file(weights)
     config = path.parent / CONFIG_FILE
-    return (path, config) if config.is_file() else (path,)
+    return (path, config) if files.is_file(config) else (path,)
+
+
+def _cut(path: Path | str) -> str:
+    """Return a path as a sentence shows it: its end, where it is long."""
+    text = str(path)
+    return text if len(text) <= 300 else f"…{text[-200:]}"

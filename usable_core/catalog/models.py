@@ -18,11 +18,19 @@ LAST_GOOD = "last_good"  # weights before a training diverged; then there is not
 
 @dataclass(frozen=True)
 class ArchitectureRow:
-    """One of our own small networks for 32 x 32 images."""
+    """One of our own small networks.
+
+    Attributes:
+        title: What it is called.
+        function: Dotted name of `(number of classes) -> network`.
+        paper: Where it is from.
+        side: Height and width of the pictures that it is made for, in pixels.
+    """
 
     title: str
     function: str
     paper: str
+    side: int = 32
 
 
 ARCHITECTURES = {

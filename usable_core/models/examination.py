@@ -14,6 +14,7 @@ from torch import Tensor
 from usable_core.errors import ConfigError
 from usable_core.models.modes import frozen
 from usable_core.models.outputs import are_probabilities
+from usable_core.models.sizes import check_activations
 from usable_core.models.trial import outputs_of
 
 if TYPE_CHECKING:
@@ -85,9 +86,10 @@ def examine(model: "Model") -> Examination:
     """Return what a model's answers to a few pictures show.
 
     Raises:
-        ConfigError: it does not run on pictures of its input size, or its answer is no table
-            of numbers, one for each of its classes.
+        ConfigError: it does not run on pictures of its input size, or not in any machine's memory,
+            or its answer is no table of numbers, one for each of its classes.
     """
+    check_activations(model)
     x = _pictures(model)
     state = torch.random.get_rng_state()
     with frozen(model.network), torch.no_grad():

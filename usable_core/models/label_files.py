@@ -6,7 +6,6 @@ indices to names or from names to indices, also within `id2label`, `class_to_idx
 """
 
 import ast
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -15,7 +14,9 @@ from pathlib import Path
 
 from usable_core.catalog import implementation
 from usable_core.errors import ConfigError, first_line
+from usable_core.files import LARGEST_JSON, parsed_json, read_regular
 from usable_core.labels import LabelSpace
+from usable_core.records import shown
 
 FORMS = (
     "Expected is a text with one name a line, a JSON list, or a JSON table from index to name, in "
@@ -42,12 +43,13 @@ def labels_in(path: Path, count: int) -> LabelSpace:
         ConfigError: the file is not there, names another number of classes, or one twice.
     """
     try:
-        text = path.expanduser().read_text(encoding="utf-8-sig")
+        text = read_regular(path.expanduser(), LARGEST_JSON).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name} is no text in UTF-8. Save it so. {FORMS}") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise ConfigError(
-            f"The class names {path} cannot be read: {error.strerror}. Correct --labels."
+            f"The class names {path} cannot be read: {reason}. Correct --labels."
         ) from error
     entries = _entries(text, path.name)
     if len(entries) != count:
@@ -77,8 +79,8 @@ def _space(entries: list[Entry], file: str) -> LabelSpace:
         if times > 1:
             first, second, *_ = (i for i, other in enumerate(names) if other == name)
             raise ConfigError(
-                f"{file} gives the name {name!r} to logit {first} and to logit {second}. Give each "
-                "class its own name."
+                f"{file} gives the name {shown(name)} to logit {first} and to logit {second}. Give "
+                "each class its own name."
             )
     return replace(space, names=names)
 
@@ -99,7 +101,7 @@ def _entries(text: str, file: str) -> list[Entry]:
 
 def _parsed(text: str, file: str) -> object:
     try:
-        return json.loads(text)
+        return parsed_json(text.encode())
     except ValueError as error:
         try:
             return ast.literal_eval(text)  # a table of Python's, as the well-known gist has it
@@ -140,4 +142,4 @@ def _entry(item: object, file: str) -> Entry:
     if isinstance(item, list | tuple) and len(item) == 2 and all(isinstance(i, str) for i in item):
         wnid, name = (part.strip() for part in item)
         return (wnid, name) if _WNID.fullmatch(wnid) else (name,)
-    raise ConfigError(f"{file} has {item!r} for a name. {FORMS}")
+    raise ConfigError(f"{file} has {shown(item)} for a name. {FORMS}")

@@ -11,7 +11,12 @@ from typing import TypedDict, get_args
 
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import LARGEST_SIDE, Interpolation, Preprocessing
+from usable_core.models.preprocessing import (
+    LARGEST_CROP,
+    LARGEST_SIDE,
+    Interpolation,
+    Preprocessing,
+)
 
 GIVEN = "given by the user"
 
@@ -52,6 +57,12 @@ def overridden(passport: Preprocessing, pairs: Iterable[tuple[str, str]]) -> Pre
         if field not in _READERS:
             raise UnknownName("field of the preprocessing", field, _READERS)
         values.update(_READERS[field](text.strip().lower()))
+    if max(values.get("crop", (0, 0))) > LARGEST_CROP * (own := max(passport.crop)):
+        raise ConfigError(
+            f"crop must be at most {LARGEST_CROP} times the {own} pixels that the source of the "
+            f"model says, {LARGEST_CROP * own}, but is {' × '.join(map(str, values['crop']))}. "
+            "Choose a smaller one, or a network for larger pictures."
+        )
     return replace(passport, **values, sources={**passport.sources, **dict.fromkeys(values, GIVEN)})
 
 

@@ -25,6 +25,7 @@ LUMA = (0.299, 0.587, 0.114)
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 LARGEST_RESIZED = 40_000_000  # pixels; the cap of uploads
 LARGEST_SIDE = 4096  # pixels; far above every published classifier
+LARGEST_CROP = 8  # times the side that a network was made for: farther than it can mean anything
 # Of pixels in [0, 1]. Networks that take 0 to 255 have a standard deviation of 1/255.
 MOST_MEAN, LEAST_STD = 255, 1e-4
 

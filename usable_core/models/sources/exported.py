@@ -58,6 +58,8 @@ def load(name: str, spec: ModelSpec) -> Model:
     card = {"title": path.name, "weights": path.name}
     with torch.no_grad():
         logits = network(torch.full((1, 3, height, width), 0.5))
+    if logits.shape[1] == 0:
+        raise CheckpointError(f"{path.name} answers with no logits. Export a classifier.")
     return Model(spec.reference, network, preprocessing, LabelSpace.unnamed(logits.shape[1]), card)
 
 

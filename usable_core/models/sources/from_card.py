@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 
 from usable_core.catalog import implementation, lookup
+from usable_core.catalog.model_files import weights_file
 from usable_core.catalog.models import ARCHITECTURES, WEIGHTS_FILE, files_of, source_of
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import ModelSpec
@@ -15,7 +16,8 @@ from usable_core.labels import LabelSpace
 from usable_core.models.cards import checked
 from usable_core.models.heads import replace_head
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import GUESS
+from usable_core.models.preprocessing import GUESS, LARGEST_CROP
+from usable_core.models.sizes import built
 from usable_core.models.sources.options import OptionValue
 from usable_core.models.weights.checkpoints import check_pair, load_weights, read_card
 
@@ -50,11 +52,24 @@ def model_from_card(
             those of another or do not fit it.
     """
     told = checked(card, reference)
+    row, crop = ARCHITECTURES.get(told.architecture), told.preprocessing.crop
+    if row is not None and max(crop) > LARGEST_CROP * row.side:
+        raise CheckpointError(
+            f"The card of {reference} cannot be used: {row.title} takes pictures of {row.side} × "
+            f"{row.side} pixels, and crop is {crop[0]} × {crop[1]}, over {LARGEST_CROP} times as "
+            "large. Correct the card, or write it anew."
+        )
     options = {**told.arch_options, **dict(spec.arch_options if spec else ())}
     own = spec.weights if spec and spec.weights else None
     if own is None:
         check_pair(weights, told.weights_sha256)
-    network = build(told.architecture, len(told.labels), options)
+    file = weights_file(own)[0] if own else weights
+    network = built(
+        reference,
+        lambda: build(told.architecture, len(told.labels), options),
+        weights=file,
+        is_usual=not options,
+    )
     notes = load_weights(network, own or weights)
     # Whatever it was when its training began, it is what the network was trained with.
     known = {name: said.removeprefix(GUESS) for name, said in told.preprocessing.sources.items()}

@@ -17,6 +17,7 @@ from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.sizes import built
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import (
     call_builder,
@@ -46,7 +47,12 @@ def load(name: str, spec: ModelSpec) -> Model:
     facts = own.facts if own else Facts()
     said, doubts = facts.options_for(name)
     options = {**said, **dict(spec.arch_options)}
-    network = build(name, options) if own else _pretrained(name, options)
+    network = built(
+        spec.reference,
+        lambda: build(name, options) if own else _pretrained(name, options),
+        weights=own.path if own else None,
+        is_usual=not options,
+    )
     notes = load_weights(network, own) if own else ()
     card = {
         "title": name,

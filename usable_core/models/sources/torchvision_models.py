@@ -16,6 +16,7 @@ from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.sizes import built
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import (
     call_builder,
@@ -51,7 +52,12 @@ def load(name: str, spec: ModelSpec) -> Model:
     facts = own.facts if own else Facts()
     said, doubts = facts.options_for(builder)
     options = {**said, **dict(spec.arch_options)}
-    network = build(builder, options)  # refuses what is wrong before anything is fetched
+    network = built(  # refuses what is wrong before anything is fetched
+        spec.reference,
+        lambda: build(builder, options),
+        weights=own.path if own else None,
+        is_usual=not options,
+    )
     reference = _weights_of(builder, tag)
     notes = load_weights(
         network,

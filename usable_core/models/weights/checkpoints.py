@@ -8,22 +8,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import safetensors
-from safetensors.torch import load_file, save
+import torch
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from usable_core.catalog.model_files import weights_file
 from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
-from usable_core.errors import CheckpointError, first_line
-from usable_core.files import read_json, replacing, write_json
+from usable_core.errors import CheckpointError
+from usable_core.files import read_json, replacing, why, write_json
 from usable_core.models.weights.facts import Facts, facts_of
 from usable_core.models.weights.formats import format_of
 from usable_core.models.weights.nearest import nearest
 from usable_core.models.weights.opcodes import WHOLE
 from usable_core.models.weights.pickles import is_whole_network, read_pickle
+from usable_core.models.weights.safetensors_files import read_safetensors
 from usable_core.models.weights.tables import Search, Table, chosen, entries, flat, notes_of
+from usable_core.records import brief
 
 HASH = "weights_sha256"  # entry of a card
+# What may be copied into each other: floats of few bits, integers that stand for floats, truth
+# values and complex numbers would come in as other numbers than were meant.
+_ALIKE = (
+    {torch.float16, torch.bfloat16, torch.float32, torch.float64},
+    {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64},
+)
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,7 @@ def read_card(path: Path) -> dict[str, Any]:
             f"Expected a model's card at {path}, but no file is there."
         ) from error
     except (ValueError, OSError) as error:
-        reason = first_line(error)
-        raise CheckpointError(f"The card {path} cannot be read as JSON: {reason}.") from error
+        raise CheckpointError(f"The card {path} cannot be read as JSON: {why(error)}.") from error
     if not isinstance(card, dict):
         raise CheckpointError(f"The card {path} must be a JSON object. Write the card anew.")
     return card
@@ -125,8 +132,9 @@ def read_checkpoint(weights: str | Path) -> Checkpoint:
         CheckpointError: it is missing, damaged, of another kind, or could run code.
     """
     path, table = weights_file(str(weights))
-    content = _read_safetensors(path) if format_of(path) == "safetensors" else read_pickle(path)
-    tensors = flat(content)
+    is_pickle = format_of(path) == "pickle"
+    content = read_pickle(path) if is_pickle else read_safetensors(path)
+    tensors = flat(content, path.name)
     parts = (content, *(value for _, value in entries(content)))
     has_network = any(is_whole_network(part) for part in parts)
     if not tensors:
@@ -172,34 +180,41 @@ def load_weights(
     state = OrderedDict(found)
     state._metadata = own._metadata  # type: ignore[attr-defined]  # MNASNet asks for its version
     network.load_state_dict(state, strict=False)
-    return notes_of(search, table, covering, checkpoint.path.name)
+    narrowed = _narrowed(search, table, checkpoint.path.name)
+    return (*notes_of(search, table, covering, checkpoint.path.name), *narrowed)
 
 
-def _read_safetensors(path: Path) -> Mapping[str, Tensor]:
-    try:
-        tensors: Mapping[str, Tensor] = load_file(path)
-    except (safetensors.SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path.name} is no complete safetensors file ({error}). Fetch or copy it again."
-        ) from error
-    return tensors
+def _narrowed(search: Search, table: Table, file: str) -> tuple[str, ...]:
+    """Return what is to be said of numbers that the file holds in another precision."""
+    found = {
+        f"{search.found[at].dtype}".removeprefix("torch.")
+        for name, at in table.names.items()
+        if search.found[at].is_floating_point() and search.found[at].dtype != search.own[name].dtype
+    }
+    said = f"{file} holds its weights as {', '.join(sorted(found))}; the network computes with "
+    return (f"{said}float32.",) if found else ()
 
 
 def _mismatches(search: Search, table: Table, checkpoint: Checkpoint) -> Iterator[str]:
     """Yield in what a table does not fit, each with what to do."""
-    if any(tensor.is_quantized for tensor in search.found.values()):
-        yield "its weights are quantised to integers. Give those from before the quantisation."
     if checkpoint.has_network and not search.fitting(table):
         yield WHOLE
     if difference := _differences(search, table):
         yield f"{difference}. {_advice(search, table, checkpoint)}"
     for name, at in table.names.items():
         own, tensor = search.own[name], search.found[at]
-        if own.is_floating_point() != tensor.is_floating_point():
-            yield f"{at} holds {tensor.dtype}, where the network has {own.dtype}. Save it as such."
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            what = "NaN" if bool(tensor.isnan().any()) else "infinity"
-            yield f"{at} holds {what}. Take a checkpoint from before the training went wrong."
+        kinds = next((kinds for kinds in _ALIKE if own.dtype in kinds), {own.dtype})
+        if tensor.dtype not in kinds:
+            yield (
+                f"{brief(at)} holds {tensor.dtype}, where the network has {own.dtype}. Save it as "
+                "such."
+            )
+        elif tensor.is_floating_point() and not bool(tensor.to(own.dtype).isfinite().all()):
+            what = "infinity" if tensor.isnan().logical_not().all() else "NaN"
+            if bool(tensor.isfinite().all()):
+                what = f"numbers that {own.dtype} cannot hold"
+            advice = "Take a checkpoint from before the training went wrong"
+            yield f"{brief(at)} holds {what}. {advice}."
 
 
 def _differences(search: Search, table: Table) -> str:
@@ -210,7 +225,7 @@ def _differences(search: Search, table: Table) -> str:
         file_shape, own_shape = tuple(search.found[at].shape), tuple(search.own[wrong[0]].shape)
         others = f" (and {len(wrong) - 1} more differ)" if len(wrong) > 1 else ""
         parts.append(
-            f"{at} has shape {file_shape} in the file and {own_shape} in the network{others}"
+            f"{brief(at)} has shape {file_shape} in the file and {own_shape} in the network{others}"
         )
     if missing := search.missing(table):
         parts.append(
@@ -220,7 +235,7 @@ def _differences(search: Search, table: Table) -> str:
     if rest := search.unexpected(table):
         parts.append(
             f"the file holds {len(rest)} tensors that the network does not have, first "
-            f"{', '.join(rest[:3])}"
+            f"{', '.join(map(brief, rest[:3]))}"
         )
     return "; ".join(parts)
 

@@ -4,7 +4,6 @@ The form of the Hub's model folders is timm's: architecture, its options, the ev
 and the classes. Training scripts keep classes and arguments in the checkpoint itself.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,9 +11,11 @@ from typing import Any, get_args
 
 from usable_core.catalog.model_files import CONFIG_FILE
 from usable_core.errors import CheckpointError
+from usable_core.files import read_json, why
 from usable_core.labels import LabelSpace
 from usable_core.models.preprocessing import Interpolation
 from usable_core.models.weights.tables import entries
+from usable_core.records import restore, shown
 
 # Where training scripts keep the classes: a list, or a table to or from their indices.
 _NAMES = (
@@ -33,16 +34,18 @@ _NAMES = (
 )
 _NESTED = ("args", "hparams", "hyper_parameters", "config", "cfg", "meta", "dataset_meta", "opt")
 # Of timm's evaluation transform: what a configuration says and training arguments may say.
-_TRANSFORM = (
-    "resize",
-    "input_size",
-    "img_size",
-    "mean",
-    "std",
-    "interpolation",
-    "crop_pct",
-    "crop_mode",
-)
+_TRANSFORM: dict[str, Any] = {
+    "resize": int | tuple[int, int],
+    "input_size": tuple[int, int, int],
+    "img_size": int | tuple[int, int],
+    "mean": float | tuple[float, ...],
+    "std": float | tuple[float, ...],
+    "interpolation": str,
+    "crop_pct": float,
+    "crop_mode": str,
+}
+_LONGEST_NAME = 500  # characters of a class
+_MEND = "Correct it, or move the weights to a folder of their own."
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,18 @@ def facts_of(path: Path, content: object) -> Facts:
 
 def _beside(config_file: Path, path: Path) -> Facts:
     try:
-        config = json.loads(config_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        config = read_json(config_file)
+    except FileNotFoundError:
         return Facts()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{CONFIG_FILE} beside {path.name} cannot be read as JSON: {why(error)}. {_MEND}"
+        ) from error
     if not isinstance(config, dict):
-        return Facts()
+        raise CheckpointError(
+            f"{CONFIG_FILE} beside {path.name} must be a JSON object, but is {shown(config)}. "
+            f"{_MEND}"
+        )
     own = config.get("pretrained_cfg")
     transform = own if isinstance(own, dict) else config  # timm's form, and its older one
     where = f"{CONFIG_FILE} beside {path.name}"
@@ -144,7 +154,7 @@ def _options(config: Mapping[str, Any], transform: Mapping[str, Any]) -> dict[st
     arguments = config.get("model_args")
     found = dict(arguments) if isinstance(arguments, dict) else {}
     count = config.get("num_classes", transform.get("num_classes"))
-    if isinstance(count, int):
+    if isinstance(count, int) and not isinstance(count, bool):
         found.setdefault("num_classes", count)
     return {str(name): str(value) for name, value in found.items() if value is not None}
 
@@ -183,17 +193,19 @@ def _transform(said: Mapping[str, Any], where: str) -> dict[str, Any]:
     """Return the entries of an evaluation transform that say something.
 
     Raises:
-        CheckpointError: one should be numbers and is not.
+        CheckpointError: one is of another type than it must be.
     """
-    found = {name: said[name] for name in _TRANSFORM if said.get(name)}
-    for name in found.keys() & {"mean", "std", "input_size"}:
-        values = found[name] if isinstance(found[name], list | tuple) else [found[name]]
-        if not all(isinstance(value, int | float) for value in values):
-            raise CheckpointError(
-                f"{name} must be numbers in {where}, but is {found[name]!r}. Correct it, or move "
-                "the weights to a folder of their own."
-            )
-        found[name] = tuple(values)
+    found: dict[str, Any] = {}
+    for name, kind in _TRANSFORM.items():
+        value = said.get(name)
+        if value is None or (isinstance(value, str | int | float | list | tuple) and not value):
+            continue
+        try:
+            found[name] = restore(kind, value, f"{name} in {where}")
+        except ValueError as error:
+            raise CheckpointError(f"{error}. {_MEND}") from error
+    for name in found.keys() & {"mean", "std"}:
+        found[name] = found[name] if isinstance(found[name], tuple) else (found[name],)
     if isinstance(side := found.pop("img_size", None), int):
         found.setdefault("input_size", (3, side, side))
     if found.get("interpolation") not in get_args(Interpolation):
@@ -221,7 +233,7 @@ def _ordered(said: object) -> tuple[str, ...]:
         is_whole = sorted(by_index) == list(range(len(said)))
         return tuple(by_index[i] for i in range(len(said))) if is_whole else ()
     if isinstance(said, list | tuple) and all(isinstance(name, str) for name in said):
-        return tuple(said)
+        return tuple(said) if all(len(name) <= _LONGEST_NAME for name in said) else ()
     return ()
 
 

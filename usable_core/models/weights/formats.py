@@ -3,12 +3,13 @@
 Names are not believed: a safetensors file called `.bin` is one, a web page called `.pth` is a page.
 """
 
-import json
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Literal
 
 from usable_core.errors import CheckpointError
+from usable_core.files import open_regular, read_json, why
 
 Format = Literal["safetensors", "pickle"]
 AGAIN = (
@@ -59,14 +60,28 @@ def format_of(path: Path) -> Format:
     Raises:
         CheckpointError: it is a file of another kind; the sentence says which, and what to do.
     """
-    with path.open("rb") as file:
-        head = file.read(512)
+    try:
+        with open_regular(path) as file:
+            head = file.read(512)
+    except OSError as error:
+        raise CheckpointError(
+            f"The weights {path.name} cannot be read: {why(error)}. Give a file of weights."
+        ) from error
     found = next((row[1:] for row in _MAGIC if head.startswith(row[0])), None)
-    found = found or _zip(path, head) or _text(path, head) or _by_suffix(path, head)
+    found = found or _tar(path) or _zip(path, head) or _text(path, head) or _by_suffix(path, head)
     if found is not None:
         raise CheckpointError(f"{path.name} {found[0]}. {found[1]}")
     is_safetensors = path.suffix == ".safetensors" or head[8:9] == b"{"  # a length, then JSON
     return "safetensors" if is_safetensors else "pickle"
+
+
+def _tar(path: Path) -> tuple[str, str] | None:
+    """Tell an archive by its first header: torch's reader would make a folder for its files."""
+    try:
+        with tarfile.open(path, "r:"):
+            return "is an archive (tar), as the first versions of torch wrote weights", AGAIN
+    except (tarfile.TarError, OSError, ValueError, EOFError):
+        return None
 
 
 def _zip(path: Path, head: bytes) -> tuple[str, str] | None:
@@ -75,7 +90,7 @@ def _zip(path: Path, head: bytes) -> tuple[str, str] | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-    except (zipfile.BadZipFile, OSError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return None  # torch's reader says that it is cut off
     for part, what, advice in _ZIPS:
         if any(name == part or name.endswith(f"/{part}") for name in names):
@@ -97,8 +112,8 @@ def _text(path: Path, head: bytes) -> tuple[str, str] | None:
     if not start.startswith(b"{"):
         return None
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (ValueError, OSError):
+        content = read_json(path)
+    except (ValueError, OSError):  # what only begins like it
         return None
     if isinstance(content, dict) and isinstance(content.get("weight_map"), dict):
         shards = sorted({str(name) for name in content["weight_map"].values()})

@@ -1,8 +1,8 @@
 """What a pickle of weights would do, found without doing it: names, calls, bytes asked for.
 
 torch's weights-only reader runs nothing of the file, but it believes what it says of sizes: 41
-bytes make it ask for 10 GB. So the same operations are gone through here first, with nothing behind
-them, and only those of which a pickle of weights is made.
+bytes make it ask for 10 GB. So the same operations are gone through here first, with nothing
+behind them, and only those of which a pickle of weights is made.
 """
 
 import io
@@ -295,11 +295,12 @@ class _Machine:
             _check_view(arguments[:4], arguments[6] if last.endswith("v3") else None)
         elif is_torch and last == "_rebuild_from_type_v2":
             self._check_call(arguments[0], arguments[2])
-        elif is_torch and last.endswith(("Tensor", "Storage")):
-            raise NotOfWeights  # makes as much as its arguments say
-        elif (last == "bytearray" and arguments and not isinstance(arguments[0], str | _Made)) or (
-            function.name == "_codecs.encode" and arguments[1] not in _ENCODINGS
-        ):
+        # Those that make as much, or take as long, as their arguments say.
+        is_dear = is_torch and last.endswith(("Tensor", "Storage"))
+        is_filled = bool(arguments) and isinstance(arguments[0], str | _Made)
+        is_dear |= function.name == "builtins.bytearray" and bool(arguments) and not is_filled
+        is_dear |= function.name == "_codecs.encode" and arguments[1] not in _ENCODINGS
+        if is_dear:
             raise NotOfWeights
 
 

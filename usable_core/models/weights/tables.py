@@ -16,6 +16,7 @@ from torch import Tensor
 
 from usable_core.errors import CheckpointError
 from usable_core.models.weights.pickles import is_whole_network
+from usable_core.records import brief, shown
 
 # What torch itself puts into names: DataParallel, compile, FSDP, checkpointing, the averaged model.
 WRAPPERS = frozenset(
@@ -33,6 +34,7 @@ _AVERAGED = re.compile(r"(^|[._])(ema|swa|avg|averaged?)([._]|$)|(^|[._])model_?
 _RAW = "current_model_state"  # Lightning's averaging callback: `state_dict` has the averages then
 _HEADS = frozenset(("head", "heads", "fc", "classifier", "cls_head", "linear", "last_linear"))
 _DEEPEST = 12
+_MOST = 1_000_000  # entries of tables, each counted as often as names lead to it
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Table:
     @property
     def title(self) -> str:
         """What the table is called in sentences."""
-        return self.prefix or "the names without a prefix"
+        return brief(self.prefix) or "the names without a prefix"
 
 
 @dataclass(frozen=True)
@@ -184,17 +186,33 @@ class Search:
         return [n for n, f in firsts if f not in children and _TRAINING_ONLY.fullmatch(f)]
 
 
-def flat(content: object) -> dict[str, Tensor]:
-    """Return every tensor in nested tables and lists, by the keys on the way to it."""
-    return dict(_walk(content, "", 0))
+def flat(content: object, file: str) -> dict[str, Tensor]:
+    """Return every tensor in nested tables and lists, by the keys on the way to it.
+
+    Raises:
+        CheckpointError: tables are in each other so often that there is no end of names.
+    """
+    found: dict[str, Tensor] = {}
+    for count, (name, tensor) in enumerate(_walk(content, "", ())):
+        if count > _MOST:
+            raise CheckpointError(
+                f"{file} holds its tables in each other so often that over {_MOST:,} names lead to "
+                "its tensors. Save network.state_dict() alone."
+            )
+        if tensor is not None:
+            found[name] = tensor
+    return found
 
 
-def _walk(content: object, name: str, depth: int) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(content, Tensor):
-        yield name, content
-    elif depth < _DEEPEST and not _is_other(content):
+def _walk(
+    content: object, name: str, above: tuple[int, ...]
+) -> Iterator[tuple[str, Tensor | None]]:
+    """Yield the tensors by name; of what is none, None, so that it is counted."""
+    yield name, content if isinstance(content, Tensor) else None
+    is_around_itself = id(content) in above
+    if len(above) < _DEEPEST and not is_around_itself and not _is_other(content):
         for key, value in entries(content):
-            yield from _walk(value, _joined(name, key), depth + 1)
+            yield from _walk(value, _joined(name, key), (*above, id(content)))
 
 
 def _is_other(content: object) -> bool:
@@ -229,8 +247,8 @@ def chosen(search: Search, tables: list[Table], asked: str | None, file: str) ->
         if len(named) == 1:
             return named[0]
         raise CheckpointError(
-            f"{file} has no table {asked!r} that fits the network. Those that do: "
-            f"{', '.join(t.title for t in tables)}."
+            f"{file} has no table {shown(asked)} that fits the network. Those that do: "
+            f"{_listed([t.title for t in tables])}."
         )
     different = [tables[0]]
     different += [t for t in tables[1:] if not any(_same(search, t, other) for other in different)]
@@ -241,8 +259,8 @@ def chosen(search: Search, tables: list[Table], asked: str | None, file: str) ->
             return group[0]
     raise CheckpointError(
         f"{file} holds {len(different)} tables of weights that fit the network and differ: "
-        f"{', '.join(t.title for t in different)}. Choose one: --weights FILE#NAME, such as "
-        f"{file}#{different[0].prefix}."
+        f"{_listed([t.title for t in different])}. Choose one: --weights FILE#NAME, such as "
+        f"{file}#{brief(different[0].prefix)}."
     )
 
 
@@ -259,11 +277,11 @@ def notes_of(search: Search, table: Table, tables: list[Table], file: str) -> tu
         is_average = " (averages of the training, as timm takes them)"
         why = is_average if _AVERAGED.search(table.prefix) else ""
         notes.append(
-            f"Of the weights in {file}, {table.title} were taken{why}, not {', '.join(others)}."
+            f"Of the weights in {file}, {table.title} were taken{why}, not {_listed(others)}."
         )
     if table.head:
         notes.append(
-            f"The layer {table.head} of {file} was taken for the network's head, "
+            f"The layer {brief(table.head)} of {file} was taken for the network's head, "
             f"{search.needed[-1].rpartition('.')[0]}. Layers without weights around it, such as "
             "dropout, cannot be seen in the file."
         )
@@ -276,13 +294,15 @@ def notes_of(search: Search, table: Table, tables: list[Table], file: str) -> tu
         and (not _is_in(name, table.prefix) or name in search.needless(table))
     ]
     if left:
-        notes.append(f"Left out of {file}, for the network does not have them: {_listed(left)}.")
+        notes.append(
+            f"Left out of {file}, for the network does not have them: {_listed(left, 'tensors')}."
+        )
     return tuple(notes)
 
 
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:4])
-    return f"{shown} and {len(names) - 4} more tensors" if len(names) > 4 else shown
+def _listed(names: list[str], what: str = "tables") -> str:
+    first = ", ".join(map(brief, names[:4]))
+    return f"{first} and {len(names) - 4} more {what}" if len(names) > 4 else first
 
 
 def _joined(prefix: str, name: str) -> str:
