@@ -5,6 +5,7 @@ What lies in `USABLE_HOME` is its user's alone, whatever the umask; other places
 
 import errno
 import functools
+import hashlib
 import io
 import json
 import logging
@@ -328,11 +329,12 @@ def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def write_parquet(path: Path, frame: "pd.DataFrame") -> None:
-    """Write a table as Parquet, as one step."""
+def write_parquet(path: Path, frame: "pd.DataFrame") -> str:
+    """Write a table as Parquet, as one step, and return the SHA-256 of the file."""
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
     write_bytes(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
 
 
 def is_disk_full(error: OSError) -> bool:

@@ -85,7 +85,7 @@ def command(*words: str) -> str | None:
     return out.getvalue() if status == 0 else None
 
 
-NOTES = ("Note: ", "Run ", "The question of run ")
+NOTES = "Note: "
 
 
 @pytest.mark.parametrize("kind", GENERATORS)

@@ -2,6 +2,8 @@
 
 import contextlib
 import dataclasses
+import hashlib
+import io
 import json
 import shutil
 from pathlib import Path
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 RESULT = "result.json"
 RECORDS = "records.parquet"
 FILES = "files.json"  # names of the others, as they were when the answer was stored
+DIGEST = "records_sha256"  # in the answer, of its records
 EVENTS = "events.jsonl"
 LOG = "log.txt"
 PARTS = "shards"  # finished parts of an evaluation that is not over
@@ -31,11 +34,13 @@ STEP = ["time", "done", "total", "message"]  # what each line of the progress sa
 def write_result(folder: Path, result: Result) -> None:
     """Write an answer: its records as Parquet, the rest as JSON, each whole or not at all.
 
+    The JSON holds the hash of the records, for they belong together.
+
     Raises:
         StorageError: the disk is full.
     """
     fields = {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
-    files.write_parquet(folder / RECORDS, fields.pop("records"))
+    fields[DIGEST] = files.write_parquet(folder / RECORDS, fields.pop("records"))
     files.write_json(folder / FILES, _listed(folder))
     fields["config"] = tasks.config_to_json(fields["config"])
     files.write_json(folder / RESULT, fields)
@@ -53,7 +58,10 @@ def read_result(folder: Path, task: str) -> Result:
     types = {field.name: field.type for field in dataclasses.fields(kind)}
     try:
         data = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-        records = pd.read_parquet(folder / RECORDS)
+        stored = (folder / RECORDS).read_bytes()
+        if data.pop(DIGEST, None) not in (None, hashlib.sha256(stored).hexdigest()):
+            raise ValueError(f"{RECORDS} is not the one that was stored with it")
+        records = pd.read_parquet(io.BytesIO(stored))
         values = {name: _restored(types[name], value, task) for name, value in data.items()}
         result: Result = kind(**values, records=records)
     except OSError as error:
@@ -109,7 +117,7 @@ def read_events(folder: Path) -> "pd.DataFrame":
     events: list[dict[str, Any]] = []
     for line in lines:
         # A line that is being written, was torn, or is of another form is no step.
-        with contextlib.suppress(ValueError, TypeError, RecursionError):
+        with contextlib.suppress(*MALFORMED):
             event = json.loads(line)
             events += [event] if {*STEP} <= event.keys() else []
     frame = pd.DataFrame(events, columns=None if events else STEP)

@@ -1,6 +1,5 @@
 """What a row of the table means as a `Run`: ids, titles, and reading it back."""
 
-import logging
 import secrets
 import time
 import types
@@ -18,7 +17,6 @@ from usable_core.runs.uploads import data_title
 Columns = Sequence[tuple[str, tuple[Any, ...]]]  # names of columns, and the types of their values
 AnyRun = TypeVar("AnyRun", bound=RunHead)
 
-log = logging.getLogger(__name__)
 _EPOCH = 1_704_067_200  # 2024-01-01, so that ids stay short
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -95,8 +93,7 @@ def readable(
     for row in rows:
         try:
             found.append(read(row))
-        except StorageError as error:
-            log.warning("%s", error)
+        except StorageError:
             unreadable.append(str(row["id"]))
     return found, unreadable
 
