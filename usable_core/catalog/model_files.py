@@ -44,8 +44,8 @@ def program(name: str) -> tuple[Path, ...]:
     path = files.placed(name)
     if path.suffix != ".pt2":
         raise CheckpointError(
-            f"file/… takes a program written by torch.export (.pt2), not {_cut(path.name)}. A file of "
-            "weights goes with its architecture: torchvision/NAME or timm/NAME with --weights FILE."
+            f"file/… takes a program written by torch.export (.pt2), not {_cut(path.name)}. A file "
+            "of weights goes with its architecture: torchvision/NAME or timm/NAME with --weights FILE."
         )
     if not files.is_file(path):
         raise CheckpointError(
@@ -64,7 +64,8 @@ def folder(name: str) -> tuple[Path, ...]:
     weights, card = path / WEIGHTS_FILE, path / CARD_FILE
     if not (files.is_file(weights) and files.is_file(card)):
         raise CheckpointError(
-            f"Expected {WEIGHTS_FILE} and {CARD_FILE} in the folder {_cut(path)}, but they are not there."
+            f"Expected {WEIGHTS_FILE} and {CARD_FILE} in the folder {_cut(path)}, but they are not "
+            "there."
         )
     return weights, card
 
