@@ -221,7 +221,7 @@ def test_other_versions_measure_anew(model, data, tmp_path, monkeypatch):
 
 
 def test_what_takes_less_than_a_part_writes_nothing(model, data, tmp_path, monkeypatch):
-    monkeypatch.setattr(shards, "PART_SECONDS", 3.0)
+    monkeypatch.setattr(shards, "PART_SECONDS", 5.0)
 
     measured("corruption", model, data, tmp_path / "run")
 

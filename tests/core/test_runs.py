@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 
 from usable_core import files, tasks
-from usable_core.errors import Cancelled, StorageError, UnknownName
+from usable_core.errors import Cancelled, CheckpointError, StorageError, UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Refused
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.runs import RunStore, Status
 from usable_core.runs import store as store_module
 from usable_core.runs.run import Wanted
+from usable_core.runs.trained import model_files
 
 
 @dataclass(frozen=True)
@@ -258,6 +259,41 @@ def test_only_an_answer_whose_files_exist_is_found_by_its_key(store):
 
     (store.folder(run.id) / "result.json").unlink()
     assert store.find("k") is None
+
+
+@pytest.mark.parametrize("makes_model", [False, True])
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_an_answer_whose_files_are_gone_is_measured_anew_and_says_so(
+    store, monkeypatch, makes_model, is_listed
+):
+    row = tasks.Task("Count", CountConfig, CountResult, "nowhere:count", makes_model=makes_model)
+    monkeypatch.setitem(tasks.TASKS, "count", row)
+    run = store.create(CountConfig())
+    store.start(run.id, os.getpid())
+    store.set_key(run.id, "k")
+    folder = store.folder(run.id)
+    names = ("model.safetensors", "card.json") if makes_model else ("gallery/3_1.png",)
+    for name in names:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"content")
+    store.finish(run.id, result_of(run.config))
+    if not is_listed:  # by the first versions
+        (folder / "files.json").unlink()
+    assert store.find("k") is not None
+    assert store.gone(run.id) == ()
+
+    for name in names:
+        (folder / name).rename(folder / "away")
+        is_noticed = is_listed or makes_model
+        assert (store.find("k") is None) == is_noticed
+        assert store.gone(run.id) == ((name,) if is_noticed else ())
+        (folder / "away").rename(folder / name)
+
+    assert len(store.load(run.id).records) == 3
+    if makes_model:
+        (folder / "model.safetensors").unlink()
+        with pytest.raises(CheckpointError, match=r"model\.safetensors was deleted"):
+            model_files(run.id)
 
 
 def test_deleting_a_run_deletes_its_folder(store):

@@ -28,7 +28,7 @@ from usable_core.files import make_folder, write_bytes
 from usable_core.records import to_json
 from usable_core.runs.artifacts import PARTS
 
-PART_SECONDS = 3.0  # of work that a kill may lose; writing a part takes some milliseconds
+PART_SECONDS = 5.0  # of work that a kill may lose; writing a part takes 5 ms
 _PLAN = "plan"
 Columns = dict[str, np.ndarray]
 
