@@ -1,17 +1,11 @@
 """Homes that something is wrong with: every command and page says so in a sentence and goes on."""
 
-import contextlib
-import io
-import json
-import os
-import shutil
-from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
 
 import made_stores
 import pytest
 from judging import faults, judge
+from store_looks import damaged
 
 pytestmark = pytest.mark.faults
 
@@ -19,105 +13,21 @@ GENERATORS = {
     "files": made_stores.files_of_the_database,
     "forms": made_stores.forms_of_the_table,
     "rows": made_stores.rows,
-    "queued rows": lambda: made_stores.rows(which=3),
+    "queued rows": lambda: list(made_stores.rows(which=3))[::3],
     "questions": made_stores.questions,
     "artifacts": made_stores.artifacts,
     "places": made_stores.places,
 }
-IDS = "ids.json"  # beside a home
-
-
-def damaged(base: Path, damages: Iterator[tuple[str, made_stores.Damage]]) -> Iterator:
-    """Yield (name, home) of a sound home after each damage."""
-    ids = made_stores.sound(base / "sound")
-    (base / IDS).write_text(json.dumps(ids))
-    for k, (name, damage) in enumerate(damages):
-        home = base / f"home{k}"
-        shutil.copytree(base / "sound", home)
-        damage(home)
-        yield name, home
-
-
-def look(home: Path) -> None:
-    """Use a home by every way of the command line and of Python that reads or writes runs."""
-    from usable_core import jobs
-    from usable_core.errors import UsableError
-    from usable_core.runs import RunStore, calibrations
-    from usable_core.runs.database import forget
-
-    os.environ["USABLE_HOME"] = str(home)
-    forget()
-    ids = json.loads((home.parent / IDS).read_text())
-    listed = command("runs", "list", "--json", "-")
-    if listed is not None:
-        found = json.loads(listed)
-        assert found["total"] in (0, 3, 4), found
-    command("runs", "list", "--search", "resnet queued")
-    command("runs", "show", ids[0])
-    command("runs", "show", ids[3])
-    command("compare", *ids[:2])
-    store = RunStore()
-    calibrations.state()
-    jobs.recover()
-    for call in (
-        lambda: store.find(made_stores.KEY),
-        lambda: [store.load(run.id).summary() for run in store.list()],
-        lambda: store.events(ids[0]),
-        lambda: store.children(ids[0]),
-        lambda: store.create(store.get(ids[1]).config),
-    ):
-        with contextlib.suppress(UsableError):
-            call()
-    command("runs", "cancel", ids[3])
-    command("runs", "delete", ids[0])
-
-
-def command(*words: str) -> str | None:
-    """Return what a command prints; None where it ends in a sentence."""
-    from usable_core import cli
-
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        status = cli.main(list(words))
-    said = [line for line in err.getvalue().splitlines() if not line.startswith(NOTES)]
-    assert status in (0, 2), f"{words}: status {status}: {err.getvalue()}"
-    assert len(said) == (status == 2), f"{words}: {said}"
-    return out.getvalue() if status == 0 else None
-
-
-NOTES = "Note: "
 
 
 @pytest.mark.parametrize("kind", GENERATORS)
 def test_whatever_is_wrong_with_a_home_is_a_sentence(kind, tmp_path):
     cases = list(damaged(tmp_path, GENERATORS[kind]()))
 
-    verdicts = judge(cases, "faults.test_stores:look")
+    verdicts = judge(cases, "store_looks:look")
 
     assert faults(verdicts) == []
     assert len(verdicts) == len(cases) > 10
-
-
-def pages(home: Path) -> None:
-    """Open the pages that read the store; none may show Streamlit's box of errors."""
-    import streamlit as st
-    from streamlit.testing.v1 import AppTest
-
-    from usable_core.jobs import interactive
-    from usable_core.runs.database import forget
-
-    os.environ["USABLE_HOME"] = str(home)
-    interactive.ensure_worker = lambda: None
-    forget()
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    ids = json.loads((home.parent / IDS).read_text())
-    for name, parameters in (("runs", {"run": ids[0]}), ("accuracy", {"run": ids[:2]})):
-        app = AppTest.from_file("dashboard/Home.py", default_timeout=30)
-        for key, value in parameters.items():
-            app.query_params[key] = value
-        app.switch_page(f"app_pages/{name}.py").run()
-        assert not app.exception, f"{name}: {app.exception[0].message}"
 
 
 def test_whatever_is_wrong_with_a_home_is_a_sentence_on_its_pages(tmp_path):
@@ -125,6 +35,6 @@ def test_whatever_is_wrong_with_a_home_is_a_sentence_on_its_pages(tmp_path):
     sample = chain.from_iterable(damages[:: max(1, len(damages) // 5)] for damages in each)
     cases = list(damaged(tmp_path, sample))
 
-    verdicts = judge(cases, "faults.test_stores:pages", seconds=60)
+    verdicts = judge(cases, "store_looks:pages", seconds=60)
 
     assert faults(verdicts) == []
