@@ -60,6 +60,7 @@ class Tab:
     _hashes: dict[str, str] = field(default_factory=dict)
     _timers: dict[str, float] = field(default_factory=dict)
     _at: tuple[str, str] = ("", "")
+    _is_of_a_timer: bool = False
 
     def connected(self) -> connect:
         """Return the connection of a new session, for `async with`."""
@@ -108,7 +109,7 @@ class Tab:
     async def _look(self, connection: ClientConnection, fragment: str) -> None:
         question = self._question()
         question.rerun_script.fragment_id = fragment
-        question.rerun_script.is_auto_rerun = True
+        question.rerun_script.is_auto_rerun = self._is_of_a_timer = True
         began = time.perf_counter()
         await connection.send(question.SerializeToString())
         while not self._read(await asyncio.wait_for(connection.recv(), PATIENCE)):
@@ -138,6 +139,10 @@ class Tab:
             self._hashes = {
                 p.url_pathname: p.page_script_hash for p in message.navigation.app_pages
             }
+        elif kind == "new_session" and not self._is_of_a_timer:
+            self._timers.clear()  # those of the page as it was before
+        elif kind == "script_finished":
+            self._is_of_a_timer = False  # what follows it unasked is the whole page
         elif kind == "auto_rerun":
             self._timers[message.auto_rerun.fragment_id] = message.auto_rerun.interval
         elif kind == "stop_auto_rerun":
