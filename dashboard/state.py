@@ -13,6 +13,7 @@ from typing import Literal
 import streamlit as st
 
 from dashboard.components.shared import beside
+from dashboard.components.shared.markdown import escaped
 from usable_core import jobs, settings
 from usable_core.errors import StorageError
 from usable_core.runs.run import Listing, Run, Status, Wanted
@@ -175,8 +176,6 @@ def _read_now(task: str | None, statuses: Collection[Status] | None, limit: int)
 
 def _tell(sentence: str) -> None:
     """Show a sentence about the store, once in a run of a page."""
-    from dashboard.components.shared.formats import escaped  # which imports this module
-
     if st.session_state.get(_TOLD) != sentence:
         st.session_state[_TOLD] = sentence
         st.error(escaped(sentence), icon=":material/warning:")

@@ -6,7 +6,6 @@
 
 import json
 import mimetypes
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared.markdown import escaped as escaped
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import Provenance
 from usable_core.records import to_json
@@ -33,11 +33,6 @@ def errors_shown() -> Iterator[None]:
         yield
     except UsableError as error:
         st.error(escaped(str(error)), icon=":material/warning:")
-
-
-def escaped(text: str) -> str:
-    """Return text of unknown origin such that Markdown shows it as it is."""
-    return re.sub(r"([\\`*_{}\[\]()#+!|<>~$:])", r"\\\1", text)
 
 
 def percent(value: float | None, digits: int = 1) -> str:
