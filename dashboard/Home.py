@@ -9,6 +9,7 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from dashboard.components.shared.login import is_welcome
 from dashboard.server import Doorkeeper
 
 STATIC = Path(__file__).parent / "static"  # a named icon would be fetched from another host
@@ -43,7 +44,6 @@ def main() -> None:
     # Caches want the server's runtime, which the import of this file comes before.
     from dashboard import state
     from dashboard.components.shared.formats import errors_shown
-    from dashboard.components.shared.login import is_welcome
     from dashboard.components.shared.opening import asking_to_open
 
     st.set_page_config(page_title="Usable", page_icon=str(STATIC / "icon.svg"), layout="wide")
