@@ -357,30 +357,3 @@ def _not_written(path: Path, error: OSError) -> str:
         f"{path.name} could not be written to {path.parent}: {error.strerror or error}. "
         "Choose another folder (USABLE_HOME), or change who may write there."
     )
-
-
-def keep_tail(path: Path, most: int) -> None:
-    """Shorten a log to its last half once it holds more than `most` bytes."""
-    try:
-        if path.stat().st_size > most:
-            with path.open("rb") as file:
-                file.seek(-most // 2, os.SEEK_END)
-                tail = file.read().partition(b"\n")[2]
-            write_bytes(path, tail)
-    except (OSError, StorageError):  # there is none, or it stays long
-        return
-
-
-def keep_newest(folder: Path, most: int) -> None:
-    """Delete the files of a cache that were used longest ago until `most` bytes hold the rest."""
-    used = []
-    for path in folder.glob("*"):
-        with suppress(OSError):
-            fact = path.stat()
-            used.append((max(fact.st_atime, fact.st_mtime), fact.st_size, path))
-    total = sum(size for _, size, _ in used)
-    for _, size, path in sorted(used):
-        if total <= most:
-            return
-        path.unlink(missing_ok=True)
-        total -= size

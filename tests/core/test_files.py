@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from usable_core import files
+from usable_core.bounds import keep_newest, keep_tail
 from usable_core.cli.calibrate import _put_into
 from usable_core.errors import StorageError
 from usable_core.evaluations.calibration import Calibration
@@ -121,16 +122,16 @@ def test_a_long_log_keeps_its_end_from_a_line_on(tmp_path):
     log = tmp_path / "log.txt"
     log.write_text("".join(f"line {k}\n" for k in range(1000)))
 
-    files.keep_tail(log, 10_000)
+    keep_tail(log, 10_000)
     assert log.read_text().startswith("line 0\n")
 
-    files.keep_tail(log, 2_000)
+    keep_tail(log, 2_000)
 
     lines = log.read_text().splitlines()
     assert lines[-1] == "line 999"
     assert lines == [f"line {k}" for k in range(1000 - len(lines), 1000)]
     assert 900 < log.stat().st_size <= 1000
-    files.keep_tail(tmp_path / "none.txt", 10)
+    keep_tail(tmp_path / "none.txt", 10)
 
 
 def test_a_cache_loses_what_was_used_longest_ago(tmp_path):
@@ -139,6 +140,6 @@ def test_a_cache_loses_what_was_used_longest_ago(tmp_path):
         os.utime(tmp_path / f"{k}", (1000 + 10 * k, 1000))
     os.utime(tmp_path / "0", (9000, 1000))  # read again
 
-    files.keep_newest(tmp_path, 25)
+    keep_newest(tmp_path, 25)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0", "4"]

@@ -73,6 +73,7 @@ ASKING_LAYERS = (
         "versions",
         "images",
         "files",
+        "bounds",
         "pictures",
         "depth",
         "decoding_limits",

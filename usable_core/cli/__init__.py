@@ -12,6 +12,7 @@ from pathlib import Path
 import typer
 
 from usable_core import files, settings
+from usable_core.bounds import keep_tail
 from usable_core.cli import (
     assess,
     calibrate,
@@ -104,7 +105,7 @@ def _internal(error: Exception, words: Sequence[str]) -> str:
     path = settings.home() / "logs" / "command_line.log"
     try:
         files.make_folder(path.parent)
-        files.keep_tail(path, MOST_LOG)
+        keep_tail(path, MOST_LOG)
         told = f"{datetime.now(UTC).isoformat()} usable {' '.join(words)}\n"
         told += "".join(traceback.format_exception(error))
         with files.opened(path, "ab") as log:

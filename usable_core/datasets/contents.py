@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from usable_core import settings
+from usable_core.bounds import keep_newest
 from usable_core.datasets.duplicates import near_equal
 from usable_core.errors import ImageRefused, StorageError
 from usable_core.evaluations.specs import Report, silent
-from usable_core.files import is_there, keep_newest, replacing
+from usable_core.files import is_there, replacing
 
 THUMBNAIL = 16  # pixels, both ways
 MOST = 100_000  # pictures: of more, files are compared by their bytes alone

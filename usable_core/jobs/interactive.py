@@ -18,6 +18,7 @@ from pathlib import Path
 
 from usable_core import files as whole_files
 from usable_core import settings
+from usable_core.bounds import keep_tail
 from usable_core.catalog.models import file_facts
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest
@@ -108,7 +109,7 @@ def ensure_worker() -> None:
     arguments += ["--idle", idle] if idle else []
     function = os.environ.get("USABLE_WORKER_ANSWER")
     arguments += ["--answer", function] if function else []
-    whole_files.keep_tail(folder / "log.txt", MOST_LOG)
+    keep_tail(folder / "log.txt", MOST_LOG)
     try:
         _started[folder] = spawn(arguments, folder / "log.txt")
     except OSError as error:
