@@ -12,6 +12,7 @@ from typing import Literal
 
 import streamlit as st
 
+from dashboard import link
 from dashboard.components.shared import beside
 from dashboard.components.shared.markdown import escaped
 from usable_core import jobs, settings
@@ -127,7 +128,6 @@ UPLOADS_PAGE = "uploads_page"
 UPLOADS_DELETE = "uploads_delete"
 UPLOADS_DELETE_UNUSED = "uploads_delete_unused"
 
-_LINK = "link"  # what the address named when the session began, until somebody agreed to it
 _SHOWN, _ARRIVED = "page_shown", "page_arrived"
 _READ = "runs_read"  # lists of runs of this very rerun
 A_RERUN = 1.0  # s, after which even one rerun reads its runs anew, such as one of a fragment
@@ -233,8 +233,7 @@ def restore(key: str, values: list[str]) -> None:
     """Have a picker show these values, whatever the address says; call it before the picker."""
     st.session_state[f"{key}_in_address"] = values
     st.session_state[f"{key}_restored"] = True
-    for value in values:
-        agree(key, value)  # it is of a run of this store, or was brought just now
+    link.agree(key, *values)  # they are of a run of this store, or were brought just now
 
 
 def put(key: str, values: Sequence[str], most: int = 1) -> None:
@@ -249,33 +248,13 @@ def write_address(key: str, values: list[str]) -> None:
 
 def address() -> dict[str, list[str]]:
     """Return the page's parameters, with those that its widgets have just said."""
-    written = {name: st.query_params.get_all(name) for name in st.query_params}
-    found = written | st.session_state.get(_PENDING, {})
+    found = link.named() | st.session_state.get(_PENDING, {})
     return {name: values for name, values in found.items() if values}
-
-
-def is_named_by_link(key: str, value: str) -> bool:
-    """Tell whether the link of this session gave a parameter this value and nobody agreed."""
-    return _visible(value) in st.session_state.get(_LINK, {}).get(key, ())
-
-
-def agree(key: str, value: str) -> None:
-    """Take a value as the user's own, whatever the link said."""
-    st.session_state.get(_LINK, {}).get(key, set()).discard(_visible(value))
-
-
-def _visible(text: str) -> str:
-    """Return text without what a browser may leave out when it sends it back."""
-    return "".join(sign for sign in text if sign.isprintable() and not sign.isspace())
 
 
 def arrive(page: str) -> None:
     """Note which page is shown, and at first what the address names; call it before the page."""
-    if _LINK not in st.session_state:
-        st.session_state[_LINK] = {
-            name: {_visible(value) for value in st.query_params.get_all(name)}
-            for name in st.query_params
-        }
+    link.note()
     st.session_state[_ARRIVED] = st.session_state.get(_SHOWN) != page
     st.session_state[_SHOWN] = page
     st.session_state.pop(_PENDING, None)  # of a page that was left before its end
@@ -293,7 +272,7 @@ def flush_address() -> None:
     wanted = address()
     for key, values in st.session_state.pop(_PENDING, {}).items():
         st.session_state[f"{key}_in_address"] = values  # not before: the page may begin anew
-    if wanted != {name: st.query_params.get_all(name) for name in st.query_params}:
+    if wanted != link.named():
         st.query_params.from_dict(wanted)
 
 

@@ -8,7 +8,7 @@ LINKED = {"models_weights_timm/resnet10t": "/evil.pth"}
 _REFERENCE = "timm/resnet10t"
 # Each way to name something in an address, and each page that has pickers.
 KINDS = ("folder", "file", "path", "weights", "options", "labels", "data")
-PAGES = ("explain", "accuracy", "robustness", "corruption", "explanation", "fine_tune")
+PAGES = ("explain", "accuracy", "robustness", "corruption", "explanation", "fine_tune", "assess")
 _paths: list[list[str]] = []
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import link
 
 OPEN = "open_what_the_link_names"
 _HELD_BACK = "held_back"  # what this run of the page did not open: (key, value) to what it is
@@ -25,7 +25,7 @@ def is_held_back(key: str, value: str, what: str) -> bool:
         value: What would be opened.
         what: What it is, for people.
     """
-    if not value or not state.is_named_by_link(key, value):
+    if not value or not link.is_named(key, value):
         return False
     st.session_state[_HELD_BACK][key, value] = what
     return True
@@ -49,7 +49,7 @@ def asking_to_open() -> Iterator[None]:
         st.button(
             "Open what this link names",
             key=OPEN,
-            on_click=lambda: [state.agree(key, value) for key, value in held_back],
+            on_click=lambda: [link.agree(key, value) for key, value in held_back],
             icon=":material/folder_open:",
         )
 
