@@ -9,8 +9,15 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
-from dashboard.components.shared.login import is_welcome
 from dashboard.server import Doorkeeper
+
+if __name__ == Path(__file__).stem:  # imported by `streamlit run`: the server is ours to guard
+    app = st.App(__file__, middleware=[Middleware(Doorkeeper)])
+else:  # the server has its runtime, which caches want
+    from dashboard import state
+    from dashboard.components.shared.formats import errors_shown
+    from dashboard.components.shared.login import is_welcome
+    from dashboard.components.shared.opening import asking_to_open
 
 STATIC = Path(__file__).parent / "static"  # a named icon would be fetched from another host
 
@@ -41,11 +48,6 @@ PAGES = {
 
 def main() -> None:
     """Show the navigation and run the chosen page."""
-    # Caches want the server's runtime, which the import of this file comes before.
-    from dashboard import state
-    from dashboard.components.shared.formats import errors_shown
-    from dashboard.components.shared.opening import asking_to_open
-
     st.set_page_config(page_title="Usable", page_icon=str(STATIC / "icon.svg"), layout="wide")
     st.logo(str(STATIC / "logo.svg"), icon_image=str(STATIC / "icon.svg"), size="large")
     st.html(STATIC / "page.css")
@@ -72,5 +74,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-elif __name__ == Path(__file__).stem:  # imported by `streamlit run`: the server is ours to guard
-    app = st.App(__file__, middleware=[Middleware(Doorkeeper)])
