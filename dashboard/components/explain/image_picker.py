@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
-from PIL import Image
 
 from dashboard import state
+from dashboard.components.explain.gallery import thumbnail
 from dashboard.components.shared import beside
 from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core import images
@@ -21,8 +21,8 @@ from usable_core.errors import UsableError
 from usable_core.runs import uploads
 
 MAX_MEGABYTES = 50  # as much as images.decode takes
-THUMBNAIL, PREVIEW = (192, 192), (480, 480)  # pixels at most; shown smaller, for dense screens
-THUMBNAIL_WIDTH, PREVIEW_WIDTH = 120, 160
+PREVIEW = (480, 480)  # pixels at most; shown smaller, for dense screens
+PREVIEW_WIDTH, THUMBNAIL_WIDTH = 160, 112  # three photographs in a row of half a page
 POLL = 0.5  # s
 _UPLOAD, _ERROR = "explain_upload", "explain_image_error"
 _KEEPING, _IS_READING = "explain_upload_keeping", "explain_image_reading"
@@ -174,21 +174,10 @@ def _read(name: str) -> tuple[str, bytes]:
     image_id = name
     if row is not None:
         image_id = uploads.keep(images.encode_png(np.asarray(row.open())), f"{row.title}.png")
-    return image_id, _smaller(uploads.open_upload(image_id), PREVIEW)
-
-
-@st.cache_data(max_entries=32, show_spinner=False)
-def _thumbnail(name: str) -> bytes:
-    """Return a small copy of a gallery picture."""
-    return _smaller(next(row for row in images.gallery() if row.name == name).open(), THUMBNAIL)
-
-
-def _smaller(picture: Image.Image, size: tuple[int, int]) -> bytes:
-    """Return a small copy as a JPEG, which no rerun has to make again."""
-    picture.thumbnail(size)
-    buffer = io.BytesIO()
-    picture.save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
+    small, buffer = uploads.open_upload(image_id), io.BytesIO()
+    small.thumbnail(PREVIEW)
+    small.save(buffer, "JPEG", quality=90)  # so that no rerun has to
+    return image_id, buffer.getvalue()
 
 
 def _show_gallery() -> None:
@@ -196,7 +185,7 @@ def _show_gallery() -> None:
     with st.container(horizontal=True):
         for row in images.gallery():
             with st.container(width=THUMBNAIL_WIDTH, horizontal_alignment="center"):
-                st.image(_thumbnail(row.name), width="stretch", alt=f"Photograph: {row.title}")
+                st.image(thumbnail(row.name), width="stretch", alt=f"Photograph: {row.title}")
                 st.button(row.title, key=f"gallery_{row.name}", on_click=_take, args=(row.name,))
 
 

@@ -22,7 +22,6 @@ LOOKS = {
 
 COLUMNS = {
     "status": st.column_config.TextColumn(width="small"),
-    "model": st.column_config.TextColumn(width="medium"),
     "progress": st.column_config.ProgressColumn(format="percent", width="small"),
     "started": st.column_config.DatetimeColumn(format="MMM D, HH:mm"),
 }
