@@ -30,7 +30,7 @@ LEAST_CONTRAST = 2.0  # grey levels (standard deviation): below, there is nothin
 EDGE = 1 / 16  # of a side that is cut off: 2 of 32 pixels
 # Left, top, right and bottom edges that are cut off; mirrored ones are found with them.
 WINDOWS = ((0, 0, 0, 0), (1, 1, 1, 1), (1, 1, 0, 0), (1, 0, 0, 1), (0, 1, 1, 0), (0, 0, 1, 1))
-MOST_PAIRS = 10_000_000  # that are held in memory
+MOST_PAIRS = 3_000_000  # that are held in memory
 MOST_COMPARED = 1_000_000  # pairs of different pictures whose structure is compared
 _COMPARED_AT_ONCE = 16_384
 _ROWS, _COLUMNS = 512, 2048  # of a block of comparisons: it stays in the processor's cache
@@ -61,7 +61,11 @@ def near_equal(thumbnails: NDArray[np.uint8]) -> Pairs | None:
     )
     found = _pairs_within(channels[places[first]], limit)
     members = _of_all(found, group) if found is not None else None
-    return None if members is None else np.unique(np.sort(places[members], axis=1), axis=0)
+    if members is None:
+        return None
+    first, second = np.sort(places[members], axis=1).T
+    keys = np.sort(first * len(thumbnails) + second)  # each pair is there once
+    return np.stack(np.divmod(keys, len(thumbnails)), axis=1)
 
 
 def _pairs_within(channels: Floats, limit: float) -> Pairs | None:
