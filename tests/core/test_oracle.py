@@ -262,7 +262,7 @@ def test_auto_is_timed_on_the_first_images_and_only_if_they_agree(
 ):
     clock = Clock(exact, rounded)
     monkeypatch.setattr(timing.time, "perf_counter", clock)
-    monkeypatch.setattr(asking, "_precisions", {})
+    monkeypatch.setattr(asking, "precisions", {})
     model = model_of(Timed(clock, steepness), classes=2)
 
     oracle = Oracle(model, fixed_size=4, precision="auto")

@@ -56,6 +56,8 @@ def check_files(home):
     for path in home.rglob("*"):
         if path.is_file() and not path.name.startswith("."):
             READERS.get(path.suffix, lambda path: None)(path)
+    if not (home / "runs.sqlite").exists():  # killed before there was one
+        return
     with sqlite3.connect(home / "runs.sqlite", timeout=30) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor
@@ -13,10 +13,9 @@ from usable_core.asking.batch_size import (
     batch_size,
     best_batch_size,
     in_batches,
-    know_sizes,
-    known_sizes,
     remember,
 )
+from usable_core.asking.manner import precisions
 from usable_core.asking.outputs import check_logits
 from usable_core.asking.precision import autocast, faster_precision
 from usable_core.evaluations.specs import Precision
@@ -26,10 +25,7 @@ from usable_core.models.modes import channels_last, frozen
 Part = TypeVar("Part")
 Loss = Callable[[Tensor, slice], Tensor]  # logits of a part of the images, and which -> losses
 
-# Largest difference of any class's probability: below what LIME's maps are read to.
-AGREEMENT = 0.01
-# By model and device, so that all answers of a process are computed alike.
-_precisions: dict[tuple[str, str], Precision] = {}
+AGREEMENT = 0.01  # of any class's probabilities at most: below what LIME's maps are read to
 
 
 @dataclass
@@ -48,22 +44,6 @@ class Passes:
     def total(self) -> int:
         """Return forward and backward passes together."""
         return self.forward + self.backward
-
-
-def manner(model: Model) -> dict[str, Any]:
-    """Return how this process asks a model, as far as it is settled; see `ask_as`."""
-    found = _precisions.get((model.fingerprint, str(model.device)))
-    return {"sizes": known_sizes(model), "precision": found}
-
-
-def ask_as(model: Model, stored: dict[str, Any]) -> None:
-    """Ask a model in the batches and the precision of another process, whose `manner` it was.
-
-    What goes on from the work of that process then rounds as it would have done.
-    """
-    know_sizes(model, stored["sizes"])
-    if stored["precision"] is not None:
-        _precisions[model.fingerprint, str(model.device)] = stored["precision"]
 
 
 class Oracle(AbstractContextManager["Oracle"]):
@@ -105,7 +85,7 @@ class Oracle(AbstractContextManager["Oracle"]):
         self.passes = Passes()
         self._fixed_size, self._on_pass = fixed_size, on_pass
         self._key = (model.fingerprint, str(self.device))
-        chosen = _precisions.get(self._key) if precision == "auto" else precision
+        chosen = precisions.get(self._key) if precision == "auto" else precision
         self.precision: Precision = chosen or "float32"
         self._must_choose = chosen is None
         self._sizes: dict[tuple[bool, Precision], BatchSize] = {}
@@ -122,13 +102,9 @@ class Oracle(AbstractContextManager["Oracle"]):
         self._depth -= 1
         if self._depth == 0:
             self._modes.close()
-            self.remember()
-
-    def remember(self) -> None:
-        """Let others of this process go on from what was found about the model's batch sizes."""
-        for (needs_gradient, precision), size in self._sizes.items():
-            if self._fixed_size is None:
-                remember(self.model, size, needs_gradient=needs_gradient, precision=precision)
+            for (needs_gradient, precision), size in self._sizes.items():
+                if self._fixed_size is None:
+                    remember(self.model, size, needs_gradient=needs_gradient, precision=precision)
 
     def size(self, *, needs_gradient: bool = False) -> BatchSize:
         """Return the number of images per pass, as far as it is known."""
@@ -293,7 +269,7 @@ class Oracle(AbstractContextManager["Oracle"]):
                 rounded = self.model(x).double().softmax(1)
             if not (exact - rounded).abs().max() <= AGREEMENT:
                 self.precision = "float32"
-        _precisions[self._key] = self.precision
+        precisions[self._key] = self.precision
 
 
 def _differentiable(x: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ A job is detached, so it survives a reload of the page and a restart of the dash
 """
 
 import logging
+import os
 import socket
 import time
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ def run_here(
     objects = load(config, report) if objects is None else dict(objects)
     store = RunStore()
     try:
-        run = store.create(config, parent=parent, title=title)
+        run = store.create(config, parent=parent, title=title, pid=os.getpid())
         with working_on(store.home, run.id):
             result = execute(store, run, report, objects)
     except (StoreUnusable, Unkept) as error:
@@ -171,9 +172,9 @@ def _ahead(store: RunStore, run_id: str) -> list[dict[str, Any]]:
 
 def _is_gone(store: RunStore, row: Mapping[str, Any]) -> bool:
     """Tell whether a run that waits or runs has no process any more."""
-    if row["status"] == Status.RUNNING:
-        return is_lost(row, store.home)
-    if is_held(lock_path(store.home, row["id"])):
+    if is_lost(row, store.home):
+        return True
+    if row["status"] == Status.RUNNING or is_held(lock_path(store.home, row["id"])):
         return False
     silence = time.time() - row["heartbeat"]
     if row["host"] != socket.gethostname():

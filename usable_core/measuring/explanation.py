@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from usable_core.asking.oracle import Oracle, ask_as, manner
+from usable_core.asking.manner import ask_as, manner
+from usable_core.asking.oracle import Oracle
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused, ExplanationError, IncompatibleLabels

@@ -16,14 +16,12 @@ from usable_core.attacks.norms import check_budget, random_edge
 from usable_core.attacks.sweep import SmallestEpsilons, ascend, confirm, descend
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset
-from usable_core.errors import ConfigError
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring import checks
 from usable_core.measuring.gallery import GALLERY, Gallery
-from usable_core.measuring.label_matching import target_indices
-from usable_core.measuring.provenance import provenance, ready, without_leaked
+from usable_core.measuring.provenance import provenance, without_leaked
 from usable_core.measuring.robustness_records import noise_check, part_table, records_of
 from usable_core.measuring.shards import Place, Shards, Step
 from usable_core.measuring.streaming import (
@@ -36,6 +34,7 @@ from usable_core.measuring.streaming import (
     pictures,
     question_of,
 )
+from usable_core.measuring.surrogates import check_surrogate, labels_of
 from usable_core.measuring.walked_sample import attacked_batch, drawn_sample
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
@@ -97,7 +96,7 @@ def measure(
     for epsilon in config.epsilons:
         check_budget(epsilon, config.norm, (3, *model.input_size))
     examples = examples_of(model, dataset, config.dataset)
-    _check_surrogate(model, surrogate, examples)
+    check_surrogate(model, surrogate, examples)
     progress = Progress(len(examples), report, "Reading images")
     named = () if surrogate is None else (surrogate.fingerprint,)
     shards = Shards(folder, question_of(model, examples.dataset, config, *named))
@@ -139,7 +138,7 @@ def plan(objects: Objects, config: RobustnessConfig, surrogate: Model | None) ->
     found: tuple[Check, ...] = ()
     raw: dict[str, list[int]] = {}
     if sample is not None:
-        found = checks.all_of(sample, surrogate, _labels_of(surrogate, examples, sample.indices))
+        found = checks.all_of(sample, surrogate, labels_of(surrogate, examples, sample.indices))
         rows = zip(sample.indices.tolist(), sample.broken.int().tolist(), strict=True)
         raw = {str(index): row for index, row in rows}
     sizes = oracle.size().current, oracle.size(needs_gradient=True).current
@@ -240,30 +239,6 @@ def weaknesses(config: RobustnessConfig, input_size: tuple[int, int]) -> tuple[s
             f"{input_size[1]} these are not comparable with published ones at 32 x 32."
         )
     return tuple(found)
-
-
-def _check_surrogate(model: Model, surrogate: Model | None, examples: Examples) -> None:
-    if surrogate is None:
-        return
-    ready(surrogate)
-    target_indices(surrogate, examples.dataset)
-    ours, theirs = (
-        f"{len(m.labels)} classes at {m.input_size[0]} x {m.input_size[1]} pixels"
-        for m in (model, surrogate)
-    )
-    if ours != theirs:
-        raise ConfigError(
-            f"The surrogate {surrogate.name} must see what the model sees: {ours}, but it knows "
-            f"{theirs}. Choose another surrogate."
-        )
-
-
-def _labels_of(surrogate: Model | None, examples: Examples, indices: Tensor) -> Tensor | None:
-    """Return the true classes (n,) of some examples as the surrogate numbers them."""
-    if surrogate is None:
-        return None
-    targets = examples.dataset.targets[indices.numpy()]
-    return torch.from_numpy(target_indices(surrogate, examples.dataset)[targets])
 
 
 def _attacked(

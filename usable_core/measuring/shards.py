@@ -125,7 +125,7 @@ class Shards:
         work: Callable[[Place], Iterator[Step]],
         *,
         known: Callable[[Part], None],
-        plan: Callable[[], dict[str, Any] | None] = dict,
+        plan: Callable[[], dict[str, Any]] = dict,
         remarks: Callable[[], Mapping[str, str]] = dict,
     ) -> pd.DataFrame:
         """Return the rows of all examples, of finished parts and of work done now.
@@ -134,8 +134,8 @@ class Shards:
             examples: How many there are.
             work: Yields the steps from a place on.
             known: Told each part that was finished before.
-            plan: Returns what other parts must follow, where no plan is stored yet; None while
-                that is still being found out.
+            plan: Returns what all parts must follow from the first that is stored on, where no
+                plan is stored yet.
             remarks: Returns what must be said of the work so far.
 
         Raises:
@@ -185,7 +185,7 @@ class Shards:
         self,
         steps: Iterator[Step],
         place: Place,
-        plan: Callable[[], dict[str, Any] | None],
+        plan: Callable[[], dict[str, Any]],
         remarks: Callable[[], Mapping[str, str]],
     ) -> Iterator[Part]:
         """Yield the work from a place on in parts, stored, until the next that was stored before.
@@ -198,8 +198,10 @@ class Shards:
             pieces.append(step)
             seconds = time.perf_counter() - began
             is_due = seconds >= PART_SECONDS or self._has(step.stop)
-            if self.folder is None or not is_due or not self._is_planned(plan):
+            if self.folder is None or not is_due:
                 continue
+            if self.plan is None:
+                self.begin(plan())
             part = Part(joined([s.rows for s in pieces]), step.stop, seconds, remarks())
             self._store(place, part, [name for s in pieces for name in s.files])
             yield part
@@ -209,12 +211,6 @@ class Shards:
         if pieces:
             seconds = time.perf_counter() - began
             yield Part(joined([s.rows for s in pieces]), pieces[-1].stop, seconds, {})
-
-    def _is_planned(self, plan: Callable[[], dict[str, Any] | None]) -> bool:
-        """Tell whether there is a plan, after storing it where it has just been found out."""
-        if self.plan is None and (found := plan()) is not None:
-            self.begin(found)
-        return self.plan is not None
 
     def _has(self, place: Place) -> bool:
         return self.plan is not None and _name(place) in self._files
@@ -227,7 +223,7 @@ class Shards:
         table = pq.read_table(io.BytesIO(data))
         facts = json.loads(table.schema.metadata[b"part"])
         if any(self._hash_of(name) != found for name, found in facts["files"].items()):
-            del self._files[_name(place)]
+            self._forget(_name(place))
             return None
         return Part(table.to_pandas(), Place(*facts["stop"]), facts["seconds"], facts["remarks"])
 
@@ -261,8 +257,13 @@ class Shards:
             data = path.read_bytes()
             if path.name == _file(name, data):
                 return data
-        del self._files[name]
+        self._forget(name)
         return None
+
+    def _forget(self, name: str) -> None:
+        """Look at a damaged file no more."""
+        with suppress(OSError):
+            self._files.pop(name).unlink(missing_ok=True)
 
     def _write(self, name: str, data: bytes) -> None:
         assert self.folder is not None

@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from usable_core.asking.oracle import Oracle, ask_as, manner
+from usable_core.asking.oracle import Oracle
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches, unreadable
 from usable_core.device import device_name
@@ -182,19 +182,16 @@ def measured(
     started = time.perf_counter()
     examples = examples_of(model, dataset, config.dataset)
     shards = Shards(folder, question_of(model, examples.dataset, config))
-    if shards.plan is not None:
-        ask_as(model, shards.plan["manner"])
-    oracle = Oracle(
-        model, fixed_size=config.batch_size, precision=getattr(config, "precision", "float32")
-    )
+    size = config.batch_size if shards.plan is None else shards.plan["size"]
+    oracle = Oracle(model, fixed_size=size, precision=getattr(config, "precision", "float32"))
     batch = oracle.size().largest if shards.plan is None else shards.plan["batch"]
     progress = Progress(kind.outcomes * len(examples), report, "Classifying")
     objects = Objects(oracle, examples, progress, batch)
 
-    def plan() -> dict[str, Any] | None:
-        oracle.remember()
-        is_settled = oracle.size().is_settled
-        return {"batch": batch, "manner": manner(model)} if is_settled else None
+    def plan() -> dict[str, Any]:  # whoever goes on must round as this process does
+        if not oracle.size().is_settled:
+            oracle.size().settle()
+        return {"batch": batch, "size": oracle.size().current}
 
     with oracle:
         table = shards.rows(

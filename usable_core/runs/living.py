@@ -88,12 +88,14 @@ def is_held(path: Path) -> bool:
 
 
 def is_lost(row: Mapping[str, Any], home: Path) -> bool:
-    """Tell whether a run that is said to be RUNNING has no process any more.
+    """Tell whether a run that a process works on by its row has no process any more.
 
-    Whether a process of another machine lives is told by its silence, for the lock may be unseen
-    from here.
+    A job that waits for its turn is no such run: it is started anew. Whether a process of another
+    machine lives is told by its silence, for the lock may be unseen from here.
     """
-    if row["status"] != Status.RUNNING or is_held(lock_path(home, row["id"])):
+    is_no_job = row["pid"] is not None and row["attempts"] == 0  # its process asked it
+    is_begun = row["status"] == Status.RUNNING or (row["status"] == Status.QUEUED and is_no_job)
+    if not is_begun or is_held(lock_path(home, row["id"])):
         return False
     is_here = row["host"] == socket.gethostname()
     return is_here or bool(time.time() - row["heartbeat"] > FAR_SILENCE_SECONDS)

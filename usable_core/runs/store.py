@@ -15,7 +15,7 @@ from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs import artifacts, uploads
 from usable_core.runs.life import RunLife
-from usable_core.runs.living import is_lost, lock_path
+from usable_core.runs.living import is_lost, lock_path, take
 from usable_core.runs.remembered import MARK, Remembered
 from usable_core.runs.rows import (
     HEAD_COLUMNS,
@@ -42,8 +42,21 @@ class RunStore(RunLife):
     def _remembered(self) -> Remembered:
         return Remembered()
 
-    def create(self, config: Config, *, parent: str | None = None, title: str | None = None) -> Run:
+    def create(
+        self,
+        config: Config,
+        *,
+        parent: str | None = None,
+        title: str | None = None,
+        pid: int | None = None,
+    ) -> Run:
         """Store a question and return its run, QUEUED.
+
+        Args:
+            config: The question.
+            parent: Run that this is a part of.
+            title: As people see it.
+            pid: This process, where it works on the run itself; it holds the run's lock from here.
 
         Raises:
             StorageError: too many runs are waiting, or the store cannot be written.
@@ -66,6 +79,7 @@ class RunStore(RunLife):
             "parent": parent,
             "versions": versions(),
             "host": socket.gethostname(),
+            "pid": pid,
         }
         folder = self._own_folder(name)
         try:
@@ -75,6 +89,8 @@ class RunStore(RunLife):
                 f"The run's folder {folder} cannot be made: {error.strerror}. Free some space, or "
                 "name another place by USABLE_HOME. Until then commands measure, but keep nothing."
             ) from error
+        if pid is not None:
+            take(self.home, name)
         self._table.add(row)
         return self.get(name)
 
