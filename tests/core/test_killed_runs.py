@@ -8,6 +8,7 @@ import signal
 import pytest
 from faults import lives
 
+from usable_core.cli import signals
 from usable_core.runs import RunStore, Status
 
 
@@ -66,3 +67,28 @@ def test_a_command_that_is_ended_says_so_and_goes_on(number, said, status, nurse
     (again,) = RunStore(home=home).list()
     assert again.status is Status.DONE
     assert lives.went_on(home, again)
+
+
+def test_a_second_signal_ends_at_once_and_what_is_ignored_stays_so():
+    before = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    heard = []
+
+    def work():
+        heard.append([signal.getsignal(number) for number in before])
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:  # what is done in good order can be cut short
+            heard.append([signal.getsignal(number) for number in before])
+
+    try:
+        with pytest.raises(signals.Ended, match="SIGTERM"), signals.heard():
+            work()
+        with pytest.raises(KeyboardInterrupt), signals.heard():
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) == before[signal.SIGINT]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert heard[0][2] == heard[1][2] == signal.SIG_IGN
+    assert heard[1][:2] == [signal.SIG_DFL, signal.SIG_DFL]

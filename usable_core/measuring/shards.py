@@ -174,7 +174,7 @@ class Shards:
             return
         target = self.folder.parent / name
         make_folder(target)
-        for path in (self.folder / name).iterdir():
+        for path in (self.folder / name).glob("[!.]*"):  # not what a kill left half written
             with suppress(FileExistsError):
                 try:
                     os.link(path, target / path.name)

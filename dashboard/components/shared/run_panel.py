@@ -178,7 +178,8 @@ def _lost(run: Run) -> None:
 
 
 def _after(run: Run) -> str:
-    return "" if run.seconds is None else f"after {duration(run.seconds)}"
+    after = "" if run.seconds is None else f"after {duration(run.seconds)}"
+    return f"{after} · run {run.answered_by} has the answer" if run.answered_by else after
 
 
 _SHOW = {
