@@ -182,16 +182,16 @@ def rows(which: int = 0) -> Iterator[tuple[str, Damage]]:
     for column in table.columns:
         for what, value in VALUES.items():
             if column.name != "id" or value is not None:
-                yield f"{column.name} is {what}", _row(column.name, value, which)
+                yield f"{column.name} is {what}", cell(column.name, value, which)
     for status in ("paused", "DONE", "done ", "\n"):
-        yield f"status {status!r}", _row("status", status, which)
+        yield f"status {status!r}", cell("status", status, which)
     for task in ("fairness", "", "Accuracy"):
-        yield f"task {task!r}", _row("task", task, which)
+        yield f"task {task!r}", cell("task", task, which)
     for task in ("robustness", "demo", "finetune"):
-        yield f"the question of another task, {task}", _row("task", task, which)
+        yield f"the question of another task, {task}", cell("task", task, which)
 
 
-def _row(column: str, value: object, which: int) -> Damage:
+def cell(column: str, value: object, which: int) -> Damage:
     def damage(home: Path) -> None:
         sql(*LOOSE)(home)
         one = f"(SELECT rowid FROM runs ORDER BY created LIMIT 1 OFFSET {which})"
@@ -333,13 +333,13 @@ def places() -> Iterator[tuple[str, Damage]]:
     for name in ("runs", "logs", "interactive", "uploads", "locks", "calibrations", "contents"):
         yield f"{name} is a file", _file_at(name)
         yield f"{name} is a dangling link", _link_at(name)
-    yield "the database is a folder", _folder_at("runs.sqlite")
+    yield "the database is a folder", folder_at("runs.sqlite")
     yield "the database is a dangling link", _link_at("runs.sqlite")
     yield "the database is a pipe", _pipe_at("runs.sqlite")
-    yield "the home is a file", _home(lambda home: home.write_text("a file"))
-    yield "the home is a dangling link", _home(lambda home: home.symlink_to("nowhere/at/all"))
-    yield "the home is a link to itself", _home(lambda home: home.symlink_to(home.name))
-    yield "the home is gone", _home(lambda home: None)
+    yield "the home is a file", home_is(lambda home: home.write_text("a file"))
+    yield "the home is a dangling link", home_is(lambda home: home.symlink_to("nowhere/at/all"))
+    yield "the home is a link to itself", home_is(lambda home: home.symlink_to(home.name))
+    yield "the home is gone", home_is(lambda home: None)
 
 
 def _clear(path: Path) -> None:
@@ -353,7 +353,7 @@ def _file_at(name: str) -> Damage:
     return lambda home: (_clear(home / name), (home / name).write_text("a file"))
 
 
-def _folder_at(name: str) -> Damage:
+def folder_at(name: str) -> Damage:
     return lambda home: (_clear(home / name), (home / name).mkdir())
 
 
@@ -365,5 +365,5 @@ def _pipe_at(name: str) -> Damage:
     return lambda home: (_clear(home / name), os.mkfifo(home / name))
 
 
-def _home(make: Callable[[Path], object]) -> Damage:
+def home_is(make: Callable[[Path], object]) -> Damage:
     return lambda home: (shutil.rmtree(home), make(home))

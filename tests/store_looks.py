@@ -10,6 +10,7 @@ from pathlib import Path
 
 from made_stores import KEY, Damage, sound
 
+HOME_PAGE = Path(__file__).parents[1] / "dashboard" / "Home.py"
 IDS = "ids.json"  # beside a home
 
 
@@ -89,7 +90,7 @@ def pages(home: Path) -> None:
     st.cache_data.clear()
     ids = json.loads((home.parent / IDS).read_text())
     for name, parameters in (("runs", {"run": ids[0]}), ("accuracy", {"run": ids[:2]})):
-        app = AppTest.from_file("dashboard/Home.py", default_timeout=30)
+        app = AppTest.from_file(str(HOME_PAGE), default_timeout=30)
         for key, value in parameters.items():
             app.query_params[key] = value
         app.switch_page(f"app_pages/{name}.py").run()

@@ -89,7 +89,7 @@ def home_of(tmp_path, damage=None):
 @pytest.mark.parametrize("column", ["status", "created", "task", "done"])
 def test_the_readable_rows_are_listed_and_the_others_counted(column, tmp_path, capsys):
     ids = home_of(tmp_path)
-    made_stores._row(column, "\x00[", 1)(tmp_path / "home")
+    made_stores.cell(column, "\x00[", 1)(tmp_path / "home")
 
     assert cli.main(["runs", "list", "--json", "-"]) == 0
     out, err = capsys.readouterr()
@@ -175,8 +175,8 @@ def test_a_row_of_another_version_does_not_stand_in_the_way_of_its_question():
 @pytest.mark.parametrize(
     "damage",
     [
-        made_stores._home(lambda home: home.write_text("a file")),
-        made_stores._folder_at("runs.sqlite"),
+        made_stores.home_is(lambda home: home.write_text("a file")),
+        made_stores.folder_at("runs.sqlite"),
         lambda home: (home / "runs.sqlite").write_bytes(b"no database at all" * 99),
         made_stores.sql(
             "CREATE TRIGGER no BEFORE INSERT ON runs BEGIN SELECT RAISE(ABORT, ''); END"

@@ -24,6 +24,15 @@ def keep(calibration: Calibration) -> Path:
     return path
 
 
+def check() -> None:
+    """Check, before long work, that a calibration can be kept.
+
+    Raises:
+        StorageError: it cannot.
+    """
+    files.check_folder(_folder())
+
+
 def find(fingerprint: str) -> Calibration | None:
     """Return the calibration of the model with that fingerprint, if it was ever fitted here."""
     try:
