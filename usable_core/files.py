@@ -136,7 +136,7 @@ def _keep_out_others(home: Path) -> None:
             home.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
     if home.stat().st_mode & OTHERS:
         log.warning(
-            "Others can enter %s and see what is in it: %s. Name a folder of your own by "
+            "Note: Others can enter %s and see what is in it: %s. Name a folder of your own by "
             "USABLE_HOME.",
             home,
             "it is shared" if is_shared else "its mode cannot be changed",

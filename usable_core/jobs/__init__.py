@@ -96,7 +96,7 @@ def _unkept(
     if tasks.TASKS[name].makes_model or not objects:
         raise why
     result = why.result if isinstance(why, Unkept) else tasks.run(config, objects, report, None)
-    log.warning("This answer is not kept. %s", why)
+    log.warning("Note: This answer is not kept. %s", why)
     return Run(
         id="",
         task=name,
