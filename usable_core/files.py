@@ -130,8 +130,12 @@ def _keep_out_others(home: Path) -> None:
     found = home.stat()
     if os.name != "posix" or not found.st_mode & OTHERS:
         return
-    is_shared = found.st_mode & stat.S_ISVTX  # such as /tmp: others need it as it is
-    if found.st_uid == os.geteuid() and not is_shared:
+    if found.st_mode & stat.S_ISVTX:  # such as /tmp: others need it as it is
+        reason = "it is shared"
+    elif found.st_uid != os.geteuid():
+        reason = "it belongs to another user"
+    else:
+        reason = "its file system keeps no modes"
         with suppress(OSError):
             home.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
     if home.stat().st_mode & OTHERS:
@@ -139,7 +143,7 @@ def _keep_out_others(home: Path) -> None:
             "Note: Others can enter %s and see what is in it: %s. Name a folder of your own by "
             "USABLE_HOME.",
             home,
-            "it is shared" if is_shared else "its mode cannot be changed",
+            reason,
         )
 
 

@@ -33,6 +33,8 @@ def to_json(value: object) -> Any:  # noqa: ANN401 - what json.dumps takes
     NaN and infinities become None, for JSON has no word for them. Fields whose metadata say
     `is_apart` are left out: they are files of their own.
     """
+    if value is None or isinstance(value, _PLAIN):  # most of what a long list holds
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [f for f in dataclasses.fields(value) if not f.metadata.get("is_apart")]
         return {f.name: to_json(getattr(value, f.name)) for f in fields}

@@ -141,7 +141,21 @@ def test_a_file_system_without_modes_is_told_of_and_works(tmp_path, monkeypatch,
     run = RunStore().create(accuracy_result([0], [0]).config)
 
     assert RunStore().get(run.id) == run
-    assert "its mode cannot be changed" in caplog.text
+    assert "its file system keeps no modes" in caplog.text
+
+
+@posix
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="gives a folder away")
+def test_a_home_of_another_user_is_left_as_it_is_and_told_of(tmp_path, caplog):
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o777)
+    os.chown(home, 65534, 65534)
+
+    RunStore().create(accuracy_result([0], [0]).config)
+
+    assert mode(home) == 0o777
+    assert "it belongs to another user" in caplog.text
 
 
 def test_a_home_behind_a_link_is_a_home(tmp_path, monkeypatch):

@@ -462,3 +462,12 @@ def test_a_list_shows_of_a_run_what_the_run_says(many):
 
     assert {f.name: getattr(run, f.name) for f in fields(head)} == asdict(head)
     assert (head.model_name, head.data_name) == ("timm/vit_tiny", "/data/Vögel_100%.zip")
+
+
+def test_a_list_reads_no_questions(many, monkeypatch):
+    def parsed(*_):
+        raise AssertionError("a question was parsed")
+
+    monkeypatch.setattr(tasks, "config_from_json", parsed)
+
+    assert many.listing().total == 5

@@ -192,9 +192,9 @@ def test_an_answer_that_cannot_be_kept_is_given(tmp_path, caplog, damage):
     assert len(result.records) == 3
     assert counted == [None]
     assert run.id == ""
-    assert [text.startswith("Note: This answer is not kept. The run") for text in caplog.messages] == [
-        True
-    ]
+    assert [
+        text.startswith("Note: This answer is not kept. The run") for text in caplog.messages
+    ] == [True]
 
 
 @pytest.mark.parametrize("happens", ["deleted", "replaced", "full"])

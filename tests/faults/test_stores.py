@@ -1,11 +1,16 @@
 """Homes that something is wrong with: every command and page says so in a sentence and goes on."""
 
+import json
+import time
 from itertools import chain
 
 import made_stores
 import pytest
 from judging import faults, judge
 from store_looks import damaged
+
+from usable_core import cli
+from usable_core.runs.columns import runs as table
 
 pytestmark = pytest.mark.faults
 
@@ -38,3 +43,21 @@ def test_whatever_is_wrong_with_a_home_is_a_sentence_on_its_pages(tmp_path):
     verdicts = judge(cases, "store_looks:pages", seconds=60)
 
     assert faults(verdicts) == []
+
+
+def test_five_thousand_runs_are_listed_within_a_second(tmp_path, capsys, monkeypatch):
+    made_stores.sound(tmp_path)
+    monkeypatch.setenv("USABLE_HOME", str(tmp_path))
+    summary = json.dumps({"cells": list(range(1200))})
+    copy = (
+        "WITH RECURSIVE k(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM k WHERE i < 1249) "
+        "INSERT INTO runs SELECT id || i AS id, {} FROM runs, k"
+    )
+    others = [f'"{c.name}"' for c in table.columns if c.name != "id"]
+    made_stores.sql("UPDATE runs SET summary = ?", values=(summary,))(tmp_path)
+    made_stores.sql(copy.format(", ".join(others)))(tmp_path)
+    for words in ([], ["--json", "-"], ["--search", "resnet failed"]):
+        began = time.process_time()
+        assert cli.main(["runs", "list", "--limit", "5000", *words]) == 0
+        assert time.process_time() - began < 1.0
+        assert capsys.readouterr().out.count("\n") > 1000
