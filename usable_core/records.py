@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 Record = TypeVar("Record")
+_PLAIN = (str, bool, int)  # what JSON holds as it is
 _LONGEST = 60  # characters of a value in a sentence
 # What a scalar of each type is called; values of other types are taken as they are.
 _WORDS = {
