@@ -357,11 +357,12 @@ def limits(about: Question, method: str, many: int) -> tuple[np.ndarray, float]:
         ]
     )
 
+    weights = kernel_shap.sample_weights(masks)
+
     def solved(rows: np.ndarray) -> np.ndarray:
         if method == "lime":
             return lime_surrogate.fit(masks[rows], outputs[rows])[0]
-        weights = kernel_shap.sample_weights(masks[rows])
-        return kernel_shap.solve(masks[rows], outputs[rows], weights)
+        return kernel_shap.solve(masks[rows], outputs[rows], weights[rows])
 
     rows = np.arange(many)
     ends = rows < 2

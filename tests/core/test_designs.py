@@ -17,6 +17,7 @@ from usable_core.explainers.designs import (
     coalitions,
     halves,
     parts_of,
+    size_counts,
     size_odds,
     size_weights,
 )
@@ -80,25 +81,60 @@ def test_a_block_of_halves_shows_all_superpixels_independently_of_each_other():
     assert np.array_equal(signs.T @ signs, 128 * np.eye(50))
 
 
-def test_coalition_sizes_follow_their_odds_and_no_coalition_is_trivial():
-    masks = coalitions(4002, 12, seed=0)[2:]
+def test_coalition_sizes_come_as_often_as_told_and_no_coalition_is_trivial():
+    drawn = [coalitions(4002, 12, seed)[2:] for seed in range(40)]
 
-    sizes = masks.sum(1)
-    counts = np.bincount(sizes, minlength=13)
-    alone = masks[sizes == 1]
-    assert counts[0] == counts[12] == 0
-    assert np.array_equal(np.sort(alone.argmax(1)), np.arange(12))
-    assert np.allclose(counts[2:11] / counts[2:11].sum(), size_odds(12), atol=0.002)
-    assert np.allclose(masks.mean(0), 0.5)
+    counts = np.mean([np.bincount(masks.sum(1), minlength=13) for masks in drawn], axis=0)
+    assert np.bincount(drawn[0].sum(1), minlength=13)[[0, 12]].sum() == 0
+    assert np.allclose(counts[1:-1], size_counts(4002, 12), atol=3)
+    sized = counts[2:11] - 2 * 32 * np.array([comb(12, k) for k in range(2, 11)]) / 2**12
+    assert np.allclose(sized / sized.sum(), size_odds(12), atol=0.002)
+    assert np.allclose(np.mean(drawn, axis=(0, 1)), 0.5)
     assert size_weights(12)[2] == pytest.approx(11 / (3 * 9))
 
 
-def test_coalitions_begin_with_each_superpixel_alone():
-    masks = coalitions(2 + 2 * 23 + 40, 23, seed=1)[2::2]
+def test_coalitions_begin_with_each_superpixel_alone_and_go_on_with_whole_blocks_of_halves():
+    one_of_each = coalitions(2 + 2 * 100, 23, seed=1)[2::2]
 
-    assert np.array_equal(np.sort(masks[:23].argmax(1)), np.arange(23))
-    assert (masks[:23].sum(1) == 1).all()
-    assert (masks[23:].sum(1) > 1).all()
+    alone, others = one_of_each[:23], one_of_each[23:]
+    assert np.array_equal(np.sort(alone.argmax(1)), np.arange(23))
+    assert (alone.sum(1) == 1).all()
+    assert np.array_equal(others[:64], halves(2 + 2 * 64, 23, seed=1)[2::2])
+    assert ((others[64:].sum(1) > 1) & (others[64:].sum(1) < 22)).all()
+
+
+def test_kernel_shap_is_closer_than_with_sizes_drawn_as_often_as_each_other():
+    features, count = 30, 160
+    rng = np.random.default_rng(0)
+    credits = rng.normal(size=features) * rng.random(features) ** 2
+    triples = [rng.choice(features, 3, replace=False) for _ in range(60)]
+    worths = rng.normal(size=len(triples)) * 0.6
+    true = credits.copy()
+    for triple, worth in zip(triples, worths, strict=True):
+        true[triple] += worth / 3  # a product of three is shared by the three
+
+    def error(masks):
+        z = masks.astype(float)
+        outputs = z @ credits + sum(
+            w * z[:, t].prod(1) for t, w in zip(triples, worths, strict=True)
+        )
+        near = np.eye(features, dtype=bool)
+        estimate = kernel_shap.estimator(masks, outputs[:, None], 0, near)
+        return float(((estimate(np.ones(len(masks), bool)) - true) ** 2).mean())
+
+    def evenly(seed):
+        drawn = np.random.default_rng(seed)
+        sizes = drawn.integers(1, features, count // 2 - 1)
+        order = drawn.random((len(sizes), features)).argsort(1).argsort(1)
+        halves = order < sizes[:, None]
+        pairs = np.stack([halves, ~halves], 1).reshape(-1, features)
+        ends = [np.ones((1, features), bool), np.zeros((1, features), bool)]
+        return np.concatenate([*ends, pairs])
+
+    ours = np.mean([error(coalitions(count, features, seed)) for seed in range(6)])
+    theirs = np.mean([error(evenly(seed)) for seed in range(6)])
+
+    assert ours < 0.5 * theirs
 
 
 def test_kernel_shap_with_all_coalitions_gives_the_shapley_values():

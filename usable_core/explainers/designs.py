@@ -7,11 +7,13 @@ one, so that a map can be refined without asking anything twice.
 
 import numpy as np
 from scipy.linalg import hadamard
+from scipy.stats import binom
 
 from usable_core.metrics.arrays import Floats, Indices, Masks
 
 LEAST_SIZES = 4  # superpixels from which there are sizes between one alone and all but one
 FIRST = 2  # rows before the pairs: everything visible, nothing visible
+_ALONE, _HALF, _SIZED = range(3)  # kinds of pairs of `coalitions`
 
 
 def halves(count: int, features: int, seed: int) -> Masks:
@@ -28,7 +30,7 @@ def halves(count: int, features: int, seed: int) -> Masks:
 
     Reference: Plackett & Burman 1946, Biometrika 33; folding over: Box & Wilson 1951.
     """
-    order = 2 ** int(features).bit_length()  # has `features` columns beside the constant one
+    order = _order(features)
     signs = hadamard(order)[:, 1:]
     rng = np.random.default_rng([seed, 0])
     blocks = []
@@ -42,7 +44,9 @@ def coalitions(count: int, features: int, seed: int) -> Masks:
     """Return masks (count, features) of all sizes, small and large ones more often.
 
     The first pairs show one superpixel alone, and all but it, each once: there are few such masks,
-    and they weigh the most. The other sizes follow the square root of their weight in Kernel SHAP
+    and they weigh the most. Then come `halves`, one or two whole blocks: where superpixels add up
+    these tell each credit with the least error that so many masks can have, for none is confounded
+    with another. All other sizes follow the square root of their weight in Kernel SHAP
     (`size_odds`), spread evenly rather than drawn one by one.
 
     Args:
@@ -51,7 +55,8 @@ def coalitions(count: int, features: int, seed: int) -> Masks:
         seed: Of sizes and members.
 
     Reference: Lundberg & Lee 2017, arXiv:1705.07874 (paired, as in `shap`); sampling between their
-    weights and leverage scores: Musco & Witter 2025, arXiv:2410.01917.
+    weights and leverage scores: Musco & Witter 2025, arXiv:2410.01917; several designs weighted by
+    all of them (`size_counts`): Veach & Guibas 1995 (balance heuristic).
     """
     rng = np.random.default_rng([seed, 1])
     pairs = -(-max(count - FIRST, 0) // 2)
@@ -62,9 +67,24 @@ def coalitions(count: int, features: int, seed: int) -> Masks:
     sizes = np.searchsorted(np.cumsum(odds), places * odds.sum(), side="right") + 2
     order = rng.random((pairs, features)).argsort(axis=1).argsort(axis=1)
     drawn = order < np.minimum(sizes, max(features - 2, 1))[:, None]
-    alone = pairs if features < LEAST_SIZES else min(pairs, features)  # or: no other sizes
-    drawn[:alone] = np.eye(features, dtype=bool)[np.resize(one_by_one, alone)]
+    kinds = _kinds(pairs, features)
+    is_alone, is_half = kinds == _ALONE, kinds == _HALF
+    drawn[is_alone] = np.eye(features, dtype=bool)[np.resize(one_by_one, is_alone.sum())]
+    half = halves(FIRST + 2 * int(is_half.sum()), features, seed)[FIRST::2]
+    is_inner = (half.sum(1) > 1) & (half.sum(1) < features - 1)  # the others are there already
+    drawn[np.flatnonzero(is_half)[is_inner]] = half[is_inner]
     return _with_complements([drawn], count, features)
+
+
+def size_counts(count: int, features: int) -> Floats:
+    """Return how many of `coalitions` have each size 1 … features − 1, in the mean over seeds."""
+    kinds = np.bincount(_kinds((count - FIRST) // 2, features), minlength=3)
+    found = np.full(features - 1, float(kinds[_ALONE]))
+    if features >= LEAST_SIZES:
+        half = kinds[_HALF] * binom.pmf(np.arange(2, features - 1), features, 0.5)
+        sized = kinds[_SIZED] + kinds[_HALF] - half.sum()
+        found[1:-1] = 2 * (half + sized * size_odds(features))
+    return found
 
 
 def size_weights(features: int) -> Floats:
@@ -95,6 +115,21 @@ def parts_of(count: int, parts: int) -> Indices:
 def first_half(count: int) -> Masks:
     """Return which rows (count,) a map of half the evaluations has."""
     return np.arange(count) < max(count // 2, FIRST)
+
+
+def _order(features: int) -> int:
+    """Return how many rows a block of `halves` has: columns for all beside the constant one."""
+    return 2 ** int(features).bit_length()
+
+
+def _kinds(pairs: int, features: int) -> Indices:
+    """Return the kind of each of the first pairs of `coalitions` (pairs,)."""
+    if features < LEAST_SIZES:  # there are no other sizes
+        return np.full(pairs, _ALONE)
+    order = _order(features)
+    # One block of a few more rows than superpixels leaves as much error as they have effects.
+    half = order if 2 * order >= 3 * features else 2 * order
+    return np.repeat([_ALONE, _HALF, _SIZED], [features, half, pairs])[:pairs]
 
 
 def _with_complements(halves: list[Masks], count: int, features: int) -> Masks:

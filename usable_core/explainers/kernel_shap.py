@@ -73,22 +73,15 @@ def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callabl
 
 
 def sample_weights(masks: Masks) -> Floats:
-    """Return each coalition's weight (N,): that of its size, over how often that is drawn.
+    """Return the weight (N,) of each of `designs.coalitions`: its size's, over how often it is met.
 
-    Single superpixels and all but one are a sample of their own beside the other sizes.
+    All and none are met exactly by `solve` and have no weight.
     """
     features = masks.shape[1]
-    sizes = masks.sum(1)
-    is_end = (sizes == 0) | (sizes == features)
-    is_alone = ~is_end & ((sizes == 1) | (sizes == features - 1))
-    weights, found = designs.size_weights(features), np.zeros(len(masks))
-    found[is_alone] = (weights[0] + weights[-1]) / max(is_alone.sum(), 1)
-    if features >= designs.LEAST_SIZES:
-        others = ~is_end & ~is_alone
-        ratio = np.zeros(features + 1)
-        ratio[2:-2] = weights[1:-1] / designs.size_odds(features)
-        found[others] = ratio[sizes[others]] / max(others.sum(), 1)
-    return found
+    counts = designs.size_counts(len(masks), features)
+    weights = np.zeros(features + 1)
+    weights[1:-1] = designs.size_weights(features) / np.where(counts > 0, counts, np.inf)
+    return np.asarray(weights[masks.sum(1)])
 
 
 def solve(masks: Masks, outputs: Floats, weights: Floats) -> Floats:
