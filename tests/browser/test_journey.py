@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 
+from dashboard.Home import PAGES
 from usable_core.images import encode_png, gallery
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -169,3 +170,29 @@ def test_a_job_can_be_cancelled(page, address):
 
     page.get_by_text("cancelled", exact=False).first.wait_for(timeout=LONG)
     expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
+
+
+def test_every_page_loads_all_of_itself_under_the_policy(page, address):
+    _first, *others = PAGES
+    for path in ("", *others):
+        page.goto(f"{address}/{path}")
+        page.locator("h1").first.wait_for()
+        page.wait_for_function(SETTLED)
+
+
+def test_the_policy_holds_what_nobody_of_ours_put_there(page, address, watch):
+    opened(page, address, "Is this image model fit for use?")
+
+    page.evaluate("""() => {
+      const script = document.createElement('script')
+      script.textContent = 'window.ran = true'
+      document.body.append(script)
+      document.body.append(Object.assign(new Image(), { src: 'http://127.0.0.1:9/x.png' }))
+      return fetch('http://127.0.0.1:9/').catch(() => 'refused')
+    }""")
+
+    assert page.evaluate("window.ran") is None
+    refused = [error for error in watch.errors if "Content Security Policy" in error]
+    assert len(refused) >= 3
+    watch.errors.clear()
+    watch.foreign.clear()
