@@ -139,7 +139,7 @@ LOST_CHECK_SECONDS = 5  # how often, at most, dead processes are looked for
 def store() -> RunStore:
     """Return the store of runs that the environment names, one object per store."""
     where = str(settings.database_url()), str(settings.home())
-    if _store(*where).is_gone:  # somebody deleted or replaced it
+    if _store(*where).is_outdated:
         _store.clear(*where)
     return _store(*where)
 

@@ -263,10 +263,14 @@ def test_a_disk_that_can_only_be_read_is_read(tmp_path, monkeypatch, capsys):
 
     assert [run.id for run in RunStore().list()] == ids[::-1]
     assert RunStore().load(ids[0]).summary()["n"] == 4
-    with pytest.raises(StoreUnusable, match=r"cannot be written: it can only be read"):
+    with pytest.raises(StoreUnusable, match=r"cannot be written: the file or its folder refuses"):
         RunStore().create(CountConfig())
     assert cli.main(["runs", "delete", ids[0]]) == 2
-    assert "can only be read" in capsys.readouterr().err
+    assert "cannot be written: the file or its folder refuses" in capsys.readouterr().err
+    assert RunStore().is_outdated is False  # nothing is open yet
+    store = RunStore()
+    store.list()
+    assert store.is_outdated  # so a dashboard opens it again
 
 
 def test_a_dashboard_finds_a_store_that_came_in_the_place_of_another(tmp_path):

@@ -20,7 +20,7 @@ from usable_core import files
 from usable_core.errors import StoreUnusable
 from usable_core.evaluations.schema import SCHEMA, check_schema
 from usable_core.runs.columns import form, runs
-from usable_core.runs.trouble import AWAY, code_of, told
+from usable_core.runs.trouble import AWAY, code_of, refusal, told
 
 BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
 
@@ -45,17 +45,24 @@ class Database:
         place: As people know it.
         file: That of SQLite; None of another database.
         identity: Of that file when it was opened.
+        hindrance: Why it is only read.
     """
 
     engine: sql.Engine
     place: str
     file: Path | None = None
     identity: tuple[int, int] | None = None
+    hindrance: Exception | None = None
 
     @property
     def is_there(self) -> bool:
         """Tell whether its file is still the one that was opened."""
         return _identity(self.file) == self.identity
+
+    @property
+    def is_outdated(self) -> bool:
+        """Tell whether to open it again may give more."""
+        return not self.is_there or self.hindrance is not None
 
     @contextmanager
     def reading(self) -> Iterator[sql.Connection]:
@@ -76,6 +83,8 @@ class Database:
         Raises:
             StoreUnusable: something hinders it.
         """
+        if self.hindrance is not None:
+            raise refusal(self.place, "written", self.hindrance)
         with told(self.place, "written"):
             self._check_there()
             with self.engine.begin() as connection:
@@ -150,7 +159,10 @@ def _opened(where: str | Path) -> Database:
 
 def _only_read(where: str | Path, why: StoreUnusable) -> Database | None:
     """Return a database that cannot be written, as far as its file alone holds all of it."""
-    if not isinstance(where, Path) or code_of(why.__cause__) not in _UNWRITABLE:
+    cause = why.__cause__
+    if not isinstance(where, Path) or not isinstance(cause, Exception):
+        return None
+    if code_of(cause) not in _UNWRITABLE:
         return None
     file = where.absolute()
     log = file.with_name(f"{file.name}-wal")  # what is not in the file yet
@@ -166,7 +178,7 @@ def _only_read(where: str | Path, why: StoreUnusable) -> Database | None:
         sql.event.listen(engine, "connect", _read_anything)
         with suppress(sql.exc.DBAPIError), engine.connect() as connection:
             if _is_whole(connection):
-                return Database(engine, str(file), file, _identity(file))
+                return Database(engine, str(file), file, _identity(file), cause)
     return None
 
 

@@ -58,9 +58,9 @@ class RunLife:
             return False
 
     @property
-    def is_gone(self) -> bool:
-        """Tell whether somebody deleted or replaced the database that this store has open."""
-        return "_table" in vars(self) and not self._table.is_there
+    def is_outdated(self) -> bool:
+        """Tell whether the database was deleted, replaced, or could only be read when opened."""
+        return "_table" in vars(self) and self._table.is_outdated
 
     def row(self, run_id: str) -> dict[str, Any]:
         """Return the table's row of a run: what `Run` shows and what only recovery needs.

@@ -25,9 +25,9 @@ class RunTable:
         self._database = database(where)
 
     @property
-    def is_there(self) -> bool:
-        """Tell whether the database is still the one that was opened."""
-        return self._database.is_there
+    def is_outdated(self) -> bool:
+        """Tell whether to open the database again may give more."""
+        return self._database.is_outdated
 
     # Asking
 

@@ -59,11 +59,16 @@ def told(place: str, doing: str) -> Iterator[None]:
     try:
         yield
     except _TROUBLE as error:
-        cause, advice = _cause(error)
-        raise StoreUnusable(
-            f"The run table {place} cannot be {doing}: {cause}. {advice}. Until then commands "
-            "measure, but keep nothing."
-        ) from error
+        raise refusal(place, doing, error) from error
+
+
+def refusal(place: str, doing: str, error: Exception) -> StoreUnusable:
+    """Return the sentence about an error."""
+    cause, advice = _cause(error)
+    return StoreUnusable(
+        f"The run table {place} cannot be {doing}: {cause}. {advice}. Until then commands "
+        "measure, but keep nothing."
+    )
 
 
 def _cause(error: Exception) -> tuple[str, str]:
