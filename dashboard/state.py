@@ -124,7 +124,6 @@ RUNS_PAGE = "runs_page"
 RUNS_SEARCH = "runs_search"
 RUNS_SHELF = "runs_shelf"  # the runs, or what was uploaded
 UPLOADS_TABLE = "uploads_table"
-UPLOADS_PAGE = "uploads_page"
 UPLOADS_DELETE = "uploads_delete"
 UPLOADS_DELETE_UNUSED = "uploads_delete_unused"
 
