@@ -458,10 +458,13 @@ def test_an_upload_is_kept_under_its_content_without_metadata(tmp_path):
     two = uploads.keep(second.getvalue(), "other.bmp")
 
     assert one == two
-    (stored,) = (tmp_path / "home" / "uploads").iterdir()
-    assert b"secret" not in stored.read_bytes()
+    stored = list((tmp_path / "home" / "uploads").iterdir())
+    assert {path.name for path in stored} == {f"{one}.png", f"{one}.json"}
+    assert all(b"secret" not in path.read_bytes() for path in stored)
+    assert uploads.title(one) == "other.bmp"  # as it was called last
     assert np.array_equal(np.asarray(uploads.open_upload(one)), np.asarray(picture))
     uploads.delete(one)
+    assert list((tmp_path / "home" / "uploads").iterdir()) == []
     with pytest.raises(ImageRefused, match="Upload it again"):
         uploads.open_upload(one)
 
