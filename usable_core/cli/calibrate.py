@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from usable_core import api, files
+from usable_core import files
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import answer, progress_bar, remark
 from usable_core.errors import StorageError, first_line
@@ -26,6 +26,8 @@ def calibrate(
     json: JsonOption = None,
 ) -> None:
     """Fit a model's temperature, and the energy below which an image is unlike its task's."""
+    from usable_core import api
+
     if card is not None:
         _content(card)
         files.check_file(card)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from usable_core import api, files
+from usable_core import files
 from usable_core.arguments import model_of
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
@@ -108,6 +108,8 @@ def _target(target: str, label: str | None) -> str:
 def _maps(
     spec: ModelSpec, image: Path, methods: tuple[str, ...], settings: MapSettings
 ) -> "tuple[Explanation, ...]":
+    from usable_core import api
+
     def refused(method: str, error: UsableError) -> None:
         remark(f"Note: no {method} map of {spec.reference}. {error}")
 

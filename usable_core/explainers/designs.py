@@ -119,7 +119,7 @@ def first_half(count: int) -> Masks:
 
 def _order(features: int) -> int:
     """Return how many rows a block of `halves` has: columns for all beside the constant one."""
-    return 2 ** int(features).bit_length()
+    return 1 << int(features).bit_length()
 
 
 def _kinds(pairs: int, features: int) -> Indices:

@@ -14,12 +14,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PIL import Image
-
-from usable_core import files, images, settings
+from usable_core import files, settings
 from usable_core.catalog.datasets import DATASETS
 from usable_core.errors import DatasetRefused, ImageRefused
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _ID = re.compile(r"[0-9a-f]{24}")
 _ARCHIVE = re.compile(r"\b([0-9a-f]{24})\.zip\b")
@@ -58,6 +60,10 @@ def keep(data: bytes, name: str) -> str:
         ImageRefused: the bytes are no picture that can be used.
         StorageError: the disk is full.
     """
+    from PIL import Image
+
+    from usable_core import images
+
     image = images.decode(data, name)
     pixels = image.tobytes()
     image_id = hashlib.sha256(f"{image.size}".encode() + pixels).hexdigest()[:24]
@@ -70,12 +76,14 @@ def keep(data: bytes, name: str) -> str:
     return image_id
 
 
-def open_upload(image_id: str) -> Image.Image:
+def open_upload(image_id: str) -> "Image.Image":
     """Return a stored picture, RGB.
 
     Raises:
         ImageRefused: it is not stored (any more).
     """
+    from PIL import Image
+
     try:
         data = _path(image_id).read_bytes()
     except OSError as error:
