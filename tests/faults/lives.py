@@ -47,8 +47,8 @@ class Nursery:
 
     def end(self):
         """End it."""
-        self._process.stdin.close()
-        self._process.wait(30)
+        self._process.kill()
+        self._process.wait()
 
 
 def check_files(home):

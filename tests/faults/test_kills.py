@@ -7,7 +7,7 @@ from faults import lives
 
 from usable_core.runs import RunStore, Status
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 KILLS = 12  # of each kind, half of them at a write
 LIVES = 4  # of a question, at most, until it may come to its end
 
