@@ -14,6 +14,7 @@ from dashboard.components.explain.map_facts import warnings
 from usable_core.cli import explain as command
 from usable_core.comparison.maps import with_agreement
 from usable_core.errors import OutputsRefused, StorageError
+from usable_core.evaluations import record_files
 from usable_core.evaluations.doubts import DOUBTS
 from usable_core.evaluations.evidence import Drift, Evidence, PerturbationCurve, Sanity, Stability
 from usable_core.evaluations.explained import Explanation, Prediction
@@ -99,6 +100,35 @@ def test_a_folder_holds_all_of_a_record(tmp_path):
     assert np.array_equal(again.compared["other_class"], found.compared["other_class"])
     assert np.array_equal(again.drift_maps, found.drift_maps)  # the 11th after the 2nd
     assert json.loads((tmp_path / "explanation.json").read_text())["r2"] == 0.1
+
+
+def test_files_of_two_explanations_are_not_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_files, "_WAITS", (0.0,))
+    found = doubtful()
+    replace(found, values=found.values + 1).save(tmp_path / "other")
+    found.save(tmp_path / "own")
+    (tmp_path / "other" / "map.npy").replace(tmp_path / "own" / "map.npy")
+
+    with pytest.raises(StorageError, match="not all of one answer"):
+        Explanation.load(tmp_path / "own")
+
+
+def test_a_folder_that_is_used_again_holds_no_map_of_before(tmp_path):
+    found = doubtful()
+    found.save(tmp_path)
+    replace(found, compared={}).save(tmp_path)
+
+    assert Explanation.load(tmp_path).compared == {}
+
+
+def test_a_record_of_before_there_were_hashes_is_read(tmp_path):
+    found = doubtful()
+    found.save(tmp_path)
+    record = json.loads((tmp_path / "explanation.json").read_text())
+    del record["files"]
+    (tmp_path / "explanation.json").write_text(json.dumps(record))
+
+    assert np.array_equal(Explanation.load(tmp_path).values, found.values)
 
 
 def test_a_folder_without_a_record_is_refused(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 
 from usable_core import settings
 from usable_core.catalog.models import BUNDLED, BundledRow
-from usable_core.files import read_json
+from usable_core.json_files import read_json
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from usable_core import settings
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import files_of
 from usable_core.errors import IncompatibleLabels, UsableError
-from usable_core.files import read_json
+from usable_core.json_files import read_json
 from usable_core.labels import LabelSpace
 from usable_core.records import restore
 

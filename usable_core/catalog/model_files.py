@@ -45,7 +45,8 @@ def program(name: str) -> tuple[Path, ...]:
     if path.suffix != ".pt2":
         raise CheckpointError(
             f"file/… takes a program written by torch.export (.pt2), not {_cut(path.name)}. A file "
-            "of weights goes with its architecture: torchvision/NAME or timm/NAME, --weights FILE."
+            "of weights goes with its architecture: torchvision/NAME or timm/NAME with --weights "
+            "FILE."
         )
     if not files.is_file(path):
         raise CheckpointError(

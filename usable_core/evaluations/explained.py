@@ -3,8 +3,6 @@
 Whoever asks (Python, command line, pages, reports, a data set's evaluation) reads this record.
 """
 
-import io
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core import files
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import StorageError
+from usable_core.evaluations import record_files
 from usable_core.evaluations.doubts import doubts
 from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
 from usable_core.images import decode, encode_png
@@ -240,25 +238,25 @@ class Explanation:
             return
         arrays = {name: getattr(self, of) for of, name in _ARRAYS.items()} | self.compared
         arrays |= {f"{_DRIFT}{k}": values for k, values in enumerate(self.drift_maps)}
-        for name, array in arrays.items():
-            if array.size:
-                _write(place / f"{name}.npy", _npy(array))
+        parts = {f"{n}.npy": record_files.bytes_of(a) for n, a in arrays.items() if a.size}
         if self.x.size:
-            _write(place / PICTURE, encode_png(self.x))
-        files.write_json(place / RECORD, self)
+            parts[PICTURE] = encode_png(self.x)
+        record_files.write(place, RECORD, self, parts)
 
     @classmethod
     def load(cls, folder: str | Path) -> "Explanation":
         """Return what `save` wrote.
 
         Raises:
-            StorageError: it is not there, or of another version.
+            StorageError: it is not there, of another version, or its files are of two.
         """
         place = Path(folder)
         try:
-            record = from_json(cls, json.loads((place / RECORD).read_text(encoding="utf-8")))
-            arrays = {path.stem: np.load(path) for path in place.glob("*.npy")}
-            picture = (place / PICTURE).read_bytes() if (place / PICTURE).is_file() else b""
+            said, parts = record_files.read(place, RECORD, (".npy", ".png"))
+            record, picture = from_json(cls, said), parts.pop(PICTURE, b"")
+            npy = {name: data for name, data in parts.items() if name.endswith(".npy")}
+            arrays: dict[str, Any] = {}
+            arrays |= {n.removesuffix(".npy"): record_files.array_of(d) for n, d in npy.items()}
         except (OSError, ValueError, TypeError) as error:
             raise StorageError(
                 f"{place} holds no explanation that can be read ({error}). Explain again."
@@ -282,15 +280,3 @@ def credits_of(method: str, values: Values, segments: Segments) -> Floats:
     """
     row = lookup(EXPLAINERS, "explanation method", method)
     return superpixel_credits(values, segments, row.is_additive and not row.uses_superpixels)
-
-
-def _npy(array: NDArray[Any]) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file as one step unless it holds just that: it is then not worth a flush."""
-    if not path.is_file() or path.read_bytes() != data:
-        files.write_bytes(path, data)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from usable_core.catalog import implementation
 from usable_core.errors import ConfigError, first_line
-from usable_core.files import LARGEST_JSON, parsed_json, read_regular
+from usable_core.files import read_regular
+from usable_core.json_files import LARGEST_JSON, parsed_json
 from usable_core.labels import LabelSpace
 from usable_core.records import shown
 

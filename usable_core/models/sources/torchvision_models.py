@@ -4,6 +4,7 @@ import hashlib
 import re
 import urllib.error
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -52,12 +53,10 @@ def load(name: str, spec: ModelSpec) -> Model:
     facts = own.facts if own else Facts()
     said, doubts = facts.options_for(builder)
     options = {**said, **dict(spec.arch_options)}
-    network = built(  # refuses what is wrong before anything is fetched
-        spec.reference,
-        lambda: build(builder, options),
-        weights=own.path if own else None,
-        is_usual=not options,
-    )
+    # Refuses what is wrong before anything is fetched.
+    file = own.path if own else None
+    make = partial(build, builder, options)
+    network = built(spec.reference, make, weights=file, is_usual=not options)
     reference = _weights_of(builder, tag)
     notes = load_weights(
         network,

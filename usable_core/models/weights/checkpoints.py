@@ -15,14 +15,16 @@ from torch import Tensor, nn
 from usable_core.catalog.model_files import weights_file
 from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
-from usable_core.files import read_json, replacing, why, write_json
+from usable_core.files import replacing, why, write_json
+from usable_core.json_files import read_json
 from usable_core.models.weights.facts import Facts, facts_of
 from usable_core.models.weights.formats import format_of
 from usable_core.models.weights.nearest import nearest
+from usable_core.models.weights.nesting import entries, flat
 from usable_core.models.weights.opcodes import WHOLE
 from usable_core.models.weights.pickles import is_whole_network, read_pickle
 from usable_core.models.weights.safetensors_files import read_safetensors
-from usable_core.models.weights.tables import Search, Table, chosen, entries, flat, notes_of
+from usable_core.models.weights.tables import Search, Table, chosen, notes_of
 from usable_core.records import brief
 
 HASH = "weights_sha256"  # entry of a card

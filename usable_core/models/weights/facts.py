@@ -4,6 +4,7 @@ The form of the Hub's model folders is timm's: architecture, its options, the ev
 and the classes. Training scripts keep classes and arguments in the checkpoint itself.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import Any, get_args
 
 from usable_core.catalog.model_files import CONFIG_FILE
 from usable_core.errors import CheckpointError
-from usable_core.files import read_json, why
+from usable_core.files import why
+from usable_core.json_files import read_json
 from usable_core.labels import LabelSpace
 from usable_core.models.preprocessing import Interpolation
-from usable_core.models.weights.tables import entries
+from usable_core.models.weights.nesting import entries
 from usable_core.records import restore, shown
 
 # Where training scripts keep the classes: a list, or a table to or from their indices.
@@ -34,15 +36,15 @@ _NAMES = (
 )
 _NESTED = ("args", "hparams", "hyper_parameters", "config", "cfg", "meta", "dataset_meta", "opt")
 # Of timm's evaluation transform: what a configuration says and training arguments may say.
-_TRANSFORM: dict[str, Any] = {
-    "resize": int | tuple[int, int],
-    "input_size": tuple[int, int, int],
-    "img_size": int | tuple[int, int],
-    "mean": float | tuple[float, ...],
-    "std": float | tuple[float, ...],
-    "interpolation": str,
-    "crop_pct": float,
-    "crop_mode": str,
+_TRANSFORM: dict[str, tuple[Any, str]] = {
+    "resize": (int | tuple[int, int], "a number of pixels or two"),
+    "input_size": (tuple[int, int, int], "numbers of channels, height and width"),
+    "img_size": (int | tuple[int, int], "a number of pixels or two"),
+    "mean": (float | tuple[float, ...], "numbers"),
+    "std": (float | tuple[float, ...], "numbers"),
+    "interpolation": (str, "a text"),
+    "crop_pct": (float, "a number"),
+    "crop_mode": (str, "a text"),
 }
 _LONGEST_NAME = 500  # characters of a class
 _MEND = "Correct it, or move the weights to a folder of their own."
@@ -126,17 +128,14 @@ def facts_of(path: Path, content: object) -> Facts:
 def _beside(config_file: Path, path: Path) -> Facts:
     try:
         config = read_json(config_file)
-    except FileNotFoundError:
+    except (FileNotFoundError, json.JSONDecodeError):  # none, or that of something else
         return Facts()
     except (OSError, ValueError) as error:
         raise CheckpointError(
             f"{CONFIG_FILE} beside {path.name} cannot be read as JSON: {why(error)}. {_MEND}"
         ) from error
     if not isinstance(config, dict):
-        raise CheckpointError(
-            f"{CONFIG_FILE} beside {path.name} must be a JSON object, but is {shown(config)}. "
-            f"{_MEND}"
-        )
+        return Facts()
     own = config.get("pretrained_cfg")
     transform = own if isinstance(own, dict) else config  # timm's form, and its older one
     where = f"{CONFIG_FILE} beside {path.name}"
@@ -196,14 +195,16 @@ def _transform(said: Mapping[str, Any], where: str) -> dict[str, Any]:
         CheckpointError: one is of another type than it must be.
     """
     found: dict[str, Any] = {}
-    for name, kind in _TRANSFORM.items():
+    for name, (kind, expected) in _TRANSFORM.items():
         value = said.get(name)
         if value is None or (isinstance(value, str | int | float | list | tuple) and not value):
             continue
         try:
-            found[name] = restore(kind, value, f"{name} in {where}")
+            found[name] = restore(kind, value)
         except ValueError as error:
-            raise CheckpointError(f"{error}. {_MEND}") from error
+            raise CheckpointError(
+                f"{name} must be {expected} in {where}, but is {shown(value)}. {_MEND}"
+            ) from error
     for name in found.keys() & {"mean", "std"}:
         found[name] = found[name] if isinstance(found[name], tuple) else (found[name],)
     if isinstance(side := found.pop("img_size", None), int):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from usable_core.errors import CheckpointError
-from usable_core.files import open_regular, read_json, why
+from usable_core.files import open_regular, why
+from usable_core.json_files import read_json
 
 Format = Literal["safetensors", "pickle"]
 AGAIN = (

@@ -5,19 +5,16 @@ bytes make it ask for 10 GB. So the same operations are gone through here first,
 behind them, and only those of which a pickle of weights is made.
 """
 
-import io
 import math
 import pickletools
-import zipfile
 from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import torch
 
-from usable_core.errors import CheckpointError, first_line
+from usable_core.errors import CheckpointError
 from usable_core.records import shown
 
 _MOST_BYTES = 64 * 2**20  # of one pickle; weights are beside it, and names take far less
@@ -28,7 +25,6 @@ WHOLE = (
     "it holds a whole pickled network, whose weights cannot be had without running its code. Where "
     'it was made, save the weights alone: torch.save(network.state_dict(), "weights.pth").'
 )
-_SPARE = 64 * 2**20
 _ENCODINGS = ("latin1", "latin-1", "ascii", "utf-8", "utf8")
 _REBUILDS = ("_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3")
 # Kinds of tensors that no network here takes, by the function that makes them.
@@ -53,6 +49,7 @@ class _Named:
 
     @property
     def last(self) -> str:
+        """Its own name, without the module's."""
         return self.name.rpartition(".")[2]
 
 
@@ -107,71 +104,8 @@ class _Bounded:
         return line
 
 
-def names_in(path: Path) -> frozenset[str]:
-    """Return the globals that a file of `torch.save` names, after checking all it would do.
-
-    Raises:
-        NotOfWeights: it is damaged, or does what no file of weights does.
-        CheckpointError: its tensors are of a kind that is not read, or are said to be larger than
-            the file; or its zip holds one name twice, or grows out of proportion.
-    """
-    try:
-        with path.open("rb") as file:
-            if file.read(2) == b"PK":
-                return _in_zip(path)
-            file.seek(0)
-            return _in_stream(path, file)
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        raise NotOfWeights from error
-    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
-        raise CheckpointError(
-            f"{path.name} cannot be read as a weights file: it is damaged or cut off "
-            f"({first_line(error)[:200]}). Fetch or copy it again."
-        ) from error
-
-
-def _in_zip(path: Path) -> frozenset[str]:
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-    names = [member.filename for member in members]
-    if len({name.casefold() for name in names}) < len(names):  # torch looks for them in any case
-        raise CheckpointError(f"{path.name} holds a file twice under one name. Save it again.")
-    held = sum(member.file_size for member in members)
-    if held > 4 * path.stat().st_size + _SPARE:
-        raise CheckpointError(
-            f"{path.name} has {path.stat().st_size:,} bytes and says that it unpacks to {held:,}. "
-            "Get the weights from somebody you trust."
-        )
-    reader = torch._C.PyTorchFileReader(str(path))  # sees what torch.load will see
-    root = names[0].partition("/")[0]
-    if {f"{root}/{name}" for name in reader.get_all_records()} != set(names):
-        raise NotOfWeights
-    sizes = {m.filename.removeprefix(f"{root}/data/"): m.file_size for m in members}
-    machine = _Machine(path.name, lambda key, size: size <= sizes[key])
-    machine.run(io.BytesIO(reader.get_record("data.pkl")))
-    return frozenset(machine.names)
-
-
-def _in_stream(path: Path, file: BinaryIO) -> frozenset[str]:
-    """Go through torch's older form: a number, a version, a system, the object, keys, weights."""
-    left, seen = path.stat().st_size, set[str]()
-
-    def fits(key: str, size: int) -> bool:
-        nonlocal left
-        left -= 0 if key in seen else size
-        seen.add(key)
-        return left >= 0
-
-    machine = _Machine(path.name, fits)
-    first = machine.run(file)
-    if first == torch.serialization.MAGIC_NUMBER:
-        for _ in range(4):
-            machine.run(file)
-    return frozenset(machine.names)
-
-
 @dataclass
-class _Machine:
+class Machine:
     """The stack that a pickle's operations work on, with stand-ins on it.
 
     Attributes:
@@ -207,17 +141,17 @@ class _Machine:
         items, self._stack = self._stack, self._marks.pop()
         return items
 
-    def mark(self, _: object) -> None:
+    def _mark(self, _: object) -> None:
         self._marks.append(self._stack)
         self._stack = []
 
-    def put(self, place: int) -> None:
+    def _put(self, place: int) -> None:
         self._memo[place] = self._stack[-1]
 
-    def get(self, place: int) -> None:
+    def _get(self, place: int) -> None:
         self._stack.append(self._memo[place])
 
-    def named(self, said: str) -> None:
+    def _named(self, said: str) -> None:
         module, _, last = said.partition(" ")
         # torch writes the names that Python 2 had, such as commands.Popen for subprocess.Popen.
         module, last = NAME_MAPPING.get((module, last), (IMPORT_MAPPING.get(module, module), last))
@@ -225,31 +159,28 @@ class _Machine:
         self.names.add(name)
         self._stack.append(_Named(name))
 
-    def container(self, _: object) -> None:
+    def _container(self, _: object) -> None:
         self._stack.append(_Made("container"))
 
-    def empty(self, _: object) -> None:
-        self._stack.append(_Tuple(()))
-
-    def tuple(self, _: object) -> None:
+    def _tuple(self, _: object) -> None:
         items = self._items()
         self._stack.append(_Tuple(items))
 
-    def tuple_of(self, count: int) -> None:
+    def _tuple_of(self, count: int) -> None:
         items = [self._stack.pop() for _ in range(count)][::-1]
         self._stack.append(_Tuple(items))
 
-    def append(self, _: object) -> None:
+    def _append(self, _: object) -> None:
         self._stack.pop()
 
-    def append_all(self, _: object) -> None:
+    def _append_all(self, _: object) -> None:
         self._items()
 
-    def set_item(self, _: object) -> None:
+    def _set_item(self, _: object) -> None:
         self._stack.pop()
         self._stack.pop()
 
-    def build(self, _: object) -> None:
+    def _build(self, _: object) -> None:
         self._stack.pop()
         held = self._stack[-1]
         if isinstance(held, _Made) and held.by.startswith(("torch._utils", "torch._tensor")):
@@ -257,7 +188,7 @@ class _Machine:
         if isinstance(held, _Made) and held.by == "torch.nn.parameter.Parameter":
             raise NotOfWeights
 
-    def stored(self, _: object) -> None:
+    def _stored(self, _: object) -> None:
         """Replace what names a storage by it."""
         place = self._stack.pop()
         if place[0] == "module":  # as torch before 1.6 wrote the classes of networks
@@ -278,7 +209,7 @@ class _Machine:
             count = part
         self._stack.append(_Stored(count * item, item))
 
-    def call(self, _: object) -> None:
+    def _call(self, _: object) -> None:
         """Replace a function and its arguments by what the call returns."""
         arguments, function = self._stack.pop(), self._stack.pop()
         self._check_call(function, arguments)
@@ -342,28 +273,28 @@ def _is_count(value: object) -> bool:
 # Operations that put a plain value onto the stack.
 _VALUES = frozenset(("NONE", "NEWFALSE", "NEWTRUE", "BININT", "BININT1", "BININT2", "LONG1"))
 _VALUES |= {"BINFLOAT", "BINUNICODE", "SHORT_BINSTRING"}
-_OPERATIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
+_OPERATIONS: Mapping[str, Callable[[Machine, Any], None]] = {
     "PROTO": lambda machine, version: None,
-    "MARK": _Machine.mark,
-    "GLOBAL": _Machine.named,
-    "BINPUT": _Machine.put,
-    "LONG_BINPUT": _Machine.put,
-    "BINGET": _Machine.get,
-    "LONG_BINGET": _Machine.get,
-    "EMPTY_LIST": _Machine.container,
-    "EMPTY_DICT": _Machine.container,
-    "EMPTY_SET": _Machine.container,
-    "EMPTY_TUPLE": _Machine.empty,
-    "TUPLE": _Machine.tuple,
-    "TUPLE1": lambda machine, _: machine.tuple_of(1),
-    "TUPLE2": lambda machine, _: machine.tuple_of(2),
-    "TUPLE3": lambda machine, _: machine.tuple_of(3),
-    "APPEND": _Machine.append,
-    "APPENDS": _Machine.append_all,
-    "SETITEM": _Machine.set_item,
-    "SETITEMS": _Machine.append_all,
-    "BUILD": _Machine.build,
-    "BINPERSID": _Machine.stored,
-    "REDUCE": _Machine.call,
-    "NEWOBJ": _Machine.call,
+    "MARK": Machine._mark,
+    "GLOBAL": Machine._named,
+    "BINPUT": Machine._put,
+    "LONG_BINPUT": Machine._put,
+    "BINGET": Machine._get,
+    "LONG_BINGET": Machine._get,
+    "EMPTY_LIST": Machine._container,
+    "EMPTY_DICT": Machine._container,
+    "EMPTY_SET": Machine._container,
+    "EMPTY_TUPLE": lambda machine, _: machine._stack.append(_Tuple(())),
+    "TUPLE": Machine._tuple,
+    "TUPLE1": lambda machine, _: machine._tuple_of(1),
+    "TUPLE2": lambda machine, _: machine._tuple_of(2),
+    "TUPLE3": lambda machine, _: machine._tuple_of(3),
+    "APPEND": Machine._append,
+    "APPENDS": Machine._append_all,
+    "SETITEM": Machine._set_item,
+    "SETITEMS": Machine._append_all,
+    "BUILD": Machine._build,
+    "BINPERSID": Machine._stored,
+    "REDUCE": Machine._call,
+    "NEWOBJ": Machine._call,
 }

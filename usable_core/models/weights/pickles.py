@@ -18,7 +18,8 @@ import torch
 from torch import _weights_only_unpickler
 
 from usable_core.errors import CheckpointError, first_line
-from usable_core.models.weights.opcodes import NotOfWeights, names_in
+from usable_core.models.weights.opcodes import NotOfWeights
+from usable_core.models.weights.scans import names_in
 from usable_core.records import brief
 
 # Types of Python itself that only hold values; every other of its names could do something.
@@ -90,6 +91,8 @@ def read_pickle(path: Path) -> object:
         names = names_in(path) - set(_weights_only_unpickler._get_allowed_globals())
     except NotOfWeights as error:
         raise _refusal(path, error) from error
+    if not all(name.replace(".", "").isidentifier() for name in names):
+        raise _refusal(path, NotOfWeights())
     if len(names) > _MOST_TYPES:
         raise CheckpointError(
             f"{path.name} holds objects of over {_MOST_TYPES} types, not weights."

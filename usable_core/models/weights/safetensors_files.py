@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from usable_core.errors import CheckpointError, first_line
-from usable_core.files import parsed_json
+from usable_core.json_files import parsed_json
 
 _LONGEST_HEADER = 16 * 2**20  # bytes: 100,000 tensors; the format itself stops at 100 MB
 

@@ -7,15 +7,14 @@ is all keys on the way to it, joined by points, and a table is what is left behi
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from usable_core.errors import CheckpointError
-from usable_core.models.weights.pickles import is_whole_network
+from usable_core.models.weights.nesting import joined
 from usable_core.records import brief, shown
 
 # What torch itself puts into names: DataParallel, compile, FSDP, checkpointing, the averaged model.
@@ -33,8 +32,6 @@ _BOOKKEEPING = re.compile(
 _AVERAGED = re.compile(r"(^|[._])(ema|swa|avg|averaged?)([._]|$)|(^|[._])model_?ema|state_dict_ema")
 _RAW = "current_model_state"  # Lightning's averaging callback: `state_dict` has the averages then
 _HEADS = frozenset(("head", "heads", "fc", "classifier", "cls_head", "linear", "last_linear"))
-_DEEPEST = 12
-_MOST = 1_000_000  # entries of tables, each counted as often as names lead to it
 
 
 @dataclass(frozen=True)
@@ -140,7 +137,7 @@ class Search:
         used, layers = set(table.names.values()), defaultdict(list)
         for name in self.found:
             layers[name.rpartition(".")[0]].append(name)
-        inner = _joined(table.prefix, last.split(".")[0])
+        inner = joined(table.prefix, last.split(".")[0])
         for layer, names in layers.items():
             if not used & set(names) and (_is_in(layer, inner) or self._is_head(table, layer)):
                 yield layer
@@ -150,12 +147,12 @@ class Search:
         for place in {table.prefix, table.prefix.rpartition(".")[0]}:
             top = layer.removeprefix(f"{place}." if place else "").split(".")[0]
             if _is_in(layer, place) and top in _HEADS:
-                whole = [n for n in self.found if _is_in(n, _joined(place, top))]
+                whole = [n for n in self.found if _is_in(n, joined(place, top))]
                 return all(_is_in(name, layer) for name in whole)
         return False
 
     def _has(self, layer: str, shapes: Mapping[str, torch.Size]) -> bool:
-        names = [_joined(layer, part) for part in shapes]
+        names = [joined(layer, part) for part in shapes]
         return all(
             name in self.found and self.found[name].shape == shape
             for name, shape in zip(names, shapes.values(), strict=True)
@@ -184,50 +181,6 @@ class Search:
         cut = f"{table.prefix}." if table.prefix else ""
         firsts = [(name, name.removeprefix(cut).split(".")[0]) for name in table.rest]
         return [n for n, f in firsts if f not in children and _TRAINING_ONLY.fullmatch(f)]
-
-
-def flat(content: object, file: str) -> dict[str, Tensor]:
-    """Return every tensor in nested tables and lists, by the keys on the way to it.
-
-    Raises:
-        CheckpointError: tables are in each other so often that there is no end of names.
-    """
-    found: dict[str, Tensor] = {}
-    for count, (name, tensor) in enumerate(_walk(content, "", ())):
-        if count > _MOST:
-            raise CheckpointError(
-                f"{file} holds its tables in each other so often that over {_MOST:,} names lead to "
-                "its tensors. Save network.state_dict() alone."
-            )
-        if tensor is not None:
-            found[name] = tensor
-    return found
-
-
-def _walk(
-    content: object, name: str, above: tuple[int, ...]
-) -> Iterator[tuple[str, Tensor | None]]:
-    """Yield the tensors by name; of what is none, None, so that it is counted."""
-    yield name, content if isinstance(content, Tensor) else None
-    is_around_itself = id(content) in above
-    if len(above) < _DEEPEST and not is_around_itself and not _is_other(content):
-        for key, value in entries(content):
-            yield from _walk(value, _joined(name, key), (*above, id(content)))
-
-
-def _is_other(content: object) -> bool:
-    """Tell whether tensors inside are no weights to load: an optimizer's, a whole network's."""
-    is_optimizer = isinstance(content, Mapping) and {"state", "param_groups"} <= content.keys()
-    return is_optimizer or is_whole_network(content)
-
-
-def entries(content: object) -> Iterable[tuple[str, Any]]:
-    """Return the entries of a table, record or list, by their keys as text."""
-    if isinstance(content, Mapping):
-        return [(str(key), value) for key, value in content.items() if isinstance(key, str | int)]
-    if isinstance(content, list | tuple):
-        return [(str(k), value) for k, value in enumerate(content)]
-    return ()
 
 
 def chosen(search: Search, tables: list[Table], asked: str | None, file: str) -> Table:
@@ -303,10 +256,6 @@ def notes_of(search: Search, table: Table, tables: list[Table], file: str) -> tu
 def _listed(names: list[str], what: str = "tables") -> str:
     first = ", ".join(map(brief, names[:4]))
     return f"{first} and {len(names) - 4} more {what}" if len(names) > 4 else first
-
-
-def _joined(prefix: str, name: str) -> str:
-    return f"{prefix}.{name}" if prefix else name
 
 
 def _is_in(name: str, prefix: str) -> bool:
