@@ -73,6 +73,7 @@ ASKING_LAYERS = (
         "versions",
         "images",
         "files",
+        "json_files",
         "bounds",
         "pictures",
         "depth",
