@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Key = TypeVar("Key")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
 
 
 @contextmanager
@@ -101,20 +102,31 @@ def download(
     )
 
 
+def csv_text(frame: "pd.DataFrame") -> str:
+    """Return a table as CSV in which no spreadsheet takes a name for a formula."""
+    plain = frame.copy()
+    for name in plain.columns:
+        plain[name] = [
+            f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
+            for value in plain[name]
+        ]
+    return str(plain.to_csv(index=False))
+
+
 def download_csv(
     table: "pd.DataFrame | Callable[[], pd.DataFrame]", name: str, *, key: str, label: str = "CSV"
 ) -> None:
     """Offer a table as `NAME.csv`; it is written, and made, when the button is pressed."""
 
     def written() -> str:
-        return str((table() if callable(table) else table).to_csv(index=False))
+        return csv_text(table() if callable(table) else table)
 
     download(label, written, f"{name}.csv", key=key)
 
 
 def csv_of_run(store: RunStore, run_id: str) -> bytes:
     """Return the records of a DONE run as CSV; called when the button is pressed."""
-    return store.load(run_id).to_frame().to_csv(index=False).encode()
+    return csv_text(store.load(run_id).to_frame()).encode(errors="backslashreplace")
 
 
 def download_json(value: object, name: str, *, key: str, label: str = "JSON") -> None:
