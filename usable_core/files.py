@@ -146,13 +146,7 @@ def _keep_out_others(home: Path) -> None:
         )
 
 
-_OTHERS = (
-    (stat.S_ISDIR, "it is a folder, not a file"),
-    (stat.S_ISFIFO, "it is a pipe, not a file"),
-    (stat.S_ISSOCK, "it is a socket, not a file"),
-    (stat.S_ISCHR, "it is a device, not a file"),
-    (stat.S_ISBLK, "it is a device, not a file"),
-)
+_OTHERS = ((stat.S_ISDIR, "folder"), (stat.S_ISFIFO, "pipe"), (stat.S_ISSOCK, "socket"))
 
 
 def status_of(path: str | Path) -> os.stat_result | None:
@@ -219,9 +213,9 @@ def read_regular(path: str | Path, most_bytes: int) -> bytes:
 
 
 def _check_regular(path: str | Path, mode: int) -> None:
-    for is_kind, what in _OTHERS:
-        if is_kind(mode):
-            raise OSError(errno.EINVAL, what, str(path))
+    if not stat.S_ISREG(mode):
+        what = next((what for is_kind, what in _OTHERS if is_kind(mode)), "device")
+        raise OSError(errno.EINVAL, f"it is a {what}, not a file", str(path))
 
 
 def _at_once(path: str, flags: int) -> int:
