@@ -178,6 +178,24 @@ def test_a_photograph_of_the_gallery_whose_copy_was_deleted_is_read_anew(lane):
     assert "not here" not in said(at)
 
 
+def test_what_failed_once_is_tried_again(lane, monkeypatch):
+    def fail(*_):
+        raise OSError("The disk is away.")
+
+    with monkeypatch.context() as away:
+        away.setattr(uploads, "keep", fail)
+        at = AppTest.from_file(str(HOME), default_timeout=30)
+        at.query_params["image"] = "coins"
+        at.switch_page("app_pages/explain.py").run()
+        assert at.exception
+    with monkeypatch.context() as away:
+        away.setattr(interactive, "submit", fail)
+        assert at.run().exception
+
+    assert not at.run().exception
+    assert "All 8 answers are complete" in said(at)
+
+
 def test_robustness_does_not_wait_for_its_estimate(lane, gate, open_page, monkeypatch):
     monkeypatch.setattr(interactive, "submit", closed(gate, interactive.submit))
 

@@ -141,7 +141,6 @@ def _chosen() -> tuple[Chosen, bytes] | None:
     try:
         image_id, preview = reading.result()
     except UsableError as error:
-        _read_once.clear(name, home)  # it may come
         st.warning(
             escaped(f"The picture of this link is not here. {error}"), icon=":material/search_off:"
         )
@@ -152,9 +151,9 @@ def _chosen() -> tuple[Chosen, bytes] | None:
 
 
 def _reading(name: str, home: str) -> Future[tuple[str, bytes]]:
-    """Return the reading of a picture, once for all tabs and again when its file was deleted."""
+    """Return the reading of a picture, once for all tabs; again where it failed or is deleted."""
     reading = _read_once(name, home)
-    if reading.done() and reading.exception() is None and not uploads.is_kept(reading.result()[0]):
+    if reading.done() and (reading.exception() or not uploads.is_kept(reading.result()[0])):
         _read_once.clear(name, home)
     return _read_once(name, home)
 

@@ -16,7 +16,7 @@ import streamlit as st
 
 from dashboard.components.shared import beside
 from dashboard.components.shared.formats import errors_shown
-from usable_core.errors import Cancelled, UsableError
+from usable_core.errors import Cancelled
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs import interactive
@@ -97,16 +97,16 @@ def ask(requests: Iterable[ImageRequest]) -> dict[ImageRequest, Asked]:
     begun += [_put(request, asked) for request in wanted if request not in asked]
     if begun:
         beside.glance(begun)
-    board, refused = {}, {}
+    refused = {}
     for request in wanted:
-        try:
-            board[request] = _look(request, asked, is_stopped=mine.is_stopped)
-        except UsableError as error:
+        if (error := _refusal(asked[request])) is not None:
             refused[str(error)] = error
+            del asked[request]
     for error in refused.values():
         with errors_shown():
             raise error
-    return board
+    known = [request for request in wanted if request in asked]
+    return {r: _look(r, asked[r], is_stopped=mine.is_stopped) for r in known}
 
 
 def ask_one(request: ImageRequest) -> Asked:
@@ -118,7 +118,10 @@ def ask_one(request: ImageRequest) -> Asked:
     others = _mine().others
     if request not in others:
         beside.glance([_put(request, others)])
-    return _look(request, others)
+    if (error := _refusal(others[request])) is not None:
+        del others[request]
+        raise error
+    return _look(request, others[request])
 
 
 def ask_again(requests: Iterable[ImageRequest]) -> None:
@@ -158,17 +161,16 @@ def _put(request: ImageRequest, asked: dict[ImageRequest, Future[str]]) -> Futur
     return asked[request]
 
 
-def _look(
-    request: ImageRequest, asked: dict[ImageRequest, Future[str]], *, is_stopped: bool = False
-) -> Asked:
-    """Return what is known of a question; one that was refused is forgotten."""
-    question, key, answer = asked[request], _NO_KEY, Answer("waiting")
-    if question.done() and not question.cancelled():
-        try:
-            key = question.result()
-        except UsableError:
-            del asked[request]
-            raise
+def _refusal(question: Future[str]) -> BaseException | None:
+    """Return why a question could not be put; None where it could, or is being put."""
+    return question.exception() if question.done() and not question.cancelled() else None
+
+
+def _look(request: ImageRequest, question: Future[str], *, is_stopped: bool = False) -> Asked:
+    """Return what is known of a question."""
+    key, answer = _NO_KEY, Answer("waiting")
+    if question.done() and not question.cancelled() and question.exception() is None:
+        key = question.result()
         answer = interactive.poll(key)
     if is_stopped and answer.state not in interactive.FINAL:
         answer = replace(answer, state="failed", error=str(Cancelled()))
