@@ -7,7 +7,7 @@ from dashboard.components.explain.gallery import gallery_links
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.shelves.cards import backbone_card
-from dashboard.components.shelves.runs_table import runs_table
+from dashboard.components.shelves.runs_table import run_lines
 from usable_core import jobs
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
@@ -89,7 +89,7 @@ def digits() -> None:
 def recent() -> None:
     runs = [run for run in state.runs(limit=RECENT) if run.task != "demo"]
     if runs:
-        runs_table(runs)
+        run_lines(runs)
         link("runs", "All runs", "list_alt")
     else:
         st.caption("None yet. The demo makes the first ones.")
