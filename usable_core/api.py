@@ -227,8 +227,6 @@ def calibrate(
     """
     from usable_core.measuring import calibration
 
-    if keep:
-        calibrations.check()
     question = question_of(model, data, limit)
     found = calibration.calibrate(**question.objects, spec=question.dataset, report=report)
     if keep:

@@ -14,6 +14,7 @@ from usable_core.errors import StorageError, first_line
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.records import to_json
+from usable_core.runs import calibrations
 
 
 def calibrate(
@@ -28,7 +29,9 @@ def calibrate(
     """Fit a model's temperature, and the energy below which an image is unlike its task's."""
     from usable_core import api
 
-    if card is not None:
+    if card is None:
+        calibrations.check()
+    else:
         _content(card)
         files.check_file(card)
     with progress_bar() as report:

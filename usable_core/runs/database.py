@@ -20,18 +20,9 @@ from usable_core import files
 from usable_core.errors import StoreUnusable
 from usable_core.evaluations.schema import SCHEMA, check_schema
 from usable_core.runs.columns import form, runs
-from usable_core.runs.trouble import AWAY, code_of, refusal, told
+from usable_core.runs.trouble import AWAY, UNWRITABLE, code_of, refusal, told
 
 BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
-
-# Why SQLite may refuse to open what can still be read, where nobody else writes.
-_UNWRITABLE = {
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-}
-
 
 _engines: "weakref.WeakSet[sql.Engine]" = weakref.WeakSet()
 
@@ -162,7 +153,7 @@ def _only_read(where: str | Path, why: StoreUnusable) -> Database | None:
     cause = why.__cause__
     if not isinstance(where, Path) or not isinstance(cause, Exception):
         return None
-    if code_of(cause) not in _UNWRITABLE:
+    if code_of(cause) not in UNWRITABLE:
         return None
     file = where.absolute()
     log = file.with_name(f"{file.name}-wal")  # what is not in the file yet

@@ -36,6 +36,13 @@ _CAUSES = {
     sqlite3.SQLITE_CONSTRAINT: ("it is not of the form that this version makes", _UPDATE),
     sqlite3.SQLITE_SCHEMA: ("another process changes its form", _TRY_LATER),
 }
+# Why SQLite may refuse to open what can still be read, where nobody else writes.
+UNWRITABLE = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+}
 _UNKNOWN = "it refuses", "Mend that, or name another store by USABLE_HOME or USABLE_DATABASE_URL"
 _TROUBLE = (
     SQLAlchemyError,
