@@ -75,7 +75,7 @@ def folders() -> dict[str, Case]:
         socket.socket(socket.AF_UNIX).bind("bird.png")
         os.chdir(here)
 
-    def deep(top: Path, steps: int = 1500) -> None:
+    def deep(top: Path, steps: int = 300) -> None:
         here = os.open(top / "bird", os.O_RDONLY)
         for _ in range(steps):
             os.mkdir("dd", dir_fd=here)

@@ -177,6 +177,14 @@ def placed(path: str | Path) -> Path:
         return Path(path)
 
 
+def resolved(path: str | Path) -> str:
+    """Return the path that means the same in every folder; as it was said where there is none."""
+    try:
+        return str(placed(path).resolve())
+    except (OSError, ValueError, RuntimeError):  # a NUL, or a loop of links
+        return str(path)
+
+
 def open_regular(path: str | Path) -> BinaryIO:
     """Open a file that somebody named, for reading; it never waits, as a pipe would.
 

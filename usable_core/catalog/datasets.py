@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from usable_core import settings
 from usable_core.catalog import lookup
 from usable_core.errors import DatasetRefused, quoted
-from usable_core.files import is_folder, placed, status_of
+from usable_core.files import is_folder, placed, resolved, status_of
 
 
 @dataclass(frozen=True)
@@ -135,4 +135,4 @@ def absolute_data(reference: str) -> str:
     """Return a reference that means the same data in every folder."""
     path = placed(reference)
     is_there = reference not in DATASETS and status_of(path) is not None
-    return str(path.resolve()) if is_there else reference
+    return resolved(reference) if is_there else reference

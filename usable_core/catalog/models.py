@@ -5,6 +5,7 @@ from pathlib import Path
 
 from usable_core.catalog import implementation, lookup
 from usable_core.errors import CheckpointError, UnknownName, UsableError
+from usable_core.files import is_file, placed, resolved
 
 # A model on disk is a folder of these two.
 WEIGHTS_FILE = "model.safetensors"
@@ -194,7 +195,7 @@ def _parts(reference: str) -> tuple[str, str]:
     """Return the source and the name within it; a path of a model's folder is one, too."""
     source, _, name = reference.partition("/")
     is_path = source not in SOURCES and (
-        source in ("", ".", "..", "~") or (Path(reference).expanduser() / CARD_FILE).is_file()
+        source in ("", ".", "..", "~") or is_file(placed(reference) / CARD_FILE)
     )
     return ("folder", reference) if is_path else (source, name)
 
@@ -216,9 +217,9 @@ def files_of(
     row, name = source_of(reference)
     files: tuple[Path, ...] = implementation(row.files)(name) if row.files else ()
     if labels is not None:
-        if not Path(labels).expanduser().is_file():
+        if not is_file(placed(labels)):
             raise CheckpointError(f"Expected class names at {labels}, but no file is there.")
-        files = (*files, Path(labels).expanduser())
+        files = (*files, placed(labels))
     if weights is None:
         return files
     return (*files, *implementation(WEIGHTS_AND_CONFIG)(weights))
@@ -239,5 +240,5 @@ def absolute(reference: str) -> str:
     """Return a reference that means the same model in every folder."""
     source, name = _parts(reference)
     if source in SOURCES and SOURCES[source].is_path:
-        return f"{source}/{Path(name).expanduser().resolve()}"
+        return f"{source}/{resolved(name)}"
     return reference

@@ -20,7 +20,7 @@ from usable_core.files import open_regular
 from usable_core.images import suffixes
 
 MAX_ENTRIES = 2_000_000  # files and folders; ImageNet has 1.3 million
-TOO_MANY_OTHERS = 50_000  # entries; fewer are looked through whatever they are called
+TOO_MANY_OTHERS = 30_000  # entries; fewer are looked through whatever they are called
 _Above = frozenset[tuple[int, int]]  # device and inode of each folder
 _Folder = tuple[str, PurePosixPath, _Above]  # as the system has it, as it is shown, what it lies in
 

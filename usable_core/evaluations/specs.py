@@ -5,12 +5,12 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
-from pathlib import Path
 from typing import ClassVar, Literal, Protocol, get_args, get_origin
 
 from usable_core.catalog.datasets import DATASETS, absolute_data
 from usable_core.catalog.models import SOURCES, absolute
 from usable_core.errors import ConfigError
+from usable_core.files import resolved
 from usable_core.records import hints_of, shown
 
 Split = Literal["auto", "train", "validation", "test", "all"]
@@ -94,9 +94,7 @@ class ModelSpec:
 
     def placed(self) -> "ModelSpec":
         """Return the name that means the same files in every folder."""
-        weights, labels = (
-            path and str(Path(path).expanduser().resolve()) for path in (self.weights, self.labels)
-        )
+        weights, labels = (path and resolved(path) for path in (self.weights, self.labels))
         return replace(self, reference=absolute(self.reference), weights=weights, labels=labels)
 
 

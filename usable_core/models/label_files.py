@@ -14,7 +14,7 @@ from pathlib import Path
 
 from usable_core.catalog import implementation
 from usable_core.errors import ConfigError, first_line
-from usable_core.files import read_regular
+from usable_core.files import placed, read_regular
 from usable_core.json_files import LARGEST_JSON, parsed_json
 from usable_core.labels import LabelSpace
 from usable_core.records import shown
@@ -44,7 +44,7 @@ def labels_in(path: Path, count: int) -> LabelSpace:
         ConfigError: the file is not there, names another number of classes, or one twice.
     """
     try:
-        text = read_regular(path.expanduser(), LARGEST_JSON).decode("utf-8-sig")
+        text = read_regular(placed(path), LARGEST_JSON).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path.name} is no text in UTF-8. Save it so. {FORMS}") from error
     except (OSError, ValueError) as error:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.files import placed
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.outputs import place_of_logits
@@ -28,7 +29,7 @@ def load(name: str, spec: ModelSpec) -> Model:
     Raises:
         CheckpointError: damaged, not from pictures to logits, or given weights or options.
     """
-    path = Path(name).expanduser()
+    path = placed(name)
     if spec.weights or spec.arch_options:
         raise CheckpointError(
             f"{path.name} is a whole program: leave --weights and --arch-option out, or name the "
