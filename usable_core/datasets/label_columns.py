@@ -126,6 +126,6 @@ def _plain_label(value: object, what: str) -> Value:
     if is_whole and abs(number := int(cast(float, value))) < 2**63:
         return number
     raise DatasetRefused(
-        f"{what} holds {quoted(value)}, a {type(value).__name__}. Labels are whole numbers of at "
-        "most 63 bits, or names."
+        f"{what} holds {quoted(value)}, a {type(value).__name__}. Labels are whole numbers or "
+        "names; numbers have at most 63 bits."
     )
