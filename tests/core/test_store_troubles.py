@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from store_looks import damaged, look
 from usable_core import cli, jobs, tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.jobs import execution
 from usable_core.runs import RunStore, Status, columns
 from usable_core.runs.database import forget
 
@@ -299,3 +301,20 @@ def test_two_processes_that_bring_an_older_table_up_to_date_do_not_meet(tmp_path
     ]
 
     assert [process.communicate()[0].strip() for process in both] == [b"4"] * 3
+
+
+def test_a_heart_that_cannot_be_stored_goes_on_without_a_traceback(monkeypatch, caplog):
+    beats = []
+
+    def refuse(run_id):
+        beats.append(run_id)
+        raise StoreUnusable("The table is gone.")
+
+    store = SimpleNamespace(heartbeat=refuse)
+    monkeypatch.setattr(execution, "HEARTBEAT_SECONDS", 0.01)
+
+    with execution.Heartbeat(store, "x", may_kill=False):
+        time.sleep(0.3)
+
+    assert len(beats) > 2
+    assert caplog.text == ""

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from usable_core import tasks
-from usable_core.errors import Cancelled, StorageError, UsableError
+from usable_core.errors import Cancelled, StorageError, StoreUnusable, UsableError
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
 from usable_core.files import disk_full, is_disk_full
@@ -52,7 +52,9 @@ class Heartbeat:
                 if time.monotonic() - asked_since > GRACE_SECONDS:
                     self._store.cancelled(self._run_id)
                     _end_process()
-            except Exception:  # a heart goes on
+            except StoreUnusable:  # a heart goes on; the run's end will tell
+                continue
+            except Exception:
                 log.exception("The heartbeat of run %s could not be stored", self._run_id)
 
 
