@@ -555,7 +555,7 @@ def test_a_value_that_a_settings_type_does_not_list_is_refused():
 
 
 def test_a_number_out_of_its_range_is_refused_by_both_ends():
-    with pytest.raises(ConfigError, match="segments must be at least 2 and at most 1000"):
+    with pytest.raises(ConfigError, match="segments must be at least 2 and at most 1,000"):
         ExplainerOptions(segments=1001)
 
 

@@ -139,7 +139,7 @@ def test_ctrl_c_ends_without_a_traceback(capsys, monkeypatch):
 def test_the_lists_of_what_there_is_are_json(capsys):
     assert "suggested" in as_json(capsys, "models")
     assert set(as_json(capsys, "datasets")["datasets"]) == {"digits", "cifar10"}
-    assert as_json(capsys, "runs") == {"runs": []}
+    assert as_json(capsys, "runs") == {"runs": [], "total": 0}
 
 
 def test_json_can_go_to_a_file_beside_the_table(capsys, tmp_path):

@@ -54,7 +54,9 @@ def test_answers_of_form_1_open_and_say_what_they_said(old):
         result = old.load(run.id)
 
         assert result.config == run.config
-        assert json.loads(json.dumps(run.summary)) == tasks.to_json(result.summary())
+        said, now = json.loads(json.dumps(run.summary)), tasks.to_json(result.summary())
+        assert said == {name: now[name] for name in said}
+        assert now.keys() - said.keys() <= {"worst_class"}  # later versions say more
 
 
 def test_runs_of_form_1_are_compared(old, capsys):
