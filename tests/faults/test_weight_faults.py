@@ -81,9 +81,9 @@ def test_pickles_are_read_without_asking_for_memory_or_time(tmp_path):
 
 def test_pickles_with_one_change_are_refused_or_fit(tmp_path):
     older = made.saved(made.good_state(), _use_new_zipfile_serialization=False)
-    cases = [*made.operations(120, SEED)]
-    cases += made.cut_and_flipped(made.saved(made.good_state()), 40, SEED)
-    cases += made.cut_and_flipped(older, 40, SEED)
+    cases = [*made.operations(80, SEED)]
+    cases += made.cut_and_flipped(made.saved(made.good_state()), 25, SEED)
+    cases += made.cut_and_flipped(older, 25, SEED)
 
     verdicts = judge(written(tmp_path, cases, ".pth"), "faults.test_weight_faults:loads_weights")
 
