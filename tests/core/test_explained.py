@@ -11,6 +11,7 @@ from made_results import provenance
 from toy_models import images, linear_model
 
 from dashboard.components.explain.map_facts import warnings
+from dashboard.components.explain.overlay import MapView
 from usable_core.cli import explain as command
 from usable_core.comparison.maps import with_agreement
 from usable_core.errors import OutputsRefused, StorageError
@@ -84,7 +85,8 @@ def test_page_command_line_and_data_set_give_the_doubts_of_the_record(tmp_path):
 
     assert of_data_set == "; ".join(sentences)
     assert [doubt["sentence"] for doubt in of_command] == sentences
-    assert [words.lower() for words in warnings(found)] == [f"{s}.".lower() for s in sentences]
+    shown = warnings(MapView.of(found, "1"))
+    assert [words.lower() for words in shown] == [f"{s}.".lower() for s in sentences]
 
 
 def test_a_folder_holds_all_of_a_record(tmp_path):
