@@ -16,6 +16,7 @@ from usable_core.tasks import TASKS
 
 GIVEN = {
     "model": ModelSpec("bundled/resnet"),
+    "models": (ModelSpec("bundled/resnet"),),
     "dataset": DatasetSpec("digits"),
     "architecture": "small_resnet",
     "proxy": "distance",

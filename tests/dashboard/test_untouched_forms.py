@@ -7,6 +7,7 @@ from usable_core.datasets import load_dataset
 from usable_core.measuring.label_matching import target_indices
 from usable_core.models import load_model
 from usable_core.tasks import TASKS
+from usable_core.verdicts.assessment import AssessmentConfig
 
 MEASURING = [name for name in PAGES if name in TASKS]
 
@@ -30,7 +31,8 @@ def test_the_untouched_form_asks_what_can_be_measured_without_a_network(
     assert not app.exception
     assert not [warning for warning in app.warning if "does not fit" in warning.value]
     (asked,) = started
-    model, data = load_model(asked.model), load_dataset(asked.dataset.reference)
+    (spec,) = asked.models if isinstance(asked, AssessmentConfig) else (asked.model,)
+    model, data = load_model(spec), load_dataset(asked.dataset.reference)
     assert len(target_indices(model, data)) == len(data.labels)
 
 

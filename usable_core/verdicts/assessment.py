@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 from usable_core.catalog import lookup
 from usable_core.catalog.attacks import PRESETS
 from usable_core.errors import ConfigError
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, require
+from usable_core.evaluations.specs import (
+    MOST_SEED,
+    DatasetSpec,
+    ModelSpec,
+    Norm,
+    require,
+    require_choices,
+    require_range,
+)
 from usable_core.metrics.intervals import Estimate
 from usable_core.records import to_json
 from usable_core.verdicts.checking import Checked
@@ -70,6 +78,8 @@ class AssessmentConfig:
         require(0 < len(self.models) <= MOST_MODELS, "models", "1 to 50 models", len(self.models))
         if len(set(self.models)) < len(self.models):
             raise ConfigError("models holds one model twice. Name each once.")
+        require_choices(self)
+        require_range(self, "seed", 0, MOST_SEED)
         lookup(PRESETS, "preset", self.preset)
         requirements_of(self.require)
 
