@@ -25,7 +25,7 @@ from usable_core.datasets.label_columns import (
 from usable_core.datasets.labelled_files import Label, Labelling, labelled_dataset
 from usable_core.datasets.parts import part_of, part_within
 from usable_core.datasets.tables import Table, paths_of_tables, read_table
-from usable_core.datasets.tree import Tree, inside, is_picture
+from usable_core.datasets.tree import Tree, is_picture, joined
 from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.evaluations.specs import Refused
 
@@ -100,9 +100,9 @@ class _Pictures:
     """The pictures of a tree by what tables call them: path, name, or name without suffix."""
 
     def __init__(self, tree: Tree) -> None:
-        self._by_path = {path for path in tree.files if is_picture(path)}
+        self._by_path = {str(path): path for path in tree.files if is_picture(path)}
         self._by_name: dict[str, list[PurePosixPath]] = defaultdict(list)
-        for path in self._by_path:
+        for path in self._by_path.values():
             for name in {path.name, path.stem}:
                 self._by_name[name].append(path)
 
@@ -115,11 +115,11 @@ class _Pictures:
         last = text.strip().replace("\\", "/").rpartition("/")[2]
         if last not in self._by_name and _IS_PLAIN.fullmatch(text):
             return None  # most rows of a table that is about other things
-        for base in (table.parent, PurePosixPath()):
-            if (path := inside(base, text)) in self._by_path:
-                return path
-        wanted = inside(table.parent, text)
-        near = self._by_name.get(wanted.name, [])
+        for steps in (table.parts[:-1], ()):
+            if found := self._by_path.get(joined(steps, text)):
+                return found
+        if not (near := self._by_name.get(last, [])):
+            return None
         part = part_within(table.stem)
         groups = (
             [p for p in near if str(p).endswith(f"/{text}")],

@@ -4,7 +4,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import PurePosixPath
@@ -27,74 +27,13 @@ TOO_DEEP = f"It lies more than {MAX_DEPTH} folders deep."
 _ELSEWHERE = re.compile(r"\s*(?:[A-Za-z]:|\w+://)")  # a drive or an address
 _LITTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
 # What lies beside pictures: it is listed, but decides nothing about the layout.
-_BESIDE = {
-    *(
-        "csv",
-        "tsv",
-        "json",
-        "jsonl",
-        "ndjson",
-        "xml",
-        "yaml",
-        "yml",
-        "toml",
-        "txt",
-        "md",
-        "rst",
-        "html",
-        "htm",
-    ),
-    *(
-        "xls",
-        "xlsx",
-        "doc",
-        "docx",
-        "rtf",
-        "pdf",
-        "tex",
-        "bib",
-        "db",
-        "sqlite",
-        "ini",
-        "cfg",
-        "log",
-        "lock",
-        "url",
-    ),
-    *(
-        "parquet",
-        "avro",
-        "npy",
-        "npz",
-        "mat",
-        "h5",
-        "hdf5",
-        "pickle",
-        "pkl",
-        "joblib",
-        "tfrecord",
-        "pt",
-        "pth",
-    ),
-    *(
-        "safetensors",
-        "zip",
-        "tar",
-        "gz",
-        "tgz",
-        "bz2",
-        "xz",
-        "zst",
-        "rar",
-        "7z",
-        "torrent",
-        "py",
-        "m",
-        "sh",
-        "bat",
-    ),
-    "ipynb",
-}
+_BESIDE_ENDINGS = (
+    "csv tsv json jsonl ndjson xml yaml yml toml txt md rst html htm xls xlsx doc docx rtf "
+    "pdf tex bib db sqlite ini cfg log lock url parquet avro npy npz mat h5 hdf5 pickle pkl "
+    "joblib tfrecord pt pth safetensors zip tar gz tgz bz2 xz zst rar 7z torrent py m sh bat "
+    "ipynb"
+)
+_BESIDE = frozenset(_BESIDE_ENDINGS.split())
 
 
 @dataclass(frozen=True)
@@ -173,15 +112,26 @@ def inside(base: PurePosixPath, text: str) -> PurePosixPath:
     Raises:
         ImageRefused: it points outside of the tree.
     """
-    path = PurePosixPath(text.strip().replace("\\", "/"))
-    steps = list(base.parts)
-    for step in path.parts:
-        if (step == ".." and not steps) or path.is_absolute() or _ELSEWHERE.match(text):
+    return PurePosixPath(joined(base.parts, text))
+
+
+def joined(base: Sequence[str], text: str) -> str:
+    """Return `inside` as text, of a folder's steps: a table can have millions of rows.
+
+    Raises:
+        ImageRefused: it points outside of the tree.
+    """
+    plain = text.strip().replace("\\", "/")
+    steps = [*base]
+    is_outside = plain.startswith("/") or bool(_ELSEWHERE.match(text))
+    for step in plain.split("/"):
+        if step == "..":
+            is_outside = is_outside or not steps
+            del steps[-1:]
+        elif step not in ("", "."):
+            steps.append(step)
+        if is_outside:
             raise ImageRefused(
                 f"{text!r} points outside of the data. Give paths from the table's own folder."
             )
-        if step == "..":
-            steps.pop()
-        else:
-            steps.append(step)
-    return PurePosixPath(*steps)
+    return "/".join(steps)
