@@ -170,7 +170,8 @@ class _Folders:
 
     def _labelling(self, levels: dict[PurePosixPath, str | None]) -> Labelling:
         """Return the folders just below each level as classes; its part beside it."""
-        classes = {name for level in levels for name in self._below[level]}
+        below = {level: set(self._below[level]) for level in levels}
+        classes = set[str]().union(*below.values())
         doubtful = sorted(filter(may_be_part, classes))
         if doubtful and not any(name.startswith(SIGN) for name in classes):
             raise DatasetRefused(
@@ -183,7 +184,7 @@ class _Folders:
             for level in folder.parents:
                 if level in levels:
                     (name, *_) = folder.relative_to(level).parts
-                    if name in self._below[level]:
+                    if name in below[level]:
                         place = str(folder.relative_to(self._top))
                         of_folder[folder] = Label(_name(name), levels[level], place)
                     break
