@@ -18,10 +18,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -33,11 +35,18 @@ from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs import RunStore
 
+Result = TypeVar("Result")
 AIM = 1.0  # s
 ROOT = Path(__file__).parents[1]
 PICTURES = ("cat", "coffee", "flower")
 START_SECONDS = 120
 PATIENCE = 120  # s until a rerun counts as one that hangs
+
+
+def finished(work: Coroutine[Any, Any, Result]) -> Result:
+    """Return what some work comes to, also where this thread has a loop, as a driven browser's."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @dataclass
@@ -250,7 +259,7 @@ def main() -> None:
         os.environ["USABLE_HOME"] = home
         with dashboard(home) as (port, process), queued(asked.jobs):
             before, tabs = resident(process), opened(asked.tabs, port)
-            memory = asyncio.run(crowd(tabs, asked.seconds, asked.think, process))
+            memory = finished(crowd(tabs, asked.seconds, asked.think, process))
             processor = worked(process)
     print("| page | reruns | median | 95 % | most |\n|---|---:|---:|---:|---:|")
     every = [rerun for tab in tabs for rerun in tab.reruns]

@@ -9,7 +9,7 @@ import runs_at_hand
 
 sys.path.append(str(Path(__file__).parents[2]))
 
-from benchmarks.sessions import dashboard, opened, resident
+from benchmarks.sessions import dashboard, finished, opened, resident
 from dashboard.Home import PAGES
 from usable_core import settings
 
@@ -29,7 +29,7 @@ def test_tabs_of_one_dashboard_open_every_page(store):
     runs_at_hand.done(store)
     with dashboard(str(settings.home())) as (port, process):
         tabs = opened(3, port)
-        asyncio.run(rounds(tabs))
+        finished(rounds(tabs))
         size = resident(process)
 
     assert [error for tab in tabs for error in tab.errors] == []

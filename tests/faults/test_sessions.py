@@ -4,7 +4,6 @@ The tabs are websockets that go from page to page by a seeded draw, each with th
 page, over a store with runs in every state while jobs come, work and are deleted under them.
 """
 
-import asyncio
 import random
 import statistics
 import sys
@@ -20,7 +19,7 @@ sys.path.append(str(Path(__file__).parents[2]))
 
 import runs_at_hand
 
-from benchmarks.sessions import crowd, dashboard, opened, queued
+from benchmarks.sessions import crowd, dashboard, finished, opened, queued
 from dashboard.Home import PAGES
 from usable_core import settings
 from usable_core.evaluations.accuracy import AccuracyConfig
@@ -63,7 +62,7 @@ def test_many_tabs_over_a_busy_store_fail_nowhere_and_leave_memory_at_rest():
     ):
         tabs, meddling = opened(TABS, port), others.submit(meddled, store, over)
         try:
-            memory = asyncio.run(crowd(tabs, SECONDS, 1.0, process))
+            memory = finished(crowd(tabs, SECONDS, 1.0, process))
         finally:
             over.set()
     meddling.result()
@@ -84,7 +83,7 @@ def test_tabs_that_come_and_go_are_forgotten():
         sizes = []
         for turn in range(4):
             tabs = opened(10, port)
-            memory = asyncio.run(crowd(tabs, 2.5, 0.5, process))
+            memory = finished(crowd(tabs, 2.5, 0.5, process))
             sizes.append(memory[-1][1])
             assert [error for tab in tabs for error in tab.errors] == [], turn
             time.sleep(0.5)
