@@ -41,7 +41,8 @@ def assess(
     Raises:
         ConfigError: a requirement is none.
         UnknownName: it names a number that there is not, or there is no such preset.
-        UsableError: the data cannot be read. A model that cannot be loaded is `not shown` instead.
+        UsableError: the data or a model cannot be loaded. What is refused later, such as classes
+            that do not fit, leaves its requirements undecided and says why.
     """
     several = models if isinstance(models, (list, tuple)) else [models]
     wanted = _requirements(require)

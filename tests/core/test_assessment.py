@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from made_results import accuracy_result
 
 import usable_core as usable
 from usable_core import cli, jobs
@@ -12,7 +13,7 @@ from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import assessment
 from usable_core.runs import RunStore, Status
-from usable_core.verdicts.assessment import AssessmentConfig
+from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 
 DATA = DatasetSpec("digits", limit=24)
 
@@ -123,3 +124,19 @@ def test_the_config_refuses_what_no_assessment_is():
         config("bundled/resnet", "bundled/resnet")
     with pytest.raises(ConfigError, match="1 to 50"):
         config()
+
+
+def test_two_weights_of_one_architecture_have_a_verdict_each(tmp_path):
+    """One reference twice: the second must not be counted into the first."""
+    good = assessment.Candidate(ModelSpec("timm/x", weights="a.pth"))
+    bad = assessment.Candidate(ModelSpec("timm/x", weights="b.pth"))
+    good.results["accuracy"] = accuracy_result([0, 1] * 200, [0, 1] * 200, model="timm/x")
+    bad.results["accuracy"] = accuracy_result([0, 1] * 200, [1, 0] * 200, model="timm/x")
+    lost = assessment.Candidate(ModelSpec("timm/x"))
+    asked = AssessmentConfig((good.spec, bad.spec, lost.spec), DATA, ("accuracy >= 70 %",))
+
+    result = AssessmentResult(asked, assessment._records([good, bad, lost], asked))
+
+    assert [v.answer for v in result.verdicts] == ["fit", "not fit", "not shown"]
+    assert len({v.model for v in result.verdicts}) == 3
+    assert [m["verdict"] for m in result.summary()["models"]] == ["fit", "not fit", "not shown"]

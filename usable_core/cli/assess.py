@@ -13,7 +13,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs.run import Run
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.verdicts.requirements import read_requirements, requirements_of
-from usable_core.verdicts.verdict import Verdict, rounded, shown
+from usable_core.verdicts.verdict import rounded, shown
 
 STATUS = {"fit": 0, "not fit": 1, "not shown": 2}  # for a pipeline that waits for the verdict
 
@@ -60,15 +60,6 @@ def assess(
     return min(STATUS[one.answer] for one in found.verdicts)
 
 
-def _reasons(verdict: Verdict) -> dict[str, list[str]]:
-    """Return why requirements are undecided beyond their intervals: each reason once."""
-    found: dict[str, list[str]] = {}
-    for one in verdict.checked:
-        if one.reason:
-            found.setdefault(one.reason, []).append(one.requirement.text)
-    return found
-
-
 def lines(run: Run, result: AssessmentResult) -> list[Line]:
     """Return the answer for people: the verdict first, then each requirement."""
     said: list[Line] = [result.sentence]
@@ -87,7 +78,7 @@ def lines(run: Run, result: AssessmentResult) -> list[Line]:
             "",
             one.sentence,
             table("", "required", "found (95 %)", "n", "n to decide", rows=rows),
-            *(f"{' and '.join(texts)}: {why}" for why, texts in _reasons(one).items()),
+            *(f"{' and '.join(r.text for r in of)}: {why}" for why, of in one.reasons.items()),
             f"Next: {one.next_step}",
         ]
     return [*said, "", f"Run {run.id}; `usable runs show {run.id}`."]

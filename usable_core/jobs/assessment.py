@@ -14,7 +14,7 @@ import pandas as pd
 
 from usable_core import jobs, tasks
 from usable_core.catalog.attacks import PRESETS
-from usable_core.comparison.names import short_names
+from usable_core.comparison.names import distinct, short_names
 from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
@@ -211,12 +211,10 @@ def _measure(
 def _records(candidates: list[Candidate], config: AssessmentConfig) -> pd.DataFrame:
     known = [next(iter(c.results.values())) for c in candidates if c.results]
     short = iter(short_names(known))
-    rows = []
-    for candidate in candidates:
-        reference = candidate.spec.reference
-        name = next(short) if candidate.results else reference
-        rows += [
-            {"model": reference, "name": name, **row_of(found), "run": run}
-            for found, run in candidate.checked(config)
-        ]
+    names = distinct([next(short) if c.results else c.spec.reference for c in candidates])
+    rows = [
+        {"model": candidate.spec.reference, "name": name, **row_of(found), "run": run}
+        for candidate, name in zip(candidates, names, strict=True)
+        for found, run in candidate.checked(config)
+    ]
     return pd.DataFrame(rows)

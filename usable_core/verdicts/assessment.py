@@ -1,9 +1,10 @@
 """The question "are these models fit for this use?" and its answer, from every evaluation.
 
 Records, one row per model and requirement:
-    model (reference), name (as people call it), requirement (as it is written), value, low, high
-    (the interval that decides), n, outcome (met, not met, undecided), reason, examples (how many
-    would decide; 0 where none is said), run (which measured it; empty where nothing did).
+    model (reference), name (as people call it, each candidate otherwise), requirement (as it is
+    written), value, low, high (the interval that decides), n, outcome (met, not met, undecided),
+    reason, examples (how many would decide; 0 where none is said), run (which measured it; empty
+    where nothing did).
 """
 
 import math
@@ -103,10 +104,10 @@ class AssessmentResult:
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
         """Return the verdict of each model, in the order in which they were named."""
-        parts = self.records.groupby("model", sort=False)
+        parts = self.records.groupby("name", sort=False)  # one reference can have several weights
         return tuple(
-            Verdict(str(rows["name"].iloc[0]), tuple(map(_checked, rows.to_dict("records"))))
-            for _, rows in parts
+            Verdict(str(name), tuple(map(_checked, rows.to_dict("records"))))
+            for name, rows in parts
         )
 
     @property
@@ -130,7 +131,7 @@ class AssessmentResult:
 
     def summary(self) -> dict[str, Any]:
         """Return the verdicts as JSON."""
-        rows = self.records.groupby("model", sort=False)
+        rows = self.records.groupby("name", sort=False)
         found: dict[str, Any] = to_json(
             {
                 "sentence": self.sentence,
@@ -139,14 +140,14 @@ class AssessmentResult:
                 "preset": self.config.preset,
                 "models": [
                     {
-                        "model": model,
+                        "model": part["model"].iloc[0],
                         "name": verdict.model,
                         "verdict": verdict.answer,
                         "sentence": verdict.sentence,
                         "next_step": verdict.next_step,
                         "requirements": part.drop(columns=["model", "name"]).to_dict("records"),
                     }
-                    for verdict, (model, part) in zip(self.verdicts, rows, strict=True)
+                    for verdict, (_, part) in zip(self.verdicts, rows, strict=True)
                 ],
             }
         )

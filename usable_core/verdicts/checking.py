@@ -2,8 +2,8 @@
 
 The interval of a share is the exact one of Clopper & Pearson 1934, Biometrika 26:404-413, so that
 at most 2.5 % of models below a bound are called above it, for every n. Where several models are
-candidates for one use, it is narrower in error by their number (Bonferroni), for the one that is
-taken is the one that looked best.
+candidates for one use, it is wider by their number (Bonferroni), for the one that is taken is the
+one that looked best.
 """
 
 import math

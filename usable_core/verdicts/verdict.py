@@ -38,6 +38,15 @@ class Verdict:
         return "not shown" if "undecided" in outcomes else "fit"
 
     @property
+    def reasons(self) -> dict[str, list[Requirement]]:
+        """Return why requirements are undecided beyond their intervals: each reason once."""
+        found: dict[str, list[Requirement]] = {}
+        for one in self.checked:
+            if one.reason:
+                found.setdefault(one.reason, []).append(one.requirement)
+        return found
+
+    @property
     def sentence(self) -> str:
         """Return the verdict with its reason: `VGG is not fit: accuracy is 81 %, …`."""
         if self.answer == "fit":

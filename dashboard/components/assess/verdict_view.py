@@ -25,7 +25,7 @@ def verdict_view(result: AssessmentResult) -> None:
     order = sorted(
         range(len(result.verdicts)), key=lambda i: list(BOXES).index(result.verdicts[i].answer)
     )
-    groups = [rows.to_dict("records") for _, rows in result.records.groupby("model", sort=False)]
+    groups = [rows.to_dict("records") for _, rows in result.records.groupby("name", sort=False)]
     for place in order:
         verdict, rows = result.verdicts[place], groups[place]
         box, icon = BOXES[verdict.answer]
@@ -52,12 +52,8 @@ def _table(verdict: Verdict) -> None:
             cells = map(escaped, (one.requirement.text, found, count, needed))
             lines.append(f"| {mark} | {' | '.join(cells)} |")
         st.markdown("\n".join(lines))
-        reasons: dict[str, list[str]] = {}
-        for one in verdict.checked:
-            if one.reason:
-                reasons.setdefault(one.reason, []).append(one.requirement.title)
-        for reason, titles in reasons.items():
-            st.caption(escaped(f"{', '.join(titles)}: {reason}"))
+        for reason, of in verdict.reasons.items():
+            st.caption(escaped(f"{', '.join(one.title for one in of)}: {reason}"))
 
 
 def _links(runs: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """What each backbone says about the picture, how sure it is, and how little changes its mind."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pandas as pd
 import streamlit as st
@@ -49,11 +50,9 @@ def sections(gathered: Gathered) -> Iterator[Section]:
 
 def _blocks(asked: Asked, attack: Asked | None, true: str | None) -> Iterator[Block]:
     explanation = asked.explanation
-    try:
+    with suppress(OSError):  # it was not made, or is gone
         png = (interactive.files(asked.key) / "input.png").read_bytes()
         yield Picture(png, "The picture as the backbone sees it")
-    except OSError:
-        pass  # it was not made, or is gone
     rows = tuple((p.name, percent(p.probability)) for p in explanation.predictions)
     yield Table(("class", "softmax"), rows)
     words = (explanation.knows, _calibrated(explanation, true))
