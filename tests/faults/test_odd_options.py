@@ -29,23 +29,16 @@ WORDS = (
     "a b",
 )
 SMALL = {
-    timm_models: (
-        *("resnet10t", "mobilenetv2_035", "vit_tiny_patch16_224", "regnetx_002", "convnext_atto"),
-        *("mobilenetv3_small_050", "levit_128s", "swin_tiny_patch4_window7_224", "coat_lite_tiny"),
-        *("repvgg_a0", "ghostnet_050", "hrnet_w18_small"),
-    ),
-    torchvision_models: (
-        *(
-            "squeezenet1_1",
-            "mobilenet_v3_small",
-            "shufflenet_v2_x0_5",
-            "resnet18",
-            "regnet_y_400mf",
-        ),
-        *("mnasnet0_5"),
-    ),
+    timm_models: """
+        resnet10t mobilenetv2_035 vit_tiny_patch16_224 regnetx_002 convnext_atto
+        mobilenetv3_small_050 levit_128s swin_tiny_patch4_window7_224 coat_lite_tiny
+        repvgg_a0 ghostnet_050 hrnet_w18_small
+    """,
+    torchvision_models: """
+        squeezenet1_1 mobilenet_v3_small shufflenet_v2_x0_5 resnet18 regnet_y_400mf mnasnet0_5
+    """,
 }
-CASES = [(source, name) for source, names in SMALL.items() for name in names]
+CASES = [(source, name) for source, names in SMALL.items() for name in names.split()]
 
 
 def said(build, name, chosen):
