@@ -81,6 +81,14 @@ def test_a_sample_of_all_that_can_be_wrong_is_a_sentence(kind, tmp_path, monkeyp
             look(home)
 
 
+def test_of_ids_that_are_no_text_none_is_offered(tmp_path, monkeypatch):
+    monkeypatch.setenv("USABLE_HOME", "")
+    damage = made_stores.cell("id", b"\xff", 3)
+
+    for _name, home in damaged(tmp_path, [("id is bytes", damage)]):
+        look(home)
+
+
 def home_of(tmp_path, damage=None):
     ids = made_stores.sound(tmp_path / "home")
     if damage is not None:

@@ -41,7 +41,7 @@ class RunTable:
         if not found:
             with self._database.reading() as connection:
                 known = connection.execute(sql.select(runs.c.id).limit(1000)).scalars().all()
-            raise UnknownName("run", run_id, known)
+            raise UnknownName("run", run_id, [each for each in known if isinstance(each, str)])
         return found[0]
 
     def newest(
