@@ -22,7 +22,7 @@ from usable_core.plots.robustness import (
     survival,
 )
 from usable_core.plots.robustness_by_class import per_class
-from usable_core.plots.style import COLORS, model_style, percent
+from usable_core.plots.style import COLORS, model_styles, percent
 
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2, 2, 2])
 PREDICTIONS = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 0])
@@ -44,6 +44,10 @@ def _robust(model="bundled/resnet", **settings):
     )
 
 
+def style_of(name, theme="light"):
+    return model_styles([name], theme)[0]
+
+
 def _red(result):
     return replace(result, checks=(Check("logits", "red", "The outputs are probabilities.", {}),))
 
@@ -55,12 +59,28 @@ def _trace(figure, name):
 def test_a_model_looks_the_same_everywhere_and_other_models_look_different():
     names = ["bundled/resnet", "bundled/vgg", "bundled/vit", "bundled/resnet_robust"]
 
-    styles = [model_style(name) for name in names]
+    styles = model_styles(names)
 
     assert len({s.color for s in styles}) == len({s.symbol for s in styles}) == 4
-    assert model_style("run/abc") == model_style("run/abc")
-    assert model_style("run/abc", "dark").color in COLORS["dark"]
-    assert model_style("run/abc", "dark").dash == model_style("run/abc").dash
+    assert [style_of(name) for name in names] == styles
+    assert style_of("run/abc") == style_of("run/abc")
+    assert style_of("run/abc", "dark").color in COLORS["dark"]
+    assert style_of("run/abc", "dark").dash == style_of("run/abc").dash
+
+
+@pytest.mark.parametrize("theme", COLORS)
+def test_no_look_repeats_within_a_selection_while_there_are_others(theme):
+    names = [f"run/{k}" for k in range(7)]  # by themselves, two of them have one colour
+    assert len({style_of(name, theme).color for name in names}) < 7
+
+    styles = model_styles(names, theme)
+
+    assert styles[0] == style_of(names[0], theme)
+    assert len({s.color for s in styles}) == len({s.symbol for s in styles}) == 7
+    assert len({s.dash for s in styles}) == 5
+    same = model_styles(["run/0"] * 9, theme)
+    assert len({s.color for s in same}) == 7
+    assert len({(s.color, s.symbol) for s in same}) == 9
 
 
 def _luminance(color):
@@ -137,8 +157,8 @@ def test_models_are_named_and_coloured_apart_and_names_cannot_be_markup():
     )
 
     one, two = _trace(figure, "&lt;b&gt;one&lt;/b&gt;"), _trace(figure, "two")
-    assert one.line.color == model_style("bundled/resnet").color
-    assert two.line.color == model_style("bundled/vgg").color
+    assert one.line.color == style_of("bundled/resnet").color
+    assert two.line.color == style_of("bundled/vgg").color
 
 
 def _marks(figure):
@@ -185,8 +205,8 @@ def test_a_curve_with_a_red_check_is_hatched_open_and_named_an_upper_bound(draw)
     figure = draw([_red(_robust()), _robust("bundled/vgg")])
 
     weak, sound = _trace(figure, "bundled/resnet (upper bound only)"), _trace(figure, "bundled/vgg")
-    assert weak.marker.symbol == f"{model_style('bundled/resnet').symbol}-open"
-    assert sound.marker.symbol == model_style("bundled/vgg").symbol
+    assert weak.marker.symbol == f"{style_of('bundled/resnet').symbol}-open"
+    assert sound.marker.symbol == style_of("bundled/vgg").symbol
     bands = [trace for trace in figure.data if trace.name == "95 % interval"]
     assert [band.fillpattern.shape for band in bands] == ["/", None]
 

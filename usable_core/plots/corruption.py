@@ -109,8 +109,9 @@ def _sentence(agreement: Agreement, is_of_models: bool) -> str:
 
 def _models(agreement: Agreement, theme: Theme) -> go.Figure:
     figure = go.Figure()
-    for row in agreement.points.to_dict("records"):
-        style = look.model_style(row["model"], theme)
+    rows = agreement.points.to_dict("records")
+    styles = look.model_styles([row["model"] for row in rows], theme)
+    for row, style in zip(rows, styles, strict=True):
         area, accuracy = (
             look.error_bars(
                 ([100 * row[f"{c}{end}"]] for end in ("", "_low", "_high")), look.NEUTRAL[theme]

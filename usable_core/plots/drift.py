@@ -11,7 +11,7 @@ from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.evidence import Drift
 from usable_core.evaluations.specs import Norm
 from usable_core.plots.epsilon_axis import epsilon_places, epsilon_ticks
-from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Theme, model_style, tidy
+from usable_core.plots.style import NEUTRAL, WIDTH, ModelStyle, Theme, model_styles, tidy
 
 _ROWS = ("Similarity to the clean map", "Drift beyond noise", "Confidence, %")
 _HEIGHT = 640  # px
@@ -35,8 +35,8 @@ def drift_figure(
     """
     place = epsilon_places([e for drift in drifts.values() for e in drift.epsilons])
     figure = make_subplots(rows=3, cols=1, shared_xaxes=True, vertical_spacing=0.07)
-    for (reference, drift), name in zip(drifts.items(), names, strict=True):
-        style = model_style(reference, theme)
+    styles = model_styles(drifts, theme)
+    for drift, name, style in zip(drifts.values(), names, styles, strict=True):
         for row, trace in _traces(drift, html.escape(name), place, style, norm):
             figure.add_trace(trace, row=row, col=1)
     for row, title in enumerate(_ROWS, start=1):

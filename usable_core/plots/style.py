@@ -50,13 +50,32 @@ class ModelStyle:
         return f"rgba({red},{green},{blue},{BAND_OPACITY})"
 
 
-def model_style(name: str, theme: Theme = "light") -> ModelStyle:
-    """Return the look of a model: by its place in the catalog, else by a hash of its name."""
+def model_styles(names: Iterable[str], theme: Theme = "light") -> list[ModelStyle]:
+    """Return the look of each model of a selection, which no other of them has while there are any.
+
+    A model has its own, by its place in the catalog or else a hash of its name; where a model
+    before it has that already, it takes the next one.
+    """
+    places = [_places(name) for name in names]
+    looks = (COLORS[theme], DASHES, SYMBOLS)
+    chosen = [_chosen(look, [three[k] for three in places]) for k, look in enumerate(looks)]
+    return [ModelStyle(*look) for look in zip(*chosen, strict=True)]
+
+
+def _places(name: str) -> Sequence[int]:
     order = list_references()
-    digest = hashlib.sha256(name.encode()).digest()
-    places = [order.index(name)] * 3 if name in order else digest[:3]
-    looks = zip((COLORS[theme], DASHES, SYMBOLS), places, strict=True)
-    return ModelStyle(*(look[place % len(look)] for look, place in looks))
+    if name in order:
+        return [order.index(name)] * 3
+    return hashlib.sha256(name.encode()).digest()[:3]
+
+
+def _chosen(looks: Sequence[str], places: Iterable[int]) -> list[str]:
+    """Return the look at each place, or the next that fewer have."""
+    found: list[str] = []
+    for place in places:
+        start = place % len(looks)
+        found.append(min((*looks[start:], *looks[:start]), key=found.count))
+    return found
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -76,8 +95,8 @@ def drawn(
     results: Sequence[Result], names: Names, theme: Theme
 ) -> Iterator[tuple[str, Result, ModelStyle]]:
     """Yield what each result is called, the result, and its look."""
-    for name, result in zip(labels(results, names), results, strict=True):
-        yield name, result, model_style(result.provenance.model, theme)
+    styles = model_styles([result.provenance.model for result in results], theme)
+    yield from zip(labels(results, names), results, styles, strict=True)
 
 
 def titled(figure: go.Figure, text: str) -> go.Figure:
