@@ -37,6 +37,7 @@ ACCURACY_BINS = "accuracy_bins"
 ACCURACY_TRUE = "accuracy_true"  # which errors are shown
 ACCURACY_CALLED = "accuracy_called"
 ACCURACY_SURE = "accuracy_sure"
+ACCURACY_TAB = "accuracy_tab"
 ROBUSTNESS_ATTACK = "robustness_attack"
 ROBUSTNESS_NORM = "robustness_norm"
 ROBUSTNESS_STEPS = "robustness_steps"
@@ -53,6 +54,7 @@ ROBUSTNESS_CURVE = "accuracy_epsilon"  # the figure whose points choose the epsi
 ROBUSTNESS_EXAMPLES = "robustness_examples"  # which examples are shown
 ROBUSTNESS_CLASSES = "robustness_classes"  # whose classes are shown
 ROBUSTNESS_RAW = "robustness_raw"
+ROBUSTNESS_TAB = "robustness_tab"
 CORRUPTION_MODEL = "corruption_model"
 CORRUPTION_NAMES = "corruption_names"
 CORRUPTION_SEVERITIES = "corruption_severities"
@@ -68,6 +70,7 @@ ASSESS_RESTORED = "assess_restored"
 # Compare
 COMPARE_RUNS = "compare_runs"
 COMPARE_AT = "compare_at"
+COMPARE_TAB = "compare_tab"
 
 # Overview
 OVERVIEW_DEMO = "overview_demo"

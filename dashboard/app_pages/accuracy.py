@@ -9,17 +9,18 @@ from dashboard import state
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import MeasuringPage, measuring_page
 from dashboard.components.measure.wrong_pictures import (
+    TAB,
     choose_bin,
     choose_cell,
     choose_class,
     wrong_section,
 )
 from dashboard.components.shared.formats import download_csv, escaped
-from dashboard.components.shared.metrics import figure, headings, metric_cards
+from dashboard.components.shared.metrics import figure, headings, metric_cards, numbers_of
 from dashboard.components.shared.once import once
+from dashboard.components.shared.tabs import tabs
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.plots.accuracy import (
-    accuracy_bars,
     confusion_heatmap,
     per_class_bars,
     reliability_diagram,
@@ -32,13 +33,9 @@ def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
     for column, result in zip(headings(found, names), answers, strict=True):
         with column:
-            metric_cards(result, CARDS, is_alone=len(found) == 1)
-    wrong_section(found, names)
+            metric_cards(numbers_of(result, CARDS), models=len(found))
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("Accuracy")
-        bars = once(accuracy_bars, answers, names=names, theme=theme)
-        figure(bars, key="accuracy_bars", alt="Accuracy of each model with its interval")
         st.subheader("Recall per class")
         recall = once(per_class_bars, answers, names=names, theme=theme)
         alt = "Recall of each class and model"
@@ -48,12 +45,14 @@ def results(found: Found, names: Sequence[str]) -> None:
         diagram = once(reliability_diagram, answers, names=names, theme=theme)
         alt = "Accuracy against confidence in 15 bins"
         figure(diagram, key=state.ACCURACY_BINS, alt=alt, on_click=choose_bin)
-    classes(found, names)
+    tabs(
+        {TAB: partial(wrong_section, found, names), "Classes": partial(classes, found, names)},
+        key=state.ACCURACY_TAB,
+    )
 
 
 def classes(found: Found, names: Sequence[str]) -> None:
     """Confusion matrix and table of classes of one model."""
-    st.subheader("Classes")
     place = st.selectbox(
         "Model", range(len(found)), format_func=names.__getitem__, key=state.ACCURACY_CONFUSION
     )
@@ -67,7 +66,7 @@ def classes(found: Found, names: Sequence[str]) -> None:
             alt=f"Confusion matrix of {escaped(names[place])}",
             on_click=partial(choose_cell, result.provenance.class_names),
         )
-        st.caption("Click a cell to see its errors above.")
+        st.caption("Click a cell to see its errors.")
     with right:
         st.dataframe(result.per_class, hide_index=True, alt="Scores of each class")
         download_csv(

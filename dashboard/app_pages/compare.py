@@ -1,13 +1,13 @@
 """Compare: several models on the same examples. Which is better, and is it more than luck?"""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.comparison import overview, pairs
 from dashboard.components.measure.measured_runs import (
-    Found,
     answers,
     latest_per_model,
     training_titles,
@@ -16,6 +16,7 @@ from dashboard.components.shared.formats import errors_shown, link, provenance_f
 from dashboard.components.shared.metrics import score_table
 from dashboard.components.shared.once import once
 from dashboard.components.shared.run_panel import find, run_panel
+from dashboard.components.shared.tabs import tabs
 from usable_core.comparison import compare, short_names
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
@@ -39,10 +40,12 @@ def page() -> None:
         empty()
         return
     chosen = choose(done, parent)
-    for kind in KINDS:
-        of_kind = [run for run in chosen if run.task == kind]
-        if of_kind:
-            section(kind, answers(of_kind))
+    by_kind = {kind: [run for run in chosen if run.task == kind] for kind in KINDS}
+    sections = {
+        TASKS[kind].title: partial(section, kind, runs) for kind, runs in by_kind.items() if runs
+    }
+    if sections:
+        tabs(sections, key=state.COMPARE_TAB)
 
 
 def empty() -> None:
@@ -80,10 +83,9 @@ def remember() -> None:
     st.query_params[state.RUN] = st.session_state[state.COMPARE_RUNS]
 
 
-def section(kind: str, found: Found) -> None:
-    """Numbers of one kind, then the pairs."""
-    st.header(TASKS[kind].title)
-    results = [result for _, result in found]
+def section(kind: str, runs: Sequence[Run]) -> None:
+    """Pairs of one kind, then its numbers."""
+    results = [result for _, result in answers(runs)]
     if not results:
         return
     titles = training_titles()
@@ -94,9 +96,10 @@ def section(kind: str, found: Found) -> None:
     else:
         st.info(f"Only one {kind} run is chosen; two make a comparison.", icon=":material/balance:")
     overview(kind, results, names)
-    score_table(results, names, key=f"compare_scores_{kind}")
-    for result in results:
-        provenance_footer(result.provenance)
+    with st.expander("All numbers, and what they come from"):
+        score_table(results, names, key=f"compare_scores_{kind}")
+        for result in results:
+            provenance_footer(result.provenance)
 
 
 page()

@@ -9,7 +9,13 @@ from dashboard import state
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
 from dashboard.components.shared.formats import choose_one, errors_shown
-from dashboard.components.shared.metrics import figure, headings, metric_card, metric_cards
+from dashboard.components.shared.metrics import (
+    figure,
+    headings,
+    metric_card,
+    metric_cards,
+    numbers_of,
+)
 from dashboard.components.shared.once import once
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
@@ -54,7 +60,7 @@ def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
     for column, result in zip(headings(found, names), answers, strict=True):
         with column:
-            metric_cards(result, CARDS, is_alone=len(found) == 1)
+            metric_cards(numbers_of(result, CARDS), models=len(found))
             if result is not answers[0]:
                 with errors_shown():
                     for number in result.relative_to(answers[0]):

@@ -1,6 +1,7 @@
 """Robustness: does the model stay right when its input is changed a little?"""
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
@@ -10,7 +11,12 @@ from dashboard.components.measure.attack_settings import (
     restore_attack,
     usual_examples,
 )
-from dashboard.components.measure.attacked_pictures import at_one_epsilon, choose_clicked
+from dashboard.components.measure.attacked_pictures import (
+    EXAMPLES,
+    choose_clicked,
+    examples_section,
+    numbers_section,
+)
 from dashboard.components.measure.checks import checks_of
 from dashboard.components.measure.corruption_and_attack import agreement_section
 from dashboard.components.measure.estimate import estimate
@@ -19,6 +25,7 @@ from dashboard.components.measure.measuring_page import MeasuringPage, measuring
 from dashboard.components.measure.survival import classes_section, survival_section
 from dashboard.components.shared.metrics import figure
 from dashboard.components.shared.once import once
+from dashboard.components.shared.tabs import tabs
 from usable_core.plots.robustness import accuracy_versus_epsilon, robustness_score
 
 
@@ -40,10 +47,16 @@ def results(found: Found, names: Sequence[str]) -> None:
         score = once(robustness_score, answers, names=names, theme=theme)
         figure(score, key="robustness_score", alt="Change of accuracy against epsilon")
     checks_of(answers, names)
-    at_one_epsilon(found, names)
-    survival_section(answers, names)
-    classes_section(answers, names)
-    agreement_section(answers)
+    tabs(
+        {
+            "At one ε": partial(numbers_section, found, names),
+            EXAMPLES: partial(examples_section, found, names),
+            "How much does it take?": partial(survival_section, answers, names),
+            "By class": partial(classes_section, answers, names),
+            "Beside corruptions": partial(agreement_section, answers),
+        },
+        key=state.ROBUSTNESS_TAB,
+    )
 
 
 measuring_page(

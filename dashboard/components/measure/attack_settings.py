@@ -35,7 +35,8 @@ def attack_settings() -> Ask:
     )
     preset = None if chosen == SINGLE else chosen
     st.caption(PRESETS[preset].help if preset else "One attack with settings of your own.")
-    with st.expander("Settings of the attack", expanded=preset is None):
+    is_asking = not state.chosen_run_ids()  # else the answer is what one came for
+    with st.expander("Settings of the attack", expanded=preset is None and is_asking):
         choice = AttackChoice(preset) if preset else _single_attack()
         return _shared(choice)
 

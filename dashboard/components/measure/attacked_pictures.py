@@ -1,4 +1,4 @@
-"""Robustness runs at one epsilon: their numbers, and pictures clean, attacked, and the change."""
+"""Robustness runs at one epsilon: their numbers; pictures clean, attacked, and the change."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import choose_one, escaped
-from dashboard.components.shared.metrics import bound_mark, headings, metric_card
+from dashboard.components.shared.metrics import bound_mark, headings, metric_cards
 from dashboard.components.shared.pictures import png_of
 from usable_core.attacked_images import (
     amplified_difference,
@@ -25,10 +25,10 @@ from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.plots.robustness import EPSILON
 from usable_core.runs.run import Run
 
+EXAMPLES = "Examples"  # the section's title
 FACTORS = (1, 5, 10, 20)
 PER_MODEL = 4  # pictures of one model at first sight
 MODES = {"fragile": "Most fragile", "firm": "Least fragile", "broken": "Broken first at this ε"}
-PER_ROW = {1: 3, 2: 2}  # cards of one model, by the number of models
 Found = Sequence[tuple[Run, RobustnessResult]]
 
 
@@ -36,6 +36,7 @@ def choose_clicked() -> None:
     """Show the examples that break at the epsilon of the clicked point of the curve."""
     epsilon = clicked_epsilon(st.session_state.get(state.ROBUSTNESS_CURVE))
     if epsilon is not None:
+        st.session_state[state.ROBUSTNESS_TAB] = EXAMPLES
         st.session_state[state.ROBUSTNESS_AT] = epsilon
         st.session_state[state.ROBUSTNESS_EXAMPLES] = "broken"
 
@@ -52,52 +53,32 @@ def clicked_epsilon(event: object) -> float | None:
 
 
 @st.fragment
-def at_one_epsilon(found: Found, names: Sequence[str]) -> None:
-    """Show cards and pictures at one epsilon; moving the slider runs nothing else."""
-    norm, epsilons = found[0][1].config.norm, found[0][1].epsilons
-    if st.session_state.get(state.ROBUSTNESS_AT) not in epsilons:
-        st.session_state[state.ROBUSTNESS_AT] = _nearest(
-            epsilons, st.session_state.get(state.ROBUSTNESS_AT)
-        )
-    chosen = epsilon_label(st.session_state[state.ROBUSTNESS_AT], norm)
-    st.subheader(f"At ε = {chosen}", anchor="epsilon")
-    left, right = st.columns([3, 1])
-    epsilon = left.select_slider(
-        "ε",
-        epsilons,
-        key=state.ROBUSTNESS_AT,
-        format_func=lambda e: epsilon_label(e, norm),
-        help="A click on a point of the curve above chooses its ε too.",
-    )
-    factor = right.segmented_control(
-        "Change shown ×", FACTORS, default=FACTORS[2], key=state.ROBUSTNESS_FACTOR, required=True
-    )
-    _cards(found, names, epsilon)
-    _examples(found, names, epsilon, factor)
-
-
-def _nearest(epsilons: Sequence[float], wanted: float | None) -> float:
-    if wanted is None:
-        return epsilons[len(epsilons) // 2]
-    return min(epsilons, key=lambda epsilon: abs(epsilon - wanted))
-
-
-def _cards(found: Found, names: Sequence[str], epsilon: float) -> None:
+def numbers_section(found: Found, names: Sequence[str]) -> None:
+    """Show the numbers at one epsilon; moving the slider runs nothing else."""
+    epsilon = _epsilon(found)
     for column, (_, result) in zip(headings(found, names), found, strict=True):
         numbers = result.numbers()
         at = {n.metric: n.found for n in numbers if n.metric == "clean_accuracy"}
         at |= {n.metric: n.found for n in numbers if n.epsilon == epsilon}
-        in_a_row = PER_ROW.get(len(found), 1)
-        for place, (metric, value) in enumerate(at.items()):
-            if place % in_a_row == 0:  # row by row, so that a narrow screen keeps the order
-                cells = column.columns(in_a_row)
-            with cells[place % in_a_row]:
-                metric_card(metric, value)
+        with column:
+            metric_cards(at, models=len(found))
 
 
-def _examples(found: Found, names: Sequence[str], epsilon: float, factor: int) -> None:
-    """Show, per model, kept examples: clean, attacked at `epsilon`, and the change."""
-    st.markdown("**Examples**")
+@st.fragment
+def examples_section(found: Found, names: Sequence[str]) -> None:
+    """Show, per model, kept examples: clean, attacked at one epsilon, and the change."""
+    left, right = st.columns([3, 1])
+    with left:
+        epsilon = _epsilon(found)
+    with right:
+        factor = st.segmented_control(
+            "Change shown ×",
+            FACTORS,
+            default=FACTORS[2],
+            key=state.ROBUSTNESS_FACTOR,
+            required=True,
+            persist_state="session",
+        )
     st.session_state.setdefault(state.ROBUSTNESS_EXAMPLES, "fragile")  # a click sets it too
     mode = choose_one("Examples", MODES, key=state.ROBUSTNESS_EXAMPLES, is_labelled=False)
     for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
@@ -105,6 +86,30 @@ def _examples(found: Found, names: Sequence[str], epsilon: float, factor: int) -
             if len(found) > 1:
                 st.markdown(f"**{escaped(name)}**{bound_mark(result)}")
             _of_one_model(run, result, mode, epsilon, factor, 2 if len(found) == 1 else 1)
+
+
+def _epsilon(found: Found) -> float:
+    """Ask for one of the budgets."""
+    norm, epsilons = found[0][1].config.norm, found[0][1].epsilons
+    if st.session_state.get(state.ROBUSTNESS_AT) not in epsilons:
+        st.session_state[state.ROBUSTNESS_AT] = _nearest(
+            epsilons, st.session_state.get(state.ROBUSTNESS_AT)
+        )
+    chosen: float = st.select_slider(
+        "At ε",
+        epsilons,
+        key=state.ROBUSTNESS_AT,
+        format_func=lambda e: epsilon_label(e, norm),
+        help="A click on a point of the curve above chooses its ε too.",
+        persist_state="session",
+    )
+    return chosen
+
+
+def _nearest(epsilons: Sequence[float], wanted: float | None) -> float:
+    if wanted is None:
+        return epsilons[len(epsilons) // 2]
+    return min(epsilons, key=lambda epsilon: abs(epsilon - wanted))
 
 
 def _of_one_model(

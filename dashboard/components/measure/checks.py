@@ -49,7 +49,7 @@ FIGURES: dict[str, Callable[[Numbers], str]] = {
 
 
 def checks_of(results: Sequence[RobustnessResult], names: Sequence[str]) -> None:
-    """Show the row of each model, the checks that failed first."""
+    """Show of each model what did not pass, and every check in words."""
     st.markdown(
         "**Checks of the attack**",
         help="Signs of an attack that was too weak. Passing them is no proof: it says that no "
@@ -74,15 +74,15 @@ def _row(result: RobustnessResult, name: str) -> None:
     st.markdown(f"**{escaped(name)}**{bound_mark(result)} :gray[{_counts(result.checks)}]")
     with st.container(horizontal=True, gap="xsmall"):
         for check in _ordered(result.checks):
-            _badge(check)
+            if check.verdict != "green":
+                _badge(check)
 
 
 def _badge(check: Check) -> None:
     look, row = LOOKS[check.verdict], CHECKS[check.name]
-    word = "" if check.verdict == "green" else f" ({look.word})"
     number = figure_of(check)
     st.badge(
-        f"{row.title}{word}" + (f": {number}" if number else ""),
+        f"{row.title} ({look.word})" + (f": {number}" if number else ""),
         icon=look.icon,
         color=look.color,
         help=f"**{look.word.capitalize()}.** {escaped(check.sentence)}\n\n{row.help}",

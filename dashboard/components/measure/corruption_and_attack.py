@@ -24,7 +24,7 @@ from usable_core.runs.run import Run
 
 def agreement_section(attacks: Sequence[RobustnessResult]) -> None:
     """Say whether the attacked models' corruption runs on the same data rank alike."""
-    st.subheader("Corruptions", help="Do attack and corruptions rank alike?")
+    st.caption("Do attack and corruptions rank alike?")
     runs = {attack.config.model: _newest(attack.config) for attack in attacks}
     found = answers([run for run in runs.values() if run is not None])
     if len(found) < len(runs):

@@ -125,8 +125,8 @@ def _results(page: MeasuringPage, found: Found, questions: Sequence[Evaluation])
     for result in results:
         provenance_warnings(result.provenance)
     page.results(found, names)
-    st.subheader("All numbers")
-    score_table(results, names, key=state.of_page(page.task, "scores"))
-    records_downloads(found, names)
-    for result in results:
-        provenance_source(result.provenance)
+    with st.expander("All numbers, files, and what they come from"):
+        score_table(results, names, key=state.of_page(page.task, "scores"))
+        records_downloads(found, names)
+        for result in results:
+            provenance_source(result.provenance)

@@ -14,12 +14,9 @@ from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.plots.robustness import survival
 from usable_core.plots.robustness_by_class import per_class
 
-NOTHING = "none"
-
 
 def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) -> None:
     """Show the survival figure, and the median and the censored share of each model beside it."""
-    st.subheader("How much does it take?")
     has_raw = any(result.raw_curve for result in results)
     with_raw = has_raw and st.toggle(
         "Raw curve of the walked sample",
@@ -40,14 +37,9 @@ def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) 
 
 
 def classes_section(results: Sequence[RobustnessResult], names: Sequence[str]) -> None:
-    """Offer the accuracy of each class at each epsilon, of one model at a time."""
-    titles = {NOTHING: "Hidden"} | {str(k): name for k, name in enumerate(names)}
-    st.subheader("By class")
-    chosen = choose_one(
-        "By class", titles, key=state.ROBUSTNESS_CLASSES, default=NOTHING, is_labelled=False
-    )
-    if chosen == NOTHING:
-        return
+    """Show the accuracy of each class at each epsilon, of one model at a time."""
+    titles = {str(k): name for k, name in enumerate(names)}
+    chosen = choose_one("Classes of", titles, key=state.ROBUSTNESS_CLASSES, default="0")
     plot = once(per_class, results[int(chosen)], theme=state.theme())
     figure(plot, key="per_class", alt=f"Accuracy of {titles[chosen]} per class and epsilon")
 

@@ -13,10 +13,11 @@ from dashboard.components.shared.pictures import enlarged_png
 from usable_core.evaluations.accuracy import WRONG_FOLDER, AccuracyResult
 from usable_core.runs.run import Run
 
+TAB = "Wrong, and sure of it"  # the section's title
 ANY = "any"
 WHOLE = (0.0, 100.0)  # %
 MOST = {1: 12, 2: 6}  # tiles of one model, by the number of models
-SIDE = 128  # px, the width of a tile
+SIDE = 112  # px, the width of a tile
 Found = Sequence[tuple[Run, AccuracyResult]]
 
 
@@ -44,19 +45,19 @@ def choose_bin() -> None:
 
 
 def _choose(true: str, called: str, sure: tuple[float, float] = WHOLE) -> None:
+    st.session_state[state.ACCURACY_TAB] = TAB
     st.session_state[state.ACCURACY_TRUE] = true
     st.session_state[state.ACCURACY_CALLED] = called
     st.session_state[state.ACCURACY_SURE] = sure
     words = f"{true} called {called}" if sure == WHOLE else f"{sure[0]:.0f} to {sure[1]:.0f} % sure"
-    st.toast(f"Errors shown above: {escaped(words)}", icon=":material/imagesmode:")
+    st.toast(f"Errors shown: {escaped(words)}", icon=":material/imagesmode:")
 
 
 def wrong_section(found: Found, names: Sequence[str]) -> None:
     """Show wrong answers as tiles, and ask which."""
-    st.subheader(
-        "Wrong, and sure of it",
-        help="The errors with the largest confidence. A click on a cell of the confusion matrix, "
-        "on a class or on a bin of confidence below chooses among them.",
+    st.caption(
+        "The errors with the largest confidence. A click on a class, on a bin of confidence or on "
+        "a cell of the confusion matrix chooses among them."
     )
     _filters(found)
     for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):

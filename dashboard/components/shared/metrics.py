@@ -1,6 +1,7 @@
 """Numbers of the catalog's metrics as cards and tables, several models side by side."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import Any
 
 import pandas as pd
@@ -17,6 +18,7 @@ from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.runs.run import Run
 
 UPPER_BOUND = "upper bound only"
+CARDS_IN_A_ROW = {1: 4, 2: 2}  # at most, by the number of models
 
 
 def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -> None:
@@ -34,13 +36,21 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
         )
 
 
-def metric_cards(result: Measured, metrics: Sequence[str], *, is_alone: bool = False) -> None:
-    """Show some numbers of a result below each other; side by side where it is the only one."""
+def metric_cards(numbers: Mapping[str, Proportion | Estimate], *, models: int = 1) -> None:
+    """Show numbers in rows, as many in each as fit beside those of the other models."""
+    most = CARDS_IN_A_ROW.get(models, 1)
+    in_a_row = ceil(len(numbers) / ceil(len(numbers) / most))  # five are three and two
+    for place, (metric, found) in enumerate(numbers.items()):
+        if place % in_a_row == 0:  # row by row, so that a narrow screen keeps the order
+            cells = st.columns(in_a_row)
+        with cells[place % in_a_row]:
+            metric_card(metric, found)
+
+
+def numbers_of(result: Measured, metrics: Sequence[str]) -> dict[str, Proportion | Estimate]:
+    """Return some of a result's numbers, by their metrics."""
     numbers = {number.metric: number.found for number in result.numbers()}
-    cells = st.columns(len(metrics)) if is_alone else [st.container() for _ in metrics]
-    for cell, metric in zip(cells, metrics, strict=True):
-        with cell:
-            metric_card(metric, numbers[metric])
+    return {metric: numbers[metric] for metric in metrics}
 
 
 def points(value: float) -> str:
