@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from shown import texts
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
@@ -55,3 +56,21 @@ def test_pages_are_shown_to_whom_the_file_names(visit, text, user, is_welcome):
     assert ("fit for use?" in texts(app)) is is_welcome
     asks = [button.label for button in app.button] == ["Log in"]
     assert asks is (user.get("is_logged_in") is False)
+
+
+@pytest.fixture
+def unreachable():
+    """A first place of secrets that the system refuses to look at, as another user's home."""
+    before = config.get_option("secrets.files")
+    config.set_option("secrets.files", ["x" * 300 + ".toml", ".streamlit/secrets.toml"])
+    yield
+    config.set_option("secrets.files", before)
+
+
+@pytest.mark.parametrize("text", [None, AUTH])
+def test_a_place_that_cannot_be_looked_at_is_said(visit, unreachable, text):
+    app = visit(text, {})
+
+    assert not app.exception
+    assert "fit for use?" not in texts(app)  # it may hold a login
+    assert "Set HOME" in app.error[0].value

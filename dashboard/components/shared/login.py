@@ -11,9 +11,8 @@ import streamlit as st
 
 def is_welcome() -> bool:
     """Tell whether the visitor may see the pages, and ask for the login where there is one."""
-    files = [path for path in st.get_option("secrets.files") if Path(path).is_file()]
-    if files and not st.secrets.load_if_toml_exists():
-        st.error(f"Nothing is shown, for {files[0]} cannot be read. Correct it and start anew.")
+    if (unread := _unread()) is not None:
+        st.error(f"Nothing is shown, for {unread}")
         return False
     if "is_logged_in" not in st.user:  # Streamlit says it where there is a section `[auth]`
         return True
@@ -26,6 +25,24 @@ def is_welcome() -> bool:
         st.button("Log out", key="log_out", on_click=st.logout)
         return False
     return True
+
+
+def _unread() -> str | None:
+    """Return what is wrong with the files of secrets; None where they are read, or there is none.
+
+    Streamlit stops at a place that may not be looked at, as the home folder of somebody else in a
+    container that runs under another user.
+    """
+    files = st.get_option("secrets.files")
+    try:
+        if st.secrets.load_if_toml_exists() or not any(Path(path).is_file() for path in files):
+            return None
+    except OSError as error:
+        return (
+            f"{error.filename} cannot be read: {error.strerror}. Set HOME to a folder of the user "
+            "that runs Usable, or name the file by --secrets.files."
+        )
+    return f"{next(path for path in files if Path(path).is_file())} cannot be read. Correct it."
 
 
 def _is_listed() -> bool:
