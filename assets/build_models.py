@@ -50,6 +50,14 @@ SCHEDULES = {
         weight_decay=0.05,
         augmentation="shift",
     ),
+    "resnet_digits": Schedule(
+        epochs=8,
+        batch_size=64,
+        optimizer="adamw",
+        learning_rate=2e-3,
+        weight_decay=0.05,
+        augmentation="shift",
+    ),
 }
 EPSILON = {"resnet_robust": 6 / 255}  # Linf budget of adversarial training
 ATTACKED = 500  # test images for the robustness figure

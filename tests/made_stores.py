@@ -187,7 +187,7 @@ def rows(which: int = 0) -> Iterator[tuple[str, Damage]]:
         yield f"status {status!r}", cell("status", status, which)
     for task in ("fairness", "", "Accuracy"):
         yield f"task {task!r}", cell("task", task, which)
-    for task in ("robustness", "demo", "finetune"):
+    for task in ("robustness", "assess", "finetune"):
         yield f"the question of another task, {task}", cell("task", task, which)
 
 

@@ -18,7 +18,6 @@ from usable_core.catalog.models import files_of
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
-from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -28,6 +27,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
+from usable_core.verdicts.estimate import Pace
 from usable_core.versions import versions
 
 GOES_ON = "it goes on from its finished parts"
@@ -138,20 +138,6 @@ TASKS = {
         page="fine_tune",
         makes_model=True,
         again=BEGINS_ANEW,
-    ),
-    "demo": Task(
-        title="Demo",
-        config=DemoConfig,
-        result=DemoResult,
-        function="usable_core.jobs.demo:run_demo",
-        command="demo",
-        help="Fine-tune two bundled backbones on digits, measure and explain them: at most 3 "
-        "minutes.",
-        lines="usable_core.cli.demo:lines",
-        page="compare",
-        page_parameter="parent",
-        again="its finished steps are answered from the store, but a training begins anew",
-        is_of_parts=True,
     ),
     "assess": Task(
         title="Assessment",
@@ -283,6 +269,17 @@ def _part(config: Config, objects: dict[str, Any]) -> str:
 
     part = evaluated_part(objects["model"], objects["dataset"], getattr(config, "dataset"))  # noqa: B009
     return hash_all([part.split_name, *part.ids])
+
+
+def pace(objects: Mapping[str, Any], spec: DatasetSpec) -> Pace:
+    """Return how fast a model is on this machine, and how many of the examples are asked for.
+
+    Raises:
+        UsableError: there are none, or its outputs are not those of a classifier.
+    """
+    from usable_core.measuring.pace import pace_of
+
+    return pace_of(objects["model"], objects["dataset"], spec)
 
 
 def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | None) -> Result:

@@ -5,15 +5,14 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.explain.gallery import gallery_links
 from dashboard.components.shared.formats import errors_shown, escaped, link
-from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.shelves.cards import backbone_card
-from dashboard.components.shelves.runs_table import run_lines
+from dashboard.components.shelves.runs_table import run_lines, status_badge
 from usable_core import jobs
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
-from usable_core.evaluations.demo import DemoConfig
-from usable_core.runs.run import Run, Status
+from usable_core.runs.run import Run
 from usable_core.samples import digit_strip
+from usable_core.verdicts.demo import demo as question
 
 RECENT = 5
 
@@ -39,33 +38,31 @@ def page() -> None:
 
 
 def demo() -> None:
-    """The button, and the newest tour while it runs and after it has ended."""
-    newest = next(iter(state.runs("demo", limit=1)), None)
-    is_live = newest is not None and not newest.status.is_over
+    """The button; what it starts is an assessment as any other, on its own page."""
+    newest = next((run for run in state.runs("assess") if run.config == question()), None)
     with st.container(horizontal=True, vertical_alignment="center"):
         is_pressed = st.button(
-            "Run the demo",
-            key=state.OVERVIEW_DEMO,
-            type="primary",
-            icon=":material/play_arrow:",
-            disabled=is_live,
+            "Run the demo", key=state.OVERVIEW_DEMO, type="primary", icon=":material/play_arrow:"
         )
         st.caption(
-            "Fine-tunes two backbones on handwritten digits, attacks and explains them. "
-            "At most 3 minutes on 2 cores."
+            "Are two models that read handwritten digits fit for a first use? Measures all of it, "
+            "to the verdict. At most 2 minutes on 2 cores."
         )
     if is_pressed:
         with errors_shown():
-            jobs.start(DemoConfig())
-            st.rerun()
+            is_live = newest is not None and not newest.status.is_over
+            run = newest.id if newest is not None and is_live else jobs.start(question())
+            st.switch_page(state.page_file("assess"), query_params={state.RUN: run})
     if newest is not None:
-        demo_panel(newest)
+        demo_line(newest)
 
 
-def demo_panel(newest: Run) -> None:
-    run = run_panel(newest.id)
-    if run is not None and run.status is Status.DONE:
-        link("compare", "**Compare the two backbones**", "balance", {state.PARENT: run.id})
+def demo_line(newest: Run) -> None:
+    """Show how far the newest demo is, or its verdict, and the way to it."""
+    said = str((newest.summary or {}).get("sentence", "")) or newest.error or newest.message
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{status_badge(newest.status)} {escaped(said)}", width="content")
+        link("assess", "**See the demo**", "verified", {state.RUN: newest.id})
 
 
 def digits() -> None:
@@ -87,7 +84,7 @@ def digits() -> None:
 
 
 def recent() -> None:
-    runs = [run for run in state.runs(limit=RECENT) if run.task != "demo"]
+    runs = state.runs(limit=RECENT)
     if runs:
         run_lines(runs)
         link("runs", "All runs", "list_alt")

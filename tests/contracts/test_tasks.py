@@ -14,7 +14,6 @@ from usable_core.catalog import implementation
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
-from usable_core.evaluations.demo import DemoConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -33,7 +32,6 @@ EXAMPLES = {
     "explanation": ExplanationConfig(MODEL, DATA, ("lime",), "7", ExplainerOptions(evaluations=32)),
     "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
     "finetune": FineTuningConfig(MODEL, DATA, source=DATA, task_weight=0.5),
-    "demo": DemoConfig(epochs=1),
     "assess": AssessmentConfig((MODEL, ModelSpec("bundled/vgg")), DATA, ("ece <= 5 %",), norm="l2"),
 }
 
@@ -96,10 +94,10 @@ def test_one_question_has_one_key_wherever_its_files_lie():
 
 
 def test_a_stored_question_with_an_unknown_setting_is_not_guessed_at():
-    stored = to_json(EXAMPLES["demo"]) | {"sauce": "extra"}
+    stored = to_json(EXAMPLES["accuracy"]) | {"sauce": "extra"}
 
     with pytest.raises(ValueError, match="sauce"):
-        from_json(DemoConfig, stored)
+        from_json(AccuracyConfig, stored)
 
 
 def test_numbers_that_json_has_no_word_for_become_null():

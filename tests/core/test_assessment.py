@@ -13,6 +13,7 @@ from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import assessment
 from usable_core.runs import RunStore, Status
+from usable_core.verdicts import plan
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 
 DATA = DatasetSpec("digits", limit=24)
@@ -21,8 +22,8 @@ DATA = DatasetSpec("digits", limit=24)
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """The smallest sizes: what is asked stays the same."""
-    size = assessment.Sizes(corrupted=6, severities=(1,), explained=2, evaluations=32)
-    monkeypatch.setitem(assessment.SIZES, "glance", size)
+    size = plan.Sizes(corrupted=6, severities=(1,), explained=2, evaluations=32)
+    monkeypatch.setitem(plan.SIZES, "glance", size)
     few = replace(PRESETS["glance"], attacks=(AttackSpec("fgsm"),), walked=0, examples=24)
     monkeypatch.setitem(PRESETS, "glance", few)
 

@@ -34,7 +34,7 @@ MISTAKES = {
     "no command of that name": (["evaluat"], "Did you mean 'evaluate'"),
     "a missing option": (["evaluate", "accuracy", "--dataset", "digits"], "'--model'"),
     "an unknown option": (["--nope"], "No such option"),
-    "a word for a number": (["demo", "--seed", "x"], "--seed"),
+    "a word for a number": (["dashboard", "--port", "x"], "--port"),
     "an unknown source": (
         ["evaluate", "accuracy", "--model", "bundeld/vgg", "--dataset", "digits"],
         "Nearest choices: bundled",

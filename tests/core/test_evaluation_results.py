@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from made_results import accuracy_result, provenance, robustness_result
 
-from usable_core.evaluations.demo import DemoConfig, DemoResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import Check
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -174,15 +173,6 @@ def test_training_without_validation_has_no_best_epoch():
     config = PretrainingConfig("small_resnet", DatasetSpec("digits"))
 
     assert TrainingResult(config, provenance(), records, {}).best_epoch is None
-
-
-def test_the_demo_lists_its_runs():
-    records = pd.DataFrame({"run": ["r1"], "task": ["accuracy"], "model": ["m"], "title": ["t"]})
-
-    result = DemoResult(DemoConfig(), records)
-
-    assert result.run_ids == ("r1",)
-    assert result.summary()["runs"][0]["task"] == "accuracy"
 
 
 def test_asking_for_results_loads_neither_torch_nor_scipy():

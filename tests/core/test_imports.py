@@ -32,7 +32,7 @@ ENTRANCES = (
     "runs.uploads",
     "runs.trained",
     "jobs",
-    "jobs.demo",
+    "jobs.planning",
     "jobs.interactive",
     "jobs.worker",
     "jobs.queue",

@@ -15,13 +15,14 @@ from usable_core.catalog.attacks import AttackSpec
 from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
-from usable_core.evaluations.demo import DemoConfig
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.robustness import L2_EPSILONS, RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import interactive
 from usable_core.measuring.example_pictures import save_examples
 from usable_core.records import from_json
+from usable_core.verdicts.assessment import AssessmentResult
+from usable_core.verdicts.demo import demo
 
 LABELS = np.array([0] * 50 + [1] * 30 + [2] * 20)
 GRID = (0.0, 1 / 255, 4 / 255)
@@ -270,7 +271,7 @@ def test_compare_without_runs_leads_to_the_demo(open_page):
 
 
 def test_compare_shows_a_running_demo(open_page, store):
-    run = _running(store, DemoConfig())
+    run = _running(store, demo())
 
     app = open_page("compare", parent=run)
 
@@ -279,7 +280,7 @@ def test_compare_shows_a_running_demo(open_page, store):
 
 
 def test_compare_shows_why_a_demo_failed(open_page, store):
-    run = store.create(DemoConfig()).id
+    run = store.create(demo()).id
     store.fail(run, "The disk is full.")
 
     assert "The disk is full" in _texts(open_page("compare", parent=run))
@@ -360,19 +361,16 @@ def test_compare_folds_away_sentences_but_keeps_the_first(open_page, store):
 
 
 def test_compare_shows_the_parts_of_a_demo_only(open_page, store):
-    demo = store.create(DemoConfig()).id
+    parent = store.create(demo()).id
     parts = [
-        _done(store, _accuracy(60), parent=demo),
-        _done(store, _robust(model=OTHER), parent=demo),
+        _done(store, _accuracy(60), parent=parent),
+        _done(store, _robust(model=OTHER), parent=parent),
     ]
-    store.start(demo, os.getpid())
-    from usable_core.evaluations.demo import DemoResult
-
-    result = DemoResult(DemoConfig(), _accuracy().records.head(0))
-    store.finish(demo, result)
+    store.start(parent, os.getpid())
+    store.finish(parent, AssessmentResult(demo(), _accuracy().records.head(0)))
     _done(store, _accuracy(10))
 
-    app = open_page("compare", parent=demo)
+    app = open_page("compare", parent=parent)
 
     assert set(app.multiselect(key="compare_runs").value) == set(parts)
 

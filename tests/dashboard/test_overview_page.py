@@ -1,12 +1,17 @@
 import json
+import os
+from dataclasses import replace
 
-import runs_at_hand
-from shown import figures, links, texts
+import pandas as pd
+from shown import links, texts
 
 from usable_core.catalog.models import BUNDLED
-from usable_core.evaluations.demo import DemoConfig
 from usable_core.images import gallery
-from usable_core.runs.run import Status
+from usable_core.metrics.intervals import Estimate
+from usable_core.verdicts.assessment import AssessmentResult, row_of
+from usable_core.verdicts.checking import Checked
+from usable_core.verdicts.demo import demo
+from usable_core.verdicts.requirements import requirement
 
 
 def test_overview_is_not_empty_before_anything_was_run(open_page):
@@ -33,56 +38,67 @@ def test_overview_shows_what_a_card_says_with_its_interval(open_page, tmp_path, 
     assert texts(app).count("Not in this installation.") == len(BUNDLED) - 1
 
 
-def test_the_demo_button_starts_the_demo_and_shows_its_run(open_page, started):
+def test_the_demo_button_starts_the_assessment_and_leads_to_it(open_page, started):
     app = open_page("overview")
 
     app.button(key="overview_demo").click().run()
 
-    assert started == [DemoConfig()]
-    assert ":gray-badge[… queued] **Demo**" in texts(app)
-    assert app.button(key="overview_demo").disabled
+    assert started == [demo()]
+    assert "Is it fit for use?" in [title.value for title in app.title]
 
 
-def test_a_running_demo_shows_its_parts_with_their_live_curves(open_page, store):
-    demo = store.create(DemoConfig())
-    store.start(demo.id, 1)
-    store.progress(demo.id, 1, 8, "Fine-tuning")
-    runs_at_hand.done(store, parent=demo.id)
-    runs_at_hand.running(store, parent=demo.id, epochs=2)
+def test_a_running_demo_is_led_to_and_not_started_twice(open_page, store, started):
+    run = store.create(demo())
+    store.start(run.id, os.getpid())
+    store.progress(run.id, 1, 8, "Corruptions of VGG")
+
+    app = open_page("overview")
+    assert links(app)["**See the demo**"] == f"assess?run={run.id}"
+    assert "Corruptions of VGG" in texts(app)
+    app.button(key="overview_demo").click().run()
+
+    assert started == []
+
+
+def test_a_finished_demo_shows_its_verdict(open_page, store):
+    run = store.create(demo())
+    store.start(run.id, os.getpid())
+    rows = [
+        {"model": f"bundled/{name}", "name": name, "run": "", **row_of(checked)}
+        for name in ("vgg_digits", "resnet_digits")
+        for checked in [
+            Checked(requirement("accuracy >= 90 %"), Estimate(0.95, 0.93, 0.97, 400), "met")
+        ]
+    ]
+    store.finish(run.id, AssessmentResult(demo(), pd.DataFrame(rows)))
 
     app = open_page("overview")
 
-    assert "2 of 3" in texts(app)
-    assert [len(f["data"][0]["x"]["bdata"]) > 0 for f in figures(app)] == [True, True]
-    assert "Compare the two backbones" not in str(links(app))
+    assert "are fit for this use" in texts(app)
+    assert links(app)["**See the demo**"] == f"assess?run={run.id}"
 
 
-def test_a_finished_demo_leads_to_the_comparison_of_its_parts(open_page, store, monkeypatch):
-    demo = store.create(DemoConfig())
-    monkeypatch.setattr(type(demo.status), "is_over", property(lambda s: s is not Status.QUEUED))
-    store.start(demo.id, 1)
-    store._end(demo.id, Status.DONE, summary={})
+def test_an_assessment_of_something_else_is_no_demo(open_page, store):
+    store.create(replace(demo(), preset="standard"))
 
-    app = open_page("overview")
-
-    assert links(app)["**Compare the two backbones**"] == f"compare?parent={demo.id}"
+    assert "**See the demo**" not in links(open_page("overview"))
 
 
 def test_a_failed_demo_says_why_and_can_be_started_again(open_page, store):
-    demo = store.create(DemoConfig())
-    store.fail(demo.id, "The disk is full.")
+    run = store.create(demo())
+    store.fail(run.id, "The disk is full.")
 
     app = open_page("overview")
 
-    assert [e.value for e in app.error] == ["The disk is full."]
+    assert "The disk is full." in texts(app)
     assert not app.button(key="overview_demo").disabled
 
 
 def test_names_of_unknown_origin_are_shown_as_they_are(open_page, store):
-    run = store.create(DemoConfig(), title="**bold** [x](http://e.org)")
+    run = store.create(demo(), title="**bold** [x](http://e.org)")
     store.fail(run.id, "no *file* <b>")
 
     app = open_page("overview")
 
-    assert r"\*\*bold\*\* \[x\]\(http\://e.org\)" in texts(app)
-    assert app.error[0].value == r"no \*file\* \<b\>"
+    assert r"no \*file\* \<b\>" in texts(app)
+    assert r"\*\*bold\*\* \[x\]\(http\://e.org\)" in " ".join(links(app))

@@ -73,6 +73,9 @@ BUNDLED = {
     "vgg_digits": BundledRow(
         "VGG, digits", "small_vgg", "Plain convolutions, trained on scikit-learn's digits."
     ),
+    "resnet_digits": BundledRow(
+        "ResNet, digits", "small_resnet", "Residual network, trained on scikit-learn's digits."
+    ),
 }
 
 

@@ -18,6 +18,7 @@ from usable_core.cli import (
     calibrate,
     comparison,
     dashboard,
+    demo,
     explain,
     look,
     runs,
@@ -45,6 +46,7 @@ app.add_typer(look.models_app, name="models")
 app.command("datasets")(look.datasets)
 add_commands(app)
 app.command("assess")(expanded(assess.assess))
+app.command("demo")(demo.demo)
 app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))
 app.command("compare")(comparison.compare)

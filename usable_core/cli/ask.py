@@ -6,7 +6,7 @@ import typer
 
 from usable_core.catalog import implementation
 from usable_core.cli.options import JsonOption, expanded
-from usable_core.cli.output import answer, run_task
+from usable_core.cli.output import answer, how_to_open, run_task
 from usable_core.evaluations.result import Config
 from usable_core.tasks import TASKS, Task
 
@@ -29,7 +29,7 @@ def _command(task: Task) -> Callable[..., int | None]:
         data = {**result.summary(), "run": run.id or None, "answered_by": run.answered_by}
         if task.makes_model:
             data["reference"] = run.reference
-        answer(data, json, implementation(task.lines)(run, result))
+        answer(data, json, [*implementation(task.lines)(run, result), *how_to_open(run)])
 
     ask.__annotations__ |= {"config": task.config}
     return expanded(ask)

@@ -1,17 +1,23 @@
 """`usable assess`: is one of these models fit for this use?"""
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
+from usable_core import tasks
 from usable_core.catalog.attacks import PRESETS
 from usable_core.cli.options import JsonOption
-from usable_core.cli.output import Line, answer, run_task, table
+from usable_core.cli.output import Line, answer, how_to_open, progress_bar, remark, run_task, table
 from usable_core.errors import ConfigError
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
+from usable_core.jobs.planning import plan
 from usable_core.runs.run import Run
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
+from usable_core.verdicts.estimate import Estimate
 from usable_core.verdicts.requirements import read_requirements, requirements_of
 from usable_core.verdicts.verdict import rounded, shown
 
@@ -31,33 +37,70 @@ def assess(
     preset: Annotated[
         str, typer.Option(help=f"How much is measured. One of {', '.join(PRESETS)}.")
     ] = "glance",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say only how long it will take.")
+    ] = False,
     json: JsonOption = None,
 ) -> int:
     """Decide whether models are fit for a use: exit 0 where one is fit, 1 where none is, 2 else."""
     if requirements is not None and require:
         raise ConfigError("Give --requirements or --require, not both: one place says what holds.")
     config = AssessmentConfig(model, dataset, preset=preset, seed=dataset.seed)
-    wanted = None
-    if requirements is not None:
-        wanted = read_requirements(requirements)
-    elif require:
-        wanted = requirements_of(require)
-    if wanted is not None:
+    if requirements is not None or require:
+        wanted = read_requirements(requirements) if requirements else requirements_of(require or [])
         texts = tuple(one.text for one in wanted.required)
-        config = AssessmentConfig(
-            model,
-            dataset,
-            texts,
-            use=wanted.use,
-            set_by=wanted.set_by,
-            norm=wanted.norm,
-            preset=preset,
-            seed=dataset.seed,
-        )
-    run, result = run_task(config)
+        words = {"use": wanted.use, "set_by": wanted.set_by, "norm": wanted.norm}
+        config = replace(config, require=texts, **words)
+    if not dry_run:
+        return told(config, json)
+    tasks.check_names(config)
+    with progress_bar() as report:
+        found = plan(config, report).estimate
+    answer(estimated(found), json, estimate_lines(found))
+    return 0
+
+
+def told(config: AssessmentConfig, json: str | None) -> int:
+    """Assess, tell what is decided as it comes, then the verdict; return the exit status."""
+    run, result = run_task(config, partly)
     found = cast(AssessmentResult, result)
-    answer({**found.summary(), "run": run.id}, json, lines(run, found))
+    said = [*lines(run, found), *how_to_open(run)]
+    answer({**found.summary(), "run": run.id}, json, said)
     return min(STATUS[one.answer] for one in found.verdicts)
+
+
+@contextlib.contextmanager
+def partly(report: Report) -> Iterator[Report]:
+    """Give a `Report` that also says for good what each part has decided."""
+    last = -1.0
+
+    def inner(done: int, total: int, message: str, **metrics: float) -> None:
+        nonlocal last
+        if metrics.get("parts", last) > last:
+            last = metrics["parts"]
+            remark(message)
+        report(done, total, message, **{k: v for k, v in metrics.items() if k != "parts"})
+
+    yield inner
+
+
+def estimated(found: Estimate) -> dict[str, object]:
+    """Return an estimate as JSON."""
+    return {
+        "sentence": found.sentence,
+        "seconds": found.seconds,
+        "known": found.known,
+        "parts": [{**vars(part), "model": part.model.reference} for part in found.parts],
+    }
+
+
+def estimate_lines(found: Estimate) -> list[Line]:
+    """Return an estimate for people: the whole first, then each part."""
+    rows = [
+        (p.model.reference, p.task, "known" if p.is_known else f"{p.seconds:.0f} s")
+        for p in found.parts
+    ]
+    return [found.sentence, table("Model", "Part", "", rows=rows)]
 
 
 def lines(run: Run, result: AssessmentResult) -> list[Line]:
@@ -81,4 +124,4 @@ def lines(run: Run, result: AssessmentResult) -> list[Line]:
             *(f"{' and '.join(r.text for r in of)}: {why}" for why, of in one.reasons.items()),
             f"Next: {one.next_step}",
         ]
-    return [*said, "", f"Run {run.id}; `usable runs show {run.id}`."]
+    return [*said, "", result.precedence.sentence]

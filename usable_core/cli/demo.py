@@ -1,14 +1,13 @@
-"""The end of the tour for a terminal."""
+"""`usable demo`: one assessment of bundled models, to its verdict."""
 
-from usable_core.cli.output import Line, table
-from usable_core.evaluations.demo import DemoResult
-from usable_core.runs.run import Run
+from usable_core.cli.assess import told
+from usable_core.cli.options import JsonOption
+from usable_core.verdicts.demo import demo as question
 
 
-def lines(run: Run, result: DemoResult) -> list[Line]:
-    """Return the answer for people."""
-    rows = result.records.astype(str).to_numpy().tolist()
-    return [
-        table(*map(str, result.records.columns), rows=rows),
-        "See it with `usable dashboard`, on the page Compare.",
-    ]
+def demo(json: JsonOption = None) -> int:
+    """Assess two bundled models on digits, to the verdict: at most 2 minutes, without a download.
+
+    The exit status is that of `usable assess`.
+    """
+    return told(question(), json)

@@ -7,7 +7,8 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -121,14 +122,21 @@ def progress_bar() -> Iterator[Report]:
         yield report
 
 
-def run_task(config: Config) -> tuple[Run, Result]:
+Hearing = Callable[[Report], AbstractContextManager[Report]]
+
+
+def run_task(config: Config, hearing: Hearing = contextlib.nullcontext) -> tuple[Run, Result]:
     """Work on a question in this process, with a bar, and keep it in the store.
+
+    Args:
+        config: The question.
+        hearing: Says more of the progress than the bar does.
 
     Raises:
         UsableError: as `jobs.run_here`.
     """
     try:
-        with progress_bar() as report:
+        with progress_bar() as bar, hearing(bar) as report:
             run, result = jobs.run_here(config, report)
     except (Cancelled, KeyboardInterrupt) as stopped:
         raise Cancelled(*notes_of(stopped)) from None
@@ -138,6 +146,14 @@ def run_task(config: Config) -> tuple[Run, Result]:
             f"`usable runs delete {run.answered_by}` and ask again to measure it anew."
         )
     return run, result
+
+
+def how_to_open(run: Run) -> list[Line]:
+    """Return what a run is called and how to see it again."""
+    if not run.id:  # a note has said why
+        return []
+    ways = f"`usable runs show {run.id}` or `usable dashboard --run {run.id}`"
+    return ["", f"Run {run.id}, {run.title}: see it with {ways}."]
 
 
 def notes_of(stopped: BaseException) -> list[str]:

@@ -93,7 +93,8 @@ def _unkept(
         StorageError: there is no answer without a store, for it is a model, or many runs.
     """
     name = tasks.name_of(config)
-    if tasks.TASKS[name].makes_model or not objects:
+    task = tasks.TASKS[name]
+    if task.makes_model or task.is_of_parts or not objects:
         raise why
     result = why.result if isinstance(why, Unkept) else tasks.run(config, objects, report, None)
     log.warning("Note: This answer is not kept. %s", why)

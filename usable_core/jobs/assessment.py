@@ -13,49 +13,25 @@ from typing import TYPE_CHECKING, Any, cast
 import pandas as pd
 
 from usable_core import jobs, tasks
-from usable_core.catalog.attacks import PRESETS
 from usable_core.comparison.names import distinct, short_names
 from usable_core.errors import Cancelled, UsableError
-from usable_core.evaluations.accuracy import AccuracyConfig
-from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
-from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
-from usable_core.evaluations.result import Config, Measured
-from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
+from usable_core.evaluations.result import Measured
 from usable_core.evaluations.specs import ModelSpec, Report
+from usable_core.jobs.planning import plan
+from usable_core.jobs.steps import Part, SoFar, State, Steps
+from usable_core.records import to_json
+from usable_core.runs import RunStore
 from usable_core.tasks import TASKS
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult, row_of
 from usable_core.verdicts.checking import Checked, check
+from usable_core.verdicts.estimate import Estimate
+from usable_core.verdicts.plan import questions
+from usable_core.verdicts.precedence import Precedence
+from usable_core.verdicts.requirements import Requirement
 
 if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
     from usable_core.models.model import Model
-
-# Shares of the time on two cores, for the progress bar and the time left.
-COSTS = {"accuracy": 2, "corruption": 30, "robustness": 50, "explanation": 18}
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How much a preset measures beside its attacks.
-
-    Attributes:
-        corrupted: Examples under corruptions; None for all.
-        severities: Of each corruption.
-        explained: Examples with maps.
-        evaluations: Of the model, for each map.
-    """
-
-    corrupted: int | None
-    severities: tuple[int, ...]
-    explained: int
-    evaluations: int
-
-
-SIZES = {
-    "glance": Sizes(100, (1, 3, 5), 10, 150),
-    "standard": Sizes(1000, SEVERITIES, 50, 500),
-    "benchmark": Sizes(None, SEVERITIES, 100, 500),
-}
 
 
 @dataclass
@@ -73,42 +49,28 @@ class Candidate:
     results: dict[str, Measured] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    _checked: dict[Requirement, Checked] = field(default_factory=dict, repr=False)
+
+    def is_over(self, task: str) -> bool:
+        """Tell whether an evaluation was made or refused."""
+        return task in self.results or task in self.refused
 
     def checked(self, config: AssessmentConfig) -> Iterator[tuple[Checked, str]]:
         """Yield each requirement with what was measured of it, and the run that did."""
         for required in config.requirements.required:
             task = required.row.task
-            results = [self.results[task]] if task in self.results else []
-            found = check(required, results, candidates=len(config.models))
-            if found.found is None and task in self.refused:
-                found = replace(found, reason=f"it was not measured: {self.refused[task]}")
+            found = self._checked.get(required) or self._check(required, len(config.models))
+            if self.is_over(task):
+                self._checked[required] = found
             yield found, self.runs.get(task, "")
 
-
-@dataclass
-class _Progress:
-    """Tells how far the whole is."""
-
-    report: Report
-    total: int
-    done: int = 0
-    shown: int = 0
-
-    def within(self, title: str, cost: int) -> Report:
-        """Return what a part reports to."""
-
-        def inner(done: int, total: int, message: str, **metrics: float) -> None:
-            # Reading comes before the work and counts by itself; figures come with the work.
-            share = min(1.0, done / total) if total > 0 and metrics else 0.0
-            self.shown = max(self.shown, self.done + int(cost * share))
-            self.report(self.shown, self.total, f"{title}: {message}")
-
-        return inner
-
-    def over(self, title: str, cost: int) -> None:
-        """Tell that a part is over."""
-        self.done = self.shown = self.done + cost
-        self.report(self.done, self.total, title)
+    def _check(self, required: Requirement, candidates: int) -> Checked:
+        task = required.row.task
+        results = [self.results[task]] if task in self.results else []
+        found = check(required, results, candidates=candidates)
+        if found.found is None and task in self.refused:
+            found = replace(found, reason=f"it was not measured: {self.refused[task]}")
+        return found
 
 
 def run_assessment(
@@ -134,81 +96,76 @@ def run_assessment(
     Raises:
         Cancelled: through `report`.
     """
-    progress = _Progress(report, sum(COSTS.values()) * len(config.models))
+    planned = plan(config, report, models=models, dataset=dataset)
     candidates = [Candidate(spec) for spec in config.models]
-    shared = {"dataset": dataset} if dataset is not None else {}
+    precedence = Precedence()
+    if planned.dataset is not None:
+        precedence = RunStore().precedence(config, planned.dataset.fingerprint)
+    work = _Work(config, candidates, Steps(report, folder, _start(planned.estimate)), folder.name)
     for candidate, model in zip_longest(candidates, models):
-        known = shared if model is None else {**shared, "model": model}
-        objects = _measure(candidate, config, progress, folder.name, known)
-        shared = {"dataset": objects["dataset"]} if "dataset" in objects else shared
-    return AssessmentResult(config, _records(candidates, config))
+        given = {"model": model, "dataset": planned.dataset}
+        given |= planned.objects.pop(candidate.spec, {})
+        work.measure(candidate, {name: one for name, one in given.items() if one is not None})
+    return AssessmentResult(config, _records(candidates, config), precedence)
 
 
-def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
-    """Return what is asked about one candidate, by task, the quick first."""
-    size, preset = SIZES[config.preset], PRESETS[config.preset]
-    data, limit = config.dataset, config.dataset.limit
-    budgets = {*default_epsilons(config.norm), *config.requirements.epsilons}
+@dataclass
+class _Work:
+    """What all parts of an assessment share."""
 
-    def at_most(most: int | None) -> int | None:
-        return min(limit, most) if limit and most else limit or most
+    config: AssessmentConfig
+    candidates: list[Candidate]
+    steps: Steps
+    parent: str
 
-    corrupted, attacked, explained = (
-        replace(data, limit=at_most(most))
-        for most in (size.corrupted, preset.examples, size.explained)
+    def measure(self, candidate: Candidate, known: Mapping[str, Any]) -> None:
+        """Ask everything about one candidate."""
+        objects: dict[str, Any] = {}
+        for task, question in questions(candidate.spec, self.config).items():
+            title = f"{TASKS[task].title} of {self.steps.name}"
+            inner = self.steps.begin(title)
+            try:
+                if not objects:
+                    objects = tasks.resolve(question, known)
+                    tasks.look_at(objects, inner)
+                run, result = jobs.run_here(
+                    question, inner, parent=self.parent, title=title, objects=objects
+                )
+                candidate.results[task] = cast(Measured, result)
+                candidate.runs[task] = run.answered_by or run.id
+                state: State = "known" if run.answered_by else "measured"
+            except Cancelled:
+                raise
+            except UsableError as error:
+                candidate.refused[task] = str(error)
+                state = "refused"
+            self._tell(candidate, task, state, title)
+
+    def _tell(self, candidate: Candidate, task: str, state: State, title: str) -> None:
+        """Tell what a part has decided, while the others go on."""
+        looked_at = [c for c in self.candidates if c.results or c.refused]
+        rows = _records(looked_at, self.config, so_far=True).to_dict("records")
+        decided = [c for c, _ in candidate.checked(self.config) if c.requirement.row.task == task]
+        said = candidate.refused.get(task) or "; ".join(
+            f"{one.requirement.text}: {one.outcome}" for one in decided
+        )
+        self.steps.over(title, state, said, [to_json(row) for row in rows])
+
+
+def _start(estimate: Estimate) -> SoFar:
+    """Return the parts of an assessment before the first has begun."""
+    specs = list(dict.fromkeys(part.model for part in estimate.parts))
+    names = dict(zip(specs, distinct([spec.reference for spec in specs]), strict=True))
+    return SoFar(
+        estimate.sentence,
+        tuple(Part(names[part.model], part.task, part.seconds) for part in estimate.parts),
     )
-    options = ExplainerOptions(size.evaluations, seed=config.seed)
-    methods = tuple(
-        dict.fromkeys(r.place for r in config.requirements.required if r.row.place == "method")
-    )
-    return {
-        "accuracy": AccuracyConfig(spec, data),
-        "corruption": CorruptionConfig(
-            spec, corrupted, severities=size.severities, seed=config.seed
-        ),
-        "robustness": RobustnessConfig(
-            spec,
-            attacked,
-            preset.attacks,
-            config.norm,
-            tuple(sorted(budgets)),
-            seed=config.seed,
-            preset=config.preset,
-        ),
-        "explanation": ExplanationConfig(spec, explained, methods or ("lime",), options=options),
-    }
 
 
-def _measure(
-    candidate: Candidate,
-    config: AssessmentConfig,
-    progress: _Progress,
-    parent: str,
-    known: Mapping[str, Any],
-) -> Mapping[str, Any]:
-    """Ask everything about one candidate and return the objects that it took."""
-    objects: Mapping[str, Any] = {}
-    for task, question in questions(candidate.spec, config).items():
-        title = f"{TASKS[task].title} of {candidate.spec.reference}"
-        inner = progress.within(title, COSTS[task])
-        try:
-            if not objects:
-                objects = tasks.resolve(question, known)
-                tasks.look_at(objects, inner)
-            run, result = jobs.run_here(
-                question, inner, parent=parent, title=title, objects=objects
-            )
-            candidate.results[task] = cast(Measured, result)
-            candidate.runs[task] = run.answered_by or run.id
-        except Cancelled:
-            raise
-        except UsableError as error:
-            candidate.refused[task] = str(error)
-        progress.over(title, COSTS[task])
-    return objects
-
-
-def _records(candidates: list[Candidate], config: AssessmentConfig) -> pd.DataFrame:
+def _records(
+    candidates: list[Candidate], config: AssessmentConfig, *, so_far: bool = False
+) -> pd.DataFrame:
+    """Return the rows of an answer; `so_far` leaves out what nothing has looked at yet."""
     known = [next(iter(c.results.values())) for c in candidates if c.results]
     short = iter(short_names(known))
     names = distinct([next(short) if c.results else c.spec.reference for c in candidates])
@@ -216,5 +173,6 @@ def _records(candidates: list[Candidate], config: AssessmentConfig) -> pd.DataFr
         {"model": candidate.spec.reference, "name": name, **row_of(found), "run": run}
         for candidate, name in zip(candidates, names, strict=True)
         for found, run in candidate.checked(config)
+        if not so_far or candidate.is_over(found.requirement.row.task)
     ]
     return pd.DataFrame(rows)

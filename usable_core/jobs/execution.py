@@ -160,7 +160,7 @@ def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any]
     objects = load(run.config, report) if objects is None else objects
     if not tasks.TASKS[run.task].is_of_parts:  # parts are looked for one by one
         key = tasks.key(run.config, objects)
-        store.set_key(run.id, key)
+        store.set_key(run.id, key, getattr(objects.get("dataset"), "fingerprint", None))
         found = store.find(key)
         if found is not None:
             earlier, result = found

@@ -46,6 +46,7 @@ runs = sql.Table(
     sql.Column("key", sql.String(32), index=True),
     sql.Column("parent", sql.String(32), index=True),
     sql.Column("answered_by", sql.String(32), index=True),
+    sql.Column("data", sql.String(32)),  # fingerprint of the data that the question is about
     sql.Column("pid", sql.Integer),
     sql.Column("host", Text),
     # How many processes were started for it.

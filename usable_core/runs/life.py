@@ -138,9 +138,9 @@ class RunLife:
         except StoreUnusable:  # as for `progress`
             return False
 
-    def set_key(self, run_id: str, key: str) -> None:
-        """Store the identity of the question."""
-        self._table.change(run_id, ACTIVE, key=key)
+    def set_key(self, run_id: str, key: str, data: str | None = None) -> None:
+        """Store the identity of the question, and the fingerprint of the data it is about."""
+        self._table.change(run_id, ACTIVE, key=key, data=data)
 
     def go_on(self, run_id: str, key: str) -> bool:
         """Take over the finished parts of a run of the same key that ended before its answer.

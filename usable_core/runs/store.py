@@ -3,6 +3,7 @@
 import builtins
 import contextlib
 import functools
+import json
 import shutil
 import socket
 import time
@@ -16,6 +17,7 @@ from usable_core.evaluations.result import Config, Result
 from usable_core.runs import artifacts, uploads
 from usable_core.runs.life import RunLife
 from usable_core.runs.living import is_lost, lock_path, take
+from usable_core.runs.precedence import precedence
 from usable_core.runs.remembered import MARK, Remembered
 from usable_core.runs.rows import (
     HEAD_COLUMNS,
@@ -27,6 +29,8 @@ from usable_core.runs.rows import (
     to_run,
 )
 from usable_core.runs.run import ACTIVE, EVERY, Listing, Run, Status, Wanted
+from usable_core.verdicts.assessment import AssessmentConfig
+from usable_core.verdicts.precedence import Precedence
 from usable_core.versions import versions
 
 if TYPE_CHECKING:
@@ -173,6 +177,22 @@ class RunStore(RunLife):
                 if not artifacts.gone(folder, run.task):
                     return run, artifacts.read_result(folder, run.task)
         return None
+
+    def known(self, questions: Collection[Config]) -> "builtins.list[Config]":
+        """Return those of several questions whose answers are stored, by what they name.
+
+        What a file holds is not looked at, so that nothing is loaded; `find` tells for certain.
+        """
+        if self.is_untouched or not questions:
+            return []
+        by_text = {json.dumps(tasks.config_to_json(one)): one for one in questions}
+        rows = self._table.answered(by_text, json.dumps(versions()))
+        whole = [r for r in rows if not artifacts.gone(self.folder(r["id"]), r["task"])]
+        return [by_text[text] for text in {json.dumps(row["config"]) for row in whole} & {*by_text}]
+
+    def precedence(self, config: AssessmentConfig, fingerprint: str) -> Precedence:
+        """Return whether an assessment's requirements stood before its data were looked at."""
+        return precedence(self._table, config, fingerprint)
 
     def gone(self, run_id: str) -> tuple[str, ...]:
         """Return the names of the files that the answer of a run had and that are gone.

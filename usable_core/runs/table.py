@@ -133,6 +133,26 @@ class RunTable:
         is_own = runs.c.key == key, runs.c.answered_by.is_(None)
         return self._where(*is_own, runs.c.status == Status.DONE)[::-1]
 
+    def answered(self, questions: Collection[str], versions: str) -> list[Row]:
+        """Return the DONE rows of questions asked with versions, both as their JSON is stored."""
+        text = sql.cast(runs.c.config, sql.Text)
+        same = sql.cast(runs.c.versions, sql.Text) == versions
+        return self._where(runs.c.status == Status.DONE, same, text.in_(list(questions)))
+
+    def asked(self, task: str) -> list[Row]:
+        """Return the rows of a task, oldest first."""
+        return self._where(runs.c.task == task)
+
+    def looked_at(self, data: str) -> list[Row]:
+        """Return the rows that came to numbers on data, or whose data nobody noted, oldest first.
+
+        Args:
+            data: Fingerprint of the data.
+        """
+        is_about = sql.or_(runs.c.data == data, runs.c.data.is_(None))
+        has_numbers = sql.or_(runs.c.done > 0, runs.c.status == Status.DONE)
+        return self._where(is_about, runs.c.started.is_not(None), has_numbers)
+
     def ended_early(self, key: str) -> list[Row]:
         """Return the rows that ended before they had the answer of `key`, newest first."""
         return self._where(runs.c.key == key, runs.c.status.in_(ENDED_EARLY))[::-1]

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from usable_core.catalog import lookup
+from usable_core.catalog import lookup, starts
 from usable_core.catalog.attacks import PRESETS
+from usable_core.catalog.starts import STARTS
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import (
     MOST_SEED,
@@ -27,6 +28,7 @@ from usable_core.evaluations.specs import (
 from usable_core.metrics.intervals import Estimate
 from usable_core.records import to_json
 from usable_core.verdicts.checking import Checked
+from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import Requirements, requirement, requirements_of
 from usable_core.verdicts.verdict import Verdict
 
@@ -39,15 +41,7 @@ MEASURED = (
     "robustness",
     "explanation",
 )  # of every model, the quick first
-# What is required where nobody says otherwise: a start to be changed, not a standard.
-USUAL = (
-    "accuracy >= 90 %",
-    "worst_class >= 70 %",
-    "ece <= 10 %",
-    "mean_corruption_accuracy >= 60 %",
-    "robust_accuracy at 1/255 >= 50 %",
-    "faithfulness at lime >= 0",
-)
+USUAL = STARTS[starts.USUAL].require  # what is required where nobody says otherwise
 MOST_MODELS = 50
 
 
@@ -93,10 +87,17 @@ class AssessmentConfig:
 
 @dataclass(frozen=True)
 class AssessmentResult:
-    """The verdict of each model, and the runs that it rests on."""
+    """The verdict of each model, and the runs that it rests on.
+
+    Attributes:
+        config: The question.
+        records: One row per model and requirement.
+        precedence: Whether the requirements stood before the data were first looked at.
+    """
 
     config: AssessmentConfig
     records: "pd.DataFrame"
+    precedence: Precedence = Precedence()
 
     def __repr__(self) -> str:
         return f"AssessmentResult({' '.join(v.sentence for v in self.verdicts)})"
@@ -112,7 +113,11 @@ class AssessmentResult:
 
     @property
     def sentence(self) -> str:
-        """Return the answer to the whole question, in one sentence."""
+        """Return the answer to the whole question, and what must be known beside it."""
+        return f"{self._sentence} {self.precedence.mark}".rstrip()
+
+    @property
+    def _sentence(self) -> str:
         by_answer: dict[str, list[str]] = {}
         for one in self.verdicts:
             by_answer.setdefault(one.answer, []).append(one.model)
@@ -138,6 +143,11 @@ class AssessmentResult:
                 "use": self.config.use,
                 "set_by": self.config.set_by,
                 "preset": self.config.preset,
+                "precedence": {
+                    **to_json(self.precedence),
+                    "is_after": self.precedence.is_after,
+                    "sentence": self.precedence.sentence,
+                },
                 "models": [
                     {
                         "model": part["model"].iloc[0],

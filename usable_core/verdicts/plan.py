@@ -1,0 +1,71 @@
+"""What an assessment asks about each candidate: a question per evaluation, sized by its preset."""
+
+from dataclasses import dataclass, replace
+
+from usable_core.catalog.attacks import PRESETS
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
+from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.result import Config
+from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.verdicts.assessment import AssessmentConfig
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much a preset measures beside its attacks.
+
+    Attributes:
+        corrupted: Examples under corruptions; None for all.
+        severities: Of each corruption.
+        explained: Examples with maps.
+        evaluations: Of the model, for each map.
+    """
+
+    corrupted: int | None
+    severities: tuple[int, ...]
+    explained: int
+    evaluations: int
+
+
+SIZES = {
+    "glance": Sizes(100, (1, 3, 5), 10, 150),
+    "standard": Sizes(1000, SEVERITIES, 50, 500),
+    "benchmark": Sizes(None, SEVERITIES, 100, 500),
+}
+
+
+def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
+    """Return what is asked about one candidate, by task, the quick first."""
+    size, preset = SIZES[config.preset], PRESETS[config.preset]
+    data, limit = config.dataset, config.dataset.limit
+    budgets = {*default_epsilons(config.norm), *config.requirements.epsilons}
+
+    def at_most(most: int | None) -> int | None:
+        return min(limit, most) if limit and most else limit or most
+
+    corrupted, attacked, explained = (
+        replace(data, limit=at_most(most))
+        for most in (size.corrupted, preset.examples, size.explained)
+    )
+    options = ExplainerOptions(size.evaluations, seed=config.seed)
+    methods = tuple(
+        dict.fromkeys(r.place for r in config.requirements.required if r.row.place == "method")
+    )
+    return {
+        "accuracy": AccuracyConfig(spec, data),
+        "corruption": CorruptionConfig(
+            spec, corrupted, severities=size.severities, seed=config.seed
+        ),
+        "robustness": RobustnessConfig(
+            spec,
+            attacked,
+            preset.attacks,
+            config.norm,
+            tuple(sorted(budgets)),
+            seed=config.seed,
+            preset=config.preset,
+        ),
+        "explanation": ExplanationConfig(spec, explained, methods or ("lime",), options=options),
+    }
