@@ -65,6 +65,11 @@ ASSESS_PRESET = "assess_preset"
 ASSESS_EPSILON = "assess_epsilon"
 ASSESS_MORE = "assess_more"
 ASSESS_START = "assess_start"
+ASSESS_FROM = "assess_from"  # the set of requirements to start from
+ASSESS_FILE = "assess_file"
+ASSESS_FILE_ERROR = "assess_file_error"
+ASSESS_DOWNLOAD = "assess_download"
+ASSESS_WORDS = "assess_words"  # use, set_by and norm of the file
 ASSESS_RESTORED = "assess_restored"
 
 # Compare

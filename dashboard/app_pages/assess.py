@@ -4,11 +4,19 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.assess import requirements_form
+from dashboard.components.assess.estimate_line import estimate_line
+from dashboard.components.assess.parts_view import parts_view
+from dashboard.components.assess.starts import download, start_picker
 from dashboard.components.assess.verdict_view import verdict_view
 from dashboard.components.measure.fit import fit_note
 from dashboard.components.measure.measured_runs import MOST_MODELS
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
-from dashboard.components.shared.formats import choose_one, download_json, errors_shown
+from dashboard.components.shared.formats import (
+    choose_one,
+    download_json,
+    errors_shown,
+    escaped,
+)
 from dashboard.components.shared.pickers import measured_models, model_picker, restore_models
 from dashboard.components.shared.run_panel import (
     find,
@@ -20,6 +28,7 @@ from dashboard.components.shared.run_panel import (
 from usable_core.catalog.attacks import PRESETS
 from usable_core.runs.run import Status
 from usable_core.verdicts.assessment import AssessmentConfig
+from usable_core.verdicts.precedence import Precedence
 
 PRESET_HELP = "\n\n".join(f"**{row.title}**: {row.help}" for row in PRESETS.values())
 
@@ -37,12 +46,21 @@ def form() -> None:
             help=PRESET_HELP,
         )
     with right:
+        start_picker()
         required = requirements_form.requirements_form()
     fits = dataset is None or fit_note(models, dataset.reference)
-    is_ready = bool(models and required and dataset is not None and fits)
-    if st.button("Assess", key=state.ASSESS_START, type="primary", disabled=not is_ready):
+    question = None
+    if models and required and dataset is not None and fits:
         with errors_shown():
-            start_run(AssessmentConfig(models, dataset, required, preset=preset))
+            words = st.session_state.get(state.ASSESS_WORDS, {})
+            question = AssessmentConfig(models, dataset, required, preset=preset, **words)
+            download(required)
+            estimate_line(question)
+    is_pressed = st.button(
+        "Assess", key=state.ASSESS_START, type="primary", disabled=question is None
+    )
+    if is_pressed and question is not None:
+        start_run(question)
 
 
 def restore() -> None:
@@ -58,6 +76,17 @@ def restore() -> None:
     restore_dataset(state.ASSESS_DATASET, run.config.dataset)
     st.session_state[state.ASSESS_PRESET] = run.config.preset
     requirements_form.restore(run.config.require)
+    asked = run.config
+    words = {"use": asked.use, "set_by": asked.set_by, "norm": asked.norm}
+    st.session_state[state.ASSESS_WORDS] = words
+
+
+def _precedence(found: Precedence) -> None:
+    """Say whether the requirements came first, loudly where they did not."""
+    if found.is_after:
+        st.warning(escaped(found.sentence), icon=":material/history:")
+    else:
+        st.caption(escaped(found.sentence))
 
 
 def answer() -> None:
@@ -67,11 +96,12 @@ def answer() -> None:
     if run is None:
         return
     if run.status is not Status.DONE:
-        run_panel(run.id)
+        run_panel(run.id, parts_view)
         return
     with errors_shown():
         result = state.store().load(run.id)
         verdict_view(result)
+        _precedence(result.precedence)
         with st.expander("What was measured"):
             show_run(run)
         download_json(result.summary(), "verdict", key="assess_json", label="Verdict, JSON")

@@ -21,6 +21,7 @@ from usable_core.cli import (
     demo,
     explain,
     look,
+    requirements,
     runs,
     signals,
     uploads,
@@ -46,6 +47,7 @@ app.add_typer(look.models_app, name="models")
 app.command("datasets")(look.datasets)
 add_commands(app)
 app.command("assess")(expanded(assess.assess))
+app.command("requirements")(requirements.requirements)
 app.command("demo")(demo.demo)
 app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))

@@ -18,6 +18,7 @@ from usable_core.runs import RunStore
 from usable_core.runs.artifacts import PARTS
 
 FILE = "so_far.json"
+BEFORE = ("Loading", "Looking", "Reading")  # how messages begin that come before the work
 TENTHS = 10  # steps of the progress in a second of the estimate
 
 State = Literal["to do", "under way", "known", "measured", "refused"]
@@ -99,8 +100,9 @@ class Steps:
         self._keep()
 
         def inner(done: int, total: int, message: str, **metrics: float) -> None:
-            # Reading comes before the work and counts by itself; figures come with the work.
-            share = min(1.0, done / total) if total > 0 and metrics else 0.0
+            # Reading comes before the work and counts by itself.
+            is_work = total > 0 and not message.startswith(BEFORE)
+            share = min(1.0, done / total) if is_work else 0.0
             self._shown = max(self._shown, self._done + int(cost * share))
             self._report(self._shown, self._total, f"{title}: {message}")
 

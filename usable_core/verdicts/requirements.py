@@ -8,6 +8,8 @@ They are sentences such as `accuracy >= 90 %` or `robust_accuracy at 4/255 >= 0.
     require = ["accuracy >= 90 %", "robust_accuracy at 1/255 >= 60 %", "ece <= 5 %"]
 """
 
+import codecs
+import json
 import math
 import re
 import tomllib
@@ -28,6 +30,9 @@ from usable_core.evaluations.specs import Norm, require
 
 MOST_BYTES = 1_000_000  # of a file of requirements
 _FORM = re.compile(r"\s*(\w+)(?:\s+at\s+([\w./ ]+?))?\s*(>=|≥|<=|≤)\s*([\d.eE+/-]+)\s*(%?)\s*")
+
+_COMMA = re.compile(r"\d,\d")
+_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # as PowerShell writes
 
 
 class _Titled(Protocol):
@@ -85,6 +90,12 @@ class Requirement:
         return number(self.place) if self.row.place == "epsilon" else math.nan
 
     @property
+    def number(self) -> tuple[str, str | float]:
+        """Return which number it bounds, the same however its place is written."""
+        is_budget = self.row.place == "epsilon"
+        return self.name, round(self.epsilon, 9) if is_budget else self.place
+
+    @property
     def text(self) -> str:
         """Return it as it is written: `robust_accuracy at 4/255 >= 40 %`."""
         at = f" at {self.place}" if self.place else ""
@@ -135,8 +146,8 @@ class Requirements:
             raise ConfigError(
                 f"There are no requirements. Give at least one, such as {examples()}."
             )
-        places = [(r.name, r.place) for r in self.required]
-        twice = [r.text for r in self.required if places.count((r.name, r.place)) > 1]
+        places = [r.number for r in self.required]
+        twice = [r.text for r in self.required if places.count(r.number) > 1]
         if twice:
             raise ConfigError(f"Two requirements bound one number: {', '.join(twice)}. Keep one.")
 
@@ -165,6 +176,10 @@ def requirement(text: str) -> Requirement:
         UnknownName: there is no such number, method or corruption.
     """
     form = _FORM.fullmatch(str(text))
+    if form is None and _COMMA.search(str(text)):
+        raise ConfigError(
+            f"A number is written with a point, as in `90.5 %`, but this is {text!r}."
+        )
     if form is None:
         raise ConfigError(f"A requirement is written like {examples()}, but this is {text!r}.")
     name, place, sign, bound, percent = form.groups()
@@ -196,28 +211,65 @@ def read_requirements(path: Path) -> Requirements:
         UnknownName: as `requirement`.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ConfigError(f"{path} is larger than a file of requirements. Give another.")
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}. Give another file.") from error
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)  # a pipe has no size
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be read: {why}. Give another file.") from error
+    return requirements_in(data, str(path))
+
+
+def requirements_in(data: bytes, name: str = "usable.toml") -> Requirements:
+    """Return the requirements that a file `usable.toml` holds.
+
+    Args:
+        data: The file, in UTF-8, or in UTF-16 with its mark.
+        name: What it is called in a sentence.
+
+    Raises:
+        ConfigError: it is none, or an entry is not what it should be.
+        UnknownName: as `requirement`.
+    """
+    if len(data) > MOST_BYTES:
+        raise ConfigError(f"{name} is larger than a file of requirements. Give another.")
+    try:
+        entries = tomllib.loads(data.decode(_MARKS.get(data[:2], "utf-8-sig")))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is no TOML: {' '.join(str(error).split())}. Mend it.") from error
+        raise ConfigError(f"{name} is no TOML: {' '.join(str(error).split())}. Mend it.") from error
     unknown = entries.keys() - {"require", "use", "set_by", "norm"}
     if unknown:
         raise ConfigError(
-            f"{path} has the entry {sorted(unknown)[0]!r}; known are require, use, set_by and norm."
+            f"{name} has the entry {sorted(unknown)[0]!r}; known are require, use, set_by and norm."
         )
     texts = entries.get("require", [])
     is_list = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
     if not is_list:
-        raise ConfigError(f"require in {path} must be a list of texts such as {examples()}.")
-    words = {name: entries.get(name, "") for name in ("use", "set_by")}
-    for name, word in words.items():
-        require(isinstance(word, str), f"{name} in {path}", "a text", word)
+        raise ConfigError(f"require in {name} must be a list of texts such as {examples()}.")
+    words = {key: entries.get(key, "") for key in ("use", "set_by")}
+    for key, word in words.items():
+        require(isinstance(word, str), f"{key} in {name}", "a text", word)
     norm = entries.get("norm", "linf")
-    require(norm in ("linf", "l2", "l1"), f"norm in {path}", "linf, l2 or l1", norm)
+    require(norm in ("linf", "l2", "l1"), f"norm in {name}", "linf, l2 or l1", norm)
     return Requirements(tuple(requirement(text) for text in texts), norm=norm, **words)
+
+
+def to_toml(wanted: Requirements, *, title: str = "") -> str:
+    """Return requirements as a file that `read_requirements` reads.
+
+    Args:
+        wanted: The requirements.
+        title: What stands above them, as a comment.
+    """
+    lines = [f"# {' '.join(title.split())}"] if title else []
+    lines += [f"{key} = {_quoted(getattr(wanted, key))}" for key in ("use", "set_by", "norm")]
+    lines += ["require = [", *(f"  {_quoted(one.text)}," for one in wanted.required), "]"]
+    known = ", ".join(row.example for row in REQUIREMENTS.values())
+    return "\n".join([*lines, f"# What can be required: {known}", ""])
+
+
+def _quoted(text: str) -> str:
+    """Return a text as TOML, whose strings are those of JSON but for one sign."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _place(row: RequirementRow, place: str) -> str:

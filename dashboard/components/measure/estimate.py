@@ -33,11 +33,11 @@ def estimate(configs: Sequence[RobustnessConfig]) -> None:
     if any(config.dataset.limit is None for config in configs):
         st.caption("How long it takes depends on how many examples there are; choose a number.")
         return
-    is_open = any(_speed(config.model) is None for config in configs)
+    is_open = any(speed_here(config.model) is None for config in configs)
 
     @st.fragment(run_every=POLL if is_open else None)
     def watch() -> None:
-        speeds = [_speed(config.model) for config in configs]
+        speeds = [speed_here(config.model) for config in configs]
         if None not in speeds:
             _tell(configs, [speed for speed in speeds if isinstance(speed, Speed)], speeds)
             if is_open:
@@ -77,7 +77,7 @@ def _tell(
         st.caption(":material/lightbulb: Fewer examples, or Glance, give a first answer sooner.")
 
 
-def _speed(model: ModelSpec) -> Speed | str | None:
+def speed_here(model: ModelSpec) -> Speed | str | None:
     """Return the model's speed here, a sentence why there is none, or None while it is measured."""
     return _speed_of_a_run(model, str(settings.home())) or _measured_speed(model)
 

@@ -4,6 +4,8 @@ It asks the store every second while the run is alive, so it shows the same afte
 second tab and after a restart of the dashboard.
 """
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from dashboard import state
@@ -30,8 +32,12 @@ def start_run(config: Config, *, title: str | None = None) -> None:
         st.rerun()
 
 
-def run_panel(run_id: str) -> Run | None:
+def run_panel(run_id: str, parts: Callable[[Run], None] | None = None) -> Run | None:
     """Show a run until its end and return it as it is now; None when there is no such run.
+
+    Args:
+        run_id: The run.
+        parts: Shows the parts of the run; None shows a line for each.
 
     A page shows its result when the returned run is DONE:
 
@@ -49,7 +55,7 @@ def run_panel(run_id: str) -> Run | None:
         current = find(run_id)
         if current is not None:
             with errors_shown():
-                show_run(current)
+                show_run(current, parts)
         if is_live and (current is None or current.status.is_over):
             st.rerun()  # the whole page once: stops the timer and shows the result
 
@@ -80,13 +86,15 @@ def find(run_id: str) -> Run | None:
     return None
 
 
-def show_run(run: Run) -> None:
+def show_run(run: Run, parts: Callable[[Run], None] | None = None) -> None:
     """Show one run as it is now: its state, its curves, and the runs that it started."""
     state.mark_lost()
     with st.container(border=True):
         _SHOW[run.status](run)
         children = state.store().children(run.id)
-        for child in children:
+        if parts is not None:
+            parts(run)
+        for child in children if parts is None else ():
             _child(child)
         training = [r for r in (run, *children) if TASKS[r.task].makes_model]
         for one in training[-CURVES_AT_ONCE:]:
