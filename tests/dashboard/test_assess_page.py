@@ -1,15 +1,25 @@
 """The page "Is it fit?": requirements become a question, and the answer begins with the verdict."""
 
 import os
+from dataclasses import replace
 
 import pandas as pd
 import pytest
+from made_results import accuracy_result
 from shown import figures, texts
 
+from usable_core import files, tasks
+from usable_core.catalog.starts import STARTS
+from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.jobs import interactive
+from usable_core.jobs.steps import Part, SoFar
 from usable_core.metrics.intervals import Proportion
+from usable_core.records import to_json
 from usable_core.verdicts.assessment import USUAL, AssessmentConfig, AssessmentResult, row_of
 from usable_core.verdicts.checking import Checked
+from usable_core.verdicts.plan import questions
+from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import requirement
 
 MODEL = "bundled/vgg_digits"
@@ -23,7 +33,12 @@ def row(text, outcome, value=None, reason="", run=""):
     return {**row_of(checked), "run": run}
 
 
-def done(store, *candidates, require=("accuracy >= 50 %", "ece <= 5 %")):
+def done(
+    store,
+    *candidates,
+    require=("accuracy >= 50 %", "ece <= 5 %"),
+    precedence=Precedence(),  # noqa: B008
+):
     """A finished assessment; a candidate is a name and its rows."""
     models = tuple(ModelSpec(f"bundled/{name}") for name, _ in candidates)
     config = AssessmentConfig(models, DatasetSpec("digits", limit=50), require)
@@ -34,7 +49,7 @@ def done(store, *candidates, require=("accuracy >= 50 %", "ece <= 5 %")):
     ]
     run = store.create(config)
     store.start(run.id, os.getpid())
-    store.finish(run.id, AssessmentResult(config, pd.DataFrame(rows)))
+    store.finish(run.id, AssessmentResult(config, pd.DataFrame(rows), precedence))
     return run.id
 
 
@@ -125,3 +140,104 @@ def test_a_link_restores_the_question(open_page, store, started):
     assert set(asked.require) == set(require)
     assert asked.dataset.limit == 50
     assert asked.models == (ModelSpec(MODEL),)
+
+
+def timed(model=MODEL, forward=0.002, gradient=0.006):
+    """The lane has timed a model."""
+    key = interactive.submit(ImageRequest("time", ModelSpec(model)))
+    answer = Answer("done", forward_seconds=forward, gradient_seconds=gradient)
+    interactive.write_answer(key, answer)
+    interactive.request_path(key).unlink()
+
+
+def test_the_time_is_told_before_the_button_and_what_is_known_costs_nothing(open_page, store):
+    timed()
+    app = open_page("assess")
+    assert "4 parts, none of them known yet" in texts(app)
+    assert "counted with 1,000 examples" in texts(app)
+
+    config = AssessmentConfig((ModelSpec(MODEL),), DatasetSpec("digits"))
+    for task, question in questions(config.models[0], config).items():
+        run = store.create(tasks.placed(question))
+        store.start(run.id, os.getpid())
+        if task == "accuracy":
+            result = accuracy_result([0, 1], [0, 1])
+            store.finish(run.id, replace(result, config=run.config))
+
+    app = open_page("assess")
+    assert "1 of 4 parts are known already" in texts(app)
+    assert "counted with" not in texts(app)
+
+
+def test_each_part_is_shown_while_it_runs_with_what_is_decided(open_page, store):
+    config = AssessmentConfig((ModelSpec(MODEL),), DatasetSpec("digits", limit=50))
+    run = store.create(config)
+    store.start(run.id, os.getpid())
+    store.progress(run.id, 3, 10, "Corruptions of it: fog")
+    rows = [
+        {"model": MODEL, "name": "VGG", **row("accuracy >= 90 %", "not met", 0.5)},
+        {"model": MODEL, "name": "VGG", **row("ece <= 10 %", "met", 0.05)},
+    ]
+    known = SoFar(
+        "About 2 minutes; 1 of 4 parts are known already.",
+        (
+            Part("VGG", "accuracy", 2.0, "known"),
+            Part("VGG", "corruption", 40.0, "refused", "the disk is full"),
+            Part("VGG", "robustness", 60.0, "under way"),
+            Part("VGG", "explanation", 20.0),
+        ),
+        [to_json(one) for one in rows],
+    )
+    files.write_json(store.folder(run.id) / "shards" / "so_far.json", known)
+
+    app = open_page("assess", run=run.id)
+
+    said = texts(app)
+    assert "About 2 minutes" in said
+    assert "✓ known" in said
+    assert "▸ under way" in said
+    assert "about 1 minute" in said
+    assert "the disk is full" in said
+    assert "ece \\<\\= 10 %" in said or "ece" in said
+    assert "is not fit for this use" in app.error[0].value
+    assert app.button(key=f"cancel_{run.id}")
+
+
+def test_a_start_fills_the_form_and_goes_into_a_file(open_page, started):
+    app = open_page("assess")
+    app.selectbox(key="assess_from").set_value("internal_tool").run()
+    assert app.number_input(key="assess_worst_class").value == 75
+    assert app.number_input(key="assess_robust_accuracy").value is None
+    app.button(key="assess_start").click().run()
+    assert set(started[0].require) == set(STARTS["internal_tool"].require)
+
+
+def test_a_file_of_requirements_fills_the_form_with_its_words(open_page, started):
+    app = open_page("assess")
+    text = 'use = "Post codes"\nset_by = "QA"\nnorm = "l2"\nrequire = ["accuracy >= 91 %"]\n'
+    app.file_uploader(key="assess_file").upload("usable.toml", text.encode("utf-8-sig")).run()
+    assert app.number_input(key="assess_accuracy").value == 91
+    app.button(key="assess_start").click().run()
+    (asked,) = started
+    assert (asked.use, asked.set_by, asked.norm) == ("Post codes", "QA", "l2")
+    assert asked.require == ("accuracy >= 91 %",)
+
+
+def test_a_file_that_is_none_is_told_and_changes_nothing(open_page):
+    app = open_page("assess")
+    app.file_uploader(key="assess_file").upload("usable.toml", b"require = []").run()
+    assert "no requirements" in app.error[0].value
+    assert app.number_input(key="assess_accuracy").value == 90
+
+
+@pytest.mark.parametrize("is_after", [True, False])
+def test_requirements_that_came_after_a_look_are_marked(open_page, store, is_after):
+    times = ("2026-02-02T00:00:00+00:00", "2026-01-01T00:00:00+00:00")
+    found = Precedence(*times) if is_after else Precedence(*times[::-1])
+    rows = [row("accuracy >= 50 %", "met", 0.9)]
+    run = done(store, ("vgg_digits", rows), precedence=found)
+
+    app = open_page("assess", run=run)
+
+    assert any("after models had been" in one.value for one in app.warning) is is_after
+    assert ("before these data were first looked at" in texts(app)) is not is_after

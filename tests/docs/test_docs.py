@@ -18,6 +18,7 @@ from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.models import ARCHITECTURES, BUNDLED, SOURCES
 from usable_core.catalog.requirements import REQUIREMENTS
+from usable_core.catalog.starts import STARTS
 from usable_core.cli import app
 from usable_core.tasks import TASKS
 from usable_core.verdicts import read_requirements
@@ -39,6 +40,7 @@ def commands(command, words=("usable",)):
 
 NAMES = {
     "requirements": REQUIREMENTS,
+    "starts": STARTS,
     "attacks": ATTACKS,
     "losses": LOSSES,
     "presets": PRESETS,
