@@ -198,32 +198,36 @@ class GalleryImage:
         name: Key of the picture.
         title: As people call it.
         open: Returns it as upright RGB.
+        label: Which of ImageNet's 1,000 classes it shows, by torchvision's name, given by hand;
+            empty where it shows none, as an astronaut, coins, a dahlia, a motorcycle, a rocket.
     """
 
     name: str
     title: str
     open: Callable[[], Image.Image]
+    label: str = ""
 
 
 # name, title, package, file: public-domain or freely licensed photographs, see the packages.
 _GALLERY = (
-    ("cat", "Cat", "skimage.data", "chelsea.png"),
-    ("coffee", "Coffee cup", "skimage.data", "coffee.png"),
-    ("rocket", "Rocket", "skimage.data", "rocket.jpg"),
-    ("astronaut", "Astronaut", "skimage.data", "astronaut.png"),
-    ("camera", "Photographer", "skimage.data", "camera.png"),
-    ("coins", "Coins", "skimage.data", "coins.png"),
-    ("motorcycle", "Motorcycle", "skimage.data", "motorcycle_left.png"),
-    ("temple", "Temple", "sklearn.datasets.images", "china.jpg"),
-    ("flower", "Flower", "sklearn.datasets.images", "flower.jpg"),
+    ("cat", "Cat", "skimage.data", "chelsea.png", "tabby"),
+    ("coffee", "Coffee cup", "skimage.data", "coffee.png", "espresso"),
+    ("rocket", "Rocket", "skimage.data", "rocket.jpg", ""),
+    ("astronaut", "Astronaut", "skimage.data", "astronaut.png", ""),
+    ("camera", "Photographer", "skimage.data", "camera.png", "tripod"),
+    ("coins", "Coins", "skimage.data", "coins.png", ""),
+    ("motorcycle", "Motorcycle", "skimage.data", "motorcycle_left.png", ""),
+    ("temple", "Temple", "sklearn.datasets.images", "china.jpg", "palace"),
+    ("flower", "Flower", "sklearn.datasets.images", "flower.jpg", ""),
+    ("officer", "Officer", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg", "military uniform"),
 )
 
 
 def gallery() -> list[GalleryImage]:
     """Return the photographs that are at hand without a download."""
     return [
-        GalleryImage(name, title, functools.partial(_read, path))
-        for name, title, package, file in _GALLERY
+        GalleryImage(name, title, functools.partial(_read, path), label)
+        for name, title, package, file, label in _GALLERY
         if (path := _folder(package) / file).is_file()
     ]
 

@@ -40,6 +40,13 @@ DATASETS = {
         "1,797 real handwritten digits, 8 × 8 pixels, from scikit-learn (UCI).",
         classes=tuple("0123456789"),
     ),
+    "photographs": DatasetRow(
+        "Photographs",
+        "usable_core.datasets.builtin:photographs",
+        True,
+        "Five photographs of installed packages with their ImageNet classes: a first look, no more.",
+        classes=("tabby", "espresso", "tripod", "palace", "military uniform"),
+    ),
     "cifar10": DatasetRow(
         "CIFAR-10",
         "usable_core.datasets.builtin:cifar10",

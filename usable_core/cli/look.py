@@ -8,7 +8,7 @@ from rich.table import Table
 from usable_core.arguments import model_of
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS, LAYOUTS
-from usable_core.catalog.models import SOURCES, suggested
+from usable_core.catalog.models import SOURCES, first_use, suggested
 from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, progress_bar, remark, share, table
 from usable_core.evaluations.recipes import verdict
@@ -33,7 +33,7 @@ def models(context: typer.Context, json: JsonOption = None) -> None:
     sources = {name: row.help for name, row in SOURCES.items()}
     data = {"bundled": bundled, "suggested": suggested(), "sources": sources}
     rows = [(b["reference"], b["help"]) for b in bundled]
-    rows += [(name, "Downloaded at its first use.") for name in suggested()]
+    rows += [(name, first_use(name)) for name in suggested()]
     lines: list[str | Table] = [
         table("Model", "", rows=rows),
         "",

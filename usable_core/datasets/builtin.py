@@ -1,12 +1,14 @@
-"""The data sets with a name of their own: digits (shipped with scikit-learn) and CIFAR-10."""
+"""The data sets with a name of their own: of installed packages, and CIFAR-10."""
 
 import numpy as np
 from PIL import Image
 
 from usable_core import files, settings
+from usable_core.catalog.datasets import DATASETS
 from usable_core.datasets.arrays import from_pictures
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused
+from usable_core.images import gallery
 from usable_core.labels import LabelSpace
 
 
@@ -20,6 +22,15 @@ def digits() -> Dataset:
     labels = LabelSpace(tuple(str(name) for name in data.target_names))
     targets = data.target.astype(np.int64)
     return from_pictures("digits", lambda i: Image.fromarray(pixels[i]), targets, labels)
+
+
+def photographs() -> Dataset:
+    """Return the gallery's photographs that show one of ImageNet's classes; all are for testing."""
+    rows = [row for row in gallery() if row.label]
+    labels = LabelSpace(DATASETS["photographs"].classes)
+    targets = np.array([labels.index(row.label) for row in rows], dtype=np.int64)
+    own = {"test": np.arange(len(rows))}
+    return from_pictures("photographs", lambda i: rows[i].open(), targets, labels, own)
 
 
 def cifar10() -> Dataset:
