@@ -219,7 +219,13 @@ _GALLERY = (
     ("motorcycle", "Motorcycle", "skimage.data", "motorcycle_left.png", ""),
     ("temple", "Temple", "sklearn.datasets.images", "china.jpg", "palace"),
     ("flower", "Flower", "sklearn.datasets.images", "flower.jpg", ""),
-    ("officer", "Officer", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg", "military uniform"),
+    (
+        "officer",
+        "Officer",
+        "matplotlib",
+        "mpl-data/sample_data/grace_hopper.jpg",
+        "military uniform",
+    ),
 )
 
 

@@ -15,10 +15,11 @@ from dashboard.components.explain.settings import (
 from dashboard.components.shared import lane
 from dashboard.components.shared.formats import errors_shown
 from dashboard.components.shared.pickers import model_options, model_picker
+from usable_core.catalog.imagenet import installed
 from usable_core.evaluations.specs import ModelSpec
 
 MAX_MODELS = 4
-DEFAULT_MODELS = ("bundled/resnet", "bundled/vgg")
+DEFAULT_MODELS = installed()[:2] or ("bundled/resnet", "bundled/vgg")
 
 
 def page() -> None:

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from dashboard.Home import PAGES
+from usable_core.catalog import imagenet
 from usable_core.images import encode_png, gallery
 
 expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 
+FIRST_NAME = "efficientnet_lite0"
+FIRST = f"imagenet/{FIRST_NAME}"
 LONG = 420_000  # milliseconds: two slow cores that may do something else as well
 ALL_COMPLETE = re.compile(r"All \d+ answers are complete")
 SETTLED = """() => {
@@ -44,7 +47,8 @@ def opened(page, address, heading):
 
 
 def test_an_uploaded_picture_gets_heatmaps_of_two_backbones(page, address, watch, cat):
-    opened(page, f"{address}/explain", "Explain")
+    models = "models=bundled/resnet&models=bundled/vgg"
+    opened(page, f"{address}/explain?{models}", "Explain")
     page.locator('[data-testid="stFileUploader"] input[type=file]').set_input_files(str(cat))
 
     page.get_by_text("my cat.png", exact=True).last.wait_for()
@@ -76,6 +80,19 @@ def explained(page, address):
     opened(page, f"{address}/explain?{link}&explain_attack=no", "Explain")
     page.get_by_text(ALL_COMPLETE).wait_for(timeout=LONG)
     page.wait_for_function(SETTLED)
+
+
+@pytest.mark.skipif(
+    FIRST not in imagenet.installed(), reason=f"needs {imagenet.IMAGENET[FIRST_NAME].install}"
+)
+def test_explain_begins_with_a_network_of_imagenet_where_its_package_is_installed(page, address):
+    link = "image=coffee&explain_methods=lime&explain_evaluations=100&explain_attack=no"
+    opened(page, f"{address}/explain?{link}", "Explain")
+
+    page.get_by_text(ALL_COMPLETE).wait_for(timeout=LONG)
+
+    assert f"models={FIRST}" in page.url.replace("%2F", "/")
+    page.get_by_text("espresso").first.wait_for()
 
 
 def test_the_divider_is_moved_by_keys_and_uncovers_the_picture(page, address):

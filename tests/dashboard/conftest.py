@@ -28,6 +28,12 @@ def patient(monkeypatch):
     monkeypatch.setattr(lane, "_sessions", WeakSet())  # other tests' tabs are closed
 
 
+@pytest.fixture(autouse=True)
+def no_imagenet(monkeypatch):
+    """Pages begin with the bundled backbones, whatever packages are installed."""
+    monkeypatch.setattr("usable_core.catalog.imagenet.installed", lambda: ())
+
+
 @pytest.fixture
 def store():
     """The test's own store, the one that the pages read too."""

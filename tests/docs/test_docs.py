@@ -15,6 +15,7 @@ from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.datasets import DATASETS, LAYOUTS
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
+from usable_core.catalog.imagenet import IMAGENET
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.models import ARCHITECTURES, BUNDLED, SOURCES
 from usable_core.catalog.requirements import REQUIREMENTS
@@ -50,6 +51,7 @@ NAMES = {
     "backgrounds": BACKGROUNDS,
     "model sources": SOURCES,
     "bundled models": BUNDLED,
+    "ImageNet models": IMAGENET,
     "architectures": ARCHITECTURES,
     "data sets": DATASETS,
     "layouts": LAYOUTS,
@@ -88,7 +90,8 @@ def test_the_table_has_no_row_that_nobody_checks():
 
 
 @pytest.mark.parametrize(
-    "kind", ["presets", "bundled models", "model sources", "data sets", "layouts"]
+    "kind",
+    ["presets", "bundled models", "ImageNet models", "model sources", "data sets", "layouts"],
 )
 def test_the_readme_names_what_a_user_chooses_first(kind):
     for name in NAMES[kind]:

@@ -44,7 +44,7 @@ DATASETS = {
         "Photographs",
         "usable_core.datasets.builtin:photographs",
         True,
-        "Five photographs of installed packages with their ImageNet classes: a first look, no more.",
+        "Five photographs of installed packages, with their ImageNet classes: a first look.",
         classes=("tabby", "espresso", "tripod", "palace", "military uniform"),
     ),
     "cifar10": DatasetRow(

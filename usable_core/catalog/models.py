@@ -98,6 +98,7 @@ class SourceRow:
         suggested: Names worth showing; every other can be typed.
         first_use: Dotted name of `(name) -> sentence` in a module without torch: what a suggested
             name needs before its first use. None: it is downloaded then.
+        first_data: Named data of its models' classes, which are offered first. None: nobody knows.
         recipes: Dotted name of `(name, model) -> {title: Preprocessing}`: how the pictures of
             other weights of the architecture are prepared, which a probe tries.
     """
@@ -111,6 +112,7 @@ class SourceRow:
     takes_weights: bool = False
     suggested: tuple[str, ...] = ()
     first_use: str | None = None
+    first_data: str | None = None
     recipes: str | None = None
 
     @property
@@ -131,6 +133,7 @@ SOURCES = {
         files="usable_core.catalog.imagenet:weights",
         suggested=tuple(IMAGENET),
         first_use="usable_core.catalog.imagenet:first_use",
+        first_data="photographs",
     ),
     "torchvision": SourceRow(
         "usable_core.models.sources.torchvision_models:load",
@@ -184,7 +187,8 @@ def suggested() -> tuple[str, ...]:
 def first_use(reference: str) -> str:
     """Return what a suggested reference needs before its first use, in a sentence."""
     row, name = source_of(reference)
-    return implementation(row.first_use)(name) if row.first_use else "Downloaded at its first use."
+    said = implementation(row.first_use)(name) if row.first_use else "Downloaded at its first use."
+    return str(said)
 
 
 def list_references() -> tuple[str, ...]:

