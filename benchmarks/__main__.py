@@ -23,6 +23,7 @@ MODULES = (
     "sessions",
     "duplicates",
     "splits",
+    "cost",
 )
 
 for module in MODULES:

@@ -41,6 +41,7 @@ PAGES = {
     "robustness": PageRow("Robustness", ":material/shield:", "Train and measure"),
     "corruption": PageRow("Corruptions", ":material/foggy:", "Train and measure"),
     "explanation": PageRow("Explanation quality", ":material/fact_check:", "Train and measure"),
+    "cost": PageRow("Cost", ":material/timer:", "Train and measure"),
     "compare": PageRow("Compare", ":material/balance:", "Results"),
     "runs": PageRow("Runs", ":material/list_alt:", "Results"),
 }

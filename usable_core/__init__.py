@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from usable_core.catalog.listing import list_explainers as list_explainers
     from usable_core.catalog.listing import list_models as list_models
     from usable_core.comparison import compare as compare
+    from usable_core.costing import evaluate_cost as evaluate_cost
     from usable_core.datasets import load_dataset as load_dataset
     from usable_core.datasets.arrays import dataset_from_arrays as dataset_from_arrays
     from usable_core.datasets.dataset import Dataset as Dataset
@@ -49,6 +50,7 @@ _NAMES = {
     "assessing": "assess",
     "catalog.listing": "list_attacks list_corruptions list_datasets list_explainers list_models",
     "comparison": "compare",
+    "costing": "evaluate_cost",
     "datasets": "load_dataset",
     "datasets.arrays": "dataset_from_arrays",
     "datasets.dataset": "Dataset",

@@ -18,6 +18,7 @@ from usable_core.catalog.models import files_of
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
+from usable_core.evaluations.cost import CostConfig, CostResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -55,6 +56,8 @@ class Task:
         again: What asking the same again does after a run that ended before its answer.
         is_of_parts: Whether the answer is put together from those to other questions, which are
             kept by themselves.
+        is_of_machine: Whether the answer is of the machine and device that measured it: on another
+            it is another question.
     """
 
     title: str
@@ -70,6 +73,7 @@ class Task:
     makes_model: bool = False
     again: str = GOES_ON
     is_of_parts: bool = False
+    is_of_machine: bool = False
 
 
 TASKS = {
@@ -115,6 +119,17 @@ TASKS = {
         help="Measure how far a model's explanations are to be believed.",
         lines="usable_core.cli.explanation:lines",
         page="explanation",
+    ),
+    "cost": Task(
+        title="Cost",
+        config=CostConfig,
+        result=CostResult,
+        function="usable_core.measuring.cost:measure",
+        command="evaluate cost",
+        help="Measure what an answer of a model costs: time, memory, multiply-adds, file.",
+        lines="usable_core.cli.cost:lines",
+        page="cost",
+        is_of_machine=True,
     ),
     "pretrain": Task(
         title="Pre-training",
@@ -250,6 +265,10 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     it; what they hold is, and which examples are evaluated.
     """
     settings = to_json(config) | {"part": _part(config, objects)}
+    if TASKS[name_of(config)].is_of_machine:
+        from usable_core.measuring.machine import measured_on
+
+        settings["machine"] = measured_on(objects["model"], getattr(config, "model"))  # noqa: B009
     for name, thing in objects.items():
         settings[name]["fingerprint"] = thing.fingerprint
         if getattr(getattr(config, name), "labels", None):  # what the file names, not where it lies

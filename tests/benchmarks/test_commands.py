@@ -37,6 +37,7 @@ SMALLEST = {
     "clicks": "--rounds 1",
     "comparison": "--tables 2 --trials 1 --examples 50 --draws 10 --rounds 1",
     "corruptions": "--rounds 1 --corruptions fog",
+    "cost": "--architectures resnet18 --models bundled/vgg --timings 5",
     "duplicates": "--count 60 --planted 8",
     "evidence": "--rounds 1",
     "divergence": "--epochs 1 --examples 40",

@@ -14,6 +14,7 @@ from usable_core.catalog import implementation
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
+from usable_core.evaluations.cost import CostConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -30,6 +31,7 @@ EXAMPLES = {
     ),
     "corruption": CorruptionConfig(MODEL, DATA, ("fog", "snow"), (1, 5), seed=2),
     "explanation": ExplanationConfig(MODEL, DATA, ("lime",), "7", ExplainerOptions(evaluations=32)),
+    "cost": CostConfig(MODEL, DATA, (4, 16), timings=20),
     "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
     "finetune": FineTuningConfig(MODEL, DATA, source=DATA, task_weight=0.5),
     "assess": AssessmentConfig((MODEL, ModelSpec("bundled/vgg")), DATA, ("ece <= 5 %",), norm="l2"),

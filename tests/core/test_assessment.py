@@ -26,6 +26,7 @@ def quick(monkeypatch):
     monkeypatch.setitem(plan.SIZES, "glance", size)
     few = replace(PRESETS["glance"], attacks=(AttackSpec("fgsm"),), walked=0, examples=24)
     monkeypatch.setitem(PRESETS, "glance", few)
+    monkeypatch.setattr(plan, "timings_for", lambda candidates: 5)
 
 
 def config(*models, **more):
@@ -47,6 +48,7 @@ def test_a_model_that_is_fit_and_one_that_cannot_be_asked(capsys, tmp_path):
     parts = store.children(run.id)
     assert {part.task for part in parts if part.status is Status.DONE} >= {
         "accuracy",
+        "cost",
         "robustness",
         "corruption",
         "explanation",
@@ -104,6 +106,15 @@ def test_what_cannot_be_asked_is_said_before_anything_is_measured(capsys, words,
     assert said in error
     assert error.count("\n") == 1
     assert RunStore().list() == []
+
+
+def test_cost_is_required_with_units_and_measured_at_the_batch_sizes_that_are_named():
+    rules = ("parameters <= 1 M", "macs <= 1 M", "peak_memory at batch 3 <= 1 GB")
+    _, result = jobs.run_here(AssessmentConfig((ModelSpec("bundled/vgg_digits"),), DATA, rules))
+
+    (one,) = result.verdicts
+    assert [c.outcome for c in one.checked] == ["met", "not met", "met"]
+    assert one.sentence.endswith("Multiply-adds is 24.6 M, where at most 1 M is required.")
 
 
 def test_python_takes_objects():

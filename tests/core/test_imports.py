@@ -87,7 +87,7 @@ ASKING_LAYERS = (
     ("reports",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "recipes"),
+    ("api", "assessing", "costing", "recipes"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.

@@ -30,12 +30,26 @@ from usable_core.verdicts import read_requirements, requirement, requirements_of
         ("faithfulness at LIME >= 0", "faithfulness", "lime", 0.0),
         ("faithfulness at kernel_shap >= -0.1", "faithfulness", "kernel_shap", -0.1),
         ("nll <= 1.5", "nll", "", 1.5),
+        ("latency_p95 at batch 1 <= 50 ms", "latency_p95", "batch 1", 0.05),
+        ("latency_p95 at 16 <= 0.5s", "latency_p95", "batch 16", 0.5),
+        ("forward_p95 at Batch size 8 ≤ 1/20 s", "forward_p95", "batch 8", 0.05),
+        ("parameters <= 10 M", "parameters", "", 1e7),
+        ("parameters <= 10M", "parameters", "", 1e7),
+        ("parameters <= 12345678", "parameters", "", 12_345_678),
+        ("macs <= 4.1 G", "macs", "", 4.1e9),
+        ("file_size <= 512 MiB", "file_size", "", 2**29),
+        ("file_size <= 98.7 MB", "file_size", "", 98.7e6),
+        ("peak_memory at batch 4 <= 1.5 GB", "peak_memory", "batch 4", 1.5e9),
+        ("throughput >= 100", "throughput", "", 100),
+        ("throughput >= 100/s", "throughput", "", 100),
+        ("throughput >= 2e3 /s", "throughput", "", 2000),
     ],
 )
 def test_a_requirement_is_read(text, name, place, bound):
     found = requirement(text)
     assert (found.name, found.place) == (name, place)
     assert found.bound == pytest.approx(bound)
+    assert requirement(found.text) == found
 
 
 @pytest.mark.parametrize("name", REQUIREMENTS)
@@ -68,6 +82,31 @@ def test_each_row_is_whole_and_its_example_means_itself(name):
         ("robust_accuracy at 0 >= 40 %", "above 0"),
         ("acuracy >= 90 %", "accuracy"),
         ("faithfulness at limo >= 0", "lime"),
+        ("latency_p95 at batch 1 <= 50", "has no unit"),
+        ("latency_p95 at batch 1 <= 50 MB", "units: s, ms"),
+        ("latency_p95 at batch 1 <= 50 %", "units: s, ms"),
+        ("latency_p95 at batch 1 <= 50 MS", "has the unit 'MS'"),
+        ("latency_p95 at batch 1 <= 50 msec", "has the unit 'msec'"),
+        ("latency_p95 at batch 1 >= 50 ms", "better the lower"),
+        ("latency_p95 at batch 1 <= 0 ms", "above 0"),
+        ("latency_p95 <= 50 ms", "at a place"),
+        ("latency_p95 at batch 0 <= 50 ms", "written like `batch 16`"),
+        ("latency_p95 at night <= 50 ms", "written like `batch 16`"),
+        ("latency_p95 at batch 99999 <= 50 ms", "at most 65,536"),
+        ("latency_p59 at batch 1 <= 50 ms", "latency_p95"),
+        ("ms 50 >= latency_p95 at batch 1", "written like"),
+        ("50 ms >= latency_p95", "written like"),
+        ("parameters <= 10 m", "has the unit 'm'"),
+        ("parameters <= 10 MB", "units: G, M, k"),
+        ("parameters at batch 1 <= 10 M", "left out"),
+        ("parameters <= 10 M M", "written like"),
+        ("parameters <= 10,000", "written like"),
+        ("file_size <= 20", "has no unit"),
+        ("file_size <= 20 Mb", "has the unit 'Mb'"),
+        ("throughput <= 100 /s", "better the higher"),
+        ("throughput >= 100 /min", "units: /s"),
+        ("nll <= 50 %", "plain number"),
+        ("accuracy >= 90 M", "units: %"),
     ],
 )
 def test_what_is_no_requirement_is_told(text, said):

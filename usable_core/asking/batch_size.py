@@ -223,7 +223,7 @@ def in_batches(
         try:
             result = function(part)
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             size.halve()
             continue
@@ -258,7 +258,8 @@ def _key(model: Model, needs_gradient: bool, precision: str) -> tuple[str, str, 
     return model.fingerprint, str(model.device), f"{precision} gradient={needs_gradient}"
 
 
-def _is_out_of_memory(error: RuntimeError) -> bool:
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Tell whether an error of torch says that memory ran out."""
     text = str(error)
     return isinstance(error, torch.OutOfMemoryError) or (
         "can't allocate memory" in text or "not enough memory" in text

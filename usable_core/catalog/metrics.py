@@ -1,7 +1,8 @@
 """The numbers that are shown: what each is called, and its definition for a tooltip."""
 
 from dataclasses import dataclass
-from typing import Literal
+
+from usable_core.catalog.units import Unit
 
 
 @dataclass(frozen=True)
@@ -11,17 +12,24 @@ class MetricRow:
     Attributes:
         title: On a card.
         help: Definition in Markdown, formulas between dollar signs.
-        unit: How it is written: a share as a percentage, a difference of shares in points.
+        unit: What it is kept in and how it is written, see `catalog.units`.
     """
 
     title: str
     help: str
-    unit: Literal["share", "points", "number"] = "share"
+    unit: Unit = "share"
 
 
 def _number(title: str, help_text: str) -> MetricRow:
     return MetricRow(title, help_text, "number")
 
+
+_INTERVAL = (
+    "Interval: order statistics of the timings, whatever their distribution. It is of this machine "
+    "as it was, and says nothing of other machines or loads."
+)
+_ANSWERED = f"are decoded, preprocessed and answered within this time. {_INTERVAL}"
+_PASSED = f"pass through the network within this time. {_INTERVAL}"
 
 METRICS = {
     "accuracy": MetricRow(
@@ -173,4 +181,44 @@ METRICS = {
         "How far the values miss their due sum, in units of the output: 0 is exact. Median.",
     ),
     "seconds": _number("Seconds", "Mean wall time of a map."),
+    "parameters": MetricRow("Parameters", "How many numbers the network learned.", "count"),
+    "macs": MetricRow(
+        "Multiply-adds",
+        "Multiply-adds of matrix products and convolutions for one picture (MACs; half of the "
+        "floating point operations). Activations, normalisation and pooling are not in them.",
+        "count",
+    ),
+    "file_size": MetricRow(
+        "Size of the weights",
+        "Bytes of the file of weights; of downloaded ones those of the weights as they are held.",
+        "bytes",
+    ),
+    "latency_p50": MetricRow("Latency, median", f"Half of the batches {_ANSWERED}", "seconds"),
+    "latency_p95": MetricRow("Latency, p95", f"95 % of the batches {_ANSWERED}", "seconds"),
+    "forward_p50": MetricRow("Forward, median", f"Half of the batches {_PASSED}", "seconds"),
+    "forward_p95": MetricRow("Forward, p95", f"95 % of the batches {_PASSED}", "seconds"),
+    "throughput": MetricRow(
+        "Throughput",
+        "Pictures a second at the best batch size, by the median: decoding, preprocessing and the "
+        "forward pass one after another.",
+        "rate",
+    ),
+    "forward_throughput": MetricRow(
+        "Forward throughput",
+        "Pictures a second at the best batch size, by the median of the forward pass alone.",
+        "rate",
+    ),
+    "peak_memory": MetricRow(
+        "Peak memory",
+        "Weights and whatever tensors are there at once during a forward pass. On CUDA by torch's "
+        "allocator, elsewhere counted tensor by tensor, without scratch memory inside operations. "
+        "Libraries and data are not in it.",
+        "bytes",
+    ),
+    "energy": MetricRow(
+        "Energy of a picture",
+        "What the meter of the device counted while pictures went through at the best batch size, "
+        "divided by their number; idling and other work are in it.",
+        "joules",
+    ),
 }

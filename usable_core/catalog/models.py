@@ -260,6 +260,15 @@ def file_facts(
     return tuple((fact.st_mtime_ns, fact.st_size) for fact in facts)
 
 
+def weights_size(reference: str, weights: str | None = None) -> int | None:
+    """Return the bytes of a model's file of weights; None where no such file is known here."""
+    try:
+        files = [path for path in files_of(reference, weights) if path.suffix != ".json"]
+        return sum(path.stat().st_size for path in files) or None
+    except (UsableError, OSError):
+        return None
+
+
 def absolute(reference: str) -> str:
     """Return a reference that means the same model in every folder."""
     source, name = _parts(reference)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["", "epsilon", "method", "corruption"]
+Place = Literal["", "epsilon", "method", "corruption", "batch"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class RequirementRow:
         metric: Its key in `METRICS`.
         is_better: Whether more of it is better, or less.
         place: What it is measured at, which the requirement then names: a budget ε, an explanation
-            method, a corruption; empty where it is one number.
+            method, a corruption, a batch size; empty where it is one number.
         example: As it is written.
     """
 
@@ -58,5 +58,21 @@ REQUIREMENTS = {
     ),
     "faithfulness": RequirementRow(
         "explanation", "deletion_gain", "higher", "method", "faithfulness at lime >= 0"
+    ),
+    "parameters": RequirementRow("cost", "parameters", "lower", "", "parameters <= 10 M"),
+    "macs": RequirementRow("cost", "macs", "lower", "", "macs <= 4 G"),
+    "file_size": RequirementRow("cost", "file_size", "lower", "", "file_size <= 50 MB"),
+    "latency_p50": RequirementRow(
+        "cost", "latency_p50", "lower", "batch", "latency_p50 at batch 1 <= 20 ms"
+    ),
+    "latency_p95": RequirementRow(
+        "cost", "latency_p95", "lower", "batch", "latency_p95 at batch 1 <= 50 ms"
+    ),
+    "forward_p95": RequirementRow(
+        "cost", "forward_p95", "lower", "batch", "forward_p95 at batch 16 <= 0.5 s"
+    ),
+    "throughput": RequirementRow("cost", "throughput", "higher", "", "throughput >= 100 /s"),
+    "peak_memory": RequirementRow(
+        "cost", "peak_memory", "lower", "batch", "peak_memory at batch 1 <= 500 MB"
     ),
 }

@@ -67,6 +67,13 @@ class ExplanationSettings(TypedDict, total=False):
     evidence: Literal["none", "curves", "all"]
 
 
+class CostSettings(TypedDict, total=False):
+    """Fields of `CostConfig`."""
+
+    batch_sizes: Sequence[int]
+    timings: int
+
+
 class MapSettings(TypedDict, total=False):
     """How one image is explained.
 

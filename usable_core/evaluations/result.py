@@ -5,7 +5,7 @@ kind of evaluation needs no branch in any of them.
 """
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -31,12 +31,18 @@ class Number:
         found: The number with its interval.
         at: What it is of within the answer, as people write it: `4/255`, `LIME`.
         epsilon: The budget, where it is at one; else NaN.
+        within: Returns it with the interval of another confidence, where it is neither a share nor
+            nearly normal.
+        excuse: Why it may be worse than it need be, such as a machine that was busy; else empty.
+            A bound that it misses is then not shown to be missed.
     """
 
     metric: str
     found: Estimate
     at: str = ""
     epsilon: float = math.nan
+    within: Callable[[float], Estimate] | None = None
+    excuse: str = ""
 
 
 class Config(Protocol):
@@ -46,7 +52,7 @@ class Config(Protocol):
 
 
 class Evaluation(Config, Protocol):
-    """A question about a model on a data set.
+    """A question about a model, on a data set where it needs one.
 
     Attributes:
         same: Fields that two questions must share for their answers to be compared.
@@ -59,7 +65,7 @@ class Evaluation(Config, Protocol):
         """Return the model."""
 
     @property
-    def dataset(self) -> DatasetSpec:
+    def dataset(self) -> DatasetSpec | None:
         """Return the data."""
 
 

@@ -42,6 +42,10 @@ class Streamed(Evaluation, Protocol):
     """A question whose parts need to know no more."""
 
     @property
+    def dataset(self) -> DatasetSpec:
+        """Return the data."""
+
+    @property
     def batch_size(self) -> int | None:
         """Return the examples per forward pass; None for the fastest."""
 

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 
 MEASURED = (
     "accuracy",
+    "cost",
     "corruption",
     "robustness",
     "explanation",

@@ -71,12 +71,19 @@ def outcome(requirement: Requirement, found: Estimate) -> Outcome:
 def _checked(
     requirement: Requirement, number: Number, result: Measured, candidates: int
 ) -> Checked:
-    found = deciding(number.found, candidates)
+    if number.within is not None:
+        found = number.within(1 - (1 - CONFIDENCE) / candidates)
+    else:
+        found = deciding(number.found, candidates)
     if METRICS[requirement.row.metric].unit == "share":
         found = replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
     said = outcome(requirement, found)
     if said == "met" and (doubt := _doubt(requirement, result)):
         return Checked(requirement, found, "undecided", doubt)
+    if said == "not met" and number.excuse:
+        return Checked(requirement, found, "undecided", number.excuse.rstrip("."))
+    if said == "undecided" and number.within is not None:
+        return Checked(requirement, found, said, f"{found.n} timings leave it open")
     needed = None if said != "undecided" else examples_to_decide(requirement, found)
     return Checked(requirement, found, said, examples=needed)
 

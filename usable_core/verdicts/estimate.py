@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from usable_core.evaluations.corruption import CorruptionConfig
+from usable_core.evaluations.cost import CostConfig
 from usable_core.evaluations.explanation import ExplanationConfig
 from usable_core.evaluations.result import Config
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -24,6 +25,7 @@ SHARE = 0.75  # of the most that an attack can cost: what breaks early pays less
 CORRUPTING_SECONDS = 0.03  # of a megapixel: one corruption at one severity
 MAP_SECONDS = 0.5  # of a map beside its passes: superpixels, fits and bootstraps
 EVIDENCE = 300  # passes of a map's evidence: deletion and random orders
+COST_SECONDS = 5.0  # of the batch size that is found, warming up and counting
 UNKNOWN = 1000  # examples where nobody has counted them yet
 
 
@@ -141,6 +143,11 @@ def _seconds(question: Config, pace: Pace) -> float:
         maps = n * len(question.methods)
         work = Work(forward=question.options.evaluations + EVIDENCE) * maps
         beside += maps * MAP_SECONDS
+    elif isinstance(question, CostConfig):
+        work, beside = (
+            Work(forward=question.timings * sum((1, *question.batch_sizes))),
+            COST_SECONDS,
+        )
     else:
         work = Work(forward=n)
     return beside + work.forward * speed.forward + work.gradient * speed.gradient

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from usable_core.catalog.attacks import PRESETS
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
+from usable_core.evaluations.cost import CostConfig, timings_for
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.result import Config
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
@@ -55,6 +56,12 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     )
     return {
         "accuracy": AccuracyConfig(spec, data),
+        "cost": CostConfig(
+            spec,
+            data,
+            tuple(b for b in config.requirements.batch_sizes if b > 1),
+            timings_for(len(config.models)),
+        ),
         "corruption": CorruptionConfig(
             spec, corrupted, severities=size.severities, seed=config.seed
         ),

@@ -23,13 +23,18 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.requirements import REQUIREMENTS, RequirementRow
+from usable_core.catalog.units import NAMES, NEEDED, Unit, exactly
 from usable_core.errors import ConfigError
 from usable_core.evaluations.epsilon import epsilon_label, number
 from usable_core.evaluations.result import Number
-from usable_core.evaluations.specs import Norm, require
+from usable_core.evaluations.specs import LARGEST_BATCH, Norm, require
 
 MOST_BYTES = 1_000_000  # of a file of requirements
-_FORM = re.compile(r"\s*(\w+)(?:\s+at\s+([\w./ ]+?))?\s*(>=|≥|<=|≤)\s*([\d.eE+/-]+)\s*(%?)\s*")
+_NUMBER = r"[+-]?[\d.]+(?:[eE][+-]?\d+)?(?:/[\d.]+)?"
+_FORM = re.compile(
+    rf"\s*(\w+)(?:\s+at\s+([\w./ ]+?))?\s*(>=|≥|<=|≤)\s*({_NUMBER})\s*([a-zA-Z/%]*)\s*"
+)
+_BATCH = re.compile(r"(?:batch(?: size)? )?([1-9]\d*)", re.IGNORECASE)
 
 _COMMA = re.compile(r"\d,\d")
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # as PowerShell writes
@@ -52,9 +57,10 @@ class Requirement:
 
     Attributes:
         name: A key of `catalog.requirements.REQUIREMENTS`.
-        bound: What it must reach (where higher is better) or may reach; shares in [0, 1].
-        place: A budget as people write it (`4/255`), a method or a corruption by its key; empty
-            where the number has no place.
+        bound: What it must reach (where higher is better) or may reach; shares in [0, 1], times in
+            seconds, sizes in bytes.
+        place: A budget as people write it (`4/255`), a method or a corruption by its key, a batch
+            size (`batch 16`); empty where the number has no place.
     """
 
     name: str
@@ -64,9 +70,11 @@ class Requirement:
     def __post_init__(self) -> None:
         row = lookup(REQUIREMENTS, "requirement", self.name)
         require(math.isfinite(self.bound), f"the bound of {self.name}", "a number", self.bound)
-        if METRICS[row.metric].unit == "share":
+        if self.unit == "share":
             expected = "a share from 0 to 1, or from 0 % to 100 %"
             require(0 <= self.bound <= 1, f"the bound of {self.name}", expected, self.bound)
+        elif NAMES[self.unit]:  # a size, a time, a count
+            require(self.bound > 0, f"the bound of {self.name}", "above 0", self.bound)
         if row.place == "":
             require(not self.place, f"the place of {self.name}", "left out", self.place)
         elif not self.place:
@@ -76,6 +84,9 @@ class Requirement:
             )
         elif row.place == "epsilon":
             require(number(self.place) > 0, "epsilon", "above 0", self.place)
+        elif row.place == "batch":
+            batch = _batch(self.place)
+            require(batch <= LARGEST_BATCH, "batch", f"at most {LARGEST_BATCH:,}", batch)
         else:
             lookup(_PLACES[row.place], row.place, self.place)
 
@@ -83,6 +94,16 @@ class Requirement:
     def row(self) -> RequirementRow:
         """Return what is known of the number."""
         return REQUIREMENTS[self.name]
+
+    @property
+    def unit(self) -> Unit:
+        """Return what the bound is kept in."""
+        return METRICS[self.row.metric].unit
+
+    @property
+    def batch(self) -> int | None:
+        """Return the batch size that it is measured at; None where it has none."""
+        return _batch(self.place) if self.row.place == "batch" else None
 
     @property
     def epsilon(self) -> float:
@@ -104,9 +125,8 @@ class Requirement:
 
     @property
     def bound_text(self) -> str:
-        """Return the bound as it is written: `40 %`."""
-        is_share = METRICS[self.row.metric].unit == "share"
-        return f"{100 * self.bound:.6g} %" if is_share else f"{self.bound:.6g}"
+        """Return the bound as it is written: `40 %`, `50 ms`."""
+        return exactly(self.bound, self.unit)
 
     @property
     def title(self) -> str:
@@ -114,6 +134,8 @@ class Requirement:
         title = METRICS[self.row.metric].title
         if self.row.place == "epsilon":
             return f"{title} at ε = {self.place}"
+        if self.row.place == "batch":
+            return f"{title} at {self.place}"
         return f"{title}: {_PLACES[self.row.place][self.place].title}" if self.place else title
 
     def is_about(self, found: Number) -> bool:
@@ -122,6 +144,8 @@ class Requirement:
             return False
         if self.row.place == "epsilon":
             return math.isclose(found.epsilon, self.epsilon, rel_tol=1e-6)
+        if self.row.place == "batch":
+            return found.at == self.place
         return found.at == (_PLACES[self.row.place][self.place].title if self.place else "")
 
 
@@ -161,6 +185,11 @@ class Requirements:
         """Return the budgets that they name, increasing."""
         return tuple(sorted({r.epsilon for r in self.required if not math.isnan(r.epsilon)}))
 
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Return the batch sizes that they name, increasing."""
+        return tuple(sorted({r.batch for r in self.required if r.batch is not None}))
+
 
 def examples() -> str:
     """Return how requirements are written, for an error."""
@@ -182,7 +211,7 @@ def requirement(text: str) -> Requirement:
         )
     if form is None:
         raise ConfigError(f"A requirement is written like {examples()}, but this is {text!r}.")
-    name, place, sign, bound, percent = form.groups()
+    name, place, sign, bound, unit = form.groups()
     row = lookup(REQUIREMENTS, "requirement", name)
     is_minimum = sign in (">=", "≥")
     if is_minimum != (row.is_better == "higher"):
@@ -190,7 +219,7 @@ def requirement(text: str) -> Requirement:
             f"{METRICS[row.metric].title} is better the {row.is_better}, so a requirement is "
             f"written like `{row.example}`, but this is {text!r}. Turn the sign round."
         )
-    value = number(bound, f"the bound of {name}") / (100 if percent else 1)
+    value = number(bound, f"the bound of {name}") * _size(row, unit, str(text))
     return Requirement(name, value, _place(row, place or ""))
 
 
@@ -272,8 +301,40 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def _size(row: RequirementRow, unit: str, text: str) -> float:
+    """Return what a unit is worth in what the number is kept in; 1 where none is written."""
+    kept = METRICS[row.metric].unit
+    if unit in NAMES[kept]:
+        return NAMES[kept][unit]
+    if not unit and kept not in NEEDED:
+        return 1.0
+    known = ", ".join(NAMES[kept]) or "none"
+    said = f"has the unit {unit!r}" if unit else "has no unit"
+    raise ConfigError(
+        f"{METRICS[row.metric].title} is written like `{row.example}` (units: {known}), but "
+        f"{text!r} {said}. Write one of them."
+        if NAMES[kept]
+        else f"{METRICS[row.metric].title} is a plain number, written like `{row.example}`, but "
+        f"{text!r} {said}. Leave it out."
+    )
+
+
+def _batch(place: str) -> int:
+    """Return the batch size that a place names.
+
+    Raises:
+        ConfigError: it names none.
+    """
+    form = _BATCH.fullmatch(place)
+    if form is None:
+        raise ConfigError(f"A batch size is written like `batch 16`, but this is {place!r}.")
+    return int(form[1])
+
+
 def _place(row: RequirementRow, place: str) -> str:
     """Return a place as it is kept: a budget as it is usually written, a name by its key."""
+    if row.place == "batch" and place:
+        return f"batch {_batch(place)}"
     if row.place == "epsilon" and place:
         return epsilon_label(number(place)) if "/" in place else place
     table = _PLACES.get(row.place, {})

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from usable_core.catalog.metrics import METRICS
+from usable_core.catalog.units import written
 from usable_core.evaluations.result import Measured
 from usable_core.metrics.intervals import Estimate
 from usable_core.verdicts.checking import Checked, check
@@ -106,12 +106,11 @@ def rounded(number: int) -> int:
 
 def shown(requirement: Requirement, found: Estimate) -> str:
     """Return a number as it is written: `87.2 % (83.4 % to 90.4 %)`."""
-    row = METRICS[requirement.row.metric]
-
-    def one(value: float) -> str:
-        return f"{100 * value:.1f} %" if row.unit == "share" else f"{value:.3g}"
-
-    return f"{one(found.value)} ({one(found.low)} to {one(found.high)})"
+    value, low, high = (
+        written(part, requirement.unit) for part in (found.value, found.low, found.high)
+    )
+    is_counted = found.low == found.high and found.n == 1  # such as parameters: no interval
+    return value if is_counted else f"{value} ({low} to {high})"
 
 
 def _said(one: Checked) -> str:

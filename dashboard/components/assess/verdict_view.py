@@ -37,7 +37,7 @@ def verdict_view(result: AssessmentResult) -> None:
         _links({requirement(r["requirement"]).row.task: r["run"] for r in rows if r["run"]})
     st.caption(
         "Not measured: other data, other attacks and norms than those named, seeds of the "
-        "training, latency and cost, people's understanding of the maps."
+        "training, times on other machines and under load, people's understanding of the maps."
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measure.measured_runs import Found, usable_runs
+from dashboard.components.measure.measured_runs import Found, data_of, usable_runs
 from dashboard.components.shared.data_picker import known_classes
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.pickers import facts, model_options
@@ -79,7 +79,7 @@ def headlines(results: Sequence[Measured], names: Sequence[str]) -> None:
 
 def data_notes(found: Found) -> None:
     """Say which data are gone, or were written anew since they were measured."""
-    newest = {run.config.dataset.reference: run for run, _ in found}
+    newest = {data_of(run.config): run for run, _ in found}
     for reference, run in newest.items():
         path = Path(reference)
         if reference in DATASETS or not path.is_absolute():

@@ -45,13 +45,18 @@ def matching(task: str, questions: Sequence[Evaluation]) -> list[Run]:
 
 def usable_runs(task: str, questions: Sequence[Evaluation]) -> list[Run]:
     """Return the runs, done or on their way, of the models and data of questions, however asked."""
-    wanted = {(asked.model, asked.dataset.reference) for asked in questions}
+    wanted = {(asked.model, data_of(asked)) for asked in questions}
     return [
         run
         for run in state.runs(task)
         if (run.status is Status.DONE or not run.status.is_over)
-        and (run.config.model, run.config.dataset.reference) in wanted
+        and (run.config.model, data_of(run.config)) in wanted
     ]
+
+
+def data_of(asked: Evaluation) -> str:
+    """Return the data that a question names; empty where it needs none."""
+    return asked.dataset.reference if asked.dataset is not None else ""
 
 
 def watched(ids: Sequence[str], task: str) -> list[tuple[Run, Measured]]:
@@ -117,7 +122,7 @@ def latest_per_model(runs: Sequence[Run]) -> list[Run]:
 
 
 def _question(run: Run) -> tuple[object, ...]:
-    return (run.task, run.config.dataset.reference, *question(run.config))
+    return (run.task, data_of(run.config), *question(run.config))
 
 
 def answers(runs: Sequence[Run]) -> list[tuple[Run, Measured]]:

@@ -54,6 +54,7 @@ class MeasuringPage:
         examples: How many examples are used at first; None for all.
         estimate: Shows what the questions will cost.
         restore: Puts the settings of a question into what `settings` shows.
+        needs_classes: Whether the models must know the data's classes.
     """
 
     task: str
@@ -66,6 +67,7 @@ class MeasuringPage:
     examples: Callable[[], int | None] = lambda: None
     estimate: Callable[[Sequence[Evaluation]], None] = lambda questions: None
     restore: Callable[[Evaluation], None] = lambda question: None
+    needs_classes: bool = True
 
 
 def measuring_page(page: MeasuringPage) -> None:
@@ -96,7 +98,7 @@ def _form(page: MeasuringPage) -> list[Evaluation]:
     with right:
         key = state.of_page(page.task, "dataset")
         dataset = dataset_picker(key, models=models, ask_limit=True, limit=page.examples())
-    fits = dataset is None or fit_note(models, dataset.reference)
+    fits = dataset is None or not page.needs_classes or fit_note(models, dataset.reference)
     ask = page.settings()
     questions: list[Evaluation] = []
     if ask is not None and dataset is not None:

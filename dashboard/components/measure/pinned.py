@@ -32,7 +32,8 @@ def restore_question(task: str, restore_settings: Callable[[Evaluation], None]) 
         runs = pinned_runs(task)
         if runs:
             restore_models(state.MODELS, [run.config.model for run in runs[:MOST_MODELS]])
-            restore_dataset(state.of_page(task, "dataset"), runs[0].config.dataset)
+            if runs[0].config.dataset is not None:
+                restore_dataset(state.of_page(task, "dataset"), runs[0].config.dataset)
             restore_settings(runs[0].config)
         pin(task, ids, None)
 

@@ -84,7 +84,8 @@ def _choices(models: Sequence[ModelSpec]) -> list[str]:
     """Return the data to choose from: first what all models fit, each model's own before others."""
     known = [facts(model.reference) for model in models]
     own = [model.data for model in known if model.data]
-    used = [run.config.dataset.reference for run in state.runs() if hasattr(run.config, "dataset")]
+    specs = [getattr(run.config, "dataset", None) for run in state.runs()]
+    used = [spec.reference for spec in specs if spec is not None]
     paths = [data for data in dict.fromkeys([*own, *used]) if data not in DATASETS]
     here = [path for path in paths if Path(path).is_absolute() and Path(path).exists()][:MOST_OWN]
     every = dict.fromkeys([*(data for data in own if data in (*here, *DATASETS)), *DATASETS, *here])

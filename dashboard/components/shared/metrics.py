@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -12,6 +13,7 @@ from dashboard.components.shared.formats import download_csv, escaped, percent, 
 from dashboard.components.shared.once import once
 from dashboard.components.shared.run_panel import PLOT_CONFIG
 from usable_core.catalog.metrics import METRICS
+from usable_core.catalog.units import written
 from usable_core.comparison import score_card
 from usable_core.evaluations.result import Measured
 from usable_core.metrics.intervals import Estimate, Proportion
@@ -19,6 +21,7 @@ from usable_core.runs.run import Run
 
 UPPER_BOUND = "upper bound only"
 CARDS_IN_A_ROW = {1: 4, 2: 2}  # at most, by the number of models
+_UNITS = {row.title: row.unit for row in METRICS.values()}
 
 
 def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -> None:
@@ -29,6 +32,8 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
         proportion_card(title, found, help=row.help)
         return
     write, unit = (points, "points; ") if row.unit == "points" else (percent, "")
+    if row.unit not in ("share", "points", "number"):
+        write = partial(written, unit=row.unit)
     with st.container(border=True):
         st.metric(title, write(found.value), help=row.help)
         st.caption(
@@ -87,10 +92,8 @@ def score_table(results: Sequence[Measured], names: Sequence[str], *, key: str) 
 
 def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     """Return a score card with a row per metric (and ε, or method) and a column per model."""
-    text = [
-        f"{v:.3f} ({low:.3f} to {high:.3f})" if v == v else "–"
-        for v, low, high in table[["value", "low", "high"]].to_numpy()
-    ]
+    rows = table[["metric", "value", "low", "high"]].itertuples(index=False)
+    text = [_cell(*row) for row in rows]
     how = {"values": "text", "aggfunc": "first", "sort": False, "dropna": False}
     wide = table.assign(text=text).pivot_table(index=["metric", "at"], columns="model", **how)
     wide = wide.dropna(how="all")[list(table["model"].unique())].reset_index()
@@ -98,6 +101,17 @@ def side_by_side(table: pd.DataFrame) -> pd.DataFrame:
     if not wide["at"].any():
         return wide.drop(columns="at")
     return wide.rename(columns={"at": "of" if table["epsilon"].isna().all() else "ε"})
+
+
+def _cell(title: str, value: float, low: float, high: float) -> str:
+    """Return a number of a score card with its interval, in the unit of its metric."""
+    unit = _UNITS.get(title, "number")
+    if value != value:
+        return "–"
+    if unit in ("share", "points", "number"):
+        return f"{value:.3f} ({low:.3f} to {high:.3f})"
+    shown, *ends = (written(part, unit) for part in (value, low, high))
+    return shown if low == high else f"{shown} ({ends[0]} to {ends[1]})"
 
 
 def records_downloads(found: Sequence[tuple[Run, Measured]], names: Sequence[str]) -> None:
