@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import ceil
-from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -32,8 +31,6 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
         proportion_card(title, found, help=row.help)
         return
     write, unit = (points, "points; ") if row.unit == "points" else (percent, "")
-    if row.unit not in ("share", "points", "number"):
-        write = partial(written, unit=row.unit)
     with st.container(border=True):
         st.metric(title, write(found.value), help=row.help)
         st.caption(
