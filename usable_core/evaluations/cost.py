@@ -114,7 +114,7 @@ class CostResult(Answer):
         return int((self.records["batch"] == 1).sum())
 
     @property
-    def axis(self) -> str:
+    def axis(self) -> str:  # type: ignore[override]
         """Return what times share that may be compared: one machine, one way of working."""
         torch = self.provenance.versions.get("torch", "")
         where = self.machine

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
+from importlib import import_module
 from pathlib import Path
 
 import torch
@@ -86,8 +87,7 @@ def meter(device: torch.device) -> tuple[Callable[[], float] | None, str]:
 
 def _graphics_meter(device: torch.device) -> tuple[Callable[[], float] | None, str]:
     try:
-        import pynvml  # comes with some installations of torch; never needed
-
+        pynvml = import_module("pynvml")  # comes with some installations of torch; never needed
         pynvml.nvmlInit()
         uuid = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
         handle = pynvml.nvmlDeviceGetHandleByUUID(uuid)
@@ -97,7 +97,7 @@ def _graphics_meter(device: torch.device) -> tuple[Callable[[], float] | None, s
     except Exception:  # whatever a driver says
         return None, "not measured: this card shows no meter of energy (NVML)"
     return (
-        lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1000,  # mJ
+        lambda: float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000,  # mJ
         "measured by NVML: the whole card",
     )
 

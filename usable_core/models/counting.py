@@ -137,7 +137,8 @@ class _Alive(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, there: tuple[torch.UntypedStorage, ...]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._known = {storage._cdata for storage in there}
-        self._now = self.most = sum(storage.nbytes() for storage in there)
+        self._now: int = sum(storage.nbytes() for storage in there)
+        self.most: int = self._now
 
     def __torch_dispatch__(
         self,
