@@ -1,6 +1,5 @@
 """Cost results as a figure: how long batches of each size take."""
 
-import html
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -8,7 +7,7 @@ import plotly.graph_objects as go
 from usable_core.catalog.units import written
 from usable_core.evaluations.cost import CostResult, place
 from usable_core.plots import style as look
-from usable_core.plots.style import Names, Theme
+from usable_core.plots.style import ModelStyle, Names, Theme
 
 Results = Sequence[CostResult]
 SHARES = {"median": 0.5, "p95": 0.95}
@@ -31,38 +30,50 @@ def latency_figure(results: Results, *, names: Names = None, theme: Theme = "lig
     ]
     labels = [f"{name}, {place(size)}" for name, _, _, size in rows]
     for label, (name, result, style, size) in zip(labels, rows, strict=True):
-        part = result.parts[0]
-        times = result.timings(part, size)
-        figure.add_scatter(
-            x=1000 * times,
-            y=[label] * len(times),
-            mode="markers",
-            marker={"color": style.color, "size": 4},
-            opacity=0.35,
-            showlegend=False,
-            hoverinfo="skip",
-            name=f"{name}, single batches",
-        )
-        for called, share in SHARES.items():
-            found = result.time(part, size, share)
-            ends = [[1000 * v] for v in (found.value, found.low, found.high)]
-            high = "not bounded" if ends[2][0] == float("inf") else written(found.high, "seconds")
-            ends[2][0] = min(ends[2][0], 1000 * float(times.max()))
-            filled = style.symbol if called == "median" else f"{style.symbol}-open"
-            figure.add_scatter(
-                x=ends[0],
-                y=[label],
-                mode="markers",
-                marker={"color": style.color, "size": _SIZE, "symbol": filled, "line_width": 2},
-                error_x=look.error_bars(ends, style.color),
-                showlegend=False,
-                name=f"{name}, {called}",
-                hovertemplate=f"{html.escape(called)} {written(found.value, 'seconds')}, 95 % "
-                f"interval {written(found.low, 'seconds')} to {high}, {found.n} timings"
-                "<extra></extra>",
-            )
+        _add_row(figure, label, name, style, (result, size))
     figure.update_xaxes(title_text="time of a batch, ms (log scale)", type="log")
     figure.update_yaxes(
         autorange="reversed", type="category", categoryorder="array", categoryarray=labels
     )
     return look.tidy(figure, height=130 + _ROW * len(labels))
+
+
+def _add_row(
+    figure: go.Figure,
+    label: str,
+    name: str,
+    style: ModelStyle,
+    timed: tuple[CostResult, int],
+) -> None:
+    """Draw the batches of one model and size: each, and their quantiles with intervals."""
+    result, size = timed
+    part = result.parts[0]
+    times = result.timings(part, size)
+    figure.add_scatter(
+        x=1000 * times,
+        y=[label] * len(times),
+        mode="markers",
+        marker={"color": style.color, "size": 4},
+        opacity=0.35,
+        showlegend=False,
+        hoverinfo="skip",
+        name=f"{name}, single batches",
+    )
+    for called, share in SHARES.items():
+        found = result.time(part, size, share)
+        # An end that is not bounded is drawn to the slowest batch, and told.
+        high = min(found.high, float(times.max()))
+        ends = [[1000 * value] for value in (found.value, found.low, high)]
+        symbol = style.symbol if called == "median" else f"{style.symbol}-open"
+        said = [written(v, "seconds") for v in (found.value, found.low, found.high)]
+        figure.add_scatter(
+            x=ends[0],
+            y=[label],
+            mode="markers",
+            marker={"color": style.color, "size": _SIZE, "symbol": symbol, "line_width": 2},
+            error_x=look.error_bars(ends, style.color),
+            showlegend=False,
+            name=f"{name}, {called}",
+            hovertemplate=f"{called} {said[0]}, 95 % interval {said[1]} to {said[2]}, "
+            f"{found.n} timings<extra></extra>",
+        )

@@ -23,18 +23,18 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.requirements import REQUIREMENTS, RequirementRow
-from usable_core.catalog.units import NAMES, NEEDED, Unit, exactly
+from usable_core.catalog.units import NAMES, Unit, exactly
 from usable_core.errors import ConfigError
 from usable_core.evaluations.epsilon import epsilon_label, number
 from usable_core.evaluations.result import Number
 from usable_core.evaluations.specs import LARGEST_BATCH, Norm, require
+from usable_core.verdicts.bounds import batch_of, worth_of
 
 MOST_BYTES = 1_000_000  # of a file of requirements
 _NUMBER = r"[+-]?[\d.]+(?:[eE][+-]?\d+)?(?:/[\d.]+)?"
 _FORM = re.compile(
     rf"\s*(\w+)(?:\s+at\s+([\w./ ]+?))?\s*(>=|≥|<=|≤)\s*({_NUMBER})\s*([a-zA-Z/%]*)\s*"
 )
-_BATCH = re.compile(r"(?:batch(?: size)? )?([1-9]\d*)", re.IGNORECASE)
 
 _COMMA = re.compile(r"\d,\d")
 _MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # as PowerShell writes
@@ -85,7 +85,7 @@ class Requirement:
         elif row.place == "epsilon":
             require(number(self.place) > 0, "epsilon", "above 0", self.place)
         elif row.place == "batch":
-            batch = _batch(self.place)
+            batch = batch_of(self.place)
             require(batch <= LARGEST_BATCH, "batch", f"at most {LARGEST_BATCH:,}", batch)
         else:
             lookup(_PLACES[row.place], row.place, self.place)
@@ -103,7 +103,7 @@ class Requirement:
     @property
     def batch(self) -> int | None:
         """Return the batch size that it is measured at; None where it has none."""
-        return _batch(self.place) if self.row.place == "batch" else None
+        return batch_of(self.place) if self.row.place == "batch" else None
 
     @property
     def epsilon(self) -> float:
@@ -219,7 +219,7 @@ def requirement(text: str) -> Requirement:
             f"{METRICS[row.metric].title} is better the {row.is_better}, so a requirement is "
             f"written like `{row.example}`, but this is {text!r}. Turn the sign round."
         )
-    value = number(bound, f"the bound of {name}") * _size(row, unit, str(text))
+    value = number(bound, f"the bound of {name}") * worth_of(row, unit, str(text))
     return Requirement(name, value, _place(row, place or ""))
 
 
@@ -301,40 +301,10 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _size(row: RequirementRow, unit: str, text: str) -> float:
-    """Return what a unit is worth in what the number is kept in; 1 where none is written."""
-    kept = METRICS[row.metric].unit
-    if unit in NAMES[kept]:
-        return NAMES[kept][unit]
-    if not unit and kept not in NEEDED:
-        return 1.0
-    known = ", ".join(NAMES[kept]) or "none"
-    said = f"has the unit {unit!r}" if unit else "has no unit"
-    raise ConfigError(
-        f"{METRICS[row.metric].title} is written like `{row.example}` (units: {known}), but "
-        f"{text!r} {said}. Write one of them."
-        if NAMES[kept]
-        else f"{METRICS[row.metric].title} is a plain number, written like `{row.example}`, but "
-        f"{text!r} {said}. Leave it out."
-    )
-
-
-def _batch(place: str) -> int:
-    """Return the batch size that a place names.
-
-    Raises:
-        ConfigError: it names none.
-    """
-    form = _BATCH.fullmatch(place)
-    if form is None:
-        raise ConfigError(f"A batch size is written like `batch 16`, but this is {place!r}.")
-    return int(form[1])
-
-
 def _place(row: RequirementRow, place: str) -> str:
     """Return a place as it is kept: a budget as it is usually written, a name by its key."""
     if row.place == "batch" and place:
-        return f"batch {_batch(place)}"
+        return f"batch {batch_of(place)}"
     if row.place == "epsilon" and place:
         return epsilon_label(number(place)) if "/" in place else place
     table = _PLACES.get(row.place, {})
