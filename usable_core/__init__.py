@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from usable_core.models.preprocessing import Preprocessing as Preprocessing
     from usable_core.models.wrapping import wrap_model as wrap_model
     from usable_core.recipes import probe as probe
+    from usable_core.slicing import worst_slices as worst_slices
 
     __version__: str
 
@@ -63,6 +64,7 @@ _NAMES = {
     "models.preprocessing": "Preprocessing",
     "models.wrapping": "wrap_model",
     "recipes": "probe",
+    "slicing": "worst_slices",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted([*_MODULES, "__version__", "errors"])

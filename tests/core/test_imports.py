@@ -60,6 +60,7 @@ ENTRANCES = (
     "arguments",
     "api",
     "recipes",
+    "slicing",
     "catalog.listing",
     "cli",
 )
@@ -87,7 +88,7 @@ ASKING_LAYERS = (
     ("reports",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "costing", "recipes"),
+    ("api", "assessing", "costing", "recipes", "slicing"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.
@@ -113,6 +114,7 @@ DOORS = (
     "usable_core.api",
     "usable_core.arguments",
     "usable_core.recipes",
+    "usable_core.slicing",
     "usable_core.tasks",
 )
 DOTTED = ("usable_core.catalog.", "usable_core.tasks", "usable_core.jobs.worker")

@@ -24,6 +24,7 @@ from usable_core.cli import (
     requirements,
     runs,
     signals,
+    slices,
     uploads,
 )
 from usable_core.cli.ask import add_commands
@@ -52,6 +53,7 @@ app.command("demo")(demo.demo)
 app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))
 app.command("compare")(comparison.compare)
+app.command("slices")(slices.slices)
 app.add_typer(runs.app, name="runs")
 app.add_typer(uploads.app, name="uploads")
 app.command("dashboard")(dashboard.dashboard)

@@ -1,12 +1,14 @@
 """Data sets of pictures that are in memory already, or in another library's data set."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from usable_core.datasets.columns import known_columns
 from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
 from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.labels import LabelSpace
@@ -21,6 +23,7 @@ def dataset_from_arrays(
     names: Sequence[str] | None = None,
     *,
     name: str = "arrays",
+    columns: Mapping[str, Sequence[object]] | None = None,
 ) -> Dataset:
     """Return labelled pictures as a data set.
 
@@ -31,19 +34,28 @@ def dataset_from_arrays(
         names: Class names, by which a model's classes are found; without them classes are matched
             by position, where model and data set have equally many.
         name: What it is called in results.
+        columns: What else is known of each picture (N,), by name, such as the camera; slices are
+            made of it.
 
     Raises:
-        DatasetRefused: there are no pictures, labels and pictures differ in number, a label has no
-            name, or something is no picture.
+        DatasetRefused: there are no pictures, labels or columns and pictures differ in number, a
+            label has no name, or something is no picture.
     """
     if not hasattr(images, "__len__"):
         raise DatasetRefused(
             f"images must be an array, a tensor or a list, but are a {type(images).__name__}."
         )
     targets = _labels(labels, len(images))
-    return from_pictures(
+    for column, values in (columns or {}).items():
+        if len(values) != len(targets):
+            raise DatasetRefused(
+                f"The column {column} has {len(values)} values, but there are {len(targets)} "
+                "pictures. Give one for each."
+            )
+    found = from_pictures(
         name, lambda i: _picture(images[i], i), targets, _label_space(targets, names)
     )
+    return replace(found, columns=known_columns(columns or {}))
 
 
 def dataset_from_pairs(pairs: Any, *, name: str | None = None) -> Dataset:  # noqa: ANN401

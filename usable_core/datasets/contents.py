@@ -26,7 +26,9 @@ from usable_core.files import is_there, replacing
 
 THUMBNAIL = 16  # pixels, both ways
 MOST = 100_000  # pictures: of more, files are compared by their bytes alone
-_FORM = 1  # of the search: raised where it finds other pairs
+_FORM = 2  # of what is kept: raised where it says something else
+# Width and height in pixels; mean and deviation of the luminance (ITU-R BT.601), in [0, 1].
+LOOKS = ("width", "height", "brightness", "contrast")
 _PIECE = 64  # pictures per piece of work
 _WORKERS = 4
 _DEAR = 1.0  # seconds of looking, from which it is worth a file
@@ -44,10 +46,12 @@ class Contents:
         near: Pairs (P, 2), first < second, of pictures that are equal or nearly so; None where
             these are too many, and of more than 100,000 pictures, whose hashes are those of their
             files.
+        looks: `LOOKS` of each picture (N, 4); NaN where it was not decoded.
     """
 
     hashes: NDArray[np.str_]
     near: NDArray[np.int64] | None
+    looks: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,9 @@ def contents_of(pictures: Pictures, report: Report = silent) -> Contents:
 
 def _look(pictures: Pictures, report: Report) -> Contents:
     count = len(pictures.ids)
+    looks = np.full((count, len(LOOKS)), np.nan, dtype=np.float32)
     if count > MOST:
-        return Contents(np.array(pictures.ids), None)
+        return Contents(np.array(pictures.ids), None, looks)
     hashes = np.array(pictures.ids, dtype="U16")
     thumbnails = np.zeros((count, THUMBNAIL, THUMBNAIL, 3), dtype=np.uint8)
 
@@ -100,6 +105,7 @@ def _look(pictures: Pictures, report: Report) -> Contents:
             with suppress(ImageRefused):  # it is told of where the picture is needed
                 picture = pictures.open(i)
                 hashes[i] = _hash(picture)
+                looks[i] = look_of(picture)
                 small = picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR)
                 thumbnails[i] = np.asarray(small)
 
@@ -108,7 +114,15 @@ def _look(pictures: Pictures, report: Report) -> Contents:
         for done, _ in enumerate(pool.map(look, starts), start=1):
             report(min(done * _PIECE, count), count, "Looking for equal pictures")
     report(count, count, "Looking for nearly equal pictures")
-    return Contents(hashes, near_equal(thumbnails))
+    return Contents(hashes, near_equal(thumbnails), looks)
+
+
+def look_of(picture: Image.Image) -> tuple[float, ...]:
+    """Return `LOOKS` of a picture (RGB)."""
+    counts = np.array(picture.convert("L").histogram())
+    greys = np.arange(256) / 255
+    mean = float(counts @ greys / counts.sum())
+    return *picture.size, mean, float(np.sqrt(counts @ (greys - mean) ** 2 / counts.sum()))
 
 
 def _hash(picture: Image.Image) -> str:
@@ -120,9 +134,10 @@ def _read(path: Path, count: int) -> Contents | None:
     """Return what was found before; None where that is not there, damaged, or of other pictures."""
     try:
         with path.open("rb") as file, np.load(file) as arrays:
-            found = Contents(arrays["hashes"], arrays["near"])
+            found = Contents(arrays["hashes"], arrays["near"], arrays["looks"])
         pairs = found.near
         is_whole = found.hashes.shape == (count,) and found.hashes.dtype.kind == "U"
+        is_whole &= found.looks.shape == (count, len(LOOKS))
         is_whole &= pairs is not None and pairs.dtype == np.int64 and pairs.shape[1:] == (2,)
         is_whole &= pairs is not None and bool(((pairs >= 0) & (pairs < count)).all())
     except (
@@ -141,5 +156,5 @@ def _read(path: Path, count: int) -> Contents | None:
 def _write(path: Path, contents: Contents) -> None:
     if contents.near is not None:
         with replacing(path) as file:
-            np.savez(file, hashes=contents.hashes, near=contents.near)
+            np.savez(file, hashes=contents.hashes, near=contents.near, looks=contents.looks)
         keep_newest(path.parent, _ON_DISK)

@@ -1,13 +1,14 @@
 """`Dataset`: a sized sequence of labelled pictures with names, fixed splits and a fingerprint."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import numpy as np
 from PIL import Image
 
+from usable_core.datasets.columns import Column
 from usable_core.datasets.contents import Contents, Pictures, contents_of
 from usable_core.errors import DatasetRefused, ImageRefused, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, Refused, Report, silent
@@ -41,6 +42,8 @@ class Dataset:
             their positions in the whole; all parts share it.
         whole: The data set that this is a part of; None for the whole.
         place: Tells where picture i of the whole lies, in words.
+        columns: What is known of each picture of the whole beside its class, by name, such as the
+            camera: numbers, or texts; None where it is missing (`datasets.columns`).
     """
 
     name: str
@@ -58,6 +61,7 @@ class Dataset:
     unreadable: dict[int, str] = field(default_factory=dict)
     whole: "Dataset | None" = None
     place: Callable[[int], str] = "picture {}".format
+    columns: Mapping[str, Column] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.targets)

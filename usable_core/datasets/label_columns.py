@@ -18,6 +18,7 @@ FILES = (
     *("filename", "file", "imagename", "imagefile", "imagepath", "filepath", "path", "image"),
     *("img", "imgname", "imgpath", "imageid", "id", "name", "picture", "photo"),
 )
+COARSE = ("coarselabel", "superclass")
 PARTS = ("split", "subset", "partition", "part", "set")
 TAKEN = "label, labels, fine_label, class, category, target or y"
 Value = int | str | None
@@ -38,7 +39,7 @@ def label_column(columns: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
     """Return the column of labels, None where there is none, and what is to be said of others."""
     found = first_of(columns, LABELS)
     others = [c for c in found[1:] if plain(c) not in ("labelname", "labeltext")]
-    others += first_of(columns, ("coarselabel", "superclass")) if found else []
+    others += first_of(columns, COARSE) if found else []
     if not others:
         return (found[0] if found else None), ()
     listed = " and ".join(others)

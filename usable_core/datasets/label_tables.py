@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from usable_core.datasets import class_folders
+from usable_core.datasets.columns import known_columns
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.label_columns import (
     FILES,
@@ -58,13 +59,14 @@ def read_label_tables(tree: Tree) -> Dataset | None:
         folders = Labelling({}, ())
     if labelled:
         found = _merged(tree, labelled, folders)
-        return replace(found, notes=(*found.notes, *refusals, *unclear))
+        found = replace(found, notes=(*found.notes, *refusals, *unclear))
+        return _with_columns(found, named)
     if not folders.labels and (refusals or unclear):
         raise DatasetRefused([*unclear, *refusals][0])
     if not unclear:
         return None
     notes = (*folders.notes, f"The classes are the folders. {unclear[0]}")
-    return labelled_dataset(tree, replace(folders, notes=notes))
+    return _with_columns(labelled_dataset(tree, replace(folders, notes=notes)), named)
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class _Named:
         notes: What is to be said of its columns.
         refused: Rows whose picture is not there.
         refusal: Why it has no labels.
+        about: Columns that are neither.
     """
 
     table: Table
@@ -88,6 +91,7 @@ class _Named:
     notes: tuple[str, ...] = ()
     refused: tuple[Refused, ...] = ()
     refusal: str = ""
+    about: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[tuple[PurePosixPath, Value, str | None]]:
         """Yield file, label and part of each row whose picture is there."""
@@ -166,12 +170,13 @@ def _labelled(found: _Named, column: str) -> _Named:
     label, notes = label_column(rest)
     if label is None and len(rest) == 1:
         label, notes = rest[0], (f"The labels are those of the column {rest[0]} of {path}.",)
-    found = replace(found, parts=parts, notes=notes)
+    about = tuple(name for name in rest if name != label)
+    found = replace(found, parts=parts, notes=notes, about=about)
     if label is not None:
         what = f"The column {label} of {path}"
         return replace(found, labels=numbers(plain_labels(columns[label], what), what))
     if (marked := _marked(path, {name: columns[name] for name in rest})) is not None:
-        return replace(found, labels=marked)
+        return replace(found, labels=marked, about=())
     listed = ", ".join(columns)
     return replace(
         found,
@@ -233,6 +238,18 @@ def _merged(tree: Tree, tables: Sequence[_Named], folders: Labelling) -> Dataset
     found = labelled_dataset(tree, Labelling(labels, listed, reasons, notes, ids, used))
     absent = [one for table in tables for one in table.refused]
     return replace(found, refused=(*found.refused, *absent))
+
+
+def _with_columns(dataset: Dataset, tables: Sequence[_Named]) -> Dataset:
+    """Return a data set with what tables say of its pictures beside their classes."""
+    values: dict[str, dict[str, object]] = defaultdict(dict)  # by column, then by file
+    for table in tables:
+        for name in table.about:
+            rows = zip(table.files, table.table.columns[name], strict=True)
+            values[name].update({str(file): value for file, value in rows if file is not None})
+    files = [dataset.place(i) for i in range(len(dataset))] if values else []
+    columns = {name: [of.get(file) for file in files] for name, of in values.items()}
+    return replace(dataset, columns=known_columns(columns))
 
 
 def _folder_of_each_label(

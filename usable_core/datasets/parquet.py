@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from usable_core.datasets import class_folders
+from usable_core.datasets.columns import known_columns
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.label_columns import (
+    COARSE,
     FILES,
     TAKEN,
     Value,
@@ -20,7 +22,12 @@ from usable_core.datasets.label_columns import (
     label_space,
     plain_labels,
 )
-from usable_core.datasets.parquet_columns import check_schema, class_names, read_columns
+from usable_core.datasets.parquet_columns import (
+    check_schema,
+    class_names,
+    plain_columns,
+    read_columns,
+)
 from usable_core.datasets.parts import part_of, part_within, renamed
 from usable_core.datasets.tree import UNREADABLE, Tree, inside
 from usable_core.datasets.verified import verified
@@ -94,6 +101,7 @@ class _Shard:
     labels: list[Value]
     names: Sequence[str | None] | None
     notes: tuple[str, ...]
+    about: dict[str, list[object]]
 
     def read(self, tree: Tree, row: int) -> bytes:
         """Return the bytes of the picture in a row."""
@@ -133,7 +141,9 @@ def _dataset(tree: Tree, parts: dict[PurePosixPath, str | None]) -> Dataset:
         places = [f"{s.part}/{place}" for (s, _), place in zip(kept, places, strict=True)]
     found = pictures.dataset(tree.name, space, targets, places, [s.part for s, _ in kept])
     said = dict.fromkeys(note for shard in shards for note in shard.notes)
-    return replace(found, notes=(*said, *found.notes))
+    about = dict.fromkeys(name for shard in shards for name in shard.about)
+    columns = {c: [s.about[c][row] if c in s.about else None for s, row in kept] for c in about}
+    return replace(found, notes=(*said, *found.notes), columns=known_columns(columns))
 
 
 def _shard(tree: Tree, path: PurePosixPath, part: str | None) -> _Shard:
@@ -150,7 +160,10 @@ def _shard(tree: Tree, path: PurePosixPath, part: str | None) -> _Shard:
             extra = [c for c in ("label_name",) if c in columns and c != label]
             metadata = file.schema_arrow.metadata
             check_schema(file.schema_arrow, (image, label, *extra), name)
-            table = read_columns(file, [image, label, *extra], name, stream.seek(0, os.SEEK_END))
+            used = [image, label, *extra]
+            about = plain_columns(file.schema_arrow, [*used, *first_of(columns, COARSE)])
+            size = stream.seek(0, os.SEEK_END)
+            table = read_columns(file, [*used, *about], name, size)
             data, paths = _pictures(table[image], name)
             values = table[label].to_pylist()
             names = table[extra[0]].to_pylist() if extra else None
@@ -161,7 +174,8 @@ def _shard(tree: Tree, path: PurePosixPath, part: str | None) -> _Shard:
     known = class_names(metadata, label, name)
     if names is None and known:
         names = [known[i] if isinstance(i, int) and 0 <= i < len(known) else None for i in labels]
-    return _Shard(path, part, data, paths, labels, names, notes)
+    known_of = {column: table[column].to_pylist() for column in about}
+    return _Shard(path, part, data, paths, labels, names, notes, known_of)
 
 
 def _pictures(

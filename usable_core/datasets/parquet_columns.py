@@ -12,6 +12,7 @@ from usable_core.errors import DatasetRefused, quoted
 MAX_RATIO = 100
 RATIO_MATTERS_FROM = 64 * 2**20
 _AT_ONCE = 2**28  # bytes that are unpacked in one step, as far as the file tells the truth
+MOST_PLAIN = 100  # columns beside pictures and labels
 _ROWS = 64  # at most in one step: a file may lie
 
 
@@ -41,6 +42,21 @@ def check_schema(schema: pa.Schema, used: Sequence[str], name: str) -> None:
                 f"The column {quoted(column)} of {name} holds {kind}, but names of classes are "
                 "texts. Leave it out, or write the names as texts."
             )
+
+
+def plain_columns(schema: pa.Schema, but: Sequence[str]) -> list[str]:
+    """Return the columns of single values, numbers, texts or times, that are not among others."""
+
+    def is_plain(kind: pa.DataType) -> bool:
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        is_of = (
+            *(pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_string),
+            *(pa.types.is_large_string, pa.types.is_date, pa.types.is_timestamp),
+        )
+        return any(check(kind) for check in is_of)
+
+    once = [f for f in schema if schema.names.count(f.name) == 1 and f.name not in but]
+    return [field.name for field in once if is_plain(field.type)][:MOST_PLAIN]
 
 
 def read_columns(file: pq.ParquetFile, columns: list[str], name: str, size: int) -> pa.Table:

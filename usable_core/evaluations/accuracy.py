@@ -3,7 +3,11 @@
 Records, one row per example:
     index (position in the evaluated split), id (hash of the image), label (true class, an index
     into provenance.class_names), prediction, rank (of the true class, 0 is top), confidence
-    (largest probability), nll (nats), brier (sum over classes of squared error).
+    (largest probability), nll (nats), brier (sum over classes of squared error); of the picture,
+    before it is resized: width and height (pixels), brightness and contrast (mean and standard
+    deviation of its luminance, in [0, 1]; NaN where they are not known), alike (the smallest index
+    of a picture that is equal or nearly so; its own where none is); and, as `about_NAME`, what the
+    data say of it in a column of their own. Runs of earlier versions lack what is of the picture.
 """
 
 from dataclasses import dataclass
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ACCURACY_COLUMNS = ("index", "id", "label", "prediction", "rank", "confidence", "nll", "brier")
+ABOUT = "about_"  # before the name of a column of the data
 WRONG_FOLDER = "wrong"  # of a run's folder: pictures of wrong answers, `{index}.png`
 CONFUSION_CLASSES = 100  # most in a summary; 1,000 ImageNet classes would be a million cells
 

@@ -8,6 +8,7 @@ import numpy as np
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import Report, silent
+from usable_core.measuring.about_pictures import about_pictures
 from usable_core.measuring.kept_pictures import keep_wrong
 from usable_core.measuring.provenance import without_leaked
 from usable_core.measuring.shards import Columns, Place, Step, joined
@@ -41,7 +42,9 @@ def measure(
     examples, table, source = measured(model, dataset, config, Kind(steps), report, folder)
     table["id"] = np.array(examples.dataset.ids, dtype=object)[table["index"]]
     source = without_leaked(source, table["id"], table["rank"].to_numpy() == 0)
-    result = AccuracyResult(config, source, table[list(ACCURACY_COLUMNS)])
+    pictures = about_pictures(examples.dataset, table["index"].to_numpy())
+    table = table[list(ACCURACY_COLUMNS)].assign(**pictures)
+    result = AccuracyResult(config, source, table)
     if folder is not None:
         keep_wrong(examples, model.preprocessing, result.records, folder)
     return result
