@@ -22,9 +22,11 @@ from usable_core.jobs.steps import Part, SoFar, State, Steps
 from usable_core.records import to_json
 from usable_core.runs import RunStore
 from usable_core.tasks import TASKS
-from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult, row_of
+from usable_core.verdicts.assessment import MEASURED, AssessmentConfig, AssessmentResult, row_of
 from usable_core.verdicts.checking import Checked, check
 from usable_core.verdicts.estimate import Estimate
+from usable_core.verdicts.finding import findings_of
+from usable_core.verdicts.findings import Findings
 from usable_core.verdicts.plan import questions
 from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import Requirement
@@ -106,7 +108,9 @@ def run_assessment(
         given = {"model": model, "dataset": planned.dataset}
         given |= planned.objects.pop(candidate.spec, {})
         work.measure(candidate, {name: one for name, one in given.items() if one is not None})
-    return AssessmentResult(config, _records(candidates, config), precedence)
+    records = _records(candidates, config)
+    found = _findings(candidates, records, config.seed)
+    return AssessmentResult(config, records, precedence, found)
 
 
 @dataclass
@@ -176,3 +180,12 @@ def _records(
         if not so_far or candidate.is_over(found.requirement.row.task)
     ]
     return pd.DataFrame(rows)
+
+
+def _findings(candidates: list[Candidate], records: pd.DataFrame, seed: int) -> Findings:
+    """Return what stands beside the verdicts: where they fail, trust, and what is open."""
+    named = dict(zip(dict.fromkeys(records["name"]), candidates, strict=True))
+    answers = {name: candidate.results for name, candidate in named.items()}
+    refused = {name: candidate.refused for name, candidate in named.items()}
+    titles = {task: TASKS[task].title for task in MEASURED}
+    return findings_of(answers, refused, titles, seed=seed)

@@ -28,6 +28,7 @@ from usable_core.evaluations.specs import (
 from usable_core.metrics.intervals import Estimate
 from usable_core.records import to_json
 from usable_core.verdicts.checking import Checked
+from usable_core.verdicts.findings import Findings
 from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import Requirements, requirement, requirements_of
 from usable_core.verdicts.verdict import Verdict
@@ -94,11 +95,13 @@ class AssessmentResult:
         config: The question.
         records: One row per model and requirement.
         precedence: Whether the requirements stood before the data were first looked at.
+        findings: Where each model fails, how far to believe it, and what was not measured.
     """
 
     config: AssessmentConfig
     records: "pd.DataFrame"
     precedence: Precedence = Precedence()
+    findings: Findings = Findings()
 
     def __repr__(self) -> str:
         return f"AssessmentResult({' '.join(v.sentence for v in self.verdicts)})"
@@ -160,6 +163,7 @@ class AssessmentResult:
                     }
                     for verdict, (_, part) in zip(self.verdicts, rows, strict=True)
                 ],
+                **self.findings.summary(),
             }
         )
         return found

@@ -11,29 +11,25 @@ from usable_core.evaluations.corruption import SEVERITIES
 from usable_core.evaluations.epsilon import NORM_TITLES
 from usable_core.evaluations.result import Measured
 from usable_core.evaluations.specs import Norm
-from usable_core.verdicts.assessment_tasks import MEASURED
 from usable_core.verdicts.trust import Answers
 
 ALWAYS = (
     "Data from elsewhere: other cameras, places, times and ways of choosing pictures",
     "What a wrong answer costs, and whether people understand the maps",
 )
-TITLES = {
-    "accuracy": "Accuracy and calibration",
-    "corruption": "Corruptions",
-    "robustness": "Attacks",
-    "explanation": "Explanations",
-}
 
 
-def not_measured(answers: Answers, refused: Mapping[str, Mapping[str, str]]) -> tuple[str, ...]:
+def not_measured(
+    answers: Answers, refused: Mapping[str, Mapping[str, str]], tasks: Mapping[str, str]
+) -> tuple[str, ...]:
     """Return what was not measured of several candidates, each once, as names with their reasons.
 
     Args:
         answers: What was measured of each.
         refused: Why something was not, by the candidate's name, then by task.
+        tasks: Everything that could be measured, with its title.
     """
-    found = list(_lacking(answers, refused))
+    found = list(_lacking(answers, refused, tasks))
     by_task: dict[str, list[Measured]] = {}
     for of in answers.values():
         for task, result in of.items():
@@ -42,16 +38,17 @@ def not_measured(answers: Answers, refused: Mapping[str, Mapping[str, str]]) -> 
         if task in by_task:
             found += of_task(by_task[task])
     if "accuracy" in by_task:
-        found += _fewer(by_task, by_task["accuracy"][0].n)
+        found += _fewer(by_task, tasks)
     return tuple(dict.fromkeys([*found, "Other seeds and trainings of the same models", *ALWAYS]))
 
 
-def _lacking(answers: Answers, refused: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
-    for task in MEASURED:
-        without = [name for name in answers if task not in answers[name]]
-        for name in without:
-            why = refused.get(name, {}).get(task, "")
-            yield f"{TITLES[task]} of {name}" + (f": {why}" if why else "")
+def _lacking(
+    answers: Answers, refused: Mapping[str, Mapping[str, str]], tasks: Mapping[str, str]
+) -> Iterator[str]:
+    for task, title in tasks.items():
+        for name in (name for name in answers if task not in answers[name]):
+            why = refused.get(name, {}).get(task, "").rstrip(".")
+            yield f"{title} of {name}" + (f": {why}" if why else "")
 
 
 def _accuracy(results: Sequence[Measured]) -> Iterator[str]:
@@ -109,11 +106,12 @@ _OF_TASK = {
 }
 
 
-def _fewer(by_task: Mapping[str, Sequence[Measured]], n: int) -> Iterator[str]:
-    for task in MEASURED:
-        counts = [result.n for result in by_task.get(task, ())]
-        if counts and min(counts) < n:
-            yield f"{TITLES[task]} of {n - min(counts):,} of the {n:,} examples"
+def _fewer(by_task: Mapping[str, Sequence[Measured]], tasks: Mapping[str, str]) -> Iterator[str]:
+    n = by_task["accuracy"][0].n
+    for task, results in by_task.items():
+        fewest = min(result.n for result in results)
+        if fewest < n:
+            yield f"{tasks.get(task, task)} on {n - fewest:,} of the {n:,} examples"
 
 
 def _is_noise(name: str) -> bool:

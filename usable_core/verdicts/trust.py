@@ -6,9 +6,8 @@ the records say of the data.
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 
@@ -19,10 +18,10 @@ from usable_core.evaluations.explanation import ExplanationResult
 from usable_core.evaluations.result import Measured
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.metrics.intervals import CONFIDENCE, wilson
+from usable_core.verdicts.findings import Remark, Tone
 from usable_core.verdicts.label_doubts import agreed_labels, unlikely_labels
 from usable_core.verdicts.pretraining import pretraining
 
-Tone = Literal["good", "doubt", "bad", "unknown"]
 Answers = Mapping[str, Mapping[str, Measured]]  # by the candidate's name, then by task
 
 FEW_EXAMPLES = 10  # of a class: its recall is then known to a third at best
@@ -30,23 +29,6 @@ UNEVEN = 0.9  # of the largest possible entropy of the classes: 0.9 is some 3 to
 POWER = 0.8
 DISCORDANT = 0.1  # of the examples, on which two similar backbones usually differ
 MOST_IDS = 50
-
-
-@dataclass(frozen=True)
-class Remark:
-    """One thing that speaks for the measurement, against it, or is not known.
-
-    Attributes:
-        title: What was looked at.
-        tone: `bad` makes a number wrong, `doubt` may; `unknown` cannot be told.
-        sentence: What was seen, with its numbers.
-        ids: Pictures behind it, those first that are to be looked at first.
-    """
-
-    title: str
-    tone: Tone
-    sentence: str
-    ids: tuple[str, ...] = ()
 
 
 def trust(answers: Answers, *, seed: int = 0) -> tuple[Remark, ...]:
@@ -101,7 +83,8 @@ def _attacks(answers: Answers) -> Iterator[Remark]:
             yield Remark(
                 title,
                 "doubt",
-                f"{name}: {len(open_)} of {len(result.checks)} decide nothing ({told.rstrip('.')}).",
+                f"{name}: {len(open_)} of {len(result.checks)} decide nothing "
+                f"({told.rstrip('.')}).",
             )
         else:
             good.append(f"{name} ({len(result.checks)})")
@@ -180,7 +163,6 @@ def _labels(accuracies: Mapping[str, AccuracyResult]) -> Iterator[Remark]:
         yield Remark("Labels of low probability", "good", f"None of {n:,}, by {best}.")
     if len(accuracies) > 1:
         agreed = agreed_labels(list(accuracies.values()))
-        said = "calls" if not len(agreed) else "call"
         yield Remark(
             "Labels that all models contradict",
             "doubt" if len(agreed) else "good",
