@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import MeasuringPage, measuring_page
+from dashboard.components.measure.slices_section import slices_section
 from dashboard.components.measure.wrong_pictures import (
     TAB,
     choose_bin,
@@ -46,7 +47,11 @@ def results(found: Found, names: Sequence[str]) -> None:
         alt = "Accuracy against confidence in 15 bins"
         figure(diagram, key=state.ACCURACY_BINS, alt=alt, on_click=choose_bin)
     tabs(
-        {TAB: partial(wrong_section, found, names), "Classes": partial(classes, found, names)},
+        {
+            TAB: partial(wrong_section, found, names),
+            "Where it fails": partial(slices_section, found, names),
+            "Classes": partial(classes, found, names),
+        },
         key=state.ACCURACY_TAB,
     )
 

@@ -225,3 +225,32 @@ def test_a_table_that_contradicts_the_folders_is_refused_with_both_readings(tmp_
 
     with pytest.raises(DatasetRefused, match=r"two ways: its table .* remove the table; if"):
         load_dataset(str(root))
+
+
+ABOUT = lines(
+    "file_name,label,camera,lux,when",
+    "0.png,b,x,1,2024-01-01",
+    "1.png,a,,2,2024-01-02",
+    "2.png,b,x,,2024-01-03",
+    "3.png,a,y,4,2024-01-04",
+)
+
+
+def test_other_columns_of_a_table_are_kept_with_their_pictures(tmp_path):
+    write_files(write_pictures(tmp_path, *FOUR), train__metadata_csv=ABOUT)
+    data = load_dataset(str(tmp_path))
+    assert dict(data.columns) == {
+        "camera": ("x", None, "x", "y"),
+        "lux": (1.0, 2.0, None, 4.0),
+        "when": ("2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"),
+    }
+
+
+def test_a_table_beside_class_folders_says_more_of_their_pictures(tmp_path):
+    """It lists two of the four, in another order."""
+    write_pictures(tmp_path, "cat/", "dog/")
+    table = lines("file_name,site,hour", "dog/1.png,north,7", "cat/0.png,south,8")
+    data = load_dataset(str(write_files(tmp_path, metadata_csv=table)))
+    of = {data.place(i): value for i, value in enumerate(data.columns["site"])}
+    assert of == {"cat/0.png": "south", "cat/1.png": None, "dog/0.png": None, "dog/1.png": "north"}
+    assert sorted(data.labels.names) == ["cat", "dog"]

@@ -1,5 +1,6 @@
 """Parquet files in the forms of the Hub and of pandas: shards, parts, paths, other columns."""
 
+import datetime
 import json
 import shutil
 
@@ -254,3 +255,35 @@ def test_numbers_in_one_shard_and_names_in_another_are_refused(tmp_path):
 
     with pytest.raises(DatasetRefused, match="numbers in one file and names in another"):
         load_dataset(str(tmp_path))
+
+
+def test_other_columns_are_kept_with_their_pictures(tmp_path):
+    """Numbers, texts, dates and truth values; lists, bytes and constants are not."""
+    days = [datetime.date(2024, 1, 1 + i) for i in range(4)]
+    shard(
+        tmp_path / "a.parquet",
+        [0, 1, 0, 1],
+        camera=pa.array(["x", None, "x", "y"]),
+        lux=pa.array([1.5, 2.5, None, 4.0]),
+        night=pa.array([True, False, True, None]),
+        day=pa.array(days),
+        kind=pa.array(["p", "q", "p", "q"]).dictionary_encode(),
+        same=pa.array([7, 7, 7, 7]),
+        boxes=pa.array([[1], [2], [3], [4]]),
+        raw=pa.array([b"1", b"2", b"3", b"4"]),
+    )
+    data = load_dataset(str(tmp_path / "a.parquet"))
+    assert dict(data.columns) == {
+        "camera": ("x", None, "x", "y"),
+        "lux": (1.5, 2.5, None, 4.0),
+        "night": ("true", "false", "true", None),
+        "day": tuple(day.isoformat() for day in days),
+        "kind": ("p", "q", "p", "q"),
+    }
+
+
+def test_columns_follow_the_rows_that_are_kept_and_the_shards_that_have_them(tmp_path):
+    shard(tmp_path / "hub" / "0.parquet", [0, -1, 1], site=pa.array(["a", "lost", "b"]))
+    shard(tmp_path / "hub" / "1.parquet", [0, 1, 1])
+    data = load_dataset(str(tmp_path / "hub"))
+    assert data.columns["site"] == ("a", "b", None, None, None)

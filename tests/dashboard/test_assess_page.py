@@ -18,6 +18,8 @@ from usable_core.metrics.intervals import Proportion
 from usable_core.records import to_json
 from usable_core.verdicts.assessment import USUAL, AssessmentConfig, AssessmentResult, row_of
 from usable_core.verdicts.checking import Checked
+from usable_core.verdicts.finding import findings_of
+from usable_core.verdicts.findings import Findings
 from usable_core.verdicts.plan import questions
 from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import requirement
@@ -38,6 +40,7 @@ def done(
     *candidates,
     require=("accuracy >= 50 %", "ece <= 5 %"),
     precedence=Precedence(),  # noqa: B008
+    findings=Findings(),  # noqa: B008
 ):
     """A finished assessment; a candidate is a name and its rows."""
     models = tuple(ModelSpec(f"bundled/{name}") for name, _ in candidates)
@@ -49,7 +52,7 @@ def done(
     ]
     run = store.create(config)
     store.start(run.id, os.getpid())
-    store.finish(run.id, AssessmentResult(config, pd.DataFrame(rows), precedence))
+    store.finish(run.id, AssessmentResult(config, pd.DataFrame(rows), precedence, findings))
     return run.id
 
 
@@ -241,3 +244,19 @@ def test_requirements_that_came_after_a_look_are_marked(open_page, store, is_aft
 
     assert any("after models had been" in one.value for one in app.warning) is is_after
     assert ("before these data were first looked at" in texts(app)) is not is_after
+
+
+def test_trust_and_what_was_not_measured_stand_beside_the_verdict(open_page, store):
+    made = accuracy_result([0, 1, 2] * 50, [0, 1, 2] * 50)
+    found = findings_of(
+        {"vgg": {"accuracy": made}},
+        {"vgg": {"robustness": "No gradient."}},
+        {"robustness": "Attacks"},
+    )
+    rows = [row("accuracy >= 50 %", "met", 0.9), row("ece <= 5 %", "met", 0.01)]
+    app = open_page("assess", run=done(store, ("vgg", rows), findings=found))
+    said = texts(app).replace("\\", "")
+    assert not app.exception
+    assert "Attacks of vgg: No gradient" in said
+    assert "Seen in pre-training" in said
+    assert "is shown to be worse" in said or "too few" in said

@@ -479,3 +479,28 @@ def test_a_run_without_pictures_says_so(open_page, store):
     assert "No pictures of these were kept" in _texts(
         open_page("accuracy", run=_done(store, _accuracy(97)))
     )
+
+
+def test_a_slice_opens_its_errors_and_is_left_again(open_page, store):
+    """Only what is dark is wrong: its button shows these errors, and none else."""
+    labels = np.arange(200) % 3
+    dark, odd = np.arange(200) < 50, np.arange(200) == 150
+    predicted = np.where((dark & (np.arange(200) % 5 > 0)) | odd, (labels + 1) % 3, labels)
+    result = accuracy_result(labels, predicted, names=("cat", "dog", "fox"))
+    looks = {"width": 32.0, "height": 32.0, "contrast": 0.2, "alike": np.arange(200)}
+    brightness = np.where(dark, 0.1, 0.6) + np.arange(200) / 10000
+    result = replace(result, records=result.records.assign(**looks, brightness=brightness))
+    run = _done(store, result)
+    _with_pictures(store, run, result)
+    app = open_page("accuracy", run=run)
+    app.session_state["accuracy_tab"] = "Where it fails"
+    app.run()
+    assert "brightness below" in _texts(app)
+    assert "shown to be worse" in _texts(app)
+
+    app.button(key=f"slice_{run}_0").click().run()
+
+    assert not app.exception
+    assert "40 of 200 images" in _texts(app)
+    app.button(key="leave_slice").click().run()
+    assert "41 of 200 images" in _texts(app)

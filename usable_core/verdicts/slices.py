@@ -71,8 +71,11 @@ class Slice:
         return "below 1e-10" if self.p_corrected < 1e-10 else f"{self.p_corrected:.2g}"
 
     def members(self, result: AccuracyResult) -> Masks:
-        """Return which examples of an answer are in it (N,)."""
-        return _members(self.conditions, features_of(result))
+        """Return which examples of an answer are in it (N,); none where that is not recorded."""
+        features = features_of(result)
+        if not all(condition.column in features for condition in self.conditions):
+            return np.zeros(result.n, dtype=bool)
+        return _members(self.conditions, features)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.assess.findings_view import findings_view
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.metrics import figure
 from usable_core.plots.verdict import is_share, requirement_bars
@@ -35,10 +36,7 @@ def verdict_view(result: AssessmentResult) -> None:
             figure(plot, key=f"verdict_{place}", alt=f"Requirements of {verdict.model}")
         _table(verdict)
         _links({requirement(r["requirement"]).row.task: r["run"] for r in rows if r["run"]})
-    st.caption(
-        "Not measured: other data, other attacks and norms than those named, seeds of the "
-        "training, times on other machines and under load, people's understanding of the maps."
-    )
+    findings_view(result.findings)
 
 
 def _table(verdict: Verdict) -> None:

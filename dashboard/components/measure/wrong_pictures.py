@@ -3,6 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import state
@@ -12,6 +13,7 @@ from dashboard.components.shared.metrics import clicked_point
 from dashboard.components.shared.pictures import enlarged_png
 from usable_core.evaluations.accuracy import WRONG_FOLDER, AccuracyResult
 from usable_core.runs.run import Run
+from usable_core.verdicts.slices import Slice
 
 TAB = "Wrong, and sure of it"  # the section's title
 ANY = "any"
@@ -44,11 +46,18 @@ def choose_bin() -> None:
         _choose(ANY, ANY, (round(100 * low, 1), round(100 * high, 1)))
 
 
+def choose_slice(one: Slice | None) -> None:
+    """Show the errors in a slice, of all classes; None leaves it."""
+    _choose(ANY, ANY)
+    st.session_state[state.ACCURACY_SLICE] = one
+
+
 def _choose(true: str, called: str, sure: tuple[float, float] = WHOLE) -> None:
     st.session_state[state.ACCURACY_TAB] = TAB
     st.session_state[state.ACCURACY_TRUE] = true
     st.session_state[state.ACCURACY_CALLED] = called
     st.session_state[state.ACCURACY_SURE] = sure
+    st.session_state[state.ACCURACY_SLICE] = None
     words = f"{true} called {called}" if sure == WHOLE else f"{sure[0]:.0f} to {sure[1]:.0f} % sure"
     st.toast(f"Errors shown: {escaped(words)}", icon=":material/imagesmode:")
 
@@ -60,6 +69,7 @@ def wrong_section(found: Found, names: Sequence[str]) -> None:
         "a cell of the confusion matrix chooses among them."
     )
     _filters(found)
+    _slice()
     for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
         with column:
             if len(found) > 1:
@@ -82,6 +92,15 @@ def _filters(found: Found) -> None:
     three.slider("Confidence, %", *WHOLE, step=0.1, format="%g", key=state.ACCURACY_SURE)
 
 
+def _slice() -> None:
+    """Say which slice is shown, where one is, and offer to leave it."""
+    chosen: Slice | None = st.session_state.get(state.ACCURACY_SLICE)
+    if chosen is not None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"Only where **{escaped(chosen.text)}**")
+            st.button("All images", key="leave_slice", on_click=choose_slice, args=(None,))
+
+
 def _select(label: str, names: set[str], key: str) -> None:
     options = [ANY, *sorted({*names, st.session_state.get(key, ANY)} - {ANY})]
     st.selectbox(label, options, key=key)
@@ -94,6 +113,9 @@ def _tiles(run: Run, result: AccuracyResult, most: int) -> None:
     for column, key in (("label", state.ACCURACY_TRUE), ("prediction", state.ACCURACY_CALLED)):
         if st.session_state[key] != ANY:
             wrong = wrong.loc[[names[i] == st.session_state[key] for i in wrong[column]]]
+    if (chosen := st.session_state.get(state.ACCURACY_SLICE)) is not None:
+        is_in = pd.Series(chosen.members(result), index=result.records.index)
+        wrong = wrong[is_in[wrong.index]]
     folder = state.store().folder(run.id) / WRONG_FOLDER
     kept = wrong.loc[[(folder / f"{index}.png").is_file() for index in wrong["index"]]].head(most)
     st.caption(f"{len(wrong):,} of {result.n:,} images, {len(kept)} shown.")
