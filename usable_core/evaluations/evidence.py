@@ -230,6 +230,21 @@ class Fragility:
 
 
 @dataclass(frozen=True)
+class Without:
+    """What hiding parts of an image does to the probability of the class explained.
+
+    Attributes:
+        superpixels: Which of the picture's superpixels are hidden, of those that the model sees.
+        before: Softmax probability of the class with nothing hidden.
+        after: The same without the parts.
+    """
+
+    superpixels: tuple[int, ...]
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
 class Drift:
     """How a map moves along the image's own adversarial path (see `Fragility`, same budgets).
 

@@ -16,7 +16,7 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import StorageError
 from usable_core.evaluations import record_files
 from usable_core.evaluations.doubts import doubts
-from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability
+from usable_core.evaluations.evidence import Drift, Evidence, Fragility, Stability, Without
 from usable_core.images import decode, encode_png
 from usable_core.labels import is_same_class
 from usable_core.metrics.arrays import Floats, Segments, Values
@@ -91,6 +91,8 @@ class Explanation:
         classes: Names of all classes that the model knows; empty where it has no names.
         familiarity: Whether the image looks like the task's; None for a model not calibrated.
         warnings: Sentences on the model that a reader of any of its answers must know.
+        seen: Which part of the picture the model saw: left, top, right and bottom as shares of its
+            width and height, beyond 0 and 1 where it was padded; None where it was none.
         method: Key of `catalog.explainers.EXPLAINERS`.
         target: Name of the class explained.
         values: Credit of each pixel (H, W) float32, in units of `unit`.
@@ -115,12 +117,14 @@ class Explanation:
         evidence: Faithfulness and sanity; None where it was not asked for.
         fragility: The smallest change that changes the prediction.
         drift: How the map moves along that change.
+        without: What the class explained loses with parts of the picture hidden.
     """
 
     predictions: tuple[Prediction, ...] = ()
     classes: tuple[str, ...] = ()
     familiarity: Familiarity | None = None
     warnings: tuple[str, ...] = ()
+    seen: tuple[float, float, float, float] | None = None
     method: str | None = None
     target: str | None = None
     values: Values = _array(np.float32, 0, 0)
@@ -144,6 +148,7 @@ class Explanation:
     evidence: Evidence | None = None
     fragility: Fragility | None = None
     drift: Drift | None = None
+    without: Without | None = None
 
     @property
     def knows(self) -> str:

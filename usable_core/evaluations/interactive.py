@@ -13,7 +13,7 @@ from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import ModelSpec, require_choices
 
-Kind = Literal["predict", "explain", "evidence", "attack", "drift", "time", "examples"]
+Kind = Literal["predict", "explain", "evidence", "attack", "drift", "hide", "time", "examples"]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 COARSE_EVALUATIONS = 64  # of the first map: a few seconds for a ResNet-18 at 224 px on two cores
 
@@ -25,7 +25,8 @@ class ImageRequest:
     Attributes:
         kind: `predict` (top 5), `explain` (a map as well), `evidence` (how far to trust that map),
             `attack` (the smallest change that changes the prediction), `drift` (the map along that
-            change), `time` (how long a pass takes) or `examples` (pictures of a data set).
+            change), `hide` (the answer without parts of the picture), `time` (how long a pass
+            takes) or `examples` (pictures of a data set).
         model: The model.
         image: Identity of an upload; empty where it is about none.
         method: A key of `catalog.explainers.EXPLAINERS`; None to predict only.
@@ -33,6 +34,7 @@ class ImageRequest:
         options: How the map is made.
         dataset: Reference of the data set (`examples`).
         examples: Identities of its pictures (`examples`).
+        hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`).
     """
 
     kind: Kind
@@ -43,6 +45,7 @@ class ImageRequest:
     options: ExplainerOptions = ExplainerOptions()
     dataset: str = ""
     examples: tuple[str, ...] = ()
+    hidden: tuple[int, ...] = ()
 
     @property
     def has_image(self) -> bool:

@@ -36,6 +36,7 @@ MAX_POSTPONED_OF = {"evidence": 10, "drift": 10}
 RANKS = {
     "predict": 0,
     "examples": 0,
+    "hide": 0,
     "explain": 1,
     "time": 1,
     "attack": 2,

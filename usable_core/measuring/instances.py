@@ -50,6 +50,7 @@ class Instance:
             classes=model.labels.names if model.labels.is_named else (),
             familiarity=familiarity_of(model, logits.numpy()),
             warnings=model.warnings,
+            seen=model.preprocessing.seen(image.size),
             x=(x * 255).round().byte().permute(1, 2, 0).numpy(),  # (3, H, W) -> (H, W, 3)
         )
         return cls(model, Picture(x, np.zeros(x.shape[1:], np.int32)), logits, start)

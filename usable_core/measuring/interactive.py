@@ -32,6 +32,7 @@ from usable_core.measuring.drift import Drifting
 from usable_core.measuring.evidence import with_evidence
 from usable_core.measuring.example_pictures import save_examples
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
+from usable_core.measuring.hiding import without
 from usable_core.measuring.instances import Instance
 from usable_core.measuring.memory import ModelCache, Session, map_identity, path_identity
 from usable_core.measuring.refinement import Refinement
@@ -200,6 +201,13 @@ def _attack(question: _Question) -> None:
     question.tell("done", replace(question.answer.explanation, fragility=path.fragility))
 
 
+def _hide(question: _Question) -> None:
+    target, request = _divided(question), question.request
+    explanation = without(question.instance, request.hidden, target, request.options)
+    name = question.instance.model.labels.names[target]
+    question.tell("done", replace(explanation, target=name))
+
+
 def _drift(question: _Question) -> None:
     target, session = _divided(question), question.session
     if session.drifting is None:
@@ -221,6 +229,7 @@ _ANSWERS: dict[str, Callable[[_Question], None]] = {
     "evidence": _evidence,
     "attack": _attack,
     "drift": _drift,
+    "hide": _hide,
 }
 
 

@@ -100,6 +100,25 @@ class Preprocessing:
                 image = v2.functional.center_crop(image, list(self.crop))
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
 
+    def seen(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """Return which part of a picture `geometry` shows: left, top, right, bottom.
+
+        Shares of the picture's width and height; below 0 and above 1 where the picture is padded.
+
+        Args:
+            size: Width and height of the picture in pixels.
+        """
+        width, height = size
+        if isinstance(self.resize, tuple):
+            height, width = self.resize
+        elif self.resize is not None:  # as torchvision has it: the long side is rounded down
+            short, long = min(size), max(size)
+            other = int(self.resize * long / short)
+            width, height = (self.resize, other) if width <= height else (other, self.resize)
+        left, top = _margin(width, self.crop[1]), _margin(height, self.crop[0])
+        right, bottom = left + self.crop[1], top + self.crop[0]
+        return left / width, top / height, right / width, bottom / height
+
     def normalise(self, x: Tensor) -> Tensor:
         """Return (x − mean) / std (N, channels, H, W) for images x (N, 3, H, W) in [0, 1]."""
         mean, std = (_channels(values, x.dtype, x.device) for values in (self.mean, self.std))
@@ -107,6 +126,11 @@ class Preprocessing:
         if self.channels == 3:
             return x
         return (x * _channels(LUMA, x.dtype, x.device)).sum(1, keepdim=True)
+
+
+def _margin(side: int, crop: int) -> int:
+    """Return how many pixels a central crop cuts off at the left or top; below 0 it pads."""
+    return round((side - crop) / 2) if side >= crop else -((crop - side) // 2)
 
 
 def _are_sides(values: object) -> bool:

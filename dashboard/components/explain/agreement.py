@@ -31,8 +31,9 @@ def show(gathered: Gathered) -> None:
     questions, whole = gathered.questions, _final(gathered.maps)
     groups = _groups(questions, whole)
     if not any(groups.values()):
+        st.caption("Agreement needs two maps that are complete: of two methods, or two backbones.")
         return
-    st.subheader("Do they agree?", help=HELP)
+    st.markdown("##### Do they agree?", help=HELP)
     kind, cells = _choose(groups)
     if not _is_one_class(whole, cells):
         st.info(

@@ -45,7 +45,7 @@ def _failed(asked: Asked, board: Board, what: str) -> None:
     elif asked.is_cancelled:
         st.info(f"Stopped before the {what} was complete.", icon=":material/stop_circle:")
     elif told and asked not in told:
-        st.caption(f"No {what}, for the reason given under Predictions.")
+        st.caption(f"No {what}, for the reason given with the prediction.")
         return
     else:
         sentence = answer.error or f"The {what} failed without a reason."

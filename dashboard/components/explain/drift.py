@@ -41,7 +41,7 @@ def show(gathered: Gathered) -> None:
     questions, board = gathered.questions, gathered.board
     if not questions.methods:
         return
-    st.subheader("Does it move under attack?", help=HELP)
+    st.markdown("##### Does the map move under attack?", help=HELP)
     titles = {NOBODY: "Not asked"} | {m: EXPLAINERS[m].title for m in questions.methods}
     if st.session_state.get(state.EXPLAIN_DRIFT) not in titles:
         st.session_state[state.EXPLAIN_DRIFT] = NOBODY

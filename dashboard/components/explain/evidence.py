@@ -38,7 +38,7 @@ def show(gathered: Gathered) -> None:
     cells = questions.cells()
     if not cells:
         return
-    st.subheader("How far to trust it", help=HELP)
+    st.markdown("##### How far to trust it", help=HELP)
     titles = {name_of(*cell): title_of(questions, *cell) for cell in cells}
     by_name = {name_of(*cell): cell for cell in cells}
     with st.container(horizontal=True, vertical_alignment="bottom"):

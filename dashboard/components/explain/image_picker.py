@@ -1,10 +1,11 @@
-"""Choosing one picture: an upload, or a real photograph of the gallery.
+"""Choosing pictures: uploads, or real photographs of the gallery, one of which is shown.
 
 The address holds the choice (`?image=NAME`, or the identity of an upload), so it survives a reload
-and can be sent as a link.
+and can be sent as a link; several uploads stand there too (`images=…`), to go through.
 """
 
 import io
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -21,9 +22,11 @@ from usable_core.errors import UsableError
 from usable_core.runs import uploads
 
 MAX_MEGABYTES = 50  # as much as images.decode takes
-PREVIEW = (480, 480)  # pixels at most; shown smaller, for dense screens
-PREVIEW_WIDTH, THUMBNAIL_WIDTH = 160, 112  # three photographs in a row of half a page
+MOST_PICTURES = 24  # that are gone through; more are a data set
+PREVIEW = (1600, 1600)  # pixels at most of what the page shows
+THUMBNAIL_WIDTH = 132  # six photographs in a row beside the settings
 POLL = 0.5  # s
+IMAGES = "images"  # parameter of the address: several uploads
 _UPLOAD, _ERROR = "explain_upload", "explain_image_error"
 _KEEPING, _IS_READING = "explain_upload_keeping", "explain_image_reading"
 
@@ -36,24 +39,17 @@ class Chosen:
         id: Its identity in the store of uploads.
         title: As people call it.
         is_upload: The user brought it and can delete it.
+        jpeg: As large as the page shows it.
     """
 
     id: str
     title: str
     is_upload: bool
+    jpeg: bytes
 
 
 def choose_image() -> Chosen | None:
-    """Show the uploader and the gallery; return the chosen picture, None while there is none."""
-    st.file_uploader(
-        "Upload a picture",
-        type=images.suffixes(),
-        key=_UPLOAD,
-        on_change=_keep_upload,
-        max_upload_size=MAX_MEGABYTES,
-        help="Kept on the machine that runs Usable, without its metadata and under a name made "
-        "of its content, until you delete it.",
-    )
+    """Show what leads to pictures; return the chosen one, None while there is none."""
     st.session_state[_IS_READING] = False
     kept = _take_upload()
     chosen = _chosen() if kept else None
@@ -62,19 +58,21 @@ def choose_image() -> Chosen | None:
     if is_reading():
         return None
     if chosen is None:
-        _show_gallery()
+        _bring()
         return None
-    picked, preview = chosen
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        with st.container(width=PREVIEW_WIDTH):
-            st.image(preview, width="stretch", alt=f"The picture {picked.title}")
-        with st.container(width="content"):
-            st.markdown(f"**{escaped(picked.title)}**")
-            if picked.is_upload:
-                st.button("Delete", key="explain_delete", on_click=_delete, args=(picked.id,))
-            with st.popover("Other picture"):
-                _show_gallery()
-    return picked
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        _go_through(chosen)
+        with st.popover("Other pictures", icon=":material/add_photo_alternate:"):
+            _bring()
+            if chosen.is_upload:
+                st.button(
+                    "Delete this picture",
+                    key="explain_delete",
+                    on_click=_delete,
+                    args=(chosen.id,),
+                    icon=":material/delete:",
+                )
+    return chosen
 
 
 def is_reading() -> bool:
@@ -82,17 +80,68 @@ def is_reading() -> bool:
     return bool(st.session_state.get(_IS_READING))
 
 
-def _wait_for(work: Future[Any]) -> bool:
-    """Return whether work on a picture is over; else show that, and look again soon."""
-    beside.glance([work])
-    if work.done():
+def strip() -> list[str]:
+    """Return the names of the pictures that are gone through: several uploads, or the gallery."""
+    mine = st.query_params.get_all(IMAGES)[:MOST_PICTURES]
+    here = st.query_params.get(state.IMAGE)
+    for names in (mine, [row.name for row in images.gallery()]):
+        if here in names:
+            return names
+    return []
+
+
+def _go_through(chosen: Chosen) -> None:
+    """Show the picture's title between the ways to the one before and the next."""
+    names, here = strip(), st.query_params.get(state.IMAGE)
+    at = names.index(here) if here in names else 0
+    count = len(names)
+    ways = (("before", "Previous", "chevron_left", -1), ("next", "Next", "chevron_right", 1))
+    for name, words, icon, step in ways:
+        st.button(
+            f":material/{icon}:",
+            key=f"explain_{name}",
+            on_click=_take,
+            args=(names[(at + step) % count] if count else here,),
+            help=f"{words} picture (Ctrl + {'left' if step < 0 else 'right'} arrow)",
+            shortcut=f"Ctrl+{'Left' if step < 0 else 'Right'}",
+            disabled=count < 2,
+        )
+    where = f" :gray[{at + 1} of {count}]" if count > 1 else ""
+    st.markdown(f"**{escaped(chosen.title)}**{where}", width="content")
+
+
+def _bring() -> None:
+    """Show the uploader and the gallery."""
+    st.file_uploader(
+        "Upload pictures",
+        type=images.suffixes(),
+        key=_UPLOAD,
+        on_change=_keep_upload,
+        accept_multiple_files=True,
+        max_upload_size=MAX_MEGABYTES,
+        help="Kept on the machine that runs Usable, without their metadata and under names made "
+        "of their content, until you delete them.",
+    )
+    st.caption("Or take a photograph that is already here:")
+    with st.container(horizontal=True):
+        for row in images.gallery():
+            with st.container(width=THUMBNAIL_WIDTH, horizontal_alignment="center", gap="xsmall"):
+                st.image(thumbnail(row.name), width="stretch", alt=f"Photograph: {row.title}")
+                st.button(row.title, key=f"gallery_{row.name}", on_click=_take, args=(row.name,))
+
+
+def _wait_for(work: Sequence[Future[Any]]) -> bool:
+    """Return whether work on pictures is over; else show that, and look again soon."""
+    beside.glance(work)
+    if all(part.done() for part in work):
         return True
     st.session_state[_IS_READING] = True
 
     @st.fragment(run_every=POLL)
     def watch() -> None:
-        st.progress(0.0, text="Reading the picture …")
-        if work.done():
+        words = "Reading the picture …" if len(work) == 1 else f"Reading {len(work)} pictures …"
+        st.progress(sum(part.done() for part in work) / len(work), text=words)
+        if all(part.done() for part in work):
             st.rerun()
 
     watch()
@@ -101,33 +150,45 @@ def _wait_for(work: Future[Any]) -> bool:
 
 def _keep_upload() -> None:
     """Begin to keep what was just uploaded."""
-    file = st.session_state.get(_UPLOAD)
-    if file is not None:
-        keeping = beside.PICTURES.submit(uploads.keep, file.getvalue(), file.name)
-        st.session_state[_KEEPING] = file.name, keeping
+    files = st.session_state.get(_UPLOAD) or []
+    before: set[str] = st.session_state.setdefault(f"{_UPLOAD}_seen", set())
+    new = [file for file in files if file.file_id not in before]
+    before.update(file.file_id for file in new)
+    if new:
+        st.session_state[_KEEPING] = [
+            (file.name, beside.PICTURES.submit(uploads.keep, file.getvalue(), file.name))
+            for file in new
+        ]
 
 
 def _take_upload() -> bool:
     """Make what was uploaded the choice once it is kept; return whether nothing is left to do."""
     if _KEEPING not in st.session_state:
         return True
-    name, keeping = st.session_state[_KEEPING]
-    if not _wait_for(keeping):
+    keeping = st.session_state[_KEEPING]
+    if not _wait_for([work for _, work in keeping]):
         return False
     del st.session_state[_KEEPING]
-    try:
-        image_id = keeping.result()
-    except UsableError as error:
-        st.query_params.pop(state.IMAGE, None)
-        st.session_state[_ERROR] = str(error)
+    kept, refused = [], []
+    for name, work in keeping:
+        try:
+            kept.append(work.result())
+        except UsableError as error:
+            refused.append(str(error))
+        else:
+            st.session_state[f"title_{kept[-1]}"] = name
+    if kept:
+        mine = list(dict.fromkeys([*st.query_params.get_all(IMAGES), *kept]))
+        _take(kept[0], mine)
     else:
-        st.session_state[f"title_{image_id}"] = name
-        _take(image_id)
+        st.query_params.pop(state.IMAGE, None)
+    if refused:
+        st.session_state[_ERROR] = " ".join(refused)
     return True
 
 
-def _chosen() -> tuple[Chosen, bytes] | None:
-    """Return the picture that the address names, with a small copy of it.
+def _chosen() -> Chosen | None:
+    """Return the picture that the address names.
 
     A name that is unknown is said and dropped.
     """
@@ -136,10 +197,10 @@ def _chosen() -> tuple[Chosen, bytes] | None:
         return None
     home = str(state.settings.home())
     reading = _reading(name, home)
-    if not _wait_for(reading):
+    if not _wait_for([reading]):
         return None
     try:
-        image_id, preview = reading.result()
+        image_id, jpeg = reading.result()
     except UsableError as error:
         st.warning(
             escaped(f"The picture of this link is not here. {error}"), icon=":material/search_off:"
@@ -147,7 +208,7 @@ def _chosen() -> tuple[Chosen, bytes] | None:
         return None
     shown = next((row.title for row in images.gallery() if row.name == name), None)
     title = shown or st.session_state.get(f"title_{name}") or uploads.title(name)
-    return Chosen(image_id, title or "Your picture", is_upload=shown is None), preview
+    return Chosen(image_id, title or "Your picture", shown is None, jpeg)
 
 
 def _reading(name: str, home: str) -> Future[tuple[str, bytes]]:
@@ -165,7 +226,7 @@ def _read_once(name: str, home: str) -> Future[tuple[str, bytes]]:
 
 
 def _read(name: str) -> tuple[str, bytes]:
-    """Return the identity of a picture in the store of uploads, and a small copy of it.
+    """Return the identity of a picture in the store of uploads, and it as large as it is shown.
 
     A photograph of the gallery is put there first.
     """
@@ -173,29 +234,30 @@ def _read(name: str) -> tuple[str, bytes]:
     image_id = name
     if row is not None:
         image_id = uploads.keep(images.encode_png(np.asarray(row.open())), f"{row.title}.png")
-    small, buffer = uploads.open_upload(image_id), io.BytesIO()
-    small.thumbnail(PREVIEW)
-    small.save(buffer, "JPEG", quality=90)  # so that no rerun has to
+    shown, buffer = uploads.open_upload(image_id), io.BytesIO()
+    shown.thumbnail(PREVIEW)
+    shown.save(buffer, "JPEG", quality=92)  # so that no rerun has to
     return image_id, buffer.getvalue()
 
 
-def _show_gallery() -> None:
-    st.caption("Or take a photograph that is already here:")
-    with st.container(horizontal=True):
-        for row in images.gallery():
-            with st.container(width=THUMBNAIL_WIDTH, horizontal_alignment="center"):
-                st.image(thumbnail(row.name), width="stretch", alt=f"Photograph: {row.title}")
-                st.button(row.title, key=f"gallery_{row.name}", on_click=_take, args=(row.name,))
-
-
-def _take(name: str) -> None:
+def _take(name: str, mine: Sequence[str] | None = None) -> None:
+    """Show a picture; `mine` are from now on those that are gone through."""
     st.session_state.pop(_ERROR, None)
-    st.query_params.pop(state.EXPLAIN_TRUE, None)  # of the picture before
-    st.query_params[state.IMAGE] = name
+    address = {key: st.query_params.get_all(key) for key in st.query_params}
+    address.pop(state.EXPLAIN_TRUE, None)  # of the picture before
+    if mine is not None:
+        address[IMAGES] = list(mine) if len(mine) > 1 else []
+    address[state.IMAGE] = [name]
+    st.query_params.from_dict(address)  # at once: one step of the browser's history
 
 
 def _delete(image_id: str) -> None:
-    st.query_params.pop(state.IMAGE, None)
-    st.query_params.pop(state.EXPLAIN_TRUE, None)
+    """Delete an upload, and show the next of those that were gone through."""
+    mine = [name for name in st.query_params.get_all(IMAGES) if name != image_id]
+    if mine:
+        _take(mine[0], mine)
+    else:
+        for key in (state.IMAGE, IMAGES, state.EXPLAIN_TRUE):
+            st.query_params.pop(key, None)
     with errors_shown():
         uploads.delete(image_id)

@@ -1,43 +1,88 @@
 """One heatmap: the view, in words whether to believe it, its figures, its files."""
 
+import io
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 
 from dashboard import state
-from dashboard.components.explain.map_facts import badges, facts, warnings
-from dashboard.components.explain.overlay import MapView, heatmap_view, superpixel_table
-from dashboard.components.explain.questions import Cell, Questions, name_of, spend_more, title_of
+from dashboard.components.explain.hero_picture import as_seen
+from dashboard.components.explain.map_facts import NO_EVIDENCE, badges, facts, warnings
+from dashboard.components.explain.overlay import (
+    Hideable,
+    MapView,
+    heatmap_view,
+    superpixel_table,
+)
+from dashboard.components.explain.questions import (
+    Cell,
+    Questions,
+    hide,
+    name_of,
+    spend_more,
+    title_of,
+)
 from dashboard.components.shared.formats import download, escaped
 from dashboard.components.shared.lane import Asked, Board
 from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.comparison.maps import with_agreement
+from usable_core.errors import StorageError
 from usable_core.evaluations.explained import Explanation
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
 from usable_core.reports.page import Picture
 
 
-def show_map(
-    questions: Questions, cell: Cell, asked: Asked, board: Board, view: MapView, shared: float
-) -> None:
-    """Show a map over its picture, and below it what its own figures say about it."""
+def show_map(questions: Questions, cell: Cell, view: MapView, shared: float, board: Board) -> None:
+    """Show a map over its picture, and in a line what its own figures say about it."""
     explanation, name, what = view.explanation, name_of(*cell), title_of(questions, *cell)
     alt = f"{what}, for the class {explanation.target}: {heatmap.describe(view.values)}"
-    heatmap_view(f"map_{name}", view, shared, alt)
+    heatmap_view(f"map_{name}", view, shared, alt, _hideable(questions, cell, view, board))
+    said = warnings(view)
+    if heatmap.is_empty(view.values):
+        st.info(NO_EVIDENCE, icon=":material/visibility_off:")
+        said = []
+    doubt = [":orange-badge[:material/warning: doubtful]"] if said else []
+    help = "\n\n".join(said) or None
+    words = [f"for **{escaped(explanation.target or '?')}**", *badges(explanation), *doubt]
+    st.markdown(" ".join(words), help=help)
+
+
+def _hideable(questions: Questions, cell: Cell, view: MapView, board: Board) -> Hideable | None:
+    """Return what a click on the map does: hide the superpixel from all backbones."""
+    numbers = view.explanation.superpixels
+    hidden = questions.hidden()
+    asked = board.get(questions.without(cell[0])) if hidden else None
+    x = None
+    if asked is not None and asked.answer.state == "done":
+        with suppress(StorageError):  # it is gone
+            x = load(asked).x
+    return Hideable(
+        tuple(int(k) for k in np.flatnonzero(np.isin(numbers, hidden))),
+        x,
+        lambda k: hide(questions.image, questions.options.segments, int(numbers[k])),
+    )
+
+
+def show_figures(
+    questions: Questions, cell: Cell, asked: Asked, board: Board, view: MapView, shared: float
+) -> None:
+    """Say whether a map is to be believed, and offer its figures and files."""
+    explanation, name = view.explanation, name_of(*cell)
     is_empty = heatmap.is_empty(view.values)
     table = superpixel_table(view)
     open_signs = int((~table.is_settled).sum())
-    st.markdown(" ".join([f"for **{escaped(explanation.target or '?')}**", *badges(explanation)]))
-    for sentence in warnings(view):
-        if is_empty:
-            st.info(sentence, icon=":material/visibility_off:")
-        else:
-            st.warning(sentence, icon=":material/warning:")
+    for sentence in [] if is_empty else warnings(view):
+        st.warning(sentence, icon=":material/warning:")
     if open_signs and not is_empty:
         st.caption(f"{open_signs} of {len(table)} superpixels could be for or against: striped.")
+    if view.is_final and not is_empty and not warnings(view):
+        st.caption("Nothing that was measured speaks against this map.")
     with st.container(horizontal=True):
         with st.popover("Details", icon=":material/info:"):
             st.markdown(facts(explanation, view.options))
@@ -92,7 +137,22 @@ def _csv(view: MapView, _limit: float) -> str:
 
 def png_of(view: MapView, limit: float) -> bytes:
     """Return the picture with the map over it, PNG."""
-    return images.encode_png(heatmap.blend(view.explanation.x, view.values, limit, 0.8))
+    return images.encode_png(over_fine(view, limit))
+
+
+def over_fine(view: MapView, limit: float) -> np.ndarray:
+    """Return the picture as it was brought with the map over it, RGB (H, W, 3) uint8."""
+    picture = fine_pixels(view)
+    fine = Image.fromarray(np.ascontiguousarray(view.values, np.float32))
+    values = np.asarray(fine.resize(picture.shape[1::-1], Image.Resampling.NEAREST))
+    return heatmap.blend(picture, values, limit, 0.8)
+
+
+def fine_pixels(view: MapView) -> np.ndarray:
+    """Return what the model saw of the picture as it was brought, RGB (H, W, 3) uint8."""
+    if not view.fine:
+        return view.explanation.x
+    return np.asarray(Image.open(io.BytesIO(view.fine)).convert("RGB"))
 
 
 def still(view: MapView, title: str, limit: float | None = None) -> Picture:
@@ -108,7 +168,7 @@ def views(questions: Questions, board: Board) -> dict[Cell, MapView]:
     Evidence and the agreement of a backbone's methods are other questions' answers.
     """
     found = {
-        cell: _view(asked, board.get(replace(asked.request, kind="evidence")))
+        cell: _view(questions, asked, board.get(replace(asked.request, kind="evidence")))
         for cell, asked in questions.all_shown(board).items()
         if asked.has_map
     }
@@ -121,7 +181,7 @@ def views(questions: Questions, board: Board) -> dict[Cell, MapView]:
     return found
 
 
-def _view(asked: Asked, evidence: Asked | None) -> MapView:
+def _view(questions: Questions, asked: Asked, evidence: Asked | None) -> MapView:
     """Return the map of an answer, with its evidence where that is known."""
     explanation = load(asked)
     if evidence is not None:
@@ -130,6 +190,7 @@ def _view(asked: Asked, evidence: Asked | None) -> MapView:
         MapView.of(explanation, _version(asked)),
         is_final=asked.answer.state == "done",
         options=asked.request.options,
+        fine=as_seen(questions.jpeg, questions.image, explanation.seen),
     )
 
 

@@ -6,6 +6,7 @@ an event, nothing is computed again and the server is not asked.
 
 import base64
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.images import encode_png
 from usable_core.plots import heatmap
 
+FEW_PIXELS = 96  # wide: of such pictures the pixels are shown
 _HERE = Path(__file__).parent
 
 
@@ -47,6 +49,7 @@ class MapView:
         is_signed: Values tell for from against; otherwise they are magnitudes.
         is_final: It is not being refined.
         options: How it was made.
+        fine: What the model saw of the picture as it was brought, JPEG; empty shows its own.
     """
 
     explanation: Explanation
@@ -55,6 +58,7 @@ class MapView:
     is_signed: bool = True
     is_final: bool = True
     options: ExplainerOptions = ExplainerOptions()
+    fine: bytes = b""
 
     @classmethod
     def of(cls, explanation: Explanation, version: str) -> "MapView":
@@ -84,7 +88,24 @@ def controls(key: str, *, has_intervals: bool, is_shared: bool) -> None:
     _controls(key=key, data={"hasIntervals": has_intervals, "isShared": is_shared})
 
 
-def heatmap_view(key: str, view: MapView, shared_limit: float, alt: str) -> None:
+@dataclass(frozen=True)
+class Hideable:
+    """What a click on a map does, and did.
+
+    Attributes:
+        segments: Which of the map's superpixels are hidden.
+        x: What the model was shown without them (H, W, 3) uint8; None while it is asked.
+        on_pick: Told which superpixel was clicked.
+    """
+
+    segments: tuple[int, ...]
+    x: np.ndarray | None
+    on_pick: Callable[[int], None]
+
+
+def heatmap_view(
+    key: str, view: MapView, shared_limit: float, alt: str, hideable: Hideable | None = None
+) -> None:
     """Show one map over its picture; hovering or the arrow keys tell the value of a place.
 
     Args:
@@ -92,8 +113,21 @@ def heatmap_view(key: str, view: MapView, shared_limit: float, alt: str) -> None
         view: The map.
         shared_limit: Magnitude of full colour for all the backbones' maps of one method.
         alt: The map in words.
+        hideable: A click hides a superpixel; None where it does not.
     """
-    _map(key=key, data={**_data(view, view.version), "shared": shared_limit, "alt": alt})
+    data = {**_data(view, view.version), "shared": shared_limit, "alt": alt}
+    if hideable is None:
+        _map(key=key, data=data)
+        return
+
+    def picked() -> None:
+        told = st.session_state[key].get("picked")
+        if isinstance(told, int) and 0 <= told < len(view.explanation.superpixels):
+            hideable.on_pick(told)
+
+    gone = None if hideable.x is None else _uri(encode_png(hideable.x), "png")
+    data |= {"pickable": True, "hidden": list(hideable.segments), "gone": gone}
+    _map(key=key, data=data, on_picked_change=picked)
 
 
 @st.cache_data(max_entries=128, show_spinner=False)
@@ -105,7 +139,8 @@ def _data(_view: MapView, version: str) -> dict[str, object]:
     table = superpixel_table(_view)
     return {
         "version": _view.version,
-        "image": "data:image/png;base64," + base64.b64encode(_view.picture).decode(),
+        "image": _uri(_view.fine, "jpeg") if _view.fine else _uri(_view.picture, "png"),
+        "isCoarse": not _view.fine and width <= FEW_PIXELS,
         "width": width,
         "height": height,
         "levels": _packed(levels),
@@ -137,6 +172,10 @@ def superpixel_table(view: MapView) -> pd.DataFrame:
     explanation = view.explanation
     table = make(explanation.values, explanation.segments)
     return heatmap.with_stability(table, explanation.stability)
+
+
+def _uri(data: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _packed(array: np.ndarray) -> str:

@@ -2,7 +2,8 @@
 const EVENT = "usable-map-view"
 const START = { opacity: 0.8, mode: "over", top: 5, wipe: 50, grey: true, shared: true, unsettled: true }
 // Stripes of superpixels whose sign is not settled: seen on bright and on dark pictures.
-const LIGHT = [245, 245, 245, 190], DARK = [20, 20, 20, 110], CLEAR = [0, 0, 0, 0]
+const LIGHT = [245, 245, 245, 150], DARK = [20, 20, 20, 90]
+const FINE = 448 // pixels that a coarse map is drawn with
 
 async function inflate(text) {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0))
@@ -37,18 +38,56 @@ function isEdge(map, x, y, width) {
 }
 
 // Credits as opacity of the sign's colour; stripes, and no colour, where the sign is not settled.
+// Drawn finer than the map, so that a coarse one has soft edges and thin stripes on a fine picture.
 function paint(canvas, map, limit, withUnsettled) {
-  const context = sized(canvas, map)
-  const pixels = context.createImageData(map.width, map.height)
-  const thick = Math.max(1, Math.round(map.width / 150)), period = Math.max(4, Math.round(map.width / 18))
-  const stripe = (at) => at % period < thick ? LIGHT : at % period < 2 * thick ? DARK : CLEAR
+  const scale = Math.max(1, Math.round(FINE / map.width))
+  const coarse = new OffscreenCanvas(map.width, map.height).getContext("2d")
+  const pixels = coarse.createImageData(map.width, map.height)
+  const isOpen = (x, y) => withUnsettled && map.segments && superpixel(map, x, y)?.settled === false
   for (let i = 0; i < map.values.length; i++) {
     const value = map.values[i], x = i % map.width, y = Math.floor(i / map.width)
-    const strength = limit > 0 ? Math.min(Math.abs(value) / limit, 1) * 255 : 0
-    const isOpen = withUnsettled && map.segments && superpixel(map, x, y)?.settled === false
-    pixels.data.set(isOpen ? stripe(x + y) : [...(value < 0 ? map.against : map.for), strength], 4 * i)
+    const strength = limit > 0 && !isOpen(x, y) ? Math.min(Math.abs(value) / limit, 1) * 255 : 0
+    pixels.data.set([...(value < 0 ? map.against : map.for), strength], 4 * i)
   }
-  context.putImageData(pixels, 0, 0)
+  coarse.putImageData(pixels, 0, 0)
+  canvas.width = scale * map.width
+  canvas.height = scale * map.height
+  const context = canvas.getContext("2d")
+  context.drawImage(coarse.canvas, 0, 0, canvas.width, canvas.height)
+  if (!withUnsettled || !map.segments) return
+  context.beginPath()
+  for (let y = 0; y < map.height; y++)
+    for (let x = 0; x < map.width; x++)
+      if (isOpen(x, y)) context.rect(scale * x, scale * y, scale, scale)
+  context.clip()
+  const period = Math.max(4, canvas.width / 26)
+  for (const [shift, colour] of [[0, LIGHT], [1.5, DARK]]) {
+    context.strokeStyle = `rgba(${colour.slice(0, 3).join(",")},${colour[3] / 255})`
+    context.lineWidth = canvas.width / 400
+    context.beginPath()
+    for (let at = shift; at < canvas.width + canvas.height; at += period) {
+      context.moveTo(at, 0)
+      context.lineTo(at - canvas.height, canvas.height)
+    }
+    context.stroke()
+  }
+}
+
+// What the model is shown instead of the parts that are hidden; plain until it has been asked.
+async function paintGone(canvas, map) {
+  const context = sized(canvas, map)
+  const hidden = new Set(map.hidden ?? [])
+  if (!hidden.size || !map.segments) return
+  const gone = map.gone ? Object.assign(new Image(), { src: map.gone }) : null
+  await gone?.decode()
+  if (canvas.usableGone !== map.hidden) return // other parts meanwhile
+  context.fillStyle = "rgb(128, 128, 128)"
+  for (let y = 0; y < map.height; y++)
+    for (let x = 0; x < map.width; x++)
+      if (hidden.has(map.segments[y * map.width + x])) context.fillRect(x, y, 1, 1)
+  if (!gone) return
+  context.globalCompositeOperation = "source-atop"
+  context.drawImage(gone, 0, 0, map.width, map.height)
 }
 
 // The highest superpixels as they are, rimmed in the sign's colour; a veil over the rest.
@@ -88,7 +127,7 @@ function reading(map, x, y) {
 }
 
 export default function (component) {
-  const { data, parentElement } = component
+  const { data, parentElement, setTriggerValue } = component
   const root = parentElement.querySelector(".map")
   if (!root || !data) return
   const find = (name) => root.querySelector(name)
@@ -97,7 +136,8 @@ export default function (component) {
   const picture = find("img")
   if (picture.src !== data.image) picture.src = data.image
   for (const pane of root.querySelectorAll(".pane")) pane.setAttribute("aria-label", data.alt)
-  root.classList.toggle("small", data.width <= 96)
+  root.classList.toggle("small", data.isCoarse)
+  root.classList.toggle("pickable", Boolean(data.pickable))
   root.classList.toggle("empty", data.empty)
 
   const draw = () => {
@@ -151,9 +191,21 @@ export default function (component) {
       const place = (at, size, cells) => Math.max(0, Math.min(cells - 1, Math.floor((at / size) * cells)))
       point(place(event.clientX - box.left, box.width, map.width), place(event.clientY - box.top, box.height, map.height))
     }
+    const pick = () => {
+      const map = root.usableMap
+      if (!map?.pickable || !map.segments || !root.usablePoint) return
+      const [x, y] = root.usablePoint
+      setTriggerValue("picked", map.segments[y * map.width + x])
+    }
+    pane.onclick = (event) => {
+      if (event.target.classList.contains("wipe")) return // the divider is dragged
+      pane.onpointermove(event)
+      pick()
+    }
     pane.onpointerleave = leave
     pane.onblur = leave
     pane.onkeydown = (event) => {
+      if (event.key === "Enter" && event.target === pane) return pick()
       const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key]
       const map = root.usableMap
       if (!steps || !map || event.target !== pane) return // the divider's own keys
@@ -177,6 +229,10 @@ export default function (component) {
     if (root.usableWanted !== data.version) return // a newer map came meanwhile
     root.usableMap = { ...data, values, segments }
     draw()
+    for (const canvas of root.querySelectorAll(".gone")) {
+      canvas.usableGone = data.hidden
+      paintGone(canvas, root.usableMap)
+    }
     if (fresh) leave()
   }
   root.usableWanted = data.version

@@ -10,11 +10,12 @@ from dashboard.components.explain.answer_state import show_state
 from dashboard.components.explain.gathered import Gathered
 from dashboard.components.explain.questions import Questions
 from dashboard.components.shared.formats import duration, escaped, percent
-from dashboard.components.shared.lane import Asked, Board
+from dashboard.components.shared.lane import Asked
 from dashboard.components.shared.metrics import frame
 from usable_core.evaluations.epsilon import NORM_TITLES
 from usable_core.evaluations.evidence import Fragility
 from usable_core.evaluations.explained import MOST_NAMED, Explanation
+from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive
 from usable_core.labels import plain_name
 from usable_core.reports.page import Block, Card, Picture, Row, Section, Table, Text
@@ -22,19 +23,70 @@ from usable_core.reports.page import Block, Card, Picture, Row, Section, Table, 
 SMALLEST = "Smallest ε that changes the answer"
 
 
+def headline(gathered: Gathered, model: ModelSpec) -> None:
+    """Show what a backbone says in a line or two, and which classes it can say at all."""
+    questions, board = gathered.questions, gathered.board
+    asked = board.get(questions.prediction(model))
+    if asked is None:
+        return
+    first, *others = asked.explanation.predictions or (None,)
+    if first is not None:
+        unlike = ""
+        if any(_unlike(asked.explanation)):
+            unlike = " :orange-badge[:material/help: unlike its task's pictures]"
+        moved = _moved(board.get(questions.without(model))) if questions.hidden() else ""
+        st.markdown(f"### {escaped(first.name)} :gray[{percent(first.probability)}]{unlike}")
+        if moved:
+            st.markdown(moved)
+        else:
+            rest = (f"{p.name} {percent(p.probability)}" for p in others[:2])
+            st.caption(escaped(f"then {', '.join(rest)}") if others else "its only class")
+        _classes(asked)
+    show_state(asked, board)
+
+
+def _moved(asked: Asked | None) -> str:
+    """Return in Markdown how the answer moved when parts were hidden."""
+    if asked is None or not asked.is_over:
+        return ":gray[Asking without the hidden parts …]"
+    found = asked.explanation.without
+    if found is None:
+        return f":red[{escaped(asked.answer.error or 'No answer without the hidden parts.')}]"
+    target, first = asked.explanation.target or "?", asked.explanation.predictions[0]
+    points = f"{100 * (found.after - found.before):+.1f} points".replace("-", "−")
+    colour = "orange" if found.after < found.before else "blue"
+    line = (
+        f"without {len(found.superpixels)} parts, {escaped(target)}: {percent(found.before)} → "
+        f"**{percent(found.after)}** :{colour}-badge[{points}]"
+    )
+    if first.name != target:
+        line += f"  \nnow **{escaped(first.name)}** {percent(first.probability)}"
+    return line
+
+
 def show(gathered: Gathered) -> None:
     """Show the predictions of each backbone in its column."""
     questions, board = gathered.questions, gathered.board
-    st.subheader("Predictions")
     columns = st.columns(len(questions.titles), border=True)
     for column, (model, title) in zip(columns, questions.titles.items(), strict=True):
         asked = board.get(questions.prediction(model))
         with column:
             st.markdown(f"**{escaped(title)}**")
             if asked is not None:
-                _one(questions, asked, board)
-                if questions.has_attack:
-                    _attack(board.get(questions.attack(model)), questions.true)
+                _one(questions, asked)
+
+
+def show_attacks(gathered: Gathered) -> None:
+    """Show how small a change changes each backbone's answer."""
+    questions, board = gathered.questions, gathered.board
+    if not questions.has_attack:
+        st.caption(f"{SMALLEST} was not looked for: see *Options*.")
+        return
+    columns = st.columns(len(questions.titles), border=True)
+    for column, (model, title) in zip(columns, questions.titles.items(), strict=True):
+        with column:
+            st.markdown(f"**{escaped(title)}**")
+            _attack(board.get(questions.attack(model)), questions.true)
 
 
 def sections(gathered: Gathered) -> Iterator[Section]:
@@ -62,17 +114,15 @@ def _blocks(asked: Asked, attack: Asked | None, true: str | None) -> Iterator[Bl
     yield from (Text(sentence, is_warning=True) for sentence in _warnings(explanation))
 
 
-def _one(questions: Questions, asked: Asked, board: Board) -> None:
+def _one(questions: Questions, asked: Asked) -> None:
     found = asked.explanation
     for prediction in found.predictions:
         share = min(max(prediction.probability, 0.0), 1.0)
         st.progress(share, text=f"{escaped(prediction.name)} · {percent(share)}")
     if found.predictions:
         _confidence(found, questions.true)
-        _classes(asked)
         for sentence in _warnings(found):
             st.warning(escaped(sentence), icon=":material/help:")
-    show_state(asked, board)
 
 
 def _confidence(explanation: Explanation, true: str | None) -> None:
@@ -97,11 +147,13 @@ def _calibrated(explanation: Explanation, true: str | None) -> str:
 def _classes(asked: Asked) -> None:
     """Say which classes the backbone can name at all; many are a list to be searched."""
     classes = asked.explanation.classes
-    if len(classes) <= MOST_NAMED:
-        if classes:
-            st.caption(escaped(asked.explanation.knows))
+    if not classes:
         return
-    with st.popover(f"Knows only {len(classes):,} classes", icon=":material/list:"):
+    label = f"Knows only these {len(classes):,} classes"
+    with st.popover(label, icon=":material/list:", type="tertiary"):
+        if len(classes) <= MOST_NAMED:
+            st.markdown(escaped(asked.explanation.knows))
+            return
         key = f"classes_{asked.request.model.reference}"
         wanted = st.text_input("Search", key=key, placeholder="part of a name")
         listed = [name for name in classes if plain_name(wanted) in plain_name(name)]
@@ -111,6 +163,10 @@ def _classes(asked: Asked) -> None:
 
 def _warnings(explanation: Explanation) -> Iterator[str]:
     yield from explanation.warnings
+    yield from _unlike(explanation)
+
+
+def _unlike(explanation: Explanation) -> Iterator[str]:
     found = explanation.familiarity
     if found is not None and found.is_unlike:
         yield (

@@ -1,7 +1,7 @@
 """Everything that the Explain page asks about one picture: from the choices on it to requests."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import streamlit as st
 
@@ -14,6 +14,7 @@ from usable_core.evaluations.specs import ModelSpec
 
 Cell = tuple[ModelSpec, str]  # backbone and method of a map
 MORE = 4  # times as many evaluations at each "Spend more"
+_HIDDEN = "explain_hidden"  # by picture and division: superpixels that were clicked away
 TOLERANCE = 0.05  # until the Monte Carlo error is below this share of the largest value
 
 
@@ -30,6 +31,7 @@ class Questions:
         options: How maps are made.
         has_attack: The smallest change that changes the answer is looked for.
         true: The picture's true class, by name; None where nobody knows it.
+        jpeg: The picture as large as it is shown.
     """
 
     image: str
@@ -40,6 +42,12 @@ class Questions:
     options: ExplainerOptions
     has_attack: bool = True
     true: str | None = None
+    jpeg: bytes = field(default=b"", repr=False)
+
+    def settings(self) -> tuple[object, ...]:
+        """Return all that is chosen beside the picture."""
+        models, options = tuple(self.titles), self.options
+        return models, self.methods, self.target, options, self.has_attack
 
     def prediction(self, model: ModelSpec) -> ImageRequest:
         """Return the question what a backbone predicts."""
@@ -68,6 +76,20 @@ class Questions:
         """Return the question how the map moves under attack."""
         return replace(self.map(model, method), kind="drift")
 
+    def hidden(self) -> tuple[int, ...]:
+        """Return which of the picture's superpixels were clicked away."""
+        found: dict[tuple[str, int], frozenset[int]] = st.session_state.get(_HIDDEN, {})
+        return tuple(sorted(found.get((self.image, self.options.segments), ())))
+
+    def without(self, model: ModelSpec) -> ImageRequest:
+        """Return the question what a backbone says without the superpixels that are hidden."""
+        own = self.options
+        options = ExplainerOptions(
+            segments=own.segments, background=own.background, precision=own.precision
+        )
+        request = ImageRequest("hide", model, self.image, None, self.target, options)
+        return replace(request, hidden=self.hidden())
+
     def evidence_wanted(self) -> list[tuple[ModelSpec, str]]:
         """Return the maps whose evidence was asked for."""
         wanted = st.session_state.get(state.EXPLAIN_EVIDENCE, frozenset())
@@ -85,6 +107,8 @@ class Questions:
     def all(self) -> list[ImageRequest]:
         """Return every question, in the order in which they are asked."""
         found = [self.prediction(model) for model in self.titles]
+        if self.hidden():
+            found += [self.without(model) for model in self.titles]
         found += [self.map(*cell) for cell in self.cells()]
         found += [self.newest(*cell) for cell in self.cells()]
         found += [self.evidence(*cell) for cell in self.evidence_wanted()]
@@ -109,6 +133,17 @@ class Questions:
             if later is not None and later.answer.state == "done":
                 asked = later
         return asked
+
+
+def hide(image: str, segments: int, superpixel: int) -> None:
+    """Hide a superpixel of a picture that is divided into so many, or show it again."""
+    found = st.session_state.setdefault(_HIDDEN, {})
+    found[image, segments] = found.get((image, segments), frozenset()) ^ {superpixel}
+
+
+def show_all(image: str, segments: int) -> None:
+    """Show all of a picture again."""
+    st.session_state.get(_HIDDEN, {}).pop((image, segments), None)
 
 
 def spend_more(request: ImageRequest) -> None:

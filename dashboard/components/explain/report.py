@@ -1,4 +1,4 @@
-"""The answers of the Explain page as one HTML file that opens offline, and as a link."""
+"""The answers of the Explain page to keep: a link, a PNG of its maps, an HTML file of it all."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -9,15 +9,28 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.explain.blocks import BLOCKS
 from dashboard.components.explain.gathered import Gathered
+from dashboard.components.explain.map_grid import limits
+from dashboard.components.explain.map_view import fine_pixels, over_fine
 from dashboard.components.shared.copy_link import copy_link
+from dashboard.components.shared.formats import download, percent
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.plots.sheet import Tile, sheet
 from usable_core.records import to_json
 from usable_core.reports.page import Block, Data, Section, Table, Text, page
 from usable_core.versions import versions
 
 
 def keep_it(gathered: Gathered) -> None:
-    """Offer the link and the file."""
+    """Offer the link and the files."""
     copy_link("explain_link")
+    if gathered.maps:
+        download(
+            "Maps, PNG",
+            partial(_maps_png, gathered),
+            f"explanation-{gathered.questions.image[:8]}.png",
+            key="explain_png",
+            help="All maps over the picture, side by side, in one file to be shown about.",
+        )
     st.download_button(
         "Report, HTML",
         partial(_report, gathered, _link()),  # made later, outside of the session
@@ -28,6 +41,28 @@ def keep_it(gathered: Gathered) -> None:
         icon=":material/description:",
         help="Pictures, maps, figures and every number in one file that opens without a network.",
     )
+
+
+def _maps_png(gathered: Gathered) -> bytes:
+    """Return all maps over the picture: a row for each backbone, its prediction first."""
+    questions, limit_of, rows = gathered.questions, limits(gathered.questions, gathered.maps), []
+    for model, title in questions.titles.items():
+        tiles = [
+            Tile(
+                f"{EXPLAINERS[method].title}, {title}",
+                f"for {view.explanation.target}, full colour at ±{limit_of[model, method]:.3g}",
+                over_fine(view, limit_of[model, method]),
+            )
+            for method in questions.methods
+            if (view := gathered.maps.get((model, method))) is not None
+        ]
+        if tiles:
+            asked = gathered.board.get(questions.prediction(model))
+            first = next(iter(asked.explanation.predictions if asked else ()), None)
+            said = f"{title}: {first.name} {percent(first.probability)}" if first else title
+            shown = gathered.maps[next(c for c in gathered.maps if c[0] == model)]
+            rows.append([Tile(questions.title, said, fine_pixels(shown)), *tiles])
+    return sheet(f"Why? {questions.title}", rows)
 
 
 def _report(gathered: Gathered, link: str) -> str:

@@ -65,18 +65,15 @@ def choose_target() -> str | None:
 def choose_options(methods: Sequence[str]) -> ExplainerOptions:
     """Ask how the maps of these methods are made."""
     with st.expander("Options", icon=":material/tune:"):
-        left, right = st.columns(2)
-        with left:
-            background = _select(
-                state.EXPLAIN_BACKGROUND,
-                "Hide parts behind",
-                BACKGROUNDS,
-                ExplainerOptions.background,
-                _background_help(methods),
-            )
-            evaluations, precision = _choose_evaluations()
-        with right:
-            segments, tolerance = _choose_detail()
+        background = _select(
+            state.EXPLAIN_BACKGROUND,
+            "Hide parts behind",
+            BACKGROUNDS,
+            ExplainerOptions.background,
+            _background_help(methods),
+        )
+        evaluations, precision = _choose_evaluations()
+        segments, tolerance = _choose_detail()
     return ExplainerOptions(
         evaluations=int(evaluations),
         segments=int(segments),
@@ -129,7 +126,7 @@ def _choose_detail() -> tuple[str, str]:
         "Look for the smallest breaking change",
         SWITCH,
         "yes",
-        "Attacks this one picture, after the maps; see under Predictions.",
+        "Attacks this one picture, after the maps; see the tab Attack.",
     )
     return segments, tolerance
 
