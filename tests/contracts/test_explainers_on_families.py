@@ -133,7 +133,7 @@ def member(request):
     return model, torch.rand(3, *chosen.size), chosen
 
 
-@pytest.mark.parametrize("method", list(EXPLAINERS))
+@pytest.mark.parametrize("method", [m for m, row in EXPLAINERS.items() if not row.needs_attention])
 def test_every_method_gives_a_map_of_every_family(member, method):
     model, x, _ = member
     target = int(model(x[None]).argmax())
@@ -146,6 +146,20 @@ def test_every_method_gives_a_map_of_every_family(member, method):
     assert np.isfinite(maps).all()
     assert any(found.any() for found in maps)
     assert not any(module._forward_hooks for module in model.network.modules())
+
+
+@pytest.mark.parametrize("method", [m for m, row in EXPLAINERS.items() if row.needs_attention])
+def test_attention_is_followed_where_there_is_some_among_all_patches(member, method):
+    model, x, chosen = member
+
+    if chosen.kind == "tokens":
+        found = attributed(method, model, x, 0, OPTIONS).values
+        assert found.shape == x.shape[1:]
+        assert found.min() >= 0
+        assert 0 < found.mean() * chosen.grid[0] * chosen.grid[1] <= 1.001  # shares of 1
+    else:
+        with pytest.raises(ExplanationError, match=r"shows none|within windows"):
+            attributed(method, model, x, 0, OPTIONS)
 
 
 def test_the_layer_of_class_activation_maps_has_the_familys_grid(member):
@@ -170,8 +184,9 @@ def exported():
 def test_an_exported_program_gives_every_map_but_those_that_read_a_layer(exported, method):
     x = torch.rand(3, 8, 8)
 
-    if method in ("grad_cam", "token_cam"):
-        with pytest.raises(ExplanationError, match="exported program"):
+    reason = {"attention_rollout": "only the logits"}.get(method, "exported program")
+    if method in ("grad_cam", "token_cam", "attention_rollout"):
+        with pytest.raises(ExplanationError, match=reason):
             attributed(method, exported, x, 0, OPTIONS)
     else:
         assert attributed(method, exported, x, 0, OPTIONS).values.any()

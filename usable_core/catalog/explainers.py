@@ -16,6 +16,8 @@ class ExplainerRow:
         has_background: It hides parts, or starts a path, behind a background.
         needs_gradients: It differentiates the model, `(oracle, picture, target, options)`; the
             others ask for hidden parts only, `(game, target, options)`.
+        needs_attention: It follows self-attention among the patches of a transformer, and refuses
+            every other network.
         most_evaluations: More than these it never takes; None where the options say how many.
     """
 
@@ -30,6 +32,7 @@ class ExplainerRow:
     is_anytime: bool = False
     has_background: bool = True
     needs_gradients: bool = False
+    needs_attention: bool = False
     most_evaluations: int | None = None
 
 
@@ -96,6 +99,18 @@ EXPLAINERS = {
         is_signed=False,
         has_background=False,
         needs_gradients=True,
+        most_evaluations=2,
+    ),
+    "attention_rollout": ExplainerRow(
+        "Attention rollout",
+        "usable_core.explainers.rollout:explain",
+        "Abnar & Zuidema 2020, arXiv:2005.00928",
+        "From which patches a transformer's blocks mix its answer together; for transformers with "
+        "attention among all patches, one pass, coarse, the same map for every class.",
+        is_signed=False,
+        has_background=False,
+        needs_gradients=True,
+        needs_attention=True,
         most_evaluations=2,
     ),
     "occlusion": ExplainerRow(
