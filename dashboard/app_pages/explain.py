@@ -32,9 +32,10 @@ def page() -> None:
         ":orange[Orange] speaks for the class, :blue[blue] against it."
     )
     hero, settings = st.columns(HERO_TO_SETTINGS, gap="medium")
+    hero = hero.container(key="explain_hero")
     with hero:
         picture = choose_image()
-    with settings, st.container(key="explain_settings"):
+    with settings:
         questions = _choose_settings(picture)
     if questions is None:
         return

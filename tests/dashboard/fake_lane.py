@@ -13,6 +13,7 @@ from usable_core.evaluations.evidence import (
     PerturbationCurve,
     Sanity,
     Stability,
+    Without,
 )
 from usable_core.evaluations.explained import Explanation, Prediction
 from usable_core.evaluations.interactive import Answer
@@ -93,6 +94,7 @@ class FakeLane:
             "attack": done(fragility=FRAGILITY),
             "evidence": done(evidence=evidence()),
             "drift": done(drift=DRIFT),
+            "hide": done(without=Without((3, 7), 0.9, 0.4)),
         }
 
     def submit(self, request):
@@ -114,6 +116,8 @@ class FakeLane:
             return done(
                 predictions=self.predictions, familiarity=self.familiarity, classes=self.classes
             )
+        if request.kind == "time":
+            return Answer("done", forward_seconds=0.01, gradient_seconds=0.02)
         if request.options.evaluations in self.by_evaluations:
             return self.by_evaluations[request.options.evaluations]
         if request.kind in self.others:
@@ -128,6 +132,8 @@ class FakeLane:
         facts = {"predictions": self.predictions}
         if request.kind != "attack":
             facts |= {"method": request.method, "target": request.target or "cat"}
+        if request.kind == "hide":
+            facts["predictions"] = Prediction(5, "dog", 0.6), Prediction(3, "cat", 0.4)
         if request.kind == "drift":
             facts["fragility"] = FRAGILITY
         return replace(found, explanation=replace(found.explanation, **facts))

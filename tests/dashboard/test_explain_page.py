@@ -1,3 +1,4 @@
+import base64
 import html
 import io
 import json
@@ -25,6 +26,7 @@ from usable_core.evaluations.evidence import (
 )
 from usable_core.evaluations.explained import Familiarity, Prediction
 from usable_core.evaluations.interactive import Answer
+from usable_core.images import gallery
 from usable_core.jobs import interactive
 
 OTHER = DEFAULT_METHODS[1]
@@ -49,6 +51,28 @@ def opened(**query):
     return at
 
 
+def tab(at, name):
+    """Open one of the tabs below the maps."""
+    at.session_state["explain_tab"] = name
+    at.run()
+    assert not at.exception
+    return at
+
+
+def start(at):
+    """Press the button that asks what the settings say."""
+    at.button(key="explain_start").click().run()
+    assert not at.exception
+    return at
+
+
+def side_by_side(at, key, value):
+    """Choose what the columns of the first screen are."""
+    next(g for g in at.get("button_group") if key in g.proto.id).set_value(value).run()
+    assert not at.exception
+    return at
+
+
 def said(at):
     """Return all sentences of the page."""
     kinds = (at.markdown, at.caption, at.info, at.warning, at.error)
@@ -67,9 +91,9 @@ def told(viewer):
     return json.loads(viewer.proto.json)
 
 
-def picture_bytes(kind="PNG"):
+def picture_bytes(kind="PNG", size=(20, 12)):
     stream = io.BytesIO()
-    Image.new("RGB", (20, 12), "red").save(stream, kind)
+    Image.new("RGB", size, "red").save(stream, kind)
     return stream.getvalue()
 
 
@@ -89,7 +113,7 @@ def test_a_click_on_a_photograph_shows_predictions_and_maps_of_two_backbones(lan
 
     assert not at.exception
     assert "cat · 90.0 %" in said(at)
-    assert len(maps(at)) == 4
+    assert len(maps(at)) == 2  # of one method; the other is a click away
     assert "R² 0.80" in said(at)
     assert "| evaluations | 300 |" in said(at)
 
@@ -131,7 +155,7 @@ def test_an_uploaded_picture_is_explained(lane, kind, ending):
     at.file_uploader(key="explain_upload").upload(f"red.{ending}", picture_bytes(kind)).run()
 
     assert not at.exception
-    assert len(maps(at)) == 4
+    assert len(maps(at)) == 2
     assert "red" in said(at)
 
 
@@ -177,7 +201,7 @@ def test_a_coarse_map_is_shown_while_it_is_refined(lane):
 
     at = opened(image="cat")
 
-    assert len(maps(at)) == 4
+    assert len(maps(at)) == 2
     assert "refining 120/300" in said(at)
     assert "4 of 8 answers are complete" in said(at)
 
@@ -198,18 +222,18 @@ def test_waiting_is_said_and_can_be_stopped_and_begun_again(lane):
 
     assert len(lane.requests) == asked + 4
     assert "Stopped" not in said(at)
-    assert len(maps(at)) == 4
+    assert len(maps(at)) == 2
 
 
 def test_stopping_keeps_the_previews_and_says_how_far_they_came(lane):
     lane.map_state, lane.map = "coarse", replace(lane.map, evaluations=64)
     at = opened(image="cat")
-    assert len(maps(at)) == 4
+    assert len(maps(at)) == 2
 
     at.button(key="explain_stop").click().run()
 
-    assert len(maps(at)) == 4
-    assert said(at).count("A preview: stopped after 64 of 500 evaluations.") == 4
+    assert len(maps(at)) == 2
+    assert said(at).count("A preview: stopped after 64 of 500 evaluations.") == 2
 
 
 def test_a_failure_is_one_sentence_per_backbone_and_can_be_tried_again(lane):
@@ -218,13 +242,13 @@ def test_a_failure_is_one_sentence_per_backbone_and_can_be_tried_again(lane):
     )
     at = opened(image="cat")
     assert [e.value for e in at.error] == ["vgg.safetensors is missing. Put it there."]
-    assert len(maps(at)) == 2
+    assert len(maps(at)) == 1
 
     lane.answers.clear()
     at.button(key="again_predict_bundled/vgg_None").click().run()
 
     assert not at.error
-    assert len(maps(at)) == 4
+    assert len(maps(at)) == 2
 
 
 def test_a_cancelled_answer_is_not_called_an_error(lane):
@@ -268,7 +292,7 @@ def test_the_class_can_be_chosen_among_the_predicted_or_typed(lane):
     selector = at.selectbox(key="explain_target")
     assert {"cat", "dog"} <= set(selector.options)
 
-    selector.select("dog").run()
+    start(selector.select("dog").run())
 
     asked = {(r.method, r.target) for r in lane.asked("predict", "explain")}
     assert {("lime", "dog"), (OTHER, "dog"), (None, None)} <= asked
@@ -289,6 +313,8 @@ def test_options_go_into_the_question_and_withdraw_the_old_one(lane):
 
     at.select_slider(key="explain_evaluations").set_value("1000")
     at.selectbox(key="explain_background").select("grey").run()
+    assert lane.cancelled == []  # nothing changes before the button
+    start(at)
 
     newest = lane.asked("explain")[-1]
     assert (newest.options.evaluations, newest.options.background) == (1000, "grey")
@@ -307,7 +333,7 @@ def test_a_rerun_asks_nothing_twice(lane):
 def test_no_backbone_and_no_method_are_said(lane):
     at = opened(image="cat")
 
-    at.get("button_group")[0].set_value([]).run()
+    side_by_side(at, "explain_methods", [])
     assert "no heatmaps" in said(at)
     assert maps(at) == []
 
@@ -319,12 +345,12 @@ def test_each_map_has_words_for_those_who_do_not_see_it_and_two_downloads(lane):
     at = opened(image="cat", explain_methods=["lime", "partition_shap"])
 
     names = {b.proto.label for b in at.get("download_button")}
-    shown = {
-        method: [json.loads(m.proto.json) for m in maps(at) if f"_{method}" in m.proto.id]
-        for method in ("lime", "partition_shap")
-    }
+    shown = {}
+    for method in ("lime", "partition_shap"):
+        side_by_side(at, "explain_shown_method", method)
+        shown[method] = [json.loads(m.proto.json) for m in maps(at)]
 
-    assert names == {"PNG", "CSV", "Report, HTML"}
+    assert names == {"PNG", "CSV", "Maps, PNG", "Report, HTML"}
     assert all("evidence for the class is strongest" in data["alt"] for data in shown["lime"])
     assert [data["count"] for data in shown["lime"]] == [64, 64]
     assert [data["perPixel"] for data in shown["partition_shap"]] == [True, True]
@@ -335,7 +361,7 @@ def test_the_backbones_share_one_colour_scale(lane):
 
     at = opened(image="cat")
 
-    shown = [json.loads(m.proto.json) for m in maps(at) if "_lime" in m.proto.id]
+    shown = [told(m) for m in maps(at)]
     assert [data["shared"] for data in shown] == pytest.approx([10 * shown[0]["own"]] * 2, rel=0.01)
     assert shown[1]["own"] == pytest.approx(10 * shown[0]["own"], rel=0.01)
 
@@ -390,14 +416,14 @@ def test_a_picture_unlike_the_task_is_warned_of(lane, score, is_warned):
 
 
 def test_the_smallest_breaking_budget_is_an_upper_bound_or_said_to_be_unknown(lane):
-    assert "The answer changes at ε ≤ 4/255\\: dog" in said(opened(image="cat"))
+    assert "The answer changes at ε ≤ 4/255\\: dog" in said(tab(opened(image="cat"), "Attack"))
 
     unbroken = replace(FRAGILITY, is_kept=(True,) * 3, smallest=None)
     lane.others["attack"] = done(fragility=unbroken)
-    assert "The answer stays up to ε = 4/255" in said(opened(image="cat"))
+    assert "The answer stays up to ε = 4/255" in said(tab(opened(image="cat"), "Attack"))
 
     lane.others["attack"] = Answer("failed", error="This backbone has no gradient.")
-    assert "no gradient" in said(opened(image="cat"))
+    assert "no gradient" in said(tab(opened(image="cat"), "Attack"))
 
 
 def test_no_attack_is_asked_for_where_it_is_not_wanted(lane):
@@ -452,7 +478,7 @@ def test_spending_more_asks_for_four_times_as_much_and_keeps_the_map_meanwhile(l
 
 
 def test_evidence_is_asked_on_demand_and_told_in_words(lane):
-    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+    at = tab(opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"]), "Trust")
     assert lane.asked("evidence") == []
     assert "Not measured yet" in said(at)
 
@@ -469,7 +495,7 @@ def test_evidence_is_asked_on_demand_and_told_in_words(lane):
 
 
 def test_all_evidence_makes_one_table_of_all_maps(lane):
-    at = opened(image="cat", explain_methods=["lime"])
+    at = tab(opened(image="cat", explain_methods=["lime"]), "Trust")
 
     at.button(key="evidence_all").click().run()
 
@@ -482,7 +508,7 @@ def test_all_evidence_makes_one_table_of_all_maps(lane):
 
 def test_a_map_that_ignores_weights_and_class_is_flagged(lane):
     lane.others["evidence"] = done(evidence=evidence(Sanity(0.9, 0.8, "dog")))
-    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+    at = tab(opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"]), "Trust")
 
     at.button(key="evidence_one").click().run()
 
@@ -492,7 +518,7 @@ def test_a_map_that_ignores_weights_and_class_is_flagged(lane):
 
 def test_weights_that_cannot_be_randomised_are_said(lane):
     lane.others["evidence"] = done(evidence=evidence(None))
-    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+    at = tab(opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"]), "Trust")
 
     at.button(key="evidence_one").click().run()
 
@@ -501,7 +527,7 @@ def test_weights_that_cannot_be_randomised_are_said(lane):
 
 def test_evidence_under_way_shows_how_far_it_is(lane):
     lane.others["evidence"] = Answer("working", done=20, total=400)
-    at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
+    at = tab(opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"]), "Trust")
 
     at.button(key="evidence_one").click().run()
 
@@ -510,6 +536,7 @@ def test_evidence_under_way_shows_how_far_it_is(lane):
 
 def test_methods_that_say_the_same_agree_fully(lane):
     at = opened(image="cat", explain_methods=["lime", "occlusion"], models=["bundled/resnet"])
+    tab(at, "Agreement")
 
     assert {(m.label, m.value) for m in at.metric} == {
         ("Rank correlation", "+1.00"),
@@ -524,6 +551,7 @@ def test_more_than_two_maps_are_compared_in_tables(lane):
     at = opened(
         image="cat", models=["bundled/resnet"], explain_methods=["lime", "occlusion", "saliency"]
     )
+    tab(at, "Agreement")
 
     assert len(at.get("plotly_chart")) == 3
 
@@ -532,7 +560,7 @@ def test_backbones_of_other_crops_are_compared_on_what_both_see(lane):
     lane.superpixels["bundled/vgg"] = np.arange(16, 64)
     lane.values = np.vstack([np.full((2, 8), 9.0), lane.values[2:]]).astype(np.float32)
 
-    at = opened(image="cat", explain_methods=["lime"])
+    at = tab(opened(image="cat", explain_methods=["lime"]), "Agreement")
 
     assert {m.label: m.value for m in at.metric}["Rank correlation"] == "+1.00"
     assert "On the 48 superpixels that all of them see; up to 16 more" in said(at)
@@ -542,7 +570,7 @@ def test_backbones_of_other_crops_are_compared_on_what_both_see(lane):
 def test_backbones_that_see_nothing_in_common_are_not_compared(lane):
     lane.superpixels["bundled/vgg"] = np.arange(100, 164)
 
-    at = opened(image="cat", explain_methods=["lime"])
+    at = tab(opened(image="cat", explain_methods=["lime"]), "Agreement")
 
     assert "hardly any part of the picture in common" in said(at)
     assert not at.metric
@@ -551,7 +579,7 @@ def test_backbones_that_see_nothing_in_common_are_not_compared(lane):
 def test_backbones_that_explain_different_classes_are_not_compared(lane):
     lane.targets["bundled/vgg"] = "dog"
 
-    at = opened(image="cat", explain_methods=["lime"])
+    at = tab(opened(image="cat", explain_methods=["lime"]), "Agreement")
 
     assert "so they are not compared" in said(at)
     assert not at.metric
@@ -560,11 +588,11 @@ def test_backbones_that_explain_different_classes_are_not_compared(lane):
 def test_one_map_alone_agrees_with_nothing(lane):
     at = opened(image="cat", explain_methods=["lime"], models=["bundled/resnet"])
 
-    assert "Do they agree?" not in [s.value for s in at.subheader]
+    assert "Agreement needs two maps" in said(tab(at, "Agreement"))
 
 
 def with_drift(lane, **query):
-    at = opened(image="cat", explain_methods=["lime"], **query)
+    at = tab(opened(image="cat", explain_methods=["lime"], **query), "Attack")
     assert lane.asked("drift") == []
     group = next(g for g in at.get("button_group") if "explain_drift" in g.proto.id)
     group.set_value("lime").run()
@@ -645,20 +673,19 @@ def test_the_true_class_of_a_link_can_be_explained(lane):
     at = opened(image="cat", explain_true="frog")
 
     assert "frog (true class)" in at.selectbox(key="explain_target").options
-    at.selectbox(key="explain_target").select("frog").run()
+    start(at.selectbox(key="explain_target").select("frog").run())
 
     assert lane.asked("explain")[-1].target == "frog"
 
 
 def test_methods_can_be_columns(lane):
-    at = opened(image="cat")
-    group = next(g for g in at.get("button_group") if "explain_rows" in g.proto.id)
+    at = side_by_side(opened(image="cat"), "explain_rows", "methods")
 
-    group.set_value("backbones").run()
+    assert [told(m)["alt"].split(",")[0] for m in maps(at)] == ["LIME", "Kernel SHAP"]
+    assert said(at).count("### cat") == 1  # one backbone's answer above both
 
-    assert not at.exception
-    assert len(maps(at)) == 4
-    assert any(m.value.startswith("##### ResNet") for m in at.markdown)
+    at.selectbox(key="explain_shown_backbone").select("bundled/vgg").run()
+    assert all("VGG" in told(m)["alt"] for m in maps(at))
 
 
 def test_the_report_holds_all_that_the_page_shows_and_asks_nobody(lane, monkeypatch):
@@ -676,8 +703,9 @@ def test_the_report_holds_all_that_the_page_shows_and_asks_nobody(lane, monkeypa
     lane.map = replace(lane.map, stability=stability(), r2=0.1)
     lane.predictions = (Prediction(3, "<script>cat", 0.9), *PREDICTIONS[1:])
     lane.familiarity = Familiarity(1.0, 2.0, "500 images of CIFAR-10")
-    at = with_drift(lane)
+    at = tab(with_drift(lane), "Trust")
     at.button(key="evidence_all").click().run()
+    tab(at, "Why")
 
     page = made[-1]()  # as the button does, outside of the session
 
@@ -706,3 +734,137 @@ def test_the_report_holds_all_that_the_page_shows_and_asks_nobody(lane, monkeypa
     assert len(at.warning) == 2 + 2  # an unfamiliar picture and a poor fit, for each backbone
     for warning in at.warning:
         assert html.escape(re.sub(r"\\(.)", r"\1", warning.value)) in page
+
+
+def test_other_settings_wait_for_the_button_which_tells_how_long_it_takes(lane):
+    at = opened(image="cat", models=["bundled/resnet"], explain_methods=["lime"])
+    assert not [b for b in at.button if b.key == "explain_start"]
+    asked = len(lane.asked("predict", "explain"))
+
+    side_by_side(at, "explain_methods", ["lime", "saliency"])
+
+    assert len(lane.asked("predict", "explain")) == asked
+    assert len(maps(at)) == 1  # what was there stays
+    # 500 evaluations and the prediction at 10 ms, 42 gradients at 20 ms, and the start
+    assert "Estimate: 6 to 18 seconds" in said(at)
+    start(at)
+    assert ("bundled/resnet", "saliency") in lane.wanted()
+    assert len(maps(at)) == 2
+
+
+def test_weights_that_must_be_fetched_first_wait_for_the_button(lane):
+    at = opened(image="cat", models=["torchvision/resnet18"])
+
+    assert lane.requests == {}
+    assert "once all weights are here" in said(at)
+    start(at)
+    assert ("torchvision/resnet18", None) in lane.wanted()
+
+
+def test_next_and_previous_go_round_the_gallery(lane):
+    at = opened(image="cat", models=["bundled/resnet"], explain_methods=["lime"])
+    first, *_, last = [row.name for row in gallery()]
+    assert "**Cat** :gray[" in said(at)
+
+    at.query_params["image"] = last
+    at.run()
+    at.button(key="explain_next").click().run()
+    assert at.query_params["image"] == [first]
+    at.button(key="explain_before").click().run()
+    assert at.query_params["image"] == [last]
+
+    assert len({r.image for r in lane.asked("explain")}) == 3  # each was explained at once
+
+
+def test_several_uploads_are_gone_through_in_their_order(lane):
+    at = opened(models=["bundled/resnet"], explain_methods=["lime"])
+    red, wide = picture_bytes(), picture_bytes(size=(40, 10))
+
+    at.file_uploader(key="explain_upload").upload("red.png", red).upload("wide.png", wide).run()
+
+    assert "**red.png** :gray[1 of 2]".replace(".", "\\.") in said(at)
+    at.button(key="explain_next").click().run()
+    assert "**wide.png** :gray[2 of 2]".replace(".", "\\.") in said(at)
+    assert len(at.query_params["images"]) == 2
+    assert len({r.image for r in lane.asked("explain")}) == 2
+
+    at.button(key="explain_delete").click().run()
+    assert "red" in said(at)
+    assert "of 2" not in said(at)
+
+
+def test_one_bad_file_among_several_is_said_and_the_others_are_taken(lane):
+    at = opened()
+
+    upload = at.file_uploader(key="explain_upload").upload("red.png", picture_bytes())
+    upload.upload("broken.png", b"no picture at all").run()
+
+    assert ["broken" in e.value for e in at.error] == [True]
+    assert len(maps(at)) == 2
+
+
+def test_a_hidden_superpixel_is_hidden_from_every_backbone_and_the_answer_moves(lane):
+    lane.superpixels["bundled/vgg"] = np.arange(100, 164)  # sees other parts of the picture
+    at = opened(image="cat", explain_methods=["lime"])
+    picture = lane.asked("predict")[0].image
+
+    at.session_state["explain_hidden"] = {(picture, 50): frozenset({3, 7})}
+    at.run()
+
+    assert [(r.model.reference, r.hidden) for r in lane.asked("hide")] == [
+        ("bundled/resnet", (3, 7)),
+        ("bundled/vgg", (3, 7)),
+    ]
+    assert "without 2 parts, cat: 90.0 % → **40.0 %** :orange-badge[−50.0 points]" in said(at)
+    assert "now **dog** 60.0 %" in said(at)
+    assert [told(m)["hidden"] for m in maps(at)] == [[3, 7], []]
+    at.button(key="explain_show_all").click().run()
+    assert "points" not in said(at)
+    assert told(maps(at)[0])["hidden"] == []
+
+
+def test_a_click_hides_and_another_shows_again(lane, monkeypatch):
+    from dashboard.components.explain import questions
+
+    session = {}
+    monkeypatch.setattr(questions.st, "session_state", session)
+
+    questions.hide("cat", 50, 3)
+    questions.hide("cat", 50, 7)
+    questions.hide("cat", 50, 3)
+
+    assert session["explain_hidden"] == {("cat", 50): {7}}
+
+
+def test_all_maps_are_kept_as_one_picture(lane, monkeypatch):
+    import streamlit
+
+    made, usual = [], streamlit.download_button
+
+    def download_button(label, data, *args, **kwargs):
+        if label == "Maps, PNG":
+            made.append(data)
+        return usual(label, data, *args, **kwargs)
+
+    monkeypatch.setattr(streamlit, "download_button", download_button)
+    opened(image="cat")
+
+    page = Image.open(io.BytesIO(made[-1]()))  # as the button does, outside of the session
+
+    # The picture and two maps in each of two rows, one for each backbone.
+    assert page.width == 3 * (480 + 24) + 24
+    assert page.height > 2 * 480
+    assert len(set(np.asarray(page.convert("L")).ravel().tolist())) > 50
+
+
+def test_the_picture_below_a_map_is_as_fine_as_it_was_brought(lane):
+    lane.map = replace(lane.map, seen=(0.25, 0.0, 0.75, 1.0))
+
+    at = opened(image="cat", models=["bundled/resnet"], explain_methods=["lime"])
+
+    kind, _, data = told(maps(at)[0])["image"].partition(";base64,")
+    shown = Image.open(io.BytesIO(base64.b64decode(data)))
+    whole = next(row for row in gallery() if row.name == "cat").open()
+    assert kind == "data:image/jpeg"
+    assert shown.width / shown.height == pytest.approx(0.5 * whole.width / whole.height, rel=0.02)
+    assert shown.height > 200  # the model's own has 8

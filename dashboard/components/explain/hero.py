@@ -92,7 +92,7 @@ def show(gathered: Gathered, shown: Shown) -> None:
     questions = gathered.questions
     different_classes(questions.all_shown(gathered.board))
     if shown.by == METHODS:
-        with st.container(border=True):
+        with st.container(border=True, gap="xsmall"):
             st.markdown(f"**{escaped(questions.titles[shown.cells[0][0]])}**")
             predictions.headline(gathered, shown.cells[0][0])
     count = min(len(shown.cells), MOST_COLUMNS)
@@ -132,7 +132,7 @@ def _row(
     # One map alone is not drawn as wide as the page.
     columns = st.columns(max(2, min(len(shown.cells), MOST_COLUMNS)), border=True)
     for column, (model, method), title in zip(columns, cells, titles, strict=False):
-        with column:
+        with column, st.container(gap="xsmall"):
             st.markdown(f"**{escaped(title)}**")
             if shown.by == BACKBONES:
                 predictions.headline(gathered, model)

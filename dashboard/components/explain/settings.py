@@ -46,17 +46,15 @@ def choose_target() -> str | None:
     classes = [*([true] if true else []), *st.session_state.get(state.EXPLAIN_CLASSES, [])]
     options = list(dict.fromkeys([PREDICTED, *classes]))
     current = st.session_state.get(key)
-    titles = {PREDICTED: "Each backbone's own prediction"} | (
-        {true: f"{true} (true class)"} if true else {}
-    )
+    titles = {PREDICTED: "Its own prediction"} | ({true: f"{true} (true class)"} if true else {})
     chosen = st.selectbox(
         "Class to explain",
         options if current is None or current in options else [*options, current],
         key=key,
         accept_new_options=True,
         format_func=lambda name: titles.get(name, name),
-        help="The classes predicted for this picture come first, then all others that the "
-        "backbones know: type a part of a name to find one.",
+        help="At first each backbone's own prediction. The classes predicted for this picture "
+        "come first, then all others that the backbones know: type a part of a name to find one.",
     )
     state.write_address(key, [chosen] if chosen else [])
     return None if chosen in (None, PREDICTED) else chosen
