@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dashboard.Home import PAGES
 from usable_core.catalog import imagenet
@@ -54,24 +55,26 @@ def test_an_uploaded_picture_gets_heatmaps_of_two_backbones(page, address, watch
     page.get_by_text("my cat.png", exact=True).last.wait_for()
     maps = page.locator("[class*=st-key-map_] .map canvas.over")
     page.get_by_text(ALL_COMPLETE).wait_for(timeout=LONG)
-    expect(maps).to_have_count(4)
+    expect(maps).to_have_count(2)  # of one method; the other is a click away
     assert maps.evaluate_all(f"canvases => canvases.some({IS_PAINTED})")
     assert page.get_by_text(re.compile(r"R² -?\d")).count() >= 2
 
     page.wait_for_function(SETTLED)
     page.wait_for_timeout(1500)  # the timer's last question may be under way
+    page.get_by_role("button", name="View").click()
     before = watch.frames_sent
     slider = page.get_by_role("slider", name="Opacity of the heatmaps")
     slider.press("ArrowLeft")
     slider.press("ArrowLeft")
 
-    assert maps.evaluate_all("canvases => canvases.map(c => c.style.opacity)") == ["0.7"] * 4
+    assert maps.evaluate_all("canvases => canvases.map(c => c.style.opacity)") == ["0.7"] * 2
     assert watch.frames_sent == before  # nothing is asked of the server
+    page.keyboard.press("Escape")
     page.locator(".map .pane").first.press("ArrowRight")
     page.locator(".map .readout").first.get_by_text(re.compile(r"superpixel \d+: ")).wait_for()
 
     page.reload()
-    page.locator(".map canvas.over").nth(3).wait_for(timeout=LONG)
+    page.locator(".map canvas.over").nth(1).wait_for(timeout=LONG)
 
 
 def explained(page, address):
@@ -97,6 +100,7 @@ def test_explain_begins_with_a_network_of_imagenet_where_its_package_is_installe
 
 def test_the_divider_is_moved_by_keys_and_uncovers_the_picture(page, address):
     explained(page, address)
+    page.get_by_role("button", name="View").click()
     page.get_by_role("radio", name="Wipe").check()
     divider = page.get_by_role("slider", name="Divider: picture | heatmap").first
 
@@ -111,6 +115,7 @@ def test_the_divider_is_moved_by_keys_and_uncovers_the_picture(page, address):
 
 def test_the_top_superpixels_stay_and_the_rest_is_veiled(page, address):
     explained(page, address)
+    page.get_by_role("button", name="View").click()
     page.get_by_role("radio", name="Top superpixels").check()
     count = page.get_by_role("slider", name="How many superpixels")
     veiled = (
@@ -124,6 +129,60 @@ def test_the_top_superpixels_stay_and_the_rest_is_veiled(page, address):
         count.press("ArrowLeft")
 
     assert of_five < canvas.evaluate(veiled) < 32 * 32
+
+
+def test_a_click_on_a_map_hides_a_part_and_the_answer_moves(page, address):
+    explained(page, address)
+    gone = page.locator(".map .gone").first
+    pane = page.locator(".map .pane").first
+
+    pane.click()
+
+    page.get_by_text(re.compile(r"without 1 parts?, cat: .* → ")).wait_for(timeout=LONG)
+    page.wait_for_function(SETTLED)
+    assert gone.evaluate(IS_PAINTED)
+    pane.focus()
+    pane.press("ArrowRight")
+    pane.press("ArrowLeft")
+    pane.press("Enter")  # the same part, by keys
+    page.get_by_text(re.compile(r"without 1 parts?, cat")).wait_for(state="detached")
+    assert not gone.evaluate(IS_PAINTED)
+
+
+def test_the_answer_stands_on_the_first_screen_and_the_page_is_short(page, address):
+    page.set_viewport_size({"width": 1280, "height": 860})
+    explained(page, address)
+
+    shown = page.locator(".map .pane").first.bounding_box()
+    length = page.locator("[data-testid=stMain]").evaluate("e => e.scrollHeight")
+
+    assert page.get_by_role("heading", name=re.compile("^cat ")).bounding_box()["y"] < 450
+    assert shown["y"] + shown["height"] < 860
+    assert shown["width"] > 250
+    assert length < 2500
+
+
+def test_the_next_picture_is_one_click_away(page, address):
+    explained(page, address)
+    here = page.url
+
+    page.locator(".st-key-explain_next button").click()
+    page.wait_for_url(lambda url: url != here)
+    page.locator(".st-key-explain_before button").click()
+
+    page.wait_for_url(here)
+
+
+def test_all_maps_are_downloaded_as_one_png(page, address, tmp_path):
+    explained(page, address)
+
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Maps, PNG").click()
+    download.value.save_as(tmp_path / "maps.png")
+
+    with Image.open(tmp_path / "maps.png") as sheet:
+        assert sheet.format == "PNG"
+        assert sheet.width > 2 * 480
 
 
 def test_the_link_is_copied_and_asks_the_same_again(page, address):

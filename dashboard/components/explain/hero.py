@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard import state
 from dashboard.components.explain import predictions
 from dashboard.components.explain.answer_state import show_state
 from dashboard.components.explain.gathered import Gathered
@@ -20,7 +21,7 @@ from usable_core.evaluations.specs import ModelSpec
 METHODS, BACKBONES = "methods", "backbones"
 SIDE_BY_SIDE = {BACKBONES: "Backbones", METHODS: "Methods"}
 MOST_COLUMNS = 4
-_BY, _OF = "explain_rows", "explain_shown"
+_OF = "explain_shown"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,11 @@ def choose_shown(questions: Questions) -> Shown:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if len(titles) > 1 and len(methods) > 1:
             by = choose_one(
-                "Side by side", SIDE_BY_SIDE, key=_BY, default=BACKBONES, is_labelled=False
+                "Side by side",
+                SIDE_BY_SIDE,
+                key=state.EXPLAIN_ROWS,
+                default=BACKBONES,
+                is_labelled=False,
             )
         names = {m: EXPLAINERS[m].title for m in methods}
         if by == BACKBONES and len(methods) > 1:

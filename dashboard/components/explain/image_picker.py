@@ -58,6 +58,10 @@ def choose_image() -> Chosen | None:
     if is_reading():
         return None
     if chosen is None:
+        st.info(
+            "No picture yet: upload one, or several, or click a photograph.",
+            icon=":material/image:",
+        )
         _bring()
         return None
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

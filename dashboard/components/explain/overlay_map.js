@@ -104,15 +104,34 @@ function paintTop(canvas, map, count, veil) {
     }
 }
 
+// A thin rim around the superpixel of a place, white with a dark line beside it.
 function mark(canvas, map, x, y) {
-  const context = sized(canvas, map)
+  const scale = Math.max(1, Math.round(FINE / map.width))
+  canvas.width = scale * map.width
+  canvas.height = scale * map.height
+  const context = canvas.getContext("2d")
   if (x === null) return
-  context.fillStyle = "rgba(255, 255, 255, 0.9)"
-  if (!map.segments) return context.fillRect(x, y, 1, 1)
-  const here = map.segments[y * map.width + x]
+  const here = map.segments ? map.segments[y * map.width + x] : null
+  const isIn = (i, j) => i >= 0 && j >= 0 && i < map.width && j < map.height
+    && (here === null ? i === x && j === y : map.segments[j * map.width + i] === here)
+  context.beginPath()
+  const line = (i, j, k, l) => {
+    context.moveTo(scale * i, scale * j)
+    context.lineTo(scale * k, scale * l)
+  }
   for (let j = 0; j < map.height; j++)
-    for (let i = 0; i < map.width; i++)
-      if (map.segments[j * map.width + i] === here && isEdge(map, i, j, 1)) context.fillRect(i, j, 1, 1)
+    for (let i = 0; i < map.width; i++) {
+      if (!isIn(i, j)) continue
+      if (!isIn(i - 1, j)) line(i, j, i, j + 1)
+      if (!isIn(i + 1, j)) line(i + 1, j, i + 1, j + 1)
+      if (!isIn(i, j - 1)) line(i, j, i + 1, j)
+      if (!isIn(i, j + 1)) line(i, j + 1, i + 1, j + 1)
+    }
+  for (const [width, colour] of [[4, "rgba(20, 20, 20, 0.6)"], [2, "rgba(255, 255, 255, 0.95)"]]) {
+    context.lineWidth = width
+    context.strokeStyle = colour
+    context.stroke()
+  }
 }
 
 function reading(map, x, y) {

@@ -54,9 +54,11 @@ def _moved(asked: Asked | None) -> str:
         return f":red[{escaped(asked.answer.error or 'No answer without the hidden parts.')}]"
     target, first = asked.explanation.target or "?", asked.explanation.predictions[0]
     points = f"{100 * (found.after - found.before):+.1f} points".replace("-", "−")
+    count = len(found.superpixels)
+    parts = "1 part" if count == 1 else f"{count} parts"
     colour = "orange" if found.after < found.before else "blue"
     line = (
-        f"without {len(found.superpixels)} parts, {escaped(target)}: {percent(found.before)} → "
+        f"without {parts}, {escaped(target)}: {percent(found.before)} → "
         f"**{percent(found.after)}** :{colour}-badge[{points}]"
     )
     if first.name != target:
