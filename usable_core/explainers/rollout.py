@@ -157,13 +157,12 @@ def _weights(
     attn_mask: Tensor | None = None,
     dropout_p: float = 0.0,
     is_causal: bool = False,
-    *,
-    scale: float | None = None,
-    enable_gqa: bool = False,
+    **more: float | bool | None,
 ) -> Tensor:
     """Return the weights (N, heads, T, T) that `scaled_dot_product_attention` does not return."""
-    if enable_gqa:
+    if more.get("enable_gqa"):
         key = key.repeat_interleave(query.shape[1] // key.shape[1], 1)
+    scale = more.get("scale")
     factor = query.shape[-1] ** -0.5 if scale is None else scale
     scores = factor * query.detach().float() @ key.detach().float().transpose(-2, -1)
     if is_causal:

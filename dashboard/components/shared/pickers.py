@@ -89,6 +89,7 @@ def model_picker(
             list(options),
             max_selections=max_selections,
             placeholder="Choose models",
+            wrap=True,
             **shared,
         )
     state.write_address(key, list(chosen))
