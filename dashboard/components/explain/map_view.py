@@ -31,8 +31,7 @@ from dashboard.components.shared.lane import Asked, Board
 from usable_core import images
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.comparison.maps import with_agreement
-from usable_core.errors import StorageError
-from usable_core.evaluations.explained import Explanation
+from usable_core.evaluations.explained import PICTURE, Explanation
 from usable_core.jobs import interactive
 from usable_core.plots import heatmap
 from usable_core.reports.page import Picture
@@ -58,13 +57,13 @@ def _hideable(questions: Questions, cell: Cell, view: MapView, board: Board) -> 
     numbers = view.explanation.superpixels
     hidden = questions.hidden()
     asked = board.get(questions.without(cell[0])) if hidden else None
-    x = None
+    png = None
     if asked is not None and asked.answer.state == "done":
-        with suppress(StorageError):  # it is gone
-            x = load(asked).x
+        with suppress(OSError):  # it is gone
+            png = (interactive.files(asked.key) / PICTURE).read_bytes()
     return Hideable(
         tuple(int(k) for k in np.flatnonzero(np.isin(numbers, hidden))),
-        x,
+        png,
         lambda k: hide(questions.image, questions.options.segments, int(numbers[k])),
     )
 

@@ -94,12 +94,12 @@ class Hideable:
 
     Attributes:
         segments: Which of the map's superpixels are hidden.
-        x: What the model was shown without them (H, W, 3) uint8; None while it is asked.
+        png: What the model was shown without them; None while it is asked.
         on_pick: Told which superpixel was clicked.
     """
 
     segments: tuple[int, ...]
-    x: np.ndarray | None
+    png: bytes | None
     on_pick: Callable[[int], None]
 
 
@@ -125,7 +125,7 @@ def heatmap_view(
         if isinstance(told, int) and 0 <= told < len(view.explanation.superpixels):
             hideable.on_pick(told)
 
-    gone = None if hideable.x is None else _uri(encode_png(hideable.x), "png")
+    gone = None if hideable.png is None else _uri(hideable.png, "png")
     data |= {"pickable": True, "hidden": list(hideable.segments), "gone": gone}
     _map(key=key, data=data, on_picked_change=picked)
 

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.components.explain.questions import Questions
 from dashboard.components.measure.estimate import speed_here
 from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.opening import holds_back
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.models import SOURCES
 from usable_core.evaluations.robustness_cost import Speed, Work, seconds, spoken
@@ -39,7 +40,7 @@ def started(wanted: Questions) -> Questions | None:
         help="What is shown is of the settings before.",
     ):
         before, is_changed = wanted, False
-    if before is not None:
+    if before is not None and not holds_back():  # else the rest of the link is part of it
         st.session_state[_STARTED] = before
     if is_changed:
         _estimate(wanted)

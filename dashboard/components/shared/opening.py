@@ -31,6 +31,11 @@ def is_held_back(key: str, value: str, what: str) -> bool:
     return True
 
 
+def holds_back() -> bool:
+    """Tell whether this run of the page left something out that its link names."""
+    return bool(st.session_state.get(_HELD_BACK))
+
+
 @contextmanager
 def asking_to_open() -> Iterator[None]:
     """Run a page, and show above it what was held back, with the button that opens it."""
