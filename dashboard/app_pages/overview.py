@@ -25,10 +25,8 @@ def page() -> None:
     )
     demo()
     st.subheader("Backbones")
-    cards = bundled_cards()
-    for column, card in zip(st.columns(len(cards)), cards, strict=True):
-        with column:
-            backbone_card(card)
+    for card in bundled_cards():
+        backbone_card(card)
     st.subheader("Photographs")
     gallery_links()
     st.subheader("Data")
