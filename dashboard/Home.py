@@ -18,6 +18,7 @@ else:  # the server has its runtime, which caches want
     from dashboard.components.shared.formats import errors_shown
     from dashboard.components.shared.login import is_welcome
     from dashboard.components.shared.opening import asking_to_open
+    from dashboard.components.shared.sidebar import sidebar
 
 STATIC = Path(__file__).parent / "static"  # a named icon would be fetched from another host
 
@@ -43,6 +44,8 @@ PAGES = {
     "explanation": PageRow("Explanation quality", ":material/fact_check:", "Train and measure"),
     "cost": PageRow("Cost", ":material/timer:", "Train and measure"),
     "compare": PageRow("Compare", ":material/balance:", "Results"),
+    "models": PageRow("Models", ":material/deployed_code:", "Shelves"),
+    "data": PageRow("Data", ":material/photo_library:", "Shelves"),
     "runs": PageRow("Runs", ":material/list_alt:", "Results"),
 }
 
@@ -67,10 +70,12 @@ def main() -> None:
         sections.setdefault(row.section, []).append(page)
     with errors_shown():  # such as a store of a newer version, on whichever page
         page = st.navigation(sections)
+        st.set_page_config(page_title=f"{page.title} · Usable")
         state.arrive(page.url_path)
         with asking_to_open():
             page.run()
         state.flush_address()
+        sidebar()
 
 
 if __name__ == "__main__":

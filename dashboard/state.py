@@ -26,9 +26,9 @@ PARENT = "parent"  # Compare: all runs that this run (a demo) started
 IMAGE = "image"  # Explain: name of a picture of the gallery
 MODELS = "models"  # several models, shared by Explain, Accuracy and Robustness
 
+DATA = "data"  # the data, shared by all pages that measure
+
 # Accuracy and Robustness: links fill these in through the address
-ACCURACY_DATASET = "accuracy_dataset"
-ROBUSTNESS_DATASET = "robustness_dataset"
 NEWEST_RUNS = "newest_runs"
 ACCURACY_CONFUSION = "accuracy_confusion"
 ACCURACY_CELLS = "accuracy_cells"  # the figures whose points choose among the errors
@@ -62,7 +62,6 @@ CORRUPTION_NAMES = "corruption_names"
 CORRUPTION_SEVERITIES = "corruption_severities"
 
 # Is it fit?
-ASSESS_DATASET = "assess_dataset"
 ASSESS_PRESET = "assess_preset"
 ASSESS_EPSILON = "assess_epsilon"
 ASSESS_MORE = "assess_more"
@@ -123,9 +122,30 @@ EXPLANATION_EVALUATIONS = "explanation_evaluations"
 EXPLANATION_EVIDENCE = "explanation_evidence"
 EXPLANATION_METRIC = "explanation_metric"
 
+# Data
+DATA_LOOK = "data_look"
+DATA_PAGE = "data_page"
+DATA_RESTORED = "data_restored"
+
+# Models
+SHELF_MODEL = "shelf_model"  # the model of which more is shown
+SHELF_TABLE = "shelf_table"
+SHELF_REFERENCE = "shelf_reference"
+SHELF_WEIGHTS = "shelf_weights"
+SHELF_NAME = "shelf_name"
+SHELF_LABELS = "shelf_labels"
+SHELF_TRUST = "shelf_trust"
+SHELF_ADD = "shelf_add"
+SHELF_REMOVE = "shelf_remove"
+
 # Runs
 RUNS_TABLE = "runs_table"
 RUNS_TASK = "runs_task"
+RUNS_TAGS = "runs_tags"
+RUNS_GIVEN_TAGS = "runs_given_tags"
+RUNS_TAG_SEVERAL = "runs_tag_several"
+RUNS_SAVE = "runs_save"
+RUNS_AGAIN = "runs_again"
 RUNS_STATUS = "runs_status"
 RUNS_DELETE = "runs_delete"
 RUNS_DELETE_SEVERAL = "runs_delete_several"
@@ -255,6 +275,12 @@ def write_address(key: str, values: list[str]) -> None:
     st.session_state.setdefault(_PENDING, {})[key] = values
 
 
+def selected(key: str) -> list[str]:
+    """Return what is chosen on every page under a shared key, as the address last named it."""
+    found = st.session_state.get(f"{key}_in_address")
+    return list(found or ())
+
+
 def address() -> dict[str, list[str]]:
     """Return the page's parameters, with those that its widgets have just said."""
     found = link.named() | st.session_state.get(_PENDING, {})
@@ -301,7 +327,7 @@ def chosen_run_ids() -> list[str]:
 
 
 def of_page(page: str, name: str) -> str:
-    """Return a key of a page that other pages have too: `accuracy_dataset`."""
+    """Return a key of a page that other pages have too: `accuracy_start`."""
     return f"{page}_{name}"
 
 

@@ -20,6 +20,7 @@ from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.cost import CostConfig, CostResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
+from usable_core.evaluations.look import LookConfig, LookResult
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
@@ -52,6 +53,8 @@ class Task:
         page_parameter: How that page's address names the run.
         figure: Dotted name of `(results, names=, theme=) -> figure`, several answers side by side;
             empty where they are not compared.
+        in_short: Dotted name of `(summary) -> text`, the main number as people write it; empty
+            where there is none.
         makes_model: Whether the answer is a model, `run/ID`.
         again: What asking the same again does after a run that ended before its answer.
         is_of_parts: Whether the answer is put together from those to other questions, which are
@@ -70,6 +73,7 @@ class Task:
     page: str = ""
     page_parameter: str = "run"
     figure: str = ""
+    in_short: str = ""
     makes_model: bool = False
     again: str = GOES_ON
     is_of_parts: bool = False
@@ -87,6 +91,7 @@ TASKS = {
         lines="usable_core.cli.accuracy:lines",
         page="accuracy",
         figure="usable_core.plots.accuracy:accuracy_bars",
+        in_short="usable_core.evaluations.in_short:accuracy",
     ),
     "robustness": Task(
         title="Robustness",
@@ -98,6 +103,7 @@ TASKS = {
         lines="usable_core.cli.robustness:lines",
         page="robustness",
         figure="usable_core.plots.robustness:accuracy_versus_epsilon",
+        in_short="usable_core.evaluations.in_short:robustness",
     ),
     "corruption": Task(
         title="Corruptions",
@@ -109,6 +115,7 @@ TASKS = {
         lines="usable_core.cli.corruption:lines",
         page="corruption",
         figure="usable_core.plots.corruption:accuracy_by_severity",
+        in_short="usable_core.evaluations.in_short:corruption",
     ),
     "explanation": Task(
         title="Explanation",
@@ -118,6 +125,7 @@ TASKS = {
         command="evaluate explanation",
         help="Measure how far a model's explanations are to be believed.",
         lines="usable_core.cli.explanation:lines",
+        in_short="usable_core.evaluations.in_short:explanation",
         page="explanation",
     ),
     "cost": Task(
@@ -139,6 +147,7 @@ TASKS = {
         command="pretrain",
         help="Train one of our small architectures from random weights.",
         lines="usable_core.cli.training:lines",
+        in_short="usable_core.evaluations.in_short:training",
         makes_model=True,
         again=BEGINS_ANEW,
     ),
@@ -150,9 +159,23 @@ TASKS = {
         command="finetune",
         help="Fine-tune a pretrained model on a data set.",
         lines="usable_core.cli.training:lines",
+        in_short="usable_core.evaluations.in_short:training",
         page="fine_tune",
         makes_model=True,
         again=BEGINS_ANEW,
+    ),
+    "look": Task(
+        title="Data check",
+        config=LookConfig,
+        result=LookResult,
+        function="usable_core.measuring.look:measure",
+        command="look",
+        help="Look at a data set before anything runs: classes, counts, refused files, duplicates, "
+        "leaks.",
+        lines="usable_core.cli.looked:lines",
+        in_short="usable_core.evaluations.in_short:look",
+        page="data",
+        again="it begins anew",
     ),
     "assess": Task(
         title="Assessment",
@@ -162,6 +185,7 @@ TASKS = {
         help="Decide whether models are fit for a use: everything measured, each requirement met "
         "or not, a verdict.",
         lines="usable_core.cli.assess:lines",
+        in_short="usable_core.evaluations.in_short:assessment",
         again="its finished steps are answered from the store",
         page="assess",
         is_of_parts=True,
@@ -172,6 +196,17 @@ TASKS = {
 def name_of(config: Config) -> str:
     """Return the key in `TASKS` of a config."""
     return next(name for name, task in TASKS.items() if isinstance(config, task.config))
+
+
+def in_short(task: str, summary: Mapping[str, Any] | None) -> str | None:
+    """Return the main number of an answer as people write it; None where there is none."""
+    row = TASKS.get(task)
+    if row is None or not row.in_short or summary is None:
+        return None
+    try:
+        return str(implementation(row.in_short)(summary)) or None
+    except (LookupError, TypeError, AttributeError):  # a summary without it
+        return None
 
 
 def config_from_json(task: str, data: dict[str, Any]) -> Config:

@@ -37,7 +37,7 @@ def form() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         models = model_picker(state.MODELS, MOST_MODELS, default=measured_models())
-        dataset = dataset_picker(state.ASSESS_DATASET, models=models, ask_limit=True)
+        dataset = dataset_picker(state.DATA, models=models, ask_limit=True, page="assess")
         preset = choose_one(
             "How much is measured",
             {name: row.title for name, row in PRESETS.items()},
@@ -73,7 +73,7 @@ def restore() -> None:
     if run is None or not isinstance(run.config, AssessmentConfig):
         return
     restore_models(state.MODELS, run.config.models)
-    restore_dataset(state.ASSESS_DATASET, run.config.dataset)
+    restore_dataset(state.DATA, run.config.dataset, "assess")
     st.session_state[state.ASSESS_PRESET] = run.config.preset
     requirements_form.restore(run.config.require)
     asked = run.config

@@ -10,14 +10,15 @@ from dashboard.components.measure.comparison import overview, pairs
 from dashboard.components.measure.measured_runs import (
     answers,
     latest_per_model,
-    training_titles,
 )
 from dashboard.components.shared.formats import errors_shown, link, provenance_footer
 from dashboard.components.shared.metrics import score_table
+from dashboard.components.shared.names import training_titles
 from dashboard.components.shared.once import once
 from dashboard.components.shared.run_panel import find, run_panel
 from dashboard.components.shared.tabs import tabs
 from usable_core.comparison import compare, short_names
+from usable_core.comparison.names import distinct
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
@@ -64,13 +65,14 @@ def choose(done: Sequence[Run], parent: str | None) -> list[Run]:
     start = start or [
         run.id for kind in KINDS for run in latest_per_model([r for r in done if r.task == kind])
     ]
+    titles = dict(zip(by_id, distinct([run.called for run in done]), strict=True))
     ids = st.multiselect(
         "Runs",
         list(by_id),
         default=start,
         key=state.COMPARE_RUNS,
         on_change=remember,
-        format_func=lambda name: f"{by_id[name].title} ({name})",
+        format_func=titles.__getitem__,
         help="The pairs are tested on the images that all of them have.",
     )
     if not ids:

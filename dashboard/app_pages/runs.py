@@ -6,6 +6,7 @@ from dashboard import state
 from dashboard.components.shared.formats import choose_one, link
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.shelves.run_details import run_actions, run_record
+from dashboard.components.shelves.run_words import run_words
 from dashboard.components.shelves.runs_list import runs_list
 from dashboard.components.shelves.uploads_list import uploads_list
 
@@ -47,6 +48,7 @@ def details(run_id: str) -> None:
     st.subheader("Details")
     run = run_panel(run_id)
     if run is not None:
+        run_words(run)
         run_actions(run)
         run_record(run)
 

@@ -245,7 +245,7 @@ def test_an_attack(add, toys, ask, open_page):
     found = usable.evaluate_robustness("toy/one", "toy", attack="toy", epsilons=(0, 0.3), limit=9)
     few = ("--epsilon", "0.3", "--limit", "9")
     told = ask("evaluate", "robustness", *ON_TOYS, "--attack", "toy", *few)
-    app = open_page("robustness", models="toy/one", robustness_dataset="toy")
+    app = open_page("robustness", models="toy/one", data="toy")
     group(app, "robustness_preset").set_value("single").run()
     app.number_input(key="robustness_dataset_limit").set_value(9)
     app.text_input(key="robustness_epsilons").set_value("0.3")
@@ -283,13 +283,13 @@ def test_an_explanation_method(add, toys, ask, open_page, tmp_path):
 
 def test_a_data_set(toys, ask, open_page):
     told = ask("evaluate", "accuracy", *ON_TOYS)
-    app = open_page("accuracy", models="toy/one", accuracy_dataset="toy")
+    app = open_page("accuracy", models="toy/one", data="toy")
     app.button(key="accuracy_start").click().run()
 
     assert "toy" in usable.list_datasets()
     assert len(usable.load_dataset("toy")) == told["n"] == 60
     assert ask("datasets")["datasets"]["toy"]["title"] == "Toy squares"
-    assert "Toy squares" in open_page("accuracy").selectbox(key="accuracy_dataset").options
+    assert "Toy squares" in open_page("accuracy").selectbox(key="data").options
     assert app.metric[0].value == f"{100 * told['accuracy']['value']:.1f} %"
 
 
@@ -341,7 +341,7 @@ def test_a_corruption(add, toys, ask, open_page):
 
     found = usable.evaluate_corruption("toy/one", "toy", corruptions=("toy",))
     told = ask("evaluate", "corruption", *ON_TOYS, "--corruption", "toy", "--severity", "5")
-    app = open_page("corruption", models="toy/one", corruption_dataset="toy")
+    app = open_page("corruption", models="toy/one", data="toy")
     group(app, "corruption_names").set_value(["toy"])
     app.button(key="corruption_start").click().run()
 

@@ -16,6 +16,7 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.cost import CostConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
@@ -34,6 +35,7 @@ EXAMPLES = {
     "cost": CostConfig(MODEL, DATA, (4, 16), timings=20),
     "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
     "finetune": FineTuningConfig(MODEL, DATA, source=DATA, task_weight=0.5),
+    "look": LookConfig(DatasetSpec("digits")),
     "assess": AssessmentConfig((MODEL, ModelSpec("bundled/vgg")), DATA, ("ece <= 5 %",), norm="l2"),
 }
 

@@ -57,7 +57,7 @@ def test_it_asks_with_the_batch_sizes_that_were_chosen(open_page, started):
 
 
 def test_models_are_measured_on_data_whose_classes_they_do_not_know(open_page, started):
-    app = open_page("cost", models="bundled/resnet", cost_dataset="digits")
+    app = open_page("cost", models="bundled/resnet", data="digits")
     app.button(key="cost_start").click().run()
 
     assert [asked.model.reference for asked in started] == ["bundled/resnet"]
@@ -74,10 +74,10 @@ def test_a_sentence_a_chart_and_every_number_in_its_unit(open_page, store):
     assert "24.6 M multiply" in said.replace("\\", "")
     chart = figures(app)[0]
     assert {row for trace in chart["data"] for row in trace["y"]} == {
-        "VGG, digits (bundled), batch 1",
-        "VGG, digits (bundled), batch 16",
-        "VGG (bundled), batch 1",
-        "VGG (bundled), batch 16",
+        "VGG, digits, batch 1",
+        "VGG, digits, batch 16",
+        "VGG, batch 1",
+        "VGG, batch 16",
     }
     table = next(t.value for t in app.dataframe if "metric" in t.value)
     cells = dict(zip(table["metric"] + " " + table["of"], table.iloc[:, 2], strict=True))
@@ -93,7 +93,7 @@ def test_times_of_two_machines_share_no_figure_and_that_is_said(open_page, store
 
     assert "1 run, measured otherwise, is left out" in texts(app)
     rows = {row for trace in figures(app)[0]["data"] for row in trace["y"]}
-    assert rows == {"VGG, digits (bundled), batch 1", "VGG, digits (bundled), batch 16"}
+    assert rows == {"VGG, digits, batch 1", "VGG, digits, batch 16"}
 
 
 def test_a_busy_machine_is_said_before_the_numbers(open_page, store):

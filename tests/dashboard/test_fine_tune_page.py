@@ -88,7 +88,7 @@ def test_a_trained_model_can_be_measured_from_here(open_page, store):
 
     app = open_page("fine_tune", run=run.id)
 
-    expected = f"models=run%2F{run.id}&accuracy_dataset=digits"
+    expected = f"models=run%2F{run.id}&data=digits"
     assert links(app)["Measure accuracy"] == f"accuracy?{expected}"
     assert f"run/{run.id}" in texts(app)
     assert [w.value for w in app.warning] == ["Only a warning."]

@@ -56,7 +56,7 @@ def test_a_click_opens_it_and_holds(open_page, lane, started, tmp_path, page, ki
 
 
 def test_other_pages_of_the_session_ask_too_and_one_click_is_for_all(open_page, lane):
-    link = {"models": "folder/model", "accuracy_dataset": "pictures", "robustness_dataset": "more"}
+    link = {"models": "folder/model", "data": "pictures", "fine_tune_dataset": "more"}
     app = open_page("accuracy", **link)
     assert [line.split(": ")[1] for line in held_back(app).splitlines()] == [
         "folder/model",
@@ -64,7 +64,7 @@ def test_other_pages_of_the_session_ask_too_and_one_click_is_for_all(open_page, 
     ]
 
     app.button(key=OPEN).click().run()
-    app.switch_page("app_pages/robustness.py").run()
+    app.switch_page("app_pages/fine_tune.py").run()
 
     assert held_back(app) == "Data: more"
 
@@ -125,7 +125,7 @@ def test_a_link_gives_no_trust(open_page, lane):
 
 
 def test_nothing_hides_in_what_is_shown(open_page, lane):
-    app = open_page("accuracy", accuracy_dataset="a\u202eb\x00c" + "x" * 1000 + "](javascript:1)")
+    app = open_page("accuracy", data="a\u202eb\x00c" + "x" * 1000 + "](javascript:1)")
 
     assert held_back(app).startswith("Data: a\\u202eb\\u0000cxxx")
     assert held_back(app).endswith("signs)")

@@ -27,7 +27,7 @@ from usable_core.verdicts.demo import demo
 LABELS = np.array([0] * 50 + [1] * 30 + [2] * 20)
 GRID = (0.0, 1 / 255, 4 / 255)
 MODEL, OTHER = "bundled/vgg_digits", "bundled/vgg"
-NAME = "VGG, digits (bundled)"
+NAME = "VGG, digits"
 
 
 def _predictions(right):
@@ -150,7 +150,7 @@ def test_finished_accuracies_stand_side_by_side_with_interval_and_formula(open_p
     titles = [figure["layout"]["xaxis"]["title"]["text"] for figure in _figures(app)]
     assert any("mean confidence" in title for title in titles)
     names = {trace.get("name") for figure in _figures(app) for trace in figure["data"]}
-    assert {NAME, "VGG (bundled)"} <= names
+    assert {NAME, "VGG"} <= names
 
     app.session_state["accuracy_tab"] = "Classes"
     app.run()
@@ -252,7 +252,7 @@ def test_finished_robustness_shows_curve_score_and_cards_at_one_epsilon(open_pag
     } <= _metrics(app)
     assert "points; 95 % interval" in _texts(app)
     names = {trace.get("name") for figure in _figures(app) for trace in figure["data"]}
-    assert {NAME, f"{NAME}, random noise", "VGG (bundled)"} <= names
+    assert {NAME, f"{NAME}, random noise", "VGG"} <= names
     app.select_slider(key="robustness_at").set_value(4 / 255).run()
     assert ("Robustness score", "−70.0") in _metrics(app)
 

@@ -70,23 +70,23 @@ def test_a_link_restores_the_whole_question_and_the_button_asks_it_again(
 def test_the_link_wins_over_what_stands_in_the_form_and_in_the_address(open_page, store):
     run = done(store, AccuracyConfig(RESNET, DEV))
     app = open_page("accuracy")
-    assert app.selectbox(key="accuracy_dataset").value == "digits"
+    assert app.selectbox(key="data").value == "digits"
 
     app.query_params["run"] = run
-    app.query_params["accuracy_dataset"] = "cifar10"
+    app.query_params["data"] = "cifar10"
     app.run()
 
     assert app.multiselect(key="models").value == ["bundled/resnet"]
-    assert app.selectbox(key="accuracy_dataset").value == "/data/dev.parquet"
+    assert app.selectbox(key="data").value == "/data/dev.parquet"
     assert app.number_input(key="accuracy_dataset_limit").value == 300
 
 
 def test_the_headline_names_model_data_part_and_number(open_page, store):
     run = done(store, AccuracyConfig(RESNET, DEV))
 
-    assert "ResNet (bundled) · Digits, test · 10 images" in texts(
-        open_page("accuracy", run=run)
-    ).replace("\\", "")
+    assert "ResNet · Digits, test · 10 images" in texts(open_page("accuracy", run=run)).replace(
+        "\\", ""
+    )
 
 
 def test_another_question_lets_go_of_the_run_and_its_numbers(open_page, store):
@@ -105,7 +105,7 @@ def test_another_question_lets_go_of_the_run_and_its_numbers(open_page, store):
 
 def test_a_run_of_another_size_is_not_shown_as_if_it_were_asked(open_page, store):
     done(store, AccuracyConfig(RESNET, DEV))
-    app = open_page("accuracy", models="bundled/resnet", accuracy_dataset="/data/dev.parquet")
+    app = open_page("accuracy", models="bundled/resnet", data="/data/dev.parquet")
     app.button(key="open_what_the_link_names").click().run()
     app.number_input(key="accuracy_dataset_limit").set_value(64).run()
 
@@ -152,9 +152,7 @@ def test_several_runs_of_one_link_are_all_in_the_form(open_page, store):
     app = open_page("accuracy", run=runs)
 
     assert app.multiselect(key="models").value == [spec.reference for spec in specs]
-    assert "ResNet (bundled), VGG (bundled) · Digits, test · 10 images" in texts(app).replace(
-        "\\", ""
-    )
+    assert "ResNet, VGG · Digits, test · 10 images" in texts(app).replace("\\", "")
 
 
 def test_coming_back_to_a_link_restores_its_question_again(open_page, store):
@@ -173,7 +171,7 @@ def test_coming_back_to_a_link_restores_its_question_again(open_page, store):
 
 
 def test_a_model_that_does_not_fit_is_told_before_the_button(open_page, started):
-    app = open_page("accuracy", models="bundled/resnet", accuracy_dataset="digits")
+    app = open_page("accuracy", models="bundled/resnet", data="digits")
 
     assert "ResNet \\(bundled\\) does not fit Digits" in texts(app)
     assert "airplane" in texts(app)
@@ -184,7 +182,7 @@ def test_a_model_that_does_not_fit_is_told_before_the_button(open_page, started)
 def test_what_must_be_downloaded_is_told_before_the_button(open_page):
     models = ["bundled/resnet", "torchvision/resnet50"]
 
-    shown = texts(open_page("accuracy", models=models, accuracy_dataset="cifar10"))
+    shown = texts(open_page("accuracy", models=models, data="cifar10"))
 
     assert "CIFAR-10 is not on this machine yet" in shown
     assert "published weights of torchvision/resnet50" in shown

@@ -220,11 +220,11 @@ def test_a_red_check_comes_first_and_marks_curve_heads_and_table(open_page, stor
     traces = [
         trace["name"] for figure in figures(app) for trace in figure["data"] if "name" in trace
     ]
-    assert "VGG, digits (bundled) (upper bound only)" in traces
-    assert "VGG (bundled)" in traces
-    assert "VGG (bundled) (upper bound only)" not in traces
+    assert "VGG, digits (upper bound only)" in traces
+    assert "VGG" in traces
+    assert "VGG (upper bound only)" not in traces
     table = next(t.value for t in app.dataframe if "metric" in t.value)
-    assert "VGG, digits (bundled) (upper bound only)" in table.columns
+    assert "VGG, digits (upper bound only)" in table.columns
     marked = [m.value for m in app.markdown if "upper bound only" in m.value]
     assert all("digits" in text for text in marked)
     assert any("1 failed, 1 passed" in text for text in marked)
@@ -382,7 +382,7 @@ def test_corruptions_that_were_not_measured_are_a_link_to_their_page(open_page, 
     app = tab(open_page("robustness", run=runs), "Beside corruptions")
 
     target = links(app)["Measure them"]
-    assert "corruption_dataset=digits" in target
+    assert "data=digits" in target
     assert all(name in unquote(target) for name in (MODEL, OTHER))
 
 

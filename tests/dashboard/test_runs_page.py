@@ -1,7 +1,11 @@
+import os
+
 import pytest
 import runs_at_hand
+from made_results import accuracy_result
 from shown import links, texts
 
+from usable_core import jobs
 from usable_core.errors import StorageError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -24,8 +28,8 @@ def test_runs_lists_every_run_newest_first(open_page, store):
     table = open_page("runs").dataframe[0].value
 
     assert list(table["status"]) == ["… queued", "✗ failed", "✓ done"]
-    assert list(table["model"]) == ["bundled/vit", "bundled/resnet", "bundled/resnet"]
-    assert list(table["progress"]) == [0.0, 0.0, 1.0]
+    assert list(table["model"]) == ["ViT", "ResNet", "ResNet"]
+    assert list(table["result"]) == ["–", "–", "80.0 %"]
     assert table["run"][0] == waiting.id
 
 
@@ -236,3 +240,65 @@ def test_data_are_listed_by_their_own_name_not_by_their_folder(open_page, store,
         store.create(AccuracyConfig(ModelSpec("bundled/vgg"), DatasetSpec(reference)))
 
     assert set(open_page("runs").dataframe[0].value["data"]) == {"my_images.zip", "Digits"}
+
+
+def test_a_run_is_named_and_tagged_in_a_form_and_found_by_its_tag(open_page, store):
+    ids = many(store, 3)
+    app = open_page("runs", run=ids[1])
+    app.text_input(key=f"runs_name_{ids[1]}").set_value("The one")
+    app.text_input(key=f"runs_tags_{ids[1]}").set_value("final, for print")
+    app.text_area(key=f"runs_note_{ids[1]}").set_value("<b>why</b>")
+    app.button(key="runs_save").click().run()
+
+    run = store.get(ids[1])
+    assert (run.name, run.tags, run.note) == ("The one", ("final", "for print"), "<b>why</b>")
+    assert list(app.dataframe[0].value["name"]) == ["", "The one", ""]
+    app.pills(key="runs_tags").set_value(["final"]).run()
+    assert listed(app) == [ids[1]]
+    assert app.query_params["runs_tags"] == "final"
+
+
+def test_a_tag_that_is_too_long_is_a_sentence(open_page, store):
+    (name,) = many(store, 1)
+    app = open_page("runs", run=name)
+    app.text_input(key=f"runs_tags_{name}").set_value("x" * 41)
+    app.button(key="runs_save").click().run()
+
+    assert any("at most 40 characters" in error.value for error in app.error)
+    assert store.get(name).tags == ()
+
+
+def test_several_runs_are_tagged_and_compared(open_page, store):
+    results = [accuracy_result([0, 1], [0, 1], model=f"bundled/{m}") for m in ("vgg", "vit")]
+    done = []
+    for result in results:
+        done.append(store.create(result.config).id)
+        store.start(done[-1], os.getpid())
+        store.finish(done[-1], result)
+    app = select(open_page("runs"), 0, 1)
+
+    assert links(app)["Compare 2 runs"] == f"compare?run={done[1]}&run={done[0]}"
+    app.text_input(key="runs_given_tags").set_value("both").run()
+    app.button(key="runs_tag_several").click().run()
+
+    assert [store.get(name).tags for name in done] == [("both",)] * 2
+
+
+def test_a_run_that_ended_early_is_run_again_and_one_with_parts_resumed(
+    open_page, store, monkeypatch
+):
+    monkeypatch.setattr(jobs, "_spawn", lambda *_, **__: None)
+    (name,) = many(store, 1)
+    app = open_page("runs", run=name)
+    assert app.button(key="runs_again").label == "Run again"
+    assert links(app)["Change and ask again"] == f"accuracy?run={name}"
+
+    (store.folder(name) / "shards").mkdir()
+    app.run()
+    assert app.button(key="runs_again").label == "Resume"
+    app.button(key="runs_again").click().run()
+
+    newest = store.list()[0]
+    assert newest.id != name
+    assert newest.config == store.get(name).config
+    assert app.query_params["run"] == newest.id

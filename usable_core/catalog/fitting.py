@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from usable_core import settings
 from usable_core.catalog.datasets import DATASETS
@@ -30,13 +31,22 @@ class ModelFacts:
     data: str | None = None
 
 
+def card_of(reference: str) -> dict[str, Any]:
+    """Return the card beside a model's weights; an empty one where there is none to be read."""
+    try:
+        cards = [path for path in files_of(reference) if path.suffix == ".json"]
+        card = read_json(cards[-1]) if cards else {}
+    except (UsableError, OSError, ValueError):
+        return {}
+    return card if isinstance(card, dict) else {}
+
+
 def facts_of(reference: str) -> ModelFacts:
     """Return what is known of a model without loading it."""
     data = None
     try:
         data = source_of(reference)[0].first_data
-        cards = [path for path in files_of(reference) if path.suffix == ".json"]
-        card = read_json(cards[-1])
+        card = card_of(reference)
         labels = card["labels"] if card.get("labels_named", True) else []
         trained_on = card.get("data", {}).get("reference")
         return ModelFacts(
@@ -44,7 +54,7 @@ def facts_of(reference: str) -> ModelFacts:
             restore(tuple[str, ...], labels, "labels"),
             restore(str | None, trained_on, "data.reference"),
         )
-    except (UsableError, OSError, ValueError, LookupError, TypeError, AttributeError):
+    except (UsableError, ValueError, LookupError, TypeError, AttributeError):
         return ModelFacts(reference, data=data)
 
 

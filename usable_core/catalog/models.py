@@ -176,6 +176,11 @@ SOURCES = {
         "run/ID: a model that was pre-trained or fine-tuned here.",
         files="usable_core.runs.trained:model_files",
     ),
+    "shelf": SourceRow(
+        "usable_core.models.sources.shelved:load",
+        "shelf/NAME: a model that was given a name: `usable models add`, or the Models page.",
+        files="usable_core.shelf:files_behind",
+    ),
 }
 
 

@@ -7,7 +7,8 @@ import typer
 from usable_core.catalog import implementation
 from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, how_to_open, run_task
-from usable_core.evaluations.result import Config
+from usable_core.evaluations.result import Config, Result
+from usable_core.runs.run import Run
 from usable_core.tasks import TASKS, Task
 
 
@@ -23,13 +24,18 @@ def add_commands(app: typer.Typer) -> None:
         groups[group].command(name, help=task.help)(_command(task))
 
 
+def give(run: Run, result: Result, json: str | None) -> None:
+    """Print the answer of a run of any kind."""
+    task = TASKS[run.task]
+    data = {**result.summary(), "run": run.id or None, "answered_by": run.answered_by}
+    if task.makes_model:
+        data["reference"] = run.reference
+    answer(data, json, [*implementation(task.lines)(run, result), *how_to_open(run)])
+
+
 def _command(task: Task) -> Callable[..., int | None]:
     def ask(config: Config, json: JsonOption = None) -> None:
-        run, result = run_task(config)
-        data = {**result.summary(), "run": run.id or None, "answered_by": run.answered_by}
-        if task.makes_model:
-            data["reference"] = run.reference
-        answer(data, json, [*implementation(task.lines)(run, result), *how_to_open(run)])
+        give(*run_task(config), json)
 
     ask.__annotations__ |= {"config": task.config}
     return expanded(ask)

@@ -49,7 +49,7 @@ def _titles(store: RunStore, results: Sequence[Measured]) -> dict[str, str]:
         source, _, run_id = reference.partition("/")
         with suppress(UnknownName, StorageError):  # a training that is gone leaves its id
             if source == "run":
-                found[reference] = store.get(run_id).title
+                found[reference] = store.get(run_id).called
     return found
 
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from usable_core import shelf
 from usable_core.arguments import model_of
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS, LAYOUTS
@@ -16,7 +17,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.recipes import probe as try_recipes
 from usable_core.records import to_json
 
-models_app = typer.Typer(help="List the backbones, or show the passport of one.")
+models_app = typer.Typer(help="List the backbones, show the passport of one, or give one a name.")
 
 
 @models_app.callback(invoke_without_command=True)
@@ -31,8 +32,10 @@ def models(context: typer.Context, json: JsonOption = None) -> None:
         if c.card is not None
     ]
     sources = {name: row.help for name, row in SOURCES.items()}
-    data = {"bundled": bundled, "suggested": suggested(), "sources": sources}
-    rows = [(b["reference"], b["help"]) for b in bundled]
+    own = shelf.listed()
+    data = {"bundled": bundled, "shelf": own, "suggested": suggested(), "sources": sources}
+    rows = [(one.reference, f"{one.spec.reference} {one.file}".strip()) for one in own]
+    rows += [(b["reference"], b["help"]) for b in bundled]
     rows += [(name, first_use(name)) for name in suggested()]
     lines: list[str | Table] = [
         table("Model", "", rows=rows),
@@ -92,6 +95,30 @@ def show(
     for warning in loaded.warnings:
         remark(f"Note: {warning}")
     answer(shown, json, lines)
+
+
+@models_app.command("add")
+@expanded
+def add(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is to be called.")],
+    model: Annotated[ModelSpec, typer.Argument(metavar="REF", help="Reference of a model.")],
+    json: JsonOption = None,
+) -> None:
+    """Give a model, its weights and settings a short name: it is `shelf/NAME` from then on."""
+    entry = shelf.put(name, model)
+    data = {"reference": entry.reference, "model": entry.spec}
+    answer(data, json, [f"{entry.reference} is {entry.spec.reference}."])
+
+
+@models_app.command("remove")
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called on the shelf.")],
+    json: JsonOption = None,
+) -> None:
+    """Take a model off the shelf, with the files that were uploaded for it."""
+    name = name.removeprefix(shelf.PREFIX)
+    shelf.remove(name)
+    answer({"removed": name}, json, [f"Took {name} off the shelf."])
 
 
 def datasets(json: JsonOption = None) -> None:

@@ -222,7 +222,10 @@ def answer(data: object, target: str | None, lines: Sequence[Line] = ()) -> None
     wide = None if sys.stdout.isatty() else 250  # nobody wants a pipe's lines broken
     console = Console(highlight=False, soft_wrap=True, markup=False, width=wide)
     for line in lines:
-        console.print(line)
+        if isinstance(line, str):  # rich would look at each sign of a long list
+            sys.stdout.write(f"{line}\n")
+        else:
+            console.print(line)
 
 
 def _json(data: object, *, is_plain: bool) -> str:

@@ -7,14 +7,16 @@ import typer
 
 from usable_core import jobs
 from usable_core.catalog import lookup
+from usable_core.cli.ask import give
 from usable_core.cli.options import JsonOption
-from usable_core.cli.output import answer, columns, remark, table
+from usable_core.cli.output import answer, columns, remark, run_task, table
 from usable_core.records import to_json
 from usable_core.runs import RunStore
+from usable_core.runs.description import checked_tags
 from usable_core.runs.run import RunHead, Wanted
 from usable_core.tasks import TASKS
 
-app = typer.Typer(help="List, show, cancel or delete runs.")
+app = typer.Typer(help="List, show, name, tag, repeat, cancel or delete runs.")
 MOST = 1_000_000  # runs in a list
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="Id of a run.")]
 
@@ -32,8 +34,14 @@ def list_runs(
     task: Annotated[str | None, typer.Option(help=f"Only these runs: {', '.join(TASKS)}.")] = None,
     search: Annotated[
         str,
-        typer.Option(help="Only runs with these words in id, title, task, status, model, data."),
+        typer.Option(
+            help="Only runs with these words in id, title, name, note, tags, task, status, model, "
+            "data."
+        ),
     ] = "",
+    tag: Annotated[
+        list[str] | None, typer.Option(help="Only runs with this tag; several: with all of them.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="At most this many.")] = 50,
     offset: Annotated[int, typer.Option(min=0, max=MOST, help="Pass over so many newer ones.")] = 0,
     json: JsonOption = None,
@@ -41,16 +49,22 @@ def list_runs(
     """List the newest runs."""
     if task is not None:
         lookup(TASKS, "task", task)
-    found = RunStore().listing(Wanted(task and (task,), search=search), limit, offset)
-    rows = [(r.id, r.status, f"{r.created:%Y-%m-%d %H:%M}", r.title) for r in found.runs]
+    wanted = Wanted(task and (task,), search=search, tags=tag or ())
+    found = RunStore().listing(wanted, limit, offset)
+    rows = [
+        (r.id, r.status, f"{r.created:%Y-%m-%d %H:%M}", r.result or "", _called(r))
+        for r in found.runs
+    ]
     left = found.total - offset - len(rows) - len(found.unreadable)
     if left > 0:
         remark(f"{left:,} older runs are not shown. --limit, --offset and --search show them.")
     if found.unreadable:
         remark(_unreadable(found.unreadable))
-    nothing = "No run matches." if task or search or found.total else "No runs yet."
-    lines = [columns("Run", "Status", "Asked (UTC)", "", rows=rows)] if rows else [nothing]
-    answer({"runs": [_as_json(run) for run in found.runs], "total": found.total}, json, lines)
+    nothing = "No run matches." if task or search or tag or found.total else "No runs yet."
+    heads = ("Run", "Status", "Asked (UTC)", "Result", "")
+    shown = [columns(*heads, rows=rows)] if rows else [nothing]
+    data = {"runs": [_as_json(run) for run in found.runs], "total": found.total} if json else None
+    answer(data, json, shown)
 
 
 @app.command("show")
@@ -60,12 +74,51 @@ def show(run_id: RunId, json: JsonOption = None) -> None:
     run = store.get(run_id)
     data = {**_as_json(run), "summary": run.summary, "config": to_json(run.config)}
     data["gone"] = store.gone(run_id)  # files of the answer that were deleted
-    apart = ("summary", "config", "gone")
+    apart = ("summary", "config", "gone", "tags")
     rows = [(k, v) for k, v in data.items() if k not in apart and v is not None]
     rows += [("gone", name) for name in data["gone"]]
+    rows += [("tag", tag) for tag in run.tags]
     rows += [(f"config.{k}", v) for k, v in data["config"].items()]
     rows += [(k, v) for k, v in (run.summary or {}).items() if not isinstance(v, (list, dict))]
     answer(data, json, [table("", "", rows=rows)])
+
+
+@app.command("edit")
+def edit(
+    run_id: RunId,
+    name: Annotated[
+        str | None, typer.Option(help="What it is called; empty gives its title back.")
+    ] = None,
+    note: Annotated[
+        str | None, typer.Option(help="What is said about it; empty takes it back.")
+    ] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Give it this tag, too.")] = None,
+    untag: Annotated[list[str] | None, typer.Option(help="Take this tag from it.")] = None,
+    json: JsonOption = None,
+) -> None:
+    """Give a run a name, a note or tags, or take them back."""
+    if name is None and note is None and not tag and not untag:
+        raise typer.BadParameter("Give --name, --note, --tag or --untag.")
+    store = RunStore()
+    tags: list[str] | None = None
+    if tag or untag:
+        gone = {one.casefold() for one in checked_tags(untag or ())}
+        tags = [
+            one for one in (*store.get(run_id).tags, *(tag or ())) if one.casefold() not in gone
+        ]
+    run = store.describe(run_id, name=name, note=note, tags=tags)
+    answer(_as_json(run), json, [f"{run.id}  {_called(run)}"])
+
+
+@app.command("rerun")
+def rerun(run_id: RunId, json: JsonOption = None) -> None:
+    """Ask the question of a run again; one that ended early goes on from its finished parts."""
+    store = RunStore()
+    before = store.get(run_id)
+    run, result = run_task(before.config)
+    if run.id:
+        run = store.describe(run.id, name=before.name, note=before.note, tags=before.tags)
+    give(run, result, json)
 
 
 @app.command("cancel")
@@ -91,6 +144,11 @@ def _unreadable(ids: Sequence[str]) -> str:
     )
 
 
+def _called(run: RunHead) -> str:
+    """Return what a run is called, and its tags: `Accuracy of bundled/vgg on Digits  #first`."""
+    return "  ".join([run.called, *(f"#{tag}" for tag in run.tags)])
+
+
 def _as_json(run: RunHead) -> dict[str, Any]:
     """Return what a list says of a run."""
     times = {
@@ -98,6 +156,7 @@ def _as_json(run: RunHead) -> dict[str, Any]:
         for name in ("created", "started", "finished")
     }
     names = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
-    facts = {name: getattr(run, name) for name in (*names, "parent")}
+    facts = {name: getattr(run, name) for name in (*names, "parent", "name", "note", "result")}
+    facts["tags"] = list(run.tags)
     about = {"model": run.model_name, "data": run.data_name}
     return {**facts, **about, "status": str(run.status), **times}

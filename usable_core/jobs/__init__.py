@@ -26,7 +26,7 @@ MAX_ATTEMPTS = 3  # processes that may die while waiting for their turn
 
 log = logging.getLogger(__name__)
 
-__all__ = ["cancel", "queue_position", "recover", "run_here", "start"]
+__all__ = ["again", "cancel", "queue_position", "recover", "run_here", "start"]
 
 
 def start(config: Config, *, title: str | None = None) -> str:
@@ -42,6 +42,22 @@ def start(config: Config, *, title: str | None = None) -> str:
     run = store.create(config, title=title)
     _spawn(store, run.id, attempts=0)
     return run.id
+
+
+def again(run_id: str) -> str:
+    """Return the id of a new run of the same question, called and tagged as that was.
+
+    One that ended before its answer goes on from its finished parts, where its kind can.
+
+    Raises:
+        UnknownName: there is no run of this id.
+        UsableError: as `start`.
+    """
+    store = RunStore()
+    before = store.get(run_id)
+    new = start(before.config, title=before.title)
+    store.describe(new, name=before.name, note=before.note, tags=before.tags)
+    return new
 
 
 def run_here(

@@ -4,6 +4,9 @@ So an older store is brought up to date by adding them. The table of an earlier 
 defaults of its own, so they are given twice.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import sqlalchemy as sql
 
 
@@ -21,6 +24,23 @@ class Text(sql.TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: object) -> str | None:
         """Return what is stored of a value."""
         return value and storable(value)
+
+
+class Tags(sql.TypeDecorator[tuple[str, ...]]):
+    """Tags, one a line between line breaks, so that a search finds each of them whole."""
+
+    impl = sql.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: object) -> str | None:
+        """Return what is stored of tags."""
+        return storable("\n".join(["", *value, ""])) if value else None
+
+    def process_result_value(self, value: Any, dialect: object) -> Any:  # noqa: ANN401 - damaged
+        """Return the tags; what is no text stands as it is, for the row to say."""
+        if value is None:
+            return ()
+        return tuple(value.split("\n")[1:-1]) if isinstance(value, str) else value
 
 
 metadata = sql.MetaData()
@@ -53,5 +73,9 @@ runs = sql.Table(
     sql.Column("attempts", sql.Integer, nullable=False, default=0, server_default="0"),
     sql.Column("cancel_requested", sql.Double),
     sql.Column("versions", sql.JSON, nullable=False, default=dict, server_default="{}"),
+    sql.Column("name", Text),
+    sql.Column("note", Text),
+    sql.Column("tags", Tags),
+    sql.Column("result", Text),
 )
 form = sql.Table("store", metadata, sql.Column("schema", sql.Integer, nullable=False))

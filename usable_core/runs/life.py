@@ -168,7 +168,8 @@ class RunLife:
             artifacts.write_result(folder, result)
             summary = to_json(result.summary())
             steps = row["total"] or row["done"]
-            self._end(run_id, Status.DONE, summary=summary, message="Done", done=steps)
+            told = {"summary": summary, "result": tasks.in_short(row["task"], summary)}
+            self._end(run_id, Status.DONE, message="Done", done=steps, **told)
             shutil.rmtree(folder / artifacts.PARTS, ignore_errors=True)
             self._join(run_id)
         except UnknownName as error:
@@ -183,7 +184,7 @@ class RunLife:
         message = f"Answered from the store: run {earlier.id} measured the same on {when}"
         steps = {"done": earlier.total, "total": earlier.total}
         answer = {"answered_by": earlier.id, "summary": earlier.summary, "metrics": earlier.metrics}
-        self._end(run_id, Status.DONE, message=message, **steps, **answer)
+        self._end(run_id, Status.DONE, message=message, result=earlier.result, **steps, **answer)
         self._join(earlier.id)
 
     def _join(self, run_id: str) -> None:
@@ -236,10 +237,13 @@ class RunLife:
     def again(self, run_id: str) -> str:
         """Return a sentence on what asking the question of a run again does."""
         task = tasks.TASKS.get(self.row(run_id)["task"])
-        has_parts = (self._own_folder(run_id) / artifacts.PARTS).is_dir()
-        if task is None or (task.again == tasks.GOES_ON and not has_parts):
+        if task is None or (task.again == tasks.GOES_ON and not self.has_parts(run_id)):
             return "Start it again."
         return f"Start the same again: {task.again}."
+
+    def has_parts(self, run_id: str) -> bool:
+        """Tell whether finished parts of a run are kept, from which the same question goes on."""
+        return (self._own_folder(self.row(run_id)["id"]) / artifacts.PARTS).is_dir()
 
     def _now(self, run_id: str) -> float:
         """Return the time (seconds since 1970) on a run's own clock.

@@ -11,7 +11,7 @@ from usable_core.runs.run import Run
 MOST = 1000  # runs; some ten KB each
 AT_ONCE = 500  # rows in one statement
 # Columns of which one changes when anything changes that is known of a run that is over.
-MARK = ("id", "status", "finished", "answered_by")
+MARK = ("id", "status", "finished", "answered_by", "name", "note", "tags")
 Row = Mapping[str, Any]
 
 

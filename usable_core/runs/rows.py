@@ -106,12 +106,16 @@ def _values(columns: Columns, row: Mapping[str, Any]) -> dict[str, Any]:
     """
     values: dict[str, Any] = _named_in(row["config"])
     for name, allowed in columns:
+        value = row[name]
+        if type(value) in allowed:  # most of a long list
+            values[name] = value
+            continue
         try:
-            values[name] = _value(row[name], allowed)
+            values[name] = _value(value, allowed)
         except (TypeError, ValueError, OverflowError, OSError) as error:
             raise StorageError(
                 f"Run {str(row['id'])[:40]!r} was stored by another version of Usable, or is "
-                f"damaged: its {name} is {str(row[name])[:40]!r}. Delete it, or update Usable."
+                f"damaged: its {name} is {str(value)[:40]!r}. Delete it, or update Usable."
             ) from error
     return values
 

@@ -52,6 +52,10 @@ class RunHead:
         model_name: The model that the question is about: its reference, or the architecture
             trained.
         data_name: Reference of the data that the question is about.
+        name: What its owner calls it.
+        note: What its owner says about it.
+        tags: What it is found by, in the order in which they were given.
+        result: The main number of its answer, as people write it.
     """
 
     id: str
@@ -70,6 +74,15 @@ class RunHead:
     answered_by: str | None = None
     model_name: str | None = None
     data_name: str | None = None
+    name: str | None = None
+    note: str | None = None
+    tags: tuple[str, ...] = ()
+    result: str | None = None
+
+    @property
+    def called(self) -> str:
+        """What people call it: the name that it was given, else its title."""
+        return self.name or self.title
 
     @property
     def reference(self) -> str:
@@ -120,12 +133,15 @@ class Wanted:
     Attributes:
         tasks: Keys of `TASKS`; None means any.
         statuses: Where they are in their life; None means any.
-        search: Words that each stand in the id, title, task, status, model or data.
+        search: Words that each stand in the id, title, name, note, tags, task, status, model or
+            data.
+        tags: All of them are the run's.
     """
 
     tasks: Collection[str] | None = None
     statuses: Collection[Status] | None = None
     search: str = ""
+    tags: Collection[str] = ()
 
 
 EVERY = Wanted()

@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import time
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from usable_core import files, tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs import artifacts, uploads
+from usable_core.runs.description import description
 from usable_core.runs.life import RunLife
 from usable_core.runs.living import is_lost, lock_path, take
 from usable_core.runs.precedence import precedence
@@ -256,6 +258,38 @@ class RunStore(RunLife):
             told = "Run it again." if run.answered_by is None else f"Run {run.answered_by} has it."
             raise StorageError(f"Run {run.id} is {run.status.value} and has no result. {told}")
         return artifacts.read_result(self.folder(run_id), run.task)
+
+    def describe(
+        self,
+        run_id: str,
+        *,
+        name: str | None = None,
+        note: str | None = None,
+        tags: Collection[str] | None = None,
+    ) -> Run:
+        """Keep what its owner says of a run, and return the run.
+
+        Args:
+            run_id: The run.
+            name: What it is called; empty gives it its title back. None of any leaves it.
+            note: What is said about it.
+            tags: What it is found by, instead of its tags.
+
+        Raises:
+            UnknownName: there is no run of this id.
+            ConfigError: one of them is too long.
+        """
+        found = self.row(run_id)["id"]
+        new = description(name, note, tags)
+        if new:
+            self._table.describe(found, **new)
+        return self.get(found)
+
+    def tags(self) -> "builtins.list[str]":
+        """Return the tags of all runs, those that most bear first."""
+        rows = [] if self.is_untouched else self._table.tags()
+        count = Counter(tag for tags in rows if isinstance(tags, tuple) for tag in tags)
+        return [tag for tag, _ in count.most_common()]
 
     def _hand_over(self, run_id: str) -> None:
         sharing = self._table.answered_by(run_id)

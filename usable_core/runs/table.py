@@ -99,7 +99,11 @@ class RunTable:
             found.append(runs.c.task.in_(list(wanted.tasks)))
         if wanted.statuses is not None:
             found.append(runs.c.status.in_(list(wanted.statuses)))
+        for tag in wanted.tags:
+            line = f"\n{storable(tag)}\n"
+            found.append(sql.cast(runs.c.tags, sql.Text).icontains(line, autoescape=True))
         texts = [runs.c.id, runs.c.title, runs.c.task, runs.c.status, *self._names()]
+        texts += [runs.c.name, runs.c.note, sql.cast(runs.c.tags, sql.Text)]
         for word in storable(wanted.search).split():
             found.append(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))
         return found
@@ -193,6 +197,15 @@ class RunTable:
         where += [runs.c[column] == value for column, value in (when or {}).items()]
         return self._write(sql.update(runs).where(*where).values(**values)) == 1
 
+    def describe(self, run_id: str, **values: object) -> None:
+        """Change what its owner says of a run, whatever its state."""
+        self._write(sql.update(runs).where(runs.c.id == run_id).values(**values))
+
+    def tags(self) -> list[tuple[str, ...]]:
+        """Return the tags of each run that has any, the newest first."""
+        query = sql.select(runs.c.tags).where(runs.c.tags.is_not(None))
+        return [row["tags"] for row in self._rows(query.order_by(runs.c.id.desc()))]
+
     def change_children(self, run_id: str, expected: Collection[Status], **values: object) -> None:
         """Change the parts of a run that are in an expected state."""
         where = runs.c.parent == run_id, runs.c.status.in_(list(expected))
@@ -223,5 +236,6 @@ class RunTable:
 
     def _rows(self, query: sql.Select[Any]) -> list[Row]:
         with self._database.reading() as connection:
-            found = connection.execute(query).mappings().all()
-        return [{str(name): value for name, value in row.items()} for row in found]
+            found = connection.execute(query)
+            names = [str(name) for name in found.keys()]  # noqa: SIM118 - it is no mapping
+            return [dict(zip(names, row, strict=True)) for row in found]

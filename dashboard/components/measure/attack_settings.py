@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measuring_page import Ask
+from dashboard.components.shared.data_picker import limit_key
 from dashboard.components.shared.pickers import model_options, with_typed
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
@@ -79,7 +80,7 @@ def usual_examples() -> int:
 
 def _usual_number() -> None:
     """Let the number of examples follow the preset."""
-    st.session_state[f"{state.ROBUSTNESS_DATASET}_limit"] = usual_examples()
+    st.session_state[limit_key(state.of_page("robustness", "dataset"))] = usual_examples()
 
 
 def _help() -> str:

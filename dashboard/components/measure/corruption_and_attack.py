@@ -6,9 +6,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measure.measured_runs import answers, names_of
+from dashboard.components.measure.measured_runs import answers
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.metrics import figure
+from dashboard.components.shared.names import names_of
 from usable_core.comparison.corruption_and_attack import (
     LEAST_MODELS,
     agreement_across_models,
@@ -35,7 +36,7 @@ def agreement_section(attacks: Sequence[RobustnessResult]) -> None:
             "foggy",
             {
                 state.MODELS: [model.reference for model in runs],
-                state.of_page("corruption", "dataset"): attacks[0].config.dataset.reference,
+                state.DATA: attacks[0].config.dataset.reference,
             },
         )
     if found:

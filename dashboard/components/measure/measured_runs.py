@@ -6,7 +6,6 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.formats import errors_shown, escaped
-from dashboard.components.shared.pickers import model_options, trainings
 from dashboard.components.shared.run_panel import run_of, run_panel
 from usable_core import jobs, settings
 from usable_core.errors import UsableError
@@ -87,21 +86,6 @@ def answer(run: Run) -> Measured:
 def _answer(url: str, home: str, run_id: str) -> Measured:
     del url, home  # part of the cache's key: another store may use the same id
     return state.store().load(run_id)
-
-
-def names_of(results: Sequence[Measured]) -> list[str]:
-    """Return what people call the models of these results, each name once."""
-    options = model_options()
-    names = [options.get(r.provenance.model, r.provenance.model) for r in results]
-    return [
-        f"{name} #{names[:place].count(name) + 1}" if names.count(name) > 1 else name
-        for place, name in enumerate(names)
-    ]
-
-
-def training_titles() -> dict[str, str]:
-    """Return the titles of the trainings here by the references of their models."""
-    return {f"run/{run.id}": run.title for run in trainings()}
 
 
 def on_one_axis(found: Found) -> Found:

@@ -11,7 +11,6 @@ from dashboard.components.measure.measured_runs import (
     MOST_MODELS,
     Found,
     evaluate,
-    names_of,
     on_one_axis,
     runs_to_show,
     watched,
@@ -30,6 +29,7 @@ from dashboard.components.shared.formats import (
     provenance_warnings,
 )
 from dashboard.components.shared.metrics import records_downloads, score_table
+from dashboard.components.shared.names import names_of
 from dashboard.components.shared.pickers import measured_models, model_picker
 from usable_core.evaluations.result import Evaluation
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -96,8 +96,8 @@ def _form(page: MeasuringPage) -> list[Evaluation]:
     with left:
         models = model_picker(state.MODELS, MOST_MODELS, default=measured_models())
     with right:
-        key = state.of_page(page.task, "dataset")
-        dataset = dataset_picker(key, models=models, ask_limit=True, limit=page.examples())
+        limit, own = page.examples(), state.of_page(page.task, "dataset")
+        dataset = dataset_picker(state.DATA, models=models, ask_limit=True, limit=limit, page=own)
     fits = dataset is None or not page.needs_classes or fit_note(models, dataset.reference)
     ask = page.settings()
     questions: list[Evaluation] = []

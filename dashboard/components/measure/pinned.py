@@ -33,7 +33,8 @@ def restore_question(task: str, restore_settings: Callable[[Evaluation], None]) 
         if runs:
             restore_models(state.MODELS, [run.config.model for run in runs[:MOST_MODELS]])
             if runs[0].config.dataset is not None:
-                restore_dataset(state.of_page(task, "dataset"), runs[0].config.dataset)
+                own = state.of_page(task, "dataset")
+                restore_dataset(state.DATA, runs[0].config.dataset, own)
             restore_settings(runs[0].config)
         pin(task, ids, None)
 

@@ -26,6 +26,7 @@ def dataset_picker(
     models: Sequence[ModelSpec] = (),
     ask_limit: bool = False,
     limit: int | None = None,
+    page: str | None = None,
 ) -> DatasetSpec | None:
     """Show a data set picker and return the choice; None while there is none that may be opened.
 
@@ -35,6 +36,7 @@ def dataset_picker(
         models: What is measured on the data: what fits comes first, the models' own data before.
         ask_limit: Also ask how many examples to use (0: all).
         limit: Examples used at first; None for all.
+        page: The page whose number of examples it is, where several share the choice of data.
     """
     choices = _choices(models)
     state.read_address(key, choices[:1])
@@ -64,14 +66,19 @@ def dataset_picker(
             icon=":material/cloud_download:",
         )
     if ask_limit:
-        limit = _limit(key, limit)
+        limit = _limit(page or key, limit)
     return DatasetSpec(reference, limit=limit) if reference else None
 
 
-def restore_dataset(key: str, spec: DatasetSpec) -> None:
-    """Have a data set picker show this choice; call it before the picker."""
+def restore_dataset(key: str, spec: DatasetSpec, page: str | None = None) -> None:
+    """Have a data set picker show this choice; call it before the picker, with its `page`."""
     state.restore(key, [spec.reference])
-    st.session_state[f"{key}_limit"] = spec.limit or 0
+    st.session_state[limit_key(page or key)] = spec.limit or 0
+
+
+def limit_key(page: str) -> str:
+    """Return the key of the number of examples of a page."""
+    return f"{page}_limit"
 
 
 def known_classes() -> Classes:
@@ -99,16 +106,17 @@ def _title(reference: str) -> str:
 
 def _limit(key: str, limit: int | None) -> int | None:
     # Not as the widget's default: a page may set the number, and Streamlit wants one of both.
-    kept = st.session_state.get(f"{key}_limit", st.session_state.get(f"{key}_limit_kept"))
-    st.session_state[f"{key}_limit"] = (limit or 0) if kept is None else kept
+    name = limit_key(key)
+    kept = st.session_state.get(name, st.session_state.get(f"{name}_kept"))
+    st.session_state[name] = (limit or 0) if kept is None else kept
     found = st.number_input(
         "Examples (0: all)",
         0,
         step=100,
-        key=f"{key}_limit",
+        key=name,
         help="Drawn stratified by class, the same ones for every model.",
     )
-    st.session_state[f"{key}_limit_kept"] = found  # for when the page is left and come back to
+    st.session_state[f"{name}_kept"] = found  # for when the page is left and come back to
     return int(found) or None
 
 

@@ -6,22 +6,22 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.names import training_titles, trainings
 from dashboard.components.shared.opening import is_held_back
-from usable_core import settings
+from usable_core import settings, shelf
 from usable_core.catalog.fitting import ModelFacts, facts_of, measurable
 from usable_core.catalog.models import BUNDLED, SOURCES, reference_forms, suggested
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.runs.run import Run
-from usable_core.tasks import TASKS
 
 DEFAULT_MODELS = ("bundled/resnet",)
 
 
 def model_options() -> dict[str, str]:
     """Return what can be chosen without typing: reference to title, what is at hand first."""
-    options = {f"bundled/{name}": f"{row.title} (bundled)" for name, row in BUNDLED.items()}
-    for run in trainings():
-        options[f"run/{run.id}"] = f"{run.title} ({run.id})"
+    options = {f"bundled/{name}": row.title for name, row in BUNDLED.items()}
+    trained = training_titles()
+    options |= {run.reference: trained[run.reference] for run in trainings()}
+    options |= {entry.reference: entry.name for entry in shelf.listed()}
     return options | {reference: reference for reference in suggested()}
 
 
@@ -35,13 +35,6 @@ def measured_models(count: int = 2) -> tuple[str, ...]:
     of_one_data = [model.reference for model in trained if model.data == trained[0].data]
     bundled = [facts(f"bundled/{name}") for name in BUNDLED]
     return tuple(of_one_data) or (measurable(bundled),)
-
-
-def trainings() -> list[Run]:
-    """Return the runs that made models, newest first."""
-    making = [name for name, task in TASKS.items() if task.makes_model]
-    found = [run for name in making for run in state.runs(name, only_done=True)]
-    return sorted(found, key=lambda run: run.created, reverse=True)
 
 
 def facts(reference: str) -> ModelFacts:

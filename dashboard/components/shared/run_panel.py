@@ -108,7 +108,7 @@ def _child(run: Run) -> None:
         f" · {run.done:,} of {run.total:,}" if run.status is Status.RUNNING and run.total else ""
     )
     seconds = "" if run.seconds is None else f" · {duration(run.seconds)}"
-    st.markdown(f"{status_badge(run.status)} {escaped(run.title)} :gray[{share}{seconds}]")
+    st.markdown(f"{status_badge(run.status)} {escaped(run.called)} :gray[{share}{seconds}]")
 
 
 def curves(run: Run) -> None:
@@ -126,7 +126,7 @@ def curves(run: Run) -> None:
 
 
 def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
-    line = f"{status_badge(run.status)} **{escaped(run.title)}** :gray[{escaped(text)}]"
+    line = f"{status_badge(run.status)} **{escaped(run.called)}** :gray[{escaped(text)}]"
     if not can_cancel:
         st.markdown(line)
         return
@@ -161,7 +161,8 @@ def _done(run: Run) -> None:
     if run.answered_by:
         _head(run, f"answered from the store by run {run.answered_by}, measured earlier")
     else:
-        _head(run, f"in {duration(run.seconds)}")
+        result = f"{run.result} · " if run.result else ""
+        _head(run, f"{result}in {duration(run.seconds)}")
     gone = state.store().gone(run.id)
     if gone:
         st.warning(

@@ -13,12 +13,17 @@ from dashboard.components.shared.formats import (
     escaped,
     link,
 )
+from usable_core import jobs
 from usable_core.records import to_json
 from usable_core.runs import uploads
 from usable_core.runs.artifacts import log_tail
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
+FROM_STORE = (
+    "The same question of the same weights and data is answered from the store. Delete this run "
+    "first to measure it anew."
+)
 RECORD_HEIGHT = 340  # px: settings and log side by side within one screen
 
 
@@ -28,12 +33,29 @@ def run_actions(run: Run) -> None:
         if run.status is Status.DONE:
             _files(run)
         if run.status.is_over:
+            _again(run)
             _delete(run)
         row = TASKS[run.task]
         if run.status is Status.DONE and row.page:
             link(row.page, "Show its result", "open_in_new", {row.page_parameter: run.id})
-        elif run.status.is_over and row.page in (run.task, "fine_tune"):  # its form is filled
-            link(row.page, "Change and ask again", "restart_alt", {row.page_parameter: run.id})
+        if run.status.is_over and row.page in (run.task, "fine_tune"):  # its form is filled
+            link(row.page, "Change and ask again", "edit_note", {row.page_parameter: run.id})
+
+
+def _again(run: Run) -> None:
+    """Offer to ask the same again; what ended early goes on where its kind can."""
+    is_done, store = run.status is Status.DONE, state.store()
+    goes_on = not is_done and (TASKS[run.task].is_of_parts or store.has_parts(run.id))
+    told = FROM_STORE if is_done else store.again(run.id)
+    if st.button(
+        "Resume" if goes_on else "Run again",
+        key=state.RUNS_AGAIN,
+        icon=":material/resume:" if goes_on else ":material/replay:",
+        help=told,
+    ):
+        with errors_shown():
+            st.query_params[state.RUN] = jobs.again(run.id)
+            st.rerun()
 
 
 def _files(run: Run) -> None:

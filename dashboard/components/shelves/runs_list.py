@@ -5,14 +5,17 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shelves.choosing import delete_button
+from dashboard.components.shelves.run_words import tag_several
 from dashboard.components.shelves.runs_table import runs_table, status_text
 from usable_core.errors import UnknownName, UsableError
 from usable_core.runs.run import Listing, RunHead, Status, Wanted
 from usable_core.tasks import TASKS
 
 ON_A_PAGE = 50
+MOST_TAGS = 20  # that can be chosen among; a search finds each
+COMPARED = tuple(name for name, task in TASKS.items() if task.figure)
 QUESTION = "Delete these runs, their parts and their files for good?"
 _REFUSED = "runs_refused"  # why runs could not be deleted
 
@@ -39,7 +42,7 @@ def runs_list() -> None:
         st.query_params[state.RUN] = chosen[0]
     elif chosen:
         st.query_params.pop(state.RUN, None)
-        _delete_several([run for run in found.runs if run.id in chosen])
+        _several([run for run in found.runs if run.id in chosen])
 
 
 def _page(wanted: Wanted) -> tuple[Listing, int]:
@@ -59,7 +62,7 @@ def _choose() -> Wanted:
     words = st.text_input(
         "Search",
         key=state.RUNS_SEARCH,
-        placeholder="Words of its title, model, data, task, state or id",
+        placeholder="Words of its name, tags, note, title, model, data, task, state or id",
         icon=":material/search:",
         on_change=_first_page,
         label_visibility="collapsed",
@@ -69,11 +72,16 @@ def _choose() -> Wanted:
     tasks = _pills("Task", titles, state.RUNS_TASK)
     looks = {str(status): status_text(status) for status in Status}
     statuses = _pills("Status", looks, state.RUNS_STATUS)
-    return Wanted(tasks or None, [Status(name) for name in statuses] or None, words)
+    tags = _pills(
+        "Tags", {tag: f"#{tag}" for tag in state.store().tags()[:MOST_TAGS]}, state.RUNS_TAGS
+    )
+    return Wanted(tasks or None, [Status(name) for name in statuses] or None, words, tags)
 
 
 def _pills(label: str, titles: dict[str, str], key: str) -> list[str]:
-    state.read_address(key, [], most=len(titles))
+    if not titles:
+        return []
+    state.read_address(key, [], most=len(titles) + 1)  # of one, too, a list
     st.session_state[key] = [name for name in st.session_state[key] if name in titles]
     chosen = st.pills(
         label,
@@ -94,10 +102,14 @@ def _first_page() -> None:
     st.session_state[state.RUNS_PAGE] = 1
 
 
-def _delete_several(runs: Sequence[RunHead]) -> None:
-    """Offer to delete the chosen runs that are over."""
+def _several(runs: Sequence[RunHead]) -> None:
+    """Offer to compare, tag and delete the chosen runs."""
     over = [run for run in runs if run.status.is_over]
+    compared = [r.id for r in runs if r.status is Status.DONE and r.task in COMPARED]
     with st.container(horizontal=True, vertical_alignment="center"):
+        if len(compared) > 1:
+            link("compare", f"Compare {len(compared)} runs", "balance", {state.RUN: compared})
+        tag_several(runs)
         if over:
             ids = [run.id for run in over]
             delete_button(

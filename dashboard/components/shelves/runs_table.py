@@ -1,10 +1,11 @@
-"""Runs as a table (status, model, progress, duration), or a few as lines."""
+"""Runs as a table (status, result, name, model, duration), or a few as lines."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared import names
 from dashboard.components.shared.formats import duration, escaped, link
 from dashboard.components.shelves.choosing import choosable
 from usable_core.runs.run import RunHead, Status
@@ -21,12 +22,19 @@ LOOKS = {
     Status.LOST: ("?", "orange"),
 }
 
+NAME = 160  # px
+SPARSE = ("name", "tags")  # columns that are there where a run of the page has such a thing
 COLUMNS = {
     "status": st.column_config.TextColumn(width="small"),
-    "progress": st.column_config.ProgressColumn(format="percent", width="small"),
+    "result": st.column_config.TextColumn(
+        help="The main number of the answer: accuracy, accuracy under the largest attack, mean "
+        "accuracy over corruptions, verdict.",
+    ),
+    "name": st.column_config.TextColumn(width=NAME, help="Given to a run in its details below."),
+    "tags": st.column_config.ListColumn(),
     "started": st.column_config.DatetimeColumn(format="MMM D, HH:mm"),
 }
-ALT = "Runs with their status, model, progress and duration"
+ALT = "Runs with their status, result, name, model, tags and duration"
 
 
 def status_text(status: Status) -> str:
@@ -44,8 +52,8 @@ def run_lines(runs: Sequence[RunHead]) -> None:
     for run in runs:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(status_badge(run.status), width="content")
-            link("runs", escaped(run.title), "list_alt", {state.RUN: run.id})
-            st.caption(duration(run.seconds), width="content")
+            link("runs", escaped(run.called), "list_alt", {state.RUN: run.id})
+            st.caption(run.result or duration(run.seconds), width="content")
 
 
 def runs_table(runs: Sequence[RunHead], *, key: str) -> list[str]:
@@ -56,17 +64,21 @@ def runs_table(runs: Sequence[RunHead], *, key: str) -> list[str]:
         key: Beginning of the widget's key.
     """
     rows, ids = [_row(run) for run in runs], [run.id for run in runs]
+    empty = {column for column in SPARSE if not any(row[column] for row in rows)}
+    rows = [{column: row[column] for column in row if column not in empty} for row in rows]
     return choosable(rows, ids, key=key, alt=ALT, columns=COLUMNS)
 
 
 def _row(run: RunHead) -> dict[str, object]:
-    share = run.done / run.total if run.total else 0.0
+    share = min(1.0, run.done / run.total) if run.total else 0.0
     return {
         "status": status_text(run.status),
         "task": TASKS[run.task].title if run.task in TASKS else run.task,
-        "model": run.model_name or "–",
+        "result": run.result or (f"{share:.0%}" if run.status is Status.RUNNING else "–"),
+        "name": run.name or "",
+        "model": names.model_title(run.model_name) if run.model_name else "–",
         "data": data_title(run.data_name) if run.data_name else "–",
-        "progress": 1.0 if run.status is Status.DONE else min(1.0, share),
+        "tags": list(run.tags),
         "started": run.started or run.created,
         "duration": duration(run.seconds),
         "run": run.id,

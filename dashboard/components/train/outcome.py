@@ -19,8 +19,8 @@ def outcome(run: Run) -> None:
     reference, dataset = run.reference, run.config.dataset.reference
     with st.container(horizontal=True):
         for name, label, icon, key in (
-            ("accuracy", "Measure accuracy", "target", state.ACCURACY_DATASET),
-            ("robustness", "Measure robustness", "shield", state.ROBUSTNESS_DATASET),
+            ("accuracy", "Measure accuracy", "target", state.DATA),
+            ("robustness", "Measure robustness", "shield", state.DATA),
             ("explain", "Explain an image", "image_search", None),
         ):
             data = {key: dataset} if key else {}

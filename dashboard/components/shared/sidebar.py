@@ -1,0 +1,65 @@
+"""The sidebar below the navigation: what is selected on every page, and how the machine is."""
+
+import html
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared import names
+from dashboard.components.shared.data_picker import UPLOAD
+from usable_core import machine, settings
+from usable_core.catalog.looks import model_styles
+from usable_core.errors import UsableError
+from usable_core.runs.run import Status
+from usable_core.runs.uploads import data_title, size_said
+
+LITTLE = 2 * 10**9  # bytes: a training or a download may need more
+
+
+def sidebar() -> None:
+    """Show the selection and the machine; call it after the page, which may change both."""
+    with st.sidebar:
+        _selection()
+        st.caption(_machine())
+
+
+def _selection() -> None:
+    """Show the chosen models in the colours of the charts, and the data."""
+    models = state.selected(state.MODELS)
+    data = [name for name in state.selected(state.DATA) if name != UPLOAD]
+    if not (models or data):
+        return
+    styles = model_styles(models, state.theme())
+    rows = [
+        f'<div class="chosen"><i style="background:{style.color}"></i>{_said(model)}</div>'
+        for model, style in zip(models, styles, strict=True)
+    ]
+    rows += [
+        f'<div class="chosen"><i class="data"></i>{html.escape(data_title(d))}</div>' for d in data
+    ]
+    st.html(f'<div class="selection" aria-label="Selected on every page">{"".join(rows)}</div>')
+
+
+def _said(model: str) -> str:
+    return html.escape(names.model_title(model))
+
+
+def _machine() -> str:
+    """Return device, queue and disk in one line each."""
+    lines = [f":material/memory: {machine.device()}", f":material/queue: {_queue()}"]
+    free = machine.free_bytes(settings.home())
+    if free is not None:
+        mark = ":material/warning: " if free < LITTLE else ":material/hard_drive: "
+        lines.append(f"{mark}{size_said(free)} free")
+    return "  \n".join(lines)
+
+
+def _queue() -> str:
+    try:
+        states = [row["status"] for row in state.store().active_rows() if not row["parent"]]
+    except UsableError:
+        return "the store cannot be read"
+    running, waiting = states.count(Status.RUNNING), states.count(Status.QUEUED)
+    if not states:
+        return "nothing is running"
+    return f"{running} running" + (f", {waiting} waiting" if waiting else "")

@@ -1,0 +1,61 @@
+"""The main number of each kind of answer, as a list of runs writes it, out of its summary."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.evaluations.specs import Norm
+
+Summary = Mapping[str, Any]
+
+
+def accuracy(summary: Summary) -> str:
+    """Return the accuracy: `86.7 %`."""
+    return _share(summary["accuracy"]["value"])
+
+
+def robustness(summary: Summary) -> str:
+    """Return the accuracy under the largest attack: `12.0 % at ε = 8/255`."""
+    norm: Norm = summary["norm"]
+    largest = epsilon_label(summary["epsilons"][-1], norm)
+    bound = "at most " if summary["is_upper_bound_only"] else ""
+    return f"{bound}{_share(summary['robust_accuracy'][-1]['value'])} at ε = {largest}"
+
+
+def corruption(summary: Summary) -> str:
+    """Return the mean accuracy over corruptions: `61.2 %`."""
+    return _share(summary["mean_corruption_accuracy"]["value"])
+
+
+def explanation(summary: Summary) -> str:
+    """Return the deletion gain of the first method that has one: `LIME gains 0.12`."""
+    for row in summary["methods"]:
+        gain = row["deletion_gain"]
+        if gain is not None:
+            return f"{EXPLAINERS[row['method']].title} gains {gain:.2f}"
+    return ""
+
+
+def look(summary: Summary) -> str:
+    """Return how many problems were found: `2 problems`."""
+    count = len(summary["problems"])
+    return "no problem" if not count else f"{count} problem" + "s" * (count > 1)
+
+
+def training(summary: Summary) -> str:
+    """Return the accuracy of the weights that were kept, on the images of validation."""
+    return _share(summary["last_epoch"].get("validation_accuracy"))
+
+
+def assessment(summary: Summary) -> str:
+    """Return the verdict, or how many models have which: `1 fit, 2 not fit`."""
+    found = Counter(str(one["verdict"]) for one in summary["models"])
+    if found.total() == 1:
+        return next(iter(found))
+    return ", ".join(f"{count} {verdict}" for verdict, count in found.items())
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{100 * value:.1f} %"
