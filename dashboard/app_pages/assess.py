@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.assess import requirements_form
 from dashboard.components.assess.estimate_line import estimate_line
+from dashboard.components.assess.evidence_file import download_evidence
 from dashboard.components.assess.parts_view import parts_view
 from dashboard.components.assess.starts import download, start_picker
 from dashboard.components.assess.verdict_view import verdict_view
@@ -105,6 +106,7 @@ def answer() -> None:
         with st.expander("What was measured"):
             show_run(run)
         download_json(result.summary(), "verdict", key="assess_json", label="Verdict, JSON")
+        download_evidence(result)
 
 
 st.title("Is it fit for use?")

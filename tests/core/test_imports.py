@@ -87,6 +87,7 @@ ASKING_LAYERS = (
     ("tasks",),
     ("runs", "plots"),
     ("reports",),
+    ("verdict_files",),
     ("jobs",),
     ("arguments",),
     ("api", "assessing", "costing", "recipes", "slicing"),

@@ -16,6 +16,7 @@ from usable_core.bounds import keep_tail
 from usable_core.cli import (
     assess,
     calibrate,
+    check,
     comparison,
     dashboard,
     demo,
@@ -26,6 +27,7 @@ from usable_core.cli import (
     signals,
     slices,
     uploads,
+    verify,
 )
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
@@ -50,6 +52,8 @@ add_commands(app)
 app.command("assess")(expanded(assess.assess))
 app.command("requirements")(requirements.requirements)
 app.command("demo")(demo.demo)
+app.command("verify")(verify.verify)
+app.command("check")(check.check)
 app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))
 app.command("compare")(comparison.compare)

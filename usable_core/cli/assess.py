@@ -17,12 +17,24 @@ from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.jobs.planning import plan
 from usable_core.runs.run import Run
+from usable_core.verdict_files.saving import check_free
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.verdicts.estimate import Estimate
 from usable_core.verdicts.requirements import read_requirements, requirements_of
 from usable_core.verdicts.verdict import rounded, shown
 
 STATUS = {"fit": 0, "not fit": 1, "not shown": 2}  # for a pipeline that waits for the verdict
+
+
+def new_folder(folder: Path | None) -> Path | None:
+    """Return where the evidence file goes, after a look whether it can: before the work.
+
+    Raises:
+        StorageError: there is something in the folder, or it cannot be made.
+    """
+    if folder is not None:
+        check_free(folder)
+    return folder
 
 
 def assess(
@@ -41,11 +53,25 @@ def assess(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say only how long it will take.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            callback=new_folder,
+            metavar="FOLDER",
+            help="Write the evidence file here: verdict.html, verdict.json and the records.",
+        ),
+    ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option(metavar="KEY", help="Sign the evidence file by this private key of SSH."),
+    ] = None,
     json: JsonOption = None,
 ) -> int:
     """Decide whether models are fit for a use: exit 0 where one is fit, 1 where none is, 2 else."""
     if requirements is not None and require:
         raise ConfigError("Give --requirements or --require, not both: one place says what holds.")
+    if sign is not None and out is None:
+        raise ConfigError("--sign signs the evidence file. Say by --out where that goes.")
     config = AssessmentConfig(model, dataset, preset=preset, seed=dataset.seed)
     if requirements is not None or require:
         wanted = read_requirements(requirements) if requirements else requirements_of(require or [])
@@ -53,7 +79,7 @@ def assess(
         words = {"use": wanted.use, "set_by": wanted.set_by, "norm": wanted.norm}
         config = replace(config, require=texts, **words)
     if not dry_run:
-        return told(config, json)
+        return told(config, json, out, sign)
     tasks.check_names(config)
     with progress_bar() as report:
         found = plan(config, report).estimate
@@ -61,11 +87,16 @@ def assess(
     return 0
 
 
-def told(config: AssessmentConfig, json: str | None) -> int:
+def told(
+    config: AssessmentConfig, json: str | None, out: Path | None = None, key: Path | None = None
+) -> int:
     """Assess, tell what is decided as it comes, then the verdict; return the exit status."""
     run, result = run_task(config, partly)
     found = cast(AssessmentResult, result)
     said = [*lines(run, found), *how_to_open(run)]
+    if out is not None:
+        found.save(out, key)
+        said.append(f"The evidence is in {out}: open verdict.html, or `usable verify {out}`.")
     answer({**found.summary(), "run": run.id}, json, said)
     return min(STATUS[one.answer] for one in found.verdicts)
 

@@ -4,17 +4,21 @@ Whatever comes from users or from files (names of classes, files, models) goes t
 """
 
 import base64
-import html
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
+from usable_core.reports.cells import cell
+from usable_core.reports.cells import text as _text
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
 
 _SMALL = 96  # px wide: of such pictures the pixels are shown
+EMBEDDED = '<script type="application/json" id="data">'
 _STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
@@ -42,7 +46,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text and numbers under headings; floats are written with four digits.
+    """Rows of text, numbers, `Mark`s and `Bar`s under headings; see `reports.cells`.
 
     Attributes:
         headings: One per column; empty for a table of names and values.
@@ -59,7 +63,7 @@ class Table:
 class Plot:
     """A figure of `usable_core.plots`, which the reader can zoom and point at."""
 
-    figure: go.Figure
+    figure: "go.Figure"
     alt: str
 
 
@@ -97,21 +101,49 @@ class Section:
     blocks: tuple[Block, ...]
 
 
-def page(title: str, sections: Sequence[Section]) -> str:
-    """Return the whole file; the plotting library is inside it, once, where a figure needs it."""
+def page(
+    title: str, sections: Sequence[Section], *, style: str = "", embedded: str | None = None
+) -> str:
+    """Return the whole file; the plotting library is inside it, once, where a figure needs it.
+
+    A page without figures runs no script, and its policy lets it neither run nor fetch anything.
+
+    Args:
+        title: Of the page.
+        sections: What is on it.
+        style: More of a style sheet.
+        embedded: JSON without `<`, which lies in the page for programs.
+    """
     body = "".join(
         f"<section><h2>{_text(s.title)}</h2>{_blocks(s.blocks)}</section>" for s in sections
     )
-    script = ""
+    style, policy, script = _STYLE + style, "", ""
     if 'class="plot"' in body:
+        from plotly.offline import get_plotlyjs  # here, for pages without figures are many
+
         script = f"<script>{get_plotlyjs()}</script>"
+    else:
+        policy = _policy(style)
+    if embedded is not None:
+        script += f"{EMBEDDED}{embedded}</script>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f"{policy}"
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="data:,">'
-        f"<title>{_text(title)}</title><style>{_STYLE}</style>{script}</head>"
+        f"<title>{_text(title)}</title><style>{style}</style>{script}</head>"
         f"<body><main><h1>{_text(title)}</h1>{body}</main></body></html>"
     )
+
+
+def _policy(style: str) -> str:
+    """Return the content-security policy of a page that shows and does nothing else."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    )
+    return f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
 
 
 def _blocks(blocks: Sequence[Block]) -> str:
@@ -153,8 +185,7 @@ def _picture(block: Picture) -> str:
 def _table(block: Table) -> str:
     head = "".join(f"<th>{_text(name)}</th>" for name in block.headings)
     rows = "".join(
-        "<tr>" + "".join(f"<td>{_text(_written(cell))}</td>" for cell in row) + "</tr>"
-        for row in block.rows
+        "<tr>" + "".join(f"<td>{cell(one)}</td>" for one in row) + "</tr>" for row in block.rows
     )
     return f"<table>{f'<tr>{head}</tr>' if head else ''}{rows}</table>"
 
@@ -171,13 +202,3 @@ def _folded(summary: str, inner: str) -> str:
     if not summary:
         return inner
     return f"<details><summary>{_text(summary)}</summary>{inner}</details>"
-
-
-def _written(value: object) -> str:
-    if value is None or value != value:
-        return "–"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _text(text: str) -> str:
-    return html.escape(text, quote=True)

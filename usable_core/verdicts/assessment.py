@@ -10,9 +10,10 @@ Records, one row per model and requirement:
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from usable_core.catalog import lookup, starts
+from usable_core.catalog import implementation, lookup, starts
 from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.starts import STARTS
 from usable_core.errors import ConfigError
@@ -45,6 +46,7 @@ MEASURED = (
 )  # of every model, the quick first
 USUAL = STARTS[starts.USUAL].require  # what is required where nobody says otherwise
 MOST_MODELS = 50
+_SAVE = "usable_core.verdict_files.saving:save"  # by name: it stands above questions and answers
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,20 @@ class AssessmentResult:
     def to_frame(self) -> "pd.DataFrame":
         """Return the records, one row per model and requirement."""
         return self.records.copy()
+
+    def save(self, folder: str | Path, key: str | Path | None = None) -> None:
+        """Write the evidence file: the verdict, what it rests on, and what proves it.
+
+        Args:
+            folder: Not there yet, or empty.
+            key: A private key of SSH that signs it.
+
+        Raises:
+            ConfigError: it cannot be signed by the key.
+            UnknownName: a run that it rests on was deleted.
+            StorageError: there is something in the folder, or it cannot be written.
+        """
+        implementation(_SAVE)(self, folder, key)
 
     def summary(self) -> dict[str, Any]:
         """Return the verdicts as JSON."""

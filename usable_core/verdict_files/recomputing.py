@@ -1,0 +1,141 @@
+"""Working out every number of a verdict anew, from the records beside it."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from usable_core import tasks
+from usable_core.errors import UsableError
+from usable_core.evaluations.result import Measured, Result, table
+from usable_core.records import MALFORMED, shown, to_json
+from usable_core.runs.artifacts import read_result
+from usable_core.verdict_files.document import numbers_of, requirements_part
+from usable_core.verdict_files.form import RECORDS, VERDICT, Document
+from usable_core.verdict_files.not_measured import not_measured
+from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult, row_of
+from usable_core.verdicts.checking import Checked, check
+from usable_core.verdicts.requirements import requirement
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Other machines add in another order; a changed record moves a share by 1 / n.
+RELATIVE, ABSOLUTE = 1e-9, 1e-12
+ASSESS = next(name for name, row in tasks.TASKS.items() if row.config is AssessmentConfig)
+MOST = 20  # differences that are told of one part
+
+Problem = tuple[str, str]  # the part, and in a sentence what is wrong with it
+
+
+def read(folder: Path, document: Document) -> tuple[dict[str, Result], list[Problem]]:
+    """Return the answers by run, the verdict's own under `VERDICT`, and what cannot be read."""
+    found: dict[str, Result] = {}
+    problems = []
+    named = {name: run["task"] for name, run in document["runs"].items()}
+    for name, task in {**named, VERDICT: ASSESS}.items():
+        try:
+            found[name] = read_result(folder / RECORDS / name, task)
+        except (UsableError, *MALFORMED) as error:
+            problems.append((f"{RECORDS}/{name}", str(error)))
+    return found, problems
+
+
+def differing(document: Document, answers: Mapping[str, Result]) -> Iterator[Problem]:
+    """Yield what the verdict says and its records do not."""
+    runs = {name: answer for name, answer in answers.items() if name != VERDICT}
+    for name, answer in runs.items():
+        at = f"of run {name}"
+        yield from _compared("numbers", document["numbers"].get(name), numbers_of(answer), at)
+        summary = to_json(answer.summary())
+        yield from _compared("results", document["results"].get(name), summary, at)
+    verdict = cast("AssessmentResult | None", answers.get(VERDICT))
+    if verdict is None:
+        return
+    required = to_json(requirements_part(verdict.config))
+    yield from _compared("requirements", document["requirements"], required, "")
+    yield from _mixed(document, verdict, runs)
+    anew = dataclasses.replace(verdict, records=_records(verdict, runs))
+    yield from _compared("summary", document["summary"], to_json(anew.summary()), "")
+    left_out = not_measured(anew, list(runs.values()))
+    yield from _compared("not_measured", document["not_measured"], left_out, "")
+
+
+def _records(verdict: AssessmentResult, runs: Mapping[str, Result]) -> "pd.DataFrame":
+    """Return the verdict's records with every number and outcome worked out anew."""
+    rows = [
+        row | _checked(row, runs, len(verdict.config.models))
+        for row in verdict.records.to_dict("records")
+    ]
+    return table(rows, list(verdict.records.columns))
+
+
+def _checked(
+    row: Mapping[Any, Any], runs: Mapping[str, Result], candidates: int
+) -> dict[str, object]:
+    required = requirement(row["requirement"])
+    results = [cast(Measured, runs[row["run"]])] if row["run"] in runs else []
+    found = check(required, results, candidates=candidates)
+    if found.found is None:  # why is known to whoever measured
+        found = Checked(required, None, "undecided", row["reason"])
+    return row_of(found)
+
+
+def _mixed(
+    document: Document, verdict: AssessmentResult, runs: Mapping[str, Result]
+) -> Iterator[Problem]:
+    """Yield rows that are about another model, or other weights, than the run that they name."""
+    specs = {_key(part["model"]): part["fingerprint"] for part in document["weights"]}
+    models = [_key(to_json(spec)) for spec in verdict.config.models]
+    if list(specs) != models:
+        yield "weights", "they are not those of the models that were assessed"
+    parts = verdict.records.groupby("name", sort=False)
+    written = [requirement(text).text for text in verdict.config.require]
+    for model, (name, rows) in zip(models, parts, strict=False):
+        if list(rows["requirement"]) != written:
+            yield "requirements", f"those of {name} are not the ones that were asked for"
+        for run in sorted({run for run in rows["run"] if run in runs}):
+            answer = cast(Measured, runs[run])
+            if _key(to_json(answer.config.model)) != model:
+                yield "runs", f"run {run} measured another model than {name}, which names it"
+            elif answer.provenance.model_fingerprint != specs.get(model):
+                yield "weights", f"run {run} measured other weights than are named for {name}"
+
+
+def _key(value: object) -> str:
+    """Return JSON as a text that two equal values share."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _compared(part: str, said: object, found: object, at: str) -> Iterator[Problem]:
+    for told, (path, one, other) in enumerate(differences(said, found)):
+        if told == MOST:
+            yield part, " ".join(f"more of it {at} differs".split())
+            return
+        place = " ".join(f"{path} {at}".split())
+        yield part, f"{place} is {shown(one)}, but its records give {shown(other)}"
+
+
+def differences(
+    said: object, found: object, path: str = ""
+) -> Iterator[tuple[str, object, object]]:
+    """Yield where two JSON values differ by more than the order of additions explains."""
+    if isinstance(said, dict) and isinstance(found, dict):
+        for key in {**said, **found}:
+            inner = f"{path}.{key}" if path else str(key)
+            yield from differences(said.get(key, "nothing"), found.get(key, "nothing"), inner)
+    elif isinstance(said, list) and isinstance(found, list) and len(said) == len(found):
+        for place, (one, other) in enumerate(zip(said, found, strict=True)):
+            yield from differences(one, other, f"{path}[{place}]")
+    elif not _is_same(said, found):
+        yield path, said, found
+
+
+def _is_same(said: object, found: object) -> bool:
+    is_numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in (said, found))
+    if is_numbers:
+        one, other = cast(float, said), cast(float, found)
+        return math.isclose(one, other, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+    return type(said) is type(found) and said == found
