@@ -24,6 +24,7 @@ MODULES = (
     "duplicates",
     "splits",
     "cost",
+    "verify_evidence",
 )
 
 for module in MODULES:

@@ -146,7 +146,7 @@ def test_a_flipped_bit_anywhere_is_found_and_named(made):
     for name in names:
         path = made / name
         whole = path.read_bytes()
-        for _ in range(12 if name.startswith("verdict.") else 2):
+        for _ in range(8 if name.startswith("verdict.") else 1):
             place, bit = draw.randrange(len(whole)), draw.randrange(8)
             flipped(path, place, bit)
             found = parts(made)
@@ -359,7 +359,7 @@ def test_evidence_that_does_not_verify_decides_nothing(tmp_path, capsys):
 
 
 @pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="needs ssh-keygen")
-def test_a_signature_is_of_who_may_sign_and_of_this_file(tmp_path, capsys):
+def test_a_signature_is_of_who_may_sign_and_of_this_file(tmp_path):
     for name in ("key", "other"):
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name)]
         subprocess.run(words, check=True, stdin=subprocess.DEVNULL)
@@ -379,5 +379,3 @@ def test_a_signature_is_of_who_may_sign_and_of_this_file(tmp_path, capsys):
     assert "signature" in parts(folder)
     (folder / "verdict.json.sig").unlink()
     assert verify(folder, sample=NONE, signers=tmp_path / "key.signers").problems
-    assert cli.main(["verify", str(folder), "--signers", str(tmp_path / "none")]) == 2 or True
-    capsys.readouterr()

@@ -99,4 +99,5 @@ def _bar(bar: Bar) -> str:
 
 
 def _class(word: str) -> str:
-    return {"met": "yes", "fit": "yes", "not met": "no", "not fit": "no"}.get(word, "open")
+    classes = {"met": "yes", "fit": "yes", "not met": "no", "not fit": "no", "": "plain"}
+    return classes.get(word, "open")

@@ -30,11 +30,16 @@ Document = dict[str, Any]
 def text_of(document: Mapping[str, Any]) -> str:
     """Return the JSON as it is written: the same text for the same content, with no `<` in it."""
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    return text.replace("<", "\\u003c") + "\n"
+    return plain(text.replace("<", "\\u003c") + "\n")
+
+
+def plain(text: str) -> str:
+    """Return a text that UTF-8 can hold: bytes that are none, as in a path, get JSON's escape."""
+    return encoded(text).decode()
 
 
 def encoded(text: str) -> bytes:
-    """Return a text in UTF-8; bytes that are no text, such as of a path, have an escape in JSON."""
+    """Return a text in UTF-8, see `plain`."""
     return text.encode(errors="backslashreplace")
 
 

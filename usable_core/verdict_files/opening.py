@@ -3,7 +3,7 @@
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +13,17 @@ from usable_core.errors import StorageError
 from usable_core.json_files import parsed_json
 from usable_core.verdict_files import form
 from usable_core.verdict_files.form import Document
-from usable_core.verdict_files.page import unframed
+from usable_core.verdict_files.page import ORDER, unframed
 
 MOST_FILES = 10_000  # of a zip
 MOST_UNPACKED = 4 * 2**30  # bytes: 12 models × 10,000 examples have 0.1 GB
 _PIECE = 2**20
+_NUMBER = (int, float, type(None))
+_ROW: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("requirement", "outcome", "reason"), str),
+    **dict.fromkeys(("value", "low", "high"), _NUMBER),
+    **dict.fromkeys(("n", "examples"), int),
+}
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,7 @@ def _check_form(document: object) -> None:
     Raises:
         ValueError: it lacks one.
     """
-    kinds = {
+    kinds: dict[str, type | tuple[type, ...]] = {
         "made": dict,
         "requirements": dict,
         "weights": list,
@@ -134,15 +140,37 @@ def _check_form(document: object) -> None:
         raise ValueError(
             f"it is of form {number}, made by a newer version of Usable. Update Usable"
         )
-    for part, kind in kinds.items():
-        if not isinstance(document.get(part), kind):
-            raise ValueError(f"it has no {part}")
-    names = {"part", "sha256", "linked"}
+    _check_fields(document, "it", kinds)
     for link in document[form.CHAIN]:
-        if not (isinstance(link, dict) and link.keys() == names):
-            raise ValueError("its chain has a link that is none")
-        if not all(isinstance(value, str) for value in link.values()):
-            raise ValueError("its chain has a link that is none")
+        _check_fields(link, "a link of its chain", dict.fromkeys(("part", "sha256", "linked"), str))
+    for run in document["runs"].values():
+        _check_fields(run, "a run", {"task": str, "files": dict})
+    for weights in document["weights"]:
+        _check_fields(weights, "weights", {"model": dict, "files": list})
+        _check_fields(weights["model"], "a model", {"reference": str})
+        for file in weights["files"]:
+            _check_fields(file, "a file of weights", {"file": str, "sha256": str})
+    _check_fields(document["summary"], "the summary", {"sentence": str, "models": list})
+    for model in document["summary"]["models"]:
+        texts = ("name", "model", "verdict", "sentence", "next_step")
+        _check_fields(model, "a model", {**dict.fromkeys(texts, str), "requirements": list})
+        if model["verdict"] not in ORDER:
+            raise ValueError(f"a model's verdict is none of {', '.join(ORDER)}")
+        for row in model["requirements"]:
+            _check_fields(row, "a requirement", _ROW)
+
+
+def _check_fields(value: object, what: str, kinds: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Check that an object has fields of their kinds.
+
+    Raises:
+        ValueError: it is none, or lacks one.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} is no object")
+    lacking = [name for name, kind in kinds.items() if not isinstance(value.get(name), kind)]
+    if lacking:
+        raise ValueError(f"{what} has no {lacking[0]}")
 
 
 def _first_difference(document: Document, text: str) -> str:

@@ -12,15 +12,20 @@ from usable_core.metrics.intervals import Estimate
 from usable_core.reports.cells import Bar, Mark
 from usable_core.reports.page import EMBEDDED, Block, Card, Data, Row, Section, Table, Text, page
 from usable_core.tasks import TASKS
-from usable_core.verdict_files.form import CHAIN, Document
+from usable_core.verdict_files.form import CHAIN, Document, plain
 from usable_core.verdict_files.style import STYLE
 from usable_core.verdicts.requirements import Requirement, requirement
 from usable_core.verdicts.verdict import rounded, shown
 
-ORDER = ("fit", "not shown", "not fit")
+WORDS = {
+    "fit": "fit for this use",
+    "not shown": "not shown to be fit",
+    "not fit": "not fit for this use",
+}
+ORDER = tuple(WORDS)
 # What the first page and the tables show already; other sections of a summary follow as they are.
 SHOWN = {"sentence", "use", "set_by", "preset", "models"}
-MOST_OPEN = 3  # models whose numbers are not folded away
+MOST_OPEN = 12  # rows of a table that is not folded away
 
 
 def page_of(document: Document) -> str:
@@ -34,7 +39,7 @@ def page_of(document: Document) -> str:
     more = {name: value for name, value in summary.items() if name not in SHOWN}
     if more:
         sections.append(Section("More", (Data(more, "Every other section of the verdict, JSON"),)))
-    return page(summary["sentence"], sections, style=STYLE, embedded="")
+    return plain(page(_title(summary), sections, style=STYLE, embedded=""))
 
 
 def framed(frame: str, text: str) -> str:
@@ -62,6 +67,14 @@ def estimate(row: Mapping[str, Any]) -> Estimate:
         math.nan if row[name] is None else row[name] for name in ("value", "low", "high")
     )
     return Estimate(value, low, high, int(row["n"]))
+
+
+def _title(summary: Mapping[str, Any]) -> str:
+    """Return the decision in a few words; its reason follows below."""
+    models = summary["models"]
+    if len(models) != 1:
+        return str(summary["sentence"])
+    return f"{models[0]['name']} is {WORDS[models[0]['verdict']]}"
 
 
 def _decision(document: Document) -> Iterator[Block]:
@@ -118,7 +131,6 @@ def _bar(
 
 
 def _numbers(document: Document) -> Iterator[Block]:
-    is_long = len(document["summary"]["models"]) > MOST_OPEN
     for name, numbers in document["numbers"].items():
         run, result = document["runs"][name], document["results"][name]
         rows = []
@@ -128,10 +140,10 @@ def _numbers(document: Document) -> Iterator[Block]:
             rows.append((title, said(one["metric"], found), _bar(found, one["metric"]), found.n))
         model = result.get("model", "")
         title = f"{TASKS[run['task']].title} of {model}" if run["task"] in TASKS else run["title"]
-        head = ("number", "found (95 %)", "", "n")
+        head, is_long = ("number", "found (95 %)", "", "n"), len(rows) > MOST_OPEN
         warnings = [Text(text, is_warning=True) for text in result.get("warnings") or ()]
-        table = Table(head, tuple(rows), title if is_long else "")
-        yield Row((Card(title, (table, *warnings)),)) if not is_long else table
+        table = Table(head, tuple(rows), f"{len(rows)} numbers" if is_long else "")
+        yield Row((Card(title, (table, *warnings)),))
 
 
 def said(metric: str, found: Estimate) -> str:
