@@ -27,6 +27,7 @@ from usable_core.verdict_files import verify
 from usable_core.verdict_files.rerunning import Sample
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult, row_of
 from usable_core.verdicts.checking import check
+from usable_core.verdicts.finding import findings_of
 from usable_core.verdicts.requirements import requirement
 
 RULES = (
@@ -85,16 +86,16 @@ def kept(result: Measured) -> str:
 
 def assessed(models: int, examples: int) -> AssessmentResult:
     """Return the verdict of made models, whose runs are in the store."""
-    names, rows = [f"made/{k}" for k in range(models)], []
+    names, rows, measured = [f"made/{k}" for k in range(models)], [], {}
     for seed, name in enumerate(names):
-        found = answers(name, examples, seed)
+        found = measured[name] = answers(name, examples, seed)
         runs = {task: kept(answer) for task, answer in found.items()}
         for text in RULES:
             task = requirement(text).row.task
             checked = check(requirement(text), [found[task]], candidates=models)
             rows.append({"model": name, "name": name, **row_of(checked), "run": runs[task]})
     config = AssessmentConfig(tuple(map(ModelSpec, names)), DATA, RULES)
-    return AssessmentResult(config, pd.DataFrame(rows))
+    return AssessmentResult(config, pd.DataFrame(rows), findings=findings_of(measured, {}, {}))
 
 
 def unseen(folder: Path, flips: int) -> int:

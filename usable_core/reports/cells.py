@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 200, 22  # of a bar, in its own units
 _EDGE = 6  # room for a point at an end
-_SIGNS = {"met": "✓", "not met": "✕", "undecided": "?", "fit": "✓", "not fit": "✕"}
+_GOOD, _BAD = ("met", "fit", "good"), ("not met", "not fit", "bad")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def cell(value: object) -> str:
     """Return a cell as HTML."""
     match value:
         case Mark():
-            sign = _SIGNS.get(value.word, "?")
+            sign = "✓" if value.word in _GOOD else "✕" if value.word in _BAD else "?"
             return f'<span class="mark {_class(value.word)}">{sign} {text(value.word)}</span>'
         case Bar():
             return _bar(value)
@@ -99,5 +99,6 @@ def _bar(bar: Bar) -> str:
 
 
 def _class(word: str) -> str:
-    classes = {"met": "yes", "fit": "yes", "not met": "no", "not fit": "no", "": "plain"}
-    return classes.get(word, "open")
+    if not word:
+        return "plain"
+    return "yes" if word in _GOOD else "no" if word in _BAD else "open"

@@ -20,7 +20,6 @@ from usable_core.files import why
 from usable_core.records import to_json
 from usable_core.runs.run import Run
 from usable_core.verdict_files.form import FORM, RECORDS, Document, sha256_of_file
-from usable_core.verdict_files.not_measured import not_measured
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.versions import versions
 
@@ -55,7 +54,6 @@ def document_of(
     Raises:
         StorageError: weights were changed since they were measured.
     """
-    summary = result.summary()
     runs = {name: _run(one.run, files, name) for name, one in evidence.items()}
     listed = {file for run in runs.values() for file in run["files"]}
     return {
@@ -71,8 +69,7 @@ def document_of(
         "runs": runs,
         "numbers": {name: numbers_of(one.result) for name, one in evidence.items()},
         "results": {name: to_json(one.result.summary()) for name, one in evidence.items()},
-        "not_measured": not_measured(result, [one.result for one in evidence.values()]),
-        "summary": summary,
+        "summary": result.summary(),
         "files": {name: digest for name, digest in files.items() if name not in listed},
     }
 

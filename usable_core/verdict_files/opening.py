@@ -128,7 +128,6 @@ def _check_form(document: object) -> None:
         "runs": dict,
         "numbers": dict,
         "results": dict,
-        "not_measured": list,
         "summary": dict,
         "files": dict,
         form.CHAIN: list,
@@ -150,7 +149,8 @@ def _check_form(document: object) -> None:
         _check_fields(weights["model"], "a model", {"reference": str})
         for file in weights["files"]:
             _check_fields(file, "a file of weights", {"file": str, "sha256": str})
-    _check_fields(document["summary"], "the summary", {"sentence": str, "models": list})
+    parts = {"sentence": str, "models": list, "not_measured": list, "trust": list}
+    _check_fields(document["summary"], "the summary", parts)
     for model in document["summary"]["models"]:
         texts = ("name", "model", "verdict", "sentence", "next_step")
         _check_fields(model, "a model", {**dict.fromkeys(texts, str), "requirements": list})

@@ -24,7 +24,7 @@ WORDS = {
 }
 ORDER = tuple(WORDS)
 # What the first page and the tables show already; other sections of a summary follow as they are.
-SHOWN = {"sentence", "use", "set_by", "preset", "models"}
+SHOWN = {"sentence", "use", "set_by", "models", "precedence", "trust", "not_measured"}
 MOST_OPEN = 12  # rows of a table that is not folded away
 
 
@@ -33,6 +33,7 @@ def page_of(document: Document) -> str:
     summary = document["summary"]
     sections = [
         Section("The decision", tuple(_decision(document))),
+        Section("Trust in the measurement", _trust(document)),
         Section("Every number", tuple(_numbers(document))),
         Section("What it rests on", tuple(_provenance(document))),
     ]
@@ -104,8 +105,18 @@ def _decision(document: Document) -> Iterator[Block]:
             Text(f"Next: {model['next_step']}"),
         )
         yield Row((Card(model["name"], blocks),))
-    lines = tuple((line,) for line in document["not_measured"])
+    summary = document["summary"]
+    if summary.get("precedence"):
+        yield Text(summary["precedence"]["sentence"], is_warning=summary["precedence"]["is_after"])
+    lines = tuple((line,) for line in summary["not_measured"])
     yield Row((Card("Not measured", (Table((), lines),)),))
+
+
+def _trust(document: Document) -> tuple[Block, ...]:
+    """Return what speaks for the measurement and against it."""
+    remarks = document["summary"]["trust"]
+    rows = [(Mark(one["tone"]), one["title"], one["sentence"]) for one in remarks]
+    return (Table(("", "looked at", "seen"), tuple(rows)),) if rows else ()
 
 
 def _requirement(row: Mapping[str, Any]) -> tuple[object, ...]:

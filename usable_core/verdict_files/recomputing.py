@@ -14,9 +14,15 @@ from usable_core.records import MALFORMED, shown, to_json
 from usable_core.runs.artifacts import read_result
 from usable_core.verdict_files.document import numbers_of, requirements_part
 from usable_core.verdict_files.form import RECORDS, VERDICT, Document
-from usable_core.verdict_files.not_measured import not_measured
-from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult, row_of
+from usable_core.verdicts.assessment import (
+    MEASURED,
+    AssessmentConfig,
+    AssessmentResult,
+    row_of,
+)
 from usable_core.verdicts.checking import Checked, check
+from usable_core.verdicts.finding import findings_of
+from usable_core.verdicts.findings import Findings
 from usable_core.verdicts.requirements import requirement
 
 if TYPE_CHECKING:
@@ -57,10 +63,9 @@ def differing(document: Document, answers: Mapping[str, Result]) -> Iterator[Pro
     required = to_json(requirements_part(verdict.config))
     yield from _compared("requirements", document["requirements"], required, "")
     yield from _mixed(document, verdict, runs)
-    anew = dataclasses.replace(verdict, records=_records(verdict, runs))
+    records, findings = _records(verdict, runs), _findings(verdict, runs)
+    anew = dataclasses.replace(verdict, records=records, findings=findings)
     yield from _compared("summary", document["summary"], to_json(anew.summary()), "")
-    left_out = not_measured(anew, list(runs.values()))
-    yield from _compared("not_measured", document["not_measured"], left_out, "")
 
 
 def _records(verdict: AssessmentResult, runs: Mapping[str, Result]) -> "pd.DataFrame":
@@ -70,6 +75,18 @@ def _records(verdict: AssessmentResult, runs: Mapping[str, Result]) -> "pd.DataF
         for row in verdict.records.to_dict("records")
     ]
     return table(rows, list(verdict.records.columns))
+
+
+def _findings(verdict: AssessmentResult, runs: Mapping[str, Result]) -> Findings:
+    """Return what stands beside the verdict worked out anew, but for why something was refused."""
+    answers: dict[str, dict[str, Measured]] = {}
+    names = verdict.records["name"].unique()
+    for name, spec in zip(names, verdict.config.models, strict=False):
+        of_model = cast(list[Measured], [r for r in runs.values() if r.config.model == spec])
+        by_task = {tasks.name_of(one.config): one for one in of_model}
+        answers[str(name)] = {task: by_task[task] for task in MEASURED if task in by_task}
+    found = findings_of(answers, {}, {}, seed=verdict.config.seed)
+    return dataclasses.replace(found, not_measured=verdict.findings.not_measured)
 
 
 def _checked(

@@ -5,7 +5,6 @@ Each is a function of `verdict.json`, so that none can say what the evidence doe
 
 import csv
 import io
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from usable_core.verdict_files.form import DOCUMENT, PAGE, VIEWS, Document
 from usable_core.verdict_files.page import estimate
 from usable_core.verdict_files.tables import in_markdown, requirement_table
 from usable_core.verdict_files.yaml import yaml
-from usable_core.verdicts.requirements import requirement
+from usable_core.verdicts.requirements import Requirements, requirement, to_toml
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
 COLUMNS = ("model", "verdict", "requirement", "outcome", "value", "low", "high", "n", "examples")
@@ -37,15 +36,9 @@ def views_of(document: Document) -> dict[str, str]:
 
 def requirements_file(required: Mapping[str, Any]) -> str:
     """Return what was required as a file that `usable assess --requirements` takes."""
-    lines = [f"{name} = {_toml(required[name])}" for name in ("use", "set_by", "norm")]
-    texts = [f"  {_toml(text)}," for text in required["require"]]
-    return "\n".join([*lines, "require = [", *texts, "]", ""])
-
-
-def _toml(text: str) -> str:
-    """Return a text as TOML has it: as JSON, with an escape for signs that TOML refuses."""
-    kept = json.dumps(text, ensure_ascii=False)
-    return "".join(c if c.isprintable() else f"\\U{ord(c):08X}" for c in kept)
+    texts = tuple(requirement(text) for text in required["require"])
+    words = {name: required[name] for name in ("use", "set_by", "norm")}
+    return to_toml(Requirements(texts, **words))
 
 
 def _csv(document: Document) -> str:
@@ -85,7 +78,7 @@ def _card(model: Mapping[str, Any], document: Document) -> str:
         f"**{in_markdown(model['sentence'])}** {in_markdown(model['next_step'])}",
         requirement_table(model),
         "## Not measured",
-        "\n".join(f"- {in_markdown(line)}" for line in document["not_measured"]),
+        "\n".join(f"- {in_markdown(line)}" for line in document["summary"]["not_measured"]),
         f"From `{DOCUMENT}` and its records ({document['made']['at']}); the whole is `{PAGE}`.",
     ]
     return "\n\n".join(lines) + "\n"
