@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import zipfile
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 import pytest
 from made_results import accuracy_result, robustness_result
 
-from usable_core import cli
+from usable_core import cli, tasks
 from usable_core.errors import StorageError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs import RunStore
@@ -313,13 +314,22 @@ def test_nothing_is_written_over(made, tmp_path):
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".evidence")] == []
 
 
-def test_weights_that_changed_since_are_not_passed_off_as_measured(tmp_path):
+@pytest.mark.parametrize(("fingerprint", "is_same"), [("f0", True), ("other", False)])
+def test_weights_that_changed_since_are_not_passed_off_as_measured(
+    tmp_path, monkeypatch, fingerprint, is_same
+):
+    """A newer file is loaded to see whether it holds what was measured."""
+    loaded = SimpleNamespace(fingerprint=fingerprint)
+    monkeypatch.setattr(tasks, "resolve", lambda *_: {"model": loaded})
     result = assessed(tmp_path)
     later = RunStore().list()[0].created.timestamp() + 10
-    os.utime(tmp_path / "0.pth", (later, later))  # and no network fits them, so nothing shows
-    with pytest.raises(Exception, match=r"(?i)weights|timm|x"):
+    os.utime(tmp_path / "0.pth", (later, later))
+    if is_same:
         result.save(tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    else:
+        with pytest.raises(StorageError, match="changed since"):
+            result.save(tmp_path / "out")
+    assert (tmp_path / "out").exists() is is_same
 
 
 # Gating

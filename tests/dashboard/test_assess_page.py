@@ -1,6 +1,8 @@
 """The page "Is it fit?": requirements become a question, and the answer begins with the verdict."""
 
+import io
 import os
+import zipfile
 from dataclasses import replace
 
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from made_results import accuracy_result
 from shown import figures, texts
 
+from dashboard.components.assess.evidence_file import zipped
 from usable_core import files, tasks
 from usable_core.catalog.starts import STARTS
 from usable_core.evaluations.interactive import Answer, ImageRequest
@@ -260,3 +263,11 @@ def test_trust_and_what_was_not_measured_stand_beside_the_verdict(open_page, sto
     assert "Attacks of vgg: No gradient" in said
     assert "Seen in pre-training" in said
     assert "is shown to be worse" in said or "too few" in said
+
+
+def test_the_evidence_file_is_one_zip(open_page, store):
+    run = done(store, ("vgg_digits", [row("accuracy >= 50 %", "met", 0.9)]))
+    app = open_page("assess", run=run)
+    assert "Evidence file" in [button.proto.label for button in app.get("download_button")]
+    with zipfile.ZipFile(io.BytesIO(zipped(store.load(run)))) as archive:
+        assert {"evidence/verdict.html", "evidence/verdict.json"} <= set(archive.namelist())

@@ -14,7 +14,7 @@ def download_evidence(result: AssessmentResult) -> None:
     """Offer the verdict with all that proves it."""
     download(
         "Evidence file",
-        partial(_zipped, result),
+        partial(zipped, result),
         "evidence.zip",
         key="assess_evidence",
         help="The verdict as a page that opens offline and prints, its JSON, the records of each "
@@ -22,7 +22,8 @@ def download_evidence(result: AssessmentResult) -> None:
     )
 
 
-def _zipped(result: AssessmentResult) -> bytes:
+def zipped(result: AssessmentResult) -> bytes:
+    """Return the evidence file as a zip of one folder."""
     packed = io.BytesIO()
     with tempfile.TemporaryDirectory() as passing:
         folder = Path(passing) / "evidence"
