@@ -9,6 +9,7 @@ MODULES = (
     "memory",
     "corruptions",
     "comparison",
+    "candidates",
     "fine_tuning",
     "joint_objective",
     "divergence",

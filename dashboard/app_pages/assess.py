@@ -9,8 +9,8 @@ from dashboard.components.assess.evidence_file import download_evidence
 from dashboard.components.assess.parts_view import parts_view
 from dashboard.components.assess.starts import download, start_picker
 from dashboard.components.assess.verdict_view import verdict_view
+from dashboard.components.measure import measured_runs
 from dashboard.components.measure.fit import fit_note
-from dashboard.components.measure.measured_runs import MOST_MODELS
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import (
     choose_one,
@@ -37,7 +37,7 @@ PRESET_HELP = "\n\n".join(f"**{row.title}**: {row.help}" for row in PRESETS.valu
 def form() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
-        models = model_picker(state.MODELS, MOST_MODELS, default=measured_models())
+        models = model_picker(state.MODELS, measured_runs.MOST_MODELS, default=measured_models())
         dataset = dataset_picker(state.DATA, models=models, ask_limit=True, page="assess")
         preset = choose_one(
             "How much is measured",
@@ -100,7 +100,7 @@ def answer() -> None:
         run_panel(run.id, parts_view)
         return
     with errors_shown():
-        result = state.store().load(run.id)
+        result = measured_runs.answer(run)
         verdict_view(result)
         _precedence(result.precedence)
         with st.expander("What was measured"):

@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.assess.candidates_view import candidates_view, headline, together
 from dashboard.components.measure.comparison import overview, pairs
 from dashboard.components.measure.measured_runs import (
     answers,
@@ -45,6 +46,8 @@ def page() -> None:
     sections = {
         TASKS[kind].title: partial(section, kind, runs) for kind, runs in by_kind.items() if runs
     }
+    if len(sections) > 1:
+        sections = {"Side by side": partial(side_by_side, chosen), **sections}
     if sections:
         tabs(sections, key=state.COMPARE_TAB)
 
@@ -83,6 +86,17 @@ def choose(done: Sequence[Run], parent: str | None) -> list[Run]:
 def remember() -> None:
     """Put the choice into the address, so that it can be sent as a link."""
     st.query_params[state.RUN] = st.session_state[state.COMPARE_RUNS]
+
+
+def side_by_side(runs: Sequence[Run]) -> None:
+    """All kinds together, model by model."""
+    several = once(together, [result for _, result in answers(runs)], training_titles())
+    if several is None:
+        st.info("Two models of which the accuracy is known can be put side by side.")
+        return
+    headline(several)
+    if several.axes:
+        candidates_view(several, key="compare")
 
 
 def section(kind: str, runs: Sequence[Run]) -> None:

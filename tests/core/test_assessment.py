@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from made_results import accuracy_result
@@ -9,6 +10,7 @@ from made_results import accuracy_result
 import usable_core as usable
 from usable_core import cli, jobs
 from usable_core.catalog.attacks import PRESETS, AttackSpec
+from usable_core.cli.assess import lines
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import assessment
@@ -147,8 +149,17 @@ def test_two_weights_of_one_architecture_have_a_verdict_each(tmp_path):
     lost = assessment.Candidate(ModelSpec("timm/x"))
     asked = AssessmentConfig((good.spec, bad.spec, lost.spec), DATA, ("accuracy >= 70 %",))
 
-    result = AssessmentResult(asked, assessment._records([good, bad, lost], asked))
+    records = assessment._records([good, bad, lost], asked)
+    several = assessment._side_by_side([good, bad, lost], records, asked)
+    result = AssessmentResult(asked, records, candidates=several)
 
     assert [v.answer for v in result.verdicts] == ["fit", "not fit", "not shown"]
     assert len({v.model for v in result.verdicts}) == 3
     assert [m["verdict"] for m in result.summary()["models"]] == ["fit", "not fit", "not shown"]
+    names = [v.model for v in result.verdicts]
+    assert f"The best in accuracy is {names[0]} (95 %, n = 400)." in result.sentence
+    assert f"{names[1]} is dominated by {names[0]}" in result.summary()["candidates"]["sentence"]
+    assert several.notes == (f"Not compared, for its accuracy was not measured: {names[2]}.",)
+    said = lines(SimpleNamespace(id="r1"), result)
+    assert result.sentence in said
+    assert several.notes[0] in said

@@ -85,3 +85,13 @@ def test_budgets_are_written_as_people_write_them(capsys):
 
 def test_one_run_is_refused_with_a_sentence(capsys, runs):
     assert "needs two or more results, but got 1" in said(capsys, "compare", runs[0], status=2)[1]
+
+
+def test_the_best_is_said_and_stands_in_json(capsys, runs):
+    out, _ = said(capsys, "compare", *runs)
+    assert "The best in accuracy is VGG (95 %, n = 200)." in out
+
+    (found,) = as_json(capsys, "compare", *runs)["best"]
+    assert found["best"] == ["bundled/vgg"]
+    assert found["examples_to_separate"] is None
+    assert found["chance_first"]["bundled/vgg"] > 0.95

@@ -10,6 +10,7 @@ import typer
 
 from usable_core import tasks
 from usable_core.catalog.attacks import PRESETS
+from usable_core.cli.candidates import side_by_side
 from usable_core.cli.findings import finding_lines
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import Line, answer, how_to_open, progress_bar, remark, run_task, table
@@ -156,5 +157,7 @@ def lines(run: Run, result: AssessmentResult) -> list[Line]:
             *(f"{' and '.join(r.text for r in of)}: {why}" for why, of in one.reasons.items()),
             f"Next: {one.next_step}",
         ]
+    if result.candidates is not None:
+        said += ["", *side_by_side(result.candidates)]
     said += finding_lines(result.findings)
     return [*said, "", result.precedence.sentence]

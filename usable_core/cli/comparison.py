@@ -24,11 +24,14 @@ def compare(
 ) -> None:
     """Compare runs on the same examples, pair by pair."""
     from usable_core.comparison import compare as compare_results
+    from usable_core.comparison.leaders import said_of_each
 
     store = RunStore()
     results = [_result(store, run_id) for run_id in run_ids]
     comparison = compare_results(results, titles=_titles(store, results))
-    answer({"runs": run_ids, **comparison.summary()}, json, _lines(comparison))
+    best = list(said_of_each(comparison))
+    found = {"runs": run_ids, **comparison.summary(), "best": best}
+    answer(found, json, _lines(comparison, [str(one["sentence"]) for one in best]))
 
 
 def _result(store: RunStore, run_id: str) -> Measured:
@@ -53,8 +56,8 @@ def _titles(store: RunStore, results: Sequence[Measured]) -> dict[str, str]:
     return found
 
 
-def _lines(found: "Comparison") -> list[Line]:
-    """Return the comparison for people: models, pairs, sentences, notes."""
+def _lines(found: "Comparison", best: Sequence[str]) -> list[Line]:
+    """Return the comparison for people: models, who is best, pairs, sentences, notes."""
     relative = [
         f"{METRICS[row['metric']].title} of {found.called(row['model'])} relative to "
         f"{found.called(row['reference'])}: {100 * row['value']:.1f} % "
@@ -66,6 +69,8 @@ def _lines(found: "Comparison") -> list[Line]:
         f"{len(found.names)} models on {about.dataset} ({about.split})",
         _models(found),
         *relative,
+        "",
+        *best,
         "",
         *found.verdicts(),
         "",

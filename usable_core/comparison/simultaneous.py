@@ -14,8 +14,8 @@ from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from usable_core.metrics.arrays import Floats, Masks
 from usable_core.metrics.intervals import CONFIDENCE, Estimate, paired_difference
 from usable_core.metrics.paired import mcnemar_exact
 
@@ -31,7 +31,7 @@ Settled = Literal["difference", "equality"]
 
 
 def critical_value(
-    right: NDArray[np.bool_],
+    right: Masks | Floats,
     pairs: Sequence[tuple[int, int]],
     *,
     confidence: float = CONFIDENCE,
@@ -42,7 +42,8 @@ def critical_value(
     That of a single pair is the normal quantile, 1.96 for 95 %.
 
     Args:
-        right: Whether each example is right (N, M), a column per model and condition.
+        right: Whether each example is right, or any number of each (N, M), a column per model and
+            condition.
         pairs: The columns that are compared.
         confidence: Probability that every interval holds.
         seed: Of the draws.
@@ -87,6 +88,23 @@ def paired_interval(lost: int, gained: int, n: int, critical: float) -> Estimate
     if mcnemar_exact(lost, gained) <= level:
         return found
     return Estimate(found.value, min(found.low, 0.0), max(found.high, 0.0), n)
+
+
+def examples_to_differ(square: float, difference: float, critical: float) -> float:
+    """Return how many examples show in 80 % of cases that two models differ; infinite for 0.
+
+    Args:
+        square: Mean square of the examples' differences, such as the share of flips.
+        difference: Their mean.
+        critical: As `critical_value` returns it.
+
+    Reference: Connor 1987, Biometrics 43:207-211.
+    """
+    if difference == 0:
+        return math.inf
+    spread = math.sqrt(max(0.0, square - difference**2))
+    needed = critical * math.sqrt(square) + NormalDist().inv_cdf(POWER) * spread
+    return (needed / difference) ** 2
 
 
 def examples_to_settle(lost: int, gained: int, n: int, critical: float) -> tuple[int, Settled]:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from usable_core.comparison.simultaneous import EQUAL_WITHIN, POWER, examples_to_settle
 from usable_core.evaluations.result import Condition, Measured
+from usable_core.verdicts.verdict import rounded
 
 Status = Literal["better", "equal", "undecided", "unranked"]
 STATUSES: tuple[Status, ...] = ("better", "equal", "undecided", "unranked")  # as they are listed
@@ -102,7 +103,7 @@ def verdict(row: Condition, quantity: str, short: Mapping[str, str], critical: f
     number, what = examples_to_settle(row["lost"], row["gained"], row["n"], critical)
     aim = "settle it" if what == "difference" else "show that they are equal within 1 point"
     return (
-        f"{ahead} and {behind} are not shown to differ: {seen}; about {_rounded(number):,} "
+        f"{ahead} and {behind} are not shown to differ: {seen}; about {rounded(number):,} "
         f"examples would {aim} ({100 * POWER:.0f} % power, if they disagree as often as here)."
     )
 
@@ -162,12 +163,6 @@ def points(difference: float, digits: int = 1) -> str:
 
 def _share(value: float, digits: int) -> str:
     return f"{100 * value:.{digits}f} %"
-
-
-def _rounded(number: int) -> int:
-    """Return a number rounded up to two digits: nobody plans for 6,087 examples."""
-    step = int(10 ** max(0, len(str(number)) - 2))
-    return -(-number // step) * step
 
 
 def order(row: Mapping[Any, Any]) -> tuple[float, ...]:

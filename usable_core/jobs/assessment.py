@@ -4,6 +4,7 @@ What the store already knows is not measured again, so an assessment that was st
 one more candidate costs itself alone.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
@@ -23,7 +24,9 @@ from usable_core.records import to_json
 from usable_core.runs import RunStore
 from usable_core.tasks import TASKS
 from usable_core.verdicts.assessment import MEASURED, AssessmentConfig, AssessmentResult, row_of
+from usable_core.verdicts.candidates import Candidates
 from usable_core.verdicts.checking import Checked, check
+from usable_core.verdicts.comparing import candidates_of
 from usable_core.verdicts.estimate import Estimate
 from usable_core.verdicts.finding import findings_of
 from usable_core.verdicts.findings import Findings
@@ -110,7 +113,8 @@ def run_assessment(
         work.measure(candidate, {name: one for name, one in given.items() if one is not None})
     records = _records(candidates, config)
     found = _findings(candidates, records, config.seed)
-    return AssessmentResult(config, records, precedence, found)
+    several = _side_by_side(candidates, records, config)
+    return AssessmentResult(config, records, precedence, found, several)
 
 
 @dataclass
@@ -189,3 +193,14 @@ def _findings(candidates: list[Candidate], records: pd.DataFrame, seed: int) -> 
     refused = {name: candidate.refused for name, candidate in named.items()}
     titles = {task: TASKS[task].title for task in MEASURED}
     return findings_of(answers, refused, titles, seed=seed)
+
+
+def _side_by_side(
+    candidates: Sequence[Candidate], records: pd.DataFrame, config: AssessmentConfig
+) -> Candidates | None:
+    """Return the candidates side by side, under attack at the largest budget that is required."""
+    required = config.requirements.required
+    budgets = [one.epsilon for one in required if one.name == "robust_accuracy"]
+    names = tuple(dict.fromkeys(records["name"]))
+    answers = [candidate.results for candidate in candidates]
+    return candidates_of(answers, names, epsilon=max(budgets, default=math.nan))

@@ -76,6 +76,18 @@ def calibration_error(
     return Estimate(value, low, min(1.0, max(drawn, value)), n)
 
 
+def own_errors(confidence: Floats, correct: Masks, bins: int = BINS) -> Floats:
+    """Return what each example (N,) adds to the calibration error, which is the mean of these.
+
+    An example in a bin where accuracy is too low adds its confidence less its outcome, in others
+    the opposite. With the signs held fixed the error is a mean, and two models' errors are paired.
+    """
+    place = equal_width_bins(confidence, bins)
+    gaps = correct.astype(np.float64) - confidence
+    sums = np.bincount(place, gaps, bins)
+    return np.asarray(np.sign(sums)[place] * gaps)
+
+
 def clustered_calibration_error(confidence: Floats, correct: Masks, bins: int = BINS) -> Estimate:
     """Return the calibration error over bins of equal width, of several outcomes per example.
 

@@ -49,18 +49,18 @@ def area(attacked: Outcomes, epsilons: Floats) -> Estimate:
     """
     if len(epsilons) < 2:
         return Estimate(math.nan, math.nan, math.nan, len(attacked))
-    per_example = _below(attacked.astype(np.float64), epsilons)
+    per_example = own_areas(attacked.astype(np.float64), epsilons)
     found = mean_estimate(per_example)
     low, high = found.low, found.high
     if len(per_example) and np.ptp(per_example) == 0:
         shares = [wilson(int(column.sum()), len(column)) for column in attacked.T]
-        low = float(_below(np.array([[p.low for p in shares]]), epsilons)[0])
-        high = float(_below(np.array([[p.high for p in shares]]), epsilons)[0])
+        low = float(own_areas(np.array([[p.low for p in shares]]), epsilons)[0])
+        high = float(own_areas(np.array([[p.high for p in shares]]), epsilons)[0])
     return Estimate(found.value, max(0.0, low), min(1.0, high), found.n)
 
 
-def _below(heights: Floats, epsilons: Floats) -> Floats:
-    """Return the mean height (N,) of curves (N, E) over the range of epsilon."""
+def own_areas(heights: Floats, epsilons: Floats) -> Floats:
+    """Return the mean height (N,) of each curve (N, E) over the range of epsilon: its own area."""
     areas: Floats = (heights[:, 1:] + heights[:, :-1]) / 2 @ np.diff(epsilons)
     areas /= epsilons[-1] - epsilons[0]
     return areas

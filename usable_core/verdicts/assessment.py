@@ -28,6 +28,7 @@ from usable_core.evaluations.specs import (
 )
 from usable_core.metrics.intervals import Estimate
 from usable_core.records import to_json
+from usable_core.verdicts.candidates import Candidates
 from usable_core.verdicts.checking import Checked
 from usable_core.verdicts.findings import Findings
 from usable_core.verdicts.precedence import Precedence
@@ -98,12 +99,14 @@ class AssessmentResult:
         records: One row per model and requirement.
         precedence: Whether the requirements stood before the data were first looked at.
         findings: Where each model fails, how far to believe it, and what was not measured.
+        candidates: The models side by side; None where fewer than two could be measured.
     """
 
     config: AssessmentConfig
     records: "pd.DataFrame"
     precedence: Precedence = Precedence()
     findings: Findings = Findings()
+    candidates: Candidates | None = None
 
     def __repr__(self) -> str:
         return f"AssessmentResult({' '.join(v.sentence for v in self.verdicts)})"
@@ -119,8 +122,9 @@ class AssessmentResult:
 
     @property
     def sentence(self) -> str:
-        """Return the answer to the whole question, and what must be known beside it."""
-        return f"{self._sentence} {self.precedence.mark}".rstrip()
+        """Return the answer to the whole question, which is best, and what must be known beside."""
+        best = "" if self.candidates is None else self.candidates.sentence
+        return " ".join(filter(None, (self._sentence, best, self.precedence.mark)))
 
     @property
     def _sentence(self) -> str:
@@ -179,6 +183,7 @@ class AssessmentResult:
                     }
                     for verdict, (_, part) in zip(self.verdicts, rows, strict=True)
                 ],
+                "candidates": self.candidates and self.candidates.summary(),
                 **self.findings.summary(),
             }
         )

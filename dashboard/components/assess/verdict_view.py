@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.assess.candidates_view import candidates_view, headline
 from dashboard.components.assess.findings_view import findings_view
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.metrics import figure
@@ -26,6 +27,8 @@ def verdict_view(result: AssessmentResult) -> None:
     order = sorted(
         range(len(result.verdicts)), key=lambda i: list(BOXES).index(result.verdicts[i].answer)
     )
+    if result.candidates is not None:
+        headline(result.candidates)
     groups = [rows.to_dict("records") for _, rows in result.records.groupby("name", sort=False)]
     for place in order:
         verdict, rows = result.verdicts[place], groups[place]
@@ -36,6 +39,9 @@ def verdict_view(result: AssessmentResult) -> None:
             figure(plot, key=f"verdict_{place}", alt=f"Requirements of {verdict.model}")
         _table(verdict)
         _links({requirement(r["requirement"]).row.task: r["run"] for r in rows if r["run"]})
+    if result.candidates is not None and result.candidates.axes:
+        st.subheader("Side by side")
+        candidates_view(result.candidates, key="assess")
     findings_view(result.findings)
 
 

@@ -13,6 +13,7 @@ from dashboard.components.shared.once import once
 from usable_core.catalog import implementation
 from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import Comparison
+from usable_core.comparison.leaders import leaders
 from usable_core.comparison.verdicts import points, sides
 from usable_core.evaluations.result import Condition, Measured
 from usable_core.plots.comparison import difference_forest
@@ -24,6 +25,8 @@ SENTENCES = 6  # at first sight: what is shown comes first
 def pairs(kind: str, found: Comparison) -> None:
     """Show groups, sentences, the figure of differences, and the images behind them."""
     condition = _condition(kind, found)
+    if (best := once(leaders, found, condition or {})) is not None:
+        st.info(f"**{escaped(best.sentence)}**", icon=":material/balance:")
     frame(
         once(models, found, condition), alt="The models and the groups that are not shown to differ"
     )
