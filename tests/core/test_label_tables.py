@@ -251,6 +251,6 @@ def test_a_table_beside_class_folders_says_more_of_their_pictures(tmp_path):
     write_pictures(tmp_path, "cat/", "dog/")
     table = lines("file_name,site,hour", "dog/1.png,north,7", "cat/0.png,south,8")
     data = load_dataset(str(write_files(tmp_path, metadata_csv=table)))
-    of = {data.place(i): value for i, value in enumerate(data.columns["site"])}
-    assert of == {"cat/0.png": "south", "cat/1.png": None, "dog/0.png": None, "dog/1.png": "north"}
+    of = {data.place(i): value for i, value in enumerate(data.columns["hour"])}
+    assert of == {"cat/0.png": 8.0, "cat/1.png": None, "dog/0.png": None, "dog/1.png": 7.0}
     assert sorted(data.labels.names) == ["cat", "dog"]

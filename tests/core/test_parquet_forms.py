@@ -283,7 +283,7 @@ def test_other_columns_are_kept_with_their_pictures(tmp_path):
 
 
 def test_columns_follow_the_rows_that_are_kept_and_the_shards_that_have_them(tmp_path):
-    shard(tmp_path / "hub" / "0.parquet", [0, -1, 1], site=pa.array(["a", "lost", "b"]))
+    shard(tmp_path / "hub" / "0.parquet", [0, -1, 1], lux=pa.array([4, 5, 6]))
     shard(tmp_path / "hub" / "1.parquet", [0, 1, 1])
     data = load_dataset(str(tmp_path / "hub"))
-    assert data.columns["site"] == ("a", "b", None, None, None)
+    assert data.columns["lux"] == (4.0, 6.0, None, None, None)
