@@ -77,8 +77,9 @@ def assess(
     if requirements is not None or require:
         wanted = read_requirements(requirements) if requirements else requirements_of(require or [])
         texts = tuple(one.text for one in wanted.required)
-        words = {"use": wanted.use, "set_by": wanted.set_by, "norm": wanted.norm}
-        config = replace(config, require=texts, **words)
+        config = replace(
+            config, require=texts, use=wanted.use, set_by=wanted.set_by, norm=wanted.norm
+        )
     if not dry_run:
         return told(config, json, out, sign)
     tasks.check_names(config)
