@@ -20,7 +20,7 @@ from usable_core.verdicts.estimate import LOAD_SECONDS, Estimate, Pace, estimate
 MODEL = ModelSpec("bundled/vgg_digits")
 DATA = DatasetSpec("digits", limit=24)
 ASKED = AssessmentConfig((MODEL,), DATA, ("accuracy >= 70 %", "robust_accuracy at 0.5/255 >= 20 %"))
-TASKS = ("accuracy", "corruption", "robustness", "explanation")
+TASKS = ("accuracy", "cost", "corruption", "robustness", "explanation")
 PACE = Pace(Speed(0.001, 0.003), examples=1000, classes=10, pixels=32 * 32)
 
 
@@ -48,10 +48,11 @@ def test_stopped_in_the_middle_it_keeps_its_parts_and_goes_on_to_the_equal_answe
     assert stopped.status is Status.CANCELLED
     assert "answered from the store" in stopped.message
     states = {part.task: part.state for part in known.parts}
-    assert states == dict(zip(TASKS, ("measured", "measured", "under way", "to do"), strict=True))
+    assert list(states) == [*TASKS]
+    assert list(states.values()) == ["measured"] * 3 + ["under way", "to do"]
     assert [row["outcome"] for row in known.records] == ["met"]
     assert "none of them known" in known.estimate
-    assert {task for _, task in known_parts(ASKED)} == {"accuracy", "corruption"}
+    assert {task for _, task in known_parts(ASKED)} == {"accuracy", "cost", "corruption"}
     progress = [done for done, total in seen if total]
     assert progress == sorted(progress)
 
@@ -60,10 +61,10 @@ def test_stopped_in_the_middle_it_keeps_its_parts_and_goes_on_to_the_equal_answe
         words += ["--require", text]
     capsys.readouterr()
     assert cli.main([*words, "--dry-run"]) == 0
-    assert "2 of 4 parts are known already" in capsys.readouterr().out
+    assert "3 of 5 parts are known already" in capsys.readouterr().out
     assert cli.main(words) == 0
     out, err = capsys.readouterr()
-    assert "2 of 4 parts are known already" in err
+    assert "3 of 5 parts are known already" in err
     assert "Robustness of bundled/vgg_digits: robust_accuracy at 0.5/255 >= 20 %: met" in err
     assert "usable dashboard --run" in out
     assert "written before these data were first looked at" in out
@@ -80,7 +81,7 @@ def test_stopped_in_the_middle_it_keeps_its_parts_and_goes_on_to_the_equal_answe
 
     found = plan(ASKED).estimate
     assert found.seconds == 0
-    assert found.known == 4
+    assert found.known == 5
     assert found.sentence == "At once: everything is known already."
 
 
@@ -94,10 +95,10 @@ def test_the_estimate_counts_what_is_not_known():
     assert by_task["accuracy"] == pytest.approx(LOAD_SECONDS + 1 + 24 * 0.001)
     assert all(part.seconds > 0 for part in none.parts)
     assert half.seconds == pytest.approx(
-        LOAD_SECONDS + by_task["corruption"] + by_task["explanation"]
+        LOAD_SECONDS + sum(by_task[task] for task in ("cost", "corruption", "explanation"))
     )
-    assert half.sentence.endswith("2 of 4 parts are known already.")
-    assert (whole.seconds, whole.known) == (0, 4)
+    assert half.sentence.endswith("2 of 5 parts are known already.")
+    assert (whole.seconds, whole.known) == (0, 5)
 
 
 def test_a_larger_preset_and_a_slower_model_take_longer():

@@ -159,7 +159,7 @@ def timed(model=MODEL, forward=0.002, gradient=0.006):
 def test_the_time_is_told_before_the_button_and_what_is_known_costs_nothing(open_page, store):
     timed()
     app = open_page("assess")
-    assert "4 parts, none of them known yet" in texts(app)
+    assert "5 parts, none of them known yet" in texts(app)
     assert "counted with 1,000 examples" in texts(app)
 
     config = AssessmentConfig((ModelSpec(MODEL),), DatasetSpec("digits"))
@@ -171,7 +171,7 @@ def test_the_time_is_told_before_the_button_and_what_is_known_costs_nothing(open
             store.finish(run.id, replace(result, config=run.config))
 
     app = open_page("assess")
-    assert "1 of 4 parts are known already" in texts(app)
+    assert "1 of 5 parts are known already" in texts(app)
     assert "counted with" not in texts(app)
 
 

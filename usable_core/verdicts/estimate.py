@@ -21,9 +21,10 @@ from usable_core.verdicts.plan import questions
 # Measured by assessments of small and large networks on two cores: see benchmarks/RESULTS.md.
 START_SECONDS = 1.0  # of a part: reading the pictures, finding a batch size
 LOAD_SECONDS = 4.0  # of the first part: the libraries, the model and the data
+ATTACK_SECONDS = 5.0  # of an attack: small batches at its ends and in its checks
 SHARE = 0.75  # of the most that an attack can cost: what breaks early pays less
 CORRUPTING_SECONDS = 0.03  # of a megapixel: one corruption at one severity
-MAP_SECONDS = 0.5  # of a map beside its passes: superpixels, fits and bootstraps
+MAP_SECONDS = 0.2  # of a map beside its passes: superpixels, fits and bootstraps
 EVIDENCE = 300  # passes of a map's evidence: deletion and random orders
 COST_SECONDS = 5.0  # of the batch size that is found, warming up and counting
 UNKNOWN = 1000  # examples where nobody has counted them yet
@@ -139,6 +140,7 @@ def _seconds(question: Config, pace: Pace) -> float:
     elif isinstance(question, RobustnessConfig):
         work = most_work(question, n, pace.classes)
         speed = Speed(SHARE * speed.forward, SHARE * speed.gradient)
+        beside = ATTACK_SECONDS
     elif isinstance(question, ExplanationConfig):
         maps = n * len(question.methods)
         work = Work(forward=question.options.evaluations + EVIDENCE) * maps
