@@ -100,7 +100,7 @@ def test_each_row_is_whole_and_its_example_means_itself(name):
         ("parameters <= 10 MB", "units: G, M, k"),
         ("parameters at batch 1 <= 10 M", "left out"),
         ("parameters <= 10 M M", "written like"),
-        ("parameters <= 10,000", "written like"),
+        ("parameters <= 10,000", "with a point"),
         ("file_size <= 20", "has no unit"),
         ("file_size <= 20 Mb", "has the unit 'Mb'"),
         ("throughput <= 100 /s", "better the higher"),

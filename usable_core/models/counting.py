@@ -80,7 +80,7 @@ def alive_bytes(model: Model, x: Tensor) -> int:
     """
     with torch.inference_mode(), _Alive((*_storages(model), x.untyped_storage())) as found:
         model(x)
-    return found.most
+    return int(found.most)
 
 
 def _storages(model: Model) -> list[torch.UntypedStorage]:
