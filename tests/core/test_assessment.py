@@ -14,6 +14,7 @@ from usable_core.cli.assess import lines
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import assessment
+from usable_core.measuring import cost
 from usable_core.runs import RunStore, Status
 from usable_core.verdicts import plan
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
@@ -29,6 +30,8 @@ def quick(monkeypatch):
     few = replace(PRESETS["glance"], attacks=(AttackSpec("fgsm"),), walked=0, examples=24)
     monkeypatch.setitem(PRESETS, "glance", few)
     monkeypatch.setattr(plan, "timings_for", lambda candidates: 5)
+    monkeypatch.setattr(cost, "WARM_UP_SECONDS", 0.0)
+    monkeypatch.setattr(cost, "FOUND_SECONDS", 0.1)
 
 
 def config(*models, **more):
