@@ -143,7 +143,7 @@ def axes_of(
         names: What to call each.
         epsilon: The budget at which robust accuracy counts; NaN for the mean over all budgets.
     """
-    found, notes = [], []
+    found, notes = list[Axis](), list[str]()
     for name, row in AXES.items():
         results = [of_model[row.task] for of_model in answers if row.task in of_model]
         if not results:

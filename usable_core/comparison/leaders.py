@@ -51,8 +51,9 @@ def leaders(found: Comparison, condition: Condition) -> Leaders | None:
         outcomes = outcomes[outcomes[column] == value]
     right = outcomes[names].to_numpy(dtype=np.float64)
     better = [
-        (names.index(row["first"]), names.index(row["second"]))[:: -1 if row["low"] > 0 else 1]
+        (places[1], places[0]) if row["low"] > 0 else places
         for row in ranked.to_dict("records")
+        for places in [(names.index(row["first"]), names.index(row["second"]))]
         if row["status"] == "better"
     ]
     own = [share(column > 0) for column in right.T]
@@ -77,7 +78,7 @@ def said_of_each(found: Comparison) -> Iterator[dict[str, object]]:
         if (at := leaders(found, condition)) is not None:
             close = at.standing.is_too_close
             yield {
-                **condition,
+                **{str(name): value for name, value in condition.items()},
                 "sentence": at.sentence,
                 "best": [at.names[k] for k in at.standing.best],
                 "examples_to_separate": at.standing.examples,

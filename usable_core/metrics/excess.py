@@ -24,18 +24,19 @@ def excess_p(n: Indices, wrong: Indices, part: Indices, wrong_in: Indices) -> Fl
     from scipy.special import gammaln  # here, for scipy costs every page's start 0.3 s
 
     arrays = np.broadcast_arrays(n, wrong, part, wrong_in)
-    n, wrong, part, k = (np.asarray(a, dtype=np.float64) for a in arrays)
-    found = np.ones(n.shape)
-    is_above = k * n > wrong * part
-    n, wrong, part, k = (a[is_above] for a in (n, wrong, part, k))
+    whole: list[Floats] = [np.asarray(a, dtype=np.float64) for a in arrays]
+    found = np.ones(whole[0].shape)
+    is_above = whole[3] * whole[0] > whole[1] * whole[2]
+    all_of, wrong_of, size, k = (a[is_above] for a in whole)
 
     def choose(a: Floats, b: Floats) -> Floats:
         return np.asarray(gammaln(a + 1) - gammaln(b + 1) - gammaln(a - b + 1))
 
-    term = np.exp(choose(wrong, k) + choose(n - wrong, part - k) - choose(n, part))
+    right_of = all_of - wrong_of
+    term = np.exp(choose(wrong_of, k) + choose(right_of, size - k) - choose(all_of, size))
     total = term.copy()
     while np.any(term > _NEGLIGIBLE * total):  # 0 behind the last possible number
-        term = term * (wrong - k) * (part - k) / ((k + 1) * (n - wrong - part + k + 1))
+        term = term * (wrong_of - k) * (size - k) / ((k + 1) * (right_of - size + k + 1))
         k = k + 1
         total += term
     found[is_above] = np.minimum(1.0, total)

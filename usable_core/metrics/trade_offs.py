@@ -26,11 +26,12 @@ def dominators(values: Floats) -> Masks:
 
 def front_chances(drawn: Floats) -> Floats:
     """Return how often no other model dominates each (K,), in draws (D, A, K)."""
-    on_front = [
-        ~((drawn >= drawn[:, :, [k]]).all(axis=1) & (drawn > drawn[:, :, [k]]).any(axis=1)).any(1)
-        for k in range(drawn.shape[2])
-    ]
-    return np.mean(on_front, axis=1)
+    found = []
+    for k in range(drawn.shape[2]):
+        own = drawn[:, :, [k]]
+        is_better: Masks = np.asarray((drawn >= own).all(axis=1) & (drawn > own).any(axis=1))
+        found.append(1 - is_better.any(axis=1).mean())
+    return np.array(found)
 
 
 def weighted_chances(drawn: Floats, weights: Floats) -> Floats:

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from usable_core.catalog.looks import COLORS, DASHES, SYMBOLS
 from usable_core.plots.style import (
-    COLORS,
-    DASHES,
     NEUTRAL,
-    SYMBOLS,
     WIDTH,
     ModelStyle,
     Theme,

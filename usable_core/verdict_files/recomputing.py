@@ -82,7 +82,9 @@ def _findings(verdict: AssessmentResult, runs: Mapping[str, Result]) -> Findings
     answers: dict[str, dict[str, Measured]] = {}
     names = verdict.records["name"].unique()
     for name, spec in zip(names, verdict.config.models, strict=False):
-        of_model = cast(list[Measured], [r for r in runs.values() if r.config.model == spec])
+        of_model = cast(
+            list[Measured], [r for r in runs.values() if getattr(r.config, "model", None) == spec]
+        )
         by_task = {tasks.name_of(one.config): one for one in of_model}
         answers[str(name)] = {task: by_task[task] for task in MEASURED if task in by_task}
     found = findings_of(answers, {}, {}, seed=verdict.config.seed)

@@ -104,7 +104,7 @@ class Candidates:
         given = np.array([1.0 if weights is None else weights[axis.name] for axis in self.axes])
         if not (given >= 0).all() or given.sum() <= 0:
             raise ValueError(f"weights must be 0 or more and not all 0, but are {weights}")
-        return given / given.sum()
+        return np.asarray(given / given.sum())
 
     @cached_property
     def sentence(self) -> str:
@@ -112,7 +112,7 @@ class Candidates:
         if not self.axes:
             return "The candidates cannot be compared."
         best = self.axes[0]
-        said = best.standing.sentence(self.names, best.title, self.chances(0))
+        said = best.standing.sentence(self.names, best.title, self.chances(0).tolist())
         behind = [n for n, at in zip(self.names, self.front, strict=True) if at.is_behind]
         if not behind:
             return said

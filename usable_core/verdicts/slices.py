@@ -167,7 +167,7 @@ class _Search:
 
     def worst(self) -> tuple[Slice, ...]:
         """Return the slices that are shown to be worse, each finding once."""
-        corrected = holm(self.p)
+        corrected = holm(self.p.tolist())
         shown = np.flatnonzero(corrected <= LEVEL)
         shown = shown[np.argsort(self.p[shown], kind="stable")][:MOST_FOUND]
         kept: list[tuple[Slice, Masks]] = []
