@@ -1,19 +1,21 @@
 """What the store knows of requirements and data: which came first."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from usable_core import tasks
 from usable_core.evaluations.specs import is_between, is_number
-from usable_core.runs.table import RunTable
 from usable_core.verdicts.assessment import AssessmentConfig
 from usable_core.verdicts.precedence import Precedence
+
+if TYPE_CHECKING:
+    from usable_core.runs.table import RunTable
 
 LAST = 4e9  # seconds since 1970, in the year 2096
 ANY = ("auto", "all")  # splits that can hold any other
 
 
-def precedence(table: RunTable, config: AssessmentConfig, fingerprint: str) -> Precedence:
+def precedence(table: "RunTable", config: AssessmentConfig, fingerprint: str) -> Precedence:
     """Return when requirements were first asked for, and when data were first looked at.
 
     Requirements are the same whatever their order and whomever they are asked of. A look is an
