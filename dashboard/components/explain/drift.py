@@ -44,7 +44,7 @@ def show(gathered: Gathered) -> None:
     st.markdown("##### Does the map move under attack?", help=HELP)
     titles = {NOBODY: "Not asked"} | {m: EXPLAINERS[m].title for m in questions.methods}
     if st.session_state.get(state.EXPLAIN_DRIFT) not in titles:
-        st.session_state[state.EXPLAIN_DRIFT] = NOBODY
+        st.session_state[state.EXPLAIN_DRIFT] = questions.drift_method() or NOBODY
     chosen = choose_one("Follow the maps of", titles, key=state.EXPLAIN_DRIFT)
     if chosen == NOBODY:
         st.caption("Choose a method: its map is made again at every ε of the attack.")

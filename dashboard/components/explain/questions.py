@@ -14,6 +14,7 @@ from usable_core.evaluations.specs import ModelSpec
 
 Cell = tuple[ModelSpec, str]  # backbone and method of a map
 MORE = 4  # times as many evaluations at each "Spend more"
+_FOLLOWED = "explain_followed"  # the method whose maps are followed under attack
 _HIDDEN = "explain_hidden"  # by picture and division: superpixels that were clicked away
 TOLERANCE = 0.05  # until the Monte Carlo error is below this share of the largest value
 
@@ -97,7 +98,9 @@ class Questions:
 
     def drift_method(self) -> str | None:
         """Return the method whose maps are followed under attack; None where none is."""
-        chosen = st.session_state.get(state.EXPLAIN_DRIFT)
+        if (now := st.session_state.get(state.EXPLAIN_DRIFT)) is not None:
+            st.session_state[_FOLLOWED] = now  # the picker's own goes with its tab
+        chosen = st.session_state.get(_FOLLOWED)
         return chosen if chosen in self.methods else None
 
     def cells(self) -> list[tuple[ModelSpec, str]]:
