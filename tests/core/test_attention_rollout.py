@@ -91,7 +91,7 @@ def test_one_block_halves_what_a_token_was_and_what_it_hears():
     attention = torch.tensor([[0.0, 1.0], [0.5, 0.5]])
 
     assert rollout([attention], torch.tensor([2.0, 0.0])).tolist() == [0.5, 0.5]
-    assert rollout([attention, attention], torch.tensor([1.0, 1.0])).tolist() == [0.4375, 0.5625]
+    assert rollout([attention, attention], torch.tensor([1.0, 1.0])).tolist() == [0.34375, 0.65625]
 
 
 class Multihead(nn.Module):
@@ -101,13 +101,12 @@ class Multihead(nn.Module):
         super().__init__()
         self.patches = nn.Conv2d(3, 8, 4, 4)
         self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
-        self.head = nn.Linear(8, 3)
+        self.norm, self.head = nn.Identity(), nn.Linear(8, 3)
 
     def forward(self, x):
         tokens = self.patches(x).flatten(2).transpose(1, 2)
-        return self.head(
-            (tokens + self.attention(tokens, tokens, tokens, need_weights=False)[0]).mean(1)
-        )
+        mixed, _ = self.attention(tokens, tokens, tokens, need_weights=False)
+        return self.head(self.norm(tokens + mixed).mean(1))
 
 
 def test_pytorchs_own_attention_is_read_with_its_heads_averaged():

@@ -746,7 +746,7 @@ def test_other_settings_wait_for_the_button_which_tells_how_long_it_takes(lane):
     assert len(lane.asked("predict", "explain")) == asked
     assert len(maps(at)) == 1  # what was there stays
     # 500 evaluations and the prediction at 10 ms, 42 gradients at 20 ms, and the start
-    assert "Estimate: 6 to 18 seconds" in said(at)
+    assert "Estimate: 6 to 20 seconds" in said(at)
     start(at)
     assert ("bundled/resnet", "saliency") in lane.wanted()
     assert len(maps(at)) == 2

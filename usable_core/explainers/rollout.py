@@ -24,6 +24,7 @@ from usable_core.games.pictures import Picture
 from usable_core.models.activations import find_layers, known_layers
 
 INSTEAD = "Choose Grad-CAM, LIME, SHAP, integrated gradients or occlusion."
+LEAST_SHARE = 1e-6  # of the largest gradient: what is smaller is rounding
 SOFTMAX = (torch.softmax, Tensor.softmax, F.softmax)
 
 
@@ -135,7 +136,7 @@ def rollout(weights: Iterable[Tensor], read: Tensor) -> Tensor:
 
 
 def _pass(oracle: Oracle, x: Tensor, target: int) -> tuple[Tensor, list[Attended], Tensor]:
-    """Return logits (classes,), every self-attention, and how much each last token is read (T,)."""
+    """Return logits (classes,), every self-attention, and 1 for each last token read, else 0 (T,)."""
     images = x.detach()[None].to(oracle.device).requires_grad_()
     with torch.enable_grad(), _Watch() as watch:
         logits = oracle.model(images)
@@ -146,7 +147,8 @@ def _pass(oracle: Oracle, x: Tensor, target: int) -> tuple[Tensor, list[Attended
     if logits.requires_grad and last.output.requires_grad:
         (gradient,) = torch.autograd.grad(logits[0, target], last.output, allow_unused=True)
         if gradient is not None:
-            read = gradient.movedim(last.axis, 0).flatten(1).float().norm(dim=1)
+            size = gradient.movedim(last.axis, 0).flatten(1).float().norm(dim=1)
+            read = (size > LEAST_SHARE * size.max()).float()
     return logits[0].detach(), watch.found, read
 
 
