@@ -69,7 +69,7 @@ def assessed(folder, *, rules=RULES, use="Post codes", name="net"):
             task = requirement(text).row.task
             found = check(requirement(text), [answers[task]], candidates=2)
             named = {"model": "timm/x", "name": f"{name} {place}"}
-            measured[named["name"]] = answers
+            measured.setdefault(named["name"], {})[task] = answers[task]
             rows.append({**named, **row_of(found), "run": runs[task]})
         models.append(spec)
     config = AssessmentConfig(tuple(models), DatasetSpec("digits"), rules, use, "Quality group")

@@ -13,6 +13,7 @@ from usable_core.cli.output import Line, answer, remark, table
 from usable_core.cli.verify import FileArgument, SignersOption
 from usable_core.errors import StorageError, UnknownName
 from usable_core.verdict_files.junit import junit
+from usable_core.verdict_files.page import ORDER
 from usable_core.verdict_files.rerunning import Sample
 from usable_core.verdict_files.tables import counts_in, found_in, in_markdown, requirement_table
 from usable_core.verdict_files.verifying import Verified
@@ -43,7 +44,7 @@ def check(
     models = chosen(found, model)
     status = NOT_VERIFIED
     if found.is_equal:
-        status = min(STATUS[one["verdict"]] for one in models)
+        status = STATUS[min((one["verdict"] for one in models), key=ORDER.index)]
     for part, why in found.problems:
         remark(f"Not verified: {part}: {why}")
     for path, text in ((junit_file, junit(models, found)), (summary, markdown(models, found))):
