@@ -7,6 +7,7 @@ Two networks of ImageNet explain the photograph *Cat*: as the page is with the p
 """
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -74,7 +75,7 @@ def take(url: str, name: str) -> None:
         page = browser.new_context(viewport=SIZE, color_scheme="light").new_page()
         page.set_default_timeout(1000 * PATIENCE)
         page.goto(url)
-        page.get_by_text("answers are complete").wait_for()
+        page.get_by_text(re.compile(r"All \d+ answers are complete")).wait_for()
         page.wait_for_function(SETTLED)
         page.wait_for_timeout(2000)  # the maps' canvases are painted
         page.screenshot(path=str(ROOT / "assets" / "screenshots" / name))
