@@ -16,6 +16,7 @@ from toy_models import (
     model_of,
 )
 
+from usable_core.datasets.contents import LOOKS
 from usable_core.errors import Cancelled, IncompatibleLabels
 from usable_core.evaluations.accuracy import ACCURACY_COLUMNS, AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -50,7 +51,7 @@ def test_records_agree_with_scikit_learn_and_with_the_definition(trained):
 
     records = measure(model=trained, dataset=dataset, config=config()).records
 
-    assert tuple(records.columns) == ACCURACY_COLUMNS
+    assert tuple(records.columns) == (*ACCURACY_COLUMNS, *LOOKS, "alike")
     assert records["index"].tolist() == list(range(len(dataset)))
     assert tuple(records["id"]) == dataset.ids
     assert (records["label"] == dataset.targets).all()

@@ -21,23 +21,25 @@ def excess_p(n: Indices, wrong: Indices, part: Indices, wrong_in: Indices) -> Fl
 
     Reference: Fisher 1935, J. R. Stat. Soc. 98; the hypergeometric upper tail.
     """
-    from scipy.special import gammaln  # here, for scipy costs every page's start 0.3 s
+    shaped = np.broadcast_arrays(n, wrong, part, wrong_in)
+    columns: list[Floats] = [np.asarray(one, dtype=np.float64) for one in shaped]
+    found = np.ones(columns[0].shape)
+    is_above = columns[3] * columns[0] > columns[1] * columns[2]
+    found[is_above] = _upper_tail(*(one[is_above] for one in columns))
+    return found
 
-    arrays = np.broadcast_arrays(n, wrong, part, wrong_in)
-    whole: list[Floats] = [np.asarray(a, dtype=np.float64) for a in arrays]
-    found = np.ones(whole[0].shape)
-    is_above = whole[3] * whole[0] > whole[1] * whole[2]
-    all_of, wrong_of, size, k = (a[is_above] for a in whole)
+
+def _upper_tail(n: Floats, wrong: Floats, part: Floats, k: Floats) -> Floats:
+    """Return P(X >= k) of hypergeometric numbers; k is above the mean, so that terms fall."""
+    from scipy.special import gammaln  # here, for scipy costs every page's start 0.3 s
 
     def choose(a: Floats, b: Floats) -> Floats:
         return np.asarray(gammaln(a + 1) - gammaln(b + 1) - gammaln(a - b + 1))
 
-    right_of = all_of - wrong_of
-    term = np.exp(choose(wrong_of, k) + choose(right_of, size - k) - choose(all_of, size))
+    term = np.exp(choose(wrong, k) + choose(n - wrong, part - k) - choose(n, part))
     total = term.copy()
     while np.any(term > _NEGLIGIBLE * total):  # 0 behind the last possible number
-        term = term * (wrong_of - k) * (size - k) / ((k + 1) * (right_of - size + k + 1))
+        term = term * (wrong - k) * (part - k) / ((k + 1) * (n - wrong - part + k + 1))
         k = k + 1
         total += term
-    found[is_above] = np.minimum(1.0, total)
-    return found
+    return np.minimum(1.0, total)
