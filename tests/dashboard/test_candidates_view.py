@@ -48,7 +48,9 @@ def assessed(store):
     )
     rows = [{"model": m, "name": m, **row(require[0], "met", 0.9)} for m in MODELS]
     side_by_side = candidates_of([answers(*item) for item in MODELS.items()], ["VGG", "ResNet"])
-    return finished(store, config, AssessmentResult(config, pd.DataFrame(rows), side_by_side))
+    return finished(
+        store, config, AssessmentResult(config, pd.DataFrame(rows), candidates=side_by_side)
+    )
 
 
 def test_the_verdict_says_which_is_best_and_weights_turn_the_chances(open_page, store):
