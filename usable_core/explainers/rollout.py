@@ -136,7 +136,7 @@ def rollout(weights: Iterable[Tensor], read: Tensor) -> Tensor:
 
 
 def _pass(oracle: Oracle, x: Tensor, target: int) -> tuple[Tensor, list[Attended], Tensor]:
-    """Return logits (classes,), every self-attention, and which last tokens are read (T,)."""
+    """Return logits (classes,), every self-attention, and 1 for each token read, else 0 (T,)."""
     images = x.detach()[None].to(oracle.device).requires_grad_()
     with torch.enable_grad(), _Watch() as watch:
         logits = oracle.model(images)
