@@ -773,7 +773,7 @@ def test_next_and_previous_go_round_the_gallery(lane):
     at.button(key="explain_before").click().run()
     assert at.query_params["image"] in (last, [last])
 
-    assert len({r.image for r in lane.asked("explain")}) == 3  # each was explained at once
+    assert len({r.image for r in lane.asked("explain")}) == 2  # the cat, and the last one
 
 
 def test_several_uploads_are_gone_through_in_their_order(lane):
