@@ -78,8 +78,7 @@ def test_uploaded_weights_get_a_head_of_as_many_classes_as_are_named(open_page, 
 def test_a_taken_name_is_a_sentence_and_stays_in_the_form(open_page, store):
     shelf.put("Mine", ModelSpec("bundled/vgg"))
     app = open_page("models")
-    app.session_state["shelf_reference"] = "bundled/vit"  # typed, for no list holds it
-    app.run()
+    app.selectbox(key="shelf_reference").set_value("torchvision/alexnet")
     app.text_input(key="shelf_name").set_value("mine").run()
     app.button(key="shelf_add").click().run()
 
