@@ -35,7 +35,7 @@ def named(page, kind, path):
     models = "fine_tune_model" if page == "fine_tune" else "models"
     address = {"image": "cat"} if page == "explain" else {}
     if kind == "data":
-        return {f"{page}_dataset": str(path)}
+        return {"fine_tune_dataset" if page == "fine_tune" else "data": str(path)}
     if kind in ("folder", "file"):
         return address | {models: f"{kind}/{path}"}
     if kind == "path":

@@ -54,8 +54,7 @@ def page() -> None:
 
 def empty() -> None:
     with st.container(border=True):
-        st.markdown("**Nothing has been measured yet.**")
-        st.caption("Run the demo, or measure two models on the same data.")
+        st.markdown("**Nothing has been measured yet.** Measure two models on the same data.")
         link("overview", "To the demo", "home")
         link("accuracy", "Accuracy", "target")
 

@@ -111,7 +111,7 @@ def tested(tmp_path_factory):
     assert (folder / "report.xml").is_file(), ran.stdout + ran.stderr
     ends = {
         f"{case.get('classname').replace('.', '/')}.py::{case.get('name')}": " ".join(
-            part.get("message", "") for part in case if part.tag in ("failure", "error")
+            part.text or "" for part in case if part.tag in ("failure", "error")
         )
         for case in ElementTree.parse(folder / "report.xml").iter("testcase")
     }
@@ -145,7 +145,7 @@ def test_documents_lack_each_new_name(tested):
 
 def test_every_help_lists_each_new_name():
     expected = {
-        "evaluate robustness": ("gaussian_noise, toy", "run/ID, toy/NAME", "cifar10, toy, PATH"),
+        "evaluate robustness": ("gaussian_noise, toy", "shelf/NAME, toy/NAME", "cifar10, toy, PATH"),
         "evaluate corruption": ("saturate, toy",),
         "evaluate explanation": ("saliency, toy",),
         "explain": ("saliency, toy",),
@@ -386,19 +386,19 @@ def test_a_kind_of_evaluation(add, toys, ask, open_page, home):
     assert [pair["n"] for pair in compared["pairs"]] == [60]
     assert len(usable.compare([RunStore().load(run) for run in runs]).pairs) == 1
 
-    page = open_page("toy", home, models=TOY_MODELS, toy_dataset="toy", run=runs)
+    page = open_page("toy", home, models=TOY_MODELS, data="toy", run=runs)
     assert page.title[0].value == "Toy turns"
     assert len(page.metric) == 2
     kept = links(open_page("runs", home, run=first["run"]))
     assert kept["Show its result"] == f"toy?run={first['run']}"
     both = open_page("compare", home, run=runs)
-    assert "Toy turns" in [header.value for header in both.header]
+    assert [tab.label for tab in both.tabs] == ["Toy turns"]
     assert len(both.get("plotly_chart")) == 2
 
 
 def test_a_new_page_asks_its_question(add, toys, open_page, home):
     add(TASKS, rows.EVALUATION)
-    page = open_page("toy", home, models="toy/one", toy_dataset="toy")
+    page = open_page("toy", home, models="toy/one", data="toy")
 
     page.button(key="toy_start").click().run()
 

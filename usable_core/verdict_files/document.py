@@ -4,6 +4,7 @@ It takes whatever sections a verdict's summary has, and the records of any kind 
 """
 
 import dataclasses
+import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -122,7 +123,7 @@ def _hashes(
 ) -> list[dict[str, Any]]:
     try:
         newest = max((path.stat().st_mtime for path in paths), default=0.0)
-        if newest > min(one.run.created.timestamp() for one in own):
+        if newest > min((one.run.created.timestamp() for one in own), default=math.inf):
             _check_same(spec, own[0])
         return [
             {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
