@@ -69,7 +69,7 @@ def main() -> None:
         )
         sections.setdefault(row.section, []).append(page)
     with errors_shown():  # such as a store of a newer version, on whichever page
-        page = st.navigation(sections)
+        page = st.navigation(sections, expanded=True)  # all of them, however many
         st.set_page_config(page_title=f"{page.title} · Usable")
         state.arrive(page.url_path)
         with asking_to_open():

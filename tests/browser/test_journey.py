@@ -166,9 +166,9 @@ def test_the_next_picture_is_one_click_away(page, address):
     explained(page, address)
     here = page.url
 
-    page.locator(".st-key-explain_next button").click()
+    page.locator(".st-key-explain_next button").first.click()
     page.wait_for_url(lambda url: url != here)
-    page.locator(".st-key-explain_before button").click()
+    page.locator(".st-key-explain_before button").first.click()
 
     page.wait_for_url(here)
 
