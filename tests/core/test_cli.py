@@ -10,6 +10,7 @@ from made_results import robustness_result
 from typer.testing import CliRunner
 
 from usable_core import cli
+from usable_core.catalog.datasets import DATASETS
 from usable_core.cli.robustness import smallest_in_words
 from usable_core.runs import RunStore, Status
 
@@ -138,7 +139,7 @@ def test_ctrl_c_ends_without_a_traceback(capsys, monkeypatch):
 
 def test_the_lists_of_what_there_is_are_json(capsys):
     assert "suggested" in as_json(capsys, "models")
-    assert set(as_json(capsys, "datasets")["datasets"]) == {"digits", "cifar10"}
+    assert set(as_json(capsys, "datasets")["datasets"]) == {*DATASETS}
     assert as_json(capsys, "runs") == {"runs": [], "total": 0}
 
 
