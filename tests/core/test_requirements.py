@@ -9,6 +9,7 @@ from usable_core.catalog.requirements import REQUIREMENTS
 from usable_core.errors import ConfigError, UnknownName, UsableError
 from usable_core.tasks import TASKS
 from usable_core.verdicts import read_requirements, requirement, requirements_of
+from usable_core.verdicts.verdict import exit_status
 
 
 @pytest.mark.parametrize(
@@ -163,3 +164,17 @@ def test_unknown_numbers_name_the_nearest():
     with pytest.raises(UnknownName, match="worst_class"):
         requirements_of(["worst_clas >= 1 %"])
     assert math.isnan(requirement("accuracy >= 1 %").epsilon)
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        (["fit"], 0),
+        (["not fit"], 1),
+        (["not shown"], 2),
+        (["not fit", "fit", "not shown"], 0),
+        (["not fit", "not shown", "not fit"], 2),  # more examples could still show one to be fit
+    ],
+)
+def test_a_command_ends_with_the_status_of_the_best_candidate(answers, status):
+    assert exit_status(answers) == status

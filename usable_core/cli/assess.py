@@ -22,9 +22,7 @@ from usable_core.verdict_files.saving import check_free
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.verdicts.estimate import Estimate
 from usable_core.verdicts.requirements import read_requirements, requirements_of
-from usable_core.verdicts.verdict import rounded, shown
-
-STATUS = {"fit": 0, "not fit": 1, "not shown": 2}  # for a pipeline that waits for the verdict
+from usable_core.verdicts.verdict import exit_status, rounded, shown
 
 
 def new_folder(folder: Path | None) -> Path | None:
@@ -68,7 +66,7 @@ def assess(
     ] = None,
     json: JsonOption = None,
 ) -> int:
-    """Decide whether models are fit for a use: exit 0 where one is fit, 1 where none is, 2 else."""
+    """Decide whether models are fit for a use: exit 0 where one is, 1 where none can be, 2 else."""
     if requirements is not None and require:
         raise ConfigError("Give --requirements or --require, not both: one place says what holds.")
     if sign is not None and out is None:
@@ -100,7 +98,7 @@ def told(
         found.save(out, key)
         said.append(f"The evidence is in {out}: open verdict.html, or `usable verify {out}`.")
     answer({**found.summary(), "run": run.id}, json, said)
-    return min(STATUS[one.answer] for one in found.verdicts)
+    return exit_status(one.answer for one in found.verdicts)
 
 
 @contextlib.contextmanager

@@ -13,13 +13,12 @@ from usable_core.cli.output import Line, answer, remark, table
 from usable_core.cli.verify import FileArgument, SignersOption
 from usable_core.errors import StorageError, UnknownName
 from usable_core.verdict_files.junit import junit
-from usable_core.verdict_files.page import ORDER
 from usable_core.verdict_files.rerunning import Sample
 from usable_core.verdict_files.tables import counts_in, found_in, in_markdown, requirement_table
 from usable_core.verdict_files.verifying import Verified
 from usable_core.verdict_files.verifying import verify as verified
+from usable_core.verdicts.verdict import exit_status
 
-STATUS = {"fit": 0, "not fit": 1, "not shown": 2}
 NOT_VERIFIED = 2
 GITHUB = "GITHUB_STEP_SUMMARY"  # the file that a step of GitHub's pipelines shows
 
@@ -44,7 +43,7 @@ def check(
     models = chosen(found, model)
     status = NOT_VERIFIED
     if found.is_equal:
-        status = STATUS[min((one["verdict"] for one in models), key=ORDER.index)]
+        status = exit_status(one["verdict"] for one in models)
     for part, why in found.problems:
         remark(f"Not verified: {part}: {why}")
     for path, text in ((junit_file, junit(models, found)), (summary, markdown(models, found))):

@@ -1,6 +1,6 @@
 """The verdict of one model: fit, not fit, or not shown, in one sentence with the next step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,8 @@ from usable_core.verdicts.checking import Checked, check
 from usable_core.verdicts.requirements import Requirement, Requirements
 
 Answer = Literal["fit", "not fit", "not shown"]
+# The status with which a command ends, for a pipeline that waits for it; the best answer first.
+STATUS: dict[Answer, int] = {"fit": 0, "not shown": 2, "not fit": 1}
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ def verdict(
     return Verdict(
         model, tuple(check(r, results, candidates=candidates) for r in requirements.required)
     )
+
+
+def exit_status(answers: Iterable[Answer]) -> int:
+    """Return the status of the best of several candidates' answers."""
+    return STATUS[min(answers, key=list(STATUS).index)]
 
 
 def rounded(number: int) -> int:
