@@ -22,6 +22,7 @@ MODULES = (
     "first_maps",
     "clicks",
     "sessions",
+    "run_list",
     "duplicates",
     "splits",
     "cost",

@@ -49,6 +49,7 @@ SMALLEST = {
     "glance_checks": "--limit 2",
     "gradient_maps": "--rounds 1 --samples 8",
     "memory": "20 40",
+    "run_list": "--runs 10 --rounds 1",
     "sessions": "--tabs 2 --seconds 4 --jobs 1 --think 1",
     "splits": "--count 60 --planted 6 --seeds 1",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
