@@ -71,6 +71,7 @@ ASSESS_FILE = "assess_file"
 ASSESS_FILE_ERROR = "assess_file_error"
 ASSESS_DOWNLOAD = "assess_download"
 ASSESS_WORDS = "assess_words"  # use, set_by and norm of the file
+ASSESS_TAB = "assess_tab"
 ASSESS_RESTORED = "assess_restored"
 
 # Compare

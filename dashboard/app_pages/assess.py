@@ -1,5 +1,7 @@
 """Is it fit? One question, one answer: requirements first, then everything measured once."""
 
+from functools import partial
+
 import streamlit as st
 
 from dashboard import state
@@ -16,7 +18,6 @@ from dashboard.components.shared.formats import (
     choose_one,
     download_json,
     errors_shown,
-    escaped,
 )
 from dashboard.components.shared.pickers import measured_models, model_picker, restore_models
 from dashboard.components.shared.run_panel import (
@@ -27,9 +28,8 @@ from dashboard.components.shared.run_panel import (
     start_run,
 )
 from usable_core.catalog.attacks import PRESETS
-from usable_core.runs.run import Status
-from usable_core.verdicts.assessment import AssessmentConfig
-from usable_core.verdicts.precedence import Precedence
+from usable_core.runs.run import Run, Status
+from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 
 PRESET_HELP = "\n\n".join(f"**{row.title}**: {row.help}" for row in PRESETS.values())
 
@@ -82,14 +82,6 @@ def restore() -> None:
     st.session_state[state.ASSESS_WORDS] = words
 
 
-def _precedence(found: Precedence) -> None:
-    """Say whether the requirements came first, loudly where they did not."""
-    if found.is_after:
-        st.warning(escaped(found.sentence), icon=":material/history:")
-    else:
-        st.caption(escaped(found.sentence))
-
-
 def answer() -> None:
     """Show the verdict of the address's run, or how far it is."""
     run_id = state.chosen_run_id()
@@ -101,12 +93,15 @@ def answer() -> None:
         return
     with errors_shown():
         result = measured_runs.answer(run)
-        verdict_view(result)
-        _precedence(result.precedence)
-        with st.expander("What was measured"):
-            show_run(run)
-        download_json(result.summary(), "verdict", key="assess_json", label="Verdict, JSON")
+        verdict_view(result, partial(runs_and_files, run, result))
+
+
+def runs_and_files(run: Run, result: AssessmentResult) -> None:
+    """Show what was measured, and offer the verdict as files."""
+    with st.container(horizontal=True):
         download_evidence(result)
+        download_json(result.summary(), "verdict", key="assess_json", label="Verdict, JSON")
+    show_run(run)
 
 
 st.title("Is it fit for use?")
@@ -115,5 +110,6 @@ st.markdown(
     "measured once, and each requirement is met, not met, or undecided."
 )
 restore()
-form()
+with st.expander("What is asked", expanded=state.chosen_run_id() is None):
+    form()
 answer()

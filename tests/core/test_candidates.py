@@ -180,6 +180,7 @@ def test_examples_are_joined_by_id_whatever_their_order_and_place():
         [answered(right[:, 0], name=0), answered(right[:, 1], name=1, order=turned)], "AB"
     )
     assert mixed == whole
+    assert whole.notes == ()
 
     other = answered(right[20:, 1], name=1, start=20)  # the last 40 of them
     part = candidates_of([answered(right[:, 0], name=0), other], "AB")
@@ -187,6 +188,7 @@ def test_examples_are_joined_by_id_whatever_their_order_and_place():
     assert at.n == 40
     assert at.values[0].value == right[20:, 0].mean()
     assert at.values[1].value == right[20:, 1].mean()
+    assert part.notes[0] == "Compared in accuracy on the 40 examples that all have, of up to 60."
 
     apart = candidates_of(
         [answered(right[:, 0], name=0), answered(right[:, 1], name=1, start=1000)], "AB"

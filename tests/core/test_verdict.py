@@ -182,3 +182,8 @@ def test_three_verdicts_and_their_sentences():
     assert verdict("D", rules, []).next_step == "Measure Accuracy too."
     part = verdict("E", requirements_of(["accuracy >= 90 %"]), [answered(91, 100)])
     assert "examples" in part.next_step
+    leaky = answered(100, 100)
+    leaky = replace(leaky, provenance=replace(leaky.provenance, leaked=("image1",)))
+    doubted = verdict("F", requirements_of(["accuracy >= 50 %"]), [leaky])
+    assert doubted.next_step.startswith("Look at Accuracy: ")
+    assert not doubted.next_step.endswith("..")

@@ -258,7 +258,10 @@ def test_trust_and_what_was_not_measured_stand_beside_the_verdict(open_page, sto
     )
     rows = [row("accuracy >= 50 %", "met", 0.9), row("ece <= 5 %", "met", 0.01)]
     app = open_page("assess", run=done(store, ("vgg", rows), findings=found))
-    said = texts(app).replace("\\", "")
+    said = ""
+    for title in ("Where it fails", "Trust", "Not measured"):
+        app.session_state["assess_tab"] = title
+        said += texts(app.run()).replace("\\", "")
     assert not app.exception
     assert "Attacks of vgg: No gradient" in said
     assert "Seen in pre-training" in said
@@ -268,6 +271,8 @@ def test_trust_and_what_was_not_measured_stand_beside_the_verdict(open_page, sto
 def test_the_evidence_file_is_one_zip(open_page, store):
     run = done(store, ("vgg_digits", [row("accuracy >= 50 %", "met", 0.9)]))
     app = open_page("assess", run=run)
+    app.session_state["assess_tab"] = "Runs and files"
+    app.run()
     assert "Evidence file" in [button.proto.label for button in app.get("download_button")]
     with zipfile.ZipFile(io.BytesIO(zipped(store.load(run)))) as archive:
         assert {"evidence/verdict.html", "evidence/verdict.json"} <= set(archive.namelist())

@@ -57,6 +57,8 @@ def test_the_verdict_says_which_is_best_and_weights_turn_the_chances(open_page, 
     app = open_page("assess", run=assessed(store))
 
     assert "The best in accuracy is VGG (95 %, n = 200)" in plain(app.info[0].value)
+    app.session_state["assess_tab"] = "Side by side"
+    app.run()
     numbers = next(f for f in figures(app) if "higher is better" in str(f["layout"]))
     vgg = numbers["data"][0]
     assert (vgg["name"], vgg["y"][0]) == ("VGG", 95.0)

@@ -37,6 +37,7 @@ class Axis:
             of examples, such as a time.
         values: Of each (N, K); None likewise.
         own: The number of each model with its own interval.
+        most: Examples of the model that has most of them; 0 where the number is no mean of them.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Axis:
     examples: NDArray[Any] | None
     values: Floats | None
     own: tuple[Estimate, ...]
+    most: int = 0
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,13 @@ def axes_of(
             _require_all(row, answers, names)
             if row.task not in [AXES[axis.name].task for axis in found]:
                 require_same_question(results)
-            found.append(_joined(name, row, results, epsilon))
+            axis = _joined(name, row, results, epsilon)
+            found.append(axis)
+            if axis.examples is not None and len(axis.examples) < axis.most:
+                notes.append(
+                    f"Compared in {row.title} on the {len(axis.examples):,} examples that all "
+                    f"have, of up to {axis.most:,}."
+                )
         except UsableError as error:
             notes.append(f"Not compared in {row.title}: {error}")
     return found, notes
@@ -199,7 +207,9 @@ def _joined(name: str, row: AxisRow, results: Sequence[Measured], epsilon: float
         own = tuple(share(column > 0) for column in values.T)
     else:
         own = tuple(mean_estimate(column) for column in values.T)
-    return Axis(name, _title(name, row, results[0], epsilon), common.to_numpy(), values, own)
+    title = _title(name, row, results[0], epsilon)
+    most = max(len(column) for column in columns)
+    return Axis(name, title, common.to_numpy(), values, own, most)
 
 
 def _title(name: str, row: AxisRow, result: Measured, epsilon: float) -> str:

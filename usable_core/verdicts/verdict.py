@@ -75,7 +75,7 @@ class Verdict:
             return f"Measure {unmeasured[0].requirement.title} too."
         doubted = [one for one in self.checked if one.reason]
         if doubted:
-            return f"Look at {doubted[0].requirement.title}: {doubted[0].reason}."
+            return f"Look at {doubted[0].requirement.title}: {doubted[0].reason.rstrip('.')}."
         needed = [one.examples for one in self.checked if one.outcome == "undecided"]
         if None in needed:
             return "A number lies on its bound: no number of examples would tell them apart."

@@ -1,5 +1,8 @@
 """What stands beside a verdict: where the models fail, how far to believe it, what is open."""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from dashboard.components.measure.slices_section import slice_lines
@@ -15,22 +18,33 @@ BADGES: dict[Tone, str] = {
 ORDER: tuple[Tone, ...] = ("bad", "doubt", "unknown", "good")
 
 
-def findings_view(found: Findings) -> None:
-    """Show where the models fail, then the trust in it, then what was not measured."""
+def sections(found: Findings) -> dict[str, Callable[[], None]]:
+    """Return what shows each section that has something to say, by its title."""
+    shown: dict[str, Callable[[], None]] = {}
     if found.slices:
-        st.subheader("Where it fails")
-        for name, slices in found.slices.items():
-            st.markdown(f"**{escaped(name)}**: {escaped(slices.sentence)}")
-            slice_lines(slices.worst[1:])
+        shown["Where it fails"] = partial(_slices, found)
     if found.trust:
-        st.subheader("Trust in the measurement")
-        told = sorted(found.trust, key=lambda one: ORDER.index(one.tone))
-        st.markdown(
-            "\n".join(
-                f"- {BADGES[one.tone]} **{escaped(one.title)}**: {escaped(one.sentence)}"
-                for one in told
-            )
-        )
+        shown["Trust"] = partial(_trust, found)
     if found.not_measured:
-        with st.expander(f"Not measured ({len(found.not_measured)})", expanded=True):
-            st.markdown("\n".join(f"- {escaped(name)}" for name in found.not_measured))
+        shown["Not measured"] = partial(_not_measured, found)
+    return shown
+
+
+def _slices(found: Findings) -> None:
+    for name, slices in found.slices.items():
+        st.markdown(f"**{escaped(name)}**: {escaped(slices.sentence)}")
+        slice_lines(slices.worst[1:])
+
+
+def _trust(found: Findings) -> None:
+    told = sorted(found.trust, key=lambda one: ORDER.index(one.tone))
+    st.markdown(
+        "\n".join(
+            f"- {BADGES[one.tone]} **{escaped(one.title)}**: {escaped(one.sentence)}"
+            for one in told
+        )
+    )
+
+
+def _not_measured(found: Findings) -> None:
+    st.markdown("\n".join(f"- {escaped(name)}" for name in found.not_measured))

@@ -1,15 +1,20 @@
 """Showing a verdict: the sentence first, then each requirement, then where its number is."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
+
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.assess.candidates_view import candidates_view, headline
-from dashboard.components.assess.findings_view import findings_view
+from dashboard.components.assess.findings_view import sections
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.metrics import figure
+from dashboard.components.shared.tabs import tabs
 from usable_core.plots.verdict import is_share, requirement_bars
 from usable_core.tasks import TASKS
 from usable_core.verdicts.assessment import MEASURED, AssessmentResult
+from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import requirement
 from usable_core.verdicts.verdict import Verdict, rounded, shown
 
@@ -22,27 +27,49 @@ MARKS = {"met": ":green-badge[met]", "not met": ":red-badge[not met]"}
 UNDECIDED = ":gray-badge[undecided]"
 
 
-def verdict_view(result: AssessmentResult) -> None:
-    """Show the verdict of every candidate, the fit first."""
-    order = sorted(
-        range(len(result.verdicts)), key=lambda i: list(BOXES).index(result.verdicts[i].answer)
-    )
+def verdict_view(result: AssessmentResult, runs_and_files: Callable[[], None]) -> None:
+    """Show the verdict of every candidate, the fit first, then what it rests on under tabs.
+
+    Args:
+        result: What to show.
+        runs_and_files: Shows the last of the tabs.
+    """
+    verdicts = sorted(result.verdicts, key=lambda one: list(BOXES).index(one.answer))
     if result.candidates is not None:
         headline(result.candidates)
-    groups = [rows.to_dict("records") for _, rows in result.records.groupby("name", sort=False)]
-    for place in order:
-        verdict, rows = result.verdicts[place], groups[place]
+    for verdict in verdicts:
         box, icon = BOXES[verdict.answer]
         box(f"**{escaped(verdict.sentence)}** {escaped(verdict.next_step)}", icon=icon)
+    _precedence(result.precedence)
+    shown: dict[str, Callable[[], None]] = {
+        "Requirements": partial(_requirements, result, verdicts)
+    }
+    if result.candidates is not None and result.candidates.axes:
+        shown["Side by side"] = partial(candidates_view, result.candidates, key="assess")
+    shown |= sections(result.findings)
+    tabs({**shown, "Runs and files": runs_and_files}, key=state.ASSESS_TAB)
+
+
+def _precedence(found: Precedence) -> None:
+    """Say whether the requirements came first, loudly where they did not."""
+    if found.is_after:
+        st.warning(escaped(found.sentence), icon=":material/history:")
+    else:
+        st.caption(escaped(found.sentence))
+
+
+def _requirements(result: AssessmentResult, verdicts: Sequence[Verdict]) -> None:
+    """Show each candidate's requirements beside their bounds, and the way to each number."""
+    rows = {str(name): rows for name, rows in result.records.groupby("name", sort=False)}
+    for verdict in verdicts:
+        st.markdown(f"**{escaped(verdict.model)}**")
         if any(one.found is not None and is_share(one) for one in verdict.checked):
             plot = requirement_bars(verdict, theme=state.theme())
-            figure(plot, key=f"verdict_{place}", alt=f"Requirements of {verdict.model}")
+            key = f"verdict_{result.verdicts.index(verdict)}"
+            figure(plot, key=key, alt=f"Requirements of {verdict.model}")
         _table(verdict)
-        _links({requirement(r["requirement"]).row.task: r["run"] for r in rows if r["run"]})
-    if result.candidates is not None and result.candidates.axes:
-        st.subheader("Side by side")
-        candidates_view(result.candidates, key="assess")
-    findings_view(result.findings)
+        runs = rows[verdict.model][["requirement", "run"]].to_dict("records")
+        _links({requirement(r["requirement"]).row.task: r["run"] for r in runs if r["run"]})
 
 
 def _table(verdict: Verdict) -> None:
