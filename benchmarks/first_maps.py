@@ -84,7 +84,9 @@ def _one(
     everything = [*predictions, *(key for keys in maps.values() for key in keys)]
     events: dict[str, Callable[[dict[str, Answer]], bool]] = {
         "first sign of work": lambda seen: any(a.state != "waiting" for a in seen.values()),
-        "predictions of both models": lambda seen: all(seen[k].predictions for k in predictions),
+        "predictions of both models": lambda seen: all(
+            seen[k].explanation.predictions for k in predictions
+        ),
     }
     for method, keys in maps.items():
         events[f"coarse maps of both, {method}"] = lambda seen, keys=keys: all(

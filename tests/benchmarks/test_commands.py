@@ -145,6 +145,10 @@ def files(tmp_path_factory):
     image = [{"bytes": png(seed=int(seed), size=(32, 32))} for seed in range(60)]
     pd.DataFrame({"image": image, "label": label}).to_parquet(folder / "data.parquet")
     found |= dict.fromkeys(DATA_OPTIONS, folder / "data.parquet")
+    # Networks of 1,000 classes know them by name.
+    name = [("tench", "goldfish")[k % 2] for k in label]
+    pd.DataFrame({"image": image, "label": name}).to_parquet(folder / "named.parquet")
+    found["named data"] = folder / "named.parquet"
     return found
 
 
@@ -156,6 +160,8 @@ def filled(command, files, folder):
             option = words[place - 1]
             model = option.replace("--weights", "--model").replace("-weights", "")
             words[place] = str(files.get(option) or files[words[words.index(model) + 1]])
+            if words[0] == "usable" and option == "--dataset" and "--weights" in words:
+                words[place] = str(files["named data"])
     name = name_of(command)
     if name in TAKE_NUMBERS:
         words = [word for word in words if not word.isdecimal()]
