@@ -155,3 +155,4 @@ def test_no_name_is_an_id_or_a_path(store):
     assert names.model_title("torchvision/resnet50") == "resnet50"
     assert names.model_title("shelf/Ours") == "Ours"
     assert names.model_title("bundled/resnet") == "ResNet"
+    assert names.model_title("imagenet/efficientnet_lite0") == "EfficientNet-Lite0"

@@ -183,6 +183,11 @@ SOURCES = {
     ),
 }
 
+# What people call the models of the tables, by their references.
+TITLES = {f"bundled/{name}": row.title for name, row in BUNDLED.items()} | {
+    f"imagenet/{name}": row.title for name, row in IMAGENET.items()
+}
+
 
 def suggested() -> tuple[str, ...]:
     """Return the references that the sources suggest."""

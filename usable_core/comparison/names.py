@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import PurePosixPath
 
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.models import TITLES
 from usable_core.evaluations.result import Measured
 
 
@@ -63,8 +63,8 @@ def _candidates(result: Measured, titles: Mapping[str, str]) -> Iterator[str]:
     source, _, name = reference.partition("/")
     if reference in titles:
         first = [titles[reference], f"{titles[reference]} ({name})"]
-    elif source == "bundled" and name in BUNDLED:
-        first = [BUNDLED[name].title, reference]
+    elif reference in TITLES:
+        first = [TITLES[reference], reference]
     elif source == "run":
         first = [reference]
     else:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from dashboard import state
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.models import TITLES
 from usable_core.evaluations.result import Measured
 from usable_core.runs.run import Run
 from usable_core.runs.trained import titles_of
@@ -28,8 +28,8 @@ def training_titles() -> dict[str, str]:
 def model_title(reference: str) -> str:
     """Return what one model is called: `ResNet`, `ResNet · Digits`, `resnet50`."""
     source, _, name = reference.partition("/")
-    if source == "bundled" and name in BUNDLED:
-        return BUNDLED[name].title
+    if reference in TITLES:
+        return TITLES[reference]
     if source == "run":
         return training_titles().get(reference, "a model trained here")
     return PurePosixPath(name).stem if source in PATHS else name or reference

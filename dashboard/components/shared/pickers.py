@@ -10,7 +10,7 @@ from dashboard.components.shared.names import training_titles, trainings
 from dashboard.components.shared.opening import is_held_back
 from usable_core import settings, shelf
 from usable_core.catalog.fitting import ModelFacts, facts_of, measurable
-from usable_core.catalog.models import BUNDLED, SOURCES, reference_forms, suggested
+from usable_core.catalog.models import BUNDLED, SOURCES, TITLES, reference_forms, suggested
 from usable_core.evaluations.specs import ModelSpec
 
 DEFAULT_MODELS = ("bundled/resnet",)
@@ -22,7 +22,7 @@ def model_options() -> dict[str, str]:
     trained = training_titles()
     options |= {run.reference: trained[run.reference] for run in trainings()}
     options |= {entry.reference: entry.name for entry in shelf.listed()}
-    return options | {reference: reference for reference in suggested()}
+    return options | {name: TITLES.get(name, name) for name in suggested()}
 
 
 def measured_models(count: int = 2) -> tuple[str, ...]:
