@@ -9,7 +9,8 @@ from usable_core.arguments import model_of, question_of
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import ModelSpec, Report, silent
 from usable_core.verdicts.assessment import USUAL, AssessmentConfig, AssessmentResult
-from usable_core.verdicts.requirements import Requirements, read_requirements, requirements_of
+from usable_core.verdicts.requirement_files import read_requirements
+from usable_core.verdicts.requirements import Requirements, requirements_of
 
 if TYPE_CHECKING:
     from usable_core.arguments import DatasetLike, ModelLike

@@ -7,14 +7,8 @@ import pytest
 from usable_core import cli
 from usable_core.catalog.starts import STARTS
 from usable_core.errors import ConfigError, UsableError
-from usable_core.verdicts.requirements import (
-    Requirements,
-    read_requirements,
-    requirement,
-    requirements_in,
-    requirements_of,
-    to_toml,
-)
+from usable_core.verdicts.requirement_files import read_requirements, requirements_in, to_toml
+from usable_core.verdicts.requirements import Requirements, requirement, requirements_of
 
 TEXT = 'use = "Größe 5"\nset_by = "QA"\nrequire = ["accuracy >= 90 %", "ece <= 0.05"]\n'
 

@@ -21,7 +21,8 @@ from usable_core.runs.run import Run
 from usable_core.verdict_files.saving import check_free
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.verdicts.estimate import Estimate
-from usable_core.verdicts.requirements import read_requirements, requirements_of
+from usable_core.verdicts.requirement_files import read_requirements
+from usable_core.verdicts.requirements import requirements_of
 from usable_core.verdicts.verdict import exit_status, rounded, shown
 
 

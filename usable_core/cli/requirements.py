@@ -8,7 +8,8 @@ from usable_core.catalog import lookup
 from usable_core.catalog.starts import STARTS, USUAL
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import answer
-from usable_core.verdicts.requirements import requirements_of, to_toml
+from usable_core.verdicts.requirement_files import to_toml
+from usable_core.verdicts.requirements import requirements_of
 
 
 def requirements(

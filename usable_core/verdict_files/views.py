@@ -15,7 +15,8 @@ from usable_core.verdict_files.form import DOCUMENT, PAGE, VIEWS, Document
 from usable_core.verdict_files.page import estimate
 from usable_core.verdict_files.tables import in_markdown, requirement_table
 from usable_core.verdict_files.yaml import yaml
-from usable_core.verdicts.requirements import Requirements, requirement, to_toml
+from usable_core.verdicts.requirement_files import to_toml
+from usable_core.verdicts.requirements import Requirements, requirement
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
 COLUMNS = ("model", "verdict", "requirement", "outcome", "value", "low", "high", "n", "examples")

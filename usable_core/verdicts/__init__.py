@@ -1,10 +1,10 @@
 """Is a model fit for one use? Requirements, what was measured of them, and the verdict."""
 
 from usable_core.verdicts.checking import Checked, check
+from usable_core.verdicts.requirement_files import read_requirements
 from usable_core.verdicts.requirements import (
     Requirement,
     Requirements,
-    read_requirements,
     requirement,
     requirements_of,
 )

@@ -8,14 +8,10 @@ They are sentences such as `accuracy >= 90 %` or `robust_accuracy at 4/255 >= 0.
     require = ["accuracy >= 90 %", "robust_accuracy at 1/255 >= 60 %", "ece <= 5 %"]
 """
 
-import codecs
-import json
 import math
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from usable_core.catalog import lookup
@@ -30,14 +26,12 @@ from usable_core.evaluations.result import Number
 from usable_core.evaluations.specs import LARGEST_BATCH, Norm, require
 from usable_core.verdicts.bounds import batch_of, worth_of
 
-MOST_BYTES = 1_000_000  # of a file of requirements
 _NUMBER = r"[+-]?[\d.]+(?:[eE][+-]?\d+)?(?:/[\d.]+)?"
 _FORM = re.compile(
     rf"\s*(\w+)(?:\s+at\s+([\w./ ]+?))?\s*(>=|≥|<=|≤)\s*({_NUMBER})\s*([a-zA-Z/%]*)\s*"
 )
 
 _COMMA = re.compile(r"\d,\d")
-_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}  # as PowerShell writes
 
 
 class _Titled(Protocol):
@@ -230,75 +224,6 @@ def requirements_of(texts: Sequence[str]) -> Requirements:
         ConfigError, UnknownName: as `requirement`.
     """
     return Requirements(tuple(requirement(text) for text in texts))
-
-
-def read_requirements(path: Path) -> Requirements:
-    """Return the requirements of a file `usable.toml`.
-
-    Raises:
-        ConfigError: the file cannot be read, or an entry is not what it should be.
-        UnknownName: as `requirement`.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)  # a pipe has no size
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{path} cannot be read: {why}. Give another file.") from error
-    return requirements_in(data, str(path))
-
-
-def requirements_in(data: bytes, name: str = "usable.toml") -> Requirements:
-    """Return the requirements that a file `usable.toml` holds.
-
-    Args:
-        data: The file, in UTF-8, or in UTF-16 with its mark.
-        name: What it is called in a sentence.
-
-    Raises:
-        ConfigError: it is none, or an entry is not what it should be.
-        UnknownName: as `requirement`.
-    """
-    if len(data) > MOST_BYTES:
-        raise ConfigError(f"{name} is larger than a file of requirements. Give another.")
-    try:
-        entries = tomllib.loads(data.decode(_MARKS.get(data[:2], "utf-8-sig")))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise ConfigError(f"{name} is no TOML: {' '.join(str(error).split())}. Mend it.") from error
-    unknown = entries.keys() - {"require", "use", "set_by", "norm"}
-    if unknown:
-        raise ConfigError(
-            f"{name} has the entry {sorted(unknown)[0]!r}; known are require, use, set_by and norm."
-        )
-    texts = entries.get("require", [])
-    is_list = isinstance(texts, list) and all(isinstance(text, str) for text in texts)
-    if not is_list:
-        raise ConfigError(f"require in {name} must be a list of texts such as {examples()}.")
-    words = {key: entries.get(key, "") for key in ("use", "set_by")}
-    for key, word in words.items():
-        require(isinstance(word, str), f"{key} in {name}", "a text", word)
-    norm = entries.get("norm", "linf")
-    require(norm in ("linf", "l2", "l1"), f"norm in {name}", "linf, l2 or l1", norm)
-    return Requirements(tuple(requirement(text) for text in texts), norm=norm, **words)
-
-
-def to_toml(wanted: Requirements, *, title: str = "") -> str:
-    """Return requirements as a file that `read_requirements` reads.
-
-    Args:
-        wanted: The requirements.
-        title: What stands above them, as a comment.
-    """
-    lines = [f"# {' '.join(title.split())}"] if title else []
-    lines += [f"{key} = {_quoted(getattr(wanted, key))}" for key in ("use", "set_by", "norm")]
-    lines += ["require = [", *(f"  {_quoted(one.text)}," for one in wanted.required), "]"]
-    known = ", ".join(row.example for row in REQUIREMENTS.values())
-    return "\n".join([*lines, f"# What can be required: {known}", ""])
-
-
-def _quoted(text: str) -> str:
-    """Return a text as TOML, whose strings are those of JSON but for one sign."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _place(row: RequirementRow, place: str) -> str:

@@ -7,7 +7,8 @@ from dashboard.components.assess import requirements_form
 from dashboard.components.shared.formats import errors_shown
 from usable_core.catalog.starts import STARTS, USUAL
 from usable_core.errors import UsableError
-from usable_core.verdicts.requirements import Requirements, requirement, requirements_in, to_toml
+from usable_core.verdicts.requirement_files import requirements_in, to_toml
+from usable_core.verdicts.requirements import Requirements, requirement
 
 FILE = "usable.toml"
 
