@@ -189,7 +189,7 @@ class RunStore(RunLife):
             return []
         by_text = {json.dumps(tasks.config_to_json(one)): one for one in questions}
         rows = self._table.answered(by_text, json.dumps(versions()))
-        whole = [r for r in rows if not artifacts.gone(self.folder(r["id"]), r["task"])]
+        whole = (r for r in rows if not artifacts.gone(self.folder(r["id"]), r["task"]))
         return [by_text[text] for text in {json.dumps(row["config"]) for row in whole} & {*by_text}]
 
     def precedence(self, config: AssessmentConfig, fingerprint: str) -> Precedence:
@@ -280,23 +280,21 @@ class RunStore(RunLife):
             ConfigError: one of them is too long.
         """
         found = self.row(run_id)["id"]
-        new = description(name, note, tags)
-        if new:
+        if new := description(name, note, tags):
             self._table.describe(found, **new)
         return self.get(found)
 
     def tags(self) -> "builtins.list[str]":
         """Return the tags of all runs, those that most bear first."""
         rows = [] if self.is_untouched else self._table.tags()
-        count = Counter(tag for tags in rows if isinstance(tags, tuple) for tag in tags)
-        return [tag for tag, _ in count.most_common()]
+        every = (tag for tags in rows if isinstance(tags, tuple) for tag in tags)
+        return [tag for tag, _ in Counter(every).most_common()]
 
     def _hand_over(self, run_id: str) -> None:
         sharing = self._table.answered_by(run_id)
         heirs = [row["id"] for row in sharing if row["status"] == Status.DONE]
         if not heirs:
             return
-        target = self._own_folder(heirs[0])
-        shutil.rmtree(target, ignore_errors=True)
+        shutil.rmtree(target := self._own_folder(heirs[0]), ignore_errors=True)
         self._own_folder(run_id).rename(target)
         self._table.pass_answer(run_id, heirs[0])
