@@ -47,7 +47,7 @@ SMALLEST = {
     "first_page": "1",
     "first_maps": "--evaluations 64 --repetitions 1",
     "glance_checks": "--limit 2",
-    "gradient_maps": "--rounds 1 --samples 8",
+    "gradient_maps": "--rounds 1 --samples 16",
     "memory": "20 40",
     "run_list": "--runs 10 --rounds 1",
     "sessions": "--tabs 2 --seconds 4 --jobs 1 --think 1",
