@@ -1,7 +1,9 @@
 """What a Parquet file says of its columns: types, sizes and names, checked before they are used."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -55,8 +57,9 @@ def plain_columns(schema: pa.Schema, but: Sequence[str]) -> list[str]:
         )
         return any(check(kind) for check in is_of)
 
-    once = [f for f in schema if schema.names.count(f.name) == 1 and f.name not in but]
-    return [field.name for field in once if is_plain(field.type)][:MOST_PLAIN]
+    count = Counter(schema.names)
+    once = (field for field in schema if count[field.name] == 1 and field.name not in but)
+    return list(islice((field.name for field in once if is_plain(field.type)), MOST_PLAIN))
 
 
 def read_columns(file: pq.ParquetFile, columns: list[str], name: str, size: int) -> pa.Table:
@@ -85,7 +88,8 @@ def read_columns(file: pq.ParquetFile, columns: list[str], name: str, size: int)
                 f"{name} unpacks to more than {MAX_RATIO} times its size, as bombs do and pictures "
                 "do not. Give a folder of pictures."
             )
-    schema = pa.schema([file.schema_arrow.field(column) for column in columns])
+    whole = file.schema_arrow  # made anew each time it is asked for
+    schema = pa.schema([whole.field(column) for column in columns])
     return pa.Table.from_batches(batches, batches[0].schema if batches else schema)
 
 
