@@ -89,7 +89,7 @@ def _table(verdict: Verdict) -> None:
 
 def _links(runs: dict[str, str]) -> None:
     """Show the way from each number to its page."""
-    for column, task in zip(st.columns(len(MEASURED)), MEASURED, strict=True):
-        if task in runs:
-            with column:
+    with st.container(horizontal=True):
+        for task in MEASURED:
+            if task in runs:
                 link(TASKS[task].page, TASKS[task].title, "arrow_forward", {state.RUN: runs[task]})
