@@ -17,7 +17,7 @@ from usable_core.evaluations.robustness import Check
 from usable_core.metrics import trade_offs
 from usable_core.metrics.calibration import calibration_error, own_errors
 from usable_core.metrics.classification import share
-from usable_core.metrics.intervals import Estimate
+from usable_core.metrics.intervals import Estimate, mean_estimate
 from usable_core.metrics.shrinkage import chances, possible_values
 from usable_core.plots.candidates import first_by_weight, numbers_with_intervals
 from usable_core.records import from_json, to_json
@@ -57,6 +57,17 @@ def of_accuracies(accuracies, n=400, seed=0):
 
 def stood(right):
     return standing(right.astype(float), [share(column) for column in right.T])
+
+
+def test_the_interval_of_a_number_of_an_axis_ends_where_the_numbers_do():
+    near = np.ones((9, 1)) * [0.0, 1.0]
+    near[0] = 0.3, 0.7
+    own = [mean_estimate(column) for column in near.T]
+    assert [own[0].low < 0, own[1].high > 1] == [True, True], "wide enough to tell anything"
+
+    found = standing(near, own).values
+
+    assert [(one.low, one.high) for one in found] == [(0, own[0].high), (own[1].low, 1)]
 
 
 def test_the_best_are_those_that_nobody_is_shown_to_beat():

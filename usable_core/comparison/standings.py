@@ -82,13 +82,18 @@ def placed(
     letters = groups([str(k) for k in order], [(str(i), str(j)) for i, j in better])
     separating = needed(order[0], order[1]) if order[1] not in worse else math.inf
     return Standing(
-        values=tuple(Estimate(one.value, one.low, one.high, one.n) for one in own),
+        values=tuple(_within(one) for one in own),
         n=n,
         best=tuple(k for k in order if k not in worse),
         groups=tuple(letters[str(k)] for k in range(len(own))),
         examples=max(n + 1, math.ceil(separating)) if separating <= MOST_EXAMPLES else None,
         critical=critical,
     )
+
+
+def _within(found: Estimate) -> Estimate:
+    """Return a number of an axis, whose interval ends where the numbers do, at 0 and 1."""
+    return Estimate(found.value, max(found.low, 0.0), min(found.high, 1.0), found.n)
 
 
 def examples_for(values: Floats, critical: float) -> Callable[[int, int], float]:
