@@ -44,8 +44,8 @@ PAGES = {
     "explanation": PageRow("Explanation quality", ":material/fact_check:", "Train and measure"),
     "cost": PageRow("Cost", ":material/timer:", "Train and measure"),
     "compare": PageRow("Compare", ":material/balance:", "Results"),
-    "models": PageRow("Models", ":material/deployed_code:", "Shelves"),
-    "data": PageRow("Data", ":material/photo_library:", "Shelves"),
+    "models": PageRow("Models", ":material/deployed_code:", "Library"),
+    "data": PageRow("Data", ":material/photo_library:", "Library"),
     "runs": PageRow("Runs", ":material/list_alt:", "Results"),
 }
 

@@ -231,7 +231,7 @@ def test_a_job_goes_on_to_its_end_through_a_reload(page, address):
     run = page.url.partition("run=")[2]
 
     page.reload()
-    page.get_by_text("The model is on the shelf").wait_for(timeout=LONG)
+    page.get_by_text("The model is listed under Models").wait_for(timeout=LONG)
 
     assert run
     assert page.url.endswith(run)

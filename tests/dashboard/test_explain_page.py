@@ -468,7 +468,7 @@ def test_spending_more_asks_for_four_times_as_much_and_keeps_the_map_meanwhile(l
 
     newest = lane.asked("explain")[-1].options
     assert (newest.evaluations, newest.tolerance) == (2000, 0.05)
-    assert "Spending more" in said(at)
+    assert "Making it more exact" in said(at)
     assert len(maps(at)) == 1
 
     more = replace(lane.map, method="lime", target="cat", evaluations=1200)

@@ -52,7 +52,7 @@ def test_a_model_is_added_named_and_removed(open_page, store):
     (entry,) = shelf.listed()
     assert (entry.name, entry.spec.preprocessing) == ("Small one", (("crop", "64"),))
     assert Path(entry.spec.labels).read_text(encoding="utf-8") == "ant\nbee"
-    assert "Small one is on the shelf" in texts(app)
+    assert "Small one is listed now" in texts(app)
     assert not app.text_input(key="shelf_name").value
 
     choose(app, 0)

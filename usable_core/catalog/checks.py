@@ -75,8 +75,8 @@ CHECKS = {
         "with ε. A rise shows an attack that fails where a smaller budget succeeded.",
     ),
     "descent": CheckRow(
-        "Descent equals full walk",
+        "Search agrees with attacking every ε",
         "The smallest breaking ε is found by going down from what breaks. On a sample it is "
-        "compared with attacking every ε from scratch; where they differ, all are walked.",
+        "compared with attacking every ε from scratch; where they differ, that is done for all.",
     ),
 }

@@ -112,13 +112,13 @@ def add(
 
 @models_app.command("remove")
 def remove(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What it is called on the shelf.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its short name.")],
     json: JsonOption = None,
 ) -> None:
-    """Take a model off the shelf, with the files that were uploaded for it."""
+    """Remove the short name of a model, with the files that were uploaded for it."""
     name = name.removeprefix(shelf.PREFIX)
     shelf.remove(name)
-    answer({"removed": name}, json, [f"Took {name} off the shelf."])
+    answer({"removed": name}, json, [f"Removed {name}."])
 
 
 def datasets(json: JsonOption = None) -> None:

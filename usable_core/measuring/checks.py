@@ -55,7 +55,7 @@ def descent(sample: Sample) -> Check:
     n, missed = len(by_walk), int((sample.smallest.index > by_walk).sum())
     lower = int((sample.smallest.index < by_walk).sum())
     verdict: Verdict = "green" if missed <= MARGIN * n else "amber"
-    outcome = "" if verdict == "green" else " Every ε is walked instead."
+    outcome = "" if verdict == "green" else " Every ε is attacked from scratch instead."
     return Check(
         "descent",
         verdict,

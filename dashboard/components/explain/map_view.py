@@ -79,7 +79,10 @@ def show_figures(
     for sentence in [] if is_empty else warnings(view):
         st.warning(sentence, icon=":material/warning:")
     if open_signs and not is_empty:
-        st.caption(f"{open_signs} of {len(table)} superpixels could be for or against: striped.")
+        st.caption(
+            f"{open_signs} of {len(table)} superpixels may speak for the class or against it: more "
+            "evaluations would tell. They are drawn with stripes."
+        )
     if view.is_final and not is_empty and not warnings(view):
         st.caption("Nothing that was measured speaks against this map.")
     with st.container(horizontal=True):
@@ -92,20 +95,20 @@ def show_figures(
 def _more_button(
     questions: Questions, cell: Cell, asked: Asked, board: Board, has_open_signs: bool
 ) -> None:
-    """Offer to spend more on a map that another seed would change; tell how far that is."""
+    """Offer more evaluations for a map that another seed would change; tell how far that is."""
     newest = questions.newest(*cell)
     if newest != asked.request:
         later = board.get(newest)
         if later is not None and not later.is_over:
             count = f" {later.answer.done:,}/{later.answer.total:,}" if later.answer.total else ""
-            st.caption(f"Spending more{count} …")
+            st.caption(f"Making it more exact{count} …")
         return
     stability = asked.explanation.stability
     is_open = stability is not None and (not stability.is_stable or has_open_signs)
     is_poor = bool(asked.explanation.doubts())
     if asked.answer.state == "done" and EXPLAINERS[cell[1]].is_random and (is_open or is_poor):
         st.button(
-            "Spend more",
+            "Make it more exact",
             key=f"more_{name_of(*cell)}",
             icon=":material/add:",
             on_click=spend_more,

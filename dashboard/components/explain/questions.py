@@ -13,7 +13,7 @@ from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec
 
 Cell = tuple[ModelSpec, str]  # backbone and method of a map
-MORE = 4  # times as many evaluations at each "Spend more"
+MORE = 4  # times as many evaluations at each "Make it more exact"
 _FOLLOWED = "explain_followed"  # the method whose maps are followed under attack
 _HIDDEN = "explain_hidden"  # by picture and division: superpixels that were clicked away
 TOLERANCE = 0.05  # until the Monte Carlo error is below this share of the largest value

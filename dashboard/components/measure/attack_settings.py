@@ -14,7 +14,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
 TARGETS = 9  # as many classes as AutoAttack aims at
 DRAWS_HELP = (
-    "Answers averaged per question, for models that answer at random (expectation over "
+    "How many answers make one, for models that answer at random (expectation over "
     "transformations). 1 for all others; the cost grows in proportion."
 )
 SINGLE = "single"
@@ -108,7 +108,7 @@ def _shared(choice: AttackChoice) -> Ask:
         f"measured too. Empty: {_usual_budgets()}",
     )
     seed = three.number_input("Seed", 0, value=0, key=state.ROBUSTNESS_SEED)
-    draws = one.number_input("Draws", 1, 1000, 1, key=state.ROBUSTNESS_DRAWS, help=DRAWS_HELP)
+    draws = one.number_input("Answers averaged", 1, 1000, 1, key=state.ROBUSTNESS_DRAWS, help=DRAWS_HELP)
     with two:
         surrogate = _surrogate()
 
@@ -140,12 +140,12 @@ def _usual_budgets() -> str:
 def _surrogate() -> str:
     options = model_options()
     return st.selectbox(
-        "Surrogate",
+        "Substitute model",
         with_typed([NOBODY, *options], state.ROBUSTNESS_SURROGATE),
         key=state.ROBUSTNESS_SURROGATE,
         format_func=lambda name: options.get(name, name),
-        help="Another backbone of the same input size and classes: images made for it are tried "
-        "too, which shows gradients that are masked.",
+        help="Surrogate: another backbone of the same input size and classes. Images made for it are "
+        "tried too, which shows gradients that are masked.",
     )
 
 

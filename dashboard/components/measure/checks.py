@@ -106,6 +106,6 @@ def _ordered(checks: Sequence[Check]) -> list[Check]:
 
 def _counts(checks: Sequence[Check]) -> str:
     if not checks:
-        return "no checks were made: no examples were walked"
+        return "no checks were made: no example was attacked at every ε"
     found = [(sum(check.verdict == v for check in checks), look.word) for v, look in LOOKS.items()]
     return ", ".join(f"{count} {word}" for count, word in found if count)

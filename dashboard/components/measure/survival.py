@@ -19,9 +19,9 @@ def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) 
     """Show the survival figure, and the median and the censored share of each model beside it."""
     has_raw = any(result.raw_curve for result in results)
     with_raw = has_raw and st.toggle(
-        "Raw curve of the walked sample",
+        "Each ε attacked by itself, on a sample",
         key=state.ROBUSTNESS_RAW,
-        help="Every ε attacked by itself, nothing carried up from smaller budgets.",
+        help="Nothing is carried up from what smaller changes break.",
     )
     plot = once(survival, results, names=names, theme=state.theme(), with_raw=with_raw)
     figure(plot, key="survival", alt="Share of examples that withstand each epsilon")

@@ -28,9 +28,9 @@ _COUNT = "shelf_count"  # models added in this session
 
 
 def model_form() -> None:
-    """Ask for a model and put it on the shelf; what is refused is said and kept in the form."""
+    """Ask for a model and list it; what is refused is said and kept in the form."""
     if added := st.session_state.pop(_ADDED, None):
-        st.success(f"{escaped(added)} is on the shelf.", icon=":material/check:")
+        st.success(f"{escaped(added)} is listed now.", icon=":material/check:")
     with st.expander("Add a model", icon=":material/add:"):
         left, right = st.columns(2, gap="large")
         with left:

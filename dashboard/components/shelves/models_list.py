@@ -56,7 +56,7 @@ def model_details(reference: str) -> None:
     """Show one model: its passport as far as it is known without loading it, and its runs."""
     row = next((row for row in _rows() if row.reference == reference), None)
     if row is None:
-        st.info("This model is not on the shelf.", icon=":material/search_off:")
+        st.info("There is no such model.", icon=":material/search_off:")
         return
     with st.container(border=True):
         st.subheader(escaped(row.name))
@@ -145,7 +145,7 @@ def _actions(row: Row) -> None:
             run_id = row.reference.partition("/")[2]
             link("runs", "Its training, to name it", "list_alt", {state.RUN: run_id})
         if row.source == "yours":
-            question = f"Take {escaped(row.name)} off the shelf, with its uploaded files?"
+            question = f"Remove {escaped(row.name)} with its uploaded files?"
             name = row.reference.removeprefix(shelf.PREFIX)
             delete_button("Remove", question, _remove, [name], state.SHELF_REMOVE)
 

@@ -25,7 +25,7 @@ def outcome(run: Run) -> None:
         ):
             data = {key: dataset} if key else {}
             link(name, label, icon, {state.MODELS: [reference]} | data)
-    st.caption(f"The model is on the shelf as `{reference}`.")
+    st.caption(f"The model is listed under Models; in a terminal it is `{reference}`.")
     with errors_shown():
         answer = state.store().load(run.id)
         for sentence in in_words(answer):
