@@ -75,7 +75,7 @@ def main() -> None:
         with asking_to_open():
             page.run()
         state.flush_address()
-        sidebar()
+        sidebar(page.url_path or next(iter(PAGES)))
 
 
 if __name__ == "__main__":

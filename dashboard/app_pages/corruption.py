@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
-from dashboard.components.shared.formats import choose_one, errors_shown
+from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.metrics import (
     figure,
     headings,
@@ -18,7 +18,9 @@ from dashboard.components.shared.metrics import (
 )
 from dashboard.components.shared.once import once
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
+from usable_core.errors import UsableError
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
+from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.plots.corruption import accuracy_by_severity, corruption_heat_map
 
 CARDS = ("clean_accuracy", "mean_corruption_accuracy", "relative_drop")
@@ -62,21 +64,31 @@ def results(found: Found, names: Sequence[str]) -> None:
         with column:
             metric_cards(numbers_of(result, CARDS), models=len(found))
             if result is not answers[0]:
-                with errors_shown():
-                    for number in result.relative_to(answers[0]):
-                        metric_card(number.metric, number.found, where=f", {names[0]} = 100 %")
-    st.subheader("Accuracy against severity")
-    plot = once(accuracy_by_severity, answers, names=names, theme=theme)
-    figure(plot, key="severities", alt="Accuracy against severity")
-    st.subheader("Each corruption")
-    titles = dict(enumerate(names))
-    is_labelled = len(found) > 1
-    place = choose_one(
-        "Heat map of", titles, key=state.CORRUPTION_MODEL, default=0, is_labelled=is_labelled
-    )
-    chosen = answers[place if place < len(answers) else 0]
-    plot = once(corruption_heat_map, chosen, theme=theme)
-    figure(plot, key="corruption_map", alt="Accuracy per corruption and severity")
+                _relative(result, answers[0], names[0])
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("Accuracy against severity")
+        plot = once(accuracy_by_severity, answers, names=names, theme=theme)
+        figure(plot, key="severities", alt="Accuracy against severity")
+    with right:
+        st.subheader("Each corruption")
+        titles = dict(enumerate(names))
+        is_labelled = len(found) > 1
+        place = choose_one(
+            "Heat map of", titles, key=state.CORRUPTION_MODEL, default=0, is_labelled=is_labelled
+        )
+        chosen = answers[place if place < len(answers) else 0]
+        plot = once(corruption_heat_map, chosen, theme=theme)
+        figure(plot, key="corruption_map", alt="Accuracy per corruption and severity")
+
+
+def _relative(result: CorruptionResult, reference: CorruptionResult, name: str) -> None:
+    """Show the numbers that are relative to another model, or say why there are none."""
+    try:
+        for number in result.relative_to(reference):
+            metric_card(number.metric, number.found, where=f", {name} = 100 %")
+    except UsableError as error:
+        st.caption(escaped(str(error)))
 
 
 measuring_page(

@@ -194,7 +194,7 @@ def test_a_weak_attack_ranks_nothing_and_names_the_next_step(preset):
     found = compare([weak, sound])
 
     next_step = {None: "standard", "glance": "standard", "standard": "benchmark"}.get(preset)
-    remedy = f"with `--preset {next_step}`" if next_step else "No stronger preset is at hand"
+    remedy = f"with the preset {next_step}." if next_step else "No stronger preset is at hand"
     verdict = found.pairs["verdict"][1]
     assert "are not ranked: robust accuracy at ε = 4/255 (L∞, " in verdict
     assert "60.0 % against 5.0 %, n = 100" in verdict

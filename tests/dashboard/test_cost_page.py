@@ -74,8 +74,8 @@ def test_a_sentence_a_chart_and_every_number_in_its_unit(open_page, store):
     assert "24.6 M multiply" in said.replace("\\", "")
     chart = figures(app)[0]
     assert {row for trace in chart["data"] for row in trace["y"]} == {
-        "VGG, digits, batch 1",
-        "VGG, digits, batch 16",
+        "VGG · digits, batch 1",
+        "VGG · digits, batch 16",
         "VGG, batch 1",
         "VGG, batch 16",
     }
@@ -93,7 +93,7 @@ def test_times_of_two_machines_share_no_figure_and_that_is_said(open_page, store
 
     assert "1 run, measured otherwise, is left out" in texts(app)
     rows = {row for trace in figures(app)[0]["data"] for row in trace["y"]}
-    assert rows == {"VGG, digits, batch 1", "VGG, digits, batch 16"}
+    assert rows == {"VGG · digits, batch 1", "VGG · digits, batch 16"}
 
 
 def test_a_busy_machine_is_said_before_the_numbers(open_page, store):

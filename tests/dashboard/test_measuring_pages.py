@@ -28,7 +28,7 @@ from usable_core.verdicts.demo import demo
 LABELS = np.array([0] * 50 + [1] * 30 + [2] * 20)
 GRID = (0.0, 1 / 255, 4 / 255)
 MODEL, OTHER = "bundled/vgg_digits", "bundled/vgg"
-NAME = "VGG, digits"
+NAME = "VGG · digits"
 
 
 def _predictions(right):
@@ -309,13 +309,13 @@ def test_compare_says_who_is_better_by_how_much_and_on_which_images(open_page, s
     assert "is better than" in _texts(app)
     assert "difference 30.0 points" in _texts(app)
     forest = next(f for f in _figures(app) if "difference" in f["layout"]["xaxis"]["title"]["text"])
-    assert forest["data"][0]["y"] == ["VGG − VGG, digits"]
-    assert "VGG is better than VGG, digits" in _texts(app)
+    assert forest["data"][0]["y"] == ["VGG − VGG · digits"]
+    assert "VGG is better than VGG · digits" in _texts(app)
     assert "30 images are right for some and wrong for others" in _texts(app)
     groups = next(t.value for t in app.dataframe if "group" in t.value)
     assert groups[["model", "group", "accuracy"]].to_numpy().tolist() == [
         ["VGG", "A", "90.0 %"],
-        ["VGG, digits", "B", "60.0 %"],
+        ["VGG · digits", "B", "60.0 %"],
     ]
 
 
@@ -345,9 +345,9 @@ def test_compare_shows_the_images_that_tell_the_models_apart(open_page, store, t
     assert set(request.examples) == {ids[2], ids[4], ids[5]}
     captions = [c.value for c in app.caption if "right\\:" in c.value]
     assert captions == [
-        "cat  \nright\\: VGG, digits  \nwrong\\: VGG",
-        "dog  \nright\\: VGG  \nwrong\\: VGG, digits",
-        "dog  \nright\\: VGG  \nwrong\\: VGG, digits",
+        "cat  \nright\\: VGG · digits  \nwrong\\: VGG",
+        "dog  \nright\\: VGG  \nwrong\\: VGG · digits",
+        "dog  \nright\\: VGG  \nwrong\\: VGG · digits",
     ]
     assert [b.label for b in app.button if b.key and b.key.startswith("apart_")] == ["Explain"] * 3
 

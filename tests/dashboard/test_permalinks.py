@@ -84,7 +84,7 @@ def test_the_link_wins_over_what_stands_in_the_form_and_in_the_address(open_page
 def test_the_headline_names_model_data_part_and_number(open_page, store):
     run = done(store, AccuracyConfig(RESNET, DEV))
 
-    assert "ResNet · Digits, test · 10 images" in texts(open_page("accuracy", run=run)).replace(
+    assert "ResNet on Digits, test · 10 images" in texts(open_page("accuracy", run=run)).replace(
         "\\", ""
     )
 
@@ -152,7 +152,7 @@ def test_several_runs_of_one_link_are_all_in_the_form(open_page, store):
     app = open_page("accuracy", run=runs)
 
     assert app.multiselect(key="models").value == [spec.reference for spec in specs]
-    assert "ResNet, VGG · Digits, test · 10 images" in texts(app).replace("\\", "")
+    assert "ResNet, VGG on Digits, test · 10 images" in texts(app).replace("\\", "")
 
 
 def test_coming_back_to_a_link_restores_its_question_again(open_page, store):

@@ -220,11 +220,11 @@ def test_a_red_check_comes_first_and_marks_curve_heads_and_table(open_page, stor
     traces = [
         trace["name"] for figure in figures(app) for trace in figure["data"] if "name" in trace
     ]
-    assert "VGG, digits (upper bound only)" in traces
+    assert "VGG · digits (upper bound only)" in traces
     assert "VGG" in traces
     assert "VGG (upper bound only)" not in traces
     table = next(t.value for t in app.dataframe if "metric" in t.value)
-    assert "VGG, digits (upper bound only)" in table.columns
+    assert "VGG · digits (upper bound only)" in table.columns
     marked = [m.value for m in app.markdown if "upper bound only" in m.value]
     assert all("digits" in text for text in marked)
     assert any("1 failed, 1 passed" in text for text in marked)
@@ -440,7 +440,7 @@ def test_compare_labels_upper_bounds_and_does_not_rank_them(open_page, store):
     assert "is drawn hatched and is not ranked" in app.warning[0].value
     assert "is better than" not in texts(app)
     names = {t.get("name") for f in figures(app) for t in f["data"]}
-    assert "VGG, digits (upper bound only)" in names
+    assert "VGG · digits (upper bound only)" in names
     assert "not ranked: an upper bound only" in names
     sound = [runs[1], done(store, robust())]
     assert "hatched" not in texts(open_page("compare", run=sound))

@@ -128,7 +128,7 @@ def test_a_choice_of_data_holds_on_every_page(open_page):
         app.query_params.clear()
         app.switch_page(f"app_pages/{page}.py").run()
         assert app.selectbox(key="data").value == "cifar10", page
-    assert "VGG, digits" in markup(app)
+    assert "VGG · digits" in markup(app)
     assert "CIFAR-10" in markup(app)
 
 

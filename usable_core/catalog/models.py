@@ -69,13 +69,15 @@ BUNDLED = {
     "vgg": BundledRow("VGG", "small_vgg", "Plain convolutions, trained on CIFAR-10."),
     "vit": BundledRow("ViT", "small_vit", "Vision transformer, trained on CIFAR-10."),
     "resnet_robust": BundledRow(
-        "ResNet, robust", "small_resnet", "The residual network, adversarially trained on CIFAR-10."
+        "ResNet · robust",
+        "small_resnet",
+        "The residual network, adversarially trained on CIFAR-10.",
     ),
     "vgg_digits": BundledRow(
-        "VGG, digits", "small_vgg", "Plain convolutions, trained on scikit-learn's digits."
+        "VGG · digits", "small_vgg", "Plain convolutions, trained on scikit-learn's digits."
     ),
     "resnet_digits": BundledRow(
-        "ResNet, digits", "small_resnet", "Residual network, trained on scikit-learn's digits."
+        "ResNet · digits", "small_resnet", "Residual network, trained on scikit-learn's digits."
     ),
 }
 

@@ -155,8 +155,8 @@ WORDS = {
     ),
     "undecided_sign": WordRow(
         "For or against not settled",
-        "There are too few evaluations to say whether a superpixel speaks for the class or against it; "
-        "it is drawn with stripes.",
+        "There are too few evaluations to say whether a superpixel speaks for the class or against "
+        "it; it is drawn with stripes.",
         ("explain",),
     ),
     "faithfulness": WordRow(
@@ -168,8 +168,8 @@ WORDS = {
     ),
     "random_band": WordRow(
         "Random band, gain",
-        "The same test with parts in random order. The gain is by how much the map beats the middle "
-        "of that band: 0 is chance.",
+        "The same test with parts in random order. The gain is by how much the map beats the "
+        "middle of that band: 0 is chance.",
         ("assess", "explain", "explanation"),
     ),
     "randomised": WordRow(

@@ -28,6 +28,7 @@ from usable_core.cli import (
     slices,
     uploads,
     verify,
+    words,
 )
 from usable_core.cli.ask import add_commands
 from usable_core.cli.options import expanded
@@ -58,6 +59,7 @@ app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))
 app.command("compare")(comparison.compare)
 app.command("slices")(slices.slices)
+app.command("words")(words.words)
 app.add_typer(runs.app, name="runs")
 app.add_typer(uploads.app, name="uploads")
 app.command("dashboard")(dashboard.dashboard)

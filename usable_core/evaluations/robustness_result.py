@@ -235,8 +235,11 @@ class RobustnessResult(Answer):
             if all(self.config.norm in ATTACKS[a.name].norms for a in PRESETS[name].attacks)
         ]
         if stronger:
-            return f"Measure all of them again with `--preset {stronger[0]}`."
-        return "No stronger preset is at hand: see the checks, and attack through a `--surrogate`."
+            return f"Measure all of them again with the preset {stronger[0]}."
+        return (
+            "No stronger preset is at hand: see the checks, and attack through another model "
+            "(surrogate)."
+        )
 
     def records_at(self, epsilon: float) -> "pd.DataFrame":
         """Return the records at one epsilon of the grid, in order of index."""

@@ -9,7 +9,15 @@ from usable_core.comparison.pairs import Comparison
 from usable_core.comparison.simultaneous import EQUAL_WITHIN
 from usable_core.comparison.verdicts import Sides, sides
 from usable_core.evaluations.result import Condition
-from usable_core.plots.style import BAND_OPACITY, COLORS, NEUTRAL, Theme, error_bars, tidy
+from usable_core.plots.style import (
+    BAND_OPACITY,
+    COLORS,
+    NEUTRAL,
+    Theme,
+    error_bars,
+    named_inside,
+    tidy,
+)
 
 ROW = 34  # px
 # What a pair's interval shows: the marker, and its words in the legend.
@@ -43,13 +51,13 @@ def difference_forest(
             _add_pairs(figure, comparison, name, rows, theme)
     _add_stripe(figure, theme)
     figure.update_xaxes(
-        title_text="difference of accuracy, points (95 % interval, all pairs together)"
+        title_text="difference of accuracy, points<br>(95 % interval, all pairs together)"
     )
     order = [_label(comparison, row) for row in records]
     figure.update_yaxes(
         autorange="reversed", type="category", categoryorder="array", categoryarray=order
     )
-    return tidy(figure, height=170 + ROW * len(records))
+    return named_inside(tidy(figure, height=170 + ROW * len(records)))
 
 
 def _add_stripe(figure: go.Figure, theme: Theme) -> None:

@@ -1,6 +1,7 @@
 """Cost results as a figure: how long batches of each size take."""
 
 from collections.abc import Sequence
+from math import ceil, floor, log10
 
 import plotly.graph_objects as go
 
@@ -31,11 +32,19 @@ def latency_figure(results: Results, *, names: Names = None, theme: Theme = "lig
     labels = [f"{name}, {place(size)}" for name, _, _, size in rows]
     for label, (name, result, style, size) in zip(labels, rows, strict=True):
         _add_row(figure, label, name, style, (result, size))
-    figure.update_xaxes(title_text="time of a batch, ms (log scale)", type="log")
+    figure.update_xaxes(title_text="time of a batch, ms (log scale)", type="log", **_ticks(figure))
     figure.update_yaxes(
         autorange="reversed", type="category", categoryorder="array", categoryarray=labels
     )
-    return look.tidy(figure, height=130 + _ROW * len(labels))
+    return look.named_inside(look.tidy(figure, height=130 + _ROW * len(labels)))
+
+
+def _ticks(figure: go.Figure) -> dict[str, object]:
+    """Return ticks at 1, 2 and 5 of each power of ten: plotly's own print over each other."""
+    times = [value for trace in figure.data for value in trace.x]
+    powers = range(floor(log10(min(times))), ceil(log10(max(times))) + 1)
+    values = [digit * 10.0**power for power in powers for digit in (1, 2, 5)]
+    return {"tickvals": values, "ticktext": [f"{value:g}" for value in values]}
 
 
 def _add_row(

@@ -82,21 +82,30 @@ def with_epsilon_axis(
     """Return the figure with the ticks of the grid and the leaderboards' budgets inside it."""
     norm: Norm = results[0].config.norm if results else "linf"
     positive = [e for e in place if e > 0]
-    for mark in BENCHMARKS[norm]:
-        if positive and min(positive) <= mark.epsilon <= max(positive):
-            _mark(figure, mark, theme)
+    marks = [
+        mark
+        for mark in BENCHMARKS[norm]
+        if positive and min(positive) <= mark.epsilon <= max(positive)
+    ]
+    for mark in marks:
+        figure.add_vline(
+            x=math.log2(mark.epsilon), line={"color": NEUTRAL[theme], "width": 1}, opacity=0.6
+        )
     unit, ticks = epsilon_ticks(place, norm)
-    figure.update_xaxes(title_text=f"{unit} ({NORM_TITLES[norm]}; log scale)", **ticks)
+    title = f"{unit} ({NORM_TITLES[norm]}; log scale)"
+    figure.update_xaxes(
+        title={"text": "<br>".join([title, *_told(marks, norm)]), "font": {"size": 12}}, **ticks
+    )
     return tidy(figure, height=420)
 
 
-def _mark(figure: go.Figure, mark: Benchmark, theme: Theme) -> None:
-    at = math.log2(mark.epsilon)
-    figure.add_vline(x=at, line={"color": NEUTRAL[theme], "width": 1}, opacity=0.6)
-    text = f"RobustBench, {mark.title}" if "RobustBench" in mark.source else mark.title
-    top = {"y": 1, "yref": "paper", "yanchor": "top", "xanchor": "right", "xshift": -3}
-    look = {"textangle": -90, "showarrow": False, "font": {"size": 11, "color": NEUTRAL[theme]}}
-    figure.add_annotation(x=at, text=text, hovertext=mark.source, **top, **look)
+def _told(marks: Sequence[Benchmark], norm: Norm) -> list[str]:
+    """Return what the upright lines are, for below the axis: in the figure curves run through."""
+    if not marks:
+        return []
+    of = "RobustBench" if "RobustBench" in marks[0].source else "published"
+    said = [f"{mark.title} {epsilon_label(mark.epsilon, norm)}" for mark in marks]
+    return [f"lines, {of}: {', '.join(said)}"]
 
 
 def epsilon_ticks(

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import ExplanationResult
-from usable_core.plots.style import Theme, drawn, error_bars, tidy
+from usable_core.plots.style import Theme, drawn, error_bars, named_inside, tidy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,7 @@ def quality(
     figure.update_xaxes(title_text=title)
     if metric in _SHARES:
         figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%")
-    return tidy(figure, height=_HEIGHT + 60 * max(1, len(methods)))
+    return named_inside(tidy(figure, height=_HEIGHT + 60 * max(1, len(methods))))
 
 
 def _ends(known: "pd.DataFrame", metric: str) -> "list[pd.Series[float]]":

@@ -25,6 +25,7 @@ INK: dict[Theme, str] = {"light": "#1A1A1A", "dark": "#F2F2F2"}  # on top of a m
 SCALES: dict[Theme, str] = {"light": "Blues", "dark": "Cividis"}
 ROW = 26  # px of a row of a table that is drawn
 WIDTH = 2.5  # px
+NAME_SHIFT = 8  # px from the middle of a row up to its name
 
 
 def percent(value: float | None, digits: int = 1) -> str:
@@ -108,12 +109,17 @@ def share_heat_map(
     figure.add_heatmap(z=shares, x=x, y=y, zmin=0, zmax=100, text=texts, texttemplate="%{text}")
     return figure.update_traces(
         colorscale=SCALES[theme],
-        colorbar={"title": {"text": "accuracy, %"}},
+        showscale=False,  # each cell says its number, and a phone is narrow
         xgap=1,
         ygap=1,
         customdata=about,
         hovertemplate=f"{hover}<extra></extra>",
     )
+
+
+def named_inside(figure: go.Figure) -> go.Figure:
+    """Return a figure whose rows' names stand above them: beside, a phone has no room for more."""
+    return figure.update_yaxes(ticklabelposition="inside top", ticklabelshift=NAME_SHIFT)
 
 
 def tidy(figure: go.Figure, *, height: int = 380) -> go.Figure:

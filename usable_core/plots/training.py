@@ -40,7 +40,7 @@ def training_curves(frame: pd.DataFrame, theme: Literal["light", "dark"] = "ligh
             are left out. Without a column `epoch` the rows are counted.
         theme: Colour scheme of the page around it.
     """
-    figure = make_subplots(1, 2, subplot_titles=("Loss", "Accuracy"), horizontal_spacing=0.1)
+    figure = make_subplots(1, 2, subplot_titles=("Loss", "Accuracy"), horizontal_spacing=0.16)
     has_source = "source_loss" in frame and frame["source_loss"].notna().any()
     for column, name in LOSSES.items():
         if column != "task_loss" or has_source:  # alone it repeats the training loss
@@ -48,7 +48,7 @@ def training_curves(frame: pd.DataFrame, theme: Literal["light", "dark"] = "ligh
     for column, name in ACCURACIES.items():
         _add_line(figure, frame, column, name, theme, position=2)
     figure.update_xaxes(title_text="epoch", rangemode="tozero")
-    figure.update_yaxes(title_text="nats", rangemode="tozero", row=1, col=1)
+    figure.update_yaxes(title_text="loss, nats", rangemode="tozero", row=1, col=1)
     figure.update_yaxes(title_text="%", range=[0, 101], row=1, col=2)
     figure.update_layout(
         height=HEIGHT,

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from usable_core.catalog.metrics import METRICS
-from usable_core.plots.style import BAND_OPACITY, COLORS, NEUTRAL, Theme, error_bars, tidy
+from usable_core.plots.style import (
+    BAND_OPACITY,
+    COLORS,
+    NEUTRAL,
+    Theme,
+    error_bars,
+    named_inside,
+    tidy,
+)
 from usable_core.verdicts.checking import Checked, Outcome
 from usable_core.verdicts.verdict import Verdict, shown
 
-ROW = 40  # px
+ROW = 52  # px, with the name above
 SYMBOLS: dict[Outcome, str] = {"met": "circle", "not met": "x", "undecided": "circle-open"}
 _COLOR_OF: dict[Outcome, int] = {"met": 2, "not met": 5}
 
@@ -37,7 +45,7 @@ def requirement_bars(verdict: Verdict, *, theme: Theme = "light") -> go.Figure:
     figure.update_yaxes(
         autorange="reversed", type="category", categoryorder="array", categoryarray=order
     )
-    return tidy(figure, height=130 + ROW * len(rows))
+    return named_inside(tidy(figure, height=110 + ROW * len(rows)))
 
 
 def is_share(one: Checked) -> bool:

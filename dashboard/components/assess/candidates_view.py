@@ -25,8 +25,8 @@ MOST_NAMED = 3  # candidates in the sentence on weights
 def headline(found: Candidates) -> None:
     """Show which candidate may be the best, and who is left out."""
     st.info(f"**{escaped(found.sentence)}**", icon=":material/balance:")
-    for note in found.notes:
-        st.caption(escaped(note))
+    if not found.axes:  # else `candidates_view` says them
+        _notes(found)
 
 
 def candidates_view(found: Candidates, *, key: str) -> None:
@@ -39,6 +39,7 @@ def candidates_view(found: Candidates, *, key: str) -> None:
     plot = once(numbers_with_intervals, found, theme=state.theme())
     figure(plot, key=f"{key}_numbers", alt="All numbers of the candidates with their intervals")
     frame(once(places, found), alt="Where each candidate is on all axes together")
+    _notes(found)
     with st.expander("Every number, its group and the chance to be first"):
         frame(once(numbers, found), alt="Every number of the candidates")
         st.caption(
@@ -49,6 +50,12 @@ def candidates_view(found: Candidates, *, key: str) -> None:
     if len(found.axes) > 1:
         with st.expander("What matters how much: weights"):
             weights(found, key=key)
+
+
+def _notes(found: Candidates) -> None:
+    """Say on which examples the candidates are compared, and why on some numbers they are not."""
+    if found.notes:
+        st.markdown("\n".join(f"- :gray[{escaped(note)}]" for note in found.notes))
 
 
 def places(found: Candidates) -> pd.DataFrame:

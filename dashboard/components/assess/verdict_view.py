@@ -35,11 +35,11 @@ def verdict_view(result: AssessmentResult, runs_and_files: Callable[[], None]) -
         runs_and_files: Shows the last of the tabs.
     """
     verdicts = sorted(result.verdicts, key=lambda one: list(BOXES).index(one.answer))
-    if result.candidates is not None:
-        headline(result.candidates)
     for verdict in verdicts:
         box, icon = BOXES[verdict.answer]
-        box(f"**{escaped(verdict.sentence)}** {escaped(verdict.next_step)}", icon=icon)
+        box(f"**{escaped(verdict.sentence)}** {escaped(_next_step(verdict))}", icon=icon)
+    if result.candidates is not None:
+        headline(result.candidates)
     _precedence(result.precedence)
     shown: dict[str, Callable[[], None]] = {
         "Requirements": partial(_requirements, result, verdicts)
@@ -48,6 +48,13 @@ def verdict_view(result: AssessmentResult, runs_and_files: Callable[[], None]) -
         shown["Side by side"] = partial(candidates_view, result.candidates, key="assess")
     shown |= sections(result.findings)
     tabs({**shown, "Runs and files": runs_and_files}, key=state.ASSESS_TAB)
+
+
+def _next_step(verdict: Verdict) -> str:
+    """Return what to do about a verdict; empty where its sentence has said so."""
+    reasons = [reason.rstrip(".") for reason in verdict.reasons]
+    is_said = any(r in verdict.sentence and r in verdict.next_step for r in reasons)
+    return "" if is_said else verdict.next_step
 
 
 def _precedence(found: Precedence) -> None:
@@ -74,13 +81,15 @@ def _requirements(result: AssessmentResult, verdicts: Sequence[Verdict]) -> None
 
 def _table(verdict: Verdict) -> None:
     with st.expander("Every requirement", expanded=any(c.reason for c in verdict.checked)):
-        lines = ["| | required | found (95 %) | n | n to decide |", "|---|---|---|---|---|"]
+        lines = ["| answer | required | found (95 %) | n | n to decide |", "|---|---|---|---|---|"]
         for one in verdict.checked:
             found = shown(one.requirement, one.found) if one.found else "not measured"
             needed = f"about {rounded(one.examples):,}" if one.examples else ""
             count = f"{one.found.n:,}" if one.found else ""
             mark = MARKS.get(one.outcome, UNDECIDED)
-            cells = map(escaped, (one.requirement.text, found, count, needed))
+            sign = "≥" if one.requirement.row.is_better == "higher" else "≤"
+            required = f"{one.requirement.title} {sign} {one.requirement.bound_text}"
+            cells = map(escaped, (required, found, count, needed))
             lines.append(f"| {mark} | {' | '.join(cells)} |")
         st.markdown("\n".join(lines))
         for reason, of in verdict.reasons.items():

@@ -150,8 +150,8 @@ def _agreement(found: MapAgreement, view: MapView, is_shared: np.ndarray, key: s
             figure(plot, key=f"agreement_{key}_{title}", alt=f"{title} of every pair of maps")
     if len(found.consensus_of) < 2:
         st.caption(
-            f"Only {escaped(found.consensus_of[0])} says what speaks for the class and what against "
-            "it, so there is no consensus to draw."
+            f"Only {escaped(found.consensus_of[0])} says what speaks for the class and what "
+            "against it, so there is no consensus to draw."
         )
         return
     left, right = st.columns(2)

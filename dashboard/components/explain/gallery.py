@@ -25,8 +25,9 @@ def gallery_links(columns: int = 5) -> None:
     """Show the photographs, each with a link that opens it on the Explain page."""
     pictures = gallery()
     for start in range(0, len(pictures), columns):
-        row = st.columns(columns)
+        with st.container(key=f"tiles_gallery_{start}"):
+            row = st.columns(columns)
         for column, picture in zip(row, pictures[start : start + columns], strict=False):
-            with column:
+            with column, st.container(gap="xsmall"):
                 st.image(thumbnail(picture.name), width="stretch", alt=picture.title)
                 link("explain", picture.title, "image_search", {state.IMAGE: picture.name})

@@ -108,7 +108,9 @@ def _shared(choice: AttackChoice) -> Ask:
         f"measured too. Empty: {_usual_budgets()}",
     )
     seed = three.number_input("Seed", 0, value=0, key=state.ROBUSTNESS_SEED)
-    draws = one.number_input("Answers averaged", 1, 1000, 1, key=state.ROBUSTNESS_DRAWS, help=DRAWS_HELP)
+    draws = one.number_input(
+        "Answers averaged", 1, 1000, 1, key=state.ROBUSTNESS_DRAWS, help=DRAWS_HELP
+    )
     with two:
         surrogate = _surrogate()
 
@@ -144,8 +146,8 @@ def _surrogate() -> str:
         with_typed([NOBODY, *options], state.ROBUSTNESS_SURROGATE),
         key=state.ROBUSTNESS_SURROGATE,
         format_func=lambda name: options.get(name, name),
-        help="Surrogate: another backbone of the same input size and classes. Images made for it are "
-        "tried too, which shows gradients that are masked.",
+        help="Surrogate: another backbone of the same input size and classes. Images made for it "
+        "are tried too, which shows gradients that are masked.",
     )
 
 

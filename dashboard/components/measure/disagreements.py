@@ -30,7 +30,8 @@ def disagreements(kind: str, found: Comparison, condition: Condition | None) -> 
     if rows.empty:
         st.caption("On every image all are right, or all are wrong.")
         return
-    st.caption(f"{len(rows):,} images are right for some and wrong for others.")
+    images = "image is" if len(rows) == 1 else "images are"
+    st.caption(f"{len(rows):,} {images} right for some and wrong for others.")
     shown = dividing(rows, found.names)
     with errors_shown():
         question = request(found, shown["id"])

@@ -52,7 +52,8 @@ def worst_section(found: Found, names: Sequence[str]) -> None:
             if len(found) > 1:
                 st.markdown(f"**{escaped(name)}**")
             rows = result.worst(WORST).to_dict("records")
-            cells = st.columns(WORST if len(found) == 1 else 2 if len(found) == 2 else 1)
+            with st.container(key=f"tiles_worst_{run.id}"):
+                cells = st.columns(WORST if len(found) == 1 else 2 if len(found) == 2 else 1)
             for place, row in enumerate(rows):
                 with cells[place % len(cells)]:
                     _example(run, result, row)

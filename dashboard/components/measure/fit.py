@@ -74,7 +74,7 @@ def headlines(results: Sequence[Measured], names: Sequence[str]) -> None:
     for result, name in zip(results, names, strict=True):
         of_data.setdefault(about(result), []).append(name)
     for data, of in of_data.items():
-        st.subheader(f"{escaped(', '.join(of))} · {escaped(data)}", anchor=False)
+        st.subheader(f"{escaped(', '.join(of))} on {escaped(data)}", anchor=False)
 
 
 def data_notes(found: Found) -> None:

@@ -23,11 +23,7 @@ from dashboard.components.measure.pinned import (
     restore_question,
 )
 from dashboard.components.shared.data_picker import dataset_picker
-from dashboard.components.shared.formats import (
-    errors_shown,
-    provenance_source,
-    provenance_warnings,
-)
+from dashboard.components.shared.formats import errors_shown, escaped, provenance_source
 from dashboard.components.shared.metrics import records_downloads, score_table
 from dashboard.components.shared.names import names_of
 from dashboard.components.shared.pickers import measured_models, model_picker
@@ -75,7 +71,9 @@ def measuring_page(page: MeasuringPage) -> None:
     st.title(page.title)
     st.markdown(page.sentence)
     restore_question(page.task, page.restore)
-    questions = _form(page)
+    # What was answered comes first; what was asked is one click away.
+    with st.expander("What is asked", expanded=not state.chosen_run_ids()):
+        questions = _form(page)
     give_way(page.task, questions)
     open_newest(page.task, questions)
     found = on_one_axis(watched(runs_to_show(page.task, questions), page.task))
@@ -124,8 +122,8 @@ def _results(page: MeasuringPage, found: Found, questions: Sequence[Evaluation])
     headlines(results, names)
     data_notes(found)
     pin_note(page.task, questions)
-    for result in results:
-        provenance_warnings(result.provenance)
+    for sentence in dict.fromkeys(s for r in results for s in r.provenance.warnings):
+        st.warning(escaped(sentence), icon=":material/warning:")
     page.results(found, names)
     with st.expander("All numbers, files, and what they come from"):
         score_table(results, names, key=state.of_page(page.task, "scores"))

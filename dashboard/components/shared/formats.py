@@ -65,7 +65,14 @@ def interval_text(proportion: object) -> str:
     """Return the interval and the sample size: `95 % interval 96.1–98.0 %, n = 360`."""
     parts = _parts(proportion)
     low, high = 100 * parts["low"], 100 * parts["high"]
-    return f"95 % interval {low:.1f}–{high:.1f} %, n = {int(parts['n']):,}"
+    dash = "–" if low >= 0 else " to "
+    ends = f"{low:.1f}{dash}{high:.1f} %, n = ".replace("-", "−")
+    return f"95 % interval {kept_together(ends)}{int(parts['n']):,}"
+
+
+def kept_together(text: str) -> str:
+    """Return a text whose lines break after commas only, not between a number and its unit."""
+    return text.replace(" ", "\u00a0").replace(",\u00a0", ", ")
 
 
 def proportion_card(label: str, proportion: object | None, *, help: str | None = None) -> None:
@@ -76,7 +83,7 @@ def proportion_card(label: str, proportion: object | None, *, help: str | None =
         proportion: The number; None shows a dash.
         help: Definition and formula for the tooltip (Markdown, LaTeX between dollar signs).
     """
-    with st.container(border=True):
+    with st.container(border=True, gap="xsmall", height="stretch"):
         st.metric(label, percent(_parts(proportion)["value"] if proportion else None), help=help)
         st.caption(interval_text(proportion) if proportion else "not measured")
 

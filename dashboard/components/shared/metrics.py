@@ -8,7 +8,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from dashboard.components.shared.formats import download_csv, escaped, percent, proportion_card
+from dashboard.components.shared.formats import (
+    download_csv,
+    escaped,
+    interval_text,
+    kept_together,
+    percent,
+    proportion_card,
+)
 from dashboard.components.shared.once import once
 from dashboard.components.shared.run_panel import PLOT_CONFIG
 from usable_core.catalog.metrics import METRICS
@@ -30,12 +37,14 @@ def metric_card(metric: str, found: Proportion | Estimate, *, where: str = "") -
     if isinstance(found, Proportion):
         proportion_card(title, found, help=row.help)
         return
-    write, unit = (points, "points; ") if row.unit == "points" else (percent, "")
-    with st.container(border=True):
-        st.metric(title, write(found.value), help=row.help)
-        st.caption(
-            f"{unit}95 % interval {write(found.low)} to {write(found.high)}, n = {found.n:,}"
-        )
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        if row.unit == "points":
+            st.metric(title, points(found.value), help=row.help)
+            ends = f"{points(found.low)} to {points(found.high)}, n = {found.n:,}"
+            st.caption(f"points; 95 % interval {kept_together(ends)}")
+        else:
+            st.metric(title, percent(found.value), help=row.help)
+            st.caption(interval_text(vars(found)))
 
 
 def metric_cards(numbers: Mapping[str, Proportion | Estimate], *, models: int = 1) -> None:

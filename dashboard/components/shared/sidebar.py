@@ -7,6 +7,8 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared import names
 from dashboard.components.shared.data_picker import UPLOAD
+from dashboard.components.shared.navigation import mended_navigation
+from dashboard.components.shared.words import words
 from usable_core import machine, settings
 from usable_core.catalog.looks import model_styles
 from usable_core.errors import UsableError
@@ -16,11 +18,16 @@ from usable_core.runs.uploads import data_title, size_said
 LITTLE = 2 * 10**9  # bytes: a training or a download may need more
 
 
-def sidebar() -> None:
-    """Show the selection and the machine; call it after the page, which may change both."""
+def sidebar(page: str) -> None:
+    """Show the selection, the machine and a page's words; call it after the page.
+
+    The page may change the first two.
+    """
     with st.sidebar:
         _selection()
         st.caption(_machine())
+        words(page)
+        mended_navigation()
 
 
 def _selection() -> None:

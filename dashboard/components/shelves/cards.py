@@ -16,19 +16,20 @@ NAMES = {
 
 
 def backbone_card(card: BundledCard) -> None:
-    """Show one bundled backbone in a row: what it is, what was measured, and where to use it."""
-    with st.container(border=True):
-        about, *cells = st.columns([2, *[1] * max(1, len(card.proportions))])
-        with about:
+    """Show one bundled backbone: what it is, what was measured, and where to use it."""
+    with st.container(border=True, gap="xsmall", height="stretch"):
+        with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{card.row.title}**")
-            st.caption(card.row.help)
             if card.card is not None:
                 link("explain", "Explain", "image_search", {state.MODELS: [card.reference]})
+        st.caption(card.row.help)
+        if card.card is None:
+            st.caption("Not in this installation.")
+        elif not card.proportions:
+            st.caption("Not measured yet.")
+        cells = st.columns(max(1, len(card.proportions)))
         for cell, (name, proportion) in zip(cells, card.proportions.items(), strict=False):
             label = NAMES.get(name, name.replace("_", " ").capitalize())
-            cell.metric(label, percent(proportion["value"]), help=interval_text(proportion))
-            cell.caption(interval_text(proportion))
-        if card.card is None:
-            cells[0].caption("Not in this installation.")
-        elif not card.proportions:
-            cells[0].caption("Not measured yet.")
+            with cell.container(gap="xxsmall"):
+                st.metric(label, percent(proportion["value"]), help=interval_text(proportion))
+                st.caption(interval_text(proportion).removeprefix("95 % interval "))
