@@ -155,7 +155,11 @@ def test_an_upper_bound_meets_nothing_but_can_fail():
     found = check(requirement("robust_accuracy at 1/255 >= 50 %"), [weak])
     assert found.outcome == "undecided"
     assert "check of the attack failed" in found.reason
-    assert "Ask standard." in found.reason
+    rules = requirements_of(["robust_accuracy at 1/255 >= 50 %"])
+    whole = verdict("A", rules, [weak])
+    assert whole.next_step == "Ask standard."
+    assert whole.sentence.endswith("a check of the attack failed, so it is an upper bound only.")
+    assert list(whole.reasons) == ["a check of the attack failed, so it is an upper bound only."]
     wrong = robustness_result(labels, labels, [labels, labels + 1], epsilons=(0.0, 1 / 255))
     weak.numbers = wrong.numbers
     assert check(requirement("robust_accuracy at 1/255 >= 50 %"), [weak]).outcome == "not met"
@@ -185,5 +189,7 @@ def test_three_verdicts_and_their_sentences():
     leaky = answered(100, 100)
     leaky = replace(leaky, provenance=replace(leaky.provenance, leaked=("image1",)))
     doubted = verdict("F", requirements_of(["accuracy >= 50 %"]), [leaky])
-    assert doubted.next_step.startswith("Look at Accuracy: ")
-    assert not doubted.next_step.endswith("..")
+    doubt = "1 of the evaluated pictures are known from training, so it is too good."
+    assert doubted.sentence.endswith(doubt)
+    assert doubted.next_step == "Measure on pictures that this model was not trained on."
+    assert list(doubted.reasons) == [doubt]

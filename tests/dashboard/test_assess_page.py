@@ -68,8 +68,8 @@ def test_it_asks_the_usual_requirements_of_the_chosen_models(open_page, started)
 
 def test_fields_and_lines_become_requirements(open_page, started):
     app = open_page("assess")
-    app.number_input(key="assess_accuracy").set_value(95.0)
-    app.number_input(key="assess_ece").set_value(None)
+    app.select_slider(key="assess_accuracy").set_value(95.0)
+    app.select_slider(key="assess_ece").set_value(None)
     app.text_input(key="assess_epsilon").set_value("2/255")
     app.text_area(key="assess_more").set_value(
         "top5 >= 99 %\n\n corruption_accuracy at Fog >= 0.7 "
@@ -138,8 +138,8 @@ def test_a_link_restores_the_question(open_page, store, started):
     rows = [row("ece <= 3 %", "met", 0.01), row("top5 >= 90 %", "met", 0.99)]
     require = ("ece <= 3 %", "top5 >= 90 %", "robust_accuracy at 4/255 >= 25 %")
     app = open_page("assess", run=done(store, ("vgg_digits", rows), require=require))
-    assert app.number_input(key="assess_accuracy").value is None
-    assert app.number_input(key="assess_ece").value == 3
+    assert app.select_slider(key="assess_accuracy").value is None
+    assert app.select_slider(key="assess_ece").value == 3
     assert app.text_input(key="assess_epsilon").value == "4/255"
     app.button(key="assess_start").click().run()
     (asked,) = started
@@ -212,8 +212,8 @@ def test_each_part_is_shown_while_it_runs_with_what_is_decided(open_page, store)
 def test_a_start_fills_the_form_and_goes_into_a_file(open_page, started):
     app = open_page("assess")
     app.selectbox(key="assess_from").set_value("internal_tool").run()
-    assert app.number_input(key="assess_worst_class").value == 75
-    assert app.number_input(key="assess_robust_accuracy").value is None
+    assert app.select_slider(key="assess_worst_class").value == 75
+    assert app.select_slider(key="assess_robust_accuracy").value is None
     app.button(key="assess_start").click().run()
     assert set(started[0].require) == set(STARTS["internal_tool"].require)
 
@@ -222,7 +222,7 @@ def test_a_file_of_requirements_fills_the_form_with_its_words(open_page, started
     app = open_page("assess")
     text = 'use = "Post codes"\nset_by = "QA"\nnorm = "l2"\nrequire = ["accuracy >= 91 %"]\n'
     app.file_uploader(key="assess_file").upload("usable.toml", text.encode("utf-8-sig")).run()
-    assert app.number_input(key="assess_accuracy").value == 91
+    assert app.select_slider(key="assess_accuracy").value == 91
     app.button(key="assess_start").click().run()
     (asked,) = started
     assert (asked.use, asked.set_by, asked.norm) == ("Post codes", "QA", "l2")
@@ -233,7 +233,7 @@ def test_a_file_that_is_none_is_told_and_changes_nothing(open_page):
     app = open_page("assess")
     app.file_uploader(key="assess_file").upload("usable.toml", b"require = []").run()
     assert "no requirements" in app.error[0].value
-    assert app.number_input(key="assess_accuracy").value == 90
+    assert app.select_slider(key="assess_accuracy").value == 90
 
 
 @pytest.mark.parametrize("is_after", [True, False])

@@ -21,15 +21,16 @@ NAMES: dict[Unit, dict[str, float]] = {
     "joules": {"J": 1.0, "mJ": 1e-3},
 }
 NEEDED: tuple[Unit, ...] = ("seconds", "bytes", "joules")  # a bare 50 could be ms or s
+_HUNDREDTHS: dict[Unit, str] = {"share": "%", "points": "points"}
 _BINARY = "i"  # of `MiB`: read, never written
 
 
 def written(value: float, unit: Unit) -> str:
     """Return a value as people read it: 0.0123 seconds as `12.3 ms`, 11,689,512 as `11.7 M`."""
-    if unit == "share":
-        return f"{100 * value:.1f} %"
     if not math.isfinite(value):
         return "not bounded" if value > 0 else "–"
+    if unit in _HUNDREDTHS:
+        return f"{100 * value:.1f} {_HUNDREDTHS[unit]}"
     name, size = _scale(value, unit)
     scaled = value / size
     text = f"{scaled:,.0f}" if abs(scaled) >= 100 and name else f"{scaled:.3g}"

@@ -15,7 +15,7 @@ from usable_core.tasks import TASKS
 from usable_core.verdict_files.form import CHAIN, Document, plain
 from usable_core.verdict_files.style import STYLE
 from usable_core.verdicts.requirements import Requirement, requirement
-from usable_core.verdicts.verdict import rounded, shown
+from usable_core.verdicts.verdict import rounded, shown, with_interval
 
 WORDS = {
     "fit": "fit for this use",
@@ -25,6 +25,7 @@ WORDS = {
 ORDER = tuple(WORDS)
 # What the first page and the tables show already; other sections of a summary follow as they are.
 SHOWN = {"sentence", "use", "set_by", "models", "precedence", "trust", "not_measured"}
+BARS = ("share", "points", "number")  # units of numbers that say something on a scale alone
 MOST_OPEN = 12  # rows of a table that is not folded away
 
 
@@ -94,9 +95,8 @@ def _decision(document: Document) -> Iterator[Block]:
             ("", "required", "found (95 %)", "", "n", "n to decide"),
             tuple(map(_requirement, model["requirements"])),
         )
-        reasons = {row["reason"]: row["requirement"] for row in model["requirements"]}
         doubts: list[Block] = [
-            Text(f"{of}: {why}", is_warning=True) for why, of in reasons.items() if why
+            Text(f"{' and '.join(of)}: {why}", is_warning=True) for why, of in _doubts(model)
         ]
         blocks = (
             Text(model["sentence"]),
@@ -117,6 +117,15 @@ def _trust(document: Document) -> tuple[Block, ...]:
     remarks = document["summary"]["trust"]
     rows = [(Mark(one["tone"]), one["title"], one["sentence"]) for one in remarks]
     return (Table(("", "looked at", "seen"), tuple(rows)),) if rows else ()
+
+
+def _doubts(model: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each reason of doubt, without the next step, with the requirements that it is of."""
+    found: dict[str, list[str]] = {}
+    for row in model["requirements"]:
+        said = row["reason"].removesuffix(model["next_step"]).strip()
+        found.setdefault(said, []).append(row["requirement"])
+    yield from ((why, of) for why, of in found.items() if why)
 
 
 def _requirement(row: Mapping[str, Any]) -> tuple[object, ...]:
@@ -148,28 +157,14 @@ def _numbers(document: Document) -> Iterator[Block]:
         for one in numbers:
             row, found = METRICS[one["metric"]], estimate(one)
             title = f"{row.title}, {one['at']}" if one["at"] else row.title
-            rows.append((title, said(one["metric"], found), _bar(found, one["metric"]), found.n))
+            bar = _bar(found, one["metric"]) if row.unit in BARS else ""
+            rows.append((title, with_interval(found, row.unit), bar, found.n))
         model = result.get("model", "")
         title = f"{TASKS[run['task']].title} of {model}" if run["task"] in TASKS else run["title"]
         head, is_long = ("number", "found (95 %)", "", "n"), len(rows) > MOST_OPEN
         warnings = [Text(text, is_warning=True) for text in result.get("warnings") or ()]
         table = Table(head, tuple(rows), f"{len(rows)} numbers" if is_long else "")
         yield Row((Card(title, (table, *warnings)),))
-
-
-def said(metric: str, found: Estimate) -> str:
-    """Return a number as it is written: `87.2 % (83.4 % to 90.4 %)`."""
-    unit = METRICS[metric].unit
-
-    def one(value: float) -> str:
-        return f"{value:.3g}" if unit == "number" else f"{100 * value:.1f}"
-
-    end = {"share": " %", "points": " points", "number": ""}[unit]
-    if math.isnan(found.value):
-        return "–"
-    if math.isnan(found.low) or math.isnan(found.high):
-        return f"{one(found.value)}{end}"
-    return f"{one(found.value)}{end} ({one(found.low)} to {one(found.high)})"
 
 
 def _provenance(document: Document) -> Iterator[Block]:

@@ -18,6 +18,7 @@ from usable_core.metrics.intervals import CONFIDENCE, Estimate, Proportion, exac
 from usable_core.verdicts.requirements import Requirement
 
 POWER = 0.8
+AGAIN = "Delete the run of its cost and measure it again while the machine does nothing else."
 MOST_EXAMPLES = 100_000_000  # beyond it a bound is called as good as reached exactly
 
 Outcome = Literal["met", "not met", "undecided"]
@@ -31,7 +32,8 @@ class Checked:
         requirement: What was required.
         found: The number with the interval that decides; None where nothing measured it.
         outcome: Whether it is met.
-        reason: Why it is undecided, where the interval alone would not leave it so; else empty.
+        reason: Why it is undecided, where the interval alone would not leave it so, and in
+            sentences after it what to do about that; else empty.
         examples: How many examples would decide it in 80 % of cases, if the number stays as it is;
             None where it is decided, or no number of examples would.
     """
@@ -41,6 +43,16 @@ class Checked:
     outcome: Outcome
     reason: str = ""
     examples: int | None = None
+
+    @property
+    def doubt(self) -> str:
+        """Return why it is undecided beyond its interval, without what to do about it."""
+        return self.reason.partition(". ")[0].rstrip(".")
+
+    @property
+    def remedy(self) -> str:
+        """Return what to do about the reason, as sentences; empty where it says nothing."""
+        return self.reason.partition(". ")[2]
 
 
 def check(requirement: Requirement, results: Iterable[Measured], *, candidates: int = 1) -> Checked:
@@ -81,9 +93,9 @@ def _checked(
     if said == "met" and (doubt := _doubt(requirement, result)):
         return Checked(requirement, found, "undecided", doubt)
     if said == "not met" and number.excuse:
-        return Checked(requirement, found, "undecided", number.excuse.rstrip("."))
+        return Checked(requirement, found, "undecided", f"{_joined(number.excuse)}. {AGAIN}")
     if said == "undecided" and number.within is not None:
-        return Checked(requirement, found, said, f"{found.n} timings leave it open")
+        return Checked(requirement, found, said, f"{found.n} timings leave it open. {AGAIN}")
     needed = None if said != "undecided" else examples_to_decide(requirement, found)
     return Checked(requirement, found, said, examples=needed)
 
@@ -116,6 +128,11 @@ def examples_to_decide(requirement: Requirement, found: Estimate) -> int | None:
     return max(found.n + 1, math.ceil(needed)) if needed <= MOST_EXAMPLES else None
 
 
+def _joined(sentences: str) -> str:
+    """Return sentences as one, without its end."""
+    return sentences.rstrip(".").replace(". ", "; ")
+
+
 def _doubt(requirement: Requirement, result: Measured) -> str:
     """Return why a number that reaches its bound does not show that the model does."""
     if result.is_upper_bound_only and requirement.name == "robust_accuracy":
@@ -123,5 +140,8 @@ def _doubt(requirement: Requirement, result: Measured) -> str:
         return f"a check of the attack failed, so it is an upper bound only.{remedy}"
     leaked = len(result.provenance.leaked)
     if leaked and requirement.row.is_better == "higher":
-        return f"{leaked:,} of the evaluated pictures are known from training, so it is too good"
+        return (
+            f"{leaked:,} of the evaluated pictures are known from training, so it is too good. "
+            "Measure on pictures that this model was not trained on."
+        )
     return ""

@@ -1,10 +1,11 @@
 """The verdict of one model: fit, not fit, or not shown, in one sentence with the next step."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from usable_core.catalog.units import written
+from usable_core.catalog.units import Unit, written
 from usable_core.evaluations.result import Measured
 from usable_core.metrics.intervals import Estimate
 from usable_core.verdicts.checking import Checked, check
@@ -41,11 +42,15 @@ class Verdict:
 
     @property
     def reasons(self) -> dict[str, list[Requirement]]:
-        """Return why requirements are undecided beyond their intervals: each reason once."""
+        """Return why requirements are undecided beyond their intervals: each reason once.
+
+        What the next step says already is left out of them.
+        """
         found: dict[str, list[Requirement]] = {}
         for one in self.checked:
             if one.reason:
-                found.setdefault(one.reason, []).append(one.requirement)
+                said = one.reason.removesuffix(self.next_step).strip()
+                found.setdefault(said, []).append(one.requirement)
         return found
 
     @property
@@ -70,12 +75,12 @@ class Verdict:
             return (
                 "Choose another model, train this one further, or ask whether the bound is right."
             )
+        remedies = [one.remedy for one in self.checked if one.remedy]
+        if remedies:
+            return remedies[0]
         unmeasured = [one for one in self.checked if one.found is None]
         if unmeasured:
             return f"Measure {unmeasured[0].requirement.title} too."
-        doubted = [one for one in self.checked if one.reason]
-        if doubted:
-            return f"Look at {doubted[0].requirement.title}: {doubted[0].reason.rstrip('.')}."
         needed = [one.examples for one in self.checked if one.outcome == "undecided"]
         if None in needed:
             return "A number lies on its bound: no number of examples would tell them apart."
@@ -113,11 +118,15 @@ def rounded(number: int) -> int:
 
 def shown(requirement: Requirement, found: Estimate) -> str:
     """Return a number as it is written: `87.2 % (83.4 % to 90.4 %)`."""
-    value, low, high = (
-        written(part, requirement.unit) for part in (found.value, found.low, found.high)
-    )
-    is_counted = found.low == found.high and found.n == 1  # such as parameters: no interval
-    return value if is_counted else f"{value} ({low} to {high})"
+    return with_interval(found, requirement.unit)
+
+
+def with_interval(found: Estimate, unit: Unit) -> str:
+    """Return a number with its interval, where it has one: `87.2 % (83.4 % to 90.4 %)`."""
+    value, low, high = (written(part, unit) for part in (found.value, found.low, found.high))
+    is_counted = found.low == found.high and found.n == 1  # such as parameters
+    is_alone = is_counted or (math.isnan(found.low) and math.isnan(found.high))
+    return value if is_alone else f"{value} ({low} to {high})"
 
 
 def _said(one: Checked) -> str:
@@ -130,4 +139,4 @@ def _said(one: Checked) -> str:
         f"{name} is {shown(one.requirement, one.found)}, where {side} "
         f"{one.requirement.bound_text} is required"
     )
-    return f"{found}; {one.reason.rstrip('.')}" if one.reason else found
+    return f"{found}; {one.doubt}" if one.doubt else found

@@ -1,4 +1,4 @@
-"""Asking what a model must reach: the usual numbers as fields, any other as a sentence."""
+"""Asking what a model must reach: the usual numbers by sliders, any other as a sentence."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,8 @@ from usable_core.verdicts.assessment import USUAL
 from usable_core.verdicts.requirements import Requirement, requirement
 
 COLUMNS = 3
+NOT_REQUIRED = None
+STEPS = {"share": range(101), "number": [step / 20 for step in range(21)]}  # by unit; % of shares
 HOW = (
     "One requirement a line, such as "
     + ", ".join(f"`{row.example}`" for row in REQUIREMENTS.values())
@@ -28,15 +30,28 @@ class Field:
 
     @property
     def key(self) -> str:
-        """Return the widget's key."""
+        """Return the slider's key."""
         return state.of_page("assess", self.requirement.name)
 
     @property
     def label(self) -> str:
-        """Return what stands above the field."""
+        """Return what stands above the slider."""
         sign = "≥" if self.requirement.row.is_better == "higher" else "≤"
-        title = self.requirement.title.partition(" at ε")[0]
-        return f"{title} {sign}{' %' * self.is_share}"
+        return f"{self.requirement.title.partition(' at ε')[0]} {sign}"
+
+    @property
+    def options(self) -> list[float | None]:
+        """Return what it can be set to; what requires nothing is at the end that is easy."""
+        steps = {float(step) for step in STEPS[METRICS[self.requirement.row.metric].unit]}
+        kept = {st.session_state.get(self.key)} - {NOT_REQUIRED}  # also one between the steps
+        bounds = sorted(steps | kept)
+        is_minimum = self.requirement.row.is_better == "higher"
+        return [NOT_REQUIRED, *bounds] if is_minimum else [*bounds, NOT_REQUIRED]
+
+    def text(self, value: float | None) -> str:
+        """Return a value of the slider as people read it."""
+        unit = " %" if self.is_share else ""
+        return "not required" if value is NOT_REQUIRED else f"{value:.10g}{unit}"
 
     @property
     def is_share(self) -> bool:
@@ -44,8 +59,8 @@ class Field:
         return METRICS[self.requirement.row.metric].unit == "share"
 
     def shown(self, bound: float) -> float:
-        """Return a bound as the field shows it."""
-        return round(100 * bound, 6) if self.is_share else bound
+        """Return a bound as the slider shows it."""
+        return float(round(100 * bound, 6)) if self.is_share else float(bound)
 
 
 FIELDS = tuple(Field(requirement(text)) for text in USUAL)
@@ -67,21 +82,17 @@ def restore(texts: tuple[str, ...]) -> None:
 def requirements_form() -> tuple[str, ...]:
     """Ask what is required and return it as it is written; empty while a line is none."""
     st.markdown("**It must reach**")
-    st.caption("Write it before you look at the numbers. An empty field requires nothing.")
+    st.caption("Say it before you look at the numbers.")
     columns = st.columns(COLUMNS)
     for place, field in enumerate(FIELDS):
         with columns[place % COLUMNS]:
             st.session_state.setdefault(field.key, field.shown(field.requirement.bound))
-            st.number_input(
+            st.select_slider(
                 field.label,
-                0.0 if field.is_share else None,
-                100.0 if field.is_share else None,
-                None,
+                field.options,
                 key=field.key,
                 persist_state="session",
-                step=1.0 if field.is_share else 0.1,
-                format="%g",
-                placeholder="not required",
+                format_func=field.text,
                 help=METRICS[field.requirement.row.metric].help,
             )
             if field.requirement.row.place == "epsilon":
@@ -103,7 +114,7 @@ def requirements_form() -> tuple[str, ...]:
 
 
 def _field_text(field: Field) -> str | None:
-    """Return the requirement that a field asks for now; None where it is empty."""
+    """Return the requirement that a slider asks for now; None where it requires nothing."""
     value = st.session_state.get(field.key)
     if value is None:
         return None
