@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from usable_core import errors as errors
     from usable_core.api import Explanation as Explanation
-    from usable_core.api import attack as attack
     from usable_core.api import calibrate as calibrate
     from usable_core.api import evaluate_accuracy as evaluate_accuracy
     from usable_core.api import evaluate_corruption as evaluate_corruption
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from usable_core.api import explain_methods as explain_methods
     from usable_core.api import fine_tune as fine_tune
     from usable_core.assessing import assess as assess
+    from usable_core.attacking import attack as attack
     from usable_core.catalog.listing import list_attacks as list_attacks
     from usable_core.catalog.listing import list_corruptions as list_corruptions
     from usable_core.catalog.listing import list_datasets as list_datasets
@@ -46,9 +46,10 @@ if TYPE_CHECKING:
 
 # Module, below this package, to the names that it gives.
 _NAMES = {
-    "api": "Explanation attack calibrate evaluate_accuracy evaluate_corruption "
+    "api": "Explanation calibrate evaluate_accuracy evaluate_corruption "
     "evaluate_explanation evaluate_robustness explain explain_methods fine_tune",
     "assessing": "assess",
+    "attacking": "attack",
     "catalog.listing": "list_attacks list_corruptions list_datasets list_explainers list_models",
     "comparison": "compare",
     "costing": "evaluate_cost",

@@ -23,14 +23,13 @@ from usable_core.evaluations.explained import Explanation as Explanation
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report, silent
+from usable_core.evaluations.specs import ModelSpec, Report, silent
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.pictures import picture_of as _picture
+from usable_core.progress import showing_progress
 from usable_core.runs import calibrations
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from usable_core.arguments import DatasetLike, ModelLike
     from usable_core.evaluations.result import Evaluation
     from usable_core.models.model import Model
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind", bound="Evaluation")
 
 
+@showing_progress
 def evaluate_accuracy(
     model: "ModelLike",
     data: "DatasetLike",
@@ -56,7 +56,7 @@ def evaluate_accuracy(
             (image, label), or (images, labels).
         limit: At most this many examples, stratified by class.
         store: Keep the answer where command line and pages keep theirs, or take it from there.
-        report: Told the progress.
+        report: Told the progress; a bar on a terminal or in a notebook when not given.
         **settings: Other fields of `AccuracyConfig`.
 
     Raises:
@@ -68,6 +68,7 @@ def evaluate_accuracy(
     return cast(AccuracyResult, _answer(AccuracyConfig, question, settings, report))
 
 
+@showing_progress
 def evaluate_robustness(
     model: "ModelLike",
     data: "DatasetLike",
@@ -88,6 +89,7 @@ def evaluate_robustness(
     return cast(RobustnessResult, _answer(RobustnessConfig, question, settings, report))
 
 
+@showing_progress
 def evaluate_corruption(
     model: "ModelLike",
     data: "DatasetLike",
@@ -106,6 +108,7 @@ def evaluate_corruption(
     return cast(CorruptionResult, _answer(CorruptionConfig, question, settings, report))
 
 
+@showing_progress
 def evaluate_explanation(
     model: "ModelLike",
     data: "DatasetLike",
@@ -148,6 +151,7 @@ def explain(
     return found
 
 
+@showing_progress
 def explain_methods(
     model: "ModelLike",
     image: "ImageLike",
@@ -174,40 +178,7 @@ def explain_methods(
     return explain_image(_model(model), _picture(image), methods, on_refusal, settings)
 
 
-def attack(
-    model: "ModelLike",
-    images: object,
-    labels: Sequence[int | str],
-    *,
-    epsilon: float,
-    **settings: Unpack[keywords.AttackSettings],
-) -> "Tensor":
-    """Return adversarial images: the worst that an attack finds near each image.
-
-    Args:
-        model: As for `evaluate_accuracy`.
-        images: As `Model.predict` takes them.
-        labels: True class of each (N,), as its name or as its position among the logits.
-        epsilon: Largest change, in units of the [0, 1] pixel range.
-        **settings: As for `evaluate_robustness`, such as `attack`, `norm`, `steps` and `seed`; of a
-            preset's attacks the first that succeeds counts.
-
-    Returns:
-        Images (N, 3, H, W) in [0, 1] within epsilon of what the model sees, whether or not the
-        attack succeeded; `Model.predict` takes them as they are.
-
-    Raises:
-        AttackError: epsilon or the outputs are not what the attack needs.
-        UsableError: images or labels are not those of the model, or a setting is out of its range.
-    """
-    from usable_core.measuring.attacking import adversarial_images
-
-    loaded = _model(model)
-    question = Question({}, loaded.spec, DatasetSpec("images"))
-    config = config_of(RobustnessConfig, question, {**settings, "epsilons": epsilon})
-    return adversarial_images(loaded, images, labels, config)
-
-
+@showing_progress
 def calibrate(
     model: "ModelLike",
     data: "DatasetLike",
@@ -234,6 +205,7 @@ def calibrate(
     return found
 
 
+@showing_progress
 def fine_tune(
     model: "ModelLike",
     data: "DatasetLike",

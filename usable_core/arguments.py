@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
+from usable_core.catalog.models import files_of
 from usable_core.errors import ConfigError, DatasetRefused, UnknownName
 from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
@@ -49,13 +50,16 @@ def model_of(model: object) -> "Model":
         ConfigError: it is neither.
         UsableError: it cannot be loaded.
     """
-    from usable_core import models
+    if isinstance(model, (str, Path, ModelSpec)):
+        spec = model if isinstance(model, ModelSpec) else ModelSpec(str(model))
+        files_of(spec.reference, spec.weights, spec.labels)  # before torch takes its seconds
+        from usable_core import models
+
+        return models.load_model(model)
     from usable_core.models.model import Model
 
     if isinstance(model, Model):
         return model
-    if isinstance(model, (str, Path, ModelSpec)):
-        return models.load_model(model)
     from torch import nn
 
     if isinstance(model, nn.Module):

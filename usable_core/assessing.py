@@ -8,6 +8,7 @@ from usable_core import jobs
 from usable_core.arguments import model_of, question_of
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import ModelSpec, Report, silent
+from usable_core.progress import showing_progress
 from usable_core.verdicts.assessment import USUAL, AssessmentConfig, AssessmentResult
 from usable_core.verdicts.requirement_files import read_requirements
 from usable_core.verdicts.requirements import Requirements, requirements_of
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from usable_core.arguments import DatasetLike, ModelLike
 
 
+@showing_progress
 def assess(
     models: "ModelLike | Sequence[ModelLike]",
     data: "DatasetLike",

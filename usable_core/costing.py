@@ -8,11 +8,13 @@ from usable_core.arguments import Question, config_of, model_of, question_of
 from usable_core.evaluations import keywords
 from usable_core.evaluations.cost import CostConfig, CostResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report, silent
+from usable_core.progress import showing_progress
 
 if TYPE_CHECKING:
     from usable_core.arguments import DatasetLike, ModelLike
 
 
+@showing_progress
 def evaluate_cost(
     model: "ModelLike",
     data: "DatasetLike | None" = None,

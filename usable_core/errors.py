@@ -5,11 +5,13 @@ The sentence says what was expected, what came, and what to do. Programmer's mis
 """
 
 import difflib
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 LONGEST = 700  # characters of a sentence, whatever is quoted in it
 _QUOTED = 80  # characters of a name
+_SHORTEST = 3  # characters of a word that is looked for within names
 
 
 def first_line(error: Exception) -> str:
@@ -36,6 +38,20 @@ def quoted(name: object) -> str:
     return text if len(text) <= _QUOTED else f"{repr(str(name)[: _QUOTED - 10])[:_QUOTED]} …"
 
 
+def nearest(name: object, choices: Iterable[str], most: int = 5) -> list[str]:
+    """Return the choices that a name may mean: those that hold its words first, then alike ones.
+
+    `labrador` is the Labrador retriever before it is a radiator.
+    """
+    known = sorted(set(choices), key=lambda choice: (len(choice), choice))
+    said = str(name)[:_QUOTED].casefold()
+    words = [word for word in re.split(r"[\W_]+", said) if len(word) >= _SHORTEST]
+    holding = [c for c in known if words and all(word in c.casefold() for word in words)]
+    lower = {choice.casefold(): choice for choice in reversed(known)}
+    alike = [lower[c] for c in difflib.get_close_matches(said, lower, n=most, cutoff=0.4)]
+    return list(dict.fromkeys([*holding, *alike]))[:most]
+
+
 class UsableError(Exception):
     """A mistake that a user can cause and mend; `str(error)` is the sentence shown to them."""
 
@@ -60,7 +76,7 @@ class UnknownName(UsableError):
 
     def __init__(self, kind: str, name: object, choices: Iterable[str]) -> None:
         known = sorted(choices)
-        near = difflib.get_close_matches(str(name)[:_QUOTED], known, n=5, cutoff=0.4) or known[:8]
+        near = nearest(name, known) or known[:8]
         listed = f"Nearest choices: {', '.join(near)}." if near else "There is none to choose from."
         super().__init__(f"Unknown {kind} {quoted(name)}. {listed}")
         self.choices = near

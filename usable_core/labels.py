@@ -1,13 +1,12 @@
 """`LabelSpace`: the ordered class names of a model or a data set, matched by name."""
 
-import difflib
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from usable_core.errors import IncompatibleLabels
+from usable_core.errors import IncompatibleLabels, nearest
 from usable_core.records import brief, shown
 
 APOSTROPHES = str.maketrans("", "", "'’`ʼ")
@@ -62,7 +61,7 @@ class LabelSpace:
         """
         best = self._table.best(name)
         if len(best) != 1:
-            near = difflib.get_close_matches(name, self.names, n=5, cutoff=0.4) or self.names[:5]
+            near = nearest(name, self.names) or self.names[:5]
             meant = f"{len(best)} classes are" if best else "No class is"
             raise IncompatibleLabels(
                 f"{meant} called {shown(name)}. Nearest choices: {', '.join(map(brief, near))}."

@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 from usable_core.arguments import question_of
 from usable_core.evaluations.recipes import Recipe
 from usable_core.evaluations.specs import Report, silent
+from usable_core.progress import showing_progress
 
 if TYPE_CHECKING:
     from usable_core.arguments import DatasetLike, ModelLike
 
 
+@showing_progress
 def probe(
     model: "ModelLike", data: "DatasetLike", *, limit: int | None = 500, report: Report = silent
 ) -> tuple[Recipe, ...]:

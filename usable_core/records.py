@@ -146,6 +146,8 @@ def shown(value: object) -> str:
         return f"a number of {value.bit_length()} bits"
     if isinstance(value, list | tuple | dict) and len(value) > _LONGEST:
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    if isinstance(value, tuple):
+        return ", ".join(map(shown, value)) or "nothing"
     text = reprlib.repr(value)  # within bounds, however deep or long the value is
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 

@@ -84,13 +84,13 @@ ASKING_LAYERS = (
     ("catalog", "metrics"),
     ("evaluations",),
     ("comparison", "samples", "attacked_images", "verdicts", "shelf"),
-    ("tasks",),
+    ("tasks", "progress"),
     ("runs", "plots"),
     ("reports",),
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "costing", "recipes", "slicing"),
+    ("api", "assessing", "attacking", "costing", "recipes", "slicing"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.
@@ -115,6 +115,7 @@ ALSO_ASKED = {("measuring", "runs")}
 DOORS = (
     "usable_core.api",
     "usable_core.arguments",
+    "usable_core.attacking",
     "usable_core.recipes",
     "usable_core.slicing",
     "usable_core.tasks",

@@ -141,6 +141,7 @@ SOURCES = {
         "usable_core.models.sources.torchvision_models:load",
         "torchvision/NAME or torchvision/NAME@WEIGHTS: every classification model of torchvision.",
         build="usable_core.models.sources.torchvision_models:build",
+        files="usable_core.catalog.known_names:torchvision",
         recipes="usable_core.models.sources.torchvision_models:recipes",
         takes_weights=True,
         suggested=(
@@ -156,6 +157,7 @@ SOURCES = {
         "usable_core.models.sources.timm_models:load",
         "timm/NAME or timm/NAME.TAG: every model of timm.",
         build="usable_core.models.sources.timm_models:build",
+        files="usable_core.catalog.known_names:timm",
         recipes="usable_core.models.sources.timm_models:recipes",
         takes_weights=True,
         suggested=("resnet50.a1_in1k", "vit_tiny_patch16_224", "convnext_tiny"),

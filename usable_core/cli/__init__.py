@@ -8,9 +8,11 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+import usable_core
 from usable_core import files, settings
 from usable_core.bounds import keep_tail
 from usable_core.cli import (
@@ -27,6 +29,7 @@ from usable_core.cli import (
     signals,
     slices,
     uploads,
+    usage,
     verify,
     words,
 )
@@ -42,11 +45,21 @@ STOPPED = 130  # 128 + SIGINT, as shells have it
 
 app = typer.Typer(
     name="usable",
+    cls=usage.Commands,
     help="Is this pretrained image model fit for use? Accuracy, robustness, explanations.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _say_version(is_asked: bool) -> None:
+    if is_asked:
+        sys.stdout.write(f"usable {usable_core.__version__}\n")
+        raise typer.Exit
+
+
 app.add_typer(look.models_app, name="models")
 app.command("datasets")(look.datasets)
 add_commands(app)
@@ -63,6 +76,18 @@ app.command("words")(words.words)
 app.add_typer(runs.app, name="runs")
 app.add_typer(uploads.app, name="uploads")
 app.command("dashboard")(dashboard.dashboard)
+
+
+@app.callback()
+def _of_all(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_say_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options before any command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own usage errors
-            return _say(_usage_sentence(error.format_message(), words), USER_MISTAKE)
+            return _say(usage.sentence(error, "usable"), USER_MISTAKE)
         return _say(_internal(error, words), OUR_MISTAKE)
     if status == STOPPED:  # newer versions of typer make this of Ctrl-C themselves
         return _say("Cancelled.", STOPPED)
@@ -102,15 +127,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _say(sentence: str, status: int) -> int:
     remark(" ".join(sentence.split()))
     return status
-
-
-def _usage_sentence(message: str, words: Sequence[str]) -> str:
-    if not message:  # no command was given and the help was shown
-        return "Give a command."
-    known = {*(c.name for c in app.registered_commands), *(g.name for g in app.registered_groups)}
-    command = [word for word in words[:1] if word in known]
-    end = "" if message.endswith(("?", ".")) else "."
-    return f"{message}{end} Try `{' '.join(['usable', *command, '--help'])}`."
 
 
 def _internal(error: Exception, words: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from usable_core import files
 from usable_core.arguments import model_of
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.models import files_of
 from usable_core.cli.explanations import lines_of
 from usable_core.cli.options import JsonOption, words
 from usable_core.cli.output import answer, progress_bar, remark
@@ -21,6 +22,7 @@ from usable_core.errors import ConfigError, ExplanationError, StorageError, Usab
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.pictures import picture_of
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -58,7 +60,8 @@ def explain(
         bool, typer.Option("--drift", help="Make each map along the attack as well: 9 times more.")
     ] = False,
     out: Annotated[
-        Path, typer.Option(help="Folder of the maps: (H, W) arrays as .npy files.")
+        Path,
+        typer.Option(help="Folder of the maps: pictures as .png, (H, W) arrays as .npy files."),
     ] = Path("explanations"),
     json: JsonOption = None,
 ) -> None:
@@ -71,6 +74,9 @@ def explain(
         "drift": drift,
     }
     names = names_of(model)
+    picture_of(image)  # refuses what is no picture before a model is loaded for it
+    for spec in model:
+        files_of(spec.reference, spec.weights, spec.labels)
     files.check_folder(out)
     with progress_bar() as report:
         found = [_maps(spec, image, methods, {**settings, "report": report}) for spec in model]
@@ -115,8 +121,6 @@ def _maps(
 
     settings["report"](0, 0, f"Loading {spec.reference}")
     model = model_of(spec)
-    for warning in model.warnings:
-        remark(f"Note: {warning}")
     found = api.explain_methods(model, image, methods=methods, on_refusal=refused, **settings)
     if not found:
         raise ExplanationError(f"No method gave a map of {spec.reference}. Choose other methods.")
@@ -166,17 +170,21 @@ class MapFiles:
         digest = hashlib.sha256(asked + image.read_bytes()).hexdigest()[:8]
         return cls(folder, f"{image.stem[: LONGEST[0]]}_{spec.reference[-LONGEST[1] :]}", digest)
 
-    def write(self, values: np.ndarray, kind: str) -> str:
-        """Write an array and return its path.
+    def write(self, content: np.ndarray | bytes, kind: str) -> str:
+        """Write an array, or a picture's PNG, and return its path.
 
         Raises:
             StorageError: the folder cannot be written.
         """
         plain = re.sub(r"[^\w.-]+", "_", f"{self.name}_{kind}")
-        path = self.folder / f"{plain}-{self.digest}.npy"
+        ending = "png" if isinstance(content, bytes) else "npy"
+        path = self.folder / f"{plain}-{self.digest}.{ending}"
         try:
             files.make_folder(self.folder)
-            np.save(path, values)
+            if isinstance(content, bytes):
+                path.write_bytes(content)
+            else:
+                np.save(path, content)
         except OSError as error:
             raise StorageError(f"{path} cannot be written: {files.why(error)}.") from error
         return str(path)
@@ -237,8 +245,11 @@ def between_models(
 
 
 def _map_part(one: "Explanation", out: MapFiles) -> dict[str, Any]:
-    """Return one map's numbers; its arrays become files."""
+    """Return one map's numbers; its arrays become files, with a picture of it."""
+    from usable_core.plots.notebook import view_png
+
     files = {"values": out.write(one.values, str(one.method))}
+    files["picture"] = out.write(view_png(one), str(one.method))
     for kind, values in one.compared.items():
         files[kind] = out.write(values, f"{one.method}_{kind}")
     figures = {name: getattr(one, name) for name in FIGURES}

@@ -42,8 +42,8 @@ def _predictions(predictions: "Sequence[Prediction]") -> "Table":
 
 def _maps_table(maps: list[dict[str, Any]]) -> "Table":
     costs = [f"{m['evaluations']} evaluations, {m['seconds']:.1f} s" for m in maps]
-    rows = [(m["method"], _quality(m), c, m["values"]) for m, c in zip(maps, costs, strict=True)]
-    return table("Map", "Quality", "Cost", "File", rows=rows)
+    rows = [(m["method"], _quality(m), c, m["picture"]) for m, c in zip(maps, costs, strict=True)]
+    return table("Map", "Quality", "Cost", "Picture (its array is the .npy beside it)", rows=rows)
 
 
 def _about(part: dict[str, Any]) -> list[str]:

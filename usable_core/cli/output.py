@@ -12,12 +12,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TextIO, cast
 
-from rich import progress
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
-from usable_core import files, jobs
+from usable_core import files, jobs, progress
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.result import Config, Measured, Result
 from usable_core.evaluations.specs import Provenance, Report
@@ -100,25 +99,7 @@ def progress_bar() -> Iterator[Report]:
 
     Whatever libraries print meanwhile goes there too, so that standard output holds the answer.
     """
-    console = Console(stderr=True)
-    bar = progress.Progress(
-        progress.TextColumn("{task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-        progress.TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        redirect_stdout=False,
-    )
-    with contextlib.redirect_stdout(sys.stderr), bar:
-        line = bar.add_task("Starting", total=None)
-
-        def report(done: int, total: int, message: str, **metrics: float) -> None:
-            numbers = " ".join(f"{name}={value:.3g}" for name, value in metrics.items())
-            text = f"{message} {numbers}".strip().replace("[", "\\[")
-            bar.update(line, completed=done, total=total or None, description=text)
-
+    with contextlib.redirect_stdout(sys.stderr), progress.progress_bar() as report:
         yield report
 
 

@@ -67,6 +67,11 @@ class CorruptionConfig:
         require(is_once, "corruptions", "named once each", self.corruptions)
         wanted = tuple(sorted(set(self.severities) & set(SEVERITIES)))
         is_good = len(wanted) > 0 and wanted == self.severities
-        require(is_good, "severities", "of 1 to 5, increasing, each once", self.severities)
+        require(
+            is_good,
+            "severities",
+            "whole numbers from 1 to 5, increasing, each once",
+            self.severities,
+        )
         require_range(self, "seed", 0, MOST_SEED)
         require_range(self, "batch_size", 1, LARGEST_BATCH)

@@ -12,7 +12,6 @@ from usable_core.evaluations.explained import Explanation, Prediction
 from usable_core.explainers.attribution import Attribution
 from usable_core.games.pictures import AnswerCache, Picture
 from usable_core.games.segments import shared_superpixels
-from usable_core.labels import plain_name
 from usable_core.measuring.calibration import familiarity_of, known_calibration
 from usable_core.metrics.arrays import Segments
 from usable_core.models.model import Model
@@ -109,7 +108,7 @@ def target_index(
     name = str(target)
     if name == "true" and label is not None:
         return label
-    if plain_name(name) not in {plain_name(known) for known in model.labels.names}:
+    if not model.labels.meanings(name):
         raise UnknownName("class", name, set(model.labels.names))
     return model.labels.index(name)
 

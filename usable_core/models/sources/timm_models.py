@@ -1,5 +1,6 @@
 """`timm/NAME[.TAG]`: every model of timm, with its resolved data configuration."""
 
+import contextlib
 import inspect
 import urllib.error
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sizes import built
+from usable_core.models.sources.hub import offline_where_unreachable
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import (
     call_builder,
@@ -152,7 +154,8 @@ def _pretrained(name: str, options: Mapping[str, str]) -> nn.Module:
             f"timm/{name} has no pretrained weights. Give a file of yours: --weights FILE."
         )
     try:
-        return _create(name, options, pretrained=True)
+        with offline_where_unreachable() if hub else contextlib.nullcontext():
+            return _create(name, options, pretrained=True)
     except (urllib.error.URLError, OSError, ValueError) as error:
         if hub:
             folder = f"models--{hub.replace('/', '--')}"
