@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from usable_core.models import load_model as load_model
     from usable_core.models.model import Model as Model
     from usable_core.models.preprocessing import Preprocessing as Preprocessing
+    from usable_core.models.wrapping import wrap as wrap
     from usable_core.models.wrapping import wrap_model as wrap_model
     from usable_core.recipes import probe as probe
     from usable_core.slicing import worst_slices as worst_slices
@@ -63,7 +64,7 @@ _NAMES = {
     "models": "load_model",
     "models.model": "Model",
     "models.preprocessing": "Preprocessing",
-    "models.wrapping": "wrap_model",
+    "models.wrapping": "wrap wrap_model",
     "recipes": "probe",
     "slicing": "worst_slices",
 }

@@ -102,6 +102,10 @@ class ExplanationError(UsableError):
     """An explanation cannot be computed for this model or image."""
 
 
+class NoGradients(AttackError, ExplanationError):
+    """What was asked follows a model's gradients, and it has none."""
+
+
 class Diverged(UsableError):
     """A training ran away from what it should minimise.
 

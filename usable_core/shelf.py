@@ -21,7 +21,7 @@ from usable_core.records import MALFORMED, from_json
 SOURCE = "shelf"  # the row of `SOURCES` whose names these are
 PREFIX = f"{SOURCE}/"
 LONGEST_NAME = 60  # characters: it stands in legends
-WEIGHT_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pt2")
+WEIGHT_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pt2", ".onnx")
 LABEL_ENDINGS = (".txt", ".json", ".csv")
 _NAME = re.compile(r"[^/\\#@\x00-\x1f\x7f]+")
 
@@ -118,12 +118,12 @@ def remove(name: str) -> None:
     path = _path(name)
     if not path.is_file():
         raise UnknownName("model on the shelf", name, [one.name for one in listed()])
-    own = {one.name: {one.spec.weights, one.spec.labels} for one in listed()}
+    own = {one.name: _files_named(one.spec) for one in listed()}
     gone = own.pop(name, set()) - {file for used in own.values() for file in used}
     with files.refusing(_folder()):
         path.unlink(missing_ok=True)
         for file in gone:
-            if file is not None and Path(file).parent == _files().resolve():
+            if Path(file).parent == _files().resolve():
                 Path(file).unlink(missing_ok=True)
 
 
@@ -154,6 +154,16 @@ def files_behind(name: str) -> tuple[Path, ...]:
     return (_path(name), *files_of(spec.reference, spec.weights, spec.labels))
 
 
+def reference_behind(name: str) -> str:
+    """Return the reference of the model that a name stands for.
+
+    Raises:
+        UnknownName: there is none of this name.
+        CheckpointError: its entry is damaged.
+    """
+    return entry_of(name).spec.reference
+
+
 def meant(name: str, asked: ModelSpec) -> ModelSpec:
     """Return what a question about `shelf/NAME` loads: the entry, with what the question adds."""
     spec = entry_of(name).spec
@@ -177,6 +187,12 @@ def checked_name(name: str) -> str:
             f"{name!r}. Choose another."
         )
     return name
+
+
+def _files_named(spec: ModelSpec) -> set[str]:
+    """Return the paths that an entry names: of a whole network, of weights, of class names."""
+    row, name = source_of(spec.reference)
+    return {file for file in (name if row.is_path else None, spec.weights, spec.labels) if file}
 
 
 def _folder() -> Path:

@@ -192,14 +192,15 @@ def _passes(
 ) -> Iterator[Callable[[slice], Tensor]]:
     """Yield a function that sends the images of a part, repeated as needed, through the model."""
     images = images.to(model.device)
+    goes_back = needs_gradient and model.has_gradients
 
     def one_pass(part: slice) -> Tensor:
         x = images[torch.arange(part.start, part.stop) % len(images)]
         x = x.contiguous(memory_format=torch.channels_last)
-        return _gradient_pass(model, x) if needs_gradient else model(x).cpu()
+        return _gradient_pass(model, x) if goes_back else model(x).cpu()
 
     network, gradients = model.network, torch.set_grad_enabled
-    with frozen(network), channels_last(network), gradients(needs_gradient):
+    with frozen(network), channels_last(network), gradients(goes_back):
         yield one_pass
 
 

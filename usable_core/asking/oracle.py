@@ -25,6 +25,7 @@ from usable_core.models.modes import channels_last, frozen
 Part = TypeVar("Part")
 Loss = Callable[[Tensor, slice], Tensor]  # logits of a part of the images, and which -> losses
 
+_INSTEAD = "Ask for what needs answers alone: the attack `square`, maps by LIME."
 AGREEMENT = 0.01  # of any class's probabilities at most: below what LIME's maps are read to
 
 
@@ -184,8 +185,10 @@ class Oracle(AbstractContextManager["Oracle"]):
             loss: Logits of a part of x, and which part, to losses.
 
         Raises:
+            NoGradients: the model has none.
             OutputsRefused, UsableError, Cancelled: as `logits`.
         """
+        self.model.require_gradients("This", _INSTEAD)
 
         def differentiated(part: slice) -> tuple[Tensor, ...]:
             with torch.inference_mode(False), torch.enable_grad():
@@ -214,8 +217,10 @@ class Oracle(AbstractContextManager["Oracle"]):
             targets: Classes whose logits are differentiated (T,).
 
         Raises:
+            NoGradients: the model has none.
             OutputsRefused, UsableError, Cancelled: as `logits`.
         """
+        self.model.require_gradients("This", _INSTEAD)
 
         def differentiated(part: slice) -> tuple[Tensor, Tensor]:
             with torch.inference_mode(False), torch.enable_grad():

@@ -15,7 +15,7 @@ from usable_core.asking.oracle import Oracle
 from usable_core.attacks.lanes import Attack, Lanes, Over, Pool
 from usable_core.attacks.norms import check_budget
 from usable_core.catalog import implementation
-from usable_core.catalog.attacks import ATTACKS, AttackSpec
+from usable_core.catalog.attacks import ATTACKS, AttackRow, AttackSpec
 from usable_core.evaluations.specs import Norm
 from usable_core.models.model import Model, check_pixels
 
@@ -243,6 +243,23 @@ class Attacked:
     seeds: Tensor
 
 
+def check_gradients(model: Model, attacks: Sequence[AttackSpec]) -> None:
+    """Check that a model has the gradients that attacks follow.
+
+    Raises:
+        NoGradients: it has none, and one of them needs them.
+    """
+    followed = [ATTACKS[spec.name] for spec in attacks if ATTACKS[spec.name].is_gradient_based]
+    if followed:
+        blind = " or ".join(name for name, row in ATTACKS.items() if _is_blind_attack(row))
+        what = " and ".join(dict.fromkeys(row.title for row in followed))
+        model.require_gradients(what, f"Choose the attack `{blind}`, which asks for answers alone.")
+
+
+def _is_blind_attack(row: AttackRow) -> bool:
+    return row.is_iterative and not row.is_gradient_based
+
+
 @torch.inference_mode(False)
 def run_attack(
     model: Model,
@@ -265,9 +282,11 @@ def run_attack(
 
     Raises:
         AttackError: epsilon is no budget for these images.
+        NoGradients: the attack follows gradients, and the model has none.
         OutputsRefused: the outputs are not those of a classifier.
         ImageRefused: pixels are not in [0, 1].
     """
+    check_gradients(model, [spec])
     x = examples.x
     check_budget(epsilon, norm, x.shape[1:])
     images = check_pixels(x.detach().float()).contiguous(memory_format=torch.channels_last)

@@ -80,6 +80,7 @@ class PresetRow:
     Attributes:
         title: As people call it.
         attacks: In order.
+        queries: Of Square alone, in their place, on a model without gradients.
         examples: How many are usual.
         walked: Examples on which every budget is attacked from scratch, for the checks.
         rivalled: Of these, how many that withstand are tried with other attacks, at most.
@@ -89,11 +90,16 @@ class PresetRow:
 
     title: str
     attacks: tuple[AttackSpec, ...]
+    queries: int
     examples: int
     walked: int
     is_comparable: bool
     help: str
     rivalled: int = 32  # as many as any preset walks
+
+    def attacks_on(self, *, has_gradients: bool) -> tuple[AttackSpec, ...]:
+        """Return what is tried on a model with or without gradients."""
+        return self.attacks if has_gradients else (AttackSpec("square", steps=self.queries),)
 
 
 def _noise(title: str, paper: str, help_text: str) -> AttackRow:
@@ -170,6 +176,7 @@ PRESETS = {
     "glance": PresetRow(
         title="Glance",
         attacks=(AttackSpec("fgsm"), AttackSpec("pgd", steps=20)),
+        queries=200,
         examples=64,
         walked=4,
         rivalled=2,
@@ -185,6 +192,7 @@ PRESETS = {
             AttackSpec("apgd", steps=50, loss="dlr"),
             AttackSpec("square", steps=1000),
         ),
+        queries=1000,
         examples=500,
         walked=32,
         is_comparable=False,
@@ -199,6 +207,7 @@ PRESETS = {
             AttackSpec("fab", steps=100, loss="targeted_margin", targets=9),
             AttackSpec("square", steps=5000),
         ),
+        queries=5000,
         examples=1000,
         walked=32,
         is_comparable=True,

@@ -1,5 +1,6 @@
 """The local files behind a model's name, found without torch; see `SourceRow.files`."""
 
+import glob
 from pathlib import Path
 
 from usable_core import files, settings
@@ -7,6 +8,7 @@ from usable_core.catalog import lookup
 from usable_core.catalog.models import BUNDLED, CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 
+LARGEST_ONNX = 2_000_000_000  # bytes; protobuf has no larger messages
 CONFIG_FILE = "config.json"  # beside weights: what timm and the Hub know of them
 # The weights in a folder of the Hub's form, the safest first.
 IN_A_FOLDER = (
@@ -53,6 +55,28 @@ def program(name: str) -> tuple[Path, ...]:
             f"Expected an exported program at {_cut(path)}, but no file is there."
         )
     return (path,)
+
+
+def onnx(name: str) -> tuple[Path, ...]:
+    """Return the ONNX file at a path, then those beside it that are called after it: its weights.
+
+    Raises:
+        CheckpointError: it is no .onnx file, not there, or larger than can be read.
+    """
+    path = files.placed(name)
+    if path.suffix.lower() != ".onnx":
+        raise CheckpointError(f"onnx/… takes a file that ends in .onnx, not {_cut(path.name)}.")
+    if not files.is_file(path):
+        raise CheckpointError(f"Expected an ONNX file at {_cut(path)}, but no file is there.")
+    beside = sorted(path.parent.glob(f"{glob.escape(path.name)}?*"))
+    found = (path, *(file for file in beside if files.is_file(file)))
+    size = sum(file.stat().st_size for file in found)
+    if size > LARGEST_ONNX:
+        raise CheckpointError(
+            f"{_cut(path.name)} holds {size / 1e9:.1f} GB with what lies beside it, more than the "
+            f"{LARGEST_ONNX / 1e9:.0f} GB that an ONNX graph can. Choose a smaller network."
+        )
+    return found
 
 
 def folder(name: str) -> tuple[Path, ...]:

@@ -95,8 +95,12 @@ class SourceRow:
         files: Dotted name of `(name) -> paths` in a module without torch: the local files whose
             change means another model. It refuses a name that is plainly wrong. None: no files.
         is_path: The name is the path of a file.
+        ending: How its file is called, where that is a whole network. None: it is not one file.
         needs_trust: Loading it can run code of whoever made it.
         takes_weights: Its names are architectures: local weights and options go with them.
+        behind: Dotted name of `(name) -> reference` in a module without torch: what stands for
+            another model. None: nothing does.
+        has_gradients: Whether its models can be differentiated with respect to the pixels.
         suggested: Names worth showing; every other can be typed.
         first_use: Dotted name of `(name) -> sentence` in a module without torch: what a suggested
             name needs before its first use. None: it is downloaded then.
@@ -110,8 +114,11 @@ class SourceRow:
     build: str | None = None
     files: str | None = None
     is_path: bool = False
+    ending: str | None = None
     needs_trust: bool = False
     takes_weights: bool = False
+    behind: str | None = None
+    has_gradients: bool = True
     suggested: tuple[str, ...] = ()
     first_use: str | None = None
     first_data: str | None = None
@@ -167,7 +174,16 @@ SOURCES = {
         "file/PATH.pt2: a program exported by torch.export; can run code, so it needs trust.",
         files="usable_core.catalog.model_files:program",
         is_path=True,
+        ending=".pt2",
         needs_trust=True,
+    ),
+    "onnx": SourceRow(
+        "usable_core.models.sources.onnx_models:load",
+        "onnx/FILE.onnx: a network that onnxruntime runs; it answers, but has no gradients.",
+        files="usable_core.catalog.model_files:onnx",
+        is_path=True,
+        ending=".onnx",
+        has_gradients=False,
     ),
     "folder": SourceRow(
         "usable_core.models.sources.from_card:load",
@@ -184,6 +200,7 @@ SOURCES = {
         "usable_core.models.sources.shelved:load",
         "shelf/NAME: a model that was given a name: `usable models add`, or the Models page.",
         files="usable_core.shelf:files_behind",
+        behind="usable_core.shelf:reference_behind",
     ),
 }
 
@@ -236,6 +253,15 @@ def _parts(reference: str) -> tuple[str, str]:
         source in ("", ".", "..", "~") or is_file(placed(reference) / CARD_FILE)
     )
     return ("folder", reference) if is_path else (source, name)
+
+
+def has_gradients(reference: str) -> bool:
+    """Tell whether a model can be differentiated, as far as its source tells."""
+    try:
+        row, name = source_of(reference)
+        return has_gradients(implementation(row.behind)(name)) if row.behind else row.has_gradients
+    except UsableError:  # loading it will say why
+        return True
 
 
 def files_of(

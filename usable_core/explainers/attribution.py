@@ -86,6 +86,7 @@ def attribute(
         UnknownName: no such method.
         OutputsRefused: the model's outputs are not those of a classifier.
         ExplanationError: the method has no answer for this model.
+        NoGradients: the method follows gradients, and the model has none.
         Cancelled: through `report`.
     """
     started = time.perf_counter()
@@ -93,6 +94,8 @@ def attribute(
     function = implementation(row.function)
     budget = Budget(row.most_evaluations or options.evaluations, report)
     if row.needs_gradients:
+        blind = [one.title for one in EXPLAINERS.values() if not one.needs_gradients]
+        model.require_gradients(row.title, f"Choose {', '.join(blind[:-1])} or {blind[-1]}.")
         oracle = Oracle(model, on_pass=budget)
         with oracle:
             found: Attribution = function(oracle, picture, target, options)

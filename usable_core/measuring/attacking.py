@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.batch_size import best_batch_size
-from usable_core.attacks.campaign import Attacked, run_attack
+from usable_core.attacks.campaign import Attacked, check_gradients, run_attack
 from usable_core.datasets.dataset import hash_bytes
 from usable_core.errors import AttackError
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -20,6 +20,7 @@ def adversarial_images(
     model: Model, images: object, labels: Sequence[int | str], config: RobustnessConfig
 ) -> Tensor:
     """Return the worst images (N, 3, H, W) that the attacks of a config find; see `api.attack`."""
+    check_gradients(model, config.attacks)
     x = pixels_of(images, model.preprocessing)
     y = _indices(model, labels, len(x))
     seeds = example_seeds([hash_bytes(image.numpy().tobytes()) for image in x], config.seed)

@@ -195,6 +195,9 @@ def _facts(
 
 def _macs(model: Model, notes: list[str]) -> float:
     """Return the multiply-adds of a picture; NaN, and a note, where they cannot be counted."""
+    if not model.has_gradients:
+        notes.append("Multiply-adds and memory are not known: torch does not run this model.")
+        return math.nan
     try:
         work = work_of(model)
     except NOT_OURS as error:
@@ -210,7 +213,9 @@ def _macs(model: Model, notes: list[str]) -> float:
 
 
 def _memory(model: Model, x: Tensor) -> float:
-    """Return the peak bytes of weights and tensors while images x go through."""
+    """Return the peak bytes of weights and tensors while images x go through; NaN unknown."""
+    if not model.has_gradients:
+        return math.nan
     if model.device.type != "cuda":
         return float(alive_bytes(model, x))
     torch.cuda.synchronize(model.device)

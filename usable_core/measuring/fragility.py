@@ -23,6 +23,7 @@ from usable_core.models.model import Model, check_pixels
 EPSILONS = tuple(k / 255 for k in (0, 0.125, 0.25, 0.5, 1, 2, 4, 8, 16))
 # On six images with a MobileNetV2 it broke at no larger budget than PGD-20 or PGD-50, in less time.
 ATTACK = AttackSpec("apgd", steps=20, loss="margin")
+BLIND = AttackSpec("square", steps=500)  # where there are no gradients to follow
 _SEED = 0  # the path is the image's own, whatever the seed of a map along it
 
 
@@ -47,7 +48,7 @@ def adversarial_path(
     x: Tensor,
     *,
     epsilons: tuple[float, ...] = EPSILONS,
-    attack: AttackSpec = ATTACK,
+    attack: AttackSpec | None = None,
     report: Report = silent,
 ) -> AdversarialPath:
     """Return the smallest Linf budget of a grid that breaks the prediction of one image.
@@ -60,7 +61,7 @@ def adversarial_path(
         model: Pixels to logits.
         x: Image (3, H, W) in [0, 1].
         epsilons: Budgets in units of the [0, 1] range, increasing, 0 first.
-        attack: What is tried.
+        attack: What is tried; None: APGD, or Square on a model without gradients.
         report: Told the passes asked and how many are expected; raises `Cancelled`.
 
     Raises:
@@ -69,6 +70,7 @@ def adversarial_path(
         Cancelled: through `report`.
     """
     started = time.perf_counter()
+    attack = attack or (ATTACK if model.has_gradients else BLIND)
     x = check_pixels(x[None].detach().float().to(model.device))
     x = x.contiguous(memory_format=torch.channels_last)
     passes, expected = 0, 2 * attack.steps

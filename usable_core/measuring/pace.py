@@ -34,7 +34,7 @@ def _seconds(model: Model, *, needs_gradient: bool) -> float:
         times = []
         for _ in range(PASSES):
             began = time.perf_counter()
-            if needs_gradient:
+            if needs_gradient and model.has_gradients:
                 oracle.gradient(x, lambda logits, _: logits.logsumexp(1))
             else:
                 oracle.logits(x)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
+from usable_core.attacks.campaign import check_gradients
 from usable_core.attacks.norms import check_budget, random_edge
 from usable_core.attacks.sweep import SmallestEpsilons, ascend, confirm, descend
 from usable_core.catalog.attacks import ATTACKS
@@ -90,11 +91,13 @@ def measure(
 
     Raises:
         AttackError: an epsilon is no budget for the model's images.
+        NoGradients: an attack follows gradients, and the model (or the surrogate) has none.
         ConfigError: the surrogate takes images of another size or knows more or fewer classes.
     """
     started = time.perf_counter()
     for epsilon in config.epsilons:
         check_budget(epsilon, config.norm, (3, *model.input_size))
+    check_gradients(model, config.attacks)
     examples = examples_of(model, dataset, config.dataset)
     check_surrogate(model, surrogate, examples)
     progress = Progress(len(examples), report, "Reading images")

@@ -15,11 +15,13 @@ def check_surrogate(model: Model, surrogate: Model | None, examples: Examples) -
 
     Raises:
         ConfigError: it takes images of another size or knows more or fewer classes.
+        NoGradients: it has none.
         IncompatibleLabels: it does not know the data set's classes.
     """
     if surrogate is None:
         return
     ready(surrogate)
+    surrogate.require_gradients("What is tried from a surrogate", "Choose another surrogate.")
     target_indices(surrogate, examples.dataset)
     ours, theirs = (
         f"{len(m.labels)} classes at {m.input_size[0]} x {m.input_size[1]} pixels"

@@ -8,7 +8,7 @@ network's output, so features can be computed once and cached.
 from torch import Tensor, nn
 
 from usable_core.errors import CheckpointError
-from usable_core.models.programs import is_program
+from usable_core.models.programs import black_box, is_program
 
 
 def features(network: nn.Module, x: Tensor) -> Tensor:
@@ -70,9 +70,11 @@ def _is_timm(network: nn.Module) -> bool:
 
 def _refuse_programs(network: nn.Module) -> None:
     if is_program(network):
+        box = black_box(network)
+        what = "an exported program" if box is None else box.title
         raise CheckpointError(
-            "An exported program shows only its logits: it has no features and no head to replace. "
-            "Load the architecture with local weights instead (--weights FILE)."
+            f"{what[0].upper()}{what[1:]} shows only its logits: it has no features and no head "
+            "to replace. Load the architecture with local weights instead (--weights FILE)."
         )
 
 

@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from usable_core.catalog import implementation
-from usable_core.errors import ImageRefused
+from usable_core.errors import ImageRefused, NoGradients
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.examination import Examination, examine
 from usable_core.models.heads import features
 from usable_core.models.outputs import class_logits
 from usable_core.models.preprocessing import GUESS, Preprocessing
-from usable_core.models.programs import is_program, structure
+from usable_core.models.programs import black_box, is_program, structure
 
 if TYPE_CHECKING:
     from usable_core.evaluations.explained import Prediction
@@ -74,10 +74,9 @@ class Model:
 
     def __repr__(self) -> str:
         height, width = self.input_size
-        parameters = sum(parameter.numel() for parameter in self.network.parameters())
         return (
             f"Model({self.name!r}: {len(self.labels)} classes, {height} × {width} pixels, "
-            f"{parameters:,} parameters, fingerprint {self.fingerprint})"
+            f"{self.parameter_count:,} parameters, fingerprint {self.fingerprint})"
         )
 
     def predict(self, images: object, *, top: int = 5) -> "list[tuple[Prediction, ...]]":
@@ -136,8 +135,31 @@ class Model:
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers the network learned."""
+        """How many numbers the network learned; 0 where nobody knows."""
+        if (box := black_box(self.network)) is not None:
+            return box.parameter_count
         return sum(parameter.numel() for parameter in self.network.parameters())
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether answers can be differentiated with respect to the pixels."""
+        return black_box(self.network) is None
+
+    def require_gradients(self, what: str, instead: str) -> None:
+        """Check that answers can be differentiated.
+
+        Args:
+            what: What follows gradients, such as `FGSM`.
+            instead: What to do without them, a sentence.
+
+        Raises:
+            NoGradients: they cannot.
+        """
+        if (box := black_box(self.network)) is not None:
+            raise NoGradients(
+                f"{what} follows a model's gradients, and {self.name}, {box.title}, has none. "
+                f"{instead}"
+            )
 
     def to(self, device: torch.device | str) -> "Model":
         """Move the weights and return self."""

@@ -1,9 +1,56 @@
-"""Exported programs: within the bounds of the batch that they state, to the logits they return."""
+"""Networks of which nothing but the logits is seen: exported programs, and black boxes.
+
+A program is asked within the bounds of the batch that it states. A black box is what torch does not
+run: it has no gradients either.
+"""
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from usable_core.models.outputs import Place
+
+
+class BlackBox(nn.Module):
+    """A function from images to logits that torch cannot look into or differentiate.
+
+    Attributes:
+        title: What sentences call it: `an ONNX graph`.
+        parameter_count: How many numbers it learned; 0 where nobody knows.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Tensor], Tensor],
+        *,
+        title: str,
+        identity: str,
+        parameter_count: int = 0,
+    ) -> None:
+        """Keep a function.
+
+        Args:
+            function: Images (N, 3, H, W), normalised, on the CPU, to logits (N, classes).
+            title: What sentences call it.
+            identity: What tells it from every other function, such as a file's SHA-256.
+            parameter_count: How many numbers it learned; 0 where nobody knows.
+        """
+        super().__init__()
+        self.title, self.parameter_count = title, parameter_count
+        self._function, self._identity = function, identity
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "BlackBox":
+        """Return itself: nothing in it ever changes, and sessions cannot be copied."""
+        return self
+
+    def extra_repr(self) -> str:
+        """Return what tells it from other black boxes."""
+        return self._identity
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes) of images (N, 3, H, W); no gradient goes back to them."""
+        return self._function(x.detach().cpu()).to(x.device)
 
 
 class Program(nn.Module):
@@ -64,4 +111,9 @@ def structure(network: nn.Module) -> str:
 
 def is_program(network: nn.Module) -> bool:
     """Tell whether a network is a fixed program, which shows its logits and nothing else."""
-    return isinstance(network, (torch.fx.GraphModule, Program))
+    return isinstance(network, (torch.fx.GraphModule, Program, BlackBox))
+
+
+def black_box(network: nn.Module) -> BlackBox | None:
+    """Return the black box that a network is or holds; None where gradients go all the way back."""
+    return next((m for m in network.modules() if isinstance(m, BlackBox)), None)

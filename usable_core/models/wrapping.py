@@ -1,19 +1,27 @@
-"""`wrap_model`: a network of one's own, with what `Model` must know beside it."""
+"""`wrap_model` and `wrap`: a network or any function of one's own, with what `Model` must know."""
 
-from collections.abc import Sequence
-from typing import Any
+import uuid
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from usable_core.errors import ConfigError, first_line
+from usable_core.evaluations.specs import require
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
-from usable_core.models.outputs import class_logits
+from usable_core.models.outputs import are_probabilities, class_logits
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.programs import BlackBox
 from usable_core.models.trial import NOT_OURS
 
+if TYPE_CHECKING:
+    from usable_core.metrics.arrays import Floats
+
+LEAST = 1e-12  # of a probability whose logarithm is taken
 HOW = (
     "usable.wrap_model(network, labels=[…], preprocessing=usable.Preprocessing(resize=32, "
     "crop=(32, 32), mean=(…), std=(…)))"
@@ -55,6 +63,53 @@ def wrap_model(
         )
     classes = _count_logits(network, preprocessing, name)
     return Model(name, network, preprocessing, _label_space(labels, classes, name), card)
+
+
+def wrap(
+    function: Callable[["Floats"], object],
+    *,
+    labels: LabelSpace | Sequence[str],
+    input_size: int | tuple[int, int],
+    outputs: Literal["logits", "probabilities"] = "logits",
+    name: str | None = None,
+) -> Model:
+    """Return any function that answers pictures as a `Model`: one that has no gradients.
+
+    It is measured, attacked by what asks for answers alone (`square`, noise) and explained by what
+    hides parts (LIME, Kernel and Partition SHAP, occlusion). What a function does can change
+    unseen, so each wrapping counts as another model.
+
+    Args:
+        function: Images (N, 3, H, W), a NumPy array of float32 in [0, 1], to one number for each of
+            them and each class (N, classes).
+        labels: Class names in their order.
+        input_size: Side of the pictures in pixels, or (height, width). A picture's short side is
+            made as long as the shorter one, and its middle is cut out.
+        outputs: What the numbers are. Of probabilities the logarithm is taken, 0 as 1e-12.
+        name: What it is called in results; that of the function by default.
+
+    Raises:
+        ConfigError: it is no function, or does not take such images or give such numbers.
+    """
+    if not callable(function) or isinstance(function, nn.Module):
+        raise ConfigError(
+            "function must be a function of images (N, 3, height, width), but is of the type "
+            f"{type(function).__name__}. A network of torch is wrapped by usable.wrap_model."
+        )
+    require(outputs in ("logits", "probabilities"), "outputs", "logits or probabilities", outputs)
+    size = (input_size, input_size) if isinstance(input_size, int) else input_size
+    name = name or getattr(function, "__name__", type(function).__name__)
+
+    def logits(x: Tensor) -> Tensor:
+        numbers = torch.as_tensor(np.asarray(function(x.numpy()), dtype=np.float32))
+        if outputs == "probabilities" and not are_probabilities(numbers):
+            raise ValueError("its numbers are no probabilities: each at least 0, together 1")
+        return numbers.clamp_min(LEAST).log() if outputs == "probabilities" else numbers
+
+    box = BlackBox(logits, title="a function", identity=f"function {uuid.uuid4().hex}")
+    own = dict.fromkeys(("resize", "crop", "mean", "std"), "of the function, as it was wrapped")
+    preprocessing = Preprocessing(min(size), size, sources=own)
+    return wrap_model(box, preprocessing=preprocessing, labels=labels, name=name)
 
 
 def _label_space(labels: LabelSpace | Sequence[str] | None, classes: int, name: str) -> LabelSpace:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from usable_core.catalog.attacks import PRESETS
+from usable_core.catalog.models import has_gradients
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.cost import CostConfig, timings_for
@@ -50,6 +51,7 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
         replace(data, limit=at_most(most))
         for most in (size.corrupted, preset.examples, size.explained)
     )
+    seen = has_gradients(spec.reference)
     options = ExplainerOptions(size.evaluations, seed=config.seed)
     methods = tuple(
         dict.fromkeys(r.place for r in config.requirements.required if r.row.place == "method")
@@ -68,11 +70,11 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
         "robustness": RobustnessConfig(
             spec,
             attacked,
-            preset.attacks,
+            preset.attacks_on(has_gradients=seen),
             config.norm,
             tuple(sorted(budgets)),
             seed=config.seed,
-            preset=config.preset,
+            preset=config.preset if seen else None,
         ),
         "explanation": ExplanationConfig(spec, explained, methods or ("lime",), options=options),
     }

@@ -1,6 +1,7 @@
 """Adding a model to the shelf: a known architecture or a folder, weights, classes, preparation."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -14,7 +15,6 @@ from usable_core.catalog.models import SOURCES
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import ModelSpec
 
-PROGRAM = ".pt2"
 # The fields of a preparation of pictures that are asked, each with an example.
 PREPARED = {
     "resize": "256",
@@ -37,10 +37,11 @@ def model_form() -> None:
             reference, weights, name = _model()
         with right:
             labels, prepared = _labels(), _prepared()
-        trust = _is_program(weights) and st.checkbox(
+        whole = _source_of(weights)
+        trust = bool(whole and SOURCES[whole].needs_trust) and st.checkbox(
             "I trust this file: loading it can run code", key=state.SHELF_TRUST
         )
-        is_ready = bool(name and (reference or _is_program(weights)))
+        is_ready = bool(name and (reference or whole))
         if st.button("Add", key=state.SHELF_ADD, type="primary", disabled=not is_ready):
             with errors_shown():
                 spec = _spec(reference, weights, labels, prepared, trust=trust)
@@ -60,7 +61,7 @@ def _model() -> tuple[str | None, UploadedFile | None, str]:
         placeholder="torchvision/resnet50, timm/…, folder/PATH",
         help="Type a part of the name. Without weights of your own the published ones are "
         "downloaded at the first use. `folder/PATH` is what `fine_tune` of Python wrote. An "
-        "exported program (.pt2) needs no architecture.",
+        "exported program (.pt2) or an ONNX file needs no architecture.",
     )
     weights = st.file_uploader(
         "Weights",
@@ -114,8 +115,8 @@ def _spec(
     names = "\n".join(line.strip() for line in labels.splitlines() if line.strip())
     listed = shelf.keep_file(names.encode(), "labels.txt", shelf.LABEL_ENDINGS) if names else None
     pairs = tuple((field, text.strip()) for field, text in prepared.items() if text.strip())
-    if file and _is_program(weights):
-        return ModelSpec(f"file/{file}", trust=trust, preprocessing=pairs, labels=listed)
+    if file and (whole := _source_of(weights)):
+        return ModelSpec(f"{whole}/{file}", trust=trust, preprocessing=pairs, labels=listed)
     source = SOURCES.get(str(reference).partition("/")[0])
     if file and not (source is not None and source.takes_weights):
         raise UsableError(
@@ -126,8 +127,10 @@ def _spec(
     return ModelSpec(str(reference), file, options, preprocessing=pairs, labels=listed)
 
 
-def _is_program(weights: object) -> bool:
-    return weights is not None and _name_of(weights).lower().endswith(PROGRAM)
+def _source_of(weights: object) -> str | None:
+    """Return the source of a file that is a whole network; None for weights, or without a file."""
+    ending = Path(_name_of(weights)).suffix.lower()
+    return next((name for name, row in SOURCES.items() if row.ending == ending and ending), None)
 
 
 def _name_of(weights: object) -> str:

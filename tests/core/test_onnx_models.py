@@ -1,0 +1,337 @@
+"""ONNX files: the answers of their torch twin, what they take, what they refuse."""
+
+import copy
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import usable_core as usable
+from usable_core.catalog.models import has_gradients
+from usable_core.errors import CheckpointError, NoGradients, UsableError
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.verdicts.assessment import AssessmentConfig
+from usable_core.verdicts.plan import questions
+
+onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+helper = onnx.helper
+FEW = DatasetSpec("digits", limit=40)
+
+
+def exported(network, path, shape=(2, 3, 32, 32), *, batch="n", **metadata):
+    """The file of a network of torch; `batch` is its name for any number of pictures."""
+    names = {"input_names": ["pictures"], "output_names": ["answers"]}
+    axes = {"dynamic_axes": {"pictures": {0: batch}}} if batch else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter without further packages is an older one
+        x = torch.rand(*shape)
+        torch.onnx.export(copy.deepcopy(network).eval(), (x,), path, dynamo=False, **names, **axes)
+    if metadata:
+        proto = onnx.load(path)
+        helper.set_model_props(proto, metadata)
+        onnx.save(proto, path)
+    return str(path)
+
+
+def graph_file(path, *, shape=("n", 3, 8, 8), kind=onnx.TensorProto.FLOAT, nodes=None, inputs=1):
+    """A graph whose logits are the means of the channels, or as `nodes` say."""
+    axes = [2, 3] if shape[1] == 3 else [1, 2]
+    nodes = nodes or [
+        helper.make_node("Cast", ["pictures"], ["floats"], to=onnx.TensorProto.FLOAT),
+        helper.make_node("ReduceMean", ["floats", "axes"], ["answers"], keepdims=0),
+    ]
+    takes = [
+        helper.make_tensor_value_info(name, kind, shape) for name in ("pictures", "more")[:inputs]
+    ]
+    gives = [helper.make_tensor_value_info("answers", onnx.TensorProto.FLOAT, None)]
+    known = [helper.make_tensor("axes", onnx.TensorProto.INT64, [2], axes)]
+    graph = helper.make_graph(nodes, "means", takes, gives, known)
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(proto, path)
+    return str(path)
+
+
+class Ending(nn.Module):
+    """A network with something behind it."""
+
+    def __init__(self, network, end):
+        super().__init__()
+        self.network, self.end = network, end
+
+    def forward(self, x):
+        return self.end(self.network(x))
+
+
+@pytest.fixture(scope="module")
+def twin():
+    return usable.load_model("bundled/vgg_digits")
+
+
+@pytest.fixture(scope="module")
+def passport(twin):
+    named = {"mean": twin.preprocessing.mean, "std": twin.preprocessing.std}
+    return {name: ",".join(map(str, values)) for name, values in named.items()}
+
+
+@pytest.fixture(scope="module")
+def model(twin, passport, tmp_path_factory):
+    path = tmp_path_factory.mktemp("onnx") / "digits.onnx"
+    names = json.dumps(list(twin.labels.names))
+    exported(twin.network, path, classes=names)
+    return usable.load_model(f"onnx/{path}", preprocessing=passport)
+
+
+def test_it_answers_as_its_twin_of_torch(model, twin):
+    x = torch.rand(13, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+    assert model.labels.names == twin.labels.names
+    assert model.parameter_count == pytest.approx(twin.parameter_count, rel=0.01)  # BatchNorm folds
+    assert not model.has_gradients
+    for count in (1, 5, 13):
+        with torch.no_grad():
+            torch.testing.assert_close(model(x[:count]), twin(x[:count]), atol=1e-4, rtol=1e-4)
+
+
+def test_what_needs_answers_alone_says_the_same(model, twin):
+    data = usable.load_dataset("digits").take(range(40))
+    one, other = (usable.evaluate_accuracy(m, data) for m in (model, twin))
+    assert one.records["prediction"].tolist() == other.records["prediction"].tolist()
+    assert one.ece().value == pytest.approx(other.ece().value, abs=1e-4)
+
+    asked = {"corruptions": ("gaussian_noise", "contrast"), "severities": (3,)}
+    one, other = (usable.evaluate_corruption(m, data, **asked) for m in (model, twin))
+    np.testing.assert_array_equal(one.corrupted, other.corrupted)
+
+    asked = {"attack": "square", "steps": 30, "epsilons": (4 / 255, 16 / 255), "walked": 0}
+    one, other = (
+        usable.evaluate_robustness(m, data.take(range(10)), **asked) for m in (model, twin)
+    )
+    assert one.records["prediction"].tolist() == other.records["prediction"].tolist()
+    assert one.cost.backward == 0
+
+
+@pytest.mark.parametrize("method", ["lime", "kernel_shap", "partition_shap", "occlusion"])
+def test_maps_of_hidden_parts_are_those_of_its_twin(model, twin, method):
+    picture = usable.load_dataset("digits").open(0)
+    asked = {"method": method, "target": 0, "options": usable.ExplainerOptions(64)}
+
+    one, other = (usable.explain(m, picture, **asked).values for m in (model, twin))
+
+    np.testing.assert_allclose(one, other, atol=1e-3 * np.abs(other).max())
+
+
+@pytest.mark.parametrize("name", ["glance", "standard"])
+def test_attacks_that_follow_gradients_are_refused(model, name):
+    with pytest.raises(NoGradients, match=r"follows a model's gradients.*ONNX graph.*`square`"):
+        usable.evaluate_robustness(model, FEW, preset=name)
+    with pytest.raises(NoGradients, match="Choose the attack `square`"):
+        usable.attack(model, torch.rand(1, 3, 32, 32), [0], epsilon=1 / 255, preset=name)
+
+
+@pytest.mark.parametrize(
+    "method", ["grad_cam", "saliency", "integrated_gradients", "gradient_shap"]
+)
+def test_maps_that_follow_gradients_are_refused(model, method):
+    picture = usable.load_dataset("digits").open(0)
+    with pytest.raises(NoGradients, match=r"has none\. Choose LIME, Kernel SHAP.* or Occlusion"):
+        usable.explain(model, picture, method=method, target=0)
+
+
+def test_gradients_are_never_silently_zero(model):
+    from usable_core.asking.oracle import Oracle
+
+    with pytest.raises(NoGradients):
+        Oracle(model).gradient(torch.rand(1, 3, 32, 32), lambda logits, _: logits[:, 0])
+    with pytest.raises(NoGradients):
+        next(Oracle(model).gradients(1, lambda _: torch.rand(1, 3, 32, 32), [0]))
+
+
+def test_it_cannot_be_a_surrogate_or_be_trained(model, twin):
+    asked = {"attack": "pgd", "steps": 1, "epsilons": (1 / 255,)}
+    with pytest.raises(NoGradients, match="Choose another surrogate"):
+        usable.evaluate_robustness(twin, FEW, surrogate=model, **asked)
+    with pytest.raises(UsableError, match="An ONNX graph shows only its logits"):
+        usable.fine_tune(model, "digits", "nowhere", schedule=usable.Schedule(epochs=1))
+
+
+def test_its_cost_is_timed_and_what_cannot_be_counted_is_unknown(model):
+    found = usable.evaluate_cost(model, FEW, timings=20)
+
+    known = {number.metric: number.found.value for number in found.numbers() if not number.at}
+    assert known["parameters"] == model.parameter_count > 0
+    assert np.isnan(known["macs"])
+    assert all(np.isnan(n.found.value) for n in found.numbers() if n.metric == "peak_memory")
+    assert any("torch does not run" in said for said in found.provenance.warnings)
+
+
+def test_an_assessment_attacks_it_with_what_asks_alone(model):
+    spec = ModelSpec(model.name)
+    config = AssessmentConfig((spec,), FEW)
+
+    asked = questions(spec, config)["robustness"]
+
+    assert [attack.name for attack in asked.attacks] == ["square"]
+    assert asked.preset is None
+    of_torch = questions(ModelSpec("bundled/vgg"), config)["robustness"]
+    assert [attack.name for attack in of_torch.attacks] == ["fgsm", "pgd"]
+
+
+def test_a_name_on_the_shelf_is_known_to_have_no_gradients(model, tmp_path, monkeypatch):
+    from usable_core import shelf
+
+    monkeypatch.setenv("USABLE_HOME", str(tmp_path))
+    content = Path(model.name.partition("/")[2]).read_bytes()
+    kept = shelf.keep_file(content, "mine.onnx", shelf.WEIGHT_ENDINGS)
+    shelf.put("mine", ModelSpec(f"onnx/{kept}"))
+
+    assert not has_gradients("shelf/mine")
+    assert has_gradients("bundled/vgg")
+    assert len(usable.load_model("shelf/mine").labels) == 10
+    shelf.remove("mine")
+    assert not list((tmp_path / "shelf" / "files").iterdir()), "its file goes with it"
+
+
+@pytest.mark.parametrize(
+    ("end", "classes"), [(nn.Softmax(1), 10), (nn.Sigmoid(), 2)], ids=["softmax", "one sigmoid"]
+)
+def test_logits_come_from_before_the_last_layer(tmp_path, twin, end, classes):
+    network = copy.deepcopy(twin.network)
+    if classes == 2:
+        network = Ending(network, nn.Linear(10, 1))
+    path = exported(Ending(network, end), tmp_path / "end.onnx")
+    x = torch.rand(4, 3, 32, 32)
+
+    found = usable.load_model(f"onnx/{path}", preprocessing={"mean": "0", "std": "1"})
+
+    assert len(found.labels) == classes
+    assert found.examination.outputs == "logits"
+    with torch.no_grad():
+        due = network.eval()(x)
+    due = torch.cat([torch.zeros_like(due), due], 1) if classes == 2 else due
+    torch.testing.assert_close(found(x), due, atol=1e-4, rtol=1e-4)
+
+
+def test_a_fixed_batch_is_filled_up_and_divided(tmp_path, twin):
+    path = exported(twin.network, tmp_path / "four.onnx", (4, 3, 32, 32), batch=None)
+    found = usable.load_model(f"onnx/{path}", preprocessing={"mean": "0", "std": "1"})
+    x = torch.rand(6, 3, 32, 32)
+
+    for count in (1, 4, 6):
+        with torch.no_grad():
+            due = twin.network.eval()(x[:count])
+        torch.testing.assert_close(found(x[:count]), due, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "scale"),
+    [
+        (("n", 3, 8, 8), "FLOAT", 1),
+        (("n", 8, 8, 3), "FLOAT", 1),
+        (("n", 8, 8, 3), "UINT8", 255),
+        (("n", 3, 8, 8), "FLOAT16", 1),
+        ((1, 3, 8, 8), "DOUBLE", 1),
+        (("n", 3, "h", "w"), "FLOAT", 1),
+    ],
+)
+def test_layouts_and_numbers_are_those_of_the_graph(tmp_path, shape, kind, scale):
+    path = graph_file(tmp_path / "a.onnx", shape=shape, kind=getattr(onnx.TensorProto, kind))
+    spec = {"mean": "0", "std": "1", "crop": "8", "resize": "8"}
+    found = usable.load_model(f"onnx/{path}", preprocessing=spec)
+    x = torch.randint(0, 256, (5, 3, 8, 8)) / 255
+
+    atol = 2e-3 if kind == "FLOAT16" else 1e-4 * scale
+    torch.testing.assert_close(found(x), scale * x.mean((2, 3)), atol=atol, rtol=1e-4)
+
+
+def test_a_graph_that_normalises_gets_pixels_and_another_a_guess_that_is_told(tmp_path):
+    shift = helper.make_tensor("shift", onnx.TensorProto.FLOAT, [1], [0.5])
+    nodes = [
+        helper.make_node("Constant", [], ["half"], value=shift),
+        helper.make_node("Sub", ["pictures", "half"], ["moved"]),
+        helper.make_node("ReduceMean", ["moved", "axes"], ["answers"], keepdims=0),
+    ]
+    inside = usable.load_model(f"onnx/{graph_file(tmp_path / 'a.onnx', nodes=nodes)}")
+    bare = usable.load_model(f"onnx/{graph_file(tmp_path / 'b.onnx')}")
+
+    assert (inside.preprocessing.mean, inside.preprocessing.std) == ((0, 0, 0), (1, 1, 1))
+    assert "mean" not in " ".join(inside.warnings)
+    assert bare.preprocessing.mean == (0.485, 0.456, 0.406)
+    assert "mean, std as in ImageNet" in " ".join(bare.warnings)
+
+
+def test_weights_beside_the_graph_are_read_and_are_part_of_the_model(tmp_path, twin):
+    proto = onnx.load(exported(twin.network, tmp_path / "one.onnx"))
+    path = tmp_path / "two.onnx"
+    onnx.save(proto, path, save_as_external_data=True, location="two.onnx.data", size_threshold=0)
+    assert path.stat().st_size < 100_000 < (tmp_path / "two.onnx.data").stat().st_size
+
+    found = usable.load_model(f"onnx/{path}")
+
+    x = torch.rand(2, 3, 32, 32)
+    whole = usable.load_model(f"onnx/{tmp_path / 'one.onnx'}")
+    torch.testing.assert_close(found(x), whole(x))
+    data = bytearray((tmp_path / "two.onnx.data").read_bytes())
+    data[3] ^= 1
+    (tmp_path / "two.onnx.data").write_bytes(bytes(data))
+    assert usable.load_model(f"onnx/{path}").fingerprint != found.fingerprint
+
+
+@pytest.mark.parametrize("where", ["../secret", "/etc/hostname", "other.bin"])
+def test_weights_elsewhere_are_refused(tmp_path, twin, where):
+    folder = tmp_path / "inner"
+    folder.mkdir()
+    proto = onnx.load(exported(twin.network, tmp_path / "one.onnx"))
+    for name in ("secret", "other.bin"):
+        (tmp_path / name).write_bytes(bytes(10_000_000))
+    for tensor in proto.graph.initializer:
+        onnx.external_data_helper.set_external_data(tensor, where)
+        tensor.ClearField("raw_data")
+    path = folder / "a.onnx"
+    path.write_bytes(proto.SerializeToString())
+
+    with pytest.raises(CheckpointError, match="names weights in"):
+        usable.load_model(f"onnx/{path}")
+
+
+def test_what_is_no_classifier_of_pictures_is_refused(tmp_path):
+    mean = [helper.make_node("ReduceMean", ["pictures", "axes"], ["answers"], keepdims=0)]
+    custom = [helper.make_node("Own", ["pictures"], ["answers"], domain="com.example")]
+    whole = graph_file(tmp_path / "whole.onnx")
+    cut = tmp_path / "cut.onnx"
+    cut.write_bytes(Path(whole).read_bytes()[:-40])
+    text = tmp_path / "text.onnx"
+    text.write_text("not a graph")
+    empty = tmp_path / "empty.onnx"
+    empty.write_bytes(b"")
+    cases = {
+        graph_file(tmp_path / "two.onnx", inputs=2, nodes=mean): "must take one batch of pictures",
+        graph_file(tmp_path / "five.onnx", shape=("n", 5, 8, 8)): "must take one batch of pictures",
+        graph_file(
+            tmp_path / "words.onnx", shape=("n", 9), kind=onnx.TensorProto.INT64
+        ): r"takes pictures \[None, 9\]",
+        graph_file(tmp_path / "own.onnx", nodes=custom): "is not run",
+        str(cut): "cannot be read as an ONNX file|is not run",
+        str(text): "cannot be read as an ONNX file",
+        str(empty): "holds no graph",
+        str(tmp_path / "gone.onnx"): "no file is there",
+        str(tmp_path / "a.tflite"): "ends in .onnx",
+    }
+    for path, sentence in cases.items():
+        with pytest.raises(CheckpointError, match=sentence):
+            usable.load_model(f"onnx/{path}")
+    with pytest.raises(CheckpointError, match="leave --weights"):
+        usable.load_model(f"onnx/{whole}", weights=whole)
+
+
+def test_without_the_packages_the_way_out_is_said(tmp_path, monkeypatch):
+    import sys
+
+    path = graph_file(tmp_path / "a.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(CheckpointError, match=r"not installed\. Install them: pip install"):
+        usable.load_model(f"onnx/{path}")

@@ -1,0 +1,215 @@
+"""ONNX graphs: read with their weights, what they take, and their logits by onnxruntime."""
+
+import contextlib
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from usable_core.catalog.model_files import onnx as files_of_onnx
+from usable_core.errors import CheckpointError, first_line
+from usable_core.models.outputs import place_of_logits
+from usable_core.models.preprocessing import LARGEST_SIDE
+
+if TYPE_CHECKING:
+    from onnx import GraphProto, ModelProto, ValueInfoProto
+    from onnxruntime import InferenceSession
+
+HOW = 'pip install "usable[onnx]"'
+USUAL_SIDE = 224  # of a graph that takes pictures of any size
+_KINDS = {"FLOAT": np.float32, "FLOAT16": np.float16, "DOUBLE": np.float64, "UINT8": np.uint8}
+_TRIED = 3  # pictures on which the logits are compared with the graph's own answer
+_SAME = 1e-4
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What a graph takes.
+
+    Attributes:
+        name: Of its input.
+        kind: Name of its numbers, a key of `_KINDS`.
+        channels_last: (N, H, W, channels), as TensorFlow has it, rather than (N, channels, H, W).
+        channels: 1 or 3.
+        batch: The only number of pictures; None for any.
+        size: Height and width; the usual where any will do.
+        is_sized: Whether they are its own.
+    """
+
+    name: str
+    kind: str
+    channels_last: bool
+    channels: int
+    batch: int | None
+    size: tuple[int, int]
+    is_sized: bool
+
+    def array(self, x: Tensor) -> "np.ndarray[Any, Any]":
+        """Return images (N, channels, H, W) as the graph takes them; bytes reach from 0 to 255."""
+        if self.kind == "UINT8":
+            x = (255 * x).round().clamp(0, 255)
+        x = x.permute(0, 2, 3, 1) if self.channels_last else x
+        return x.contiguous().numpy().astype(_KINDS[self.kind], copy=False)
+
+
+@dataclass(frozen=True)
+class Logits:
+    """Images (N, channels, H, W) to logits (N, classes), by onnxruntime.
+
+    Attributes:
+        session: The graph.
+        takes: What it takes.
+        output: Which of its outputs are the logits.
+    """
+
+    session: "InferenceSession"
+    takes: Takes
+    output: str
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes)."""
+        try:
+            (found,) = self.session.run([self.output], {self.takes.name: self.takes.array(x)})
+        except Exception as error:  # onnxruntime's errors have no common class
+            raise RuntimeError(first_line(error)) from error
+        return torch.from_numpy(np.asarray(found)).float().reshape(len(x), -1)
+
+
+def packages() -> ModuleType:
+    """Return the package onnx.
+
+    Raises:
+        CheckpointError: it or onnxruntime is not installed.
+    """
+    try:
+        import onnx
+        import onnxruntime  # noqa: F401
+    except ImportError as error:
+        raise CheckpointError(
+            f"ONNX files are read by the packages onnx and onnxruntime, but {error.name} is not "
+            f"installed. Install them: {HOW}"
+        ) from error
+    return onnx
+
+
+@contextlib.contextmanager
+def refusing(path: Path, what: str) -> Iterator[None]:
+    """Say in a sentence what the packages make of a file."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:  # protobuf's, onnx's and onnxruntime's have no common class
+        raise CheckpointError(
+            f"{path.name} {what}: {first_line(error)}. Export it again as one ONNX classifier."
+        ) from error
+
+
+def read(onnx: ModuleType, path: Path) -> "ModelProto":
+    """Return a graph with its weights, which are those in it and in files called after it."""
+    with refusing(path, "cannot be read as an ONNX file"):
+        proto: ModelProto = onnx.load(io.BytesIO(path.read_bytes()), load_external_data=False)
+        if not proto.graph.node:
+            raise CheckpointError(f"{path.name} holds no graph. Export it again as a classifier.")
+        beside = {file.name for file in files_of_onnx(str(path))[1:]}
+        for tensor in proto.graph.initializer:
+            if onnx.external_data_helper.uses_external_data(tensor):
+                where = next(e.value for e in tensor.external_data if e.key == "location")
+                if where not in beside:
+                    raise CheckpointError(
+                        f"{path.name} names weights in {where}, which is not beside it under its "
+                        f"own name, such as {path.name}.data. Save it as one file, or lay them "
+                        "beside it."
+                    )
+        onnx.load_external_data_for_model(proto, str(path.parent))
+    return proto
+
+
+def taken_by(onnx: ModuleType, graph: "GraphProto", name: str) -> Takes:
+    """Return what a graph takes.
+
+    Raises:
+        CheckpointError: it is no batch of pictures.
+    """
+    known = {tensor.name for tensor in graph.initializer}
+    inputs = [one for one in graph.input if one.name not in known]
+    shown = ", ".join(f"{one.name} {_shape(one)}" for one in inputs) or "nothing"
+    if len(inputs) == 1 and len(shape := _shape(inputs[0])) == 4:
+        kind = onnx.TensorProto.DataType.Name(inputs[0].type.tensor_type.elem_type)
+        last = shape[1] not in (1, 3) and shape[3] in (1, 3)
+        channels, sides = (shape[3], shape[1:3]) if last else (shape[1], shape[2:])
+        sized = [side for side in sides if side is not None]
+        is_possible = all(1 <= side <= LARGEST_SIDE for side in sized)
+        if channels in (1, 3, None) and kind in _KINDS and is_possible:
+            height, width = (side or USUAL_SIDE for side in sides)
+            is_sized, batch = len(sized) == 2, shape[0]
+            return Takes(
+                inputs[0].name, kind, last, channels or 3, batch, (height, width), is_sized
+            )
+    raise CheckpointError(
+        f"{name} must take one batch of pictures (N, 3, height, width) or (N, height, width, 3) of "
+        f"floats or bytes, but takes {shown}. Export a classifier of pictures."
+    )
+
+
+def _shape(value: "ValueInfoProto") -> list[int | None]:
+    """Return the sides of a tensor; None where any will do."""
+    sides = value.type.tensor_type.shape.dim
+    return [side.dim_value if side.HasField("dim_value") else None for side in sides]
+
+
+def logits_of(onnx: ModuleType, proto: "ModelProto", takes: Takes, name: str) -> Logits:
+    """Return what answers with logits: the graph, without a softmax or sigmoid at its end.
+
+    Raises:
+        CheckpointError: none of its outputs can be told to be logits.
+    """
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(takes.batch or _TRIED, takes.channels, *takes.size, generator=generator)
+    session = _session(proto)
+    outputs = [one.name for one in session.get_outputs()]
+    answers = session.run(outputs, {takes.name: takes.array(x)})
+    tensors = {
+        name: torch.from_numpy(np.asarray(answer)).float()
+        for name, answer in zip(outputs, answers, strict=True)
+        if isinstance(answer, np.ndarray)
+    }
+    place = place_of_logits(tensors, len(x), name)
+    own = Logits(session, takes, str(place[0]))
+    before = _before_the_end(proto.graph, own.output)
+    if before is None:
+        return own
+    proto.graph.output.append(onnx.ValueInfoProto(name=before[0]))
+    bare = Logits(_session(proto), takes, before[0])
+    said, found = own(x), bare(x)
+    again = found.softmax(1) if before[1] == "Softmax" else found.sigmoid()
+    is_same = said.shape == found.shape and bool((again - said).abs().max() < _SAME)
+    return bare if is_same else own
+
+
+def _session(proto: "ModelProto") -> "InferenceSession":
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 4  # errors come back as exceptions, which are told in a sentence
+    return onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _before_the_end(graph: "GraphProto", output: str) -> tuple[str, str] | None:
+    """Return what a softmax or sigmoid at the end of a graph takes, and which it is."""
+    made_by = {name: node for node in graph.node for name in node.output}
+    node = made_by.get(output)
+    while node is not None and node.op_type == "Identity":
+        node = made_by.get(node.input[0])
+    if node is None or node.op_type not in ("Softmax", "Sigmoid"):
+        return None
+    return node.input[0], node.op_type
