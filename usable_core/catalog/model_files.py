@@ -8,6 +8,14 @@ from usable_core.catalog import lookup
 from usable_core.catalog.models import BUNDLED, CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 
+# What to do with files of other formats, by their endings.
+_FORMATS = {
+    (".onnx",): "An ONNX file is named onnx/FILE.onnx.",
+    (".keras", ".h5", ".hdf5"): "A model of Keras is named keras/FILE.",
+    (".tflite", ".pb"): "Models of TensorFlow are not read in this form: save the model as .keras "
+    "(model.save), or convert it to ONNX (tf2onnx).",
+}
+KERAS_ENDINGS = (".keras", ".h5", ".hdf5")
 LARGEST_ONNX = 2_000_000_000  # bytes; protobuf has no larger messages
 CONFIG_FILE = "config.json"  # beside weights: what timm and the Hub know of them
 # The weights in a folder of the Hub's form, the safest first.
@@ -46,9 +54,8 @@ def program(name: str) -> tuple[Path, ...]:
     path = files.placed(name)
     if path.suffix != ".pt2":
         raise CheckpointError(
-            f"file/… takes a program written by torch.export (.pt2), not {_cut(path.name)}. A file "
-            "of weights goes with its architecture: torchvision/NAME or timm/NAME with --weights "
-            "FILE."
+            f"file/… takes a program written by torch.export (.pt2), not {_cut(path.name)}. "
+            f"{_ways_out(path)}"
         )
     if not files.is_file(path):
         raise CheckpointError(
@@ -77,6 +84,25 @@ def onnx(name: str) -> tuple[Path, ...]:
             f"{LARGEST_ONNX / 1e9:.0f} GB that an ONNX graph can. Choose a smaller network."
         )
     return found
+
+
+def is_keras_file(name: str) -> bool:
+    """Tell whether the name of a Keras model is a file's rather than an architecture's."""
+    return name.lower().endswith(KERAS_ENDINGS)
+
+
+def keras(name: str) -> tuple[Path, ...]:
+    """Return the file of a Keras model; nothing for an architecture.
+
+    Raises:
+        CheckpointError: it is not there.
+    """
+    if not is_keras_file(name):
+        return ()
+    path = files.placed(name)
+    if not files.is_file(path):
+        raise CheckpointError(f"Expected a Keras model at {_cut(path)}, but no file is there.")
+    return (path,)
 
 
 def folder(name: str) -> tuple[Path, ...]:
@@ -130,6 +156,17 @@ def weights_and_config(weights: str) -> tuple[Path, ...]:
     path, _ = weights_file(weights)
     config = path.parent / CONFIG_FILE
     return (path, config) if files.is_file(config) else (path,)
+
+
+def _ways_out(path: Path) -> str:
+    """Return what to do with a file of a model that is no exported program."""
+    for endings, said in _FORMATS.items():
+        if path.suffix.lower() in endings:
+            return said
+    return (
+        "A file of weights goes with its architecture: torchvision/NAME or timm/NAME with "
+        "--weights FILE."
+    )
 
 
 def _cut(path: Path | str) -> str:

@@ -185,6 +185,14 @@ SOURCES = {
         ending=".onnx",
         has_gradients=False,
     ),
+    "keras": SourceRow(
+        "usable_core.models.sources.keras_models:load",
+        "keras/FILE.keras or keras/NAME: a model of Keras, or of keras.applications.",
+        build="usable_core.models.sources.keras_models:build",
+        files="usable_core.catalog.model_files:keras",
+        takes_weights=True,
+        recipes="usable_core.models.sources.keras_models:recipes",
+    ),
     "folder": SourceRow(
         "usable_core.models.sources.from_card:load",
         "folder/PATH: what `fine_tune` of Python wrote; the path alone will do too.",

@@ -74,7 +74,7 @@ def load(name: str, spec: ModelSpec) -> Model:
 
 def _passport(graph: "GraphProto", takes: Takes) -> Preprocessing:
     """Return how pictures are prepared: the file says their size, and seldom anything else."""
-    guess = f"{GUESS}the short side as long as the crop"
+    guess = f"{GUESS}most networks"
     own = "the graph's own input"
     crop = own if takes.is_sized else f"{GUESS}{USUAL_SIDE} pixels"
     inside = "bytes" if takes.kind == "UINT8" else _first(graph, takes.name)
@@ -91,7 +91,7 @@ def _passport(graph: "GraphProto", takes: Takes) -> Preprocessing:
         sources={
             "resize": guess,
             "crop": crop,
-            "interpolation": f"{GUESS}the usual",
+            "interpolation": guess,
             "mean": said,
             "std": said,
         },

@@ -1,0 +1,295 @@
+"""Keras models on torch: their own answers as logits, what they refuse, what they can do."""
+
+import copy
+import io
+import json
+import zipfile
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+import torch
+
+import usable_core as usable
+from usable_core.errors import CheckpointError, UnknownName
+
+h5py = pytest.importorskip("h5py", reason="the extra keras is not installed")
+if find_spec("keras") is None:  # importing it alone would look for TensorFlow
+    pytest.skip("the extra keras is not installed", allow_module_level=True)
+
+from usable_core.models.sources.keras_models import Prepared  # noqa: E402
+from usable_core.models.sources.keras_network import keras_of_torch  # noqa: E402
+
+keras = keras_of_torch()
+layers = keras.layers
+SMALL = {"num_classes": "10", "input_size": "32", "alpha": "0.35"}
+PIXELS = {"mean": "0", "std": "1"}
+
+
+def classifier(*end, classes=10, start=(), name="ours"):
+    """A small network of Keras with weights that mean nothing and running statistics."""
+    keras.utils.set_random_seed(0)
+    middle = [
+        layers.Conv2D(6, 3, strides=2, padding="same"),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Conv2D(8, 3, padding="same", activation="relu"),
+        layers.GlobalAveragePooling2D(),
+        layers.Dropout(0.5),
+    ]
+    ends = end or (layers.Dense(classes, activation="softmax"),)
+    model = keras.Sequential([keras.Input((16, 20, 3)), *start, *middle, *ends], name=name)
+    generator = np.random.default_rng(0)
+    model.set_weights([np.abs(generator.normal(0.5, 0.3, w.shape)) for w in model.get_weights()])
+    return model
+
+
+def saved(model, path):
+    model.save(path)
+    return f"keras/{path}"
+
+
+def own_answers(model, x):
+    """What Keras says of pictures (N, 3, H, W)."""
+    with torch.no_grad():
+        return torch.as_tensor(model.predict(x.permute(0, 2, 3, 1).numpy(), verbose=0))
+
+
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+@pytest.mark.parametrize(
+    ("end", "again"),
+    [
+        (lambda: [layers.Dense(10, activation="softmax")], lambda z: z.softmax(1)),
+        (lambda: [layers.Dense(10), layers.Softmax()], lambda z: z.softmax(1)),
+        (lambda: [layers.Dense(10), layers.Activation("softmax")], lambda z: z.softmax(1)),
+        (lambda: [layers.Dense(10)], lambda z: z),
+        (lambda: [layers.Dense(10, use_bias=False)], lambda z: z),
+        (lambda: [layers.Dense(1, activation="sigmoid")], lambda z: z.softmax(1)[:, 1:]),
+    ],
+    ids=["softmax", "layer", "activation", "logits", "no bias", "one sigmoid"],
+)
+def test_logits_are_what_its_answers_are_made_of(tmp_path, end, again, ending):
+    made = classifier(*end())
+    reference = saved(made, tmp_path / f"a{ending}")
+
+    model = usable.load_model(reference, preprocessing=PIXELS)
+
+    x = torch.rand(5, 3, 16, 20, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(again(model(x)), own_answers(made, x), atol=1e-5, rtol=1e-4)
+    assert model.examination.outputs == "logits"
+    assert model.input_size == (16, 20)
+
+
+def test_its_parameters_are_those_that_are_learned(tmp_path):
+    made = classifier()
+    model = usable.load_model(saved(made, tmp_path / "a.keras"))
+
+    learned = sum(int(np.prod(w.shape)) for w in made.trainable_weights)
+    assert model.parameter_count == learned
+    assert sum(int(np.prod(w.shape)) for w in made.weights) == learned + 12
+
+
+def test_a_copy_has_weights_of_its_own(tmp_path):
+    model = usable.load_model(saved(classifier(), tmp_path / "a.keras"))
+    x = torch.rand(2, 3, 16, 20)
+    before = model(x)
+
+    other = copy.deepcopy(model.network)
+    torch.testing.assert_close(other(x), model.network(x))
+    with torch.no_grad():
+        for parameter in other.parameters():
+            parameter.mul_(1.5)
+
+    assert not torch.allclose(other(x), model.network(x))
+    torch.testing.assert_close(model(x), before)
+
+
+def test_gradients_reach_the_pixels_and_attacks_maps_and_features_work(tmp_path):
+    model = usable.load_model(saved(classifier(), tmp_path / "a.keras"), preprocessing=PIXELS)
+    x = torch.rand(2, 3, 16, 20, dtype=torch.float64).float().requires_grad_()
+    (found,) = torch.autograd.grad(model(x)[:, 3].sum(), x)
+    step = torch.zeros_like(x)
+    step[0, 1, 4, 5] = 1e-2
+    with torch.no_grad():
+        change = (model(x + step) - model(x - step))[0, 3] / 2e-2
+    assert float(found[0, 1, 4, 5]) == pytest.approx(float(change), rel=0.05, abs=1e-4)
+
+    assert model.features(x.detach()).shape == (2, 8)
+    y = model(x.detach()).argmax(1).tolist()
+    worse = usable.attack(model, x.detach(), y, epsilon=16 / 255, attack="pgd", steps=5)
+    assert (worse - x.detach()).abs().max() > 1e-3
+    picture = usable.load_dataset("digits").open(0)
+    cam = usable.explain(model, picture, method="grad_cam", target=model.labels.names[0])
+    assert cam.values.shape == (16, 20)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_bgr", "pixel"),
+    [
+        ("ResNet50", True, (10 - 103.939, 20 - 116.779, 30 - 123.68)),
+        ("VGG16", True, (10 - 103.939, 20 - 116.779, 30 - 123.68)),
+        ("MobileNetV2", False, (30 / 127.5 - 1, 20 / 127.5 - 1, 10 / 127.5 - 1)),
+        ("DenseNet121", False, ((30 / 255 - 0.485) / 0.229, (20 / 255 - 0.456) / 0.224, None)),
+        ("EfficientNetB0", False, (30, 20, 10)),
+    ],
+)
+def test_pixels_are_prepared_as_the_architecture_says(name, is_bgr, pixel):
+    row = Prepared(getattr(keras.applications, name))
+    rgb = np.array([30, 20, 10]) / 255
+
+    found = (rgb - row.mean) / row.std
+
+    assert row.is_bgr is is_bgr
+    for due, one in zip(pixel, found[::-1] if is_bgr else found, strict=True):
+        assert due is None or one == pytest.approx(due, abs=1e-4)
+
+
+def test_blue_comes_first_where_the_model_takes_it_first(tmp_path):
+    made = classifier(name="resnet50_ours")
+    model = usable.load_model(saved(made, tmp_path / "a.keras"))
+    x = torch.rand(3, 3, 16, 20)
+
+    prepared = keras.applications.resnet.preprocess_input(255 * x.permute(0, 2, 3, 1).numpy())
+    due = torch.as_tensor(made.predict(prepared, verbose=0))
+
+    torch.testing.assert_close(model(x).softmax(1), due, atol=1e-4, rtol=1e-3)
+    assert "mean, std as in ResNet50" in " ".join(model.warnings)
+
+
+def test_a_model_that_rescales_by_itself_takes_bytes(tmp_path):
+    made = classifier(start=(layers.Rescaling(1 / 127.5, offset=-1),))
+    model = usable.load_model(saved(made, tmp_path / "a.keras"))
+    x = torch.rand(3, 3, 16, 20)
+
+    torch.testing.assert_close(
+        model(x).softmax(1), own_answers(made, 255 * x), atol=1e-5, rtol=1e-4
+    )
+    assert "mean" not in " ".join(model.warnings)
+
+
+def test_an_architecture_takes_weights_is_tuned_and_loaded_again(tmp_path):
+    keras.utils.set_random_seed(1)
+    made = keras.applications.MobileNetV2(
+        weights=None, input_shape=(32, 32, 3), classes=10, alpha=0.35
+    )
+    made.save_weights(tmp_path / "a.weights.h5")
+    model = usable.load_model(
+        "keras/MobileNetV2", weights=tmp_path / "a.weights.h5", arch_options=SMALL
+    )
+    x = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(
+        model(x).softmax(1), own_answers(made, 2 * x - 1), atol=1e-5, rtol=1e-4
+    )
+
+    data = usable.load_dataset("digits").take(range(60))
+    tuned = usable.fine_tune(
+        model, data, tmp_path / "tuned", schedule=usable.Schedule(epochs=1, batch_size=30)
+    )
+    again = usable.load_model(tmp_path / "tuned")
+
+    assert tuned is not None
+    assert len(again.labels) == 10
+    assert again(x).shape == (2, 10)
+    statistics = [v for v in again.network.body.variables if "moving" in v.path]
+    starts = [v for v in model.network.body.variables if "moving" in v.path]
+    for one, other in zip(statistics, starts, strict=True):  # frozen: Keras answers as it infers
+        torch.testing.assert_close(one.value, other.value)
+
+
+def test_names_options_and_files_that_do_not_fit_are_told(tmp_path):
+    made = classifier()
+    made.save_weights(tmp_path / "a.weights.h5")
+    weights = tmp_path / "a.weights.h5"
+    with pytest.raises(UnknownName, match="MobileNetV2"):
+        usable.load_model("keras/MobilNetV2")
+    with pytest.raises(UnknownName, match="num_classes"):
+        usable.load_model("keras/MobileNetV2", weights=weights, arch_options={"classes": "3"})
+    with pytest.raises(CheckpointError, match="cannot be built with its weights"):
+        usable.load_model("keras/MobileNetV2", weights=weights, arch_options=SMALL)
+    with pytest.raises(CheckpointError, match="holds weights alone"):
+        usable.load_model(f"keras/{weights}")
+    with pytest.raises(CheckpointError, match="no file is there"):
+        usable.load_model(f"keras/{tmp_path / 'gone.keras'}")
+    whole = saved(made, tmp_path / "a.keras")
+    with pytest.raises(CheckpointError, match="leave --weights"):
+        usable.load_model(whole, weights=weights)
+    two = keras.Model(made.inputs[0], [made.outputs[0], made.layers[-2].output])
+    with pytest.raises(CheckpointError, match="one number for each class"):
+        usable.load_model(saved(two, tmp_path / "two.keras"))
+
+
+def changed(path, to, change):
+    """A `.keras` whose configuration is changed."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    change(config)
+    parts["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(to, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return f"keras/{to}"
+
+
+def last(config):
+    return config["config"]["layers"][-1]
+
+
+HOSTILE = {
+    "a lambda": lambda c: last(c).update(class_name="Lambda", module="keras.layers"),
+    "a module of torch": lambda c: last(c).update(class_name="TorchModuleWrapper"),
+    "the shell": lambda c: last(c).update(class_name="system", module="os"),
+    "a process": lambda c: last(c).update(class_name="Popen", module="subprocess"),
+    "a download": lambda c: last(c).update(class_name="get_file", module="keras.utils"),
+    "a saved model": lambda c: last(c).update(class_name="TFSMLayer"),
+    "a class of one's own": lambda c: last(c).update(registered_name="Own>Dense"),
+    "a function": lambda c: last(c)["config"].update(
+        activation={"class_name": "function", "module": "builtins", "config": "eval"}
+    ),
+    "an initializer of another": lambda c: last(c)["config"].update(
+        kernel_initializer={"class_name": "run", "module": "subprocess", "config": {}}
+    ),
+    "a giant": lambda c: last(c)["config"].update(units=10**12),
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_what_names_code_is_not_opened(tmp_path, what, monkeypatch):
+    saved(classifier(), tmp_path / "a.keras")
+    opened = []
+    monkeypatch.setattr(keras.saving, "load_model", lambda *a, **k: opened.append(a))
+
+    reference = changed(tmp_path / "a.keras", tmp_path / "b.keras", HOSTILE[what])
+
+    with pytest.raises(CheckpointError, match=r"was not opened|none is as large"):
+        usable.load_model(reference)
+    assert not opened
+
+
+def test_weights_that_point_to_other_files_are_refused(tmp_path):
+    saved(classifier(), tmp_path / "a.keras")
+    with zipfile.ZipFile(tmp_path / "a.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    cases = {"link": "points elsewhere", "soft": "points elsewhere", "external": "in another file"}
+    for how, sentence in cases.items():
+        held = io.BytesIO(parts["model.weights.h5"])
+        with h5py.File(held, "r+") as file:
+            if how == "link":
+                file["more"] = h5py.ExternalLink("/etc/hostname", "/")
+            elif how == "soft":
+                file["more"] = h5py.SoftLink("/layers")
+            else:
+                file.create_dataset("more", (4,), "u1", external=[("/etc/hostname", 0, 4)])
+        with zipfile.ZipFile(tmp_path / "b.keras", "w") as archive:
+            for name, content in (parts | {"model.weights.h5": held.getvalue()}).items():
+                archive.writestr(name, content)
+        with pytest.raises(CheckpointError, match=sentence):
+            usable.load_model(f"keras/{tmp_path / 'b.keras'}")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x89HDF\r\n\x1a\n", b"text"])
+@pytest.mark.parametrize("name", ["a.keras", "a.h5"])
+def test_damaged_files_are_told(tmp_path, content, name):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(CheckpointError, match="cannot be read as a Keras model"):
+        usable.load_model(f"keras/{tmp_path / name}")

@@ -1,0 +1,161 @@
+"""Keras's files, looked through as data before Keras opens them: which classes, which links.
+
+A `.keras` is a zip of a configuration and an HDF5 file of weights; a `.h5` holds both. Keras builds
+what the configuration names, so nothing but its own layers may be named; HDF5 can point to other
+files, so nothing but numbers of its own may be in it. (CVE-2025-1550, -9905, -9906, -8747.)
+"""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from usable_core.errors import CheckpointError, first_line
+
+Opened = Any  # a package or a file of one that has no types
+LARGEST = 8_000_000_000  # bytes of weights
+_LARGEST_CONFIG = 20_000_000
+_LARGEST_NUMBER = 10**6  # no width, size or number of classes is larger
+_NO_SIZES = ("seed", "shared_object_id")
+_MODULES = (
+    "keras",
+    "keras.layers",
+    "keras.initializers",
+    "keras.regularizers",
+    "keras.constraints",
+    "keras.models",
+    "keras.src.models.functional",
+    "keras.src.models.sequential",
+    "keras.src.models.model",
+)
+_KINDS = ("layers", "initializers", "regularizers", "constraints")
+# Layers of Keras that run what a file holds.
+_CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "Wrapper")
+_OTHERS = ("Functional", "Model", "Sequential", "DTypePolicy", "__keras_tensor__", "__tuple__")
+_SAVED = "Save the model as .keras with layers of Keras alone, or as ONNX (onnx/FILE.onnx)."
+
+
+def check_keras_file(path: Path, keras: Opened) -> None:
+    """Check that a file names nothing but layers of Keras and holds its own numbers.
+
+    Raises:
+        CheckpointError: it does, is damaged, or is larger than can be.
+    """
+    try:
+        if path.suffix.lower() == ".keras":
+            config, weights = _parts_of_zip(path)
+            with _h5(io.BytesIO(weights)) as held:
+                _check_numbers(held, path.name)
+        else:
+            with _h5(path) as held:
+                _check_numbers(held, path.name)
+                config = held.attrs.get("model_config")
+        if config is None:
+            raise CheckpointError(
+                f"{path.name} holds weights alone. They go with their architecture: keras/NAME "
+                "with --weights FILE."
+            )
+        _check_config(json.loads(config), path.name, keras)
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        RuntimeError,
+        RecursionError,
+        zipfile.BadZipFile,
+    ) as error:
+        raise CheckpointError(
+            f"{path.name} cannot be read as a Keras model: {first_line(error)}. {_SAVED}"
+        ) from error
+
+
+def check_weights_file(path: Path) -> None:
+    """Check that a file of weights holds its own numbers alone.
+
+    Raises:
+        CheckpointError: it does not, or is no HDF5 file.
+    """
+    try:
+        with _h5(path) as held:
+            _check_numbers(held, path.name)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise CheckpointError(
+            f"{path.name} cannot be read as weights of Keras (.weights.h5, .h5): "
+            f"{first_line(error)}."
+        ) from error
+
+
+def _h5(source: object) -> Opened:
+    import h5py
+
+    return h5py.File(source, "r")
+
+
+def _parts_of_zip(path: Path) -> tuple[bytes, bytes]:
+    with zipfile.ZipFile(path) as archive:
+        sizes = {one.filename: one.file_size for one in archive.infolist()}
+        if sizes.get("config.json", 0) > _LARGEST_CONFIG or sum(sizes.values()) > LARGEST:
+            raise CheckpointError(f"{path.name} unpacks to more than a model holds. {_SAVED}")
+        held = sum(one.compress_size for one in archive.infolist())
+        if sum(sizes.values()) > 1000 * max(held, 1):
+            raise CheckpointError(f"{path.name} is packed as no model is. {_SAVED}")
+        return archive.read("config.json"), archive.read("model.weights.h5")
+
+
+def _check_numbers(held: Opened, name: str) -> None:
+    """Check that an HDF5 file holds groups and arrays of its own, and points nowhere."""
+    import h5py
+
+    left, total = [held], 0
+    while left:
+        group = left.pop()
+        for key in group:
+            link = group.get(key, getlink=True)
+            if not isinstance(link, h5py.HardLink):
+                raise CheckpointError(f"{name} points elsewhere ({key}), which weights do not.")
+            found = group[key]
+            if isinstance(found, h5py.Group):
+                left.append(found)
+                continue
+            if found.external or found.is_virtual:
+                raise CheckpointError(f"{name} keeps {key} in another file, which weights do not.")
+            total += found.size * found.dtype.itemsize
+            if total > LARGEST:
+                raise CheckpointError(f"{name} unpacks to more than a model holds.")
+
+
+def _check_config(config: object, name: str, keras: Opened) -> None:
+    known = {kind for part in _KINDS for kind in dir(getattr(keras, part))} | set(_OTHERS)
+    for named in _named(config):
+        kind, module = named.get("class_name"), named.get("module")
+        is_known = kind in known and kind not in _CODE and module in (None, *_MODULES)
+        if not is_known or named.get("registered_name") not in (None, kind, "Functional"):
+            raise CheckpointError(
+                f"{name} names {str(kind)[:60]!r} of {str(module)[:60]!r}, which is no layer of "
+                f"Keras that only computes, so it was not opened. {_SAVED}"
+            )
+    for number in _numbers(config):
+        if abs(number) > _LARGEST_NUMBER:
+            raise CheckpointError(f"{name} asks for a layer of {number:,}: none is as large.")
+
+
+def _named(value: object) -> Iterator[dict[str, Any]]:
+    """Yield every part of a configuration that names a class."""
+    if isinstance(value, dict):
+        if "class_name" in value:
+            yield value
+        yield from (found for one in value.values() for found in _named(one))
+    elif isinstance(value, list):
+        yield from (found for one in value for found in _named(one))
+
+
+def _numbers(value: object, key: str = "") -> Iterator[int]:
+    """Yield the whole numbers of a configuration that are sizes."""
+    if isinstance(value, dict):
+        yield from (n for name, one in value.items() for n in _numbers(one, str(name)))
+    elif isinstance(value, list):
+        yield from (n for one in value for n in _numbers(one, key))
+    elif isinstance(value, int) and not isinstance(value, bool) and key not in _NO_SIZES:
+        yield value
