@@ -532,9 +532,19 @@ def test_the_map_of_a_trained_network_beats_chance_where_its_reverse_does_not(tr
     assert max(curve.gain for curve in other) < 0
 
 
-def test_the_gain_is_undefined_where_both_ends_agree():
-    flat = (0.4, 0.2, 0.4)
+def test_the_gain_is_undefined_where_nothing_changes():
+    flat = (0.4, 0.4, 0.4)
     curve = PerturbationCurve("deletion", "blur", (0, 0.5, 1), flat, flat, flat, flat, flat)
 
     assert np.isnan(curve.gain)
     assert curve.summary()["gain"] is None
+
+
+@pytest.mark.parametrize("kind", ["deletion", "insertion"])
+def test_the_gain_is_a_share_where_the_ends_hardly_differ(kind):
+    mine, random = (1.0, 0.1, 0.999), (1.0, 0.9, 0.999)
+    curve = PerturbationCurve(kind, "blur", (0, 0.5, 1), mine, random, random, random, random)
+
+    # Areas by trapezoids: mine (1 + 0.2 + 0.999) / 4, random (1 + 1.8 + 0.999) / 4; range 0.9.
+    due = 0.4 / 0.9
+    assert curve.gain == pytest.approx(due if kind == "deletion" else -due)

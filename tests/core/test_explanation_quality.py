@@ -163,6 +163,19 @@ def test_medians_come_with_intervals_that_hold_them_and_nothing_where_nothing_is
     assert {f"{name}_high" for name in FIGURES} <= set(row.index)
 
 
+def test_a_median_of_a_skewed_figure_is_bounded_by_the_maps_at_any_confidence():
+    gains = [0.05, 0.06, 0.07, 0.5, 0.9, 0.95, 0.97]
+    (number,) = (
+        n for n in made_result(deletion_gain=gains).numbers() if n.metric == "deletion_gain"
+    )
+
+    found = [number.within(confidence) for confidence in (0.95, 0.975, 0.9999)]
+
+    assert found[0] == number.found
+    assert all(0.05 <= one.low < one.value == 0.5 < one.high <= 0.97 for one in found)
+    assert found[0].low >= found[1].low >= found[2].low == 0.05
+
+
 @pytest.mark.parametrize(
     ("column", "bad", "good", "words"),
     [

@@ -141,8 +141,8 @@ METRICS = {
     ),
     "deletion_gain": _number(
         "Deletion gain",
-        "By how much hiding in the map's order beats random orders on the same network: 0 is "
-        "chance, higher is better. Median over the images.",
+        "By how much hiding in the map's order beats random orders on the same network, as a "
+        "share of what either changes: 0 is chance, 1 the most. Median over the images.",
     ),
     "insertion_gain": _number(
         "Insertion gain", "The same where parts are shown: 0 is chance. Median over the images."

@@ -169,7 +169,7 @@ WORDS = {
     "random_band": WordRow(
         "Random band, gain",
         "The same test with parts in random order. The gain is by how much the map beats the "
-        "middle of that band: 0 is chance.",
+        "middle of that band, as a share of what either changes: 0 is chance, 1 the most.",
         ("assess", "explain", "explanation"),
     ),
     "randomised": WordRow(

@@ -83,13 +83,15 @@ class PerturbationCurve:
 
     @property
     def gain(self) -> float:
-        """Return by how much the map's order beats the random one, over the range of the ends.
+        """Return by how much the map's order beats the random one, as a share of what either does.
 
-        (random area − area) / |f(x) − f(background)| where pixels are hidden, its negative where
-        they are shown: 0 is no better than chance for this very network, whose smoothness it
-        cancels. NaN where both ends agree.
+        (random area − area) / (highest − lowest of both curves) where pixels are hidden, its
+        negative where they are shown: from −1 to 1, and 0 is no better than chance for this very
+        network, whose smoothness it cancels. Between the ends alone a curve may go far beyond
+        them, as where the background leaves the answer as it was. NaN where nothing changes it.
         """
-        span = abs(self.outputs[0] - self.outputs[-1])
+        passed = (*self.outputs, *self.random_mean)
+        span = max(passed) - min(passed)
         if span < 1e-6:
             return float("nan")
         difference = self.random_area - self.area

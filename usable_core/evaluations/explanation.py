@@ -15,7 +15,7 @@ The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H
 the pictures, `images/{index}.png`.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -36,14 +36,14 @@ from usable_core.evaluations.specs import (
     require_range,
 )
 from usable_core.metrics.arrays import Floats
-from usable_core.metrics.intervals import Estimate, bootstrap, wilson
+from usable_core.metrics.intervals import CONFIDENCE, Estimate, bootstrap, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLES = 10  # images explained when nobody says otherwise
 _WORST = 5  # examples named in a summary
-# Figures of single maps, of which medians are given: a gain over a small range is large.
+# Figures of single maps, of which medians are given.
 _FIGURES = (
     "r2 additivity_gap effective_samples convergence gap_share error_share settled_share "
     "deletion_area deletion_gain insertion_area insertion_gain deletion_gain_mean "
@@ -221,11 +221,24 @@ class ExplanationResult(Answer):
         """Return every number that is shown, of each method that has it."""
         rows = self.per_method.to_dict("records")
         return tuple(
-            Number(metric, _estimate(row, metric), EXPLAINERS[row["method"]].title)
+            Number(
+                metric,
+                _estimate(row, metric),
+                EXPLAINERS[row["method"]].title,
+                within=self._within(metric, row["method"]),
+            )
             for metric in SHOWN
             for row in rows
             if row[metric] == row[metric]
         )
+
+    def _within(self, metric: str, method: str) -> Callable[[float], Estimate] | None:
+        """Return what gives a median with the interval of another confidence."""
+        if metric not in FIGURES:
+            return None
+        records = self.records
+        values = records.loc[records["method"] == method, metric].to_numpy(dtype=np.float64)
+        return lambda confidence: _median(values, confidence)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names, one row per map."""
@@ -248,7 +261,7 @@ def _estimate(row: dict[Hashable, Any], metric: str) -> Estimate:
     return Estimate(row[metric], low, high, row["n"])
 
 
-def _median(values: Floats) -> Estimate:
+def _median(values: Floats, confidence: float = CONFIDENCE) -> Estimate:
     """Return the median of the known values with percentiles of resampled images."""
     known = values[~np.isnan(values)]
     value = float(np.median(known)) if len(known) else np.nan
@@ -256,5 +269,5 @@ def _median(values: Floats) -> Estimate:
         return Estimate(value, np.nan, np.nan, len(known))
     drawn = bootstrap(lambda indices: np.median(known[indices], axis=1), len(known))
     with np.errstate(invalid="ignore"):  # an error that nobody knows is infinite
-        low, high = np.quantile(drawn, [0.025, 0.975])
+        low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2])
     return Estimate(value, float(low), float(high), len(known))

@@ -94,7 +94,7 @@ def _checked(
         return Checked(requirement, found, "undecided", doubt)
     if said == "not met" and number.excuse:
         return Checked(requirement, found, "undecided", f"{_joined(number.excuse)}. {AGAIN}")
-    if said == "undecided" and number.within is not None:
+    if said == "undecided" and requirement.row.task == "cost":
         return Checked(requirement, found, said, f"{found.n} timings leave it open. {AGAIN}")
     needed = None if said != "undecided" else examples_to_decide(requirement, found)
     return Checked(requirement, found, said, examples=needed)
