@@ -10,6 +10,7 @@ from scipy import stats
 
 from usable_core.metrics import classification
 from usable_core.metrics.intervals import exact
+from usable_core.plots.verdict import ROW, requirement_bars
 from usable_core.verdicts import check, requirement, requirements_of, verdict
 from usable_core.verdicts.checking import deciding, examples_to_decide
 
@@ -193,3 +194,15 @@ def test_three_verdicts_and_their_sentences():
     assert doubted.sentence.endswith(doubt)
     assert doubted.next_step == "Measure on pictures that this model was not trained on."
     assert list(doubted.reasons) == [doubt]
+
+
+def test_the_name_of_each_row_of_the_figure_is_seen_and_stands_between_stripes():
+    found = verdict("m", requirements_of(["accuracy >= 90 %", "ece <= 20 %"]), [answered(99, 100)])
+
+    figure = requirement_bars(found)
+
+    assert figure.layout.yaxis.ticklabeloverflow == "allow", "the topmost one is left out otherwise"
+    stripes = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    pixels = [ROW * (shape.y1 - shape.y0) for shape in stripes]
+    assert len(stripes) == 2
+    assert max(pixels) + 14 + 14 <= ROW, "a name of 14 px, and as much air"

@@ -119,7 +119,12 @@ def share_heat_map(
 
 def named_inside(figure: go.Figure) -> go.Figure:
     """Return a figure whose rows' names stand above them: beside, a phone has no room for more."""
-    return figure.update_yaxes(ticklabelposition="inside top", ticklabelshift=NAME_SHIFT)
+    # The topmost name reaches above the plot, where names inside it would be left out.
+    return figure.update_yaxes(
+        ticklabelposition="inside top",
+        ticklabelshift=NAME_SHIFT,
+        ticklabeloverflow="allow",
+    )
 
 
 def tidy(figure: go.Figure, *, height: int = 380) -> go.Figure:

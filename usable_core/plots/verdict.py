@@ -19,6 +19,7 @@ from usable_core.verdicts.checking import Checked, Outcome
 from usable_core.verdicts.verdict import Verdict, shown
 
 ROW = 52  # px, with the name above
+STRIPE = 0.2  # of a row, to either side of its middle: names stand between stripes
 SYMBOLS: dict[Outcome, str] = {"met": "circle", "not met": "x", "undecided": "circle-open"}
 _COLOR_OF: dict[Outcome, int] = {"met": 2, "not met": 5}
 
@@ -61,8 +62,8 @@ def _add_bound(figure: go.Figure, place: int, one: Checked, theme: Theme) -> Non
         type="rect",
         x0=ends[0],
         x1=ends[1],
-        y0=place - 0.4,
-        y1=place + 0.4,
+        y0=place - STRIPE,
+        y1=place + STRIPE,
         fillcolor=COLORS[theme][_COLOR_OF["met"]],
         opacity=BAND_OPACITY,
         line_width=0,
@@ -72,8 +73,8 @@ def _add_bound(figure: go.Figure, place: int, one: Checked, theme: Theme) -> Non
         type="line",
         x0=bound,
         x1=bound,
-        y0=place - 0.4,
-        y1=place + 0.4,
+        y0=place - STRIPE,
+        y1=place + STRIPE,
         line={"color": NEUTRAL[theme], "width": 2},
     )
 
