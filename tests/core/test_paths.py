@@ -112,4 +112,4 @@ def test_data_are_called_by_the_name_that_people_gave_them(tmp_path):
     assert uploads.data_title(str(tmp_path / "dev.parquet")) == "dev.parquet"
     assert uploads.data_title("cifar10") == "CIFAR-10"
     run = RunStore().create(AccuracyConfig(ModelSpec("bundled/resnet"), DatasetSpec(kept)))
-    assert run.title == "Accuracy of bundled/resnet on my images ünï.zip"
+    assert run.title == "Accuracy of ResNet on my images ünï.zip"

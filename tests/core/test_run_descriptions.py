@@ -38,7 +38,7 @@ def measured(store, result):
 
 def test_a_run_has_its_title_until_it_is_named_and_again_when_the_name_is_taken_back(store):
     run = asked(store)
-    assert run.called == run.title == "Accuracy of bundled/vgg on Digits"
+    assert run.called == run.title == "Accuracy of VGG on Digits"
 
     named = store.describe(run.id, name="  The\n best ", note="Why?\n", tags=["A", "b c", "a", " "])
 

@@ -344,7 +344,7 @@ def test_runs_are_listed_by_task_and_status(store):
 
     assert [run.id for run in store.list("count")] == [waiting.id, done.id]
     assert [run.id for run in store.list(statuses=[Status.DONE])] == [done.id]
-    assert store.get(other.id).title == "Accuracy of bundled/vgg on Digits"
+    assert store.get(other.id).title == "Accuracy of VGG on Digits"
     assert len(store.list(limit=2)) == 2
 
 

@@ -99,7 +99,7 @@ def test_another_question_lets_go_of_the_run_and_its_numbers(open_page, store):
     assert not app.metric
     assert "run" not in app.query_params
     before = next(label for label in links(app) if label.startswith("Measured before"))
-    assert "asked otherwise: Accuracy of bundled/resnet on dev.parquet" in before.replace("\\", "")
+    assert "asked otherwise: Accuracy of ResNet on dev.parquet" in before.replace("\\", "")
     assert run in links(app)[before]
 
 

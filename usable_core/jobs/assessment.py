@@ -136,9 +136,7 @@ class _Work:
                 if not objects:
                     objects = tasks.resolve(question, known)
                     tasks.look_at(objects, inner)
-                run, result = jobs.run_here(
-                    question, inner, parent=self.parent, title=title, objects=objects
-                )
+                run, result = jobs.run_here(question, inner, parent=self.parent, objects=objects)
                 candidate.results[task] = cast(Measured, result)
                 candidate.runs[task] = run.answered_by or run.id
                 state: State = "known" if run.answered_by else "measured"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar, get_args, get_origin
 
 from usable_core import tasks
+from usable_core.catalog.titles import model_title
 from usable_core.errors import StorageError, UsableError, first_line
 from usable_core.evaluations.result import Config
 from usable_core.records import hints_of
@@ -36,11 +37,11 @@ def new_id(last: str = "") -> str:
 
 
 def title_of(config: Config) -> str:
-    """Return "Accuracy of bundled/vgg on Digits", with what the config has."""
+    """Return "Accuracy of VGG on Digits", with what the config has."""
     parts = [tasks.TASKS[tasks.name_of(config)].title]
     model = getattr(config, "model", None)
     name = model.reference if model is not None else getattr(config, "architecture", None)
-    parts += [f"of {name}"] if name else []
+    parts += [f"of {model_title(name)}"] if name else []
     dataset = getattr(config, "dataset", None)
     parts += [f"on {data_title(dataset.reference)}"] if dataset is not None else []
     return " ".join(parts)

@@ -1,16 +1,13 @@
 """What models are called everywhere on the pages: short, never an id, a hash or a path."""
 
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from dashboard import state
-from usable_core.catalog.models import TITLES
+from usable_core.catalog import titles
 from usable_core.evaluations.result import Measured
 from usable_core.runs.run import Run
 from usable_core.runs.trained import titles_of
 from usable_core.tasks import TASKS
-
-PATHS = ("folder", "file")  # sources whose names are paths
 
 
 def trainings() -> list[Run]:
@@ -27,12 +24,9 @@ def training_titles() -> dict[str, str]:
 
 def model_title(reference: str) -> str:
     """Return what one model is called: `ResNet`, `ResNet · Digits`, `resnet50`."""
-    source, _, name = reference.partition("/")
-    if reference in TITLES:
-        return TITLES[reference]
-    if source == "run":
+    if reference.startswith("run/"):
         return training_titles().get(reference, "a model trained here")
-    return PurePosixPath(name).stem if source in PATHS else name or reference
+    return titles.model_title(reference)
 
 
 def names_of(results: Sequence[Measured]) -> list[str]:
