@@ -29,7 +29,17 @@ LOOKS_LIKE = ("truck", "cat", "cat", "cat", "truck", "truck", "cat", "truck", "c
 TICK = 0.001  # seconds
 # No figures: texts that hold figures, names that a run makes up, facts of the catalog.
 LEFT_OUT = {"id", "sentence", "warnings", "reason", "title", "group", "dataset", "model", "models"}
-LEFT_OUT |= {"run", "runs", "answered_by", "reference", "image", "height", "width", "data"}
+LEFT_OUT |= {
+    "run",
+    "runs",
+    "answered_by",
+    "reference",
+    "image",
+    "picture",
+    "height",
+    "width",
+    "data",
+}
 LEFT_OUT |= {"corruption", "fractions", "attacks", "epsilons", "epsilon", "norm", "preset", "split"}
 
 
