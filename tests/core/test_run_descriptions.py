@@ -8,6 +8,7 @@ import pytest
 from made_results import accuracy_result, robustness_result
 
 from usable_core import cli, jobs
+from usable_core.catalog.titles import model_title
 from usable_core.errors import ConfigError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -190,3 +191,22 @@ def test_the_command_names_tags_and_finds(store, capsys):
     assert "Mine  #a b  #d" in capsys.readouterr().out
     assert cli.main(["runs", "edit", run.id]) == 2
     assert cli.main(["runs", "edit", "nope", "--name", "x"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("reference", "title"),
+    [
+        ("bundled/vgg", "VGG"),
+        ("timm/resnet50.a1_in1k", "resnet50.a1_in1k"),
+        ("torchvision/resnet50@IMAGENET1K_V2", "resnet50@IMAGENET1K_V2"),
+        ("file//data/team/net.pt2", "net"),
+        ("onnx//data/team/Our net.onnx", "Our net"),
+        ("keras//data/net.keras", "net"),
+        ("keras/MobileNetV2", "MobileNetV2"),
+        ("shelf/Ours, second try", "Ours, second try"),
+        ("run/0wi1mmwjoxn62", "run/0wi1mmwjoxn62"),
+        ("mine", "mine"),
+    ],
+)
+def test_models_are_called_by_names_and_not_by_paths(reference, title):
+    assert model_title(reference) == title
