@@ -26,6 +26,7 @@ MODULES = (
     "duplicates",
     "splits",
     "cost",
+    "sources",
     "verify_evidence",
 )
 
