@@ -23,6 +23,7 @@ from usable_core.cli import (
     dashboard,
     demo,
     explain,
+    export,
     look,
     requirements,
     runs,
@@ -68,6 +69,7 @@ app.command("requirements")(requirements.requirements)
 app.command("demo")(demo.demo)
 app.command("verify")(verify.verify)
 app.command("check")(check.check)
+app.add_typer(export.app, name="export")
 app.command("calibrate")(expanded(calibrate.calibrate))
 app.command("explain")(expanded(explain.explain))
 app.command("compare")(comparison.compare)

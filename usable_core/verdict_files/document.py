@@ -55,7 +55,7 @@ def document_of(
     Raises:
         StorageError: weights were changed since they were measured.
     """
-    runs = {name: _run(one.run, files, name) for name, one in evidence.items()}
+    runs = {name: _run(one, result, files) for name, one in evidence.items()}
     listed = {file for run in runs.values() for file in run["files"]}
     return {
         "form": FORM,
@@ -90,13 +90,21 @@ def requirements_part(config: AssessmentConfig) -> dict[str, Any]:
     return {name: to_json(getattr(config, name)) for name in names}
 
 
-def _run(run: Run, files: Mapping[str, str], name: str) -> dict[str, Any]:
-    folder = f"{RECORDS}/{name}/"
+def candidates_of(result: AssessmentResult) -> dict[ModelSpec, str]:
+    """Return what each model that was assessed is called in the verdict."""
+    names = (verdict.model for verdict in result.verdicts)
+    return dict(zip(result.config.models, names, strict=False))
+
+
+def _run(one: Evidence, result: AssessmentResult, files: Mapping[str, str]) -> dict[str, Any]:
+    folder = f"{RECORDS}/{one.run.id}/"
+    measured = cast(Measured, one.result).config
     return {
-        "task": run.task,
-        "title": run.title,
-        "asked": run.created.isoformat(timespec="seconds"),
-        "seconds": run.seconds,
+        "task": one.run.task,
+        "candidate": candidates_of(result).get(measured.model, ""),
+        "title": one.run.title,
+        "asked": one.run.created.isoformat(timespec="seconds"),
+        "seconds": one.run.seconds,
         "files": {file: digest for file, digest in files.items() if file.startswith(folder)},
     }
 

@@ -143,7 +143,7 @@ def _check_form(document: object) -> None:
     for link in document[form.CHAIN]:
         _check_fields(link, "a link of its chain", dict.fromkeys(("part", "sha256", "linked"), str))
     for run in document["runs"].values():
-        _check_fields(run, "a run", {"task": str, "files": dict})
+        _check_fields(run, "a run", {"task": str, "candidate": str, "files": dict})
     for weights in document["weights"]:
         _check_fields(weights, "weights", {"model": dict, "files": list})
         _check_fields(weights["model"], "a model", {"reference": str})

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from usable_core.catalog.metrics import METRICS
+from usable_core.catalog.units import written
 from usable_core.metrics.intervals import Estimate
 from usable_core.reports.cells import Bar, Mark
 from usable_core.reports.page import EMBEDDED, Block, Card, Data, Row, Section, Table, Text, page
@@ -159,7 +160,7 @@ def _numbers(document: Document) -> Iterator[Block]:
             title = f"{row.title}, {one['at']}" if one["at"] else row.title
             bar = _bar(found, one["metric"]) if row.unit in BARS else ""
             rows.append((title, with_interval(found, row.unit), bar, found.n))
-        model = result.get("model", "")
+        model = run["candidate"] or result.get("model", "")
         title = f"{TASKS[run['task']].title} of {model}" if run["task"] in TASKS else run["title"]
         head, is_long = ("number", "found (95 %)", "", "n"), len(rows) > MOST_OPEN
         warnings = [Text(text, is_warning=True) for text in result.get("warnings") or ()]

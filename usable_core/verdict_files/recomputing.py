@@ -12,7 +12,7 @@ from usable_core.errors import UsableError
 from usable_core.evaluations.result import Measured, Result, table
 from usable_core.records import MALFORMED, shown, to_json
 from usable_core.runs.artifacts import read_result
-from usable_core.verdict_files.document import numbers_of, requirements_part
+from usable_core.verdict_files.document import candidates_of, numbers_of, requirements_part
 from usable_core.verdict_files.form import RECORDS, VERDICT, Document
 from usable_core.verdicts.assessment import (
     MEASURED,
@@ -110,6 +110,7 @@ def _mixed(
     models = [_key(to_json(spec)) for spec in verdict.config.models]
     if list(specs) != models:
         yield "weights", "they are not those of the models that were assessed"
+    yield from _misnamed(document, verdict, runs)
     parts = verdict.records.groupby("name", sort=False)
     written = [requirement(text).text for text in verdict.config.require]
     for model, (name, rows) in zip(models, parts, strict=False):
@@ -121,6 +122,17 @@ def _mixed(
                 yield "runs", f"run {run} measured another model than {name}, which names it"
             elif answer.provenance.model_fingerprint != specs.get(model):
                 yield "weights", f"run {run} measured other weights than are named for {name}"
+
+
+def _misnamed(
+    document: Document, verdict: AssessmentResult, runs: Mapping[str, Result]
+) -> Iterator[Problem]:
+    """Yield runs that are said to be of another candidate than the model that they measured."""
+    names = candidates_of(verdict)
+    for run, answer in runs.items():
+        name = names.get(cast(Measured, answer).config.model, "")
+        if document["runs"][run]["candidate"] != name:
+            yield "runs", f"run {run} is not of the candidate that it is said to be of"
 
 
 def _key(value: object) -> str:

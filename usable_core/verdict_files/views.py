@@ -93,7 +93,8 @@ def _results(
     for row in _measured(model):
         required, found = requirement(row["requirement"]), estimate(row)
         name = _plain(f"{required.name} {required.place}".strip())
-        unit = "share from 0 to 1" if METRICS[required.row.metric].unit == "share" else "number"
+        kept_in = METRICS[required.row.metric].unit
+        unit = "share from 0 to 1" if kept_in == "share" else kept_in
         entry = {
             "dataset": {"id": data["reference"], "task_id": name},
             "value": found.value,
