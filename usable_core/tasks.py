@@ -56,6 +56,8 @@ class Task:
         in_short: Dotted name of `(summary) -> text`, the main number as people write it; empty
             where there is none.
         makes_model: Whether the answer is a model, `run/ID`.
+        again_by: Dotted name of `(answer, model, dataset, count, seed) -> Again`, which measures a
+            few examples again, for who verifies it; empty where nothing can be.
         again: What asking the same again does after a run that ended before its answer.
         is_of_parts: Whether the answer is put together from those to other questions, which are
             kept by themselves.
@@ -75,6 +77,7 @@ class Task:
     figure: str = ""
     in_short: str = ""
     makes_model: bool = False
+    again_by: str = ""
     again: str = GOES_ON
     is_of_parts: bool = False
     is_of_machine: bool = False
@@ -86,6 +89,7 @@ TASKS = {
         config=AccuracyConfig,
         result=AccuracyResult,
         function="usable_core.measuring.accuracy:measure",
+        again_by="usable_core.measuring.again:answers",
         command="evaluate accuracy",
         help="Measure how often a model is right, and whether it knows when.",
         lines="usable_core.cli.accuracy:lines",
@@ -98,6 +102,7 @@ TASKS = {
         config=RobustnessConfig,
         result=RobustnessResult,
         function="usable_core.measuring.robustness:measure",
+        again_by="usable_core.measuring.again:attacked",
         command="evaluate robustness",
         help="Measure whether a model stays right when its input is changed a little, with checks.",
         lines="usable_core.cli.robustness:lines",
@@ -110,6 +115,7 @@ TASKS = {
         config=CorruptionConfig,
         result=CorruptionResult,
         function="usable_core.measuring.corruption:measure",
+        again_by="usable_core.measuring.again:corrupted",
         command="evaluate corruption",
         help="Measure whether a model stays right under noise, blur, weather and compression.",
         lines="usable_core.cli.corruption:lines",
@@ -122,6 +128,7 @@ TASKS = {
         config=ExplanationConfig,
         result=ExplanationResult,
         function="usable_core.measuring.explanation:measure",
+        again_by="usable_core.measuring.again:explained",
         command="evaluate explanation",
         help="Measure how far a model's explanations are to be believed.",
         lines="usable_core.cli.explanation:lines",
@@ -133,6 +140,7 @@ TASKS = {
         config=CostConfig,
         result=CostResult,
         function="usable_core.measuring.cost:measure",
+        again_by="usable_core.measuring.again:counts",
         command="evaluate cost",
         help="Measure what an answer of a model costs: time, memory, multiply-adds, file.",
         lines="usable_core.cli.cost:lines",

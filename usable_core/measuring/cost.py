@@ -193,6 +193,11 @@ def _facts(
     )
 
 
+def counted(model: Model) -> dict[str, float]:
+    """Return what is counted of the network alone, the same on every machine."""
+    return {"parameters": model.parameter_count, "macs": _macs(model, [])}
+
+
 def _macs(model: Model, notes: list[str]) -> float:
     """Return the multiply-adds of a picture; NaN, and a note, where they cannot be counted."""
     if not model.has_gradients:

@@ -1,0 +1,276 @@
+"""Measuring a few examples of an answer again: do the same weights still give the same rows?
+
+Everything random is drawn for each example by the seed of the question, so a few examples by
+themselves give the rows that they gave among all. What rounds otherwise, another device or another
+batch, is allowed for by the tolerances below.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from usable_core.datasets.dataset import Dataset, hash_all
+from usable_core.evaluations.accuracy import AccuracyResult
+from usable_core.evaluations.corruption_result import CorruptionResult
+from usable_core.evaluations.cost import CostResult
+from usable_core.evaluations.explanation import FIGURES, ExplanationResult
+from usable_core.evaluations.result import Measured
+from usable_core.evaluations.robustness_result import RobustnessResult
+from usable_core.evaluations.specs import silent
+from usable_core.measuring import accuracy, corruption, explanation, robustness
+from usable_core.measuring.cost import counted
+from usable_core.measuring.provenance import evaluated_part, ready
+from usable_core.models.model import Model
+
+PROBABILITY = 0.02  # other devices round otherwise, bfloat16 by 0.004
+FIGURE = 0.05  # of a map: absolute, and of its size
+CORRUPTIONS = 3  # that a few examples are corrupted by again
+# A map costs hundreds of passes, an attacked example as many: fewer of them are asked for.
+FEWER = {"corruption": 4, "robustness": 8, "explanation": 16}
+
+
+@dataclass(frozen=True)
+class Again:
+    """What came of it.
+
+    Attributes:
+        note: What was done again, after the model's name.
+        wrong: What came out otherwise, each as a sentence without its end.
+    """
+
+    note: str
+    wrong: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Few:
+    """A few examples of an answer.
+
+    Attributes:
+        dataset: They alone.
+        indices: Which of the answer's examples they are (N,).
+        wrong: How its records are not of these data.
+        generator: Draws what else is drawn.
+    """
+
+    dataset: Dataset
+    indices: np.ndarray
+    wrong: tuple[str, ...]
+    generator: np.random.Generator
+
+
+def answers(answer: AccuracyResult, model: Model, dataset: Dataset, count: int, seed: int) -> Again:
+    """Ask the model a few examples again.
+
+    Args:
+        answer: What was measured.
+        model: By which model.
+        dataset: On which data.
+        count: How many examples.
+        seed: Of their draw.
+    """
+    few = few_of(answer, model, dataset, count, seed)
+    config = replace(answer.config, dataset=_all_of(answer))
+    found = accuracy.measure(model=model, dataset=few.dataset, config=config, report=silent)
+    wrong = _compared(answer, found, few, (), _answered)
+    return Again(f"was asked {_of(few, answer)} again", (*few.wrong, *wrong))
+
+
+def corrupted(
+    answer: CorruptionResult, model: Model, dataset: Dataset, count: int, seed: int
+) -> Again:
+    """Corrupt a few examples again by a few corruptions, and ask the model; see `answers`."""
+    few = few_of(answer, model, dataset, _fewer(count, "corruption"), seed)
+    names = answer.config.corruptions
+    places = few.generator.choice(len(names), min(CORRUPTIONS, len(names)), replace=False)
+    some = tuple(names[place] for place in sorted(places))
+    config = replace(answer.config, dataset=_all_of(answer), corruptions=some)
+    found = corruption.measure(model=model, dataset=few.dataset, config=config, report=silent)
+    keys = ("corruption", "severity")
+    wrong = _compared(answer, found, few, keys, _answered)
+    told = f"was asked {_of(few, answer)} again under {', '.join(some)}"
+    return Again(told, (*few.wrong, *wrong))
+
+
+def attacked(
+    answer: RobustnessResult, model: Model, dataset: Dataset, count: int, seed: int
+) -> Again:
+    """Attack a few examples again, without the checks of the attack; see `answers`."""
+    few = few_of(answer, model, dataset, _fewer(count, "robustness"), seed)
+    changes: dict[str, Any] = {"walked": 0, "gallery": 0, "surrogate": None}
+    config = replace(answer.config, dataset=_all_of(answer), **changes)
+    found = robustness.measure(model=model, dataset=few.dataset, config=config, report=silent)
+    wrong = _compared(answer, found, few, ("epsilon",), _withstood)
+    return Again(f"was attacked on {_of(few, answer)} again", (*few.wrong, *wrong))
+
+
+def explained(
+    answer: ExplanationResult, model: Model, dataset: Dataset, count: int, seed: int
+) -> Again:
+    """Explain an example again and compare the figures of its maps; see `answers`."""
+    few = few_of(answer, model, dataset, _fewer(count, "explanation"), seed)
+    config = replace(answer.config, dataset=_all_of(answer))
+    found = explanation.measure(model=model, dataset=few.dataset, config=config, report=silent)
+    wrong = _compared(answer, found, few, ("method",), _mapped)
+    return Again(f"explained {_of(few, answer)} again", (*few.wrong, *wrong))
+
+
+def counts(
+    answer: CostResult, model: Model, dataset: Dataset | None, count: int, seed: int
+) -> Again:
+    """Count again what is counted; times and energy are of their machine, and stay."""
+    now, facts = counted(ready(model)), answer.facts
+    said = {"parameters": facts.parameters, "macs": facts.macs}
+    wrong = [
+        f"it has {now[name]:,.0f} {name}, where {value:,.0f} is recorded"
+        for name, value in said.items()
+        if not (now[name] == value or (np.isnan(now[name]) and np.isnan(value)))
+    ]
+    told = "had its parameters and multiply-adds counted again; its times and energy were not"
+    return Again(f"{told} measured again", tuple(wrong))
+
+
+def few_of(answer: Measured, model: Model, dataset: Dataset, count: int, seed: int) -> Few:
+    """Return a few examples of an answer, drawn by a seed, as data of their own."""
+    part = evaluated_part(model, dataset, cast(Any, answer.config.dataset))
+    generator = np.random.default_rng(seed)
+    ids = answer.records.drop_duplicates("index").set_index("index")["id"]
+    drawn = np.sort(generator.choice(len(ids), min(count, len(ids)), replace=False))
+    chosen = ids.iloc[drawn]
+    lost = [(i, name) for i, name in chosen.items() if not _has(part, int(cast(int, i)), name)]
+    told = tuple(f"{answer.provenance.dataset} has no picture {name} at {i}" for i, name in lost)
+    kept = np.array([i for i in chosen.index if i not in dict(lost)], dtype=np.int64)
+    return Few(_alone(part, kept), kept, told, generator)
+
+
+def _has(part: Dataset, index: int, identity: object) -> bool:
+    return 0 <= index < len(part) and part.ids[index] == identity
+
+
+def _alone(part: Dataset, indices: np.ndarray) -> Dataset:
+    """Return some examples as data without a whole: nothing else of it is looked at."""
+    taken = part.take(indices, "all")
+    places = taken.positions if taken.positions is not None else indices
+
+    def opened(index: int) -> Any:  # noqa: ANN401
+        return part.open(int(places[index]))
+
+    return replace(
+        taken,
+        open=opened,
+        positions=None,
+        whole=None,
+        unreadable={},
+        columns={},
+        fingerprint=hash_all([part.fingerprint, *taken.ids]),
+    )
+
+
+def _fewer(count: int, task: str) -> int:
+    return max(count // FEWER[task], 1)
+
+
+def _of(few: Few, answer: Measured) -> str:
+    n = answer.records["index"].nunique()
+    return f"{len(few.indices):,} of {n:,} examples"
+
+
+def _all_of(answer: Measured) -> Any:  # noqa: ANN401
+    return replace(cast(Any, answer.config.dataset), split="all", limit=None)
+
+
+Rows = list[dict[str, Any]]
+
+
+def _compared(
+    answer: Measured,
+    found: Measured,
+    few: Few,
+    keys: Sequence[str],
+    differing: Any,  # noqa: ANN401
+) -> Iterator[str]:
+    """Yield how the rows of each example differ."""
+    order = ["index", *keys]
+    old = answer.records[answer.records["index"].isin(few.indices)]
+    for key in keys:  # a few corruptions only
+        old = old[old[key].isin(found.records[key].unique())]
+    new = found.records.assign(index=few.indices[found.records["index"]])
+    names = answer.provenance.class_names
+    said, now = (_rows(table, order) for table in (old, new))
+    for index, identity in zip(few.indices, few.dataset.ids, strict=True):
+        rows = said.get(int(index), []), now.get(int(index), [])
+        if len(rows[0]) != len(rows[1]):
+            yield f"picture {identity} has {len(rows[0])} rows, and now {len(rows[1])}"
+            continue
+        for why in differing(*rows, names):
+            yield f"{why}, of picture {identity}"
+            break
+
+
+def _rows(table: pd.DataFrame, order: list[str]) -> dict[int, Rows]:
+    plain = table.astype({key: str for key in order if table[key].dtype == "category"})
+    ordered = plain.sort_values(order, kind="stable")
+    return {int(i): part.to_dict("records") for i, part in ordered.groupby("index")}
+
+
+def _answered(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
+    """Yield rows of answers that are not those of now."""
+    for old, new in zip(said, now, strict=True):
+        under = f" under {old['corruption']} {old['severity']}" if "corruption" in old else ""
+        if old["label"] != new["label"]:
+            yield f"its class was {names[old['label']]!r} and is {names[new['label']]!r}"
+        of_label = [float(np.exp(-row["nll"])) for row in (old, new)]
+        if abs(old["confidence"] - new["confidence"]) > PROBABILITY:
+            yield f"it was {old['confidence']:.3f} sure{under}, and is {new['confidence']:.3f}"
+        elif abs(of_label[0] - of_label[1]) > PROBABILITY:
+            yield f"its class had {of_label[0]:.3f}{under}, and has {of_label[1]:.3f}"
+        elif old["prediction"] != new["prediction"] and not _is_close(old, new, of_label[1]):
+            yield (
+                f"it said {names[old['prediction']]!r}{under}, and says "
+                f"{names[new['prediction']]!r}"
+            )
+
+
+def _is_close(old: dict[str, Any], new: dict[str, Any], of_label: float) -> bool:
+    """Tell whether two classes that were answered are about as probable as each other."""
+    if new["label"] in (old["prediction"], new["prediction"]):
+        return bool(new["confidence"] - of_label <= PROBABILITY)
+    return bool(new["confidence"] <= 0.5 + PROBABILITY)
+
+
+def _withstood(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
+    """Yield how an example withstands more or less than it did, by more than one ε of the grid."""
+    old, new = said[0], now[0]
+    for name in ("label", "clean_prediction"):
+        if old[name] != new[name]:
+            yield f"it had the {name} {names[old[name]]!r}, and has {names[new[name]]!r}"
+            return
+    grid = [row["epsilon"] for row in said]
+    broken = [sum(row["prediction"] == row["label"] for row in rows) for rows in (said, now)]
+    if abs(broken[0] - broken[1]) > (1 if len(grid) > SHORT else 0):
+        words = [_first_broken(grid, place) for place in broken]
+        yield f"it {words[0]}, and now {words[1]}"
+
+
+SHORT = 3  # epsilons of a grid of which each counts
+
+
+def _first_broken(grid: Sequence[float], place: int) -> str:
+    if place >= len(grid):
+        return f"withstood ε = {grid[-1]:.4g}"
+    return f"broke at ε = {grid[place]:.4g}"
+
+
+def _mapped(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
+    """Yield the figures of maps that are not those of now."""
+    for old, new in zip(said, now, strict=True):
+        for name in ("label", "prediction", "target"):
+            if old[name] != new[name]:
+                yield f"the {name} of {old['method']} was {old[name]} and is {new[name]}"
+        for name in FIGURES:
+            one, other = float(old[name]), float(new[name])
+            if not np.isclose(one, other, rtol=FIGURE, atol=FIGURE, equal_nan=True):
+                yield f"{name} of {old['method']} was {one:.4g} and is {other:.4g}"
