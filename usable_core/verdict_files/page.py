@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from usable_core.catalog.metrics import METRICS
-from usable_core.catalog.units import written
 from usable_core.metrics.intervals import Estimate
 from usable_core.reports.cells import Bar, Mark
 from usable_core.reports.page import EMBEDDED, Block, Card, Data, Row, Section, Table, Text, page
