@@ -9,12 +9,13 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from dashboard.page_script import PageScript
 from dashboard.server import Doorkeeper
 
 if __name__ == Path(__file__).stem:  # imported by `streamlit run`: the server is ours to guard
-    app = st.App(__file__, middleware=[Middleware(Doorkeeper)])
+    app = st.App(__file__, middleware=[Middleware(Doorkeeper), Middleware(PageScript)])
 else:  # the server has its runtime, which caches want
-    from dashboard import state
+    from dashboard import memory, state
     from dashboard.components.shared.formats import errors_shown
     from dashboard.components.shared.login import is_welcome
     from dashboard.components.shared.opening import asking_to_open
@@ -71,11 +72,12 @@ def main() -> None:
     with errors_shown():  # such as a store of a newer version, on whichever page
         page = st.navigation(sections, expanded=True)  # all of them, however many
         st.set_page_config(page_title=f"{page.title} · Usable")
-        state.arrive(page.url_path)
-        with asking_to_open():
-            page.run()
-        state.flush_address()
-        sidebar(page.url_path or next(iter(PAGES)))
+        with memory.remembering(page.url_path):
+            state.arrive(page.url_path)
+            with asking_to_open():
+                page.run()
+            state.flush_address()
+            sidebar(page.url_path or next(iter(PAGES)))
 
 
 if __name__ == "__main__":

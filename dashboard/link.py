@@ -5,6 +5,8 @@ A link of another's opens a session of its own; what the address says later is t
 
 import streamlit as st
 
+from dashboard import memory
+
 _LINK = "link"  # the parameters of the address, each with its values
 
 
@@ -14,11 +16,11 @@ def named() -> dict[str, list[str]]:
 
 
 def note() -> None:
-    """Keep what the address names, when the session begins."""
+    """Keep what the address names, when the session begins, with what an earlier link named."""
     if _LINK not in st.session_state:
-        st.session_state[_LINK] = {
-            name: {_visible(value) for value in values} for name, values in named().items()
-        }
+        st.session_state[_LINK] = held = memory.of_tab(_LINK)  # as long as the forms remember it
+        for name, values in named().items():
+            held.setdefault(name, set()).update(_visible(value) for value in values)
 
 
 def is_named(key: str, value: str) -> bool:

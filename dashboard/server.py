@@ -5,16 +5,14 @@ own as Host (a page whose name was bound anew to 127.0.0.1 keeps its name), to n
 of another origin sends, such as another port of this machine, but to the links that people follow.
 """
 
-import base64
-import hashlib
 import re
-from pathlib import Path
 
-import streamlit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config
+
+from dashboard.page_script import inline_scripts
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # every address of the machine: no name
@@ -117,7 +115,7 @@ def _policy() -> dict[str, str]:
     """Return what a page may load: all of it comes from this server."""
     return {
         "default-src": "'none'",
-        "script-src": " ".join(["'self'", "blob:", *_inline_scripts()]),
+        "script-src": " ".join(["'self'", "blob:", *inline_scripts()]),
         "style-src": "'self' 'unsafe-inline'",  # the widgets' styles are made in the browser
         "img-src": "'self' data: blob:",
         "media-src": "'self' data: blob:",
@@ -128,11 +126,3 @@ def _policy() -> dict[str, str]:
         "form-action": "'self'",
         "frame-ancestors": "'none'",
     }
-
-
-def _inline_scripts() -> list[str]:
-    """Return the hashes of the scripts within Streamlit's own page."""
-    page = (Path(streamlit.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
-    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    digests = (hashlib.sha256(script.encode()).digest() for script in scripts)
-    return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests]

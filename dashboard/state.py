@@ -249,7 +249,8 @@ def read_address(key: str, default: list[str], most: int = 1) -> None:
     was_usual = st.session_state.get(f"{key}_usual") == remembered is not None
     st.session_state[f"{key}_usual"] = default
     shown = st.session_state.get(key, remembered)
-    is_untouched = was_usual and remembered in (shown, [shown]) and values in ([], remembered)
+    is_named = bool(values) and (has_arrived() or values != remembered)
+    is_untouched = was_usual and remembered in (shown, [shown]) and not is_named
     has_changed = (
         values != remembered if values else remembered != []
     )  # no value: another page's link
@@ -304,12 +305,14 @@ def has_arrived() -> bool:
 
 
 def flush_address() -> None:
-    """Write what the widgets said, all at once: each writing is a step of the browser's history."""
+    """Write what the widgets said, all at once.
+
+    Also where nothing changed: the browser may have shown the address of a page that was left.
+    """
     wanted = address()
     for key, values in st.session_state.pop(_PENDING, {}).items():
         st.session_state[f"{key}_in_address"] = values  # not before: the page may begin anew
-    if wanted != link.named():
-        st.query_params.from_dict(wanted)
+    st.query_params.from_dict(wanted)
 
 
 def theme() -> Literal["light", "dark"]:

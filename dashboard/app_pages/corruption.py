@@ -34,7 +34,6 @@ def settings() -> Ask | None:
         default=COMMON,
         format_func=lambda name: CORRUPTIONS[name].title,
         key=state.CORRUPTION_NAMES,
-        persist_state="session",
         wrap=True,
         help="The usual 15 are chosen. Each severity is one pass of every image.",
     )
@@ -44,7 +43,6 @@ def settings() -> Ask | None:
         selection_mode="multi",
         default=SEVERITIES,
         key=state.CORRUPTION_SEVERITIES,
-        persist_state="session",
     )
     if not corruptions or not severities:
         return None

@@ -23,7 +23,6 @@ def settings() -> partial[CostConfig]:
         "Pictures at once, beside one and the fastest",
         BATCHES,
         key=state.of_page("cost", "batches"),
-        persist_state="session",
         placeholder="only these",
     )
     return partial(CostConfig, batch_sizes=tuple(sorted(sizes)))

@@ -26,7 +26,6 @@ def settings() -> Ask | None:
         default=DEFAULT_METHODS,
         format_func=lambda name: EXPLAINERS[name].title,
         key=state.EXPLANATION_METHODS,
-        persist_state="session",
         wrap=True,
     )
     one, two, three = st.columns(3)
@@ -34,7 +33,6 @@ def settings() -> Ask | None:
         "Class to explain",
         list(TARGETS),
         format_func=TARGETS.get,
-        persist_state="session",
         key=state.EXPLANATION_TARGET,
     )
     evaluations = two.select_slider(
@@ -43,7 +41,6 @@ def settings() -> Ask | None:
         value="500",
         key=state.EXPLANATION_EVALUATIONS,
         format_func=lambda number: f"{int(number):,}",
-        persist_state="session",
     )
     with three:
         evidence = evidence_beside()
@@ -62,7 +59,6 @@ def evidence_beside() -> str:
         required=True,
         format_func=EVIDENCE.get,
         key=state.EXPLANATION_EVIDENCE,
-        persist_state="session",
         help="Curves: deletion and insertion, some 40 to 130 evaluations more for each map. "
         "All: a second background, ROAD, and maps with random weights and of another class.",
     )

@@ -91,18 +91,16 @@ def requirements_form() -> tuple[str, ...]:
                 field.label,
                 field.options,
                 key=field.key,
-                persist_state="session",
                 format_func=field.text,
                 help=METRICS[field.requirement.row.metric].help,
             )
             if field.requirement.row.place == "epsilon":
                 st.session_state.setdefault(state.ASSESS_EPSILON, field.requirement.place)
-                st.text_input("at ε", key=state.ASSESS_EPSILON, persist_state="session")
+                st.text_input("at ε", key=state.ASSESS_EPSILON)
     with st.expander("More requirements"):
         more = st.text_area(
             "One a line",
             key=state.ASSESS_MORE,
-            persist_state="session",
             placeholder="corruption_accuracy at fog >= 70 %",
             help=HOW,
         )

@@ -77,7 +77,6 @@ def examples_section(found: Found, names: Sequence[str]) -> None:
             default=FACTORS[2],
             key=state.ROBUSTNESS_FACTOR,
             required=True,
-            persist_state="session",
         )
     st.session_state.setdefault(state.ROBUSTNESS_EXAMPLES, "fragile")  # a click sets it too
     mode = choose_one("Examples", MODES, key=state.ROBUSTNESS_EXAMPLES, is_labelled=False)
@@ -101,7 +100,6 @@ def _epsilon(found: Found) -> float:
         key=state.ROBUSTNESS_AT,
         format_func=lambda e: epsilon_label(e, norm),
         help="A click on a point of the curve above chooses its ε too.",
-        persist_state="session",
     )
     return chosen
 

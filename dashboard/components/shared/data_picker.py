@@ -107,8 +107,7 @@ def _title(reference: str) -> str:
 def _limit(key: str, limit: int | None) -> int | None:
     # Not as the widget's default: a page may set the number, and Streamlit wants one of both.
     name = limit_key(key)
-    kept = st.session_state.get(name, st.session_state.get(f"{name}_kept"))
-    st.session_state[name] = (limit or 0) if kept is None else kept
+    st.session_state.setdefault(name, limit or 0)
     found = st.number_input(
         "Examples (0: all)",
         0,
@@ -116,7 +115,6 @@ def _limit(key: str, limit: int | None) -> int | None:
         key=name,
         help="Drawn stratified by class, the same ones for every model.",
     )
-    st.session_state[f"{name}_kept"] = found  # for when the page is left and come back to
     return int(found) or None
 
 

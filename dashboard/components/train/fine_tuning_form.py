@@ -93,7 +93,6 @@ def _schedule() -> dict[str, object]:
         1000,
         DEFAULTS.epochs,
         key=state.FINE_TUNE_EPOCHS,
-        persist_state="session",
     )
     rate = two.number_input(
         "Learning rate",
@@ -103,7 +102,6 @@ def _schedule() -> dict[str, object]:
         format="%g",
         step=0.01,
         key=state.FINE_TUNE_RATE,
-        persist_state="session",
         placeholder="usual",
         help="The peak of a cosine schedule with a linear warm-up. Left empty: 0.05 for a linear "
         "probe and for networks of batch normalisation alone, 0.01 for all others.",
@@ -114,7 +112,6 @@ def _schedule() -> dict[str, object]:
         index=list(AUGMENTATIONS).index(DEFAULTS.augmentation),
         format_func=AUGMENTATIONS.__getitem__,
         key=state.FINE_TUNE_AUGMENTATION,
-        persist_state="session",
         help="Leave the flip out for classes that have a handedness, such as digits.",
     )
     return {"epochs": int(epochs), "learning_rate": rate, "augmentation": augmentation}

@@ -1,0 +1,91 @@
+"""What the forms of one tab hold, kept while other pages are shown and through a reload.
+
+Streamlit drops a widget's value once a page does not show the widget, and everything when the page
+is loaded anew. So after each run the value of every widget that has a key is noted, and put back
+before the next run where the widget was not on the page; what stands in the address is read later
+and has the last word. A button has no value, and trust is given anew.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from dashboard.page_script import tab
+
+TRUST = "trust"  # a key with this in it is never remembered
+MOST_TABS = 256
+MOST_KEYS = 2000
+LONGEST = 20_000  # characters
+_KEPT, _SHOWN = "memory_kept", "memory_shown"
+_KINDS = frozenset(  # Streamlit's names for what a widget sends; a button sends a trigger
+    f"{kind}_value" for kind in ("bool", "int", "double", "string")
+) | {f"{kind}_array_value" for kind in ("int", "double", "string")}
+_NOTES = ("_in_address", "_usual")  # what `state.read_address` notes beside a widget
+
+
+@contextmanager
+def remembering(page: str) -> Iterator[None]:
+    """Run what shows a page's widgets: they hold what they held when they were last shown."""
+    before, shown = st.session_state.get(_SHOWN, (page, frozenset()))
+    _note(shown)  # as the browser sent it just now
+    if before != page:  # a widget of the same key is another one there
+        shown = frozenset()
+    for key, value in list(of_tab(_KEPT).items()):
+        if key not in shown and not (key.endswith(_NOTES) and key in st.session_state):
+            st.session_state[key] = value
+    try:
+        yield
+    finally:  # also where the page begins anew
+        st.session_state[_SHOWN] = page, _widgets()
+        _note(_widgets())
+
+
+def of_tab(key: str) -> dict[str, Any]:
+    """Return a table that this tab keeps through a reload, to be changed."""
+    name = tab()
+    held = st.session_state.setdefault(_KEPT, {}) if name is None else _held(name)
+    return held.setdefault(key, {})
+
+
+@st.cache_resource(max_entries=MOST_TABS, show_spinner=False)
+def _held(name: str) -> dict[str, dict[str, Any]]:
+    del name  # the key of the cache
+    return {}
+
+
+def _note(keys: frozenset[str]) -> None:
+    kept, session = of_tab(_KEPT), st.session_state
+    for name in (name for key in keys for name in (key, *(f"{key}{end}" for end in _NOTES))):
+        if name in session and _is_plain(session[name]):
+            kept.pop(name, None)  # the newest last
+            kept[name] = session[name]
+    while len(kept) > MOST_KEYS:
+        del kept[next(iter(kept))]
+
+
+def _widgets() -> frozenset[str]:
+    """Return the keys of the widgets of this run that hold a value.
+
+    Streamlit's public interface tells neither which widgets a run showed nor a button from a box.
+    """
+    context = get_script_run_ctx()
+    if context is None:
+        return frozenset()
+    session, found = context.session_state._state, set()
+    for key in context.shared.widget_user_keys_this_run.snapshot():
+        widget = session.get_widget_metadata(session.get_widget_id_from_key(key) or "")
+        if widget is not None and widget.value_type in _KINDS and TRUST not in key:
+            found.add(key)
+    return frozenset(found)
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether a value is text, a number or a list of them: a selection in a chart is not."""
+    if isinstance(value, (list, tuple)):
+        return len(value) <= MOST_KEYS and all(map(_is_plain, value))
+    if isinstance(value, str):
+        return len(value) <= LONGEST
+    return value is None or isinstance(value, (bool, int, float))

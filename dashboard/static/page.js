@@ -1,0 +1,25 @@
+// What Streamlit's own page lacks. It runs before everything else of the page.
+(() => {
+  // One entry of the history a visit: a setting changes the address of the entry that is there.
+  const push = history.pushState.bind(history)
+  history.pushState = (data, unused, url) => {
+    const isSame = new URL(url ?? "", location.href).pathname === location.pathname
+    return isSame ? history.replaceState(data, unused, url) : push(data, unused, url)
+  }
+
+  // The tab's name, by which the server finds what its forms held before a reload.
+  const key = "usable_tab"
+  let tab = sessionStorage.getItem(key)
+  if (!tab) {
+    const random = crypto.getRandomValues(new Uint8Array(16))
+    tab = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("")
+    sessionStorage.setItem(key, tab)
+  }
+  window.WebSocket = class extends WebSocket {
+    constructor(url, protocols) {
+      const address = new URL(url)
+      address.searchParams.set(key, tab)
+      super(address, protocols)
+    }
+  }
+})()

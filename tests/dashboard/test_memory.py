@@ -1,0 +1,137 @@
+"""Forms hold what they held: through other pages, through what is hidden, through a reload."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard import memory
+
+
+def form():
+    """Two pages; widgets of every kind, of which one is shown on request."""
+    import streamlit as st
+
+    from dashboard import link, memory, state
+
+    page = st.session_state.get("wanted", "one")
+    with memory.remembering(page):
+        link.note()
+        if page == "one":
+            st.number_input("Epochs", 1, 100, 10, key="epochs")
+            st.text_input("Budgets", key="budgets")
+            st.slider("Between", 0.0, 1.0, (0.0, 1.0), key="between")
+            st.multiselect("Methods", ["lime", "shap"], key="methods")
+            st.checkbox("I trust this file", key="model_trust_file/x.pt2")
+            if st.toggle("More", key="more"):
+                st.number_input("Weight", 0.0, 9.0, 1.0, key="weight")
+            st.button("Start", key="start")
+        if page in ("one", "two"):
+            state.read_address("data", ["digits"])
+            st.text_input("Data", key="data", max_chars=100 if page == "one" else 90)
+            state.write_address("data", [st.session_state["data"]])
+        state.flush_address()
+        st.caption(f"held back: {link.is_named('data', 'file/evil.pt2')}")
+
+
+@pytest.fixture
+def tab(monkeypatch):
+    """Every session is of one tab, as after a reload."""
+    monkeypatch.setattr(memory, "tab", lambda: "a" * 32)
+
+
+def opened(**address):
+    app = AppTest.from_function(form, default_timeout=30)
+    for key, value in address.items():
+        app.query_params[key] = value
+    return app.run()
+
+
+def go(app, page):
+    app.session_state["wanted"] = page
+    app.query_params.clear()  # as the browser does
+    return app.run()
+
+
+def filled():
+    app = opened()
+    app.number_input("epochs").set_value(7)
+    app.text_input("budgets").set_value("4/255")
+    app.slider("between").set_value((0.25, 0.5))
+    app.multiselect("methods").set_value(["shap"])
+    app.checkbox[0].check()
+    app.toggle("more").set_value(True).run()
+    app.number_input("weight").set_value(3.0)
+    app.text_input("data").set_value("mine.zip").run()
+    app.button("start").click().run()
+    return app
+
+
+def is_as_it_was(app):
+    assert app.number_input("epochs").value == 7
+    assert app.text_input("budgets").value == "4/255"
+    assert app.slider("between").value == (0.25, 0.5)
+    assert app.multiselect("methods").value == ["shap"]
+    assert app.toggle("more").value
+    assert app.number_input("weight").value == 3
+    assert app.text_input("data").value == "mine.zip"
+    assert not app.exception
+
+
+def test_a_form_is_as_it_was_after_another_page_was_shown():
+    app = filled()
+
+    is_as_it_was(go(go(app, "three"), "one"))
+
+
+def test_what_is_shared_keeps_the_last_choice_of_either_page():
+    app = go(filled(), "two")
+    assert app.text_input("data").value == "mine.zip"
+    app.text_input("data").set_value("other.zip").run()
+
+    assert go(app, "one").text_input("data").value == "other.zip"
+
+
+def test_what_was_hidden_comes_back_with_its_last_value():
+    app = filled()
+
+    app.toggle("more").set_value(False).run()
+    app.run()
+    app.toggle("more").set_value(True).run()
+
+    assert app.number_input("weight").value == 3
+
+
+@pytest.mark.usefixtures("tab")
+def test_a_form_is_as_it_was_after_a_reload():
+    filled()
+
+    is_as_it_was(opened())
+
+
+def test_another_tab_begins_anew():
+    filled()
+
+    app = opened()
+
+    assert app.number_input("epochs").value == 10
+    assert app.text_input("data").value == "digits"
+
+
+@pytest.mark.usefixtures("tab")
+def test_trust_is_given_anew():
+    app = filled()
+    assert app.checkbox[0].value
+
+    assert not go(go(app, "three"), "one").checkbox[0].value
+    assert not opened().checkbox[0].value
+
+
+@pytest.mark.usefixtures("tab")
+def test_what_a_link_named_is_held_back_after_a_reload_too():
+    app = opened(data="file/evil.pt2")
+    assert app.text_input("data").value == "file/evil.pt2"
+    assert app.caption[0].value == "held back: True"
+
+    app = opened()  # another link, which does not name it, in the same tab
+
+    assert app.text_input("data").value == "file/evil.pt2"
+    assert app.caption[0].value == "held back: True"
