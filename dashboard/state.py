@@ -242,6 +242,8 @@ def read_address(key: str, default: list[str], most: int = 1) -> None:
     """
     values = st.query_params.get_all(key)[:most]
     remembered = st.session_state.get(f"{key}_in_address")
+    if values and values == st.session_state.get(f"{key}_outdated"):
+        values = remembered  # the page began anew before the address was written
     if st.session_state.pop(f"{key}_restored", False):
         st.session_state[f"{key}_usual"] = default
         put(key, remembered or default, most)
@@ -256,7 +258,7 @@ def read_address(key: str, default: list[str], most: int = 1) -> None:
     )  # no value: another page's link
     if is_untouched:
         put(key, default, most)
-    elif has_changed or key not in st.session_state:  # or the page was left and came back to
+    elif has_changed or has_arrived() or key not in st.session_state:  # a page has own pickers
         put(key, values or remembered or default, most)
 
 
@@ -264,6 +266,7 @@ def restore(key: str, values: list[str]) -> None:
     """Have a picker show these values, whatever the address says; call it before the picker."""
     st.session_state[f"{key}_in_address"] = values
     st.session_state[f"{key}_restored"] = True
+    st.session_state[f"{key}_outdated"] = st.query_params.get_all(key)
     link.agree(key, *values)  # they are of a run of this store, or were brought just now
 
 
@@ -312,6 +315,7 @@ def flush_address() -> None:
     wanted = address()
     for key, values in st.session_state.pop(_PENDING, {}).items():
         st.session_state[f"{key}_in_address"] = values  # not before: the page may begin anew
+        st.session_state.pop(f"{key}_outdated", None)
     st.query_params.from_dict(wanted)
 
 

@@ -1,6 +1,14 @@
-import runs_at_hand
+import io
+import zipfile
 
+import runs_at_hand
+from made_pictures import png
+
+from dashboard import state
 from usable_core.catalog.models import SOURCES, SourceRow
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.runs import uploads
 
 
 def test_models_trained_here_are_chosen_first(open_page, store):
@@ -76,3 +84,45 @@ def test_a_file_of_class_names_goes_into_the_question(open_page, store, tmp_path
 
     (run,) = store.list()
     assert run.config.model.labels == str(names)
+
+
+def archive():
+    """A zip of two classes."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as packed:
+        for name in "ab":
+            packed.writestr(f"{name}/1.png", png())
+    return content.getvalue()
+
+
+def test_an_uploaded_zip_stays_chosen_where_the_page_begins_anew_before_its_end(
+    open_page, monkeypatch
+):
+    """As by a quick click on what the upload has just allowed: the address is not written yet."""
+    app = open_page("data", data="upload")
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(state, "flush_address", lambda: None)
+        app.file_uploader(key="data_upload").upload("my.zip", archive()).run()
+    app.run()
+
+    chosen = app.selectbox(key="data").value
+    assert chosen.endswith(".zip")
+    assert app.query_params["data"] in (chosen, [chosen])
+    app.query_params["data"] = "digits"  # and a link is heard again
+    app.run()
+    assert app.selectbox(key="data").value == "digits"
+
+
+def test_a_link_names_the_data_also_where_they_came_first_before(open_page, store):
+    path = uploads.keep_archive(archive(), "my.zip")
+    store.create(AccuracyConfig(ModelSpec("bundled/vgg"), DatasetSpec(path)))
+    app = open_page("data", data=path)
+    app.run()
+
+    app.query_params.clear()
+    app.query_params["data"] = path
+    app.switch_page("app_pages/assess.py").run()
+    app.run()
+
+    assert app.selectbox(key="data").value == path
