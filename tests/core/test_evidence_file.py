@@ -81,6 +81,20 @@ def test_the_chain_is_of_each_part_and_covers_the_link_before(made):
         assert hashlib.sha256((made / name).read_bytes()).hexdigest() == digest
 
 
+def test_a_notebook_shows_sentence_requirements_and_next_step_and_no_markup_of_names(tmp_path):
+    result = assessed(tmp_path, name=HOSTILE)
+    shown = ElementTree.fromstring(result._repr_html_())  # whole, and well formed
+    told = " ".join(shown.itertext())
+    assert result.sentence in told
+    for rule in RULES:
+        assert told.count(rule) >= 2  # of each model
+    for one in result.verdicts:
+        assert one.sentence in told
+        assert f"Next: {one.next_step}" in told
+    assert len(list(shown.iter("tr"))) == 2 * (1 + len(RULES))
+    assert [e.tag for e in shown.iter() if e.tag in ("img", "script")] == []
+
+
 def owner(name):
     """What a change of a file is called."""
     first = name.partition("/")[0]

@@ -1,6 +1,7 @@
 """The evidence file of an assessment that measured times, sizes and counts."""
 
 import os
+import re
 
 import numpy as np
 import pandas as pd
@@ -58,6 +59,12 @@ def test_times_sizes_and_counts_stand_in_it_in_their_units(measured, tmp_path):
     page = (tmp_path / "evidence" / "verdict.html").read_text(encoding="utf-8")
     assert "1.93 k" in page  # 192 × 10 + 10 parameters
     assert "7.72 kB" in page  # four bytes each
+
+
+def test_the_result_says_its_time_in_its_unit(measured):
+    assert re.search(
+        r"forward p95 at batch 1 \S+ m?s \(\S+ m?s to not bounded\)", repr(measured[0])
+    )
 
 
 @pytest.mark.parametrize("unit", sorted({row.unit for row in METRICS.values()}))

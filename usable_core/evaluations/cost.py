@@ -106,7 +106,8 @@ class CostResult(Answer):
     records: "pd.DataFrame"
 
     def __repr__(self) -> str:
-        return self.headline({"forward p95 at batch 1, s": self.time("forward", 1, 0.95)})
+        found = self.time("forward", 1, 0.95)
+        return self.headline({"forward p95 at batch 1": found}, "seconds")
 
     @property
     def n(self) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
+from usable_core.catalog.units import Unit, written
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
 from usable_core.metrics.intervals import Estimate
 from usable_core.records import to_json
@@ -161,16 +162,21 @@ class Answer:
         codes = {c: str for c in self.conditions if frame[c].dtype == "category"}
         return frame.astype(codes).rename(columns={"label_name": "label"})
 
-    def headline(self: Measured, numbers: Mapping[str, Estimate]) -> str:
+    def headline(self: Measured, numbers: Mapping[str, Estimate], unit: Unit | None = None) -> str:
         """Return one line for `repr`: "AccuracyResult(bundled/vgg on digits (test): n = 360)".
 
         Args:
             numbers: What each number in it is called; their intervals are written too.
+            unit: Of them, in which they are written; None writes plain numbers.
         """
+
+        def said(value: float) -> str:
+            return f"{value:.3f}" if unit is None else written(value, unit)
+
         about, shown = self.provenance, []
         for name, found in numbers.items():
-            span = "" if math.isnan(found.low) else f" ({found.low:.3f} to {found.high:.3f})"
-            shown.append(f"{name} {found.value:.3f}{span}")
+            span = "" if math.isnan(found.low) else f" ({said(found.low)} to {said(found.high)})"
+            shown.append(f"{name} {said(found.value)}{span}")
         return (
             f"{type(self).__name__}({about.model} on {about.dataset} ({about.split}): "
             f"{', '.join([*shown, f'n = {self.n}'])})"

@@ -47,7 +47,9 @@ MEASURED = (
 )  # of every model, the quick first
 USUAL = STARTS[starts.USUAL].require  # what is required where nobody says otherwise
 MOST_MODELS = 50
-_SAVE = "usable_core.verdict_files.saving:save"  # by name: it stands above questions and answers
+# By name: they stand above questions and answers.
+_SAVE = "usable_core.verdict_files.saving:save"
+_HTML = "usable_core.verdict_files.notebook:as_html"
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,11 @@ class AssessmentResult:
 
     def __repr__(self) -> str:
         return f"AssessmentResult({' '.join(v.sentence for v in self.verdicts)})"
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        html: str = implementation(_HTML)(self)
+        return html
 
     @cached_property
     def verdicts(self) -> tuple[Verdict, ...]:
