@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,7 +64,13 @@ def chromium():
 @pytest.fixture(scope="session")
 def address(chromium, tmp_path_factory):
     """Address of a dashboard with an empty store."""
-    folder = tmp_path_factory.mktemp("dashboard")
+    with served(tmp_path_factory.mktemp("dashboard")) as address:
+        yield address
+
+
+@contextmanager
+def served(folder):
+    """Serve a dashboard whose home is below a folder, and give its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

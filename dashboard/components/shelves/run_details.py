@@ -88,7 +88,7 @@ def run_record(run: Run) -> None:
     left, right = st.columns(2)
     with left:
         st.markdown("**Settings**")
-        with st.container(height=RECORD_HEIGHT):
+        with st.expander("All of them, as JSON"):
             st.json(to_json(run.config), expanded=2)
         download_json(
             run.config, f"config-{run.id}", key=f"config_{run.id}", label="Settings, JSON"

@@ -1,0 +1,190 @@
+"""Pages for those who see little, do not use a mouse, or hold a phone."""
+
+from types import SimpleNamespace
+
+import pytest
+from conftest import served
+from measured import fill
+from test_journey import SETTLED
+
+from usable_core.runs.store import RunStore
+
+pytest.importorskip("playwright.sync_api")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+SCREENS = {"laptop": (1280, 860), "phone": (390, 844)}
+# Of (rule, part of the node's HTML): what Streamlit makes and cannot be told to leave.
+ALLOWED: dict[tuple[str, str], str] = {}
+ENOUGH = 4.5  # WCAG 2.2, 1.4.3
+# Texts of charts, which axe does not see, with what they contrast to what is behind the chart.
+CHART_TEXTS = """enough => {
+  const paint = document.createElement('canvas').getContext('2d', { willReadFrequently: true })
+  const behind = getComputedStyle(document.querySelector('.stApp')).backgroundColor
+  const shown = colours => {
+    for (const colour of colours) { paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1) }
+    return [...paint.getImageData(0, 0, 1, 1).data].slice(0, 3)
+  }
+  const light = colour => {
+    const [r, g, b] = colour.map(v => v / 255)
+      .map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const texts = [...document.querySelectorAll('.stPlotlyChart .main-svg text')]
+    .filter(text => text.textContent.trim() && !text.closest('.heatmaplayer, .bars, .modebar'))
+  return { count: texts.length, pale: texts.map(text => {
+    const [a, b] = [shown([behind, getComputedStyle(text).fill]), shown([behind])].map(light)
+    return [text.textContent, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]
+  }).filter(([, ratio]) => ratio < enough) }
+}"""
+FOCUSED = """() => {
+  const here = document.activeElement
+  const style = getComputedStyle(here)
+  return {
+    name: here.getAttribute('aria-label') || here.innerText || '',
+    href: here.getAttribute('href') || '',
+    isSeen: style.outlineStyle !== 'none' || style.boxShadow !== 'none',
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def measured(chromium, tmp_path_factory):
+    """A dashboard whose store has an answer of every kind, and its pages' addresses."""
+    folder = tmp_path_factory.mktemp("measured")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("USABLE_HOME", str(folder / "home"))
+        pages = fill(RunStore())
+    with served(folder) as address:
+        yield SimpleNamespace(address=address, pages=pages)
+
+
+@pytest.fixture
+def tab(chromium, measured):
+    """A function that opens a tab: (scheme, screen) to a page."""
+    contexts = []
+
+    def opened(scheme="light", screen="laptop"):
+        width, height = SCREENS[screen]
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme=scheme,
+            has_touch=screen == "phone",
+        )
+        context.set_default_timeout(60_000)
+        contexts.append(context)
+        return context.new_page()
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def show(page, address):
+    page.goto(address)
+    page.locator("h1").first.wait_for()
+    page.wait_for_function(SETTLED)
+    charts = page.locator(".stPlotlyChart")
+    if charts.count():
+        charts.first.locator(".main-svg").first.wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_and_charts_are_read(tab, measured, scheme):
+    page, found, texts = tab(scheme), [], 0
+
+    for name, address in measured.pages.items():
+        show(page, f"{measured.address}/{address}")
+        answer = axe().run(page, options={"resultTypes": ["violations"]}).response
+        found += [
+            (name, rule["id"], node["html"][:200])
+            for rule in answer["violations"]
+            if rule["impact"] in ("serious", "critical")
+            for node in rule["nodes"]
+            if not any(rule["id"] == r and part in node["html"] for r, part in ALLOWED)
+        ]
+        charts = page.evaluate(CHART_TEXTS, ENOUGH)
+        texts += charts["count"]
+        found += [(name, *pale) for pale in charts["pale"]]
+
+    assert found == []
+    assert texts > 50
+
+
+def test_answers_stand_on_the_first_screen_and_pages_are_short(tab, measured):
+    page = tab()
+    answers = {
+        "assess": "[data-testid=stAlert]",
+        "accuracy": ".stMetric",
+        "robustness": ".stPlotlyChart",
+        "corruption": ".stMetric",
+        "explanation": ".stPlotlyChart",
+        "cost": ".stPlotlyChart",
+        "compare": "[data-testid=stAlert]",
+    }
+
+    for name, answer in answers.items():
+        show(page, f"{measured.address}/{measured.pages[name]}")
+        top = page.locator(f"[data-testid=stMain] {answer}:visible").first.bounding_box()["y"]
+        height = page.locator("[data-testid=stMain]").evaluate("e => e.scrollHeight")
+        assert top < 860, name
+        assert height < 2500, name
+
+
+def test_no_page_scrolls_sideways_on_a_phone(tab, measured):
+    page = tab(screen="phone")
+    wide = []
+
+    for name, address in measured.pages.items():
+        show(page, f"{measured.address}/{address}")
+        main = page.locator("[data-testid=stMain]")
+        beyond = main.evaluate("e => e.scrollWidth - e.clientWidth")
+        wide += [(name, beyond)] if beyond > 1 else []
+
+    assert wide == []
+
+
+def by_tab(page, is_it, most=120):
+    """Press Tab until the focus is on what is looked for; it must be seen there."""
+    seen = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        focus = page.evaluate(FOCUSED)
+        seen.append(focus["name"].strip())
+        if is_it(focus):
+            assert focus["isSeen"], focus
+            return seen
+    raise AssertionError(f"not reached in {most} steps: {seen}")
+
+
+def test_from_the_demo_to_an_explanation_by_keys_alone(tab, measured):
+    page = tab()
+    show(page, measured.address)
+
+    order = by_tab(page, lambda focus: "See the demo" in focus["name"])
+    assert any("Run the demo" in name for name in order)  # and it comes before its answer
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Is it fit for use?").wait_for()
+    page.wait_for_function(SETTLED)
+    by_tab(page, lambda focus: "/accuracy?run=" in focus["href"])
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Accuracy", exact=True).wait_for()
+    page.wait_for_function(SETTLED)
+    by_tab(page, lambda focus: focus["name"].strip().endswith("Explain") and not focus["href"])
+    page.keyboard.press("Enter")
+
+    page.get_by_role("heading", name="Explain", exact=True).wait_for()
+    here = page.url
+    page.wait_for_function(SETTLED)
+    page.keyboard.press("Control+ArrowRight")
+    page.wait_for_url(lambda url: url != here)
+
+
+def test_a_page_says_which_one_it_is_and_what_its_words_mean(tab, measured):
+    page = tab()
+    show(page, f"{measured.address}/{measured.pages['robustness']}")
+
+    pages = page.get_by_role("navigation", name="Pages")
+    assert pages.locator("[aria-current=page]").all_inner_texts()[0].endswith("Robustness")
+    page.get_by_role("button", name="Words on this page").press("Enter")
+    page.get_by_text("How much an attack may change").wait_for()
