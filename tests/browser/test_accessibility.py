@@ -41,7 +41,7 @@ FOCUSED = """() => {
   const here = document.activeElement
   const style = getComputedStyle(here)
   return {
-    name: here.getAttribute('aria-label') || here.innerText || '',
+    name: here.matches('a, button') ? here.getAttribute('aria-label') || here.innerText : '',
     href: here.getAttribute('href') || '',
     isSeen: style.outlineStyle !== 'none' || style.boxShadow !== 'none',
   }

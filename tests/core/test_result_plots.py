@@ -162,7 +162,9 @@ def test_models_are_named_and_coloured_apart_and_names_cannot_be_markup():
 
 
 def _marks(figure):
-    return {a.text: a.x for a in figure.layout.annotations if a.text}
+    """Where upright lines stand, and what is told of them below the axis."""
+    _axis, *told = figure.layout.xaxis.title.text.split("<br>")
+    return [shape.x0 for shape in figure.layout.shapes if shape.x0 == shape.x1], told
 
 
 def test_budgets_of_leaderboards_are_marked_where_the_grid_reaches_them():
@@ -172,16 +174,17 @@ def test_budgets_of_leaderboards_are_marked_where_the_grid_reaches_them():
         )
         return _marks(accuracy_versus_epsilon([result]))
 
-    assert marks("linf", (0.0, 1 / 255, 4 / 255)) == pytest.approx(
-        {"RobustBench, ImageNet 224 px": math.log2(4 / 255)}
-    )
-    assert set(marks("linf", (0.0, 1 / 255, 16 / 255))) == {
-        "RobustBench, ImageNet 224 px",
-        "RobustBench, CIFAR-10 32 px",
-    }
-    assert marks("linf", (0.0, 1 / 255, 2 / 255)) == {}
-    assert marks("l2", (0.0, 0.25, 1.0)) == {"RobustBench, CIFAR-10 32 px": -1}
-    assert marks("l1", (0.0, 8.0, 24.0)) == pytest.approx({"CIFAR-10 32 px": math.log2(12)})
+    places, told = marks("linf", (0.0, 1 / 255, 4 / 255))
+    assert places == pytest.approx([math.log2(4 / 255)])
+    assert told == ["lines, RobustBench: ImageNet 224 px 4/255"]
+    places, told = marks("linf", (0.0, 1 / 255, 16 / 255))
+    assert len(places) == 2
+    assert told == ["lines, RobustBench: ImageNet 224 px 4/255, CIFAR-10 32 px 8/255"]
+    assert marks("linf", (0.0, 1 / 255, 2 / 255)) == ([], [])
+    assert marks("l2", (0.0, 0.25, 1.0)) == ([-1], ["lines, RobustBench: CIFAR-10 32 px 0.5"])
+    places, told = marks("l1", (0.0, 8.0, 24.0))
+    assert places == pytest.approx([math.log2(12)])
+    assert told == ["lines, published: CIFAR-10 32 px 12"]
 
 
 def test_budgets_that_are_no_grey_levels_are_written_as_numbers():
