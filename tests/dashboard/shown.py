@@ -6,9 +6,10 @@ from streamlit.testing.v1 import AppTest
 
 
 def texts(app: AppTest) -> str:
-    """Return all Markdown, captions and boxes of a page as one text."""
+    """Return all Markdown, captions and boxes of a page as one text, with plain spaces."""
     kinds = ("title", "subheader", "markdown", "caption", "info", "warning", "error", "success")
-    return "\n".join(element.value for kind in kinds for element in getattr(app, kind))
+    shown = (element.value for kind in kinds for element in getattr(app, kind))
+    return "\n".join(shown).replace("\u00a0", " ")
 
 
 def links(app: AppTest) -> dict[str, str]:

@@ -62,7 +62,7 @@ def _running(store, config):
 
 def _texts(app):
     kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.subheader)
-    return "\n".join(str(e.value) for kind in kinds for e in kind)
+    return "\n".join(str(e.value) for kind in kinds for e in kind).replace("\u00a0", " ")
 
 
 def _metrics(app):

@@ -88,15 +88,29 @@ def with_epsilon_axis(
         if positive and min(positive) <= mark.epsilon <= max(positive)
     ]
     for mark in marks:
-        figure.add_vline(
-            x=math.log2(mark.epsilon), line={"color": NEUTRAL[theme], "width": 1}, opacity=0.6
-        )
+        _mark(figure, mark, theme)
     unit, ticks = epsilon_ticks(place, norm)
     title = f"{unit} ({NORM_TITLES[norm]}; log scale)"
     figure.update_xaxes(
         title={"text": "<br>".join([title, *_told(marks, norm)]), "font": {"size": 12}}, **ticks
     )
     return tidy(figure, height=420)
+
+
+def _mark(figure: go.Figure, mark: Benchmark, theme: Theme) -> None:
+    """Draw a line with a foot, which tells a pointer where the budget comes from."""
+    at = math.log2(mark.epsilon)
+    figure.add_vline(x=at, line={"color": NEUTRAL[theme], "width": 1}, opacity=0.6)
+    figure.add_annotation(
+        x=at,
+        y=0,
+        yref="paper",
+        yanchor="bottom",
+        text="▴",
+        hovertext=mark.source,
+        showarrow=False,
+        font={"color": NEUTRAL[theme]},
+    )
 
 
 def _told(marks: Sequence[Benchmark], norm: Norm) -> list[str]:

@@ -52,7 +52,9 @@ def robustness_score(results: Results, *, names: Names = None, theme: Theme = "l
         clean, noise = one.result.clean_accuracy.value, one.result.noise_accuracy
         one.noise([Estimate(p.value - clean, math.nan, math.nan, p.n) for p in noise])
     _explain_noise(figure, theme)
-    figure.add_hline(y=0, line={"color": NEUTRAL[theme], "width": 1}, annotation={"text": "clean", "font": {"color": NEUTRAL[theme]}})
+    color = NEUTRAL[theme]
+    clean = {"text": "clean", "font": {"color": color}}
+    figure.add_hline(y=0, line={"color": color, "width": 1}, annotation=clean)
     figure.update_yaxes(title_text="change of accuracy, points (paired 95 % band)")
     return with_epsilon_axis(figure, results, place, theme)
 
