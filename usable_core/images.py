@@ -34,6 +34,16 @@ FORMATS = (
     "TIFF",
     *(["AVIF"] if features.check("avif") else []),
 )
+# What people give as pictures and Pillow does not know, by how such files begin.
+HEIC_SUFFIXES = (".heic", ".heif")
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_KINDS: dict[str, tuple[bytes, ...]] = {
+    "a PDF": (b"%PDF",),
+    "a JPEG XL picture": (b"\xff\x0a", b"\x00\x00\x00\x0cJXL "),
+    "a JPEG 2000 picture": (b"\x00\x00\x00\x0cjP  ",),
+    "a Photoshop file": (b"8BPS",),
+    "a zip": (b"PK\x03\x04",),
+}
 # What Pillow's decoders raise on broken files, beside their own errors.
 _BROKEN = (
     OSError,
@@ -142,12 +152,28 @@ def _opened(data: bytes, name: str) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise too_many_pixels(name, "far more than") from error
     except UnidentifiedImageError as error:
-        raise ImageRefused(
-            f"{name} is not a picture of a known format ({', '.join(FORMATS)}), whatever its "
-            "name says. Save it as PNG or JPEG."
-        ) from error
+        raise _unknown(data, name) from error
     except _BROKEN as error:
         raise _broken(name) from error
+
+
+def _unknown(data: bytes, name: str) -> ImageRefused:
+    """Return the refusal of a file that Pillow does not know, by what it is if that is plain."""
+    is_box = data[4:8] == b"ftyp"  # ISO base media: HEIC and AVIF pictures, videos
+    if is_box and data[8:12] in _HEIC:
+        return ImageRefused(
+            f"{name} is a HEIC picture, as phones take them, which is not read here. Save or "
+            "export it as JPEG (an iPhone takes JPEG with Settings, Camera, Formats, Most "
+            "Compatible)."
+        )
+    starts = (kind for kind, signs in _KINDS.items() if data.startswith(signs))
+    kind = next(starts, "a video" if is_box else "an SVG drawing" if b"<svg" in data[:1024] else "")
+    if kind:
+        return ImageRefused(f"{name} is {kind}, which is not read here. Save it as PNG or JPEG.")
+    return ImageRefused(
+        f"{name} is not a picture of a known format ({', '.join(FORMATS)}), whatever its "
+        "name says. Save it as PNG or JPEG."
+    )
 
 
 def as_rgb(image: Image.Image, name: str, white: int | None = None) -> Image.Image:

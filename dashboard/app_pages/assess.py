@@ -13,6 +13,7 @@ from dashboard.components.assess.starts import download, start_picker
 from dashboard.components.assess.verdict_view import verdict_view
 from dashboard.components.measure import measured_runs
 from dashboard.components.measure.fit import fit_note
+from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import (
     choose_one,
@@ -39,6 +40,7 @@ def form() -> None:
     with left:
         models = model_picker(state.MODELS, measured_runs.MOST_MODELS, default=measured_models())
         dataset = dataset_picker(state.DATA, models=models, ask_limit=True, page="assess")
+        look_note(dataset)
         preset = choose_one(
             "How much is measured",
             {name: row.title for name, row in PRESETS.items()},

@@ -3,10 +3,11 @@
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared.data_look import newest_look
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import errors_shown
 from dashboard.components.shared.run_panel import find, run_of, run_panel, start_run
-from dashboard.components.shelves.data_view import data_view, looked_at
+from dashboard.components.shelves.data_view import data_view
 from dashboard.components.shelves.uploads_list import uploads_list
 from usable_core.evaluations.look import LookConfig
 from usable_core.runs.run import Status
@@ -22,14 +23,14 @@ def page() -> None:
     run = run_of(state.chosen_run_id() or "")
     if run is not None and dataset is not None and run.data_name != dataset.reference:
         st.query_params.pop(state.RUN, None)  # other data were chosen
-    known = looked_at(dataset.reference) if dataset else None
+    known = newest_look(dataset.reference) if dataset else None
     left, right = st.columns([1, 3], vertical_alignment="center")
-    label = "Look again" if known else "Look at these data"
+    label = "Look again" if known and known.status.is_over else "Look at these data"
     if left.button(label, key=state.DATA_LOOK, type="primary", disabled=dataset is None):
         with errors_shown():
             start_run(LookConfig(dataset))
     right.caption("Every picture is decoded once: about a second for a thousand small ones.")
-    answer(known)
+    answer(known.id if known else None)
     with st.expander("Uploads", icon=":material/folder_zip:"):
         uploads_list()
 
@@ -46,7 +47,7 @@ def restore() -> None:
 
 
 def answer(known: str | None) -> None:
-    """Show the look that the address names, else the newest at the chosen data."""
+    """Show the look that the address names, else the newest at the chosen data, as far as it is."""
     run_id = state.chosen_run_id() or known
     run = find(run_id) if run_id else None
     if run is None:

@@ -25,6 +25,7 @@ def page() -> None:
         "and what in the image it looks at."
     )
     demo()
+    own()
     st.subheader("Backbones")
     st.caption("Measured on test images, with 95 % intervals and the number of images.")
     columns = st.columns(CARDS_IN_A_ROW)
@@ -65,6 +66,16 @@ def demo_line(newest: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"{status_badge(newest.status)} {escaped(said)}", width="content")
         link("assess", "**See the demo**", "verified", {state.RUN: newest.id})
+
+
+def own() -> None:
+    """Show where a visitor's own things go in."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("Or bring your own:", width="content")
+        link("explain", "a picture", "image_search")
+        link("models", "a model", "deployed_code")
+        link("data", "data", "photo_library")
+        link("assess", "and ask: is it fit?", "verified")
 
 
 def digits() -> None:

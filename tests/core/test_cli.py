@@ -34,7 +34,7 @@ def as_json(capsys, *words):
 MISTAKES = {
     "no command of that name": (["evaluat"], "Did you mean 'evaluate'"),
     "a missing option": (["evaluate", "accuracy", "--dataset", "digits"], "'--model'"),
-    "an unknown option": (["--nope"], "No such option"),
+    "an unknown option": (["--nope"], "There is no option --nope."),
     "a word for a number": (["dashboard", "--port", "x"], "--port"),
     "an unknown source": (
         ["evaluate", "accuracy", "--model", "bundeld/vgg", "--dataset", "digits"],

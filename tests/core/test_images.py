@@ -125,6 +125,23 @@ def test_a_bad_file_is_refused_in_a_sentence_that_names_it(data, check):
         check(data, "holiday.jpg")
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture, as phones take them"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1heic", "a HEIC picture, as phones take them"),
+        (b"\0\0\0\x20ftypisom\0\0\2\0isomiso2avc1mp41", "a video"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>', "an SVG drawing"),
+        (b"\xff\x0a\xfa\x7f", "a JPEG XL picture"),
+    ],
+)
+@pytest.mark.parametrize("check", [images.decode, images.verify])
+def test_what_people_take_for_a_picture_is_called_by_its_kind(data, said, check):
+    with pytest.raises(ImageRefused, match=rf"^IMG_1 is {said}, .* JPEG"):
+        check(data, "IMG_1")
+
+
 def test_too_many_pixels_are_refused_before_decoding(monkeypatch):
     def explode(self):
         pytest.fail("the pixels were decoded")

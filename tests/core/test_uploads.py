@@ -92,6 +92,17 @@ def test_a_deleted_archive_keeps_its_name_for_its_runs_and_says_what_happened():
     assert not uploads.is_deleted(path)
 
 
+def test_a_failed_run_calls_an_upload_by_its_own_name():
+    store, path = RunStore(), archive("my birds ünï.zip")
+    run = store.create(AccuracyConfig(ModelSpec("bundled/vgg"), DatasetSpec(path)))
+
+    store.fail(run.id, f"{path} holds no class folder, and {path}.bak neither; /a/b.zip does.")
+
+    said = store.get(run.id).error
+    assert said.startswith("my birds ünï.zip holds no class folder")
+    assert said.endswith("/a/b.zip does.")
+
+
 def test_files_of_others_in_the_folder_are_neither_listed_nor_deleted():
     uploads.keep(png(1), "a.png")
     stranger = uploads._folder() / "notes.zip"

@@ -8,9 +8,11 @@ from shown import figures, links, texts
 from dashboard.components.shared.opening import OPEN
 from usable_core import jobs
 from usable_core.errors import StorageError
+from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs.run import Status
+from usable_core.runs.uploads import keep_archive
 
 
 def test_fine_tune_says_what_will_appear_before_anything_runs(open_page):
@@ -133,7 +135,26 @@ def test_an_uploaded_zip_is_kept_by_the_core_and_used(open_page, started):
     app.file_uploader(key="fine_tune_dataset_upload").upload("my.zip", content.getvalue()).run()
     app.button(key="fine_tune_start").click().run()
 
-    assert Path(started[0].dataset.reference).read_bytes() == content.getvalue()
+    looked, trained = started
+    assert isinstance(looked, LookConfig)
+    assert looked.dataset == trained.dataset
+    assert Path(trained.dataset.reference).read_bytes() == content.getvalue()
+
+
+def test_what_is_in_own_data_is_said_before_anything_starts(open_page, store):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("a.png", "x")
+    path = keep_archive(content.getvalue(), "my birds.zip")
+    run = store.create(LookConfig(DatasetSpec(path)))
+    app = open_page("fine_tune", fine_tune_dataset=path)
+    app.button(key=OPEN).click().run()
+    assert "Looking at the data" in texts(app)
+
+    store.fail(run.id, f"{path} holds no class folder.")
+    app.run()
+    assert "my birds.zip holds no class folder." in [warning.value for warning in app.warning]
+    assert "Classes, counts, pictures" in links(app)
 
 
 def test_an_upload_that_is_no_zip_is_refused_in_a_sentence(open_page):

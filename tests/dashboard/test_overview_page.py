@@ -24,6 +24,16 @@ def test_overview_is_not_empty_before_anything_was_run(open_page):
     assert links(app)["Cat"] == "explain?image=cat"
 
 
+def test_overview_says_where_own_things_go_and_what_the_attack_was(open_page):
+    app = open_page("overview")
+
+    ways = {"a picture": "explain?", "a model": "models?", "data": "data?"}
+    assert ways.items() <= links(app).items()
+    labels = [metric.label for metric in app.metric]
+    assert labels.count("Attack, ε 8/255") == len(BUNDLED)
+    assert "Under attack" not in labels
+
+
 def test_overview_shows_what_a_card_says_with_its_interval(open_page, tmp_path, monkeypatch):
     accuracy = {"value": 0.8642, "low": 0.84, "high": 0.885, "n": 1000}
     (tmp_path / "models").mkdir()

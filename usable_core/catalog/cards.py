@@ -37,6 +37,11 @@ class BundledCard:
         keys = {"value", "low", "high", "n"}
         return {k: v for k, v in measured.items() if isinstance(v, dict) and keys <= set(v)}
 
+    @property
+    def attack(self) -> str:
+        """Return what the accuracy under attack was measured with; empty where no card says it."""
+        return str((self.card or {}).get("measured", {}).get("attack", ""))
+
 
 def bundled_cards() -> list[BundledCard]:
     """Return all bundled backbones, in the order of `BUNDLED`."""

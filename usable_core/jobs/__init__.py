@@ -15,7 +15,8 @@ from usable_core import tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
-from usable_core.jobs.execution import GRACE_SECONDS, Unkept, execute, load
+from usable_core.jobs import known
+from usable_core.jobs.execution import GRACE_SECONDS, Unkept, execute
 from usable_core.jobs.processes import is_job, kill_job, spawn
 from usable_core.runs import Run, RunStore, Status
 from usable_core.runs.living import FAR_SILENCE_SECONDS, is_held, is_lost, lock_path, working_on
@@ -87,16 +88,17 @@ def run_here(
         tasks.check_names(config)
     if parent is None:
         recover()  # a run that was killed is LOST from here on, and its parts can be gone on from
-    objects = load(config, report) if objects is None else dict(objects)
+    if objects is None and not known.is_answered(config):
+        objects = known.loaded(config, report)
     store = RunStore()
     try:
         run = store.create(config, parent=parent, title=title, pid=os.getpid())
         with working_on(store.home, run.id):
-            result = execute(store, run, report, objects)
+            result = execute(store, run, report, None if objects is None else dict(objects))
     except (StoreUnusable, Unkept) as error:
         if parent is not None:  # whose own answer names this one
             raise
-        return _unkept(config, objects, report, error)
+        return _unkept(config, dict(objects or {}), report, error)
     return store.get(run.id), result
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 from usable_core import tasks
 from usable_core.errors import Cancelled, StorageError, StoreUnusable, UsableError
-from usable_core.evaluations.result import Config, Result
+from usable_core.evaluations.result import Result
 from usable_core.evaluations.specs import Report, silent
 from usable_core.files import disk_full, is_disk_full
+from usable_core.jobs import known
 from usable_core.runs import Run, RunStore
 
 HEARTBEAT_SECONDS = 2.0
@@ -91,18 +92,6 @@ class Unkept(StorageError):
         self.result = result
 
 
-def load(config: Config, report: Report) -> dict[str, Any]:
-    """Return the objects that a question names.
-
-    Raises:
-        UsableError: a name is unknown, or what it names cannot be loaded.
-    """
-    report(0, 0, "Loading the model and the data")
-    objects = tasks.resolve(config)
-    tasks.look_at(objects, report)
-    return objects
-
-
 def execute(
     store: RunStore,
     run: Run,
@@ -157,7 +146,11 @@ def execute(
 
 def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any] | None) -> Result:
     """Return the stored answer of the same question, or measure it."""
-    objects = load(run.config, report) if objects is None else objects
+    if objects is None:
+        found_by_name = known.answer(store, run)
+        if found_by_name is not None:
+            return found_by_name
+        objects = known.loaded(run.config, report)
     if not tasks.TASKS[run.task].is_of_parts:  # parts are looked for one by one
         key = tasks.key(run.config, objects)
         store.set_key(run.id, key, getattr(objects.get("dataset"), "fingerprint", None))

@@ -16,7 +16,7 @@ from usable_core import files, settings, tasks
 from usable_core.errors import Cancelled, StoreUnusable, UnknownName
 from usable_core.evaluations.result import Result
 from usable_core.records import to_json
-from usable_core.runs import artifacts, living
+from usable_core.runs import artifacts, living, uploads
 from usable_core.runs.run import ACTIVE, Run, Status
 
 if TYPE_CHECKING:
@@ -212,7 +212,8 @@ class RunLife:
         Finished parts are kept, for the same question to go on from once the reason is gone.
         """
         artifacts.clear(self._own_folder(run_id), keep_parts=keep_parts)
-        self._end(run_id, Status.FAILED, error=error, traceback=traceback and traceback[-20_000:])
+        said = uploads.by_name(error)
+        self._end(run_id, Status.FAILED, error=said, traceback=traceback and traceback[-20_000:])
         if traceback:  # the table has it; a full disk may refuse the log
             path = self._own_folder(run_id) / artifacts.LOG
             with contextlib.suppress(OSError), files.opened(path, "ab") as log:

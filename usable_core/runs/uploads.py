@@ -164,6 +164,12 @@ def data_title(reference: str) -> str:
     return (_is_archive(path) and _name(path)) or path.name or reference
 
 
+def by_name(sentence: str) -> str:
+    """Return a sentence with uploaded archives called by their own names, not by where they lie."""
+    paths = re.compile(rf"{re.escape(str(_folder()))}/{_ARCHIVE.pattern}")
+    return paths.sub(lambda found: data_title(found[0]), sentence)
+
+
 def size_said(size: int) -> str:
     """Return bytes as people say them: `512 B`, `48 kB`, `3.1 MB`."""
     for unit, one in (("GB", 1e9), ("MB", 1e6)):

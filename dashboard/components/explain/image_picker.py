@@ -118,7 +118,7 @@ def _bring() -> None:
     """Show the uploader and the gallery."""
     st.file_uploader(
         "Upload pictures",
-        type=images.suffixes(),
+        type=[*images.suffixes(), *images.HEIC_SUFFIXES],  # refused with how to save it
         key=_UPLOAD,
         on_change=_keep_upload,
         accept_multiple_files=True,

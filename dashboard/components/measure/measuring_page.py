@@ -22,6 +22,7 @@ from dashboard.components.measure.pinned import (
     pin_note,
     restore_question,
 )
+from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker
 from dashboard.components.shared.formats import errors_shown, escaped, provenance_source
 from dashboard.components.shared.metrics import records_downloads, score_table
@@ -96,6 +97,7 @@ def _form(page: MeasuringPage) -> list[Evaluation]:
     with right:
         limit, own = page.examples(), state.of_page(page.task, "dataset")
         dataset = dataset_picker(state.DATA, models=models, ask_limit=True, limit=limit, page=own)
+        look_note(dataset)
     fits = dataset is None or not page.needs_classes or fit_note(models, dataset.reference)
     ask = page.settings()
     questions: list[Evaluation] = []

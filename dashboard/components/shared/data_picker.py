@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared.data_look import look_at
 from dashboard.components.shared.formats import errors_shown
 from dashboard.components.shared.opening import is_held_back
 from dashboard.components.shared.pickers import facts, trainings, with_typed
@@ -139,6 +140,8 @@ def _keep(key: str) -> None:
     if file is None:
         return
     try:
-        state.restore(key, [keep_archive(file.getvalue(), file.name)])
+        archive = keep_archive(file.getvalue(), file.name)
+        state.restore(key, [archive])
+        look_at(archive)
     except UsableError as error:
         st.session_state[f"{key}_upload_refused"] = error

@@ -1,5 +1,7 @@
 """Cards of the bundled backbones and of a data set."""
 
+import re
+
 import streamlit as st
 
 from dashboard import state
@@ -13,6 +15,7 @@ NAMES = {
     "robust_accuracy": "Under attack",
     "pgd_accuracy": "Under attack",
 }
+ATTACKED = ("robust_accuracy", "pgd_accuracy")
 
 
 def backbone_card(card: BundledCard) -> None:
@@ -29,7 +32,16 @@ def backbone_card(card: BundledCard) -> None:
             st.caption("Not measured yet.")
         cells = st.columns(max(1, len(card.proportions)))
         for cell, (name, proportion) in zip(cells, card.proportions.items(), strict=False):
-            label = NAMES.get(name, name.replace("_", " ").capitalize())
+            label, said = _label(name, card.attack), interval_text(proportion)
+            about = f"{card.attack}; {said}" if name in ATTACKED else said
             with cell.container(gap="xxsmall"):
-                st.metric(label, percent(proportion["value"]), help=interval_text(proportion))
-                st.caption(interval_text(proportion).removeprefix("95 % interval "))
+                st.metric(label, percent(proportion["value"]), help=about)
+                st.caption(said.removeprefix("95 % interval "))
+
+
+def _label(name: str, attack: str) -> str:
+    """Return what a number is called, one under attack with its ε."""
+    epsilon = re.search(r"\d+/255", attack) if name in ATTACKED else None
+    if epsilon is not None:
+        return f"Attack, ε {epsilon[0]}"
+    return NAMES.get(name, name.replace("_", " ").capitalize())

@@ -7,22 +7,14 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.formats import download_csv, escaped, link
 from usable_core.evaluations.look import FOLDER, LookResult
-from usable_core.runs.run import Run, Status, Wanted
+from usable_core.runs.run import Run
 from usable_core.runs.uploads import data_title
 
 PER_CLASS = 3  # thumbnails
 CLASSES_AT_ONCE = 12
 MOST_DOUBTED = 12
 MOST_REFUSED = 50
-LOOKED_AT = 200  # runs among which the newest look is found
 TILE = 72  # px
-
-
-def looked_at(reference: str) -> str | None:
-    """Return the newest run that looked at data and is done; None where none did."""
-    wanted = Wanted(tasks=("look",), statuses=(Status.DONE,))
-    found = state.listing(wanted, LOOKED_AT, 0).runs
-    return next((run.id for run in found if run.data_name == reference), None)
 
 
 def data_view(run: Run, result: LookResult) -> None:

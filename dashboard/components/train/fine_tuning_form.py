@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import choose_one, errors_shown
 from dashboard.components.shared.pickers import model_picker, restore_models
@@ -56,6 +57,7 @@ def fine_tuning_form() -> None:
     restore_training()
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
+    look_note(dataset)
     method = choose_one(
         "Method", METHODS, key=state.FINE_TUNE_METHOD, default="full", help=METHOD_HELP
     )
