@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from usable_core.catalog import implementation, lookup
+from usable_core.catalog.hub import CONFIG_FILE, is_folder_name
 from usable_core.catalog.imagenet import IMAGENET
 from usable_core.errors import CheckpointError, UnknownName, UsableError
 from usable_core.files import is_file, placed, resolved
@@ -94,7 +95,8 @@ class SourceRow:
             model fine-tuned from this source does. None where no card says so.
         files: Dotted name of `(name) -> paths` in a module without torch: the local files whose
             change means another model. It refuses a name that is plainly wrong. None: no files.
-        is_path: The name is the path of a file.
+        is_path: The name is, or can be, the path of a file or folder.
+        is_hub: A name that is no folder here is one of a hub's, and is fetched from there.
         ending: How its file is called, where that is a whole network. None: it is not one file.
         needs_trust: Loading it can run code of whoever made it.
         takes_weights: Its names are architectures: local weights and options go with them.
@@ -114,6 +116,7 @@ class SourceRow:
     build: str | None = None
     files: str | None = None
     is_path: bool = False
+    is_hub: bool = False
     ending: str | None = None
     needs_trust: bool = False
     takes_weights: bool = False
@@ -168,6 +171,14 @@ SOURCES = {
         recipes="usable_core.models.sources.timm_models:recipes",
         takes_weights=True,
         suggested=("resnet50.a1_in1k", "vit_tiny_patch16_224", "convnext_tiny"),
+    ),
+    "hf": SourceRow(
+        "usable_core.models.sources.huggingface:load",
+        "hf/FOLDER or hf/ID[@REVISION]: an image classifier of Hugging Face's transformers.",
+        build="usable_core.models.sources.huggingface:build",
+        files="usable_core.catalog.hub:model_files",
+        is_path=True,
+        is_hub=True,
     ),
     "file": SourceRow(
         "usable_core.models.sources.exported:load",
@@ -257,9 +268,11 @@ def source_of(reference: str) -> tuple[SourceRow, str]:
 def _parts(reference: str) -> tuple[str, str]:
     """Return the source and the name within it; a path of a model's folder is one, too."""
     source, _, name = reference.partition("/")
-    is_path = source not in SOURCES and (
-        source in ("", ".", "..", "~") or is_file(placed(reference) / CARD_FILE)
-    )
+    if source in SOURCES:
+        return source, name
+    if is_file(placed(reference) / CONFIG_FILE) and not is_file(placed(reference) / CARD_FILE):
+        return "hf", reference
+    is_path = source in ("", ".", "..", "~") or is_file(placed(reference) / CARD_FILE)
     return ("folder", reference) if is_path else (source, name)
 
 
@@ -320,6 +333,7 @@ def weights_size(reference: str, weights: str | None = None) -> int | None:
 def absolute(reference: str) -> str:
     """Return a reference that means the same model in every folder."""
     source, name = _parts(reference)
-    if source in SOURCES and SOURCES[source].is_path:
-        return f"{source}/{resolved(name)}"
-    return reference
+    row = SOURCES.get(source)
+    if row is None or not row.is_path or (row.is_hub and not is_folder_name(name)):
+        return reference
+    return f"{source}/{resolved(name)}"

@@ -77,7 +77,7 @@ class ModelSpec:
         arch_options: Setting of the architecture's builder, KEY=VALUE; repeatable.
         trust: Allow a file that can run code (exported programs).
         preprocessing: Value that replaces what the source says of the input: mean=…, std=…,
-            resize=…, crop=…, interpolation=…; repeatable.
+            resize=…, crop=…, interpolation=…, crop_anchor=…, channel_order=…; repeatable.
         labels: File of the class names in the order of the logits, in place of the model's own: a
             text with one name a line, or JSON.
         said_by_fingerprint: Fields that decide what is loaded and nothing else.

@@ -1,15 +1,14 @@
 """`load_model`: from a reference such as `bundled/resnet` to a `Model`."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-from usable_core.catalog import implementation
-from usable_core.catalog.models import SourceRow, files_of, source_of
-from usable_core.errors import CheckpointError, ConfigError, first_line
+from usable_core.catalog.models import files_of, source_of
+from usable_core.errors import CheckpointError, ConfigError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.models.label_files import labels_in
 from usable_core.models.model import Model
 from usable_core.models.overrides import with_preprocessing
+from usable_core.models.sources.installed import function_of
 from usable_core.models.wrapping import HOW
 
 
@@ -64,7 +63,7 @@ def load_model(
             f"{spec.reference} can run code on this machine, so it was not opened. If you trust "
             "where it comes from, say so: --trust."
         )
-    model: Model = _loader(spec.reference, row)(name, spec)
+    model: Model = function_of(spec.reference, row.load)(name, spec)
     if spec.preprocessing:
         model = with_preprocessing(model, spec.preprocessing)
     if spec.labels:
@@ -72,15 +71,3 @@ def load_model(
     model.spec = spec
     _ = model.examination  # asked once, here: what cannot work is said before any work begins
     return model
-
-
-def _loader(reference: str, row: SourceRow) -> Callable[[str, ModelSpec], Model]:
-    try:
-        load: Callable[[str, ModelSpec], Model] = implementation(row.load)
-    except ImportError as error:
-        missing = (error.name or "").partition(".")[0] or "a library"
-        raise CheckpointError(
-            f"{reference} needs {missing}, which is not installed or is of another version "
-            f"({first_line(error)}). Install Usable anew, or: pip install --upgrade {missing}"
-        ) from error
-    return load

@@ -3,7 +3,8 @@
 The rule: the last activation, in the order of execution, that has a grid of places and of which the
 class's logit depends at nearly every place. Activations come as (N, C, h, w), channels-last as
 (N, h, w, C), or as tokens (N, P + h·w, C) whose P first ones belong to no place: class token,
-distillation token, registers.
+distillation token, registers. Where tokens are merged, four into one, their grid is half of an
+earlier one.
 
 Tokens hear from all others in every block, so the last ones tell little of their own places. There,
 what the normalisations before it pass on counts as well.
@@ -159,10 +160,9 @@ def grid_of(
         image: Height and width of the image.
         patches: Grids seen earlier, such as the patch embedding's, in which tokens may lie.
     """
-    if len(shape) == 3:
-        extra = {grid: shape[1] - grid[0] * grid[1] for grid in patches}
-        fitting = {grid: n for grid, n in extra.items() if 0 <= n <= _MOST_PREFIX_TOKENS}
-        return ("tokens", min(fitting, key=fitting.__getitem__)) if fitting else None
+    if len(shape) == 3 and shape[2] > 1:  # a pooling answers with (N, C, 1)
+        found = _grid_of_tokens(shape[1], patches)
+        return ("tokens", found) if found else None
     if len(shape) != 4:
         return None
     choices: tuple[tuple[Kind, Grid], ...] = (
@@ -172,6 +172,24 @@ def grid_of(
     off = {choice: _disproportion(choice[1], image) for choice in choices}
     best = min(choices, key=off.__getitem__)
     return best if off[best] <= 1 else None
+
+
+def _grid_of_tokens(count: int, patches: Sequence[Grid]) -> Grid | None:
+    """Return the grid of so many tokens: one seen earlier, a half of it, or with tokens before."""
+    extra = {grid: count - grid[0] * grid[1] for grid in patches}
+    fitting = {grid: n for grid, n in extra.items() if 0 <= n <= _MOST_PREFIX_TOKENS}
+    best = min(fitting, key=fitting.__getitem__, default=None)
+    if best is not None and fitting[best] == 0:
+        return best
+    merged = (half for grid in patches for half in _halves(grid) if half[0] * half[1] == count)
+    return next(merged, best)
+
+
+def _halves(grid: Grid) -> Iterator[Grid]:
+    """Yield a grid merged two by two, again and again, as long as it has places; odd sides pad."""
+    while max(grid) > 2:
+        grid = -(-grid[0] // 2), -(-grid[1] // 2)
+        yield grid
 
 
 def _activations(model: Model, x: Tensor, target: int) -> list[_Seen]:
@@ -191,10 +209,15 @@ def _watched(network: nn.Module, image: Grid) -> Iterator[list[_Seen]]:
     seen: list[_Seen] = []
     patches: dict[Grid, None] = {}
     calls: dict[str, Iterator[int]] = {}
+    of_pixels: list[str] = []
 
     def watch(name: str, module: nn.Module, output: object) -> None:
         call = next(calls.setdefault(name, itertools.count()))
         if not isinstance(output, Tensor) or not output.is_floating_point():
+            return
+        if output.requires_grad:
+            of_pixels.append(name)
+        elif of_pixels:  # a table of the network's own, such as of positions: weights are frozen
             return
         found = grid_of(output.shape, image, tuple(patches))
         if found is None or output.shape[0] != 1:

@@ -1,10 +1,11 @@
 """Where a network ends: its features, its head, and how the head is replaced. By rule.
 
-timm says it itself; any other network ends in its last `Linear`, or, where it has none
-(SqueezeNet), in its last 1x1 convolution. After `replace_head`, the head of the features is the
-network's output, so features can be computed once and cached.
+timm says it itself, and a network may name its heads (`head_names`); any other ends in its last
+`Linear`, or, where it has none (SqueezeNet), in its last 1x1 convolution. After `replace_head`, the
+head of the features is the network's output, so features can be computed once and cached.
 """
 
+import torch
 from torch import Tensor, nn
 
 from usable_core.errors import CheckpointError
@@ -24,7 +25,8 @@ def features(network: nn.Module, x: Tensor) -> Tensor:
     if hasattr(network, "forward_features"):
         own: Tensor = network.forward_features(x)  # type: ignore[operator]
         return own
-    return _input_of(head(network), network, x)
+    layers = [network.get_submodule(name) for name in _head_names(network)]
+    return torch.cat([_input_of(layer, network, x) for layer in layers], 1)
 
 
 def head(network: nn.Module) -> nn.Module:
@@ -37,7 +39,8 @@ def head(network: nn.Module) -> nn.Module:
     if _is_timm(network):
         found = network.get_classifier()  # type: ignore[operator]
         return nn.ModuleList(found) if isinstance(found, tuple) else found
-    return network.get_submodule(_head_name(network))
+    layers = [network.get_submodule(name) for name in _head_names(network)]
+    return layers[0] if len(layers) == 1 else nn.ModuleList(layers)
 
 
 def replace_head(network: nn.Module, num_classes: int) -> nn.Module:
@@ -50,18 +53,22 @@ def replace_head(network: nn.Module, num_classes: int) -> nn.Module:
     if _is_timm(network):
         network.reset_classifier(num_classes)  # type: ignore[operator]
         return network
-    name = _head_name(network)
+    for name in _head_names(network):
+        _replace(network, name, num_classes)
+    return network
+
+
+def _replace(network: nn.Module, name: str, num_classes: int) -> None:
     old = network.get_submodule(name)
     where = next(old.parameters()).device
     if isinstance(old, nn.Linear):
         new: nn.Module = nn.Linear(old.in_features, num_classes)
         network.set_submodule(name, new.to(where))
-        return network
+        return
     # Fully convolutional: what follows the convolution (ReLU, pooling) belongs to the head too.
     width = next(old.parameters()).shape[1]
     new = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, num_classes))
     network.set_submodule(name.split(".")[0], new.to(where))
-    return network
 
 
 def _is_timm(network: nn.Module) -> bool:
@@ -78,13 +85,16 @@ def _refuse_programs(network: nn.Module) -> None:
         )
 
 
-def _head_name(network: nn.Module) -> str:
+def _head_names(network: nn.Module) -> tuple[str, ...]:
+    """Return the names of the layers that give logits; more than one where their mean is given."""
+    if own := getattr(network, "head_names", ()):
+        return tuple(own)
     for kind in (nn.Linear, nn.Conv2d):
         names: list[str] = [
             name for name, module in network.named_modules() if isinstance(module, kind)
         ]
         if names:
-            return names[-1]
+            return (names[-1],)
     raise CheckpointError(
         f"{type(network).__name__} has no linear layer and no convolution, so no head was found."
     )

@@ -18,7 +18,7 @@ from usable_core.labels import LabelSpace
 from usable_core.models.examination import Examination, examine
 from usable_core.models.heads import features
 from usable_core.models.outputs import class_logits
-from usable_core.models.preprocessing import GUESS, Preprocessing
+from usable_core.models.preprocessing import GUESS, LATER, Preprocessing
 from usable_core.models.programs import black_box, is_program, structure
 
 if TYPE_CHECKING:
@@ -168,8 +168,9 @@ class Model:
 
     def _fingerprint(self) -> str:
         geometry = asdict(replace(self.preprocessing, sources={}))
-        if self.preprocessing.channels == 3:  # fingerprints from before there were others stay
-            del geometry["channels"]
+        for name, usual in LATER.items():  # fingerprints from before there were others stay
+            if geometry[name] == usual:
+                del geometry[name]
         digest = hashlib.sha256(repr(sorted(geometry.items())).encode())
         if self.notes:  # read from a file that says more than weights, such as class names
             digest.update(repr((self.notes, self.labels.names)).encode())

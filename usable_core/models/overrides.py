@@ -14,6 +14,8 @@ from usable_core.models.model import Model
 from usable_core.models.preprocessing import (
     LARGEST_CROP,
     LARGEST_SIDE,
+    ChannelOrder,
+    CropAnchor,
     Interpolation,
     Preprocessing,
 )
@@ -27,6 +29,8 @@ class _Values(TypedDict, total=False):
     interpolation: Interpolation
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    crop_anchor: CropAnchor
+    channel_order: ChannelOrder
 
 
 def with_preprocessing(model: Model, pairs: Iterable[tuple[str, str]]) -> Model:
@@ -46,7 +50,8 @@ def overridden(passport: Preprocessing, pairs: Iterable[tuple[str, str]]) -> Pre
     Args:
         passport: What the source of the model says.
         pairs: Field to text: `resize` (short side, HEIGHTxWIDTH, or none), `crop` (side or
-            HEIGHTxWIDTH), `interpolation`, `mean` and `std` (one number or three, for 0 to 1).
+            HEIGHTxWIDTH), `interpolation`, `mean` and `std` (one number or three, for 0 to 1),
+            `crop_anchor` (round, floor) and `channel_order` (rgb, bgr).
 
     Raises:
         ConfigError: a value is not what its field takes.
@@ -85,6 +90,18 @@ def _interpolation(text: str) -> _Values:
     raise UnknownName("interpolation", text, get_args(Interpolation))
 
 
+def _crop_anchor(text: str) -> _Values:
+    if text in ("round", "floor"):
+        return {"crop_anchor": text}
+    raise UnknownName("crop anchor", text, get_args(CropAnchor))
+
+
+def _channel_order(text: str) -> _Values:
+    if text in ("rgb", "bgr"):
+        return {"channel_order": text}
+    raise UnknownName("channel order", text, get_args(ChannelOrder))
+
+
 def _mean(text: str) -> _Values:
     return {"mean": _channels(text, "mean", lambda value: 0 <= value <= 1, "in [0, 1]")}
 
@@ -99,6 +116,8 @@ _READERS: dict[str, Callable[[str], _Values]] = {
     "interpolation": _interpolation,
     "mean": _mean,
     "std": _std,
+    "crop_anchor": _crop_anchor,
+    "channel_order": _channel_order,
 }
 
 

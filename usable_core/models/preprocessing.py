@@ -23,6 +23,10 @@ GUESS = "a guess: "  # begins the source of a value that the weights' own file d
 # Luma of ITU-R BT.601, as Pillow's mode L and torchvision's rgb_to_grayscale have it.
 LUMA = (0.299, 0.587, 0.114)
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos"]
+CropAnchor = Literal["round", "floor"]
+ChannelOrder = Literal["rgb", "bgr"]
+# Fields that passports of before did not have: at these values they are part of no digest.
+LATER = {"channels": 3, "crop_anchor": "round", "channel_order": "rgb"}
 LARGEST_RESIZED = 40_000_000  # pixels; the cap of uploads
 LARGEST_SIDE = 4096  # pixels; far above every published classifier
 LARGEST_CROP = 8  # times the side that a network was made for: farther than it can mean anything
@@ -44,6 +48,9 @@ class Preprocessing:
         std: Divided by, per RGB channel.
         sources: Field name to where its value came from.
         channels: 1 for a network of grey pictures: it sees the luma of the RGB image.
+        crop_anchor: How half a pixel of a crop's margin is rounded: to the nearest even number, as
+            torchvision does, or down, as transformers does.
+        channel_order: In which the network takes the channels; mean and std are those of RGB.
     """
 
     resize: int | tuple[int, int] | None
@@ -53,6 +60,8 @@ class Preprocessing:
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
     sources: dict[str, str] = field(default_factory=dict)
     channels: Literal[1, 3] = 3
+    crop_anchor: CropAnchor = "round"
+    channel_order: ChannelOrder = "rgb"
 
     def __post_init__(self) -> None:
         for name in ("resize", "crop", "mean", "std"):  # lists, as JSON and people have them
@@ -67,9 +76,9 @@ class Preprocessing:
         )
         crop = f"two numbers of pixels (height, width) {sides}"
         require(_are_sides(self.crop), "crop", crop, self.crop)
-        known = get_args(Interpolation)
-        is_good = self.interpolation in known
-        require(is_good, "interpolation", f"one of {', '.join(known)}", self.interpolation)
+        for name, known in _CHOICES.items():
+            is_good = (value := getattr(self, name)) in known
+            require(is_good, name, f"one of {', '.join(known)}", value)
         is_good = _are_between(self.mean, -MOST_MEAN, MOST_MEAN)
         require(is_good, "mean", f"three numbers from -{MOST_MEAN} to {MOST_MEAN}", self.mean)
         is_good = _are_between(self.std, LEAST_STD, 1 / LEAST_STD)
@@ -93,11 +102,8 @@ class Preprocessing:
             size = [self.resize] if isinstance(self.resize, int) else list(self.resize)
             image = v2.functional.resize(image, size, interpolation=mode, antialias=True)
         if (image.height, image.width) != self.crop:
-            # What is too long is cut first: padding the other side of all of it takes its memory.
-            inner = min(image.height, self.crop[0]), min(image.width, self.crop[1])
-            image = v2.functional.center_crop(image, list(inner))
-            if inner != self.crop:
-                image = v2.functional.center_crop(image, list(self.crop))
+            left, top = self._corner(image.width, image.height)  # outside of the picture is black
+            image = image.crop((left, top, left + self.crop[1], top + self.crop[0]))
         return torch.from_numpy(np.array(image)).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
 
     def seen(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
@@ -115,21 +121,37 @@ class Preprocessing:
             short, long = min(size), max(size)
             other = int(self.resize * long / short)
             width, height = (self.resize, other) if width <= height else (other, self.resize)
-        left, top = _margin(width, self.crop[1]), _margin(height, self.crop[0])
+        left, top = self._corner(width, height)
         right, bottom = left + self.crop[1], top + self.crop[0]
         return left / width, top / height, right / width, bottom / height
+
+    def _corner(self, width: int, height: int) -> tuple[int, int]:
+        """Return left and top of the central crop of a picture; below 0 it pads."""
+        sides = (width, self.crop[1]), (height, self.crop[0])
+        if self.crop_anchor == "floor":
+            left, top = ((side - crop) // 2 for side, crop in sides)
+        else:
+            left, top = (_margin(side, crop) for side, crop in sides)
+        return left, top
 
     def normalise(self, x: Tensor) -> Tensor:
         """Return (x − mean) / std (N, channels, H, W) for images x (N, 3, H, W) in [0, 1]."""
         mean, std = (_channels(values, x.dtype, x.device) for values in (self.mean, self.std))
         x = (x - mean).div_(std)
         if self.channels == 3:
-            return x
+            return x if self.channel_order == "rgb" else x.flip(1)
         return (x * _channels(LUMA, x.dtype, x.device)).sum(1, keepdim=True)
 
 
+_CHOICES = {
+    "interpolation": get_args(Interpolation),
+    "crop_anchor": get_args(CropAnchor),
+    "channel_order": get_args(ChannelOrder),
+}
+
+
 def _margin(side: int, crop: int) -> int:
-    """Return how many pixels a central crop cuts off at the left or top; below 0 it pads."""
+    """Return how many pixels torchvision's central crop cuts off at the left or top."""
     return round((side - crop) / 2) if side >= crop else -((crop - side) // 2)
 
 

@@ -183,7 +183,7 @@ def _asked_for(
 ) -> int | None:
     """Return the bytes that an operation makes from nothing; None of one that makes none."""
     name = func._schema.name.removeprefix("aten::")
-    numbers = [int(a) for a in args if isinstance(a, int | float)]
+    numbers = [int(a) for a in args if isinstance(a, int | float) and math.isfinite(a)]
     if args and isinstance(args[0], list | tuple) and _is_filled(func):
         count = math.prod(args[0])
     elif name == "eye" and numbers:

@@ -58,7 +58,7 @@ def _model() -> tuple[str | None, UploadedFile | None, str]:
         index=None,
         key=state.SHELF_REFERENCE,
         accept_new_options=True,
-        placeholder="torchvision/resnet50, timm/…, folder/PATH",
+        placeholder="torchvision/resnet50, timm/…, hf/…, folder/PATH",
         help="Type a part of the name. Without weights of your own the published ones are "
         "downloaded at the first use. `folder/PATH` is what `fine_tune` of Python wrote. An "
         "exported program (.pt2) or an ONNX file needs no architecture.",

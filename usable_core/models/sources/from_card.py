@@ -18,6 +18,7 @@ from usable_core.models.heads import replace_head
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import GUESS, LARGEST_CROP
 from usable_core.models.sizes import built
+from usable_core.models.sources.installed import function_of
 from usable_core.models.sources.options import OptionValue
 from usable_core.models.weights.checkpoints import check_pair, load_weights, read_card
 
@@ -88,7 +89,7 @@ def build(architecture: str, num_classes: int, options: Mapping[str, OptionValue
     check_architecture(architecture)
     if "/" in architecture:
         row, name = source_of(architecture)
-        return replace_head(implementation(str(row.build))(name, options), num_classes)
+        return replace_head(function_of(architecture, str(row.build))(name, options), num_classes)
     if options:
         raise CheckpointError(
             f"{architecture} has no options, but got {', '.join(options)}. Leave --arch-option out."

@@ -1,0 +1,105 @@
+"""Fetching a model of the Hugging Face Hub into the hub's own cache, where it is not there yet.
+
+Only what is needed of it: configuration, processor and safetensors. Whether the hub can be reached
+is found out first and within two seconds, for its own client tries for minutes.
+"""
+
+import logging
+import socket
+import threading
+import urllib.request
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from huggingface_hub import HfApi, snapshot_download
+from huggingface_hub import constants as hub_constants
+
+from usable_core.catalog.hub import CONFIG_FILE, PROCESSORS, WEIGHTS, HubName, check_folder
+from usable_core.errors import CheckpointError, first_line
+
+_PATIENCE = 1.5  # seconds
+_ANSWER = 10.0  # seconds that a hub that can be reached has to say what it holds
+_logger = logging.getLogger(__name__)
+
+
+def fetch(name: HubName) -> Path:
+    """Return the folder of a model of the hub, fetched into the hub's cache.
+
+    How much comes from where is logged before it comes.
+
+    Raises:
+        CheckpointError: the hub cannot be reached, has no such model or shows it to nobody, or the
+            model has no safetensors.
+    """
+    endpoint = hub_constants.ENDPOINT
+    host = urlsplit(endpoint).hostname or endpoint
+    if hub_constants.HF_HUB_OFFLINE:
+        raise _missing(name, "HF_HUB_OFFLINE is set")
+    if not _is_reachable(endpoint):
+        raise _missing(name, f"{host} cannot be reached")
+    try:
+        info = HfApi().model_info(
+            name.id, revision=name.revision, files_metadata=True, timeout=_ANSWER
+        )
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        wanted = _wanted(name, sizes)
+        size = sum(sizes[file] for file in wanted)
+        _logger.warning("Fetching %.0f MB of hf/%s from %s.", size / 1e6, name.id, host)
+        folder = Path(snapshot_download(name.id, revision=info.sha, allow_patterns=sorted(wanted)))
+    except CheckpointError:
+        raise
+    except Exception as error:  # the client raises errors of several libraries
+        raise _missing(name, first_line(error)) from error
+    check_folder(folder)
+    return folder
+
+
+def _wanted(name: HubName, sizes: dict[str, int]) -> set[str]:
+    """Return the files to fetch.
+
+    Raises:
+        CheckpointError: there are no safetensors among them.
+    """
+    weights = {f for f in sizes if f.endswith(".safetensors") and "/" not in f}
+    weights = {WEIGHTS[0]} if WEIGHTS[0] in weights else weights
+    if not weights or (WEIGHTS[0] not in weights and WEIGHTS[1] not in sizes):
+        raise CheckpointError(
+            f"{name.id} holds no weights as safetensors at its revision {name.revision}, and "
+            "pickled ones can hold code. Choose another revision, or write them anew with "
+            "save_pretrained."
+        )
+    return weights | ({CONFIG_FILE, WEIGHTS[1], *PROCESSORS} & sizes.keys())
+
+
+def _missing(name: HubName, reason: str) -> CheckpointError:
+    return CheckpointError(
+        f"hf/{name.id} (revision {name.revision}) is neither a folder here nor in the cache "
+        f"{hub_constants.HF_HUB_CACHE}, and could not be fetched ({reason.rstrip('.')}). On a "
+        f"machine with internet, `hf download {name.id} --local-dir FOLDER` makes a folder: give "
+        "that as hf/FOLDER."
+    )
+
+
+def _is_reachable(endpoint: str) -> bool:
+    """Tell whether a host, or the proxy before it, takes connections; asked in a thread.
+
+    Looking up a name can take longer than any timeout of a connection.
+    """
+    place = urlsplit(endpoint)
+    proxy = urllib.request.getproxies().get(place.scheme)
+    if proxy and not urllib.request.proxy_bypass(place.hostname or ""):
+        place = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    port = place.port or (80 if place.scheme == "http" else 443)
+    answered: list[bool] = []
+
+    def ask() -> None:
+        try:
+            socket.create_connection((place.hostname or "", port), _PATIENCE).close()
+        except OSError:
+            return
+        answered.append(True)
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(_PATIENCE)
+    return bool(answered)
