@@ -183,7 +183,7 @@ REFUSED = {
     "dinat": "natten",
     "donut-swin": "pads",
     "imagegpt": "colour clusters",
-    "perceiver": "grey levels",
+    "perceiver": "another size",
     "pp_lcnet": "no version for Pillow",
     "shieldgemma2": "numbers of words",
     "siglip2": "patches",
@@ -201,28 +201,40 @@ def types():
     return tuple(modeling_auto.MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES)
 
 
-def save(kind, folder, *, teacher=False, labels=None, **changes):
-    """Save a tiny network of a type and its processor into a folder; return the network."""
-    from transformers import CONFIG_MAPPING
+def made(kind, *, teacher=False, labels=None, **changes):
+    """A tiny network of a type, as transformers has it."""
+    import transformers
 
     torch.manual_seed(0)
-    folder.mkdir(parents=True, exist_ok=True)
+    config = configuration(kind, labels, **changes)
+    network = getattr(transformers, class_names(kind)[-1 if teacher else 0])(config).eval()
+    for parameter in network.parameters():  # what begins as zeros would hide mistakes
+        torch.nn.init.normal_(parameter, std=0.2)
+    return network
+
+
+def configuration(kind, labels=None, **changes):
+    """The configuration of a tiny network of a type."""
+    from transformers import CONFIG_MAPPING
+
     names = labels or [f"class {k}" for k in range(CLASSES)]
-    config = CONFIG_MAPPING[kind](
+    return CONFIG_MAPPING[kind](
         **SMALL[kind] | changes,
         id2label=dict(enumerate(names)),
         label2id={name: k for k, name in enumerate(names)},
     )
+
+
+def save(kind, folder, **settings):
+    """Save a tiny network of a type and its processor into a folder; return the network."""
+    folder.mkdir(parents=True, exist_ok=True)
     if kind != "timm_wrapper":
         save_processor(kind, folder)
     if kind in REFUSED:  # before anything is built, and two of these are very large
-        config.save_pretrained(folder)
+        configuration(kind).save_pretrained(folder)
         save_file({"none": torch.zeros(1)}, folder / "model.safetensors")
         return None
-    classes = class_names(kind)
-    network = getattr(__import__("transformers"), classes[-1 if teacher else 0])(config).eval()
-    for parameter in network.parameters():  # what begins as zeros would hide mistakes
-        torch.nn.init.normal_(parameter, std=0.2)
+    network = made(kind, **settings)
     network.save_pretrained(folder)
     return network
 

@@ -13,12 +13,14 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+import usable_core as usable
 from usable_core.catalog.models import absolute, files_of
 from usable_core.errors import CheckpointError, UnknownName, UsableError
 from usable_core.models import load_model
 from usable_core.models.heads import features, head, replace_head
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.sources.huggingface import build
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -57,9 +59,7 @@ def test_a_path_alone_is_a_folder_of_transformers_too(vit, monkeypatch):
     assert len(set(found)) == 1
     assert absolute("hf/vit") == f"hf/{vit}"
     assert absolute("hf/some/one@v1") == "hf/some/one@v1"
-    assert set(files_of("hf/vit")) >= {
-        vit.parent.joinpath("vit").relative_to(vit.parent) / "model.safetensors"
-    }
+    assert "model.safetensors" in {path.name for path in files_of("hf/vit")}
 
 
 def test_a_name_of_the_hub_is_found_in_its_cache_by_revision(vit, cache, monkeypatch):
@@ -231,6 +231,57 @@ def test_a_teachers_head_is_a_head_too(kind, tmp_path):
     change(tmp_path, "config.json", architectures=None)
     with pytest.raises(CheckpointError, match="architectures"):
         load_model(f"hf/{tmp_path}")
+
+
+@pytest.mark.parametrize("method", ["linear_probe", "full"])
+def test_what_was_fine_tuned_is_loaded_without_the_folder_it_began_from(method, vit, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
+    data = usable.dataset_from_arrays(pixels, ["dark", "light"] * 20)
+    schedule = usable.Schedule(epochs=1, batch_size=10)
+
+    tuned, _ = usable.fine_tune(
+        f"hf/{vit}", data, tmp_path / "tuned", method=method, schedule=schedule
+    )
+    vit.rename(tmp_path / "elsewhere")
+    again = load_model(tmp_path / "tuned")
+
+    assert again.labels.names == ("dark", "light")
+    assert again.fingerprint == tuned.fingerprint
+    assert again.preprocessing.crop_anchor == "floor"
+    x = torch.rand(2, 3, 32, 32)
+    torch.testing.assert_close(again(x), tuned.to("cpu")(x))
+
+
+def test_a_card_with_another_configuration_builds_nothing_strange():
+    for name, said in {
+        "vit": "[1]",
+        "timm_wrapper": json.dumps({"architecture": "hf-hub:some/one"}),
+        "llama": "{}",
+        "deit": "{}",
+    }.items():
+        with pytest.raises(UsableError, match=r"\.$"):
+            build(name, {"config": said})
+
+
+def test_a_folder_of_timms_is_prepared_and_answers_as_timm_does(tmp_path):
+    wrapped = made_classifiers.save("timm_wrapper", tmp_path / "one")
+    save_file(wrapped.timm_model.state_dict(), tmp_path / "plain.safetensors")
+    said = {"num_classes": "5"}
+    prepared = {"mean": "0.5", "std": "0.5", "crop": "64", "resize": "71"}
+
+    model = load_model(f"hf/{tmp_path / 'one'}")
+
+    twin = load_model(
+        "timm/test_resnet",
+        weights=tmp_path / "plain.safetensors",
+        arch_options=said,
+        preprocessing=prepared | {"interpolation": "bicubic"},
+    )
+    picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (90, 131, 3), np.uint8))
+    x = model.preprocessing.geometry(picture)[None]
+    assert torch.equal(x, twin.preprocessing.geometry(picture)[None])
+    assert torch.equal(model(x), twin(x))
+    assert model.card["architecture"] == "timm/test_resnet"
 
 
 def test_the_defaults_of_later_fields_are_part_of_no_fingerprint():

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("torch", "torchvision", "timm", "shap", "lime", "captum")
+HEAVY = ("torch", "torchvision", "timm", "transformers", "shap", "lime", "captum")
 # What takes long to import: an import inside a function is there to spare one of them.
 SLOW = (
     *HEAVY,
@@ -21,6 +21,7 @@ SLOW = (
     "plotly",
     "pyarrow",
     "PIL",
+    "huggingface_hub",
     "scipy",
     "skimage",
     "sklearn",

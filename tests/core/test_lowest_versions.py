@@ -17,6 +17,7 @@ RELIED_ON = {
     "streamlit": ("1.61", "`App` with middleware, `server.allowedHosts`"),
     "timm": ("1.0.26", "checkpoints are read with weights_only by every loader"),
     "torch": ("2.10", "weights_only keeps its promise (CVE-2025-32434, CVE-2026-24747)"),
+    "transformers": ("5.20", "processors of Pillow by name, weights given as tensors"),
     "numpy": ("1.16.3", "np.load takes no pickles"),
 }
 

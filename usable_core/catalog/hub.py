@@ -67,8 +67,8 @@ def folder_of(name: str) -> Path | None:
         folder = files.placed(name)
         check_folder(folder)
         return folder
-    folder = _cached(hub_name(name))
-    return folder if folder is not None and not _lacking(folder) else None
+    cached = _cached(hub_name(name))
+    return cached if cached is not None and not _lacking(cached) else None
 
 
 def model_files(name: str) -> tuple[Path, ...]:

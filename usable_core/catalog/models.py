@@ -334,6 +334,5 @@ def absolute(reference: str) -> str:
     """Return a reference that means the same model in every folder."""
     source, name = _parts(reference)
     row = SOURCES.get(source)
-    if row is None or not row.is_path or (row.is_hub and not is_folder_name(name)):
-        return reference
-    return f"{source}/{resolved(name)}"
+    is_path = row is not None and row.is_path and (not row.is_hub or is_folder_name(name))
+    return f"{source}/{resolved(name)}" if is_path else reference

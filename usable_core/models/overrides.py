@@ -91,14 +91,16 @@ def _interpolation(text: str) -> _Values:
 
 
 def _crop_anchor(text: str) -> _Values:
-    if text in ("round", "floor"):
-        return {"crop_anchor": text}
+    for known in get_args(CropAnchor):
+        if text == known:
+            return {"crop_anchor": known}
     raise UnknownName("crop anchor", text, get_args(CropAnchor))
 
 
 def _channel_order(text: str) -> _Values:
-    if text in ("rgb", "bgr"):
-        return {"channel_order": text}
+    for known in get_args(ChannelOrder):
+        if text == known:
+            return {"channel_order": known}
     raise UnknownName("channel order", text, get_args(ChannelOrder))
 
 

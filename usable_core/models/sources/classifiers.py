@@ -178,6 +178,11 @@ def network_of(
             )
     except CheckpointError:
         raise
+    except ImportError as error:  # a library of one network alone
+        raise CheckpointError(
+            f"{owner} cannot be built: {first_line(error).partition('. ')[0]}. Install it, or "
+            "choose another model."
+        ) from error
     except Exception as error:  # each class builds itself, and raises anything
         raise CheckpointError(
             f"{owner} cannot be built by transformers {transformers.__version__}: "

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PretrainedConfig
 
 from usable_core.catalog.hub import CONFIG_FILE, WEIGHTS, folder_of, hub_name, is_folder_name
-from usable_core.errors import CheckpointError
+from usable_core.errors import CheckpointError, UnknownName
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.files import is_file, why
 from usable_core.json_files import parsed_json, read_json
@@ -28,6 +28,7 @@ from usable_core.models.sources.classifiers import (
     of_network,
     random_network,
 )
+from usable_core.models.sources.fetching import fetch
 from usable_core.models.sources.imagenet import known_as_imagenet
 from usable_core.models.sources.processors import has_processor, passport_of
 from usable_core.models.weights.facts import facts_of
@@ -53,7 +54,7 @@ def load(name: str, spec: ModelSpec) -> Model:
             f"{spec.reference} comes with its weights and settings: leave --weights and "
             "--arch-option out, or give a folder with the weights that are meant."
         )
-    folder = folder_of(name) or _fetched(name)
+    folder = folder_of(name) or fetch(hub_name(name))
     said, owner = _config(folder), spec.reference
     if _is_timm(said):
         return _through_timm(folder, said, spec)
@@ -87,9 +88,11 @@ def build(name: str, options: Mapping[str, Any]) -> Classifier:
         options: `config`: that file's content, as JSON.
 
     Raises:
-        UnknownName: transformers has no image classifier of this type.
+        UnknownName: transformers has no image classifier of this type, or another option is said.
         CheckpointError: there is no configuration, or it is none.
     """
+    if others := sorted(options.keys() - {_CONFIG}):
+        raise UnknownName(f"option of hf/{name}", others[0], [_CONFIG])
     try:
         said = parsed_json(str(options.get(_CONFIG, "{}")).encode())
     except ValueError as error:
@@ -102,12 +105,6 @@ def build(name: str, options: Mapping[str, Any]) -> Classifier:
         raise CheckpointError(f"{owner} holds a model of timm's: name it timm/NAME.")
     config = configuration(said, owner)
     return random_network(config, of_network(said), owner)
-
-
-def _fetched(name: str) -> Path:
-    from usable_core.models.sources.fetching import fetch  # its client takes a second to import
-
-    return fetch(hub_name(name))
 
 
 def _config(folder: Path) -> dict[str, Any]:

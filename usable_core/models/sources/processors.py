@@ -6,6 +6,7 @@ tried, and what counts is the comparison: on three pictures, processor and passp
 every pixel. The processor is that of Pillow; the one of torchvision gives other pixels.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -49,11 +50,17 @@ _OTHER = {
 }
 
 Size = tuple[int, int]
+_Three = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class _Difference:
-    """How far a passport is from a processor: grey levels of 255, and on which picture."""
+    """How far a passport is from a processor, and on which picture.
+
+    Attributes:
+        levels: Of 255; infinite where the processor's picture has another size.
+        picture: Width and height.
+    """
 
     levels: float
     picture: Size
@@ -81,15 +88,17 @@ def passport_of(folder: Path, config: PretrainedConfig) -> Preprocessing:
         refused = str(error)
     if closest is not None:
         width, height = closest.picture
-        refused = (
-            f"on a picture of {width} × {height} pixels, the nearest way differs from it by "
-            f"{closest.levels:.3g} grey levels"
+        refused = f"on a picture of {width} × {height} pixels, the nearest way "
+        refused += (
+            "gives another size than its own"
+            if math.isinf(closest.levels)
+            else f"differs from it by {closest.levels:.3g} grey levels"
         )
     others = [said for name, said in _OTHER.items() if _field(processor, name) not in (None, False)]
     raise CheckpointError(
         f"How {_name(processor)} prepares pictures cannot be done here: "
-        f"{'; '.join([*others, refused or 'its fields say no size'])}. Give the model's own values "
-        "in place of the processor's only if you know them, or choose another model."
+        f"{'; '.join([*others, refused or 'its fields say no size'])}. Choose another model, or "
+        "take the processor's file out of the folder and say what is meant by --preprocessing."
     )
 
 
@@ -211,31 +220,30 @@ def _interpolation(processor: BaseImageProcessor) -> Interpolation:
     return _INTERPOLATIONS.get(said, "bilinear")
 
 
-def _normalisation(
-    processor: BaseImageProcessor,
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Return mean and std of pixels in [0, 1], from a processor's rescaling and normalisation."""
+def _normalisation(processor: BaseImageProcessor) -> tuple[_Three, _Three]:
+    """Return mean and std of pixels in [0, 1], from a processor's rescaling and normalisation.
+
+    It computes ((factor · x − shift) − mean) / std, and EfficientNet's divides by std once more.
+    """
     factor = 255 * (_field(processor, "rescale_factor") if _field(processor, "do_rescale") else 1)
     shift = 1.0 if _field(processor, "rescale_offset") else 0.0
-    mean, std = (0.0,) * 3, (1.0,) * 3
-    own_std = _three(processor, "image_std")
+    mean, std, again = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (1.0, 1.0, 1.0)
     if _field(processor, "do_normalize"):
-        mean, std = _three(processor, "image_mean"), own_std
-    # ((factor · x − shift) − mean) / std, where EfficientNet's `include_top` divides once more.
-    mean = tuple((m + shift) / factor for m in mean)
+        mean, std = _three(processor, "image_mean"), _three(processor, "image_std")
     if _field(processor, "include_top"):
-        std = tuple(s * own for s, own in zip(std, own_std, strict=True))
-    std = tuple(s / factor for s in std)
-    return (mean[0], mean[1], mean[2]), (std[0], std[1], std[2])
+        again = _three(processor, "image_std")
+    means = [(m + shift) / factor for m in mean]
+    stds = [s * own / factor for s, own in zip(std, again, strict=True)]
+    return (means[0], means[1], means[2]), (stds[0], stds[1], stds[2])
 
 
-def _three(processor: BaseImageProcessor, name: str) -> tuple[float, ...]:
+def _three(processor: BaseImageProcessor, name: str) -> _Three:
     said = _field(processor, name)
     values = [float(v) for v in (said if isinstance(said, list | tuple) else [said or 0.0])]
     values = values * 3 if len(values) == 1 else values
     if len(values) != 3:
         raise _NoPicture(f"{name} has {len(values)} numbers, and pictures have 3 channels")
-    return tuple(values)
+    return values[0], values[1], values[2]
 
 
 def _difference(passport: Preprocessing, processor: BaseImageProcessor) -> _Difference:
@@ -246,7 +254,7 @@ def _difference(passport: Preprocessing, processor: BaseImageProcessor) -> _Diff
         own = passport.normalise(passport.geometry(picture)[None])[0]
         theirs = _answer(processor, picture)
         if theirs.shape != own.shape:
-            return _Difference(255.0, picture.size)
+            return _Difference(math.inf, picture.size)
         levels = 255 * float(((own - theirs).abs() * std[:, None, None]).max())
         worst = max(worst, _Difference(levels, picture.size), key=lambda one: one.levels)
     return worst
