@@ -23,6 +23,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.json_files import read_json
 from usable_core.records import to_json
 from usable_core.runs import Run, RunStore
+from usable_core.versions import versions
 
 MOST = 500  # questions remembered, the newest
 MOST_FILES = 20_000  # of a folder of data; looking at more is no quicker than loading
@@ -44,7 +45,7 @@ def identity(config: Config) -> str | None:
         return None
     if None in facts:
         return None
-    parts = [tasks.name_of(config), to_json(config), facts, tasks.versions(), sys.version]
+    parts = [tasks.name_of(config), to_json(config), facts, versions(), sys.version]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

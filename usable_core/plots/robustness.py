@@ -53,8 +53,8 @@ def robustness_score(results: Results, *, names: Names = None, theme: Theme = "l
         one.noise([Estimate(p.value - clean, math.nan, math.nan, p.n) for p in noise])
     _explain_noise(figure, theme)
     color = NEUTRAL[theme]
-    clean = {"text": "clean", "font": {"color": color}}
-    figure.add_hline(y=0, line={"color": color, "width": 1}, annotation=clean)
+    named = {"text": "clean", "font": {"color": color}}
+    figure.add_hline(y=0, line={"color": color, "width": 1}, annotation=named)
     figure.update_yaxes(title_text="change of accuracy, points (paired 95 % band)")
     return with_epsilon_axis(figure, results, place, theme)
 
