@@ -39,6 +39,7 @@ def remembering(page: str) -> Iterator[None]:
     try:
         yield
     finally:  # also where the page begins anew
+        _forget()
         st.session_state[_SHOWN] = page, _widgets()
         _note(_widgets())
 
@@ -66,16 +67,29 @@ def _note(keys: frozenset[str]) -> None:
         del kept[next(iter(kept))]
 
 
+def _forget() -> None:
+    """Forget what the page took out of a widget that it showed, such as a form that was sent."""
+    for key in _keys_of_widgets():
+        if key not in st.session_state:
+            of_tab(_KEPT).pop(key, None)
+
+
+def _keys_of_widgets() -> frozenset[str]:
+    """Return the keys of the widgets of this run, which no public interface of Streamlit tells."""
+    context = get_script_run_ctx()
+    return frozenset(context.shared.widget_user_keys_this_run.snapshot() if context else ())
+
+
 def _widgets() -> frozenset[str]:
     """Return the keys of the widgets of this run that hold a value.
 
-    Streamlit's public interface tells neither which widgets a run showed nor a button from a box.
+    Streamlit's public interface does not tell a button from a box either.
     """
     context = get_script_run_ctx()
     if context is None:
         return frozenset()
     session, found = context.session_state._state, set()
-    for key in context.shared.widget_user_keys_this_run.snapshot():
+    for key in _keys_of_widgets():
         widget = session.get_widget_metadata(session.get_widget_id_from_key(key) or "")
         if widget is not None and widget.value_type in _KINDS and TRUST not in key:
             found.add(key)

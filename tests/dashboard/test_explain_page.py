@@ -437,7 +437,7 @@ def test_superpixels_without_a_settled_sign_are_counted_and_marked(lane):
 
     at = opened(image="cat", explain_methods=["lime"])
 
-    assert "4 of 64 superpixels could be for or against" in said(at)
+    assert "4 of 64 superpixels may speak for the class or against it" in said(at)
     assert ":gray-badge[± 10 %]" in said(at)
     marked = told(maps(at)[0])["superpixels"]
     assert [name for name, part in marked.items() if not part["settled"]] == [
@@ -789,7 +789,7 @@ def test_several_uploads_are_gone_through_in_their_order(lane):
 
     at.button(key="explain_delete").click().run()
     assert "red" in said(at)
-    assert "of 2" not in said(at)
+    assert "of 2]" not in said(at)
 
 
 def test_one_bad_file_among_several_is_said_and_the_others_are_taken(lane):

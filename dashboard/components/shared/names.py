@@ -24,7 +24,7 @@ def training_titles() -> dict[str, str]:
 
 def model_title(reference: str) -> str:
     """Return what one model is called: `ResNet`, `ResNet · Digits`, `resnet50`."""
-    if reference.startswith("run/"):
+    if reference.partition("/")[0] == "run":
         return training_titles().get(reference, "a model trained here")
     return titles.model_title(reference)
 
