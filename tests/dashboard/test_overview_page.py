@@ -44,7 +44,7 @@ def test_overview_shows_what_a_card_says_with_its_interval(open_page, tmp_path, 
     app = open_page("overview")
 
     assert [(m.label, m.value) for m in app.metric] == [("Accuracy", "86.4 %")]
-    assert "84.0–88.5 %, n = 1,000" in texts(app)
+    assert "84.0–88.5 %, n = 1,000" in texts(app).replace("\u00a0", " ")
     assert texts(app).count("Not in this installation.") == len(BUNDLED) - 1
 
 

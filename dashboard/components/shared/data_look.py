@@ -9,22 +9,16 @@ from usable_core import jobs, tasks
 from usable_core.catalog.datasets import DATASETS
 from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.specs import DatasetSpec
-from usable_core.runs.run import Run, Status, Wanted
+from usable_core.runs.run import Run, RunHead, Status, Wanted
 
 LOOKED_AT = 200  # runs among which the newest look is found
 FEW_NAMED = 6  # classes
 POLL = "2s"
 
 
-def newest_look(reference: str, *statuses: Status) -> Run | None:
-    """Return the newest run that looked at data; None where none did.
-
-    Args:
-        reference: The data.
-        *statuses: Of the run; any when not given.
-    """
-    wanted = Wanted(tasks=("look",), statuses=statuses)
-    found = state.listing(wanted, LOOKED_AT, 0).runs
+def newest_look(reference: str) -> RunHead | None:
+    """Return the newest run that looked at data; None where none did."""
+    found = state.listing(Wanted(tasks=("look",)), LOOKED_AT, 0).runs
     return next((run for run in found if run.data_name == reference), None)
 
 
@@ -44,8 +38,9 @@ def look_note(dataset: DatasetSpec | None) -> None:
 
     @st.fragment(run_every=POLL if is_live else None)
     def watch() -> None:
-        run = run_of(newest.id) if newest is not None and is_live else newest
-        _said(run)
+        run = None if newest is None else run_of(newest.id)
+        if run is not None:
+            _said(run)
         about = {state.DATA: dataset.reference}
         link("data", "Classes, counts, pictures", "photo_library", about)
         if is_live and (run is None or run.status.is_over):
@@ -54,9 +49,7 @@ def look_note(dataset: DatasetSpec | None) -> None:
     watch()
 
 
-def _said(run: Run | None) -> None:
-    if run is None:
-        return
+def _said(run: Run) -> None:
     if run.status is Status.FAILED:
         st.warning(escaped(run.error or ""), icon=":material/warning:")
     elif not run.status.is_over:
