@@ -70,7 +70,11 @@ def test_a_file_that_says_nothing_clear_is_refused_in_a_sentence(text, said):
 
 def test_what_cannot_be_read_is_refused(tmp_path):
     (tmp_path / "latin.toml").write_bytes('use = "Größe"'.encode("latin-1"))
-    for name, said in (("", "cannot be read"), ("a\0b", "cannot be read"), ("latin.toml", "TOML")):
+    for name, said in (
+        ("", "cannot be read"),
+        ("a\0b", "cannot be read"),
+        ("latin.toml", "not written in UTF-8"),
+    ):
         with pytest.raises(ConfigError, match=said):
             read_requirements(tmp_path / name)
 

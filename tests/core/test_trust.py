@@ -57,7 +57,7 @@ def test_labels_that_all_models_contradict():
         {"A": {"accuracy": one}, "B": {"accuracy": two}}, "Labels that all models contradict"
     )
     assert told.ids == ("image3", "image77")
-    assert "2 of 120" in told.sentence
+    assert told.sentence.startswith("Both models call 2 of 120")
     assert told.tone == "doubt"
 
 
@@ -84,11 +84,13 @@ def test_leaked_and_alike_pictures_are_told():
 @pytest.mark.parametrize(
     ("counts", "tone", "said"),
     [
-        ((40, 40, 40), "good", "3 of 3 classes"),
+        ((40, 40, 40), "good", "3 of 3 classes occur, each with 40 "),
         ((100, 15, 5), "doubt", "1 class has fewer than 10"),
         ((60, 60, 0), "good", "2 of 3 classes"),
         ((120, 0, 0), "doubt", "1 of 3 classes"),
         ((2, 2, 1), "doubt", "3 classes have fewer than 10"),
+        ((2, 2, 1), "doubt", "from one example (class fox) to 2 (class "),
+        ((100, 15, 5), "doubt", "from 5 examples (class fox) to 100 (class cat)"),
     ],
 )
 def test_balance_of_the_classes(counts, tone, said):
@@ -158,6 +160,9 @@ def test_what_was_not_measured_is_made_of_what_was_not_asked():
     assert "Accuracy of B: It has other classes" in named
     assert "Explanation of A" in named
     assert "Robustness of A" not in named
+    assert "Budgets above ε = 0.03" in named
+    both = not_measured({"C": {}}, {"C": dict.fromkeys(("accuracy", "robustness"), "No.")}, TASKS)
+    assert both[:2] == ("Accuracy, Robustness of C: No", "Explanation of C")
     assert "Robustness on 118 of the 120 examples" in named
     assert any(name.startswith("Attacks in other norms: L2, L1") for name in named)
     others = next(name for name in named if name.startswith("Other attacks"))

@@ -11,8 +11,8 @@ from scipy import stats
 from usable_core.metrics import classification
 from usable_core.metrics.intervals import exact
 from usable_core.plots.verdict import ROW, requirement_bars
-from usable_core.verdicts import check, requirement, requirements_of, verdict
-from usable_core.verdicts.checking import deciding, examples_to_decide
+from usable_core.verdicts import Verdict, check, requirement, requirements_of, verdict
+from usable_core.verdicts.checking import Checked, deciding, examples_to_decide
 
 
 def answered(right, n, **more):
@@ -190,10 +190,22 @@ def test_three_verdicts_and_their_sentences():
     leaky = answered(100, 100)
     leaky = replace(leaky, provenance=replace(leaky.provenance, leaked=("image1",)))
     doubted = verdict("F", requirements_of(["accuracy >= 50 %"]), [leaky])
-    doubt = "1 of the evaluated pictures are known from training, so it is too good."
+    doubt = "1 of the evaluated pictures is known from training, so it is too good."
     assert doubted.sentence.endswith(doubt)
     assert doubted.next_step == "Measure on pictures that this model was not trained on."
     assert list(doubted.reasons) == [doubt]
+
+
+def test_what_was_refused_says_why_in_the_sentence_and_the_way_out_in_the_next_step():
+    rule = requirement("accuracy >= 50 %")
+    reason = "it was not measured: The model knows other classes. Fine-tune it."
+    refused = Verdict("A", (Checked(rule, None, "undecided", reason),))
+    assert refused.sentence == (
+        "A is not shown to be fit: Accuracy was not measured: The model knows other classes."
+    )
+    assert refused.next_step == "Fine-tune it."
+    alone = Verdict("A", (Checked(rule, None, "undecided", "it was not measured"),))
+    assert alone.sentence == "A is not shown to be fit: Accuracy was not measured."
 
 
 def test_the_name_of_each_row_of_the_figure_is_seen_and_stands_between_stripes():

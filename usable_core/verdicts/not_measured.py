@@ -8,7 +8,7 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.accuracy import ABOUT
 from usable_core.evaluations.corruption import SEVERITIES
-from usable_core.evaluations.epsilon import NORM_TITLES
+from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label
 from usable_core.evaluations.result import Measured
 from usable_core.evaluations.specs import Norm
 from usable_core.verdicts.trust import Answers
@@ -45,10 +45,13 @@ def not_measured(
 def _lacking(
     answers: Answers, refused: Mapping[str, Mapping[str, str]], tasks: Mapping[str, str]
 ) -> Iterator[str]:
+    by_reason: dict[tuple[str, str], list[str]] = {}
     for task, title in tasks.items():
         for name in (name for name in answers if task not in answers[name]):
             why = refused.get(name, {}).get(task, "").rstrip(".")
-            yield f"{title} of {name}" + (f": {why}" if why else "")
+            by_reason.setdefault((name, why), []).append(title)
+    for (name, why), titles in by_reason.items():
+        yield f"{', '.join(titles)} of {name}" + (f": {why}" if why else "")
 
 
 def _accuracy(results: Sequence[Measured]) -> Iterator[str]:
@@ -76,7 +79,7 @@ def _robustness(results: Sequence[Measured]) -> Iterator[str]:
     ]
     if others:
         yield f"Other attacks ({NORM_TITLES[config.norm]}): {', '.join(others)}"
-    yield f"Budgets above ε = {max(config.epsilons):.3g} (of the [0, 1] range)"
+    yield f"Budgets above ε = {epsilon_label(max(config.epsilons), config.norm)}"
 
 
 def _corruption(results: Sequence[Measured]) -> Iterator[str]:

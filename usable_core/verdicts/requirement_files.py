@@ -45,7 +45,12 @@ def requirements_in(data: bytes, name: str = "usable.toml") -> Requirements:
         raise ConfigError(f"{name} is larger than a file of requirements. Give another.")
     try:
         entries = tomllib.loads(data.decode(_MARKS.get(data[:2], "utf-8-sig")))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{name} is not written in UTF-8 (byte {error.start + 1:,} is none of it). Save it as "
+            "UTF-8."
+        ) from error
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{name} is no TOML: {' '.join(str(error).split())}. Mend it.") from error
     unknown = entries.keys() - {"require", "use", "set_by", "norm"}
     if unknown:

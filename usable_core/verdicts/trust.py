@@ -163,13 +163,14 @@ def _labels(accuracies: Mapping[str, AccuracyResult]) -> Iterator[Remark]:
         yield Remark("Labels of low probability", "good", f"None of {n:,}, by {best}.")
     if len(accuracies) > 1:
         agreed = agreed_labels(list(accuracies.values()))
+        all_ = "Both models" if len(accuracies) == 2 else f"All {len(accuracies)} models"
         yield Remark(
             "Labels that all models contradict",
             "doubt" if len(agreed) else "good",
-            f"All {len(accuracies)} models call {len(agreed):,} of {n:,} pictures by the same "
+            f"{all_} call {len(agreed):,} of {n:,} pictures by the same "
             "other class: look whether their labels are right."
             if len(agreed)
-            else f"No picture is called by the same other class by all {len(accuracies)} models.",
+            else f"No picture is called by the same other class by {all_.lower()}.",
             tuple(agreed["id"])[:MOST_IDS],
         )
 
@@ -182,10 +183,14 @@ def _balance(result: AccuracyResult) -> Iterator[Remark]:
     evenness = float(-(parts * np.log(parts)).sum() / math.log(len(parts))) if len(parts) > 1 else 0
     said = [f"{len(counts):,} of {len(names):,} classes occur"]
     if len(counts):
-        smallest, largest = counts.index[-1], counts.index[0]
+        least, most = counts.iloc[-1], counts.iloc[0]
+        smallest, largest = (names[counts.index[at]] for at in (-1, 0))
         said.append(
-            f"from {counts.iloc[-1]:,} examples ({names[smallest]}) to {counts.iloc[0]:,} "
-            f"({names[largest]})"
+            f"each with {most:,}"
+            if least == most
+            else f"from {least:,} examples (class {smallest}) to {most:,} (class {largest})"
+            if least > 1
+            else f"from one example (class {smallest}) to {most:,} (class {largest})"
         )
     if len(rare):
         words = "class has" if len(rare) == 1 else "classes have"

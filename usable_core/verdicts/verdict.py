@@ -133,7 +133,7 @@ def _said(one: Checked) -> str:
     """Return a requirement and what was found, for the middle of a sentence."""
     name = one.requirement.title
     if one.found is None:
-        return f"{name} was not measured"
+        return f"{name} {one.doubt.removeprefix('it ') or 'was not measured'}"
     side = "at least" if one.requirement.row.is_better == "higher" else "at most"
     found = (
         f"{name} is {shown(one.requirement, one.found)}, where {side} "

@@ -83,8 +83,9 @@ def requirements_form() -> tuple[str, ...]:
     """Ask what is required and return it as it is written; empty while a line is none."""
     st.markdown("**It must reach**")
     st.caption("Say it before you look at the numbers.")
-    columns = st.columns(COLUMNS)
     for place, field in enumerate(FIELDS):
+        if place % COLUMNS == 0:
+            columns = st.columns(COLUMNS)  # a row of its own: labels of two lines push none aside
         with columns[place % COLUMNS]:
             st.session_state.setdefault(field.key, field.shown(field.requirement.bound))
             st.select_slider(
