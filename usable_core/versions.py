@@ -3,7 +3,10 @@
 import functools
 from importlib.metadata import PackageNotFoundError, version
 
-LIBRARIES = ("usable", "torch", "torchvision", "timm", "numpy", "pillow", "lime", "scikit-image")
+LIBRARIES = (
+    *("usable", "torch", "torchvision", "timm", "transformers"),
+    *("numpy", "pillow", "lime", "scikit-image"),
+)
 
 
 def versions() -> dict[str, str]:

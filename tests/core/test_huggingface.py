@@ -236,7 +236,7 @@ def test_a_teachers_head_is_a_head_too(kind, tmp_path):
 @pytest.mark.parametrize("method", ["linear_probe", "full"])
 def test_what_was_fine_tuned_is_loaded_without_the_folder_it_began_from(method, vit, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), np.uint8)
-    data = usable.dataset_from_arrays(pixels, ["dark", "light"] * 20)
+    data = usable.dataset_from_arrays(pixels, [0, 1] * 20, ["dark", "light"])
     schedule = usable.Schedule(epochs=1, batch_size=10)
 
     tuned, _ = usable.fine_tune(
@@ -256,8 +256,10 @@ def test_a_card_with_another_configuration_builds_nothing_strange():
     for name, said in {
         "vit": "[1]",
         "timm_wrapper": json.dumps({"architecture": "hf-hub:some/one"}),
-        "llama": "{}",
-        "deit": "{}",
+        "llama": json.dumps({"hidden_size": 8}),
+        "deit": json.dumps({"hidden_size": 8}),
+        "swin": "{}",
+        "beit": json.dumps({"hidden_size": -1}),
     }.items():
         with pytest.raises(UsableError, match=r"\.$"):
             build(name, {"config": said})

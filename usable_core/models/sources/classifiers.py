@@ -163,31 +163,18 @@ def network_of(
             NaN or infinity.
     """
     kind = class_of(config, owner)
-    try:
-        with quiet():
-            network, loaded = kind.from_pretrained(
-                None,
-                config=config,
-                state_dict=dict(tensors),
-                dtype=torch.float32,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-            )
-    except CheckpointError:
-        raise
-    except ImportError as error:  # a library of one network alone
-        raise CheckpointError(
-            f"{owner} cannot be built: {first_line(error).partition('. ')[0]}. Install it, or "
-            "choose another model."
-        ) from error
-    except Exception as error:  # each class builds itself, and raises anything
-        raise CheckpointError(
-            f"{owner} cannot be built by transformers {transformers.__version__}: "
-            f"{first_line(error)}."
-        ) from error
+    with _building(owner):
+        network, loaded = kind.from_pretrained(
+            None,
+            config=config,
+            state_dict=dict(tensors),
+            dtype=torch.float32,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
     _check_loaded(loaded, kind.__name__, owner)
     for name, tensor in network.state_dict().items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
@@ -202,10 +189,30 @@ def random_network(config: PretrainedConfig, said: Mapping[str, Any], owner: str
     """Return a classifier with random weights.
 
     Raises:
-        CheckpointError: as `class_of`.
+        CheckpointError: as `class_of`, or it cannot be built.
     """
-    with quiet():
+    with _building(owner):
         return Classifier(class_of(config, owner)(config), said)
+
+
+@contextmanager
+def _building(owner: str) -> Iterator[None]:
+    """Turn whatever a class of transformers raises when it is built into a sentence."""
+    try:
+        with quiet():
+            yield
+    except CheckpointError:
+        raise
+    except ImportError as error:  # a library of one network alone
+        raise CheckpointError(
+            f"{owner} cannot be built: {first_line(error).partition('. ')[0]}. Install it, or "
+            "choose another model."
+        ) from error
+    except Exception as error:  # each class builds itself
+        raise CheckpointError(
+            f"{owner} cannot be built by transformers {transformers.__version__}: "
+            f"{first_line(error)}. Correct its configuration, or save the model anew."
+        ) from error
 
 
 def _check_loaded(loaded: Mapping[str, Any], kind: str, owner: str) -> None:

@@ -99,7 +99,11 @@ def build(name: str, options: Mapping[str, Any]) -> Classifier:
         raise CheckpointError(
             f"The configuration of hf/{name} is no JSON: {error}. Write the card anew."
         ) from error
-    said = {**(said if isinstance(said, dict) else {}), "model_type": name}
+    if not isinstance(said, dict) or not said:
+        raise CheckpointError(
+            f"hf/{name} is built by a configuration, and the card holds none. Write it anew."
+        )
+    said = {**said, "model_type": name}
     owner = f"hf/{name}"
     if _is_timm(said):
         raise CheckpointError(f"{owner} holds a model of timm's: name it timm/NAME.")
