@@ -145,6 +145,7 @@ TASKS = {
         help="Measure what an answer of a model costs: time, memory, multiply-adds, file.",
         lines="usable_core.cli.cost:lines",
         page="cost",
+        in_short="usable_core.evaluations.in_short:cost",
         is_of_machine=True,
     ),
     "pretrain": Task(

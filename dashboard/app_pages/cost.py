@@ -45,7 +45,7 @@ def results(found: Found, names: Sequence[str]) -> None:
             st.caption(
                 escaped(
                     f"{result.machine.words}. Memory: {facts.memory_by}. Energy: "
-                    f"{facts.energy_by}. Size of the weights: of the {facts.file_size_of}. "
+                    f"{result.energy_in_words}. Size of the weights: of the {facts.file_size_of}. "
                     f"Load before: {loaded(result)}."
                 )
             )

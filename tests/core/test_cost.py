@@ -406,6 +406,30 @@ def test_the_file_of_weights_is_in_the_key_and_in_the_answer(tmp_path):
     assert machine.measured_on(tuned, spec)["file"] == path.stat().st_size
 
 
+# Energy
+
+
+@pytest.mark.parametrize("measured", [0.02, math.nan])
+def test_energy_says_whether_it_was_measured_or_estimated(measured):
+    """1,920 multiply-adds at 4.6 pJ are 8.832 nJ; only a measured energy meets a requirement."""
+    found = usable.evaluate_cost(model_of(linear(), size=SIDE), timings=5)
+    how = "measured by a meter" if measured == measured else "not measured: there is no meter"
+    result = replace(found, facts=replace(found.facts, energy=measured, energy_by=how))
+    numbers = {one.metric: one.found.value for one in result.numbers()}
+    checked = check(requirement("energy <= 50 mJ"), [result])
+
+    assert numbers["energy_estimate"] == pytest.approx(8.832e-9, rel=1e-12)
+    assert result.summary()["energy_estimate"] == numbers["energy_estimate"]
+    if measured == measured:
+        assert result.energy_in_words == "20 mJ, measured by a meter"
+        assert checked.outcome == "met"
+    else:
+        assert "estimated from the multiply-adds" in result.energy_in_words
+        assert result.energy_in_words.endswith(how)
+        assert (checked.outcome, checked.found) == ("undecided", None)
+        assert checked.reason == how
+
+
 # Asking
 
 

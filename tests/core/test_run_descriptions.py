@@ -133,6 +133,10 @@ def test_the_main_number_of_other_kinds():
         {"method": "saliency", "deletion_gain": 0},
     ]
     assert in_short("explanation", {"methods": methods}).endswith(" gains 0.00")
+    timed = {"batch": 1, "latency_p95": {"value": 0.01234}, "forward_p95": {"value": 0.01}}
+    assert in_short("cost", {"batches": [{"batch": 8}, timed]}) == "12.3 ms (p95)"
+    del timed["latency_p95"]  # no data were named
+    assert in_short("cost", {"batches": [timed]}) == "10 ms (p95)"
     assert in_short("accuracy", {"another": "version"}) is None
     assert in_short("demo", {}) is None
 

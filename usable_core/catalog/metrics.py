@@ -221,4 +221,12 @@ METRICS = {
         "divided by their number; idling and other work are in it.",
         "joules",
     ),
+    "energy_estimate": MetricRow(
+        "Energy, estimated",
+        "Multiply-adds of a picture times 4.6 pJ: a multiplication and an addition of 32-bit "
+        "floating point numbers at 45 nm (Horowitz 2014, ISSCC, figure 1.1.9). Arithmetic alone: "
+        "moving numbers costs several times as much, so it is a floor, and never beside a "
+        "measured energy.",
+        "joules",
+    ),
 }

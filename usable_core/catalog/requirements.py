@@ -71,6 +71,7 @@ REQUIREMENTS = {
     "forward_p95": RequirementRow(
         "cost", "forward_p95", "lower", "batch", "forward_p95 at batch 16 <= 0.5 s"
     ),
+    "energy": RequirementRow("cost", "energy", "lower", "", "energy <= 50 mJ"),
     "throughput": RequirementRow("cost", "throughput", "higher", "", "throughput >= 100 /s"),
     "peak_memory": RequirementRow(
         "cost", "peak_memory", "lower", "batch", "peak_memory at batch 1 <= 500 MB"

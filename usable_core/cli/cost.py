@@ -21,7 +21,7 @@ def lines(run: Run, result: CostResult) -> list[Line]:
         (METRICS["parameters"].title, f"{facts.parameters:,}"),
         (METRICS["macs"].title, written(facts.macs, unit["macs"])),
         (METRICS["file_size"].title, f"{written(facts.file_size, 'bytes')} ({facts.file_size_of})"),
-        (METRICS["energy"].title, energy_of(result)),
+        (METRICS["energy"].title, result.energy_in_words),
         *((METRICS[n].title, t) for n, t in rates_of(result).items()),
     ]
     rows = [
@@ -53,14 +53,6 @@ def timed(found: Estimate) -> str:
     """Return a time with its interval: `12.3 ms (11.9 ms to 13 ms)`."""
     ends = f"{written(found.low, 'seconds')} to {written(found.high, 'seconds')}"
     return f"{written(found.value, 'seconds')} ({ends})"
-
-
-def energy_of(result: CostResult) -> str:
-    """Return the energy of a picture and how it was measured, or that it was not."""
-    facts = result.facts
-    if facts.energy != facts.energy:
-        return facts.energy_by
-    return f"{written(facts.energy, 'joules')}, {facts.energy_by}"
 
 
 def rates_of(result: CostResult) -> dict[str, str]:

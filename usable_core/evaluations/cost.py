@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.units import written
 from usable_core.evaluations.machine import Machine
 from usable_core.evaluations.result import Answer, Number, summed_up
 from usable_core.evaluations.specs import (
@@ -35,6 +36,8 @@ COST_COLUMNS = ("batch", "place", "decode", "preprocess", "forward")
 LEAST_TIMINGS, TIMINGS, MOST_TIMINGS = 5, 100, 10_000
 MOST_SIZES = 8  # batch sizes of one question
 STEADY = 1.25  # from this ratio of medians on, the machine's speed changed while it was timed
+# Of a multiply-add, 32-bit floating point, 45 nm: 3.7 + 0.9 pJ (Horowitz 2014, ISSCC, fig. 1.1.9).
+MAC_JOULES = 4.6e-12
 
 Part = Literal["latency", "forward"]
 
@@ -169,6 +172,24 @@ class CostResult(Answer):
         return ("latency", "forward") if self.has_pictures else ("forward",)
 
     @property
+    def energy_estimate(self) -> float:
+        """Return joules of a picture by its multiply-adds alone, a floor; NaN without them."""
+        return self.facts.macs * MAC_JOULES
+
+    @property
+    def energy_in_words(self) -> str:
+        """Return the energy of a picture, and whether that is measured or estimated and how."""
+        facts = self.facts
+        if not math.isnan(facts.energy):
+            return f"{written(facts.energy, 'joules')}, {facts.energy_by}"
+        if math.isnan(self.energy_estimate):
+            return facts.energy_by
+        return (
+            f"at least {written(self.energy_estimate, 'joules')}, estimated from the multiply-adds "
+            f"at 4.6 pJ each (arithmetic alone); {facts.energy_by}"
+        )
+
+    @property
     def doubts(self) -> tuple[str, ...]:
         """Return why the times are not those of the model alone, as sentences."""
         return tuple(filter(None, (self.machine.busy, self._drift)))
@@ -196,9 +217,11 @@ class CostResult(Answer):
             "parameters": facts.parameters or math.nan,
             "macs": facts.macs,
             "file_size": facts.file_size or math.nan,
-            "energy": facts.energy,
+            "energy_estimate": self.energy_estimate,
         }
         found = [Number(name, exact(value)) for name, value in counted.items()]
+        unmetered = facts.energy_by if math.isnan(facts.energy) else ""
+        found.append(Number("energy", exact(facts.energy), excuse=unmetered))
         for size in self.batch_sizes:
             found += [
                 Number("peak_memory", exact(facts.memory[str(size)]), at=place(size)),
@@ -236,6 +259,7 @@ class CostResult(Answer):
             memory_by=facts.memory_by,
             energy=facts.energy,
             energy_by=facts.energy_by,
+            energy_estimate=self.energy_estimate,
             machine=self.machine,
             doubts=self.doubts,
         )

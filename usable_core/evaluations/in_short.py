@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.units import written
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.specs import Norm
 
@@ -36,6 +37,13 @@ def explanation(summary: Summary) -> str:
         if gain is not None:
             return f"{EXPLAINERS[row['method']].title} gains {gain:.2f}"
     return ""
+
+
+def cost(summary: Summary) -> str:
+    """Return how long a picture takes, as the 95th percentile: `12.3 ms (p95)`."""
+    one = next(row for row in summary["batches"] if row["batch"] == 1)
+    found = one.get("latency_p95") or one["forward_p95"]
+    return f"{written(found['value'], 'seconds')} (p95)"
 
 
 def look(summary: Summary) -> str:

@@ -83,6 +83,9 @@ def outcome(requirement: Requirement, found: Estimate) -> Outcome:
 def _checked(
     requirement: Requirement, number: Number, result: Measured, candidates: int
 ) -> Checked:
+    if math.isnan(number.found.value):
+        why = number.excuse.rstrip(".") or "it could not be counted"
+        return Checked(requirement, None, "undecided", why)
     if number.within is not None:
         found = number.within(1 - (1 - CONFIDENCE) / candidates)
     else:
