@@ -36,6 +36,7 @@ def critical_value(
     *,
     confidence: float = CONFIDENCE,
     seed: int = 0,
+    draws: int = DRAWS,
 ) -> float:
     """Return how many standard errors each interval must reach for all to hold together.
 
@@ -47,6 +48,7 @@ def critical_value(
         pairs: The columns that are compared.
         confidence: Probability that every interval holds.
         seed: Of the draws.
+        draws: How many.
     """
     if len(pairs) == 1:
         return NormalDist().inv_cdf(0.5 + confidence / 2)
@@ -63,8 +65,8 @@ def critical_value(
     generator = np.random.default_rng(seed)
     largest = []
     at_once = max(1, _VALUES_AT_ONCE // max(columns, len(pairs)))
-    for start in range(0, DRAWS, at_once):
-        shape = (min(at_once, DRAWS - start), columns)
+    for start in range(0, draws, at_once):
+        shape = (min(at_once, draws - start), columns)
         drawn = generator.standard_normal(shape, dtype=np.float32) @ root.T
         largest.append(np.abs((drawn[:, first] - drawn[:, second]) * scale).max(axis=1))
     return float(np.quantile(np.concatenate(largest), confidence))
