@@ -15,6 +15,8 @@ MODULES = (
     "divergence",
     "demo",
     "first_page",
+    "notebook",
+    "pages",
     "glance_checks",
     "gradient_maps",
     "superpixel_maps",

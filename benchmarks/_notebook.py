@@ -12,7 +12,6 @@ once for all maps of an image. FOLDER holds `question.json`; the answers are pri
 import copy
 import importlib.util
 import json
-import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -25,7 +24,6 @@ import shap
 import skimage.filters
 import torch
 import torchattacks
-import torchvision
 from lime.lime_image import LimeImageExplainer
 from PIL import Image
 from safetensors.torch import load_file
@@ -49,7 +47,7 @@ def main() -> None:
     repair()
     seconds: dict[str, float] = {}
 
-    def timed(part: str, function: Callable[..., Any], *given: Any) -> Any:
+    def timed(part: str, function: Callable[..., Any], *given: object) -> Any:  # noqa: ANN401
         began = time.process_time()
         found = function(*given)
         seconds[part] = seconds.get(part, 0.0) + time.process_time() - began
@@ -78,7 +76,9 @@ def main() -> None:
 def repair() -> None:
     """Give imagecorruptions the names that it was written for."""
 
-    def gaussian(image: Any, sigma: float = 1, *, multichannel: bool = False, **more: Any) -> Any:
+    def gaussian(
+        image: np.ndarray, sigma: float = 1, *, multichannel: bool = False, **more: object
+    ) -> np.ndarray:
         axis = -1 if multichannel else None
         return skimage.filters.gaussian(image, sigma, channel_axis=axis, **more)
 
@@ -217,7 +217,9 @@ def attacked(
     return {"robust": curve, "noise": noise, "beside": rivals(network, x, labels, alive)}
 
 
-def survive(network: nn.Module, attack: Any, x: Tensor, labels: Tensor) -> Tensor:
+def survive(
+    network: nn.Module, attack: torchattacks.attack.Attack, x: Tensor, labels: Tensor
+) -> Tensor:
     """Return which examples (N,) an attack leaves right."""
     return answered(network, attack(x, labels)).argmax(1) == labels
 

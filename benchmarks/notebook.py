@@ -21,12 +21,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.torch import save_file
 
 from benchmarks._timing import conditions
+
+if TYPE_CHECKING:
+    from usable_core.evaluations.result import Measured
+    from usable_core.models.model import Model
 
 AIM = 4.0
 SEED = 0
@@ -73,7 +77,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--limit", type=int, default=500, help="Digits, at most 500.")
-    parser.add_argument("--epochs", type=int, default=10, help="Of fine-tuning the transformer.")
+    parser.add_argument("--epochs", type=int, default=10, help="Of fine-tuning; 0: two backbones.")
     parser.add_argument("--ours", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.ours:
@@ -106,8 +110,9 @@ def prepare(folder: Path, limit: int, epochs: int) -> None:
             path = folder / name / str(label) / f"{Path(part.ids[index]).stem}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(path)
-    schedule = usable.Schedule(epochs, optimizer="adamw", seed=SEED)
-    usable.fine_tune("bundled/vit", folder / "others", folder / TRANSFORMER, schedule=schedule)
+    if epochs:
+        schedule = usable.Schedule(epochs, optimizer="adamw", seed=SEED)
+        usable.fine_tune("bundled/vit", folder / "others", folder / TRANSFORMER, schedule=schedule)
 
 
 def in_turn(folder: Path, turn: int) -> tuple[Answer, Answer]:
@@ -147,16 +152,16 @@ def assess(folder: Path) -> dict[str, Any]:
         runs = RunStore().list(limit=100)
         found: dict[str, dict[str, Any]] = {}
         seconds: dict[str, float] = {}
-        for run in runs:
+        for run in reversed(runs):  # the oldest first
             if run.parent is not None:
                 answer = RunStore().load(run.id)
                 seconds[run.task] = seconds.get(run.task, 0.0) + answer.provenance.seconds
                 found.setdefault(answer.config.model.reference, {})[run.task] = told(answer)
-        models = [found[reference] for reference in references(folder)]
+        models = list(found.values())
         return {"models": models, "seconds": seconds, "sentence": result.sentence, "used": used}
 
 
-def told(answer: Any) -> dict[str, Any]:
+def told(answer: "Measured") -> dict[str, Any]:
     """Return the numbers and examples of one answer that are compared."""
     task = answer.config.__class__.__name__
     ids = list(dict.fromkeys(answer.records["id"])) if "id" in answer.records else []
@@ -181,13 +186,18 @@ def told(answer: Any) -> dict[str, Any]:
 
 def question_of(folder: Path, ours: dict[str, Any]) -> dict[str, Any]:
     """Return what the notebook is asked: the same examples, budgets, corruptions and counts."""
-    from usable_core.models import load_model
+    import usable_core as usable
 
     first = ours["models"][0]
-    ids = first["accuracy"]["ids"]
-    models = [load_model(reference) for reference in references(folder)]
+    whole = usable.load_dataset(str(folder / "pictures"))
+    ids = list(whole.ids)
+    seen = [ids.index(one) for one in first["accuracy"]["ids"]]
+    (folder / "notebook").mkdir()
+    for place in seen:
+        whole[place][0].save(folder / "notebook" / f"{place}.png")
+    models = [usable.load_model(reference) for reference in references(folder)]
     places = {
-        name: [ids.index(one) for one in first[task]["ids"]]
+        name: [seen.index(ids.index(one)) for one in first[task]["ids"]]
         for name, task in (
             ("corrupted", "corruption"),
             ("attacked", "robustness"),
@@ -195,8 +205,8 @@ def question_of(folder: Path, ours: dict[str, Any]) -> dict[str, Any]:
         )
     }
     return {
-        "pictures": [str(folder / "pictures" / one) for one in ids],
-        "labels": [int(Path(one).parent.name) for one in ids],
+        "pictures": [str(folder / "notebook" / f"{place}.png") for place in seen],
+        "labels": [int(whole.labels.names[whole.targets[place]]) for place in seen],
         "models": [],
         "epsilons": [epsilon for epsilon in first["robustness"]["epsilons"] if epsilon],
         "corruptions": first["corruption"]["corruptions"],
@@ -209,11 +219,12 @@ def question_of(folder: Path, ours: dict[str, Any]) -> dict[str, Any]:
 
 
 def references(folder: Path) -> list[str]:
-    """Return the three backbones."""
-    return [*(f"bundled/{name}" for name in BUNDLED), str(folder / TRANSFORMER)]
+    """Return the backbones."""
+    tuned = folder / TRANSFORMER
+    return [*(f"bundled/{name}" for name in BUNDLED), *([str(tuned)] if tuned.exists() else [])]
 
 
-def network_of(folder: Path, place: int, model: Any) -> dict[str, Any]:
+def network_of(folder: Path, place: int, model: "Model") -> dict[str, Any]:
     """Return what the notebook needs to build a network again without Usable."""
     from usable_core.models import architectures
 
@@ -252,7 +263,7 @@ def numbers(ours: Answer, theirs: Answer) -> Iterator[str]:
     yield "| model | number | usable | notebook |"
     yield "|---|---|---:|---:|"
     for reference, mine, other in zip(
-        NAMES, ours.found["models"], theirs.found["models"], strict=True
+        NAMES, ours.found["models"], theirs.found["models"], strict=False
     ):
         own = mine["accuracy"]
         same = sum(a == b for a, b in zip(own["predictions"], other["predictions"], strict=True))
@@ -285,7 +296,8 @@ def robust(mine: dict[str, Any], other: dict[str, Any]) -> Iterator[str]:
         other["noise"],
         strict=True,
     ):
-        cells = " | ".join(f"{a:.1%} (noise {b:.1%})" for a, b in zip(both, (noise, noise_other)))
+        pairs = zip(both, (noise, noise_other), strict=True)
+        cells = " | ".join(f"{a:.1%} (noise {b:.1%})" for a, b in pairs)
         yield f"| | under attack, ε = {255 * epsilon:g}/255 | {cells} |"
 
 

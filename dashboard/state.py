@@ -271,8 +271,8 @@ def restore(key: str, values: list[str]) -> None:
 
 
 def put(key: str, values: Sequence[str], most: int = 1) -> None:
-    """Set a picker's value before it is shown."""
-    st.session_state[key] = list(values) if most > 1 else next(iter(values), None)
+    """Set a picker's value before it is shown: the first values, where it takes fewer."""
+    st.session_state[key] = list(values)[:most] if most > 1 else next(iter(values), None)
 
 
 def write_address(key: str, values: list[str]) -> None:

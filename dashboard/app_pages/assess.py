@@ -30,7 +30,7 @@ from dashboard.components.shared.run_panel import (
 )
 from usable_core.catalog.attacks import PRESETS
 from usable_core.runs.run import Run, Status
-from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
+from usable_core.verdicts.assessment import MOST_MODELS, AssessmentConfig, AssessmentResult
 
 PRESET_HELP = "\n\n".join(f"**{row.title}**: {row.help}" for row in PRESETS.values())
 
@@ -38,7 +38,7 @@ PRESET_HELP = "\n\n".join(f"**{row.title}**: {row.help}" for row in PRESETS.valu
 def form() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
-        models = model_picker(state.MODELS, measured_runs.MOST_MODELS, default=measured_models())
+        models = model_picker(state.MODELS, MOST_MODELS, default=measured_models())
         dataset = dataset_picker(state.DATA, models=models, ask_limit=True, page="assess")
         look_note(dataset)
         preset = choose_one(

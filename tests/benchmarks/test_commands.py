@@ -49,6 +49,8 @@ SMALLEST = {
     "glance_checks": "--limit 2",
     "gradient_maps": "--rounds 1 --samples 16",
     "memory": "20 40",
+    "notebook": "--rounds 1 --limit 12 --epochs 0",
+    "pages": "--models 2 --examples 40 --runs 60 --rounds 1 --pages overview compare",
     "run_list": "--runs 10 --rounds 1",
     "sessions": "--tabs 2 --seconds 4 --jobs 1 --think 1",
     "splits": "--count 60 --planted 6 --seeds 1",

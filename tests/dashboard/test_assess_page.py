@@ -276,3 +276,17 @@ def test_the_evidence_file_is_one_zip(open_page, store):
     assert "Evidence file" in [button.proto.label for button in app.get("download_button")]
     with zipfile.ZipFile(io.BytesIO(zipped(store.load(run)))) as archive:
         assert {"evidence/verdict.html", "evidence/verdict.json"} <= set(archive.namelist())
+
+
+def test_the_question_of_many_candidates_is_shown_whole_and_in_part_where_fewer_fit(
+    open_page, store
+):
+    names = [f"torchvision/resnet{depth}" for depth in (18, 34, 50, 101, 152)] + [MODEL]
+    run = store.create(AssessmentConfig(tuple(map(ModelSpec, names)), DatasetSpec("digits")))
+
+    app = open_page("assess", run=run.id)
+
+    assert app.multiselect(key="models").value == names
+    app.switch_page("app_pages/accuracy.py").run()
+    assert not app.exception
+    assert app.multiselect(key="models").value == names[:4]

@@ -17,6 +17,7 @@ the pictures, `images/{index}.png`.
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -163,7 +164,7 @@ class ExplanationResult(Answer):
         """Return the number of images."""
         return int(self.records["index"].nunique())
 
-    @property
+    @cached_property
     def per_method(self) -> "pd.DataFrame":
         """Return one row per method that gave maps, in the order asked for.
 
@@ -211,7 +212,7 @@ class ExplanationResult(Answer):
     def _columns(self) -> list[str]:
         return list(dict.fromkeys([*self.records.columns, *COLUMNS]))
 
-    @property
+    @cached_property
     def _doubts(self) -> list[list[str]]:
         """Return the reasons against each map of the records."""
         figures = self.records.reindex(columns=list(FIGURES)).to_dict("records")

@@ -16,6 +16,7 @@ from usable_core.tasks import check_names
 
 Found = Sequence[tuple[Run, Measured]]
 MOST_MODELS = 4  # side by side at 1280 px
+MOST_READ = 64  # answers that stay in memory: all of a dozen models, as Compare shows them
 
 
 def evaluate(configs: Sequence[Config]) -> list[str]:
@@ -82,7 +83,7 @@ def answer(run: Run) -> Measured:
     return _answer(settings.database_url(), str(settings.home()), run.id)
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
+@st.cache_resource(max_entries=MOST_READ, show_spinner=False)
 def _answer(url: str, home: str, run_id: str) -> Measured:
     del url, home  # part of the cache's key: another store may use the same id
     return state.store().load(run_id)
