@@ -29,11 +29,23 @@ from usable_core.runs.database import forget
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.verdicts.plan import questions
 
-NAMES = (
-    "resnet18 resnet34 resnet50 vgg16 vgg19 densenet121 mobilenet_v2 mobilenet_v3_large "
-    "efficientnet_b0 convnext_tiny vit_b_16 swin_t"
-).split()
-CLASSES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
+NAMES = [
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "vgg16",
+    "vgg19",
+    "densenet121",
+    "mobilenet_v2",
+    "mobilenet_v3_large",
+    "efficientnet_b0",
+    "convnext_tiny",
+    "vit_b_16",
+    "swin_t",
+]
+CLASSES = tuple(
+    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+)
 MACHINE = Machine("0badcafe", "Processor", 2, 2, 2, "cpu", "Linux")
 
 

@@ -16,10 +16,11 @@ if __name__ == Path(__file__).stem:  # imported by `streamlit run`: the server i
     app = st.App(__file__, middleware=[Middleware(Doorkeeper), Middleware(PageScript)])
 else:  # the server has its runtime, which caches want
     from dashboard import memory, state
+    from dashboard.components.shared import selection
     from dashboard.components.shared.formats import errors_shown
     from dashboard.components.shared.login import is_welcome
     from dashboard.components.shared.opening import asking_to_open
-    from dashboard.components.shared.sidebar import sidebar
+    from dashboard.components.shared.sidebar import sidebar, tab_title
 
 STATIC = Path(__file__).parent / "static"  # a named icon would be fetched from another host
 
@@ -74,10 +75,12 @@ def main() -> None:
         st.set_page_config(page_title=f"{page.title} · Usable")
         with memory.remembering(page.url_path):
             state.arrive(page.url_path)
+            selection.read()
             with asking_to_open():
                 page.run()
-            state.flush_address()
             sidebar(page.url_path or next(iter(PAGES)))
+            st.set_page_config(page_title=tab_title(page.title))
+            state.flush_address()
 
 
 if __name__ == "__main__":

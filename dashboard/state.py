@@ -27,6 +27,9 @@ IMAGE = "image"  # Explain: name of a picture of the gallery
 MODELS = "models"  # several models, shared by Explain, Accuracy and Robustness
 
 DATA = "data"  # the data, shared by all pages that measure
+SLICE = "slice"  # which of the examples, in words, shared by all pages
+EPSILON = "epsilon"  # at which numbers under attack are shown, shared by all pages
+SLICE_NAME = "slice_name"
 
 # Accuracy and Robustness: links fill these in through the address
 NEWEST_RUNS = "newest_runs"

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from usable_core.models.wrapping import wrap as wrap
     from usable_core.models.wrapping import wrap_model as wrap_model
     from usable_core.recipes import probe as probe
+    from usable_core.saved_slices import on_slice as on_slice
     from usable_core.slicing import worst_slices as worst_slices
 
     __version__: str
@@ -66,6 +67,7 @@ _NAMES = {
     "models.preprocessing": "Preprocessing",
     "models.wrapping": "wrap wrap_model",
     "recipes": "probe",
+    "saved_slices": "on_slice",
     "slicing": "worst_slices",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}

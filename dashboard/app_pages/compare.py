@@ -12,6 +12,7 @@ from dashboard.components.measure.measured_runs import (
     answers,
     latest_per_model,
 )
+from dashboard.components.measure.sliced import sliced
 from dashboard.components.shared.formats import errors_shown, link, provenance_footer
 from dashboard.components.shared.metrics import score_table
 from dashboard.components.shared.names import training_titles
@@ -89,7 +90,8 @@ def remember() -> None:
 
 def side_by_side(runs: Sequence[Run]) -> None:
     """All kinds together, model by model."""
-    several = once(together, [result for _, result in answers(runs)], training_titles())
+    results = [result for _, result in sliced(answers(runs))]
+    several = once(together, results, training_titles())
     if several is None:
         st.info("Two models of which the accuracy is known can be put side by side.")
         return
@@ -100,7 +102,7 @@ def side_by_side(runs: Sequence[Run]) -> None:
 
 def section(kind: str, runs: Sequence[Run]) -> None:
     """Pairs of one kind, then its numbers."""
-    results = [result for _, result in answers(runs)]
+    results = [result for _, result in sliced(answers(runs))]
     if not results:
         return
     titles = training_titles()

@@ -27,6 +27,7 @@ from usable_core.cli import (
     look,
     requirements,
     runs,
+    saved,
     signals,
     slices,
     uploads,
@@ -75,6 +76,7 @@ app.command("explain")(expanded(explain.explain))
 app.command("compare")(comparison.compare)
 app.command("slices")(slices.slices)
 app.command("words")(words.words)
+app.add_typer(saved.app, name="slice")
 app.add_typer(runs.app, name="runs")
 app.add_typer(uploads.app, name="uploads")
 app.command("dashboard")(dashboard.dashboard)

@@ -8,6 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.assess.candidates_view import candidates_view, headline
 from dashboard.components.assess.findings_view import sections
+from dashboard.components.assess.on_selection import on_selection
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.metrics import figure
 from dashboard.components.shared.tabs import tabs
@@ -75,6 +76,7 @@ def _requirements(result: AssessmentResult, verdicts: Sequence[Verdict]) -> None
             key = f"verdict_{result.verdicts.index(verdict)}"
             figure(plot, key=key, alt=f"Requirements of {verdict.model}")
         _table(verdict)
+        on_selection(result, verdict)
         runs = rows[verdict.model][["requirement", "run"]].to_dict("records")
         _links({requirement(r["requirement"]).row.task: r["run"] for r in runs if r["run"]})
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import state
+from dashboard import link, memory, state
 from dashboard.components.explain.gallery import thumbnail
 from dashboard.components.shared import beside
 from dashboard.components.shared.formats import errors_shown, escaped
@@ -51,6 +51,7 @@ class Chosen:
 def choose_image() -> Chosen | None:
     """Show what leads to pictures; return the chosen one, None while there is none."""
     st.session_state[_IS_READING] = False
+    _recall()
     kept = _take_upload()
     chosen = _chosen() if kept else None
     if message := st.session_state.get(_ERROR):
@@ -77,6 +78,15 @@ def choose_image() -> Chosen | None:
                     icon=":material/delete:",
                 )
     return chosen
+
+
+def _recall() -> None:
+    """Go on with the picture that was shown last in this tab, where the address names none."""
+    kept, named = memory.of_tab(state.IMAGE), link.named()
+    if kept and state.IMAGE not in named and state.has_arrived():
+        st.query_params.from_dict(named | kept)
+    kept.clear()
+    kept.update({name: v for name, v in link.named().items() if name in (state.IMAGE, IMAGES)})
 
 
 def is_reading() -> bool:

@@ -13,6 +13,7 @@ from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.metrics import bound_mark, headings, metric_cards
 from dashboard.components.shared.pictures import png_of
+from dashboard.components.shared.selection import nearest, not_measured
 from usable_core.attacked_images import (
     amplified_difference,
     enlarged,
@@ -90,6 +91,8 @@ def examples_section(found: Found, names: Sequence[str]) -> None:
 def _epsilon(found: Found) -> float:
     """Ask for one of the budgets."""
     norm, epsilons = found[0][1].config.norm, found[0][1].epsilons
+    if (place := nearest(state.ROBUSTNESS_AT, epsilons)) is not None:
+        st.session_state[state.ROBUSTNESS_AT] = epsilons[place]
     if st.session_state.get(state.ROBUSTNESS_AT) not in epsilons:
         st.session_state[state.ROBUSTNESS_AT] = _nearest(
             epsilons, st.session_state.get(state.ROBUSTNESS_AT)
@@ -101,6 +104,7 @@ def _epsilon(found: Found) -> float:
         format_func=lambda e: epsilon_label(e, norm),
         help="A click on a point of the curve above chooses its ε too.",
     )
+    not_measured(epsilons)
     return chosen
 
 

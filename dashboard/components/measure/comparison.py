@@ -10,6 +10,7 @@ from dashboard.components.measure.disagreements import disagreements
 from dashboard.components.shared.formats import download_csv, errors_shown, escaped, percent
 from dashboard.components.shared.metrics import figure, frame
 from dashboard.components.shared.once import once
+from dashboard.components.shared.selection import nearest, not_measured
 from usable_core.catalog import implementation
 from usable_core.catalog.metrics import METRICS
 from usable_core.comparison import Comparison
@@ -109,13 +110,18 @@ def _condition(kind: str, found: Comparison) -> Condition | None:
     conditions = found.pairs[list(found.conditions)].drop_duplicates().to_dict("records")
     if len(conditions) == 1:
         return None
+    key = state.of_page(state.COMPARE_AT, kind)
+    epsilons = [one["epsilon"] for one in conditions if "epsilon" in one]
+    if (wanted := nearest(key, epsilons)) is not None:
+        st.session_state[key] = wanted
     place = st.select_slider(
         "Compared at",
         range(len(conditions)),
         value=len(conditions) // 2,
-        key=state.of_page(state.COMPARE_AT, kind),
+        key=key,
         format_func=lambda k: found.said(conditions[k]),
     )
+    not_measured(epsilons)
     return {name: value for name, value in conditions[place].items() if value == value}
 
 

@@ -22,6 +22,7 @@ from dashboard.components.measure.pinned import (
     pin_note,
     restore_question,
 )
+from dashboard.components.measure.sliced import sliced
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker
 from dashboard.components.shared.formats import errors_shown, escaped, provenance_source
@@ -79,6 +80,10 @@ def measuring_page(page: MeasuringPage) -> None:
     open_newest(page.task, questions)
     found = on_one_axis(watched(runs_to_show(page.task, questions), page.task))
     if found:
+        found = sliced(found)
+        if not found:
+            pin_note(page.task, questions)
+            return
         _results(page, found, questions)
         return
     pin_note(page.task, questions)

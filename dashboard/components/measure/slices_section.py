@@ -8,6 +8,7 @@ from dashboard import state
 from dashboard.components.measure.wrong_pictures import Found, choose_slice
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.once import once
+from dashboard.components.shared.selection import choose_slice as select_slice
 from usable_core.verdicts.slices import Slice, Slices, worst_of
 
 HOW = (
@@ -28,8 +29,17 @@ def slices_section(found: Found, names: Sequence[str]) -> None:
     slices: Slices = once(worst_of, result)
     st.markdown(escaped(slices.sentence), help=HOW)
     for number, one in enumerate(slices.worst):
-        left, right = st.columns([5, 1], vertical_alignment="center")
+        left, middle, right = st.columns([5, 1, 1], vertical_alignment="center")
         left.markdown(f"- {escaped(one.sentence)}; p {one.p_text}")
+        middle.button(
+            "Select",
+            key=f"select_slice_{run.id}_{number}",
+            type="tertiary",
+            icon=":material/filter_alt:",
+            on_click=select_slice,
+            args=(one.text,),
+            help="Every page then shows these examples alone; name and save it in the sidebar.",
+        )
         right.button(
             "Errors",
             key=f"slice_{run.id}_{number}",

@@ -4,17 +4,21 @@ import html
 
 import streamlit as st
 
-from dashboard import state
-from dashboard.components.shared import names
+from dashboard import memory, state
+from dashboard.components.shared import names, selection
 from dashboard.components.shared.data_picker import UPLOAD
+from dashboard.components.shared.ended import watch_jobs
 from dashboard.components.shared.navigation import mended_navigation
 from dashboard.components.shared.words import words
 from usable_core import machine, settings
 from usable_core.catalog.looks import model_styles
 from usable_core.errors import UsableError
+from usable_core.runs import uploads
 from usable_core.runs.run import Status
 from usable_core.runs.uploads import data_title, size_said
 
+MOST_NAMED = 2  # models in a tab's title
+LONGEST_NAME = 30  # characters of a photograph's name; an upload's identity is longer
 LITTLE = 2 * 10**9  # bytes: a training or a download may need more
 
 
@@ -25,17 +29,29 @@ def sidebar(page: str) -> None:
     """
     with st.sidebar:
         _selection()
+        selection.controls()
         st.caption(_machine())
         words(page)
         mended_navigation()
+        watch_jobs()
+
+
+def tab_title(page: str) -> str:
+    """Return what the browser's tab is called: the page, with the models and data it is about."""
+    now = state.address()
+    models = [names.model_title(one) for one in now.get(state.MODELS, [])]
+    data = [data_title(one) for one in now.get(state.DATA, []) if one != UPLOAD]
+    more = f" +{len(models) - MOST_NAMED}" if len(models) > MOST_NAMED else ""
+    about = [f"{', '.join(models[:MOST_NAMED])}{more}"] if models else []
+    return " · ".join([page, *about, *data, "Usable"])
 
 
 def _selection() -> None:
     """Show the chosen models in the colours of the charts, and the data."""
-    models = state.selected(state.MODELS)
-    data = [name for name in state.selected(state.DATA) if name != UPLOAD]
-    if not (models or data):
-        return
+    now = state.address()
+    models = now.get(state.MODELS) or state.selected(state.MODELS)
+    data = now.get(state.DATA) or state.selected(state.DATA)
+    data = [name for name in data if name != UPLOAD]
     styles = model_styles(models, state.theme())
     rows = [
         f'<div class="chosen"><i style="background:{style.color}"></i>{_said(model)}</div>'
@@ -44,7 +60,12 @@ def _selection() -> None:
     rows += [
         f'<div class="chosen"><i class="data"></i>{html.escape(data_title(d))}</div>' for d in data
     ]
-    st.html(f'<div class="selection" aria-label="Selected on every page">{"".join(rows)}</div>')
+    if (picture := memory.of_tab(state.IMAGE).get(state.IMAGE)) is not None:
+        title = st.session_state.get(f"title_{picture[0]}") or uploads.title(picture[0])
+        shown = title or ("Your picture" if len(picture[0]) > LONGEST_NAME else picture[0])
+        rows.append(f'<div class="chosen"><i class="data"></i>{html.escape(shown)}</div>')
+    if rows:
+        st.html(f'<div class="selection" aria-label="Selected on every page">{"".join(rows)}</div>')
 
 
 def _said(model: str) -> str:
