@@ -31,6 +31,16 @@ def kept_images(folder: Path) -> pd.DataFrame:
     return pd.DataFrame(entries, columns=list(COLUMNS))
 
 
+def kept_files(folder: Path, epsilon: float) -> dict[int, Path]:
+    """Return the kept pictures at one epsilon, by the index of their example."""
+    kept = kept_images(folder)
+    at = kept[np.isclose(kept["epsilon"].astype(float), epsilon, rtol=1e-9)]
+    return {
+        int(index): folder / "gallery" / Path(file).name
+        for index, file in zip(at["index"], at["file"], strict=True)
+    }
+
+
 def open_image(folder: Path, file: str) -> Picture:
     """Return a kept picture (H, W, 3); `file` is as `kept_images` lists it."""
     return np.array(Image.open(folder / "gallery" / Path(file).name).convert("RGB"))

@@ -11,11 +11,12 @@ from dashboard.components.measure.measuring_page import MeasuringPage, measuring
 from dashboard.components.measure.slices_section import slices_section
 from dashboard.components.measure.wrong_pictures import (
     TAB,
+    cell_errors,
     choose_bin,
-    choose_cell,
     choose_class,
     wrong_section,
 )
+from dashboard.components.shared.behind import behind
 from dashboard.components.shared.formats import download_csv, escaped
 from dashboard.components.shared.metrics import figure, headings, metric_cards, numbers_of
 from dashboard.components.shared.once import once
@@ -23,6 +24,7 @@ from dashboard.components.shared.tabs import tabs
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.plots.accuracy import (
     confusion_heatmap,
+    confusion_places,
     per_class_bars,
     reliability_diagram,
 )
@@ -65,13 +67,13 @@ def classes(found: Found, names: Sequence[str]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         heat = once(confusion_heatmap, result, theme=state.theme())
-        figure(
+        behind(
             heat,
+            once(confusion_places, result),
+            partial(cell_errors, run, result),
             key=state.ACCURACY_CELLS,
             alt=f"Confusion matrix of {escaped(names[place])}",
-            on_click=partial(choose_cell, result.provenance.class_names),
         )
-        st.caption("Click a cell to see its errors.")
     with right:
         st.dataframe(result.per_class, hide_index=True, alt="Scores of each class")
         download_csv(

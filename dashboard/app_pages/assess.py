@@ -95,7 +95,7 @@ def answer() -> None:
         return
     with errors_shown():
         result = measured_runs.answer(run)
-        verdict_view(result, partial(runs_and_files, run, result))
+        verdict_view(run, result, partial(runs_and_files, run, result))
 
 
 def runs_and_files(run: Run, result: AssessmentResult) -> None:

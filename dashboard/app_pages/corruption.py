@@ -6,9 +6,10 @@ from functools import partial
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.measure.corrupted_pictures import cells_section
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
-from dashboard.components.shared.formats import choose_one, escaped
+from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.metrics import (
     figure,
     headings,
@@ -21,7 +22,7 @@ from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
 from usable_core.errors import UsableError
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
-from usable_core.plots.corruption import accuracy_by_severity, corruption_heat_map
+from usable_core.plots.corruption import accuracy_by_severity
 
 CARDS = ("clean_accuracy", "mean_corruption_accuracy", "relative_drop")
 
@@ -57,7 +58,7 @@ def restore(asked: CorruptionConfig) -> None:
 
 
 def results(found: Found, names: Sequence[str]) -> None:
-    answers, theme = [result for _, result in found], state.theme()
+    answers = [result for _, result in found]
     for column, result in zip(headings(found, names), answers, strict=True):
         with column:
             metric_cards(numbers_of(result, CARDS), models=len(found))
@@ -66,18 +67,11 @@ def results(found: Found, names: Sequence[str]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Accuracy against severity")
-        plot = once(accuracy_by_severity, answers, names=names, theme=theme)
+        plot = once(accuracy_by_severity, answers, names=names, theme=state.theme())
         figure(plot, key="severities", alt="Accuracy against severity")
     with right:
         st.subheader("Each corruption")
-        titles = dict(enumerate(names))
-        is_labelled = len(found) > 1
-        place = choose_one(
-            "Heat map of", titles, key=state.CORRUPTION_MODEL, default=0, is_labelled=is_labelled
-        )
-        chosen = answers[place if place < len(answers) else 0]
-        plot = once(corruption_heat_map, chosen, theme=theme)
-        figure(plot, key="corruption_map", alt="Accuracy per corruption and severity")
+        cells_section(found, names)
 
 
 def _relative(result: CorruptionResult, reference: CorruptionResult, name: str) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.explain.settings import DEFAULT_METHODS, EVALUATIONS
-from dashboard.components.measure.explanation_quality import quality_figure, worst_section
+from dashboard.components.measure.explanation_quality import quality_figure
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
 from usable_core.catalog.explainers import EXPLAINERS
@@ -75,7 +75,6 @@ def restore(asked: ExplanationConfig) -> None:
 
 def results(found: Found, names: Sequence[str]) -> None:
     quality_figure(found, names)
-    worst_section(found, names)
 
 
 measuring_page(

@@ -52,7 +52,7 @@ def results(found: Found, names: Sequence[str]) -> None:
             "At one ε": partial(numbers_section, found, names),
             EXAMPLES: partial(examples_section, found, names),
             "How much does it take?": partial(survival_section, answers, names),
-            "By class": partial(classes_section, answers, names),
+            "By class": partial(classes_section, found, names),
             "Beside corruptions": partial(agreement_section, answers),
         },
         key=state.ROBUSTNESS_TAB,

@@ -343,8 +343,8 @@ def test_the_heat_map_holds_every_cell_and_the_clean_level():
     figure = corruption_heat_map(result())
 
     heat = figure.data[0]
-    assert list(heat.x) == ["clean", "1", "5"]
-    assert list(heat.y) == ["Fog", "Snow"]
+    assert list(figure.layout.xaxis.ticktext) == ["clean", "1", "5"]
+    assert list(figure.layout.yaxis.ticktext) == ["Fog", "Snow"]
     assert np.asarray(heat.z).tolist() == [[75, 100, 50], [75, 75, 0]]
     assert np.asarray(heat.text).tolist() == [["75", "100", "50"], ["75", "75", "0"]]
     assert "lost 0, gained 1" in heat.customdata[0][1]

@@ -304,7 +304,7 @@ def test_the_heat_map_of_classes_has_the_weakest_first_with_their_n():
     other = np.where(LABELS == 2, 0, LABELS)
     weak = per_class(robustness_result(LABELS, LABELS, [LABELS, other], epsilons=(0.0, 0.1)))
     assert weak.layout.yaxis.ticktext[0] == "fox (n = 4)"
-    assert list(heat.x) == ["0", "1/255", "4/255"]
+    assert list(figure.layout.xaxis.ticktext) == ["0", "1/255", "4/255"]
     assert figure.layout.title.text is None
 
 

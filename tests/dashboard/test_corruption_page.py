@@ -65,7 +65,7 @@ def test_models_stand_side_by_side_with_mce_relative_to_the_first(open_page, sto
     ]
     assert [value for label, value in metrics if label.startswith("mCE")] == ["50.0 %"]
     heat = next(f for f in figures(app) if f["data"][0].get("type") == "heatmap")
-    assert len(heat["data"][0]["y"]) == len(COMMON)
+    assert len(heat["layout"]["yaxis"]["ticktext"]) == len(COMMON)
     assert "Under one corruption" in set(app.dataframe[0].value["metric"])
 
 

@@ -8,19 +8,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
+from lane_answers import read_pictures
 from made_pictures import png
 from made_results import accuracy_result, robustness_result
 
-from dashboard.components.measure.wrong_pictures import choose_bin, choose_cell, choose_class
+from dashboard.components.measure.wrong_pictures import choose_bin, choose_class
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
-from usable_core.evaluations.interactive import Answer, ImageRequest
+from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.robustness import L2_EPSILONS, RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import interactive
-from usable_core.measuring.example_pictures import save_examples
 from usable_core.records import from_json
 from usable_core.verdicts.assessment import AssessmentResult
 from usable_core.verdicts.demo import demo
@@ -333,12 +333,7 @@ def test_compare_shows_the_images_that_tell_the_models_apart(open_page, store, t
     assert "3 images are right for some and wrong for others" in _texts(app)
     assert "Reading the pictures" in _texts(app)
 
-    (path,) = (interactive.lane() / "requests").glob("*.json")
-    request = from_json(ImageRequest, json.loads(path.read_text("utf-8"))["request"])
-    folder = interactive.files(path.stem)
-    save_examples(request.dataset, request.examples, folder)
-    interactive.write_answer(path.stem, Answer("done"))
-    path.unlink()
+    (request,) = read_pictures()
     app.run()
 
     assert not app.exception
@@ -423,20 +418,17 @@ def test_wrong_answers_are_shown_as_pictures_the_surest_first(open_page, store):
         for row in surest
     ]
     assert len(tiles) == len(app.get("image")) == 3
-    assert "3 of 100 images, 3 shown." in _texts(app)
+    assert "3 of 100 images." in _texts(app)
 
 
 CLICKS = [
-    (lambda: choose_cell(("cat", "dog")), "accuracy_cells", [1, 0], ("dog", "cat", (0.0, 100.0))),
     (choose_class, "accuracy_recall", [30, 1], ("<dog>", "any", (0.0, 100.0))),
     (choose_bin, "accuracy_bins", [9, 14 / 15, 1.0], ("any", "any", (93.3, 100.0))),
 ]
 
 
 @pytest.mark.parametrize(("choose", "key", "about", "asked"), CLICKS)
-def test_a_click_on_a_cell_a_class_or_a_bin_asks_for_its_errors(
-    monkeypatch, choose, key, about, asked
-):
+def test_a_click_on_a_class_or_a_bin_asks_for_its_errors(monkeypatch, choose, key, about, asked):
     session, point = {}, {"x": "&lt;dog&gt;", "customdata": dict(enumerate(about))}
     monkeypatch.setattr(st, "session_state", session)
     monkeypatch.setattr(st, "toast", lambda *_, **__: None)
@@ -476,10 +468,14 @@ def test_a_choice_without_errors_says_so(open_page, store):
     assert "None of these answers is wrong." in _texts(app)
 
 
-def test_a_run_without_pictures_says_so(open_page, store):
-    assert "No pictures of these were kept" in _texts(
-        open_page("accuracy", run=_done(store, _accuracy(97)))
-    )
+def test_pictures_that_a_run_did_not_keep_are_read_from_the_data(open_page, store):
+    app = open_page("accuracy", run=_done(store, _accuracy(97)))
+
+    assert "Reading the pictures" in _texts(app)
+    (path,) = (interactive.lane() / "requests").glob("*.json")
+    request = from_json(ImageRequest, json.loads(path.read_text("utf-8"))["request"])
+    assert sorted(request.examples) == ["image97", "image98", "image99"]
+    assert request.dataset == "digits"
 
 
 def test_a_slice_opens_its_errors_and_is_left_again(open_page, store):

@@ -127,6 +127,17 @@ class Comparison:
         right = found[list(self.names)].to_numpy(dtype=bool)
         return found[right.any(axis=1) & ~right.all(axis=1)].reset_index(drop=True)
 
+    def apart(self, first: str, second: str, condition: Condition | None = None) -> pd.DataFrame:
+        """Return the rows of `outcomes` where exactly one of two models is right.
+
+        Args:
+            first: One of `names`.
+            second: Another.
+            condition: Only under this condition; None for all.
+        """
+        found = _under(self.outcomes, condition)
+        return found[found[first] != found[second]].reset_index(drop=True)
+
     @property
     def disagreements(self) -> pd.DataFrame:
         """Return the rows of `outcomes` where some models are right and some wrong."""

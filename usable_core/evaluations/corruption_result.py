@@ -93,6 +93,22 @@ class CorruptionResult(Answer):
         cell = self.corruptions.index(name), self.severities.index(severity)
         return share(self.corrupted[:, cell[0], cell[1]])
 
+    def broken(self, name: str | None = None, severity: int = 0) -> "pd.DataFrame":
+        """Return the records that one cell broke: right when clean and wrong there, surest first.
+
+        Args:
+            name: The corruption; None returns what is wrong when clean, the surest first.
+            severity: Of the corruption.
+        """
+        records = self.records
+        is_clean = (records["clean_prediction"] == records["label"]).to_numpy()
+        if name is None:
+            found = records[~is_clean].drop_duplicates("index")
+            return found.sort_values("clean_confidence", ascending=False, kind="stable")
+        here = (records["corruption"] == name) & (records["severity"] == severity)
+        found = records[here & is_clean & (records["prediction"] != records["label"])]
+        return found.sort_values("confidence", ascending=False, kind="stable")
+
     @cached_property
     def mean_corruption_accuracy(self) -> Estimate:
         """Return the mean accuracy over corruptions and severities, clustered by example."""

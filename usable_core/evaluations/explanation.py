@@ -190,12 +190,16 @@ class ExplanationResult(Answer):
             rows.append(row | {cost: of[cost].mean() for cost in ("evaluations", "seconds")})
         return table(rows)
 
-    def worst(self, count: int) -> "pd.DataFrame":
+    def worst(self, count: int, method: str | None = None) -> "pd.DataFrame":
         """Return the maps that are the least to be trusted, worst first, one per example.
 
         Those with the most reasons to doubt them come first; among equals, those whose order the
         network confirms the least. Columns are those of the records, `doubts` (how many) and
         `reason`.
+
+        Args:
+            count: At most so many.
+            method: Only maps by this method; by all where None.
         """
         frame = self.records.reindex(columns=self._columns)
         reasons = self._doubts
@@ -205,6 +209,8 @@ class ExplanationResult(Answer):
             gain=frame[["deletion_gain", "insertion_gain"]].mean(axis=1),
         )
         frame = frame.sort_values(["doubts", "gain"], ascending=[False, True], kind="stable")
+        if method is not None:
+            frame = frame[frame["method"] == method]
         worst = frame.drop_duplicates("index").drop(columns="gain")
         return worst.head(count).reset_index(drop=True)
 

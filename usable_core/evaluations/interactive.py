@@ -1,13 +1,15 @@
 """The question about one uploaded image or about a model's speed, and its answer as it grows.
 
 Its folder holds an `Explanation` with its arrays; and for `attack` `path_{k}.png`, the image at the
-k-th budget; and for `examples` a PNG of each that was found, named by its identity.
+k-th budget; and for `examples` a PNG of each that was found, named by its identity, and where maps
+were asked for the map of each beside it, `.npy` (H, W).
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from usable_core.catalog import lookup
+from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
@@ -29,11 +31,15 @@ class ImageRequest:
             takes) or `examples` (pictures of a data set).
         model: The model.
         image: Identity of an upload; empty where it is about none.
-        method: A key of `catalog.explainers.EXPLAINERS`; None to predict only.
+        method: A key of `catalog.explainers.EXPLAINERS`; None to predict only, or for pictures
+            without maps.
         target: The class explained, by name; None or `predicted` is the model's own answer.
         options: How the map is made.
         dataset: Reference of the data set (`examples`).
         examples: Identities of its pictures (`examples`).
+        corruption: A key of `catalog.corruptions.CORRUPTIONS` that they are shown under
+            (`examples`), drawn as a run draws it by the seed of `options`; empty for none.
+        severity: Of the corruption.
         hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`).
     """
 
@@ -46,6 +52,8 @@ class ImageRequest:
     dataset: str = ""
     examples: tuple[str, ...] = ()
     hidden: tuple[int, ...] = ()
+    corruption: str = ""
+    severity: int = 0
 
     @property
     def has_image(self) -> bool:
@@ -54,6 +62,8 @@ class ImageRequest:
 
     def __post_init__(self) -> None:
         require_choices(self)
+        if self.corruption:
+            lookup(CORRUPTIONS, "corruption", self.corruption)
         if self.kind in ("explain", "evidence", "drift"):
             lookup(EXPLAINERS, "explanation method", self.method or "none")
 

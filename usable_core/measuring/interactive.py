@@ -30,7 +30,7 @@ from usable_core.images import encode_png
 from usable_core.labels import LabelSpace
 from usable_core.measuring.drift import Drifting
 from usable_core.measuring.evidence import with_evidence
-from usable_core.measuring.example_pictures import save_examples
+from usable_core.measuring.example_pictures import save_asked
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
 from usable_core.measuring.hiding import without
 from usable_core.measuring.instances import Instance
@@ -122,8 +122,7 @@ def answer(
     method = request.method
     publish(Answer("working", Explanation(method=method)))
     if request.kind == "examples":
-        save_examples(request.dataset, request.examples, folder)
-        publish(Answer("done"))
+        publish(Answer("done", Explanation(method=save_asked(request, models.get, folder))))
         return
     model = models.get(request.model)
     if request.kind == "time":

@@ -85,32 +85,46 @@ def confusion_heatmap(result: AccuracyResult, *, theme: Theme = "light") -> go.F
     rows = np.array([[np.sum(labels_of == index)] for index in indices], dtype=float)
     shares = np.divide(100 * counts, rows, where=rows > 0, out=np.zeros(counts.shape))
     classes = [html.escape(result.provenance.class_names[index]) for index in indices]
-    positions = list(range(len(classes)))  # names may repeat: ImageNet has two cranes
-    about = np.array([[[t, p] for p in classes] for t in classes], dtype=object)
-    hover = "%{customdata[0]} called %{customdata[1]}: %{text} (%{z:.1f} %)"
-    figure = look.share_heat_map(shares, positions, positions, about, hover, theme)
-    figure.update_traces(text=counts, colorbar_title_text="% of the<br>true class")
+    told = [
+        [
+            f"{true} called {said}: {counts[y, x]} ({shares[y, x]:.1f} %)"
+            for x, said in enumerate(classes)
+        ]
+        for y, true in enumerate(classes)
+    ]
+    places = [
+        [place_of(t, p) if t != p and counts[y, x] else None for x, p in enumerate(indices)]
+        for y, t in enumerate(indices)
+    ]
+    figure = look.share_heat_map(shares, classes, classes, told, places, theme)
+    heat = {"selector": {"type": "heatmap"}}
+    figure.update_traces(text=counts, colorbar_title_text="% of the<br>true class", **heat)
     if len(classes) > COUNTED_CLASSES:
-        figure.update_traces(texttemplate=None)
-    # Cells of a heat map cannot be clicked: points that nobody sees lie over them.
-    cells = [(x, y) for y in positions for x in positions if counts[y, x]]
-    figure.add_scatter(
-        x=[x for x, _ in cells],
-        y=[y for _, y in cells],
-        customdata=[(int(indices[y]), int(indices[x])) for x, y in cells],
-        mode="markers",
-        marker={"opacity": 0, "size": 24, "symbol": "square"},
-        text=[f"{classes[y]} called {classes[x]}: {counts[y, x]}" for x, y in cells],
-        hovertemplate="%{text}<extra></extra>",
-        showlegend=False,
-    )
-    ticks = {"tickvals": positions, "ticktext": classes}
-    figure.update_xaxes(title_text="predicted class", **ticks)
-    figure.update_yaxes(title_text="true class", autorange="reversed", **ticks)
+        figure.update_traces(texttemplate=None, **heat)
+    figure.update_xaxes(title_text="predicted class")
+    figure.update_yaxes(title_text="true class")
     every = len(result.class_indices)
     if every > len(classes):
         look.titled(figure, f"The {len(classes)} of {every} classes with most errors")
     return look.tidy(figure, height=max(380, 160 + look.ROW * len(classes)))
+
+
+def place_of(label: int, prediction: int) -> str:
+    """Return what a click on a cell of the confusion matrix names."""
+    return f"{label} {prediction}"
+
+
+def confusion_places(result: AccuracyResult) -> dict[str, str]:
+    """Return what can be clicked in the confusion matrix, most errors first, with its words."""
+    indices, counts = result.worst_confusion(MOST_CLASSES)
+    names, wrong = result.provenance.class_names, counts * (1 - np.eye(len(indices), dtype=int))
+    order = np.argsort(-wrong, axis=None, kind="stable")[: np.count_nonzero(wrong)]
+    cells = [(y, x) for y, x in zip(*np.unravel_index(order, wrong.shape), strict=True)]
+    return {
+        place_of(indices[y], indices[x]): f"{names[indices[y]]} called {names[indices[x]]}: "
+        f"{wrong[y, x]:,}"
+        for y, x in cells
+    }
 
 
 def per_class_bars(results: Results, *, names: Names = None, theme: Theme = "light") -> go.Figure:

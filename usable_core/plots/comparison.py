@@ -35,7 +35,8 @@ def difference_forest(
     """Return the differences in points with their simultaneous intervals, one row per pair.
 
     Rows are in the order of the sentences and written as they are: the model that is ahead first,
-    so that no difference is negative. The stripe is where two models count as equal.
+    so that no difference is negative. The stripe is where two models count as equal. A click on a
+    pair names its place, see `pairs_by_place`.
 
     Args:
         comparison: What to show.
@@ -101,6 +102,7 @@ def _add_pairs(
                 p.only_behind,
                 row["n"],
                 row["p_holm"],
+                place_of(comparison, row),
             )
             for p, row in zip(pairs, rows, strict=True)
         ],
@@ -116,7 +118,21 @@ def _ends(pairs: Sequence[Sides]) -> tuple[list[float], list[float], list[float]
     return [p.difference for p in pairs], [p.low for p in pairs], [p.high for p in pairs]
 
 
-def _label(comparison: Comparison, row: Condition) -> str:
+def place_of(comparison: Comparison, row: Condition) -> str:
+    """Return what a click on a pair names: the models, the one that is ahead first."""
     pair, place = sides(row), comparison.said(row)
     names = f"{comparison.called(pair.ahead)} − {comparison.called(pair.behind)}"
-    return html.escape(f"{names}{place and ', ' + place}")
+    return f"{names}{place and ', ' + place}"
+
+
+def pairs_by_place(
+    comparison: Comparison, condition: Condition | None = None
+) -> dict[str, tuple[str, str]]:
+    """Return the two names of each pair, the one that is ahead first, by what a click names."""
+    rows = comparison.pairs_under(condition).to_dict("records")
+    pairs = {place_of(comparison, row): sides(row) for row in rows}
+    return {place: (pair.ahead, pair.behind) for place, pair in pairs.items()}
+
+
+def _label(comparison: Comparison, row: Condition) -> str:
+    return html.escape(place_of(comparison, row))

@@ -14,28 +14,53 @@ from usable_core.evaluations.specs import Norm
 from usable_core.plots import style as look
 from usable_core.plots.style import ModelStyle, Names, Theme
 
+CLEAN = "clean"  # the place of the cells of unchanged images
 _NUDGE = 0.12  # how far points of one budget are spread, in steps of the axis
 
 
 def corruption_heat_map(result: CorruptionResult, *, theme: Theme = "light") -> go.Figure:
-    """Return accuracy (%) per corruption (row) and severity (column), the clean level first."""
+    """Return accuracy (%) per corruption (row) and severity (column), the clean level first.
+
+    A click on a cell names its place, see `corruption_places`.
+    """
     cells = result.per_cell
     titles = [html.escape(CORRUPTIONS[name].title) for name in result.corruptions]
-    columns = ["clean", *map(str, result.severities)]
-    clean = 100 * result.clean_accuracy.value
-    shown, about = [], []
-    for name in result.corruptions:
+    clean = result.clean_accuracy
+    shown, told = [], []
+    for name, title in zip(result.corruptions, titles, strict=True):
         rows = cells[cells["corruption"] == name]
-        shown.append([clean, *(100 * rows["accuracy"])])
-        flips = [f", lost {r.lost}, gained {r.gained}" for r in rows.itertuples()]
-        ends = zip(rows["low"], rows["high"], flips, strict=True)
-        told = [(result.clean_accuracy.low, result.clean_accuracy.high, ""), *ends]
-        about.append([f"{100 * low:.1f} to {100 * high:.1f}{rest}" for low, high, rest in told])
-    hover = f"%{{y}}, severity %{{x}}: %{{z:.1f}} % (%{{customdata}}), n = {result.n}"
-    figure = look.share_heat_map(shown, columns, titles, about, hover, theme)
-    figure.update_xaxes(title_text="severity", type="category", side="bottom")
-    figure.update_yaxes(autorange="reversed", type="category")
+        shown.append([100 * clean.value, *(100 * rows["accuracy"])])
+        told.append([_told("Clean", clean.value, clean.low, clean.high, result.n)])
+        for r in rows.itertuples():
+            head = f"{title}, severity {r.severity}"
+            words = _told(head, r.accuracy, r.low, r.high, result.n)
+            told[-1].append(f"{words}, lost {r.lost}, gained {r.gained}")
+    columns = ["clean", *map(str, result.severities)]
+    places = [
+        [CLEAN, *(place_of(name, severity) for severity in result.severities)]
+        for name in result.corruptions
+    ]
+    figure = look.share_heat_map(shown, columns, titles, told, places, theme)
+    figure.update_xaxes(title_text="severity", side="bottom")
     return look.tidy(figure, height=150 + look.ROW * len(titles))
+
+
+def place_of(name: str, severity: int) -> str:
+    """Return what a click on a cell of the heat map names."""
+    return f"{name} {severity}"
+
+
+def corruption_places(result: CorruptionResult) -> dict[str, str]:
+    """Return what can be clicked in the heat map: the place of each cell, and its words."""
+    return {CLEAN: "Wrong when clean"} | {
+        place_of(name, severity): f"{CORRUPTIONS[name].title}, severity {severity}"
+        for name in result.corruptions
+        for severity in result.severities
+    }
+
+
+def _told(head: str, value: float, low: float, high: float, n: int) -> str:
+    return f"{head}: {100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f}), n = {n}"
 
 
 def accuracy_by_severity(

@@ -27,6 +27,8 @@ def quality(
 ) -> go.Figure:
     """Return one figure of quality: methods below each other, a marker for each backbone.
 
+    A click on a marker names its place, see `quality_places`.
+
     Args:
         results: One per backbone.
         metric: A column of `per_method`; its interval is in `{metric}_low` and `{metric}_high`.
@@ -35,7 +37,7 @@ def quality(
         theme: The page's colour scheme.
     """
     figure = go.Figure()
-    for name, result, style in drawn(results, names, theme):
+    for number, (name, result, style) in enumerate(drawn(results, names, theme)):
         table = result.per_method
         known = table[table[metric].notna()]
         figure.add_scatter(
@@ -46,8 +48,10 @@ def quality(
             orientation="h",  # backbones stand below each other; else they were moved along x
             error_x=error_bars(_ends(known, metric)),
             marker={"color": style.color, "symbol": style.symbol, "size": _MARKER},
-            customdata=known["n"].tolist(),
-            hovertemplate="%{y}: %{x:.3g}, n = %{customdata}<extra>" + name + "</extra>",
+            customdata=[
+                (n, place_of(number, m)) for n, m in zip(known["n"], known["method"], strict=True)
+            ],
+            hovertemplate="%{y}: %{x:.3g}, n = %{customdata[0]}<extra>" + name + "</extra>",
         )
     figure.update_layout(scattermode="group", scattergap=0.5)
     methods = list(dict.fromkeys(m for result in results for m in result.config.methods))
@@ -57,6 +61,20 @@ def quality(
     if metric in _SHARES:
         figure.update_xaxes(range=[-0.03, 1.03], tickformat=".0%")
     return named_inside(tidy(figure, height=_HEIGHT + 60 * max(1, len(methods))))
+
+
+def place_of(number: int, method: str) -> str:
+    """Return what a click on a marker names: the place of the backbone, and the method."""
+    return f"{number} {method}"
+
+
+def quality_places(results: Sequence[ExplanationResult], *, names: Sequence[str]) -> dict[str, str]:
+    """Return what can be clicked in the figure: the place of each marker, and its words."""
+    return {
+        place_of(number, method): f"{EXPLAINERS[method].title} of {name}"
+        for number, (name, result) in enumerate(zip(names, results, strict=True))
+        for method in result.per_method["method"]
+    }
 
 
 def _ends(known: "pd.DataFrame", metric: str) -> "list[pd.Series[float]]":

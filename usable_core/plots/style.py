@@ -98,23 +98,49 @@ def add_clean_level(
 
 def share_heat_map(
     shares: Sequence[Sequence[float]] | Floats,
-    x: Sequence[object],
-    y: Sequence[object],
-    about: object,
-    hover: str,
+    x: Sequence[str],
+    y: Sequence[str],
+    told: Sequence[Sequence[str]],
+    places: Sequence[Sequence[str | None]],
     theme: Theme,
 ) -> go.Figure:
-    """Return shares (%) as a heat map, each cell with its number; `about` is for the hover."""
+    """Return shares (%) as a heat map, each cell with its number.
+
+    Args:
+        shares: Rows of cells.
+        x: Names of the columns; they may repeat: ImageNet has two cranes.
+        y: Names of the rows, the first on top.
+        told: What a pointer is told of each cell.
+        places: What a click on each cell names; None where there is nothing to be clicked.
+        theme: Colour scheme of the page around it.
+    """
     figure, texts = go.Figure(), [[f"{value:.0f}" for value in row] for row in shares]
-    figure.add_heatmap(z=shares, x=x, y=y, zmin=0, zmax=100, text=texts, texttemplate="%{text}")
-    return figure.update_traces(
+    figure.add_heatmap(z=shares, zmin=0, zmax=100, text=texts, texttemplate="%{text}")
+    figure.update_traces(
         colorscale=SCALES[theme],
         showscale=False,  # each cell says its number, and a phone is narrow
         xgap=1,
         ygap=1,
-        customdata=about,
-        hovertemplate=f"{hover}<extra></extra>",
+        customdata=told,
+        hovertemplate="%{customdata}<extra></extra>",
     )
+    # Cells of a heat map cannot be clicked: bars that nobody sees lie over them.
+    cells = [(i, j) for i in range(len(y)) for j in range(len(x)) if places[i][j] is not None]
+    figure.add_bar(
+        x=[j for _, j in cells],
+        y=[1] * len(cells),
+        base=[i - 0.5 for i, _ in cells],
+        width=1,
+        customdata=[(told[i][j], places[i][j]) for i, j in cells],
+        marker={"color": INK[theme], "opacity": 0},
+        selected={"marker": {"opacity": 0.35}},
+        unselected={"marker": {"opacity": 0}},
+        hovertemplate="%{customdata[0]}<extra></extra>",
+        showlegend=False,
+    )
+    figure.update_layout(barmode="overlay")
+    figure.update_xaxes(tickvals=list(range(len(x))), ticktext=x, range=[-0.5, len(x) - 0.5])
+    return figure.update_yaxes(tickvals=list(range(len(y))), ticktext=y, range=[len(y) - 0.5, -0.5])
 
 
 def named_inside(figure: go.Figure) -> go.Figure:

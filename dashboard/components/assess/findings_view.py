@@ -5,7 +5,9 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard.components.measure.slices_section import slice_lines
+from dashboard.components.assess.failures import failures
+from dashboard.components.assess.measured_parts import Parts
+from dashboard.components.assess.remark_pictures import remark_pictures
 from dashboard.components.shared.formats import escaped
 from usable_core.verdicts.findings import Findings, Tone
 
@@ -18,32 +20,33 @@ BADGES: dict[Tone, str] = {
 ORDER: tuple[Tone, ...] = ("bad", "doubt", "unknown", "good")
 
 
-def sections(found: Findings) -> dict[str, Callable[[], None]]:
-    """Return what shows each section that has something to say, by its title."""
+def sections(found: Findings, parts: Callable[[], Parts]) -> dict[str, Callable[[], None]]:
+    """Return what shows each section that has something to say, by its title.
+
+    Args:
+        found: What to show.
+        parts: Finds the runs whose pictures stand behind it.
+    """
     shown: dict[str, Callable[[], None]] = {}
     if found.slices:
-        shown["Where it fails"] = partial(_slices, found)
+        shown["Where it fails"] = lambda: failures(found, parts())
     if found.trust:
-        shown["Trust"] = partial(_trust, found)
+        shown["Trust"] = lambda: _trust(found, parts())
     if found.not_measured:
         shown["Not measured"] = partial(_not_measured, found)
     return shown
 
 
-def _slices(found: Findings) -> None:
-    for name, slices in found.slices.items():
-        st.markdown(f"**{escaped(name)}**: {escaped(slices.sentence)}")
-        slice_lines(slices.worst[1:])
-
-
-def _trust(found: Findings) -> None:
-    told = sorted(found.trust, key=lambda one: ORDER.index(one.tone))
-    st.markdown(
-        "\n".join(
-            f"- {BADGES[one.tone]} **{escaped(one.title)}**: {escaped(one.sentence)}"
-            for one in told
-        )
-    )
+def _trust(found: Findings, parts: Parts) -> None:
+    told = sorted(enumerate(found.trust), key=lambda one: ORDER.index(one[1].tone))
+    lines = []
+    for place, one in told:
+        lines.append(f"- {BADGES[one.tone]} **{escaped(one.title)}**: {escaped(one.sentence)}")
+        if one.ids:
+            st.markdown("\n".join(lines))
+            remark_pictures(one, parts, key=f"remark_{place}")
+            lines = []
+    st.markdown("\n".join(lines))
 
 
 def _not_measured(found: Findings) -> None:

@@ -8,11 +8,13 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.assess.candidates_view import candidates_view, headline
 from dashboard.components.assess.findings_view import sections
+from dashboard.components.assess.measured_parts import parts_of
 from dashboard.components.assess.on_selection import on_selection
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.metrics import figure
 from dashboard.components.shared.tabs import tabs
 from usable_core.plots.verdict import is_share, requirement_bars
+from usable_core.runs.run import Run
 from usable_core.tasks import TASKS
 from usable_core.verdicts.assessment import MEASURED, AssessmentResult
 from usable_core.verdicts.precedence import Precedence
@@ -28,10 +30,11 @@ MARKS = {"met": ":green-badge[met]", "not met": ":red-badge[not met]"}
 UNDECIDED = ":gray-badge[undecided]"
 
 
-def verdict_view(result: AssessmentResult, runs_and_files: Callable[[], None]) -> None:
+def verdict_view(run: Run, result: AssessmentResult, runs_and_files: Callable[[], None]) -> None:
     """Show the verdict of every candidate, the fit first, then what it rests on under tabs.
 
     Args:
+        run: The assessment.
         result: What to show.
         runs_and_files: Shows the last of the tabs.
     """
@@ -47,7 +50,7 @@ def verdict_view(result: AssessmentResult, runs_and_files: Callable[[], None]) -
     }
     if result.candidates is not None and result.candidates.axes:
         shown["Side by side"] = partial(candidates_view, result.candidates, key="assess")
-    shown |= sections(result.findings)
+    shown |= sections(result.findings, partial(parts_of, run, result))
     tabs({**shown, "Runs and files": runs_and_files}, key=state.ASSESS_TAB)
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.measure.disagreements import disagreements
+from dashboard.components.measure.disagreements import differences
 from dashboard.components.shared.formats import download_csv, errors_shown, escaped, percent
 from dashboard.components.shared.metrics import figure, frame
 from dashboard.components.shared.once import once
@@ -17,7 +17,6 @@ from usable_core.comparison import Comparison
 from usable_core.comparison.leaders import leaders
 from usable_core.comparison.verdicts import points, sides
 from usable_core.evaluations.result import Condition, Measured
-from usable_core.plots.comparison import difference_forest
 from usable_core.tasks import TASKS
 
 SENTENCES = 6  # at first sight: what is shown comes first
@@ -47,9 +46,7 @@ def pairs(kind: str, found: Comparison) -> None:
         )
     for note in found.notes:
         st.caption(escaped(note))
-    plot = once(difference_forest, found, condition=condition, theme=state.theme())
-    figure(plot, key=f"forest_{kind}", alt="Difference of each pair with its interval")
-    disagreements(kind, found, condition)
+    differences(kind, found, condition)
     with st.expander("Every pair with its tests"):
         frame(once(tests, found, condition), alt="Every pair with its tests")
         with st.container(horizontal=True):

@@ -1,6 +1,7 @@
 """The images that tell models apart: right for some, wrong for others, and a way to Explain."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,23 +9,46 @@ import pandas as pd
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared import lane
-from dashboard.components.shared.explain_button import explain_button
-from dashboard.components.shared.formats import errors_shown, escaped
-from dashboard.components.shared.pictures import enlarged_png
+from dashboard.components.shared.behind import behind
+from dashboard.components.shared.formats import choose_one, escaped
+from dashboard.components.shared.once import once
+from dashboard.components.shared.tiles import Tile, pictures_of, tiles
 from usable_core.comparison import Comparison
-from usable_core.evaluations.interactive import ImageRequest
-from usable_core.evaluations.result import Condition
-from usable_core.jobs import interactive
+from usable_core.evaluations.result import Condition, Evaluation
+from usable_core.plots.comparison import difference_forest, pairs_by_place
 
 MOST = 8  # pictures at first sight
-PER_ROW = 4
-MODELS_ON_EXPLAIN = 4
-POLL = 1.0  # s
+
+
+def differences(kind: str, found: Comparison, condition: Condition | None) -> None:
+    """Show the differences of all pairs, and the images behind a pair, or behind all of them."""
+    places = once(pairs_by_place, found, condition)
+    behind(
+        once(difference_forest, found, condition=condition, theme=state.theme()),
+        {place: place for place in places},
+        lambda place: pair_section(kind, found, condition, *places[place]),
+        key=f"forest_{kind}",
+        alt="Difference of each pair with its interval",
+        otherwise=partial(disagreements, kind, found, condition),
+    )
+
+
+def pair_section(
+    kind: str, found: Comparison, condition: Condition | None, first: str, second: str
+) -> None:
+    """Show the images on which exactly one of two models is right."""
+    rows = found.apart(first, second, condition)
+    of = {name: rows[rows[name].to_numpy(dtype=bool)] for name in (first, second)}
+    titles = {"both": f"All that differ: {len(rows):,}"} | {
+        name: f"Only {found.called(name)} is right: {len(own):,}" for name, own in of.items()
+    }
+    key = f"flips_{kind}_{first}_{second}"
+    chosen = choose_one("Which", titles, key=f"{key}_of", default="both", is_labelled=False)
+    apart_tiles(of.get(chosen, rows), _models(found, (first, second)), key=f"{key}_{chosen}")
 
 
 def disagreements(kind: str, found: Comparison, condition: Condition | None) -> None:
-    """Show some of the examples on which the models disagree, those first that divide them most."""
+    """Show the examples on which the models disagree, those first that divide them most."""
     rows = found.disagreements_under(condition)
     st.markdown("**Images that tell the models apart**")
     if rows.empty:
@@ -32,69 +56,41 @@ def disagreements(kind: str, found: Comparison, condition: Condition | None) -> 
         return
     images = "image is" if len(rows) == 1 else "images are"
     st.caption(f"{len(rows):,} {images} right for some and wrong for others.")
-    shown = dividing(rows, found.names)
-    with errors_shown():
-        question = request(found, shown["id"])
-        is_open = not lane.ask_one(question).is_over
-
-        @st.fragment(run_every=POLL if is_open else None)
-        def watch() -> None:
-            asked = lane.ask_one(question)
-            if not asked.is_over:
-                st.caption(":material/hourglass: Reading the pictures …")
-            elif is_open:
-                st.rerun()  # stops the timer
-            elif asked.answer.state == "failed":
-                st.caption(escaped(f"No pictures: {asked.answer.error}"))
-            else:
-                _tiles(kind, found, shown, asked.key)
-
-        watch()
-
-
-def request(found: Comparison, ids: Sequence[str]) -> ImageRequest:
-    """Return the question for pictures of the data set that was measured."""
-    config = found.results[0].config
-    return ImageRequest(
-        "examples", config.model, dataset=config.dataset.reference, examples=tuple(ids)
-    )
+    apart_tiles(dividing(rows, found.names), _models(found, found.names), key=f"apart_{kind}")
 
 
 def dividing(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Return the rows whose models are divided most evenly, each picture once."""
+    """Return the rows whose models are divided most evenly first, each picture once."""
     share = rows[list(names)].to_numpy(dtype=float).mean(axis=1)
     order = np.argsort(np.abs(share - 0.5), kind="stable")
-    return rows.iloc[order].drop_duplicates("id").head(MOST)
+    return rows.iloc[order].drop_duplicates("id")
 
 
-def _tiles(kind: str, found: Comparison, rows: pd.DataFrame, key: str) -> None:
-    cells = []
-    for place, row in enumerate(rows.to_dict("records")):
-        if place % PER_ROW == 0:
-            cells = st.columns(PER_ROW)
-        with cells[place % PER_ROW]:
-            _tile(kind, found, row, key)
+def apart_tiles(
+    rows: pd.DataFrame, models: Mapping[str, tuple[str, Evaluation]], *, key: str
+) -> None:
+    """Show examples as tiles: which of several models are right, and which are wrong.
+
+    Args:
+        rows: Rows of `Comparison.outcomes`.
+        models: Column of each model in them, to what it is called and what was asked about it.
+        key: Tells these tiles from others on the page.
+    """
+
+    def tile(row: dict[Any, Any]) -> Tile:
+        sides = [
+            (words, [said for name, (said, _) in models.items() if bool(row[name]) is is_right])
+            for words, is_right in (("right", True), ("wrong", False))
+        ]
+        lines = [str(row["label"]), *(f"{word}: {' / '.join(who)}" for word, who in sides)]
+        caption = "  \n".join(map(escaped, lines))
+        return Tile(str(row["id"]), str(row["label"]), caption, ", ".join(lines))
+
+    asked = [config for _, config in models.values()]
+    references = [config.model.reference for config in asked]
+    tiles(rows, tile, pictures_of(asked[0]), key=key, models=references, most=MOST)
 
 
-def _tile(kind: str, found: Comparison, row: dict[str, Any], key: str) -> None:
-    file = interactive.files(key) / f"{row['id']}.png"
-    sides = [
-        (words, [found.called(name) for name in found.names if bool(row[name]) is is_right])
-        for words, is_right in (("right", True), ("wrong", False))
-    ]
-    lines = [str(row["label"]), *(f"{word}: {' / '.join(who)}" for word, who in sides)]
-    about = ", ".join(lines)
-    if not file.is_file():
-        st.caption(escaped(f"{about}. The data set no longer has this picture."))
-        return
-    picture = file.read_bytes()
-    st.image(enlarged_png(picture), width="stretch", alt=about)
-    st.caption("  \n".join(map(escaped, lines)))
-    models = [result.config.model.reference for result in found.results][:MODELS_ON_EXPLAIN]
-    explain_button(
-        picture,
-        "Explain",
-        {state.MODELS: list(dict.fromkeys(models)), state.EXPLAIN_TRUE: str(row["label"])},
-        name=f"{row['label']} {row['index']}",
-        key=f"apart_{kind}_{row['id']}",
-    )
+def _models(found: Comparison, names: Sequence[str]) -> dict[str, tuple[str, Evaluation]]:
+    every = zip(found.names, found.results, strict=True)
+    return {name: (found.called(name), r.config) for name, r in every if name in names}

@@ -1,26 +1,28 @@
 """Explanation quality over a data set: figures, all numbers, and the worst-explained examples."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measured_runs import Found
+from dashboard.components.shared.behind import behind
 from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import escaped
-from dashboard.components.shared.metrics import figure
 from dashboard.components.shared.once import once
-from usable_core import images
+from dashboard.components.shared.pictures import png_of, with_map
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.metrics import METRICS
 from usable_core.evaluations.explanation import ExplanationResult
-from usable_core.plots import heatmap
-from usable_core.plots.explanation import quality
+from usable_core.plots.explanation import quality, quality_places
 from usable_core.runs.run import Run
 
 WORST = 4  # examples of each backbone at first sight
+WIDTH = 320  # px, the least width of a map
 
 
 def quality_figure(found: Found, names: Sequence[str]) -> None:
@@ -39,9 +41,14 @@ def quality_figure(found: Found, names: Sequence[str]) -> None:
     )
     shown = metric if metric in known else known[0]
     st.caption(METRICS[shown].help)
-    title, theme = METRICS[shown].title, state.theme()
-    plot = once(quality, results, shown, title, names=names, theme=theme)
-    figure(plot, key="quality", alt=f"{METRICS[shown].title} of each method and backbone")
+    behind(
+        once(quality, results, shown, METRICS[shown].title, names=names, theme=state.theme()),
+        once(quality_places, results, names=names),
+        partial(_worst_behind, found, names),
+        key="quality",
+        alt=f"{METRICS[shown].title} of each method and backbone",
+        otherwise=partial(worst_section, found, names),
+    )
 
 
 def worst_section(found: Found, names: Sequence[str]) -> None:
@@ -51,12 +58,30 @@ def worst_section(found: Found, names: Sequence[str]) -> None:
         with column:
             if len(found) > 1:
                 st.markdown(f"**{escaped(name)}**")
-            rows = result.worst(WORST).to_dict("records")
+            in_a_row = WORST if len(found) == 1 else 2 if len(found) == 2 else 1
             with st.container(key=f"tiles_worst_{run.id}"):
-                cells = st.columns(WORST if len(found) == 1 else 2 if len(found) == 2 else 1)
-            for place, row in enumerate(rows):
-                with cells[place % len(cells)]:
-                    _example(run, result, row)
+                _examples(run, result, result.worst(WORST), in_a_row)
+
+
+def _worst_behind(found: Found, names: Sequence[str], place: str) -> None:
+    """Show the worst maps of one method and backbone; `place` is as in the figure."""
+    number, method = place.split()
+    run, result = found[int(number)]
+    rows = result.worst(2 * WORST, method)
+    st.caption(
+        f"The {len(rows)} maps by {escaped(EXPLAINERS[method].title)} of "
+        f"{escaped(names[int(number)])} that are the least to be trusted, of {result.n:,}."
+    )
+    with st.container(key=f"tiles_worst_{run.id}"):
+        _examples(run, result, rows, WORST)
+
+
+def _examples(run: Run, result: ExplanationResult, rows: pd.DataFrame, in_a_row: int) -> None:
+    for place, row in enumerate(rows.to_dict("records")):
+        if place % in_a_row == 0:  # row by row, so that a narrow screen keeps the order
+            cells = st.columns(in_a_row)
+        with cells[place % in_a_row]:
+            _example(run, result, row)
 
 
 def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> None:
@@ -96,7 +121,4 @@ def _picture(folder: str, index: int, method: str) -> tuple[bytes, bytes] | None
             values = maps[f"{index}_{method}"]
     except (OSError, KeyError):
         return None
-    picture = np.asarray(images.decode(png, "picture"))
-    blended = heatmap.blend(picture, values, heatmap.colour_limit(values), 0.8)
-    times = max(1, -(-320 // blended.shape[1]))  # small pictures with square pixels
-    return png, images.encode_png(np.kron(blended, np.ones((times, times, 1), np.uint8)))
+    return png, png_of(with_map(png, values, WIDTH))

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.measure.broken_pictures import class_figure
+from dashboard.components.measure.measured_runs import Found
 from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.metrics import bound_mark, figure, metric_card
 from dashboard.components.shared.once import once
@@ -12,7 +14,6 @@ from usable_core.catalog.metrics import METRICS
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.plots.robustness import survival
-from usable_core.plots.robustness_by_class import per_class
 
 
 def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) -> None:
@@ -36,12 +37,11 @@ def survival_section(results: Sequence[RobustnessResult], names: Sequence[str]) 
                 metric_card("censored", result.censored)
 
 
-def classes_section(results: Sequence[RobustnessResult], names: Sequence[str]) -> None:
+def classes_section(found: Found, names: Sequence[str]) -> None:
     """Show the accuracy of each class at each epsilon, of one model at a time."""
     titles = {str(k): name for k, name in enumerate(names)}
     chosen = choose_one("Classes of", titles, key=state.ROBUSTNESS_CLASSES, default="0")
-    plot = once(per_class, results[int(chosen)], theme=state.theme())
-    figure(plot, key="per_class", alt=f"Accuracy of {titles[chosen]} per class and epsilon")
+    class_figure(*found[int(chosen)], titles[chosen])
 
 
 def _median_card(result: RobustnessResult) -> None:

@@ -1,16 +1,18 @@
 """Pictures behind the numbers of an accuracy: wrong answers, the surest first, of what is asked."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import escaped, percent
 from dashboard.components.shared.metrics import clicked_point
-from dashboard.components.shared.pictures import enlarged_png
+from dashboard.components.shared.tiles import Tile, called, pictures_of, tiles
 from usable_core.evaluations.accuracy import WRONG_FOLDER, AccuracyResult
 from usable_core.runs.run import Run
 from usable_core.verdicts.slices import Slice
@@ -19,16 +21,7 @@ TAB = "Wrong, and sure of it"  # the section's title
 ANY = "any"
 WHOLE = (0.0, 100.0)  # %
 MOST = {1: 12, 2: 6}  # tiles of one model, by the number of models
-SIDE = 112  # px, the width of a tile
 Found = Sequence[tuple[Run, AccuracyResult]]
-
-
-def choose_cell(class_names: Sequence[str]) -> None:
-    """Show the errors of the clicked cell of a confusion matrix."""
-    point = clicked_point(state.ACCURACY_CELLS)
-    if point is not None:
-        true, called = (class_names[int(index)] for index in point["customdata"][:2])
-        _choose(true, called)
 
 
 def choose_class() -> None:
@@ -106,6 +99,32 @@ def _select(label: str, names: set[str], key: str) -> None:
     st.selectbox(label, options, key=key)
 
 
+def cell_errors(run: Run, result: AccuracyResult, place: str) -> None:
+    """Show the errors of a cell of the confusion matrix, as `plots.accuracy.place_of` names it."""
+    label, prediction = map(int, place.split())
+    wrong = result.wrong()
+    wrong = wrong[(wrong["label"] == label) & (wrong["prediction"] == prediction)]
+    wrong_tiles(run, result, wrong, key=f"cell_{run.id}_{place}")
+
+
+def wrong_tiles(
+    run: Run, result: AccuracyResult, rows: pd.DataFrame, *, key: str, most: int = MOST[1]
+) -> None:
+    """Show records of an accuracy as tiles: those that the run kept, the others from the data."""
+    folder, names = state.store().folder(run.id) / WRONG_FOLDER, result.provenance.class_names
+
+    def tile(row: dict[Any, Any]) -> Tile:
+        more = percent(row["confidence"])
+        one = called(row["id"], names[row["label"]], names[row["prediction"]], more)
+        return replace(one, file=_kept(folder / f"{row['index']}.png"))
+
+    tiles(rows, tile, pictures_of(run.config), key=key, most=most)
+
+
+def _kept(file: Path) -> Path | None:
+    return file if file.is_file() else None
+
+
 def _tiles(run: Run, result: AccuracyResult, most: int) -> None:
     low, high = st.session_state[state.ACCURACY_SURE]
     wrong = result.wrong(confidence=(low / 100, high / 100))
@@ -116,36 +135,7 @@ def _tiles(run: Run, result: AccuracyResult, most: int) -> None:
     if (chosen := st.session_state.get(state.ACCURACY_SLICE)) is not None:
         is_in = pd.Series(chosen.members(result), index=result.records.index)
         wrong = wrong[is_in[wrong.index]]
-    folder = state.store().folder(run.id) / WRONG_FOLDER
-    kept = wrong.loc[[(folder / f"{index}.png").is_file() for index in wrong["index"]]].head(most)
-    st.caption(f"{len(wrong):,} of {result.n:,} images, {len(kept)} shown.")
+    st.caption(f"{len(wrong):,} of {result.n:,} images.")
     if not len(wrong):
         st.caption("None of these answers is wrong.")
-    elif not len(kept):
-        st.caption(
-            "No pictures of these were kept: a run keeps at most 200 errors, and one of an earlier "
-            "version none. Delete it and measure again."
-        )
-    with st.container(horizontal=True):
-        for row in kept.to_dict("records"):
-            _tile(run, names, row, (folder / f"{row['index']}.png").read_bytes())
-
-
-def _tile(run: Run, names: Sequence[str], row: Mapping[str, object], png: bytes) -> None:
-    true, called = names[int(str(row["label"]))], names[int(str(row["prediction"]))]
-    sure = percent(float(str(row["confidence"])))
-    with st.container(width=SIDE):
-        st.image(
-            enlarged_png(png, SIDE),
-            width="stretch",
-            output_format="PNG",
-            alt=f"{true}, called {called}",
-        )
-        st.caption(f"**{escaped(true)}**, called *{escaped(called)}* · {sure}")
-        explain_button(
-            png,
-            "Explain",
-            {state.MODELS: [run.config.model.reference], state.EXPLAIN_TRUE: true},
-            name=f"{true}, called {called}",
-            key=f"wrong_{run.id}_{row['index']}",
-        )
+    wrong_tiles(run, result, wrong, key=f"wrong_{run.id}", most=most)

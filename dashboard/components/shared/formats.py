@@ -6,7 +6,7 @@
 
 import json
 import mimetypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -161,6 +161,7 @@ def choose_one(
 
     Without a default, what the session holds under `key` is chosen.
     """
+    forget_unless(key, titles)
     return st.segmented_control(
         label,
         list(titles),
@@ -171,6 +172,12 @@ def choose_one(
         help=help,
         label_visibility="visible" if is_labelled else "collapsed",
     )
+
+
+def forget_unless(key: str, options: Container[object]) -> None:
+    """Let go of a choice that is not offered (any more), such as one of another model."""
+    if st.session_state.get(key) is not None and st.session_state[key] not in options:
+        del st.session_state[key]
 
 
 def provenance_warnings(provenance: Provenance) -> None:

@@ -8,6 +8,9 @@ from PIL import Image
 
 from usable_core.attacked_images import SHOWN, Picture, enlarged
 from usable_core.images import decode
+from usable_core.plots import heatmap
+
+MAP_OPACITY = 0.8
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -21,3 +24,10 @@ def png_of(picture: Picture) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def with_map(picture: bytes, values: np.ndarray, width: int = SHOWN) -> Picture:
+    """Return a picture file with its map (H, W) over it, at least `width` wide."""
+    seen = np.asarray(decode(picture, "picture"))
+    blended = heatmap.blend(seen, values, heatmap.colour_limit(values), MAP_OPACITY)
+    return enlarged(blended, width)

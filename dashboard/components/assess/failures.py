@@ -1,0 +1,122 @@
+"""Where it fails: the worst slices in words, and the pictures behind them."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.components.assess.measured_parts import Parts
+from dashboard.components.assess.wrong_with_maps import wrong_with_maps
+from dashboard.components.measure.broken_pictures import broken_tiles
+from dashboard.components.measure.disagreements import apart_tiles, dividing
+from dashboard.components.measure.measured_runs import answer
+from dashboard.components.measure.slices_section import slice_lines
+from dashboard.components.measure.wrong_pictures import wrong_tiles
+from dashboard.components.shared.formats import choose_one, errors_shown, escaped, forget_unless
+from dashboard.components.shared.once import once
+from usable_core.comparison.joining import join
+from usable_core.evaluations.accuracy import AccuracyResult
+from usable_core.evaluations.epsilon import epsilon_label
+from usable_core.evaluations.result import Measured
+from usable_core.verdicts.findings import Findings
+from usable_core.verdicts.slices import Slice
+
+TILES = 6  # at first sight
+
+
+@st.fragment
+def failures(found: Findings, parts: Parts) -> None:
+    """Show where one candidate fails: its slices, and the images that it gets wrong."""
+    names = list(found.slices)
+    name = names[0]
+    if len(names) > 1:
+        name = choose_one("Where it fails", {n: n for n in names}, key="fails_of", default=name)
+    slices = found.slices[name]
+    st.markdown(escaped(slices.sentence))
+    slice_lines(slices.worst[1:])  # the sentence says the first
+    own = parts.get(name, {})
+    shown: dict[str, Callable[[Sequence[Slice]], None]] = {}
+    if "accuracy" in own:
+        shown["Wrong"] = partial(_wrong, parts, name)
+    if "robustness" in own:
+        shown["Broken by the attack"] = partial(_broken, parts, name)
+    if "accuracy" in own and sum("accuracy" in of for of in parts.values()) > 1:
+        shown["Right for another model"] = partial(_apart, parts, name)
+    if not shown:
+        st.caption("The runs behind it were deleted, so there are no pictures to show.")
+        return
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        first = next(iter(shown))
+        kind = choose_one("Images", {k: k for k in shown}, key="fails_kind", default=first)
+    by_text = {one.text: one for one in slices.worst}
+    forget_unless("fails_slice", by_text)
+    chosen = right.selectbox(
+        "Only where",
+        list(by_text),
+        index=None,
+        placeholder="All images",
+        key="fails_slice",
+        disabled=not by_text,
+    )
+    with errors_shown():
+        shown[kind]([by_text[chosen]] if chosen else [])
+
+
+def _wrong(parts: Parts, name: str, only: Sequence[Slice]) -> None:
+    run, result = parts[name]["accuracy"], _accuracy(parts, name)
+    rows = _inside(result.wrong(), result, only)
+    st.caption(f"{len(rows):,} of {result.n:,} answers{_where(only)} are wrong, the surest first.")
+    key = f"fails_wrong_{run.id}"
+    wrong_with_maps(run, result, rows, key=f"{key}_maps")
+    wrong_tiles(run, result, rows, key=key, most=TILES)
+
+
+def _broken(parts: Parts, name: str, only: Sequence[Slice]) -> None:
+    run = parts[name]["robustness"]
+    result = answer(run)
+    rows = result.broken()
+    if only and "accuracy" in parts[name]:
+        rows = _inside(rows, _accuracy(parts, name), only)
+    most = result.epsilons[-1]
+    st.caption(
+        f"{len(rows):,} of the {result.n:,} attacked images{_where(only)} break within "
+        f"ε = {epsilon_label(most, result.config.norm)}: right when clean, wrong then. Those that "
+        "break first come first."
+    )
+    broken_tiles(run, result, rows, most, key=f"fails_broken_{run.id}", most=TILES)
+
+
+def _apart(parts: Parts, name: str, only: Sequence[Slice]) -> None:
+    measured = {one: _accuracy(parts, one) for one in parts if "accuracy" in parts[one]}
+    names = list(measured)
+    rows = once(_outcomes, list(measured.values()), names)
+    rows = rows[~rows[name].to_numpy(dtype=bool) & rows[names].to_numpy(dtype=bool).any(axis=1)]
+    rows = dividing(_inside(rows, measured[name], only), names)
+    st.caption(
+        f"Images{_where(only)} that are wrong for {escaped(name)} and right for another: "
+        f"{len(rows):,}."
+    )
+    models = {one: (one, result.config) for one, result in measured.items()}
+    apart_tiles(rows, models, key=f"fails_apart_{name}")
+
+
+def _outcomes(results: Sequence[Measured], names: Sequence[str]) -> pd.DataFrame:
+    return join(results, names)[0]
+
+
+def _accuracy(parts: Parts, name: str) -> AccuracyResult:
+    found: AccuracyResult = answer(parts[name]["accuracy"])
+    return found
+
+
+def _inside(rows: pd.DataFrame, result: AccuracyResult, only: Sequence[Slice]) -> pd.DataFrame:
+    """Return the rows whose pictures are in a slice; all of them where there is none."""
+    for one in only:
+        rows = rows[rows["id"].isin(result.records["id"][one.members(result)])]
+    return rows
+
+
+def _where(only: Sequence[Slice]) -> str:
+    return "".join(f" where {escaped(one.text)}" for one in only)
