@@ -129,18 +129,18 @@ class RobustnessResult(Answer):
         )
 
     def broken(self, epsilon: float | None = None, label: int | None = None) -> "pd.DataFrame":
-        """Return the records at one epsilon (the largest) that are right when clean, wrong there.
+        """Return the records, of a class or all, that are right when clean, wrong at an epsilon.
 
-        Of all classes, or of one; `breaks` says which epsilon of the grid is the first to break
-        each, and those that break first come first.
+        Those that break first come first; `breaks` says at which epsilon of the grid.
         """
         at = self.records_at(self.epsilons[-1] if epsilon is None else epsilon)
         at = at if label is None else at[at["label"] == label]
         right = at[at["clean_prediction"] == at["label"]]
         broken = right[right["prediction"] != right["label"]]
         breaks = self.smallest_epsilon.set_index("index")["breaks"]
-        found = broken.assign(breaks=broken["index"].map(breaks))
-        return found.sort_values("breaks", kind="stable")
+        return broken.assign(breaks=broken["index"].map(breaks)).sort_values(
+            "breaks", kind="stable"
+        )
 
     @property
     def median_smallest_epsilon(self) -> Estimate:
