@@ -29,23 +29,13 @@ from usable_core.runs.database import forget
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.verdicts.plan import questions
 
-NAMES = [
-    "resnet18",
-    "resnet34",
-    "resnet50",
-    "vgg16",
-    "vgg19",
-    "densenet121",
-    "mobilenet_v2",
-    "mobilenet_v3_large",
-    "efficientnet_b0",
-    "convnext_tiny",
-    "vit_b_16",
-    "swin_t",
-]
-CLASSES = tuple(
-    ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+_NAMES = (
+    "resnet18 resnet34 resnet50 vgg16 vgg19 densenet121 mobilenet_v2 mobilenet_v3_large "
+    "efficientnet_b0 convnext_tiny vit_b_16 swin_t"
 )
+NAMES = tuple(_NAMES.split())
+_CLASSES = "airplane automobile bird cat deer dog frog horse ship truck"
+CLASSES = tuple(_CLASSES.split())
 MACHINE = Machine("0badcafe", "Processor", 2, 2, 2, "cpu", "Linux")
 
 

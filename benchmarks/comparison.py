@@ -172,7 +172,10 @@ def scores(gained: np.ndarray, lost: np.ndarray, n: int, delta: np.ndarray) -> n
 
 
 def coverage(trials: int, counts: Sequence[int]) -> Iterator[str]:
-    """Yield a table of how often all intervals hold together, equal models and spread ones."""
+    """Yield a table of how often all intervals hold together, equal models and spread ones.
+
+    Each share with its standard error, for with few trials the lowest of many cells is low by luck.
+    """
     yield "| models | n | " + " | ".join(f"{a:.0%} equal | spread" for a in ACCURACIES) + " |"
     yield "|---:|---:|" + "---:|" * 2 * len(ACCURACIES)
     for count in counts:
@@ -183,7 +186,9 @@ def coverage(trials: int, counts: Sequence[int]) -> Iterator[str]:
                     generator = np.random.default_rng(n + count)
                     accuracies = middle + width * np.linspace(-1, 1, count)
                     held = sum(covered(n, accuracies, generator) for _ in range(trials))
-                    cells.append(f"{100 * held / trials:.1f}")
+                    share = held / trials
+                    error = np.sqrt(share * (1 - share) / trials)
+                    cells.append(f"{100 * share:.1f} ± {100 * error:.1f}")
             yield f"| {count} | {n:,} | " + " | ".join(cells) + " |"
 
 
