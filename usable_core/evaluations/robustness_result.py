@@ -137,10 +137,8 @@ class RobustnessResult(Answer):
         at = at if label is None else at[at["label"] == label]
         right = at[at["clean_prediction"] == at["label"]]
         broken = right[right["prediction"] != right["label"]]
-        breaks = self.smallest_epsilon.set_index("index")["breaks"]
-        return broken.assign(breaks=broken["index"].map(breaks)).sort_values(
-            "breaks", kind="stable"
-        )
+        breaks = broken["index"].map(self.smallest_epsilon.set_index("index")["breaks"])
+        return broken.assign(breaks=breaks).sort_values("breaks", kind="stable")
 
     @property
     def median_smallest_epsilon(self) -> Estimate:
