@@ -8,13 +8,16 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from usable_core import files, settings
 from usable_core.errors import ConfigError, UnknownName
-from usable_core.evaluations.accuracy import AccuracyResult
-from usable_core.evaluations.result import Measured
 from usable_core.records import MALFORMED, from_json
-from usable_core.verdicts.restriction import Restricted, conditions_of, restricted
+
+if TYPE_CHECKING:
+    from usable_core.evaluations.accuracy import AccuracyResult
+    from usable_core.evaluations.result import Measured
+    from usable_core.verdicts.restriction import Restricted
 
 LONGEST_NAME = 60  # characters: it stands in the sidebar
 MOST = 1000  # that are kept
@@ -47,7 +50,7 @@ def save(name: str, text: str) -> SavedSlice:
         raise ConfigError(
             f"A slice's name has 1 to {LONGEST_NAME} characters, but is {name!r}. Choose another."
         )
-    conditions_of(text)
+    _check(text)
     if not _path(name).is_file() and len(saved()) >= MOST:
         raise ConfigError(f"There are {MOST:,} slices already. Delete one first.")
     one = SavedSlice(name, text, datetime.now(UTC).timestamp())
@@ -89,11 +92,11 @@ def meant(name_or_text: str) -> str:
     for one in saved():
         if one.name.casefold() == wanted.casefold():
             return one.text
-    conditions_of(wanted)
+    _check(wanted)
     return wanted
 
 
-def on_slice(result: Measured, slice: str, *described: AccuracyResult) -> Restricted:
+def on_slice(result: "Measured", slice: str, *described: "AccuracyResult") -> "Restricted":
     """Return an answer on a slice of its examples, every number recomputed from their records.
 
     Args:
@@ -109,7 +112,15 @@ def on_slice(result: Measured, slice: str, *described: AccuracyResult) -> Restri
     Raises:
         ConfigError: the slice is none, is not known of these examples, or holds none of them.
     """
+    from usable_core.verdicts.restriction import conditions_of, restricted
+
     return restricted(result, conditions_of(meant(slice)), described)
+
+
+def _check(text: str) -> None:
+    from usable_core.verdicts.restriction import conditions_of  # numbers, which a first page spares
+
+    conditions_of(text)
 
 
 def _folder() -> Path:

@@ -84,7 +84,7 @@ ASKING_LAYERS = (
     ),
     ("catalog", "metrics"),
     ("evaluations",),
-    ("comparison", "samples", "attacked_images", "verdicts", "shelf"),
+    ("comparison", "samples", "attacked_images", "verdicts", "shelf", "saved_slices"),
     ("tasks", "progress"),
     ("runs", "plots"),
     ("reports",),

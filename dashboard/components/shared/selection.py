@@ -12,7 +12,6 @@ from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core import saved_slices
 from usable_core.errors import UsableError
 from usable_core.evaluations.epsilon import epsilon_label, number
-from usable_core.verdicts.restriction import AND, conditions_of
 
 EPSILONS = ("1/255", "2/255", "4/255", "8/255", "16/255")
 _REFUSED = "slice_refused"
@@ -79,7 +78,7 @@ def controls() -> None:
 
 def choose_slice(text: str) -> None:
     """Have every page look at a slice, within the one that is chosen already."""
-    state.restore(state.SLICE, [AND.join(filter(None, (chosen_slice(), text)))])
+    state.restore(state.SLICE, [" and ".join(filter(None, (chosen_slice(), text)))])
 
 
 def nearest(key: str, epsilons: Sequence[float]) -> int | None:
@@ -116,7 +115,7 @@ def _keeping(text: str, name: str | None) -> None:
         )
         return
     with st.popover("Save this slice", icon=":material/bookmark_add:"):
-        st.caption(escaped(" and ".join(part.text for part in conditions_of(text))))
+        st.caption(escaped(text))
         st.text_input("Name", key=state.SLICE_NAME, max_chars=saved_slices.LONGEST_NAME)
         st.button("Save", key="slice_save", on_click=_save, args=(text,))
 
