@@ -427,7 +427,7 @@ def test_energy_says_whether_it_was_measured_or_estimated(measured):
         assert "estimated from the multiply-adds" in result.energy_in_words
         assert result.energy_in_words.endswith(how)
         assert (checked.outcome, checked.found) == ("undecided", None)
-        assert checked.reason == how
+        assert checked.reason == how  # why nothing meters it
 
 
 # Asking

@@ -179,14 +179,13 @@ class CostResult(Answer):
     @property
     def energy_in_words(self) -> str:
         """Return the energy of a picture, and whether that is measured or estimated and how."""
-        facts = self.facts
-        if not math.isnan(facts.energy):
-            return f"{written(facts.energy, 'joules')}, {facts.energy_by}"
+        if not math.isnan(self.facts.energy):
+            return f"{written(self.facts.energy, 'joules')}, {self.facts.energy_by}"
         if math.isnan(self.energy_estimate):
-            return facts.energy_by
+            return self.facts.energy_by
         return (
             f"at least {written(self.energy_estimate, 'joules')}, estimated from the multiply-adds "
-            f"at 4.6 pJ each (arithmetic alone); {facts.energy_by}"
+            f"at 4.6 pJ each (arithmetic alone); {self.facts.energy_by}"
         )
 
     @property

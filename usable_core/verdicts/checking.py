@@ -63,11 +63,13 @@ def check(requirement: Requirement, results: Iterable[Measured], *, candidates: 
         results: The model's answers; the first that has the number counts.
         candidates: How many models are looked at for the same use.
     """
+    why = "it was not measured"
     for result in results:
-        for number in result.numbers():
-            if requirement.is_about(number) and not math.isnan(number.found.value):
+        for number in filter(requirement.is_about, result.numbers()):
+            if not math.isnan(number.found.value):
                 return _checked(requirement, number, result, candidates)
-    return Checked(requirement, None, "undecided", "it was not measured")
+            why = number.excuse.rstrip(".") or why
+    return Checked(requirement, None, "undecided", why)
 
 
 def outcome(requirement: Requirement, found: Estimate) -> Outcome:
@@ -83,9 +85,6 @@ def outcome(requirement: Requirement, found: Estimate) -> Outcome:
 def _checked(
     requirement: Requirement, number: Number, result: Measured, candidates: int
 ) -> Checked:
-    if math.isnan(number.found.value):
-        why = number.excuse.rstrip(".") or "it could not be counted"
-        return Checked(requirement, None, "undecided", why)
     if number.within is not None:
         found = number.within(1 - (1 - CONFIDENCE) / candidates)
     else:
