@@ -22,7 +22,6 @@ from usable_core.errors import ConfigError, ExplanationError, StorageError, Usab
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.pictures import picture_of
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ def explain(
     json: JsonOption = None,
 ) -> None:
     """Explain one image: predictions and maps of one or several models, and their agreement."""
+    from usable_core.pictures import picture_of
+
     methods = known_methods(method)
     settings: MapSettings = {
         "target": _target(target, label),
