@@ -188,7 +188,6 @@ class Oracle(AbstractContextManager["Oracle"]):
             NoGradients: the model has none.
             OutputsRefused, UsableError, Cancelled: as `logits`.
         """
-        self.model.require_gradients("This", _INSTEAD)
 
         def differentiated(part: slice) -> tuple[Tensor, ...]:
             with torch.inference_mode(False), torch.enable_grad():
@@ -220,7 +219,6 @@ class Oracle(AbstractContextManager["Oracle"]):
             NoGradients: the model has none.
             OutputsRefused, UsableError, Cancelled: as `logits`.
         """
-        self.model.require_gradients("This", _INSTEAD)
 
         def differentiated(part: slice) -> tuple[Tensor, Tensor]:
             with torch.inference_mode(False), torch.enable_grad():
@@ -248,6 +246,8 @@ class Oracle(AbstractContextManager["Oracle"]):
         Raises:
             UsableError, Cancelled: as `logits`.
         """
+        if needs_gradient:
+            self.model.require_gradients("This", _INSTEAD)
         with self:
             size = self.size(needs_gradient=needs_gradient)
             for part, result in in_batches(size, count, function):

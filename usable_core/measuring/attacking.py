@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.batch_size import best_batch_size
-from usable_core.attacks.campaign import Attacked, check_gradients, run_attack
+from usable_core.attacks.campaign import Attacked, run_attack
+from usable_core.attacks.needs import check_gradients
 from usable_core.datasets.dataset import hash_bytes
 from usable_core.errors import AttackError
 from usable_core.evaluations.robustness import RobustnessConfig

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.attacks.campaign import check_gradients
+from usable_core.attacks.needs import check_gradients
 from usable_core.attacks.norms import check_budget, random_edge
 from usable_core.attacks.sweep import SmallestEpsilons, ascend, confirm, descend
 from usable_core.catalog.attacks import ATTACKS
