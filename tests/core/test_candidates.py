@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from made_results import accuracy_result, provenance, robustness_result
 from scipy.stats import norm
 
+from usable_core.catalog.looks import model_styles
 from usable_core.comparison import compare
 from usable_core.comparison.leaders import conditions_of, leaders, said_of_each
 from usable_core.comparison.standings import standing
@@ -422,3 +424,19 @@ def test_figures_have_intervals_and_looks_of_their_own():
     last = [trace.y[-1] for trace in along.data]
     assert last == pytest.approx(100 * found.chances(0))
     assert along.layout.shapes[0].x0 == 50
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_candidates_look_as_their_models_do_everywhere(theme):
+    right = of_accuracies(np.linspace(0.7, 0.9, 2), n=60).T
+    references = ["bundled/vgg_digits", "bundled/resnet_digits"]
+    found = [answered(column, name="x") for column in right]
+    for answers, reference in zip(found, references, strict=True):
+        old = answers["accuracy"]
+        source = replace(old.provenance, model=reference)
+        answers["accuracy"] = replace(old, provenance=source)
+
+    drawn = numbers_with_intervals(candidates_of(found, ["VGG", "ResNet"]), theme=theme)
+
+    due = [style.color for style in model_styles(references, theme)]
+    assert [trace.line.color for trace in drawn.data] == due

@@ -1,12 +1,12 @@
 """Several candidates as figures: all their numbers with intervals, and who is first by weights."""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import plotly.graph_objects as go
 
-from usable_core.catalog.looks import COLORS, DASHES, SYMBOLS
+from usable_core.catalog.looks import model_styles
 from usable_core.plots.style import (
     NEUTRAL,
     WIDTH,
@@ -33,7 +33,7 @@ def numbers_with_intervals(found: Candidates, *, theme: Theme = "light") -> go.F
     """
     figure = go.Figure()
     count = len(found.names)
-    for k, (name, style) in enumerate(styles(found.names, theme)):
+    for k, (name, style) in enumerate(styles(found, theme)):
         ends = [axis.standing.values[k] for axis in found.axes]
         values = [[100 * getattr(one, end) for one in ends] for end in ("value", "low", "high")]
         shift = APART * ((k + 0.5) / count - 0.5)
@@ -74,7 +74,7 @@ def first_by_weight(
         theme: Colour scheme of the page around it.
     """
     figure, chances = go.Figure(), found.first_along(axis, SHARES, weights)
-    for k, (name, style) in enumerate(styles(found.names, theme)):
+    for k, (name, style) in enumerate(styles(found, theme)):
         figure.add_scatter(
             x=100 * SHARES,
             y=100 * chances[:, k],
@@ -91,20 +91,10 @@ def first_by_weight(
     return tidy(figure, height=340)
 
 
-def styles(names: Sequence[str], theme: Theme) -> list[tuple[str, ModelStyle]]:
-    """Return what each candidate is called in a figure, and its look: no two look alike."""
-    colors = COLORS[theme]
-    return [
-        (
-            html.escape(name),
-            ModelStyle(
-                colors[k % len(colors)],
-                DASHES[k // len(colors) % len(DASHES)],
-                SYMBOLS[k % len(SYMBOLS)],
-            ),
-        )
-        for k, name in enumerate(names)
-    ]
+def styles(found: Candidates, theme: Theme) -> list[tuple[str, ModelStyle]]:
+    """Return what each candidate is called in a figure, and how it looks in all of them."""
+    looks = model_styles(found.models or found.names, theme)
+    return [(html.escape(name), look) for name, look in zip(found.names, looks, strict=True)]
 
 
 def _wrapped(title: str) -> str:

@@ -45,12 +45,14 @@ class Candidates:
         axes: What they are compared on, what decides first.
         covariance: Of the errors of their numbers, axis by axis.
         notes: Sentences on who or what is left out.
+        models: Their references, which decide how each looks; empty where an older version asked.
     """
 
     names: tuple[str, ...]
     axes: tuple[AxisStanding, ...]
     covariance: tuple[tuple[float, ...], ...]
     notes: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     @cached_property
     def values(self) -> Floats:

@@ -49,6 +49,7 @@ def candidates_of(
         axes=tuple(AxisStanding(axis.name, axis.title, _standing(axis)) for axis in axes),
         covariance=tuple(tuple(float(f"{v:.{DIGITS}g}") for v in row) for row in _covariance(axes)),
         notes=(*notes, *reasons),
+        models=tuple(answers[k][decides].provenance.model for k in known),
     )
 
 
