@@ -143,3 +143,13 @@ def test_a_short_job_is_not_told(open_page, store):
     store.finish(run.id, answer)
 
     assert not app.run().toast
+
+
+@pytest.mark.parametrize("picture", ["cat", "0" * 32])
+def test_every_page_is_whole_whatever_picture_explain_showed(open_page, picture):
+    app = open_page("explain", image=picture)
+    app.switch_page("app_pages/models.py").run()
+
+    assert not app.exception
+    assert not [one.value for one in app.error]
+    assert "free" in " ".join(one.value for one in app.sidebar.caption)

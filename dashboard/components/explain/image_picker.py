@@ -17,6 +17,7 @@ from dashboard import link, memory, state
 from dashboard.components.explain.gallery import thumbnail
 from dashboard.components.shared import beside
 from dashboard.components.shared.formats import errors_shown, escaped
+from dashboard.components.shared.names import picture_title
 from usable_core import images
 from usable_core.errors import UsableError
 from usable_core.runs import uploads
@@ -220,9 +221,8 @@ def _chosen() -> Chosen | None:
             escaped(f"The picture of this link is not here. {error}"), icon=":material/search_off:"
         )
         return None
-    shown = next((row.title for row in images.gallery() if row.name == name), None)
-    title = shown or st.session_state.get(f"title_{name}") or uploads.title(name)
-    return Chosen(image_id, title or "Your picture", shown is None, jpeg)
+    is_own = all(row.name != name for row in images.gallery())
+    return Chosen(image_id, picture_title(name) or "Your picture", is_own, jpeg)
 
 
 def _reading(name: str, home: str) -> Future[tuple[str, bytes]]:

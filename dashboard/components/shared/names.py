@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+import streamlit as st
+
 from dashboard import state
 from usable_core.catalog import titles
+from usable_core.errors import UsableError
 from usable_core.evaluations.result import Measured
+from usable_core.runs import uploads
 from usable_core.runs.run import Run
 from usable_core.runs.trained import titles_of
 from usable_core.tasks import TASKS
@@ -34,3 +38,14 @@ def names_of(results: Sequence[Measured]) -> list[str]:
     from usable_core.comparison.names import short_names  # numbers, which a first page spares
 
     return list(short_names(results, training_titles()))
+
+
+def picture_title(name: str) -> str:
+    """Return what a picture of the gallery or an upload is called; empty where nobody said."""
+    from usable_core.images import gallery  # decoders, which a first page spares
+
+    own = next((row.title for row in gallery() if row.name == name), "")
+    try:
+        return own or st.session_state.get(f"title_{name}") or uploads.title(name)
+    except UsableError:  # it is gone; Explain says so
+        return ""

@@ -13,12 +13,10 @@ from dashboard.components.shared.words import words
 from usable_core import machine, settings
 from usable_core.catalog.looks import model_styles
 from usable_core.errors import UsableError
-from usable_core.runs import uploads
 from usable_core.runs.run import Status
 from usable_core.runs.uploads import data_title, size_said
 
 MOST_NAMED = 2  # models in a tab's title
-LONGEST_NAME = 30  # characters of a photograph's name; an upload's identity is longer
 LITTLE = 2 * 10**9  # bytes: a training or a download may need more
 
 
@@ -61,8 +59,7 @@ def _selection() -> None:
         f'<div class="chosen"><i class="data"></i>{html.escape(data_title(d))}</div>' for d in data
     ]
     if (picture := memory.of_tab(state.IMAGE).get(state.IMAGE)) is not None:
-        title = st.session_state.get(f"title_{picture[0]}") or uploads.title(picture[0])
-        shown = title or ("Your picture" if len(picture[0]) > LONGEST_NAME else picture[0])
+        shown = names.picture_title(picture[0]) or "Your picture"
         rows.append(f'<div class="chosen"><i class="data"></i>{html.escape(shown)}</div>')
     if rows:
         st.html(f'<div class="selection" aria-label="Selected on every page">{"".join(rows)}</div>')
