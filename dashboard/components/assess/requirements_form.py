@@ -13,7 +13,7 @@ from usable_core.verdicts.assessment import USUAL
 from usable_core.verdicts.requirements import Requirement, requirement
 
 COLUMNS = 3
-NOT_REQUIRED = None
+NOT_REQUIRED = "not required"
 STEPS = {"share": range(101), "number": [step / 20 for step in range(21)]}  # by unit; % of shares
 HOW = (
     "One requirement a line, such as "
@@ -40,18 +40,18 @@ class Field:
         return f"{self.requirement.title.partition(' at ε')[0]} {sign}"
 
     @property
-    def options(self) -> list[float | None]:
+    def options(self) -> list[float | str]:
         """Return what it can be set to; what requires nothing is at the end that is easy."""
         steps = {float(step) for step in STEPS[METRICS[self.requirement.row.metric].unit]}
-        kept = {st.session_state.get(self.key)} - {NOT_REQUIRED}  # also one between the steps
+        kept = {st.session_state.get(self.key)} - {None, NOT_REQUIRED}  # also one between the steps
         bounds = sorted(steps | kept)
         is_minimum = self.requirement.row.is_better == "higher"
         return [NOT_REQUIRED, *bounds] if is_minimum else [*bounds, NOT_REQUIRED]
 
-    def text(self, value: float | None) -> str:
+    def text(self, value: float | str) -> str:
         """Return a value of the slider as people read it."""
         unit = " %" if self.is_share else ""
-        return "not required" if value is NOT_REQUIRED else f"{value:.10g}{unit}"
+        return value if isinstance(value, str) else f"{value:.10g}{unit}"
 
     @property
     def is_share(self) -> bool:
@@ -71,7 +71,7 @@ def restore(texts: tuple[str, ...]) -> None:
     asked = {one.name: one for one in reversed([requirement(text) for text in texts])}
     for field in FIELDS:
         one = asked.get(field.requirement.name)
-        st.session_state[field.key] = None if one is None else field.shown(one.bound)
+        st.session_state[field.key] = NOT_REQUIRED if one is None else field.shown(one.bound)
         if one is not None and one.row.place == "epsilon":
             st.session_state[state.ASSESS_EPSILON] = one.place
     plain = {_field_text(field) for field in FIELDS} - {None}
@@ -115,7 +115,7 @@ def requirements_form() -> tuple[str, ...]:
 def _field_text(field: Field) -> str | None:
     """Return the requirement that a slider asks for now; None where it requires nothing."""
     value = st.session_state.get(field.key)
-    if value is None:
+    if value in (None, NOT_REQUIRED):
         return None
     asked, place = field.requirement, field.requirement.place
     if asked.row.place == "epsilon":
