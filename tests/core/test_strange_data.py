@@ -15,9 +15,9 @@ SLOW = {
     if name in ("scans of 1 megapixel", "jpeg of fill bytes", "tiff of strips")
 }
 REFUSED = {
-    "svg": "known format",
+    "svg": "SVG drawing",
     "postscript": "known format",
-    "pdf": "known format",
+    "pdf": "is a PDF",
     "python": "known format",
     "ico": "known format",
     "png of all sizes": "million pixels",
