@@ -46,7 +46,6 @@ def results(found: Found, names: Sequence[str]) -> None:
         st.subheader("Robustness score")
         score = once(robustness_score, answers, names=names, theme=theme)
         figure(score, key="robustness_score", alt="Change of accuracy against epsilon")
-    checks_of(answers, names)
     tabs(
         {
             "At one ε": partial(numbers_section, found, names),
@@ -57,6 +56,7 @@ def results(found: Found, names: Sequence[str]) -> None:
         },
         key=state.ROBUSTNESS_TAB,
     )
+    checks_of(answers, names)  # one that failed is told above, too
 
 
 measuring_page(
