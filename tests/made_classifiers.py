@@ -231,7 +231,7 @@ def save(kind, folder, **settings):
     if kind != "timm_wrapper":
         save_processor(kind, folder)
     if kind in REFUSED:  # before anything is built, and two of these are very large
-        configuration(kind).save_pretrained(folder)
+        configuration(kind, architectures=[class_names(kind)[0]]).save_pretrained(folder)
         save_file({"none": torch.zeros(1)}, folder / "model.safetensors")
         return None
     network = made(kind, **settings)
