@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from usable_core import cli, jobs
 
@@ -74,8 +75,10 @@ def test_a_place_that_can_be_written_is_left_as_it_was_by_the_look(tmp_path, cap
 
 @pytest.mark.parametrize("place", ["in a file", "a name that is too long", "a kernel's folder"])
 def test_a_folder_of_maps_that_cannot_be_written_is_noticed_before_the_work(
-    tmp_path, capsys, no_work, place
+    tmp_path, capsys, no_work, place, monkeypatch
 ):
+    monkeypatch.chdir(tmp_path)  # where the picture is, which is looked for first
+    Image.new("RGB", (8, 8)).save("a.png")
     target = refused_places(tmp_path)[place]
 
     assert cli.main([*EXPLAIN, "--out", str(target)]) == 2
