@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from torch import nn
 from torchvision.models import SqueezeNet1_1_Weights
-from torchvision.transforms import InterpolationMode, v2
+from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 from torchvision.transforms.functional import center_crop
 
