@@ -9,6 +9,7 @@ from usable_core.metrics.intervals import (
     mean_estimate,
     mean_of_proportions,
     paired_difference,
+    resampled_sums,
     wilson,
 )
 from usable_core.metrics.paired import flips, holm, mcnemar_exact
@@ -86,6 +87,25 @@ def test_the_paired_interval_turns_round_with_its_arguments():
     one, other = paired_difference(3, 9, 50), paired_difference(9, 3, 50)
 
     assert (one.low, one.high) == pytest.approx((-other.high, -other.low), abs=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2, 300, 25_000])  # the last are too many to be held
+def test_sums_of_resamples_are_those_of_the_drawn_examples(n):
+    parts = np.random.default_rng(n).normal(size=(n, 3))
+    generator = np.random.default_rng(0)
+    at_once = max(1, min(1000, 2_000_000 // n))
+
+    sums = resampled_sums(parts)
+
+    assert sums.shape == (1000, 3)
+    assert np.array_equal(sums, resampled_sums(parts))
+    drawn = generator.integers(0, n, size=(at_once, n))
+    for place in {0, at_once // 2, at_once - 1}:
+        assert sums[place] == pytest.approx(parts[drawn[place]].sum(0), rel=1e-9, abs=1e-9)
+    if at_once < 1000:  # the next ones are of the same stream
+        following = generator.integers(0, n, size=(at_once, n))
+        expected = parts[following[-1]].sum(0)
+        assert sums[2 * at_once - 1] == pytest.approx(expected, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0, 0), (10, 0), (0, 10)])

@@ -204,7 +204,7 @@ class AccuracyResult(Answer):
             confusion_left_out=self.n - int(confusion.sum()),
         )
 
-    @property
+    @cached_property
     def _numbers(self) -> dict[str, Estimate]:
         """Return every number by its key in `METRICS`."""
         return {

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from usable_core.metrics.arrays import Floats, Indices, Masks
-from usable_core.metrics.intervals import Estimate, bootstrap, occurrences, wilson
+from usable_core.metrics.intervals import Estimate, resampled_sums, wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,22 +58,11 @@ def calibration_error(
         return Estimate(math.nan, math.nan, math.nan, 0)
     chosen = equal_mass_bins if equal_mass else equal_width_bins
     place = chosen(confidence, bins)
-    gaps = correct.astype(np.float64) - confidence
-
-    def error(indices: Indices) -> Floats:
-        rows = np.arange(len(indices))[:, None] * bins
-        sums = np.bincount(
-            (place[indices] + rows).ravel(), gaps[indices].ravel(), len(indices) * bins
-        )
-        return np.asarray(np.abs(sums.reshape(-1, bins)).sum(1) / n)
-
-    value = float(error(np.arange(n)[None])[0])
-    drawn = float(np.quantile(bootstrap(error, n), 0.975))
+    own = np.zeros((n, bins))
+    own[np.arange(n), place] = correct.astype(np.float64) - confidence
     # Of a perfectly calibrated model, whose bins are nearly normal.
     variance = np.bincount(place, confidence * (1 - confidence), bins).astype(np.float64)
-    by_chance = value <= _chance_quantile(variance) / n
-    low = 0.0 if by_chance else min(value, max(0.0, 2 * value - drawn))
-    return Estimate(value, low, min(1.0, max(drawn, value)), n)
+    return _estimate(own, variance, n)
 
 
 def own_errors(confidence: Floats, correct: Masks, bins: int = BINS) -> Floats:
@@ -106,15 +95,16 @@ def clustered_calibration_error(confidence: Floats, correct: Masks, bins: int = 
     gaps = correct.astype(np.float64) - confidence
     rows = np.arange(n)[:, None] * bins
     own = np.bincount((place + rows).ravel(), gaps.ravel(), n * bins).reshape(n, bins)
+    return _estimate(own, np.square(own).sum(0), gaps.size)
 
-    def error(indices: Indices) -> Floats:
-        return np.asarray(np.abs(occurrences(indices, n) @ own).sum(1) / gaps.size)
 
-    value = float(np.abs(own.sum(0)).sum() / gaps.size)
-    drawn = float(np.quantile(bootstrap(error, n), 0.975))
-    by_chance = value <= _chance_quantile(np.square(own).sum(0)) / gaps.size
+def _estimate(own: Floats, variance: Floats, outcomes: int) -> Estimate:
+    """Return the error from what each example adds to each bin (N, B), and the bins' variance."""
+    value = float(np.abs(own.sum(0)).sum() / outcomes)
+    drawn = float(np.quantile(np.abs(resampled_sums(own)).sum(1) / outcomes, 0.975))
+    by_chance = value <= _chance_quantile(variance) / outcomes
     low = 0.0 if by_chance else min(value, max(0.0, 2 * value - drawn))
-    return Estimate(value, low, min(1.0, max(drawn, value)), n)
+    return Estimate(value, low, min(1.0, max(drawn, value)), len(own))
 
 
 def _chance_quantile(variance: Floats) -> float:

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from usable_core.metrics.arrays import Floats, Indices, Masks
-from usable_core.metrics.intervals import Estimate, bootstrap, mean_estimate, occurrences
+from usable_core.metrics.arrays import Floats, Masks
+from usable_core.metrics.intervals import Estimate, mean_estimate, resampled_sums
 
 Outcomes = Masks
 
@@ -53,9 +53,5 @@ def _resampled(parts: Floats, statistic: Callable[[Floats], Floats]) -> Estimate
     value = float(statistic(parts.sum(0)[None])[0]) if n else math.nan
     if n < 2 or math.isnan(value):
         return Estimate(value, math.nan, math.nan, n)
-
-    def drawn(indices: Indices) -> Floats:
-        return statistic(occurrences(indices, n) @ parts)
-
-    low, high = np.nanquantile(bootstrap(drawn, n), [0.025, 0.975])
+    low, high = np.nanquantile(statistic(resampled_sums(parts)), [0.025, 0.975])
     return Estimate(value, float(low), float(high), n)

@@ -4,17 +4,23 @@ Nothing here is a Wald interval of a proportion: those collapse to a point at 0 
 where robust accuracy lives.
 """
 
+import functools
 import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from usable_core.metrics.arrays import Floats, Indices
 
 CONFIDENCE = 0.95
+DRAWS = 1000  # of a bootstrap
 _DRAWS_AT_ONCE = 2_000_000  # bounds the memory of a bootstrap: 16 MB of indices
+_HELD_COUNTS = 20_000_000  # 20 MB: the resamples of 20,000 examples
+Of = TypeVar("Of", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -139,8 +145,8 @@ def mean_of_proportions(parts: list[Proportion], confidence: float = CONFIDENCE)
 
 
 def bootstrap(
-    statistic: Callable[[Indices], Floats], n: int, *, draws: int = 1000, seed: int = 0
-) -> Floats:
+    statistic: Callable[[Indices], NDArray[Of]], n: int, *, draws: int = DRAWS, seed: int = 0
+) -> NDArray[Of]:
     """Return `draws` values of a statistic on resampled examples, the same under a seed.
 
     Args:
@@ -150,19 +156,43 @@ def bootstrap(
         seed: Of the resampling.
     """
     generator = np.random.default_rng(seed)
-    at_once = max(1, min(draws, _DRAWS_AT_ONCE // max(n, 1)))
-    found: list[Floats] = []
+    at_once = _at_once(n, draws)
+    found = []
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
         found.append(statistic(generator.integers(0, n, size=(count, n))))
     return np.concatenate(found)
 
 
-def occurrences(indices: Indices, n: int) -> Floats:
-    """Return how often each of n examples occurs (B, n) in resamples (B, M)."""
+def resampled_sums(parts: Floats) -> Floats:
+    """Return the column sums (1000, K) of parts (N, K) over the resamples that `bootstrap` draws.
+
+    A sum asks only how often each example was drawn. That is the same for every figure and every
+    model of as many examples, so it is worked out once and held, unless it is large.
+    """
+    n = len(parts)
+    if n * DRAWS > _HELD_COUNTS:
+        return bootstrap(lambda indices: _occurrences(indices, n) @ parts, n)
+    counts, at_once = _held_occurrences(n), _at_once(n, DRAWS)
+    return np.concatenate([counts[k : k + at_once] @ parts for k in range(0, DRAWS, at_once)])
+
+
+@functools.lru_cache(maxsize=2)
+def _held_occurrences(n: int) -> NDArray[np.uint8]:
+    """Return how often each of n examples occurs in each resample (1000, n)."""
+    # A count is 1 on average, and at most n: 255 is out of reach.
+    return bootstrap(lambda indices: _occurrences(indices, n).astype(np.uint8), n)
+
+
+def _occurrences(indices: Indices, n: int) -> Indices:
+    """Return how often each of n examples occurs (B, n) in resamples (B, n)."""
     rows = np.arange(len(indices))[:, None] * n
     found = np.bincount((indices + rows).ravel(), minlength=len(indices) * n)
-    return found.reshape(-1, n).astype(np.float64)
+    return found.reshape(-1, n)
+
+
+def _at_once(n: int, draws: int) -> int:
+    return max(1, min(draws, _DRAWS_AT_ONCE // max(n, 1)))
 
 
 def _z(confidence: float) -> float:
