@@ -16,6 +16,7 @@ MODULES = (
     "demo",
     "first_page",
     "notebook",
+    "estimates",
     "pages",
     "glance_checks",
     "gradient_maps",

@@ -41,6 +41,7 @@ SMALLEST = {
     "cost": "--architectures resnet18 --models bundled/vgg --timings 5",
     "duplicates": "--count 60 --planted 8",
     "evidence": "--rounds 1",
+    "estimates": "--model bundled/vgg_digits --limit 12",
     "divergence": "--epochs 1 --examples 40",
     "fine_tuning": "--epochs 1 --seeds 0",
     "joint_objective": "--epochs 1 --seeds 0 --examples 40 --lambdas 0 1 --backbones vgg",
