@@ -115,7 +115,7 @@ def test_what_is_counted_is_counted_again(timed):
     [
         (lambda r: {"records": r.records.assign(confidence=0.4)}, "records"),
         (lambda r: {"records": r.records.assign(prediction=(r.records.label + 1) % 10)}, "records"),
-        (lambda r: {"records": r.records.assign(label=r.records.prediction)}, "records"),
+        (lambda r: {"records": r.records.assign(label=(r.records.label + 1) % 10)}, "records"),
         (lambda r: {"records": r.records.assign(nll=0.7)}, "records"),
         (lambda r: {"records": r.records.assign(id="none")}, "records"),
         (lambda r: {"provenance": replace(r.provenance, model_fingerprint="0")}, "weights"),

@@ -5,7 +5,7 @@ themselves give the rows that they gave among all. What rounds otherwise, anothe
 batch, is allowed for by the tolerances below.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -74,9 +74,11 @@ def answers(answer: AccuracyResult, model: Model, dataset: Dataset, count: int, 
     """
     few = few_of(answer, model, dataset, count, seed)
     config = replace(answer.config, dataset=_all_of(answer))
-    found = accuracy.measure(model=model, dataset=few.dataset, config=config, report=silent)
-    wrong = _compared(answer, found, few, (), _answered)
-    return Again(f"was asked {_of(few, answer)} again", (*few.wrong, *wrong))
+
+    def measure() -> Measured:
+        return accuracy.measure(model=model, dataset=few.dataset, config=config, report=silent)
+
+    return _again(answer, few, measure, f"was asked {_of(few, answer)} again", (), _answered)
 
 
 def corrupted(
@@ -88,11 +90,12 @@ def corrupted(
     places = few.generator.choice(len(names), min(CORRUPTIONS, len(names)), replace=False)
     some = tuple(names[place] for place in sorted(places))
     config = replace(answer.config, dataset=_all_of(answer), corruptions=some)
-    found = corruption.measure(model=model, dataset=few.dataset, config=config, report=silent)
-    keys = ("corruption", "severity")
-    wrong = _compared(answer, found, few, keys, _answered)
+
+    def measure() -> Measured:
+        return corruption.measure(model=model, dataset=few.dataset, config=config, report=silent)
+
     told = f"was asked {_of(few, answer)} again under {', '.join(some)}"
-    return Again(told, (*few.wrong, *wrong))
+    return _again(answer, few, measure, told, ("corruption", "severity"), _answered)
 
 
 def attacked(
@@ -102,9 +105,12 @@ def attacked(
     few = few_of(answer, model, dataset, _fewer(count, "robustness"), seed)
     changes: dict[str, Any] = {"walked": 0, "gallery": 0, "surrogate": None}
     config = replace(answer.config, dataset=_all_of(answer), **changes)
-    found = robustness.measure(model=model, dataset=few.dataset, config=config, report=silent)
-    wrong = _compared(answer, found, few, ("epsilon",), _withstood)
-    return Again(f"was attacked on {_of(few, answer)} again", (*few.wrong, *wrong))
+
+    def measure() -> Measured:
+        return robustness.measure(model=model, dataset=few.dataset, config=config, report=silent)
+
+    told = f"was attacked on {_of(few, answer)} again"
+    return _again(answer, few, measure, told, ("epsilon",), _withstood)
 
 
 def explained(
@@ -113,9 +119,12 @@ def explained(
     """Explain an example again and compare the figures of its maps; see `answers`."""
     few = few_of(answer, model, dataset, _fewer(count, "explanation"), seed)
     config = replace(answer.config, dataset=_all_of(answer))
-    found = explanation.measure(model=model, dataset=few.dataset, config=config, report=silent)
-    wrong = _compared(answer, found, few, ("method",), _mapped)
-    return Again(f"explained {_of(few, answer)} again", (*few.wrong, *wrong))
+
+    def measure() -> Measured:
+        return explanation.measure(model=model, dataset=few.dataset, config=config, report=silent)
+
+    told = f"explained {_of(few, answer)} again"
+    return _again(answer, few, measure, told, ("method",), _mapped)
 
 
 def counts(
@@ -131,6 +140,20 @@ def counts(
     ]
     told = "had its parameters and multiply-adds counted again; its times and energy were not"
     return Again(f"{told} measured again", tuple(wrong))
+
+
+def _again(
+    answer: Measured,
+    few: Few,
+    measure: Callable[[], Measured],
+    told: str,
+    keys: Sequence[str],
+    differing: "Differing",
+) -> Again:
+    """Return what measuring a few examples again shows; nothing is, where the data have none."""
+    if len(few.indices) == 0:
+        return Again(told, few.wrong)
+    return Again(told, (*few.wrong, *_compared(answer, measure(), few, keys, differing)))
 
 
 def few_of(answer: Measured, model: Model, dataset: Dataset, count: int, seed: int) -> Few:
@@ -183,6 +206,7 @@ def _all_of(answer: Measured) -> Any:  # noqa: ANN401
 
 
 Rows = list[dict[str, Any]]
+Differing = Callable[[Rows, Rows, Sequence[str]], Iterator[str]]
 
 
 def _compared(
@@ -190,7 +214,7 @@ def _compared(
     found: Measured,
     few: Few,
     keys: Sequence[str],
-    differing: Any,  # noqa: ANN401
+    differing: "Differing",
 ) -> Iterator[str]:
     """Yield how the rows of each example differ."""
     order = ["index", *keys]
@@ -236,7 +260,7 @@ def _answered(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
 
 def _is_close(old: dict[str, Any], new: dict[str, Any], of_label: float) -> bool:
     """Tell whether two classes that were answered are about as probable as each other."""
-    if new["label"] in (old["prediction"], new["prediction"]):
+    if new["label"] == old["prediction"]:
         return bool(new["confidence"] - of_label <= PROBABILITY)
     return bool(new["confidence"] <= 0.5 + PROBABILITY)
 
