@@ -8,10 +8,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.assess.candidates_view import candidates_view, headline, together
 from dashboard.components.measure.comparison import overview, pairs
-from dashboard.components.measure.measured_runs import (
-    answers,
-    latest_per_model,
-)
+from dashboard.components.measure.measured_runs import answers, latest_per_model
 from dashboard.components.measure.sliced import sliced
 from dashboard.components.shared.formats import errors_shown, link, provenance_footer
 from dashboard.components.shared.metrics import score_table

@@ -59,7 +59,8 @@ def watch_jobs() -> None:
         ended = _ended()
         for one in ended:
             st.toast(escaped(f"{one['mark']} {one['words']}"))
-        _notice(key="ended", data={"isBusy": is_busy, "ended": ended})
+        if is_busy or ended:  # else it would only take time: a component imports pandas
+            _notice(key="ended", data={"isBusy": is_busy, "ended": ended})
 
     watch()
 
