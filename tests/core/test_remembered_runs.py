@@ -83,3 +83,12 @@ def test_no_more_than_a_number_is_remembered(store, read, monkeypatch):
 
     assert len(store._remembered._runs) == 3
     assert len(read) > 5
+
+
+def test_runs_that_asked_the_same_share_one_question(store):
+    failed(store), failed(store), failed(store, seed=1)
+
+    other, second, first = (run.config for run in RunStore().list())
+
+    assert first is second
+    assert (first.dataset.seed, other.dataset.seed) == (0, 1)

@@ -4,7 +4,7 @@ import errno
 import multiprocessing
 import os
 import sqlite3
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 import pandas as pd
@@ -232,6 +232,23 @@ def test_a_failed_run_says_why_and_keeps_the_traceback_out_of_sight(store):
     assert store.log_path(run.id).read_text() == "Traceback: line 1"
     with pytest.raises(StorageError, match="no result"):
         store.load(run.id)
+
+
+def test_what_is_known_is_looked_up_once_however_many_runs_share_the_answer(store, monkeypatch):
+    first, looked = finished(store), []
+    for _ in range(4):
+        store.answered_by(store.create(first.config).id, first)
+    gone = store_module.artifacts.gone
+    monkeypatch.setattr(
+        store_module.artifacts, "gone", lambda *about: looked.append(about) or gone(*about)
+    )
+    another = replace(first.config, steps=7)
+
+    assert store.known([first.config, another]) == [first.config]
+    assert looked == [(store.folder(first.id), first.task)]
+
+    (store.folder(first.id) / "records.parquet").unlink()
+    assert store.known([first.config, another]) == []
 
 
 def test_a_question_asked_again_is_answered_by_the_earlier_run(store):

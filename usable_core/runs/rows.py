@@ -1,5 +1,7 @@
 """What a row of the table means as a `Run`: ids, titles, and reading it back."""
 
+import functools
+import json
 import secrets
 import time
 import types
@@ -55,7 +57,7 @@ def to_run(row: Mapping[str, Any]) -> Run:
     """
     values = _values(_RUN, row)
     try:
-        config = tasks.config_from_json(row["task"], row["config"])
+        config = _config(row["task"], tasks.TASKS.get(row["task"]), json.dumps(row["config"]))
     except StorageError as error:
         raise StorageError(f"Run {row['id']}: {error}") from error
     except (UsableError, AttributeError, LookupError, ValueError, TypeError) as error:
@@ -64,6 +66,13 @@ def to_run(row: Mapping[str, Any]) -> Run:
             f"be read ({first_line(error)}). Ask it again."
         ) from error
     return Run(**values, config=config)
+
+
+@functools.lru_cache(maxsize=1000)
+def _config(name: str, task: tasks.Task | None, stored: str) -> Config:
+    """Return a question; those of runs that asked the same are one, read and checked once."""
+    del task  # in the key alone, for a name may be given to another kind of evaluation
+    return tasks.config_from_json(name, json.loads(stored))
 
 
 def to_head(row: Mapping[str, Any]) -> RunHead:

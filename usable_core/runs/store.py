@@ -189,8 +189,8 @@ class RunStore(RunLife):
             return []
         by_text = {json.dumps(tasks.config_to_json(one)): one for one in questions}
         rows = self._table.answered(by_text, json.dumps(versions()))
-        whole = (r for r in rows if not artifacts.gone(self.folder(r["id"]), r["task"]))
-        return [by_text[text] for text in {json.dumps(row["config"]) for row in whole} & {*by_text}]
+        whole = (r for r in rows if not artifacts.gone(self._own_folder(r["id"]), r["task"]))
+        return [by_text[text] for text in {row["config"] for row in whole}]
 
     def precedence(self, config: AssessmentConfig, fingerprint: str) -> Precedence:
         """Return whether an assessment's requirements stood before its data were looked at."""

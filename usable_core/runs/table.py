@@ -138,10 +138,17 @@ class RunTable:
         return self._where(*is_own, runs.c.status == Status.DONE)[::-1]
 
     def answered(self, questions: Collection[str], versions: str) -> list[Row]:
-        """Return the DONE rows of questions asked with versions, both as their JSON is stored."""
+        """Return the answers of questions asked with versions, both as their JSON is stored.
+
+        Each once, however many runs share it: the id of the run that measured it, its task, and
+        config as text.
+        """
         text = sql.cast(runs.c.config, sql.Text)
         same = sql.cast(runs.c.versions, sql.Text) == versions
-        return self._where(runs.c.status == Status.DONE, same, text.in_(list(questions)))
+        measured = sql.func.coalesce(runs.c.answered_by, runs.c.id).label("id")
+        query = sql.select(measured, runs.c.task, text.label("config")).distinct()
+        is_done = runs.c.status == Status.DONE
+        return self._rows(query.where(is_done, same, text.in_(list(questions))))
 
     def asked(self, task: str) -> list[Row]:
         """Return the rows of a task, oldest first."""

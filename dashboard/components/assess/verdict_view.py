@@ -12,6 +12,7 @@ from dashboard.components.assess.measured_parts import parts_of
 from dashboard.components.assess.on_selection import on_selection
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.metrics import figure
+from dashboard.components.shared.once import once
 from dashboard.components.shared.tabs import tabs
 from usable_core.plots.verdict import is_share, requirement_bars
 from usable_core.runs.run import Run
@@ -75,7 +76,7 @@ def _requirements(result: AssessmentResult, verdicts: Sequence[Verdict]) -> None
     for verdict in verdicts:
         st.markdown(f"**{escaped(verdict.model)}**")
         if any(one.found is not None and is_share(one) for one in verdict.checked):
-            plot = requirement_bars(verdict, theme=state.theme())
+            plot = once(requirement_bars, verdict, theme=state.theme())
             key = f"verdict_{result.verdicts.index(verdict)}"
             figure(plot, key=key, alt=f"Requirements of {verdict.model}")
         _table(verdict)
