@@ -50,7 +50,7 @@ def test_sets_of_corruptions_have_names():
     [
         (["--corruption", "fogg"], "Nearest choices: fog"),
         (["--severity", "six"], "--severity must be whole numbers such as 1,3"),
-        (["--severity", "6"], "severities must be of 1 to 5"),
+        (["--severity", "6"], "severities must be whole numbers from 1 to 5"),
     ],
 )
 def test_mistakes_are_one_sentence(capsys, words, sentence):

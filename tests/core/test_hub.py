@@ -2,6 +2,7 @@
 
 import ssl
 import urllib.error
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import constants
@@ -42,7 +43,7 @@ def test_weights_that_cannot_be_had_are_refused_without_asking_again(monkeypatch
     answering(monkeypatch, urllib.error.URLError(OSError("no network")))
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", asked.append)
+    monkeypatch.setattr("huggingface_hub.utils._http.time", SimpleNamespace(sleep=asked.append))
 
     with pytest.raises(CheckpointError, match="not on this machine"):
         load_model("timm/test_vit")
