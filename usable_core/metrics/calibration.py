@@ -94,8 +94,8 @@ def clustered_calibration_error(confidence: Floats, correct: Masks, bins: int = 
     place = equal_width_bins(confidence, bins)
     gaps = correct.astype(np.float64) - confidence
     rows = np.arange(n)[:, None] * bins
-    sums = np.bincount((place + rows).ravel(), gaps.ravel(), n * bins).astype(np.float64)
-    own = sums.reshape(n, bins)
+    sums = np.bincount((place + rows).ravel(), gaps.ravel(), n * bins)
+    own = sums.reshape(n, bins).astype(np.float64)
     return _estimate(own, np.square(own).sum(0), gaps.size)
 
 
