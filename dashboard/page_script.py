@@ -1,7 +1,8 @@
 """The dashboard's own script in Streamlit's page, and the name of the tab that it tells.
 
-Streamlit writes each setting as an entry of its own into the browser's history, and forgets a tab
-that is reloaded. `static/page.js` runs before it and mends both.
+Streamlit writes each setting as an entry of its own into the browser's history, forgets a tab that
+is reloaded, and has a navigation that screen readers take for a broken list. `static/page.js` runs
+before it and mends these.
 """
 
 import base64

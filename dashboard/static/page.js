@@ -22,4 +22,21 @@
       super(address, protocols)
     }
   }
+
+  // Under section titles the navigation's list holds other things than items, so that screen
+  // readers announce a broken list. Without the roles of a list its links are plain links.
+  const mend = () => {
+    const nav = document.querySelector("[data-testid=stSidebarNav]")
+    if (!nav) return
+    nav.setAttribute("role", "navigation")
+    nav.setAttribute("aria-label", "Pages")
+    for (const part of nav.querySelectorAll("ul:not([role]), li:not([role])"))
+      part.setAttribute("role", "presentation")
+    for (const page of nav.querySelectorAll("a")) {
+      const isHere = new URL(page.href).pathname === location.pathname
+      if (isHere) page.setAttribute("aria-current", "page")
+      else page.removeAttribute("aria-current")
+    }
+  }
+  new MutationObserver(mend).observe(document, { childList: true, subtree: true })
 })()

@@ -87,7 +87,7 @@ def test_forms_keep_what_was_set_through_other_pages_and_a_reload(page, address)
     page.get_by_text("From random weights").click()
     settled(page, "Fine-tune")
     visit(page, "Is it fit?", "Is it fit for use?")
-    fill(page, "Accuracy ≥ %", 61)
+    fill(page, "Examples (0: all)", 61)
     visit(page, "Robustness", "Robustness")
     fill(page, "Examples (0: all)", 48)
     visit(page, "Models", "Models")
@@ -98,10 +98,10 @@ def test_forms_keep_what_was_set_through_other_pages_and_a_reload(page, address)
     assert value_of(page, "Epochs") == "7"
     assert page.get_by_role("checkbox", name="From random weights").is_checked()
     visit(page, "Is it fit?", "Is it fit for use?")
-    assert value_of(page, "Accuracy ≥ %") == "61"
+    assert value_of(page, "Examples (0: all)") == "61"
     page.reload()
     settled(page, "Is it fit for use?")
-    assert value_of(page, "Accuracy ≥ %") == "61"
+    assert value_of(page, "Examples (0: all)") == "61"
     visit(page, "Robustness", "Robustness")
     assert value_of(page, "Examples (0: all)") == "48"
 

@@ -35,7 +35,12 @@ def accuracy_bars(results: Results, *, names: Names = None, theme: Theme = "ligh
         figure.add_vline(
             x=100 * max(r.majority_baseline.value for r in results),
             line={"color": look.NEUTRAL[theme], "dash": "dot"},
-            annotation={"text": "most frequent class", "y": 1, "yanchor": "bottom"},
+            annotation={
+                "text": "most frequent class",
+                "font": {"color": look.NEUTRAL[theme]},
+                "y": 1,
+                "yanchor": "bottom",
+            },
             annotation_position="top right",
         )
     figure.update_xaxes(title_text="accuracy, % (95 % interval)", range=[0, 101])

@@ -8,7 +8,6 @@ from dashboard import memory, state
 from dashboard.components.shared import names, selection
 from dashboard.components.shared.data_picker import UPLOAD
 from dashboard.components.shared.ended import watch_jobs
-from dashboard.components.shared.navigation import mended_navigation
 from dashboard.components.shared.words import words
 from usable_core import machine, settings
 from usable_core.catalog.looks import model_styles
@@ -30,7 +29,6 @@ def sidebar(page: str) -> None:
         selection.controls()
         st.caption(_machine())
         words(page)
-        mended_navigation()
         watch_jobs()
 
 
