@@ -153,8 +153,8 @@ def test_a_pale_text_of_a_chart_is_found(tab, measured):
     page.locator(".xtick text").first.wait_for()
     assert page.evaluate(CHART_TEXTS, ENOUGH) == []
 
-    page.evaluate(
-        "document.querySelectorAll('.xtick text').forEach(t => t.style.setProperty('fill', '#999', 'important'))"
+    page.locator(".xtick text").evaluate_all(
+        "all => all.forEach(text => text.style.setProperty('fill', '#999', 'important'))"
     )
 
     assert page.evaluate(CHART_TEXTS, ENOUGH)
@@ -193,7 +193,7 @@ def test_from_the_demo_to_an_explanation_by_keys_alone(tab, measured):
     here = page.url
     page.wait_for_function(SETTLED)
     page.keyboard.press("Control+ArrowRight")
-    page.wait_for_url(lambda url: url != here)
+    page.wait_for_function("here => location.href !== here", arg=here)
 
 
 def test_a_page_says_which_one_it_is_and_what_its_words_mean(tab, measured):
