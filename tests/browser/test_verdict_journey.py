@@ -38,9 +38,13 @@ def my_digits(tmp_path):
 
 @pytest.fixture(autouse=True)
 def nothing_went_wrong(page, watch):
-    """After the journey: no error in the console, no request to another host."""
+    """After the journey: no error in the console, no request to another host.
+
+    Streamlit forgets a picture as soon as the run that showed it is replaced, which a slow browser
+    asks for all the same; that pictures are there where they are looked at is asserted on the way.
+    """
     yield
-    assert watch.errors == []
+    assert [error for error in watch.errors if "/media/" not in error] == []
     assert watch.foreign == []
 
 
@@ -105,7 +109,9 @@ def open_a_wrong_image(page):
     if not explain.count():
         page.get_by_role("tab", name="Requirements").click()
         page.get_by_role("link", name="Accuracy", exact=True).last.click()
-    explain.first.click(timeout=LONG)
+    explain.first.wait_for(timeout=LONG)
+    page.wait_for_function("() => [...document.images].every(i => i.complete && i.naturalWidth)")
+    explain.first.click()
     page.get_by_role("heading", name="Explain", exact=True).wait_for()
 
 
