@@ -41,7 +41,7 @@ def main() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         server = subprocess.Popen(
             [
                 *(sys.executable, "-m", "streamlit", "run", "dashboard/Home.py"),
