@@ -15,7 +15,8 @@ from usable_core import cli
 from usable_core.catalog.models import BUNDLED
 
 expect = pytest.importorskip("playwright.sync_api").expect
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
+# Minutes on two cores: two models are assessed, explained and verified.
+pytestmark = [pytest.mark.browser, pytest.mark.reference, pytest.mark.timeout(900)]
 
 CLASSES, EACH = (0, 1, 3, 8), 2  # few pictures: the journey is to be quick
 MISPLACED = 3  # the digit of which one picture lies in the folder of another
