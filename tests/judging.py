@@ -2,6 +2,7 @@
 
 `judge(cases, way)` calls `way`, a dotted name `module:function` of the tests, with each case's
 path and says what came of it. A process that hangs or dies is ended and the next case goes on.
+What it waits for a processor, on a busy machine, is not counted.
 """
 
 import json
@@ -11,6 +12,7 @@ import resource
 import subprocess
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 SECONDS = 20.0
+_LOOK = 0.05  # seconds between two looks at what a process does
 BYTES = int(1.5 * 2**30)
 LONGEST = 700  # characters of a sentence
 
@@ -72,14 +75,41 @@ class _Process:
         """Return what became of one path."""
         self._process.stdin.write(json.dumps(str(path)) + "\n")
         self._process.stdin.flush()
-        try:
-            line = self._lines.get(timeout=seconds)
-        except queue.Empty:
+        line = self._answer(seconds)
+        if line is None:
             return "hang", f"no answer after {seconds:.0f} s"
         if not line:
             return "crash", f"exit status {self._process.wait()}"
         outcome, detail = json.loads(line)
         return outcome, detail
+
+    def _answer(self, seconds: float) -> str | None:
+        """Return the next line; None where it worked or slept for so long without one.
+
+        A process that is ready to go on and gets no processor is not late: the machine is busy.
+        """
+        spent, worked, since = 0.0, self._worked(), time.monotonic()
+        while spent < seconds:
+            try:
+                return self._lines.get(timeout=_LOOK)
+            except queue.Empty:
+                before, worked, since_before = worked, self._worked(), since
+                since = time.monotonic()
+                spent += since - since_before if self._sleeps() else worked - before
+        return None
+
+    def _worked(self) -> float:
+        """Return the seconds of a processor that it took so far."""
+        return sum(map(int, self._status()[11:13])) / os.sysconf("SC_CLK_TCK")
+
+    def _sleeps(self) -> bool:
+        """Tell whether it waits for something else than a processor or a disk, or is no more."""
+        return self._status()[0] not in "RD"
+
+    def _status(self) -> list[str]:
+        """Return what the system says of it, from its state on."""
+        text = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8")
+        return text.rpartition(")")[2].split()
 
     def end(self) -> None:
         """End it, whatever it does."""
