@@ -1,7 +1,7 @@
 """What a caller hands in, a name or an object, to what the measuring half takes, or a sentence."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -141,6 +141,7 @@ def config_of(kind: type[Config], question: Question, settings: Mapping[str, Any
     known = hints.keys() - {"model", "dataset"} | set().union(*said.values())
     for name in settings:
         if name not in known:
+            _refuse_a_field_of_a_part(name, hints)
             raise UnknownName("setting", name, known - said.keys())
     values: dict[str, Any] = {
         n: _value(n, hints[n], value, question) for n, value in settings.items() if n in hints
@@ -152,6 +153,17 @@ def config_of(kind: type[Config], question: Question, settings: Mapping[str, Any
         return kind(question.model, question.dataset, **values)  # type: ignore[call-arg]
     except TypeError as error:
         raise ConfigError(f"A setting is of the wrong type: {error}. Change it.") from error
+
+
+def _refuse_a_field_of_a_part(name: str, hints: Mapping[str, Any]) -> None:
+    """Refuse a setting that is a field of another, such as `epochs` of `schedule`."""
+    for part, kind in hints.items():
+        is_part = is_dataclass(kind) and part not in ("model", "dataset")
+        if is_part and name in {f.name for f in fields(kind)}:
+            raise ConfigError(
+                f"{name} belongs to the setting {part}. Give {part}=usable.{kind.__name__}"
+                f"({name}=...)."
+            )
 
 
 def _asked_by_record(kind: type) -> dict[str, type]:

@@ -243,6 +243,10 @@ def test_a_setting_of_another_type_is_refused_in_a_sentence(model):
         usable.evaluate_corruption(model, data, corruption="fog")
     with pytest.raises(UnknownName, match="schedule"):
         usable.fine_tune(model, data, scheduel=Schedule())
+    with pytest.raises(ConfigError, match=r"schedule=usable.Schedule\(epochs=...\)"):
+        usable.fine_tune(model, data, epochs=3)
+    with pytest.raises(ConfigError, match=r"options=usable.ExplainerOptions\(evaluations=...\)"):
+        usable.evaluate_explanation(model, data, evaluations=3)
 
 
 def test_one_name_stands_for_a_list_of_one_and_arrays_for_lists(model):
