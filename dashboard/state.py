@@ -135,12 +135,28 @@ DATA_RESTORED = "data_restored"
 SHELF_MODEL = "shelf_model"  # the model of which more is shown
 SHELF_TABLE = "shelf_table"
 SHELF_REFERENCE = "shelf_reference"
+SHELF_WAY = "shelf_way"  # by name, from this machine, or uploaded
+SHELF_PATH = "shelf_path"
+SHELF_INSIDE = "shelf_inside"  # what lies in the folder of that path
 SHELF_WEIGHTS = "shelf_weights"
+SHELF_PICTURE = "shelf_picture"  # of the trial
+SHELF_DOWNLOAD = "shelf_download"
 SHELF_NAME = "shelf_name"
 SHELF_LABELS = "shelf_labels"
 SHELF_TRUST = "shelf_trust"
 SHELF_ADD = "shelf_add"
 SHELF_REMOVE = "shelf_remove"
+SHELF_ARCHITECTURE = "shelf_architecture"  # of weights that were brought
+SHELF_AGAIN = "shelf_again"
+# What the form of a model holds, and loses once that is added.
+SHELF_FORM = (
+    SHELF_REFERENCE,
+    SHELF_ARCHITECTURE,
+    SHELF_PATH,
+    SHELF_NAME,
+    SHELF_LABELS,
+    SHELF_TRUST,
+)
 
 # Runs
 RUNS_TABLE = "runs_table"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from usable_core.api import explain as explain
     from usable_core.api import explain_methods as explain_methods
     from usable_core.api import fine_tune as fine_tune
+    from usable_core.arguments import passport as passport
     from usable_core.assessing import assess as assess
     from usable_core.attacking import attack as attack
     from usable_core.catalog.listing import list_attacks as list_attacks
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "api": "Explanation calibrate evaluate_accuracy evaluate_corruption "
     "evaluate_explanation evaluate_robustness explain explain_methods fine_tune",
+    "arguments": "passport",
     "assessing": "assess",
     "attacking": "attack",
     "catalog.listing": "list_attacks list_corruptions list_datasets list_explainers list_models",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from torch.utils.data import Dataset as TorchDataset
 
     from usable_core.datasets.dataset import Dataset
+    from usable_core.evaluations.passports import Passport
     from usable_core.models.model import Model
 
     ModelLike = Model | ModelSpec | str | Path
@@ -73,6 +74,33 @@ def model_of(model: object) -> "Model":
         "A model must be a usable.Model, a reference such as 'bundled/resnet', or a "
         f"usable.ModelSpec, but is of the type {type(model).__name__}."
     )
+
+
+def known_of(model: ModelSpec) -> "Passport | None":
+    """Return what is known of a model without its weights; None where it must be loaded for that.
+
+    Raises:
+        UsableError: there is no such model.
+    """
+    from usable_core.models import seen
+
+    return seen.known(model)
+
+
+def passport(model: object) -> "Passport":
+    """Return the passport of a model: its own where it is here, else what is said of it.
+
+    Raises:
+        ConfigError: it is no model.
+        UsableError: there is no such model, or it cannot be loaded.
+    """
+    from usable_core.models import seen
+
+    if isinstance(model, (str, Path, ModelSpec)):
+        found = known_of(model if isinstance(model, ModelSpec) else ModelSpec(str(model)))
+        if found is not None and not found.is_here:
+            return found
+    return seen.loaded(model_of(model))
 
 
 def dataset_of(data: object) -> "Dataset":

@@ -8,6 +8,10 @@ content, so that what a person called them is never a path.
 import hashlib
 import json
 import re
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +25,7 @@ from usable_core.records import MALFORMED, from_json
 SOURCE = "shelf"  # the row of `SOURCES` whose names these are
 PREFIX = f"{SOURCE}/"
 LONGEST_NAME = 60  # characters: it stands in legends
+UNUSED_SECONDS = 24 * 3600.0  # that a file is kept which was looked at and never added
 WEIGHT_ENDINGS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".pt2", ".onnx")
 LABEL_ENDINGS = (".txt", ".json", ".csv")
 _NAME = re.compile(r"[^/\\#@\x00-\x1f\x7f]+")
@@ -122,9 +127,9 @@ def remove(name: str) -> None:
     gone = own.pop(name, set()) - {file for used in own.values() for file in used}
     with files.refusing(_folder()):
         path.unlink(missing_ok=True)
-        for file in gone:
-            if Path(file).parent == _files().resolve():
-                Path(file).unlink(missing_ok=True)
+        kept = {_kept(file) for used in own.values() for file in used}
+        for place in {_kept(file) for file in gone} - {None, *kept}:
+            _delete(place)
 
 
 def keep_file(data: bytes, name: str, endings: tuple[str, ...]) -> str:
@@ -134,13 +139,41 @@ def keep_file(data: bytes, name: str, endings: tuple[str, ...]) -> str:
         ConfigError: its ending is none of these.
         StorageError: the disk is full.
     """
-    ending = Path(name).suffix.lower()
-    if ending not in endings:
+    ending = next((end for end in sorted(endings, key=len)[::-1] if name.lower().endswith(end)), "")
+    if not ending:
         raise ConfigError(f"{name} is none of {', '.join(endings)}. Give a file of one of them.")
     path = _files() / f"{hashlib.sha256(data).hexdigest()[:24]}{ending}"
     if not files.is_there(path):
         files.write_bytes(path, data)
     return str(path.resolve())
+
+
+def keep_folder(held: Mapping[str, bytes]) -> str:
+    """Store uploaded files that belong together, by their own names, and return their folder.
+
+    Args:
+        held: Name, without a path, to content.
+
+    Raises:
+        StorageError: the disk is full.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(held):
+        digest.update(f"{name}\0{hashlib.sha256(held[name]).hexdigest()}\n".encode())
+    folder = _files() / digest.hexdigest()[:24]
+    for name, data in held.items():
+        if not files.is_there(folder / name):
+            files.write_bytes(folder / name, data)
+    return str(folder.resolve())
+
+
+def prune(seconds: float = UNUSED_SECONDS) -> None:
+    """Delete uploaded files that no entry names and that were given some time ago."""
+    used = {_kept(file) for one in listed() for file in _files_named(one.spec)}
+    with suppress(OSError):
+        for path in _files().resolve().iterdir():
+            if path not in used and time.time() - path.stat().st_mtime > seconds:
+                _delete(path)
 
 
 def files_behind(name: str) -> tuple[Path, ...]:
@@ -191,8 +224,24 @@ def checked_name(name: str) -> str:
 
 def _files_named(spec: ModelSpec) -> set[str]:
     """Return the paths that an entry names: of a whole network, of weights, of class names."""
-    row, name = source_of(spec.reference)
-    return {file for file in (name if row.is_path else None, spec.weights, spec.labels) if file}
+    _, name = source_of(spec.reference)
+    return {file for file in (name, spec.weights, spec.labels) if file}
+
+
+def _kept(file: str) -> Path | None:
+    """Return the uploaded file, or the folder of uploaded files, that a path lies in."""
+    own = _files().resolve()
+    path = Path(file)
+    return own / path.relative_to(own).parts[0] if own in path.parents else None
+
+
+def _delete(place: Path | None) -> None:
+    if place is None:
+        return
+    if place.is_dir():
+        shutil.rmtree(place, ignore_errors=True)
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _folder() -> Path:

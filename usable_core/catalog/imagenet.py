@@ -15,6 +15,7 @@ from usable_core.catalog import lookup
 from usable_core.errors import CheckpointError
 from usable_core.files import is_file, read_regular, why
 
+LICENCE = "Apache-2.0"
 MOST_BYTES = 64 * 2**20  # the largest has 25 MB
 
 

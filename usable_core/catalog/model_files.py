@@ -5,7 +5,7 @@ from pathlib import Path
 
 from usable_core import files, settings
 from usable_core.catalog import lookup
-from usable_core.catalog.models import BUNDLED, CARD_FILE, WEIGHTS_FILE
+from usable_core.catalog.models import BUNDLED, CARD_FILE, KERAS_ENDINGS, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 
 # What to do with files of other formats, by their endings.
@@ -15,7 +15,6 @@ _FORMATS = {
     (".tflite", ".pb"): "Models of TensorFlow are not read in this form: save the model as .keras "
     "(model.save), or convert it to ONNX (tf2onnx).",
 }
-KERAS_ENDINGS = (".keras", ".h5", ".hdf5")
 LARGEST_ONNX = 2_000_000_000  # bytes; protobuf has no larger messages
 CONFIG_FILE = "config.json"  # beside weights: what timm and the Hub know of them
 # The weights in a folder of the Hub's form, the safest first.

@@ -12,6 +12,7 @@ from usable_core.files import is_file, placed, resolved
 # A model on disk is a folder of these two.
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
+KERAS_ENDINGS = (".keras", ".h5", ".hdf5")  # a name of keras/… that ends so is a file's
 # By name, for that module knows this one.
 WEIGHTS_AND_CONFIG = "usable_core.catalog.model_files:weights_and_config"
 # Folders beside a trained model, models themselves.
@@ -109,6 +110,9 @@ class SourceRow:
         first_data: Named data of its models' classes, which are offered first. None: nobody knows.
         recipes: Dotted name of `(name, model) -> {title: Preprocessing}`: how the pictures of
             other weights of the architecture are prepared, which a probe tries.
+        known: Dotted name of `(name, spec) -> Passport | None`: what is known of a model whose
+            weights are not here, or None where they are files of this machine; nothing is loaded
+            or fetched. None: its models are always files here.
     """
 
     load: str
@@ -126,6 +130,7 @@ class SourceRow:
     first_use: str | None = None
     first_data: str | None = None
     recipes: str | None = None
+    known: str | None = None
 
     @property
     def form(self) -> str:
@@ -146,6 +151,7 @@ SOURCES = {
         suggested=tuple(IMAGENET),
         first_use="usable_core.catalog.imagenet:first_use",
         first_data="photographs",
+        known="usable_core.models.sources.packaged:known",
     ),
     "torchvision": SourceRow(
         "usable_core.models.sources.torchvision_models:load",
@@ -162,6 +168,7 @@ SOURCES = {
             "efficientnet_b0",
             "mobilenet_v3_large",
         ),
+        known="usable_core.models.sources.torchvision_models:known",
     ),
     "timm": SourceRow(
         "usable_core.models.sources.timm_models:load",
@@ -171,6 +178,7 @@ SOURCES = {
         recipes="usable_core.models.sources.timm_models:recipes",
         takes_weights=True,
         suggested=("resnet50.a1_in1k", "vit_tiny_patch16_224", "convnext_tiny"),
+        known="usable_core.models.sources.timm_models:known",
     ),
     "hf": SourceRow(
         "usable_core.models.sources.huggingface:load",
@@ -179,6 +187,7 @@ SOURCES = {
         files="usable_core.catalog.hub:model_files",
         is_path=True,
         is_hub=True,
+        known="usable_core.models.sources.huggingface:known",
     ),
     "file": SourceRow(
         "usable_core.models.sources.exported:load",
@@ -203,6 +212,7 @@ SOURCES = {
         files="usable_core.catalog.model_files:keras",
         takes_weights=True,
         recipes="usable_core.models.sources.keras_models:recipes",
+        known="usable_core.models.sources.keras_models:known",
     ),
     "folder": SourceRow(
         "usable_core.models.sources.from_card:load",
@@ -333,6 +343,13 @@ def weights_size(reference: str, weights: str | None = None) -> int | None:
 def absolute(reference: str) -> str:
     """Return a reference that means the same model in every folder."""
     source, name = _parts(reference)
+    return f"{source}/{resolved(name)}" if is_path(reference) else reference
+
+
+def is_path(reference: str) -> bool:
+    """Tell whether a reference names a file or a folder of this machine."""
+    source, name = _parts(reference)
     row = SOURCES.get(source)
-    is_path = row is not None and row.is_path and (not row.is_hub or is_folder_name(name))
-    return f"{source}/{resolved(name)}" if is_path else reference
+    if source == "keras":
+        return name.lower().endswith(KERAS_ENDINGS)
+    return row is not None and row.is_path and (not row.is_hub or is_folder_name(name))

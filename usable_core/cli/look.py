@@ -5,13 +5,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from usable_core import shelf
-from usable_core.arguments import model_of
+from usable_core import downloads, shelf
+from usable_core.arguments import known_of, model_of
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS, LAYOUTS
 from usable_core.catalog.models import SOURCES, first_use, suggested
 from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, progress_bar, remark, share, table
+from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.recipes import verdict
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.recipes import probe as try_recipes
@@ -57,9 +58,19 @@ def show(
         ),
     ] = None,
     limit: Annotated[int, typer.Option(help="At most this many examples for --probe.")] = 500,
+    download: Annotated[
+        bool, typer.Option("--download", help="Fetch its weights where they are not here.")
+    ] = False,
     json: JsonOption = None,
 ) -> None:
-    """Show a model's passport: input, normalisation and where each value came from, and labels."""
+    """Show a model's passport: input, normalisation and where each value came from, and labels.
+
+    Weights that are not on this machine are not fetched without --download: then it is what their
+    library says of them, with size and host.
+    """
+    if probe is None and (found := _absent(model, is_fetched=download)):
+        _show_known(found, json)
+        return
     with progress_bar() as report:
         loaded = model_of(model)
         data = None if probe is None else DatasetSpec(probe, limit=limit)
@@ -95,6 +106,42 @@ def show(
     for warning in loaded.warnings:
         remark(f"Note: {warning}")
     answer(shown, json, lines)
+
+
+def _absent(model: ModelSpec, *, is_fetched: bool) -> Passport | None:
+    """Return what is known of a model that is not on this machine; None once it is."""
+    found = known_of(model)
+    if found is None or found.is_here:
+        return None
+    if is_fetched and found.download is not None:
+        remark(f"Fetching {found.download.said}.")
+        with progress_bar() as report:
+            downloads.fetch(found.download, model.reference, report)
+        return None
+    return found
+
+
+def _show_known(found: Passport, json: str | None) -> None:
+    more = " …" if len(found.classes) > 8 else ""
+    facts = {
+        "parameters": f"{found.parameters:,}" if found.parameters else "",
+        "weights": found.weights,
+        "licence": found.licence or "not said",
+    }
+    how = "" if found.install else " Fetch them: usable models show REF --download"
+    lines: list[str | Table] = [
+        f"{found.reference}  {found.architecture}, not loaded",
+        table("", "", rows=[(name, said) for name, said in facts.items() if said]),
+    ]
+    if found.preparation:
+        lines.append(table("Input", "Value", "From", rows=found.preparation))
+    if found.class_count:
+        lines.append(f"{found.class_count} classes: {', '.join(found.classes[:8])}{more}")
+    lines.append(f"{found.needed}{how.replace('REF', found.reference)}")
+    weights = found.download
+    where = weights and {"host": weights.host, "bytes": weights.size, "url": weights.url}
+    data = to_json(found) | {"is_here": False, "needed": found.needed, "from": where}
+    answer(data, json, lines)
 
 
 @models_app.command("add")

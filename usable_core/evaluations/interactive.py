@@ -13,9 +13,21 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec, require_choices
 
-Kind = Literal["predict", "explain", "evidence", "attack", "drift", "hide", "time", "examples"]
+Kind = Literal[
+    "predict",
+    "explain",
+    "evidence",
+    "attack",
+    "drift",
+    "hide",
+    "time",
+    "examples",
+    "known",
+    "trial",
+]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 COARSE_EVALUATIONS = 64  # of the first map: a few seconds for a ResNet-18 at 224 px on two cores
 
@@ -28,7 +40,8 @@ class ImageRequest:
         kind: `predict` (top 5), `explain` (a map as well), `evidence` (how far to trust that map),
             `attack` (the smallest change that changes the prediction), `drift` (the map along that
             change), `hide` (the answer without parts of the picture), `time` (how long a pass
-            takes) or `examples` (pictures of a data set).
+            takes), `examples` (pictures of a data set), `known` (what is said of a model whose
+            weights are not here) or `trial` (top 5 and the passport, before a model is kept).
         model: The model.
         image: Identity of an upload; empty where it is about none.
         method: A key of `catalog.explainers.EXPLAINERS`; None to predict only, or for pictures
@@ -58,7 +71,7 @@ class ImageRequest:
     @property
     def has_image(self) -> bool:
         """Tell whether it is about an upload."""
-        return self.kind not in ("time", "examples")
+        return self.kind not in ("time", "examples", "known")
 
     def __post_init__(self) -> None:
         require_choices(self)
@@ -81,6 +94,7 @@ class Answer:
         error: The sentence of what went wrong; only when failed.
         forward_seconds: Per image of a batch of the best size (`time`).
         gradient_seconds: The same with the pass back to the pixels (`time`).
+        passport: Of the model (`known`, `trial`); None where it must be loaded for that.
     """
 
     state: State
@@ -90,3 +104,4 @@ class Answer:
     error: str | None = None
     forward_seconds: float | None = None
     gradient_seconds: float | None = None
+    passport: Passport | None = None

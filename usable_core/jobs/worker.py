@@ -34,6 +34,8 @@ MAX_POSTPONED = 2
 # Long work that goes on where it was; a picture that is uploaded meanwhile should not wait for it.
 MAX_POSTPONED_OF = {"evidence": 10, "drift": 10}
 RANKS = {
+    "known": 0,
+    "trial": 0,
     "predict": 0,
     "examples": 0,
     "hide": 0,

@@ -38,6 +38,7 @@ from usable_core.measuring.memory import ModelCache, Session, map_identity, path
 from usable_core.measuring.refinement import Refinement
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.seen import known, loaded
 
 __all__ = ["ModelCache", "answer", "warm_up"]
 
@@ -124,6 +125,9 @@ def answer(
     if request.kind == "examples":
         publish(Answer("done", Explanation(method=save_asked(request, models.get, folder))))
         return
+    if request.kind == "known":
+        publish(Answer("done", passport=known(request.model)))
+        return
     model = models.get(request.model)
     if request.kind == "time":
         forward, gradient = (seconds_per_image(model, needs_gradient=g) for g in (False, True))
@@ -200,6 +204,11 @@ def _attack(question: _Question) -> None:
     question.tell("done", replace(question.answer.explanation, fragility=path.fragility))
 
 
+def _trial(question: _Question) -> None:
+    question.answer = replace(question.answer, passport=loaded(question.instance.model))
+    question.tell("done", question.answer.explanation)
+
+
 def _hide(question: _Question) -> None:
     target, request = _divided(question), question.request
     explanation = without(question.instance, request.hidden, target, request.options)
@@ -229,6 +238,7 @@ _ANSWERS: dict[str, Callable[[_Question], None]] = {
     "attack": _attack,
     "drift": _drift,
     "hide": _hide,
+    "trial": _trial,
 }
 
 

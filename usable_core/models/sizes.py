@@ -74,6 +74,20 @@ def built(
         return make()
 
 
+def without_numbers(make: Callable[[], nn.Module]) -> nn.Module:
+    """Return the network that `make` builds, its large tensors without numbers where that works.
+
+    It is there in a tenth of the time and of the memory, for what is asked of a network's form.
+    """
+    with (
+        suppress(Exception),  # builders may ask for numbers
+        torch.random.fork_rng([]),
+        _Allocations(lambda *_: None, is_trial=True),
+    ):
+        return make()
+    return make()
+
+
 class _TooLarge(CheckpointError):
     """A network is larger than it can be."""
 

@@ -132,6 +132,11 @@ def ask_again(requests: Iterable[ImageRequest]) -> None:
     mine.is_stopped = False
 
 
+def forget(request: ImageRequest) -> None:
+    """Ask a question that was asked beside the picture's anew, at the next run of the page."""
+    _mine().others.pop(request, None)
+
+
 def stop() -> None:
     """Withdraw all questions about the picture that are not answered."""
     mine = _mine()

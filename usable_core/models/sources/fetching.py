@@ -5,9 +5,6 @@ is found out first and within two seconds, for its own client tries for minutes.
 """
 
 import logging
-import socket
-import threading
-import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,9 +12,10 @@ from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub import constants as hub_constants
 
 from usable_core.catalog.hub import CONFIG_FILE, PROCESSORS, WEIGHTS, HubName, check_folder
+from usable_core.downloads import unreachable
 from usable_core.errors import CheckpointError, first_line
+from usable_core.evaluations.passports import Download
 
-_PATIENCE = 1.5  # seconds
 _ANSWER = 10.0  # seconds that a hub that can be reached has to say what it holds
 _logger = logging.getLogger(__name__)
 
@@ -31,27 +29,48 @@ def fetch(name: HubName) -> Path:
         CheckpointError: the hub cannot be reached, has no such model or shows it to nobody, or the
             model has no safetensors.
     """
+    download, _ = described(name)
+    _logger.warning("Fetching %s of hf/%s.", download.said, name.id)
+    try:
+        folder = Path(
+            snapshot_download(
+                name.id, revision=download.revision, allow_patterns=list(download.names)
+            )
+        )
+    except Exception as error:  # the client raises errors of several libraries
+        raise _missing(name, first_line(error)) from error
+    check_folder(folder)
+    return folder
+
+
+def described(name: HubName) -> tuple[Download, dict[str, str]]:
+    """Return what would be fetched of a model, and what the hub says of it: its type and licence.
+
+    Raises:
+        CheckpointError: as `fetch`.
+    """
     endpoint = hub_constants.ENDPOINT
     host = urlsplit(endpoint).hostname or endpoint
     if hub_constants.HF_HUB_OFFLINE:
         raise _missing(name, "HF_HUB_OFFLINE is set")
-    if not _is_reachable(endpoint):
-        raise _missing(name, f"{host} cannot be reached")
+    if reason := unreachable(endpoint):
+        raise _missing(name, f"{host} cannot be reached: {reason}")
     try:
         info = HfApi().model_info(
             name.id, revision=name.revision, files_metadata=True, timeout=_ANSWER
         )
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-        wanted = _wanted(name, sizes)
-        size = sum(sizes[file] for file in wanted)
-        _logger.warning("Fetching %.0f MB of hf/%s from %s.", size / 1e6, name.id, host)
-        folder = Path(snapshot_download(name.id, revision=info.sha, allow_patterns=sorted(wanted)))
-    except CheckpointError:
-        raise
+        said = {"type": (info.config or {}).get("model_type", "")}
+        said["licence"] = str(getattr(info.card_data, "license", None) or "")
     except Exception as error:  # the client raises errors of several libraries
         raise _missing(name, first_line(error)) from error
-    check_folder(folder)
-    return folder
+    wanted = sorted(_wanted(name, sizes))
+    size = sum(sizes[file] for file in wanted)
+    page = f"{endpoint}/{name.id}"
+    # A branch stays one: what is fetched by its name is found by it again, and a commit is not.
+    return Download(
+        page, size, repository=name.id, revision=name.revision, names=tuple(wanted)
+    ), said
 
 
 def _wanted(name: HubName, sizes: dict[str, int]) -> set[str]:
@@ -78,28 +97,3 @@ def _missing(name: HubName, reason: str) -> CheckpointError:
         f"machine with internet, `hf download {name.id} --local-dir FOLDER` makes a folder: give "
         "that as hf/FOLDER."
     )
-
-
-def _is_reachable(endpoint: str) -> bool:
-    """Tell whether a host, or the proxy before it, takes connections; asked in a thread.
-
-    Looking up a name can take longer than any timeout of a connection.
-    """
-    place = urlsplit(endpoint)
-    proxy = urllib.request.getproxies().get(place.scheme)
-    if proxy and not urllib.request.proxy_bypass(place.hostname or ""):
-        place = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-    port = place.port or (80 if place.scheme == "http" else 443)
-    answered: list[bool] = []
-
-    def ask() -> None:
-        try:
-            socket.create_connection((place.hostname or "", port), _PATIENCE).close()
-        except OSError:
-            return
-        answered.append(True)
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_PATIENCE)
-    return bool(answered)

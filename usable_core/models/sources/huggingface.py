@@ -12,6 +12,7 @@ from transformers import PretrainedConfig
 
 from usable_core.catalog.hub import CONFIG_FILE, WEIGHTS, folder_of, hub_name, is_folder_name
 from usable_core.errors import CheckpointError, UnknownName
+from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.files import is_file, why
 from usable_core.json_files import parsed_json, read_json
@@ -28,7 +29,7 @@ from usable_core.models.sources.classifiers import (
     of_network,
     random_network,
 )
-from usable_core.models.sources.fetching import fetch
+from usable_core.models.sources.fetching import described, fetch
 from usable_core.models.sources.imagenet import known_as_imagenet
 from usable_core.models.sources.processors import has_processor, passport_of
 from usable_core.models.weights.facts import facts_of
@@ -78,6 +79,24 @@ def load(name: str, spec: ModelSpec) -> Model:
     }
     names = LabelSpace.unnamed(config.num_labels) if labels is None else known_as_imagenet(labels)
     return Model(owner, network, preprocessing, names, card, (*_narrowed(tensors), *where))
+
+
+def known(name: str, spec: ModelSpec) -> Passport | None:
+    """Return what the hub says of a model that is not here; None of one that is.
+
+    Raises:
+        CheckpointError: the hub cannot be reached, or has no such model as safetensors.
+    """
+    if folder_of(name) is not None:
+        return None
+    download, said = described(hub_name(name))
+    return Passport(
+        spec.reference,
+        f"hf/{said['type']}" if said["type"] else "",
+        weights=f"{download.repository} at {download.revision}",
+        licence=said["licence"],
+        download=download,
+    )
 
 
 def build(name: str, options: Mapping[str, Any]) -> Classifier:

@@ -1,21 +1,27 @@
 """`keras/FILE.keras`, `keras/FILE.h5`, `keras/NAME`: models of Keras, which runs on torch here."""
 
+import contextlib
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
+from usable_core import downloads
+from usable_core.catalog.known_names import keras_weights
 from usable_core.catalog.model_files import is_keras_file, weights_file
 from usable_core.catalog.model_files import keras as file_of
 from usable_core.errors import CheckpointError, UnknownName, first_line
+from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import GUESS, Preprocessing
+from usable_core.models.seen import named, preparation_of
 from usable_core.models.sources.imagenet import imagenet_labels
 from usable_core.models.sources.keras_network import (
     Keras,
@@ -63,6 +69,79 @@ def load(name: str, spec: ModelSpec) -> Model:
     said = f"`preprocess_input` of keras.applications.{name}"
     passport = _passport(model, row.mean, row.std, said)
     return Model(spec.reference, network, passport, labels, card)
+
+
+def known(name: str, spec: ModelSpec) -> Passport | None:
+    """Return what is known of published weights, which are not loaded; None of a file.
+
+    Raises:
+        UnknownName: there is no such architecture or option.
+        CheckpointError: the package is not there, or it has no published weights of these options.
+    """
+    if is_keras_file(name):
+        return None
+    keras = keras_of_torch()
+    model, row = _built(name, dict(spec.arch_options), keras, None)
+    prepared = _passport(model, row.mean, row.std, f"`preprocess_input` of {name}")
+    labels, count = imagenet_labels(), int(model.output.shape[-1])
+    return Passport(
+        spec.reference,
+        f"keras/{name}",
+        prepared.crop,
+        preparation_of(prepared),
+        *named(labels if count == len(labels) else LabelSpace.unnamed(count)),
+        int(model.count_params()),
+        "Keras's own, of ImageNet",
+        download=_download(name, dict(spec.arch_options), keras, 4 * int(model.count_params())),
+    )
+
+
+class _Asked(CheckpointError):
+    """Keras asks for a file of weights, which was only to be named."""
+
+    def __init__(self, download: Download) -> None:
+        super().__init__(download.said)
+        self.download = download
+
+
+def _download(name: str, options: dict[str, Any], keras: Keras, size: int) -> Download:
+    """Return which file Keras would fetch, by asking for its weights and taking the question.
+
+    Raises:
+        CheckpointError: it has no published weights of these options.
+    """
+
+    def take(download: Download) -> str:
+        raise _Asked(download)
+
+    try:
+        _built(name, options, keras, ModelSpec(f"keras/{name}"), take)
+    except _Asked as asked:
+        return replace(asked.download, size=size, is_estimated=True)
+    raise CheckpointError(
+        f"keras/{name} has no published weights. Give a file of weights: --weights FILE."
+    )
+
+
+@contextlib.contextmanager
+def _fetching(take: Callable[[Download], str]) -> Iterator[None]:
+    """Have Keras ask `take` for the path of each file that it would fetch."""
+    utilities = sys.modules["keras.src.utils.file_utils"]
+    own = utilities.get_file
+
+    def get_file(fname: str, origin: str, **_: object) -> str:
+        return take(Download(origin, path=str(keras_weights() / fname)))
+
+    utilities.get_file = get_file
+    try:
+        yield
+    finally:
+        utilities.get_file = own
+
+
+def _fetched(download: Download) -> str:
+    downloads.fetch(download, f"keras/{Path(download.path).name}")
+    return download.path
 
 
 def build(name: str, options: Mapping[str, Any]) -> nn.Module:
@@ -117,6 +196,7 @@ def _built(
     options: dict[str, Any],
     keras: Keras,
     spec: ModelSpec | None,
+    take: Callable[[Download], str] | None = None,
 ) -> tuple[Keras, Prepared]:
     """Return a model of `keras.applications`, with the weights of a question or random ones."""
     known = {n: f for n, f in vars(keras.applications).items() if inspect.isfunction(f)}
@@ -138,9 +218,12 @@ def _built(
     keras.backend.clear_session()  # layers are counted on otherwise, and weights go by their names
     own = None if file or spec is None else "imagenet"
     try:
-        model = known[name](weights=own, **settings)
+        with _fetching(take or _fetched):
+            model = known[name](weights=own, **settings)
         if file is not None:
             model.load_weights(str(file))
+    except CheckpointError:  # of the weights, which cannot be had
+        raise
     except Exception as error:  # Keras raises anything on numbers, files and hosts
         raise CheckpointError(
             f"keras/{name} cannot be built with its weights: {first_line(error)}. Give a file of "

@@ -1,4 +1,4 @@
-"""What the sources that build networks share: options, class counts, and failed downloads."""
+"""What the sources that build networks share: options, class counts, and torch's cache."""
 
 import ast
 import dataclasses
@@ -149,18 +149,6 @@ def number_of_classes(network: nn.Module) -> int:
         )
     last = layers[-1]
     return last.out_features if isinstance(last, nn.Linear) else last.out_channels
-
-
-def missing_download(
-    reference: str, url: str, cache: Path, filename: str, error: Exception
-) -> CheckpointError:
-    """Return the error that says which file is missing, where it was looked for, and what to do."""
-    reason = str(getattr(error, "reason", error)).strip().splitlines()
-    return CheckpointError(
-        f"The weights of {reference} are not on this machine and could not be downloaded "
-        f"({reason[0] if reason else type(error).__name__}). Wanted: {url}. Looked in the cache "
-        f"{cache}. Put the file there as {filename}, or give a file that you have: --weights FILE."
-    )
 
 
 def default_hub_folder() -> Path:

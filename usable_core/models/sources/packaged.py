@@ -8,10 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from usable_core.catalog import lookup
-from usable_core.catalog.imagenet import IMAGENET, ImageNetRow, read_weights
+from usable_core.catalog.imagenet import IMAGENET, LICENCE, ImageNetRow, installed, read_weights
 from usable_core.errors import CheckpointError
+from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.models.model import Model
+from usable_core.models.seen import named, preparation_of
+from usable_core.models.sizes import without_numbers
 from usable_core.models.sources.imagenet import imagenet_labels
 from usable_core.models.sources.passports import passport
 from usable_core.models.sources.timm_models import build, transform_of
@@ -42,6 +45,30 @@ def load(name: str, spec: ModelSpec) -> Model:
     }
     preprocessing = passport(transform_of(network), Facts(), network)
     return Model(spec.reference, network, preprocessing, imagenet_labels(), card)
+
+
+def known(name: str, spec: ModelSpec) -> Passport | None:
+    """Return what is known of a backbone whose package is not installed; None where it is.
+
+    Raises:
+        UnknownName: no such backbone.
+    """
+    row = lookup(IMAGENET, "ImageNet model", name)
+    if spec.reference in installed():
+        return None
+    network = without_numbers(lambda: build(row.architecture, {}))
+    prepared = passport(transform_of(network), Facts(), network)
+    return Passport(
+        spec.reference,
+        f"timm/{row.architecture}",
+        prepared.crop,
+        preparation_of(prepared),
+        *named(imagenet_labels()),
+        sum(each.numel() for each in network.parameters()),
+        f"{row.file} of {row.package} {row.version} ({row.megabytes} MB from PyPI)",
+        LICENCE,
+        install=row.install,
+    )
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], row: ImageNetRow) -> None:

