@@ -169,6 +169,14 @@ def is_folder(path: str | Path) -> bool:
     return status is not None and stat.S_ISDIR(status.st_mode)
 
 
+def size_said(size: int) -> str:
+    """Return bytes as people say them: `512 B`, `48 kB`, `3.1 MB`."""
+    for unit, one in (("GB", 1e9), ("MB", 1e6)):
+        if size >= one:
+            return f"{size / one:.1f} {unit}"
+    return f"{size / 1e3:.0f} kB" if size >= 1e3 else f"{size} B"
+
+
 def placed(path: str | Path) -> Path:
     """Return the path that a person wrote, with their own folder for `~`."""
     try:

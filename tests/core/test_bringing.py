@@ -95,8 +95,8 @@ def test_uploaded_folders_and_keras_files_go_with_their_entry_and_unused_ones_in
     hub = bringing.recognised(bringing.keep(HUB))
     keras = bringing.recognised(bringing.keep({"a.keras": b"x"}))
     left = bringing.keep({"b.keras": b"y"})
-    shelf.put("hub", ModelSpec(hub.reference))
-    shelf.put("keras", ModelSpec(keras.reference))
+    shelf.put("a hub", ModelSpec(hub.reference))
+    shelf.put("a keras", ModelSpec(keras.reference))
     places = [Path(one.reference.partition("/")[2]) for one in (hub, keras)]
 
     shelf.prune(seconds=3600)
@@ -104,7 +104,7 @@ def test_uploaded_folders_and_keras_files_go_with_their_entry_and_unused_ones_in
     shelf.prune(seconds=-1)
     assert not Path(left).exists()
     assert all(place.exists() for place in places)
-    for name in ("hub", "keras"):
+    for name in ("a hub", "a keras"):
         shelf.remove(name)
     assert not any(place.exists() for place in places)
 

@@ -41,11 +41,11 @@ def host():
     class Handler(http.server.BaseHTTPRequestHandler):
         content, most, asked = bytes(range(256)) * 4096, None, []
 
-        def do_HEAD(self):  # noqa: N802 - the library's name
+        def do_HEAD(self):
             self.send_response(200)
             self.end_headers()
 
-        def do_GET(self):  # noqa: N802
+        def do_GET(self):
             self.asked.append(self.path)
             self.send_response(200)
             self.send_header("Content-Length", str(len(self.content)))
@@ -80,9 +80,9 @@ def test_published_weights_are_described_without_loading_or_fetching_them(monkey
     assert (found.class_count, found.classes[0]) == (1000, "tench")
     assert found.download.host == "download.pytorch.org"
     assert found.download.size == int(published.meta["_file_size"] * 2**20)
-    assert dict((n, v) for n, v, _ in found.preparation)["resize"] == "256"
+    assert {name: value for name, value, _ in found.preparation}["resize"] == "256"
     assert not found.is_here
-    assert "4.9 MB from download.pytorch.org" in found.needed
+    assert "5.0 MB from download.pytorch.org" in found.needed
 
     found = seen.known(ModelSpec("timm/resnet18.a1_in1k"))
     assert found.download.repository == "timm/resnet18.a1_in1k"
@@ -156,7 +156,7 @@ def test_a_file_is_fetched_with_progress_and_only_the_one_that_is_known(host, tm
 def test_the_command_says_size_and_host_and_fetches_when_asked(host, tmp_path, capsys, monkeypatch):
     assert cli.main(["models", "show", "torchvision/squeezenet1_1"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "4.9 MB from download.pytorch.org" in said
+    assert "5.0 MB from download.pytorch.org" in said
     assert "usable models show torchvision/squeezenet1_1 --download" in said
     out = tmp_path / "a.json"
     assert cli.main(["models", "show", "timm/resnet18", "--json", str(out)]) == 0

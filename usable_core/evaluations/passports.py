@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from usable_core import files
-from usable_core.runs.uploads import size_said
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Download:
     def said(self) -> str:
         """Size and host in words: `98 MB from download.pytorch.org`."""
         about = "about " if self.is_estimated else ""
-        size = f"{about}{size_said(self.size)}" if self.size else "an unknown number of bytes"
+        size = f"{about}{files.size_said(self.size)}" if self.size else "an unknown number of bytes"
         return f"{size} from {self.host}"
 
     @property

@@ -170,14 +170,6 @@ def by_name(sentence: str) -> str:
     return paths.sub(lambda found: data_title(found[0]), sentence)
 
 
-def size_said(size: int) -> str:
-    """Return bytes as people say them: `512 B`, `48 kB`, `3.1 MB`."""
-    for unit, one in (("GB", 1e9), ("MB", 1e6)):
-        if size >= one:
-            return f"{size / one:.1f} {unit}"
-    return f"{size / 1e3:.0f} kB" if size >= 1e3 else f"{size} B"
-
-
 def title(image_id: str) -> str:
     """Return what the person who gave a picture called it; empty where nobody said."""
     return _name(_path(image_id))

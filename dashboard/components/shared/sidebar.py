@@ -12,8 +12,9 @@ from dashboard.components.shared.words import words
 from usable_core import machine, settings
 from usable_core.catalog.looks import model_styles
 from usable_core.errors import UsableError
+from usable_core.files import size_said
 from usable_core.runs.run import Status
-from usable_core.runs.uploads import data_title, size_said
+from usable_core.runs.uploads import data_title
 
 MOST_NAMED = 2  # models in a tab's title
 LITTLE = 2 * 10**9  # bytes: a training or a download may need more

@@ -11,7 +11,7 @@ from dashboard.components.shared.formats import escaped
 from usable_core import downloads
 from usable_core.errors import UsableError
 from usable_core.evaluations.passports import Download
-from usable_core.runs.uploads import size_said
+from usable_core.files import size_said
 
 POLL = 0.5  # s
 _POOL = ThreadPoolExecutor(2, "downloads")

@@ -106,7 +106,7 @@ def _classes(passport: Passport) -> None:
     if not passport.class_count:
         st.caption("Its classes are read when it is here.")
     elif not passport.classes:
-        st.caption(f"{passport.class_count:,} classes without names: give them below.")
+        st.caption(f"{passport.class_count:,} classes without names: give them above.")
     else:
         more = passport.class_count - MOST_CLASSES
         some = ", ".join(passport.classes[:MOST_CLASSES])

@@ -12,8 +12,9 @@ from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.pickers import facts
 from dashboard.components.shelves.choosing import choosable, delete_button
 from usable_core import shelf
+from usable_core.catalog import imagenet
 from usable_core.catalog.fitting import card_of
-from usable_core.catalog.imagenet import IMAGENET, LICENCE, installed
+from usable_core.catalog.imagenet import IMAGENET, LICENCE
 from usable_core.catalog.models import BUNDLED
 from usable_core.runs.run import RunHead, Status, Wanted
 from usable_core.runs.uploads import data_title
@@ -76,7 +77,7 @@ def _rows() -> list[Row]:
     trained = names.training_titles()
     found += [Row(name, trained[name], "trained") for name in reversed(trained)]
     found += [Row(f"bundled/{n}", row.title, "bundled") for n, row in BUNDLED.items()]
-    here = installed()
+    here = imagenet.installed()
     return found + [
         Row(name, row.title, "package" if name in here else "to install")
         for name, row in ((f"imagenet/{n}", row) for n, row in IMAGENET.items())

@@ -7,7 +7,8 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shelves.choosing import choosable, delete_button
-from usable_core.runs.uploads import Upload, size_said
+from usable_core.files import size_said
+from usable_core.runs.uploads import Upload
 
 MOST_LINKS = 5  # to the runs of one archive
 COLUMNS = {
