@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from usable_core import files, shelf
-from usable_core.catalog.model_files import IN_A_FOLDER, KERAS_ENDINGS
-from usable_core.catalog.models import CARD_FILE, SOURCES, WEIGHTS_FILE
+from usable_core.catalog.model_files import IN_A_FOLDER
+from usable_core.catalog.models import CARD_FILE, KERAS_ENDINGS, SOURCES, WEIGHTS_FILE
 from usable_core.errors import CheckpointError, one_line
 
 WEIGHTS = (".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".weights.h5")

@@ -95,7 +95,7 @@ def _no_answer(url: str) -> str:
 
 def _reason(error: BaseException) -> str:
     reason = getattr(error, "reason", error)
-    return first_line(reason) if isinstance(reason, BaseException) else str(reason)
+    return first_line(reason) if isinstance(reason, Exception) else str(reason)
 
 
 def _from_host(download: Download, report: Report) -> None:

@@ -7,6 +7,7 @@ import zipfile
 import pytest
 from made_pictures import png
 
+from usable_core import files
 from usable_core.catalog.datasets import reader_of
 from usable_core.cli import main
 from usable_core.errors import DatasetRefused

