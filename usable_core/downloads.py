@@ -52,12 +52,14 @@ def fetch(download: Download, reference: str, report: Report = silent) -> None:
 
 def missing(download: Download, reference: str, reason: str) -> CheckpointError:
     """Return the error of weights that are not here and cannot be had, with the way out."""
-    repository = download.repository
-    way = (
-        f"`hf download {repository}` on a machine with internet, and its cache here"
-        if repository
-        else f"put {download.url} there as {download.path}"
-    )
+    way = f"put {download.url} there as {download.path}"
+    if download.repository:
+        from huggingface_hub import constants
+
+        way = (
+            f"`hf download {download.repository}` on a machine with internet fetches "
+            f"{download.url} into a cache, to be copied to {constants.HF_HUB_CACHE}"
+        )
     return CheckpointError(
         f"The weights of {reference} ({download.said}) are not on this machine and could not be "
         f"downloaded ({reason.rstrip('.')}): {way}, or give a file that you have as --weights FILE."

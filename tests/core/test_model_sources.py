@@ -27,7 +27,6 @@ def empty_caches(tmp_path, monkeypatch):
     """Caches of downloads that hold nothing."""
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf"))
-    monkeypatch.setattr(timm_models, "HF_HUB_CACHE", str(tmp_path / "hf"))
 
 
 def saved(network, path):

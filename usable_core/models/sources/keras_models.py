@@ -1,18 +1,14 @@
 """`keras/FILE.keras`, `keras/FILE.h5`, `keras/NAME`: models of Keras, which runs on torch here."""
 
-import contextlib
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from torch import nn
 
-from usable_core import downloads
-from usable_core.catalog.known_names import keras_weights
 from usable_core.catalog.model_files import is_keras_file, weights_file
 from usable_core.catalog.model_files import keras as file_of
 from usable_core.errors import CheckpointError, UnknownName, first_line
@@ -23,6 +19,7 @@ from usable_core.models.model import Model
 from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.seen import named, preparation_of
 from usable_core.models.sources.imagenet import imagenet_labels
+from usable_core.models.sources.keras_downloads import fetched, fetching
 from usable_core.models.sources.keras_network import (
     Keras,
     KerasNetwork,
@@ -123,27 +120,6 @@ def _download(name: str, options: dict[str, Any], keras: Keras, size: int) -> Do
     )
 
 
-@contextlib.contextmanager
-def _fetching(take: Callable[[Download], str]) -> Iterator[None]:
-    """Have Keras ask `take` for the path of each file that it would fetch."""
-    utilities: Any = sys.modules["keras.src.utils.file_utils"]
-    own = utilities.get_file
-
-    def get_file(fname: str, origin: str, **_: object) -> str:
-        return take(Download(origin, path=str(keras_weights() / fname)))
-
-    utilities.get_file = get_file
-    try:
-        yield
-    finally:
-        utilities.get_file = own
-
-
-def _fetched(download: Download) -> str:
-    downloads.fetch(download, f"keras/{Path(download.path).name}")
-    return download.path
-
-
 def build(name: str, options: Mapping[str, Any]) -> nn.Module:
     """Return the network of an architecture of `keras.applications` with random weights.
 
@@ -218,7 +194,7 @@ def _built(
     keras.backend.clear_session()  # layers are counted on otherwise, and weights go by their names
     own = None if file or spec is None else "imagenet"
     try:
-        with _fetching(take or _fetched):
+        with fetching(take or fetched):
             model = known[name](weights=own, **settings)
         if file is not None:
             model.load_weights(str(file))
