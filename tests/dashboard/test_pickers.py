@@ -4,7 +4,9 @@ import zipfile
 import runs_at_hand
 from made_pictures import png
 
-from dashboard import state
+from dashboard import link, state
+from usable_core.catalog import hub_client
+from usable_core.catalog.hub_client import Listing
 from usable_core.catalog.models import SOURCES, SourceRow
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -126,3 +128,26 @@ def test_a_link_names_the_data_also_where_they_came_first_before(open_page, stor
     app.run()
 
     assert app.selectbox(key="data").value == path
+
+
+def test_data_of_the_hub_are_chosen_from_its_cache_and_told_before_they_come(
+    open_page, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    commit, place = "0" * 40, tmp_path / "datasets--some--one"
+    (place / "snapshots" / commit).mkdir(parents=True)
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(hub_client, "why_not", lambda: "")
+    monkeypatch.setattr(hub_client, "listing", lambda _: Listing(commit, {"a.parquet": 3_100_000}))
+
+    monkeypatch.setattr(link, "is_named", lambda *_: False)  # as if it was typed
+
+    app = open_page("data", data=["hf/some/other"])
+
+    assert "one" in app.selectbox(key="data").options
+    assert "(at most 3.1 MB, from huggingface.co)" in app.info[0].value
+
+    monkeypatch.setattr(hub_client, "why_not", lambda: "nothing can be reached")
+    app = open_page("data", data=["hf/some/third"])
+    assert "nothing can be reached" in app.error[0].value

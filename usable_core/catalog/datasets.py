@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from usable_core import settings
 from usable_core.catalog import lookup
+from usable_core.catalog.hub_data import hub_data, is_hub_data
 from usable_core.errors import DatasetRefused, quoted
 from usable_core.files import is_folder, placed, resolved, status_of
 
@@ -106,6 +107,7 @@ READERS = {
     ".zip": "usable_core.datasets.archive:read_zip",
     ".parquet": "usable_core.datasets.parquet:read_parquet",
 }
+HUB = "usable_core.datasets.hub:read_hub"
 
 
 def reader_of(reference: str) -> str:
@@ -117,6 +119,9 @@ def reader_of(reference: str) -> str:
     """
     if reference in DATASETS:
         return DATASETS[reference].function
+    if is_hub_data(reference):
+        hub_data(reference)
+        return HUB
     path = placed(reference)
     kind = "folder" if is_folder(path) else path.suffix.lower()
     if status_of(path) is None:

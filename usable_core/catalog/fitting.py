@@ -6,6 +6,8 @@ from typing import Any
 
 from usable_core import settings
 from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.hub import cached_folder
+from usable_core.catalog.hub_data import hub_data, is_hub_data
 from usable_core.catalog.models import files_of, source_of
 from usable_core.errors import IncompatibleLabels, UsableError
 from usable_core.json_files import read_json
@@ -60,6 +62,8 @@ def facts_of(reference: str) -> ModelFacts:
 
 def is_at_hand(dataset: str) -> bool:
     """Tell whether data can be read without a download."""
+    if is_hub_data(dataset):
+        return cached_folder(hub_data(dataset).hub) is not None
     row = DATASETS.get(dataset)
     return row is None or not row.files or (settings.home() / "datasets" / row.files).exists()
 

@@ -7,6 +7,7 @@ folder. Nothing is fetched here.
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from usable_core import files
 from usable_core.errors import CheckpointError
@@ -24,15 +25,17 @@ _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class HubName:
-    """A model of the hub.
+    """A model or a data set of the hub.
 
     Attributes:
         id: OWNER/NAME, or NAME.
         revision: Branch, tag, or commit in full.
+        kind: As the hub's cache and its client call what it is.
     """
 
     id: str
     revision: str = DEFAULT_REVISION
+    kind: Literal["model", "dataset"] = "model"
 
 
 def is_folder_name(name: str) -> bool:
@@ -48,13 +51,18 @@ def hub_name(name: str) -> HubName:
     """
     id, _, revision = name.partition("@")
     revision = revision or DEFAULT_REVISION
-    is_id = _ID.fullmatch(id) and not re.search(r"--|\.\.", id) and len(id) <= 96
-    if not (is_id and _REVISION.fullmatch(revision) and ".." not in revision):
+    if not is_hub_name(id, revision):
         raise CheckpointError(
             f"hf/… takes a folder, or a model of the Hugging Face Hub as OWNER/NAME or "
             f"OWNER/NAME@REVISION, but {_cut(name)} is neither. No such folder is there."
         )
     return HubName(id, revision)
+
+
+def is_hub_name(id: str, revision: str) -> bool:
+    """Tell whether the hub could have something of this name and revision."""
+    is_id = _ID.fullmatch(id) and not re.search(r"--|\.\.", id) and len(id) <= 96
+    return bool(is_id and _REVISION.fullmatch(revision) and ".." not in revision)
 
 
 def folder_of(name: str) -> Path | None:
@@ -67,7 +75,7 @@ def folder_of(name: str) -> Path | None:
         folder = files.placed(name)
         check_folder(folder)
         return folder
-    cached = _cached(hub_name(name))
+    cached = cached_folder(hub_name(name))
     return cached if cached is not None and not _lacking(cached) else None
 
 
@@ -116,17 +124,17 @@ def _lacking(folder: Path) -> str:
     return "" if any(files.is_file(folder / name) for name in WEIGHTS) else WEIGHTS[0]
 
 
-def _cached(name: HubName) -> Path | None:
+def cached_folder(name: HubName) -> Path | None:
     """Return the folder of a revision in the hub's cache, whether whole or not."""
     from huggingface_hub.constants import HF_HUB_CACHE  # so that no page waits for it at its start
 
-    place = Path(HF_HUB_CACHE) / f"models--{name.id.replace('/', '--')}"
+    place = Path(HF_HUB_CACHE) / f"{name.kind}s--{name.id.replace('/', '--')}"
     commit = name.revision
     if not _COMMIT.fullmatch(commit):
         ref = place / "refs" / name.revision
         if not files.is_file(ref):
             return None
-        commit = ref.read_text(encoding="utf-8").strip()
+        commit = ref.read_text(encoding="utf-8", errors="replace").strip()
     folder = place / "snapshots" / commit
     return folder if _COMMIT.fullmatch(commit) and files.is_folder(folder) else None
 

@@ -9,6 +9,7 @@ from usable_core import downloads, shelf
 from usable_core.arguments import known_of, model_of
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS, LAYOUTS
+from usable_core.catalog.hub_data import FORM
 from usable_core.catalog.models import SOURCES, first_use, suggested
 from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, progress_bar, remark, share, table
@@ -174,6 +175,8 @@ def datasets(json: JsonOption = None) -> None:
         "FOLDER": " ".join(row.help for row in reversed(LAYOUTS.values())),
         "FILE.zip": "A zip of such a folder.",
         "FILE.parquet": "Columns image{bytes,path} and label, as Hugging Face has them.",
+        FORM: "A data set of the Hugging Face Hub, from its cache where it is there; NAME is one "
+        "of its folders, or train, validation or test.",
     }
     rows = [*((name, row.help) for name, row in DATASETS.items()), *paths.items()]
     answer({"datasets": DATASETS, "paths": paths}, json, [table("Data set", "", rows=rows)])

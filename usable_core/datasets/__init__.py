@@ -21,7 +21,8 @@ def load_dataset(
 
     Args:
         reference: A name of `catalog.datasets.DATASETS`, or the path of a class-per-folder
-            directory, a zip of one, or a Parquet file in the Hugging Face convention.
+            directory, a zip of one, or a Parquet file in the Hugging Face convention, or
+            `hf/ID[@REVISION][:NAME]`, a data set of the Hugging Face Hub.
         split: `train`, `validation`, `test` or `all`; None is `all`.
         limit: At most this many examples, drawn stratified by class.
         seed: Of the split and of that draw.

@@ -32,9 +32,18 @@ def read_folder(path: Path, name: str) -> Dataset:
         DatasetRefused: it has no layout that is known, could be read in two ways, or holds so much
             else that it is hardly a data set.
     """
+    return read_tree(tree_of(path, name))
+
+
+def tree_of(path: Path, name: str) -> Tree:
+    """Return the files in the directory `path`.
+
+    Raises:
+        DatasetRefused: it holds so much else that it is hardly a data set.
+    """
     walk = _Walk(name)
     walk.through(path)
-    return read_tree(walk.tree())
+    return walk.tree()
 
 
 class _Walk:

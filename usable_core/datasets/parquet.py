@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -78,7 +78,7 @@ def read_shards(tree: Tree) -> Dataset | None:
             f"{tree.name} holds pictures in class folders and in Parquet files (first: "
             f"{files[0]}). Give the one or the other."
         )
-    named = {path: _named_part(path) for path in files}
+    named = {path: named_part(path) for path in files}
     parts = {path: part for path, (_, part) in named.items()}
     _check_one(tree.name, parts)
     is_divided = any(parts.values())
@@ -223,7 +223,7 @@ def _holds_pictures(tree: Tree, path: PurePosixPath) -> bool:
     return bool(first_of(columns, _IMAGES) and label_column(columns)[0])
 
 
-def _named_part(path: PurePosixPath) -> tuple[str, str | None]:
+def named_part(path: PurePosixPath) -> tuple[str, str | None]:
     """Return the name of a file, or of a folder it lies in, that says its part; and that part."""
     stem = re.sub(r"-\d+-of-\d+.*$", "", path.stem)
     for name in (stem, *path.parent.parts[::-1]):
@@ -232,15 +232,20 @@ def _named_part(path: PurePosixPath) -> tuple[str, str | None]:
     return stem, None
 
 
-def _check_one(name: str, parts: dict[PurePosixPath, str | None]) -> None:
-    """Check that all files are of one data set: a folder for each is how the Hub keeps several."""
-    wholes = {
+def wholes(files: Iterable[PurePosixPath]) -> set[str]:
+    """Return the folders of the data sets that files belong to: the Hub keeps several so."""
+    parts = {path: named_part(path)[1] for path in files}
+    return {
         "/".join(step for step in path.parent.parts if not part_of(step) and step != "data")
         for path, part in parts.items()
         if part or not any(parts.values())
     }
-    if len(wholes) > 1:
-        listed = ", ".join(repr(whole or ".") for whole in sorted(wholes)[:5])
+
+
+def _check_one(name: str, files: Iterable[PurePosixPath]) -> None:
+    """Check that all files are of one data set."""
+    if len(found := wholes(files)) > 1:
+        listed = ", ".join(repr(whole or ".") for whole in sorted(found)[:5])
         raise DatasetRefused(
             f"{name} holds several data sets of Parquet files: {listed}. Give the folder of one."
         )

@@ -8,6 +8,7 @@ from numbers import Integral, Real
 from typing import ClassVar, Literal, Protocol, get_args, get_origin
 
 from usable_core.catalog.datasets import DATASETS, absolute_data
+from usable_core.catalog.hub_data import FORM
 from usable_core.catalog.models import SOURCES, absolute
 from usable_core.errors import ConfigError
 from usable_core.files import resolved
@@ -103,7 +104,8 @@ class DatasetSpec:
     """Name of a data set and of the part of it that is used.
 
     Attributes:
-        reference: Data with a name, or the path of a folder, zip or Parquet file.
+        reference: Data with a name, the path of a folder, zip or Parquet file, or a data set of the
+            Hugging Face Hub.
         split: `auto` is the data set's own test split, else its own validation split; of a data set
             without parts everything; where the model was trained on it, the test split of that
             training.
@@ -114,7 +116,7 @@ class DatasetSpec:
 
     said_by_fingerprint: ClassVar = ("reference",)
 
-    reference: str = field(metadata=asked(choices=lambda: [*DATASETS, "PATH"]))
+    reference: str = field(metadata=asked(choices=lambda: [*DATASETS, FORM, "PATH"]))
     split: Split = "auto"
     limit: int | None = None
     seed: int = field(default=0, metadata=asked(help="Seed of the splits and of all randomness."))

@@ -7,14 +7,15 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.data_look import look_at
-from dashboard.components.shared.formats import errors_shown
+from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.opening import is_held_back
 from dashboard.components.shared.pickers import facts, trainings, with_typed
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.fitting import Classes, fitting, is_at_hand
+from usable_core.catalog.hub_data import FORM, cached_data, download, is_hub_data
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.runs.uploads import data_title, keep_archive
+from usable_core.runs.uploads import data_title, keep_archive, size_said
 
 UPLOAD = "upload"
 MOST_OWN = 5  # of the data that were used here before
@@ -48,7 +49,8 @@ def dataset_picker(
         accept_new_options=True,
         format_func=_title,
         help="Choose one, or type the path of your own and press Enter: a folder with one folder "
-        "of images per class or a table of labels, a zip of such a folder, or Parquet files.",
+        "of images per class or a table of labels, a zip of such a folder, or Parquet files. "
+        f"Data of the Hugging Face Hub are {FORM}; a NAME is one of their folders, or a part.",
     )
     state.write_address(key, [chosen] if chosen else [])
     reference = (chosen or "").strip()
@@ -59,16 +61,30 @@ def dataset_picker(
         reference = ""
     elif reference in DATASETS:
         st.caption(DATASETS[reference].help)
-    if reference and not is_at_hand(reference):
-        size = DATASETS[reference].size
-        st.info(
-            f"{_title(reference)} is not on this machine yet: it is downloaded ({size}) when the "
-            "work starts.",
-            icon=":material/cloud_download:",
-        )
+    if reference:
+        _say_download(reference)
     if ask_limit:
         limit = _limit(page or key, limit)
     return DatasetSpec(reference, limit=limit) if reference else None
+
+
+def _say_download(reference: str) -> None:
+    """Say how much comes from where before the data can be read; nothing where they are here."""
+    with errors_shown():
+        if is_at_hand(reference):
+            return
+        how_much = _of_hub(reference) if is_hub_data(reference) else DATASETS[reference].size
+        st.info(
+            f"{escaped(_title(reference))} is not on this machine yet: it is downloaded "
+            f"({how_much}) when the work starts.",
+            icon=":material/cloud_download:",
+        )
+
+
+@st.cache_data(ttl=60, max_entries=64, show_spinner="Asking the Hugging Face Hub …")
+def _of_hub(reference: str) -> str:
+    size, host = download(reference)
+    return f"at most {size_said(size)}, from {host}"
 
 
 def restore_dataset(key: str, spec: DatasetSpec, page: str | None = None) -> None:
@@ -98,7 +114,7 @@ def _choices(models: Sequence[ModelSpec]) -> list[str]:
     here = [path for path in paths if Path(path).is_absolute() and Path(path).exists()][:MOST_OWN]
     every = dict.fromkeys([*(data for data in own if data in (*here, *DATASETS)), *DATASETS, *here])
     first = fitting(known, list(every), known_classes())
-    return list(dict.fromkeys([*first, *every]))
+    return list(dict.fromkeys([*first, *every, *cached_data()]))
 
 
 def _title(reference: str) -> str:

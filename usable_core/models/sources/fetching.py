@@ -1,18 +1,16 @@
 """Fetching a model of the Hugging Face Hub into the hub's own cache, where it is not there yet.
 
-Only what is needed of it: configuration, processor and safetensors. Whether the hub can be reached
-is found out first and within two seconds, for its own client tries for minutes.
+Only what is needed of it: configuration, processor and safetensors.
 """
 
 import logging
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub import constants as hub_constants
 
+from usable_core.catalog import hub_client
 from usable_core.catalog.hub import CONFIG_FILE, PROCESSORS, WEIGHTS, HubName, check_folder
-from usable_core.downloads import unreachable
 from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.passports import Download
 
@@ -49,12 +47,8 @@ def described(name: HubName) -> tuple[Download, dict[str, str]]:
     Raises:
         CheckpointError: as `fetch`.
     """
-    endpoint = hub_constants.ENDPOINT
-    host = urlsplit(endpoint).hostname or endpoint
-    if hub_constants.HF_HUB_OFFLINE:
-        raise _missing(name, "HF_HUB_OFFLINE is set")
-    if reason := unreachable(endpoint):
-        raise _missing(name, f"{host} cannot be reached: {reason}")
+    if reason := hub_client.why_not():
+        raise _missing(name, reason)
     try:
         info = HfApi().model_info(
             name.id, revision=name.revision, files_metadata=True, timeout=_ANSWER
@@ -66,7 +60,7 @@ def described(name: HubName) -> tuple[Download, dict[str, str]]:
         raise _missing(name, first_line(error)) from error
     wanted = sorted(_wanted(name, sizes))
     size = sum(sizes[file] for file in wanted)
-    page = f"{endpoint}/{name.id}"
+    page = f"{hub_constants.ENDPOINT}/{name.id}"
     # A branch stays one: what is fetched by its name is found by it again, and a commit is not.
     return Download(
         page, size, repository=name.id, revision=name.revision, names=tuple(wanted)
