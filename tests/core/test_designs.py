@@ -21,7 +21,7 @@ from usable_core.explainers.designs import (
     size_odds,
     size_weights,
 )
-from usable_core.explainers.replicates import stability
+from usable_core.explainers.replicates import each, stability
 from usable_core.games.segments import superpixels
 from usable_core.measuring.refinement import Refinement, steps
 
@@ -201,7 +201,7 @@ def test_intervals_hold_the_limit_about_as_often_as_they_say(method):
         outputs = game(masks)
         found = stability(
             solve(masks, outputs),
-            lambda rows, m=masks, o=outputs: solve(m[rows], o[rows]),
+            each(lambda rows, m=masks, o=outputs: solve(m[rows], o[rows])),
             parts_of(200, 10),
             0.05,
         )
@@ -216,7 +216,7 @@ def test_stability_is_the_textbook_standard_error_where_the_estimate_is_a_mean()
     draws = np.random.default_rng(0).normal(5, 1, (40, 3))
     parts = np.arange(40) % 10
 
-    found = stability(draws.mean(0), lambda rows: draws[rows].mean(0), parts, tolerance=0.05)
+    found = stability(draws.mean(0), each(lambda rows: draws[rows].mean(0)), parts, tolerance=0.05)
 
     blocks = np.stack([draws[parts == k].mean(0) for k in range(10)])
     errors = blocks.std(0, ddof=1) / np.sqrt(10)
@@ -230,7 +230,7 @@ def test_signs_that_noise_decides_are_not_settled():
     draws = np.random.default_rng(0).normal([0, 5], 1, (40, 2))
 
     found = stability(
-        draws.mean(0), lambda rows: draws[rows].mean(0), np.arange(40) % 10, tolerance=0.05
+        draws.mean(0), each(lambda rows: draws[rows].mean(0)), np.arange(40) % 10, tolerance=0.05
     )
 
     assert found.is_settled == (False, True)

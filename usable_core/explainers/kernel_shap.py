@@ -12,7 +12,7 @@ import numpy as np
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import designs
 from usable_core.explainers.attribution import Attribution, of_class
-from usable_core.explainers.replicates import PARTS, stability
+from usable_core.explainers.replicates import PARTS, each, stability
 from usable_core.explainers.surrogate import conditioned, is_flat
 from usable_core.games.game import Game, neighbours
 from usable_core.metrics.arrays import Floats, Masks, Values
@@ -44,7 +44,7 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
 
 
 def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callable[[Masks], Floats]:
-    """Return the values (S,) as a function of which samples (N,) are kept.
+    """Return the values (…, S) as a function of which samples (…, N) are kept.
 
     Args:
         masks: Coalitions (N, S); all superpixels in the first, none in the second.
@@ -54,7 +54,7 @@ def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callabl
     """
     outputs = of_class(logits, target, "logit")
     if is_flat(outputs):
-        return lambda kept: np.zeros(masks.shape[1])
+        return lambda kept: np.zeros((*kept.shape[:-1], masks.shape[1]))
     counts = sample_weights(masks)
 
     def fit(outputs: Floats, kept: Masks) -> Floats:
@@ -62,14 +62,14 @@ def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callabl
 
     process = conditioned(masks, outputs, near)
     if process is None:
-        return lambda kept: fit(outputs, kept)
+        return each(lambda kept: fit(outputs, kept))
     credits, centred = process.shapley(), outputs - outputs.mean()
 
     def estimate(kept: Masks) -> Floats:
         weights = process.weights(centred, kept)
         return np.asarray(weights @ credits + fit(process.left(weights), kept))
 
-    return estimate
+    return each(estimate)
 
 
 def sample_weights(masks: Masks) -> Floats:

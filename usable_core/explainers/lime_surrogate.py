@@ -1,6 +1,6 @@
 """LIME: a weighted linear model of what happens when superpixels are hidden.
 
-The fit is `lime`'s own; on the masks that `lime` draws, the weights are `LimeImageExplainer`'s.
+On the masks that `lime` draws, the weights of the fit are `LimeImageExplainer`'s.
 Ours are the masks, drawn from the same distribution but evenly (`designs.halves`), and what is
 learnt of those that nobody asked (`surrogate`): the weights come as close to their limit with
 fewer evaluations.
@@ -12,14 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from lime.lime_base import LimeBase
 from numpy.typing import NDArray
 from scipy.special import logsumexp, softmax
 
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.explainers.designs import FIRST, first_half, halves, parts_of
-from usable_core.explainers.replicates import PARTS, stability
+from usable_core.explainers.replicates import PARTS, each, stability
 from usable_core.explainers.surrogate import conditioned, is_flat
 from usable_core.games.game import Game, neighbours
 from usable_core.metrics.arrays import Floats, Indices, Masks, Values
@@ -31,6 +30,7 @@ _RIVALS = 20  # classes beside the one explained that have a process of their ow
 # `lime`'s default for images. With half of the superpixels hidden the cosine distance is about
 # 0.29, so weights spread around 0.5: the fit averages over such images and is hardly local.
 KERNEL_WIDTH = 0.25
+_PENALTY = 1.0  # of the squared weights, as `lime` has it
 
 
 def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
@@ -42,14 +42,14 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     logits = game.ask(masks)
     outputs = of_class(logits, target, "probability")
     estimate = estimator(masks, logits, target, neighbours(game.players))
-    values = estimate(np.ones(len(masks), bool))
+    values, half = estimate(np.stack([np.ones(len(masks), bool), first_half(len(masks))]))
     weights = sample_weights(masks)
     return Attribution(
         values=values.astype(np.float32)[game.players],
         output=float(outputs[0]),
         r2=fit(masks, outputs)[1],
         effective_samples=float(weights.sum() ** 2 / (weights**2).sum()),
-        convergence=spearman(values, estimate(first_half(len(masks)))),
+        convergence=spearman(values, half),
         stability=stability(values, estimate, parts_of(len(masks), PARTS), options.tolerance),
         unit="probability",
     )
@@ -63,18 +63,17 @@ def fit(masks: Masks | Indices, outputs: Floats) -> tuple[Floats, float]:
         outputs: The model's answers (N,) to these images.
     """
     stays = masks.astype(np.float64)
-    base = LimeBase(_kernel, random_state=0)
-    intercept, credits, _, _ = base.explain_instance_with_data(
-        stays, outputs[:, None], _distances(stays), 0, masks.shape[1], feature_selection="none"
-    )
-    weights = np.zeros(masks.shape[1])
-    for feature, weight in credits:
-        weights[feature] = weight
-    return weights, weighted_r2(outputs, intercept + stays @ weights, sample_weights(stays))
+    counts = sample_weights(stays)
+    centre, mean = counts @ stays / counts.sum(), counts @ outputs / counts.sum()
+    weighted = counts[:, None] * (stays - centre)
+    held = weighted.T @ (stays - centre) + _PENALTY * np.eye(masks.shape[1])
+    weights = np.linalg.solve(held, weighted.T @ (outputs - mean))
+    fitted = mean + (stays - centre) @ weights
+    return weights, weighted_r2(outputs, fitted, counts)
 
 
 def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callable[[Masks], Floats]:
-    """Return the weights (S,) as a function of which samples (N,) are kept.
+    """Return the weights (…, S) as a function of which samples (…, N) are kept.
 
     Args:
         masks: Which superpixels stay (N, S), all in the first row.
@@ -87,24 +86,28 @@ def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callabl
     """
     outputs = of_class(logits, target, "probability")
     if is_flat(outputs):
-        return lambda kept: np.zeros(masks.shape[1])
+        return lambda kept: np.zeros((*kept.shape[:-1], masks.shape[1]))
 
     inner = masks[FIRST:]  # everything and nothing are far from the masks that LIME averages over
     rivals = _rivals(logits[FIRST:], target)
     odds = rivals[:, 0] - logsumexp(rivals[:, 1:], axis=1)
     process = conditioned(inner, odds, near)
     if process is None:
-        return lambda kept: fit(masks[kept], outputs[kept])[0]
+        return each(lambda kept: fit(masks[kept], outputs[kept])[0])
     many, slopes = _quadrature(masks.shape[1])
     centre = rivals.mean(0)
 
     def estimate(kept: Masks) -> Floats:
-        kept = kept[FIRST:]
-        weights = process.weights(rivals - centre, kept)
-        expected = softmax(centre + process.mean(weights, many), axis=1)[:, 0]
-        seen = softmax(rivals - process.left(weights), axis=1)[:, 0]
-        missed = outputs[FIRST:] - seen
-        return np.asarray(slopes @ expected + fit(inner[kept], missed[kept])[0])
+        """Return the weights of all rows, whose means are taken together."""
+        rows = kept.reshape(-1, kept.shape[-1])[:, FIRST:]
+        weights = np.stack([process.weights(rivals - centre, row) for row in rows], axis=1)
+        means = process.mean(weights.reshape(len(weights), -1), many)
+        means = means.reshape(len(many), len(rows), -1)
+        expected = softmax(centre + means, axis=2)[:, :, 0]
+        seen = softmax(rivals[:, None] - process.left(weights), axis=2)[:, :, 0]
+        missed = outputs[FIRST:, None] - seen
+        fits = [fit(inner[row], missed[row, k])[0] for k, row in enumerate(rows)]
+        return ((slopes @ expected).T + fits).reshape(*kept.shape[:-1], -1)
 
     return estimate
 

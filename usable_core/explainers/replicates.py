@@ -18,7 +18,7 @@ def stability(
 
     Args:
         values: Credit of each superpixel (S,), from all samples.
-        estimate: The same (S,) from the samples (N,) that are kept.
+        estimate: The same (parts, S) from the samples (parts, N) that are kept.
         parts: Part that each sample belongs to (N,), from 0; −1 is in every part. Samples are
             pairs of complementary masks.
         tolerance: Largest error share of a stable map.
@@ -34,9 +34,19 @@ def stability(
     if count < 2 or (parts >= 0).sum() / 2 <= len(values):
         errors = np.where(values.any(), np.inf, 0.0) * np.ones(len(values))
     else:
-        without = np.stack([estimate(parts != number) for number in numbers])
+        without = estimate(parts != numbers[:, None])
         errors = np.sqrt((count - 1) / count * ((without - without.mean(0)) ** 2).sum(0))
     return with_errors(values, errors, count, tolerance)
+
+
+def each(estimate: Callable[[Masks], Floats]) -> Callable[[Masks], Floats]:
+    """Return an estimate (…, S) of the samples (…, N) that are kept from one of (N,) to (S,)."""
+
+    def found(kept: Masks) -> Floats:
+        rows = kept.reshape(-1, kept.shape[-1])
+        return np.stack([estimate(row) for row in rows]).reshape(*kept.shape[:-1], -1)
+
+    return found
 
 
 def error_share(errors: Floats, values: Floats) -> float:
