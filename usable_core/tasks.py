@@ -63,6 +63,8 @@ class Task:
             kept by themselves.
         is_of_machine: Whether the answer is of the machine and device that measured it: on another
             it is another question.
+        keeps_columns: Whether the answer holds the data's own columns (the camera, the site), of
+            which slices are made: with other columns it is another question.
     """
 
     title: str
@@ -81,6 +83,7 @@ class Task:
     again: str = GOES_ON
     is_of_parts: bool = False
     is_of_machine: bool = False
+    keeps_columns: bool = False
 
 
 TASKS = {
@@ -96,6 +99,7 @@ TASKS = {
         page="accuracy",
         figure="usable_core.plots.accuracy:accuracy_bars",
         in_short="usable_core.evaluations.in_short:accuracy",
+        keeps_columns=True,
     ),
     "robustness": Task(
         title="Robustness",
@@ -327,11 +331,16 @@ def _part(config: Config, objects: dict[str, Any]) -> str:
     """Return which examples a question is about; it depends on the model, not on the data alone."""
     if TASKS[name_of(config)].makes_model or not {"model", "dataset"} <= objects.keys():
         return ""
+    from usable_core.datasets.columns import taken
     from usable_core.datasets.dataset import hash_all
+    from usable_core.measuring.data_doubts import places_of
     from usable_core.measuring.provenance import evaluated_part
 
     part = evaluated_part(objects["model"], objects["dataset"], getattr(config, "dataset"))  # noqa: B009
-    return hash_all([part.split_name, *part.ids])
+    said = [part.split_name, *part.ids]
+    if part.columns and TASKS[name_of(config)].keeps_columns:  # no fingerprint tells of them
+        said.append(json.dumps(taken(part.columns, places_of(part).tolist()), sort_keys=True))
+    return hash_all(said)
 
 
 def pace(objects: Mapping[str, Any], spec: DatasetSpec) -> Pace:
