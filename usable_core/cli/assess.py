@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, cast
 
@@ -15,7 +15,7 @@ from usable_core.cli.findings import finding_lines
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import Line, answer, how_to_open, progress_bar, remark, run_task, table
 from usable_core.errors import ConfigError
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report, asked
 from usable_core.jobs.planning import plan
 from usable_core.runs.run import Run
 from usable_core.verdict_files.saving import check_free
@@ -26,61 +26,82 @@ from usable_core.verdicts.requirements import requirements_of
 from usable_core.verdicts.verdict import exit_status, rounded, shown
 
 
-def new_folder(folder: Path | None) -> Path | None:
-    """Return where the evidence file goes, after a look whether it can: before the work.
+@dataclass(frozen=True)
+class Wanted:
+    """What a model must reach, and how much is measured to say so.
 
-    Raises:
-        StorageError: there is something in the folder, or it cannot be made.
+    Attributes:
+        requirements: File of requirements (TOML), written before measuring.
+        require: One requirement, such as "accuracy >= 90 %"; repeatable.
+        preset: How much is measured.
     """
-    if folder is not None:
-        check_free(folder)
-    return folder
+
+    requirements: Path | None = field(default=None, metadata=asked(read=Path))
+    require: list[str] | None = None
+    preset: str = field(default="glance", metadata=asked(choices=lambda: PRESETS))
+
+    def config(self, models: tuple[ModelSpec, ...], dataset: DatasetSpec) -> AssessmentConfig:
+        """Return the question.
+
+        Raises:
+            ConfigError: requirements are given in two places, or one is not good.
+        """
+        if self.requirements is not None and self.require:
+            raise ConfigError(
+                "Give --requirements or --require, not both: one place says what holds."
+            )
+        config = AssessmentConfig(models, dataset, preset=self.preset, seed=dataset.seed)
+        if self.requirements is not None:
+            found = read_requirements(self.requirements)
+        elif self.require:
+            found = requirements_of(self.require)
+        else:
+            return config
+        texts = tuple(one.text for one in found.required)
+        return replace(config, require=texts, use=found.use, set_by=found.set_by, norm=found.norm)
+
+
+@dataclass(frozen=True)
+class EvidenceFile:
+    """Where the evidence file goes.
+
+    Attributes:
+        out: Write the evidence file here, into a folder: verdict.html, verdict.json and the
+            records.
+        sign: Sign the evidence file by this private key of SSH.
+    """
+
+    out: Path | None = field(default=None, metadata=asked(read=Path))
+    sign: Path | None = field(default=None, metadata=asked(read=Path))
+
+    def check(self) -> None:
+        """Look before the work whether it can be written.
+
+        Raises:
+            ConfigError: it would be signed, but goes nowhere.
+            StorageError: there is something in the folder, or it cannot be made.
+        """
+        if self.out is not None:
+            check_free(self.out)
+        elif self.sign is not None:
+            raise ConfigError("--sign signs the evidence file. Say by --out where that goes.")
 
 
 def assess(
     model: tuple[ModelSpec, ...],
     dataset: DatasetSpec,
-    requirements: Annotated[
-        Path | None, typer.Option(help="File of requirements (TOML), written before measuring.")
-    ] = None,
-    require: Annotated[
-        list[str] | None,
-        typer.Option(help='One requirement, such as "accuracy >= 90 %"; repeatable.'),
-    ] = None,
-    preset: Annotated[
-        str, typer.Option(help=f"How much is measured. One of {', '.join(PRESETS)}.")
-    ] = "glance",
+    wanted: Wanted,
+    evidence: EvidenceFile,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say only how long it will take.")
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            callback=new_folder,
-            metavar="FOLDER",
-            help="Write the evidence file here: verdict.html, verdict.json and the records.",
-        ),
-    ] = None,
-    sign: Annotated[
-        Path | None,
-        typer.Option(metavar="KEY", help="Sign the evidence file by this private key of SSH."),
-    ] = None,
     json: JsonOption = None,
 ) -> int:
     """Decide whether models are fit for a use: exit 0 where one is, 1 where none can be, 2 else."""
-    if requirements is not None and require:
-        raise ConfigError("Give --requirements or --require, not both: one place says what holds.")
-    if sign is not None and out is None:
-        raise ConfigError("--sign signs the evidence file. Say by --out where that goes.")
-    config = AssessmentConfig(model, dataset, preset=preset, seed=dataset.seed)
-    if requirements is not None or require:
-        wanted = read_requirements(requirements) if requirements else requirements_of(require or [])
-        texts = tuple(one.text for one in wanted.required)
-        config = replace(
-            config, require=texts, use=wanted.use, set_by=wanted.set_by, norm=wanted.norm
-        )
+    evidence.check()
+    config = wanted.config(model, dataset)
     if not dry_run:
-        return told(config, json, out, sign)
+        return told(config, json, evidence.out, evidence.sign)
     tasks.check_names(config)
     with progress_bar() as report:
         found = plan(config, report).estimate

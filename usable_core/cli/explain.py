@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +21,7 @@ from usable_core.cli.output import answer, progress_bar, remark
 from usable_core.errors import ConfigError, ExplanationError, StorageError, UsableError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.keywords import MapSettings
-from usable_core.evaluations.specs import ModelSpec
+from usable_core.evaluations.specs import ModelSpec, asked
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
@@ -33,31 +33,49 @@ LONGEST = (24, 32)  # characters of picture and model in a file's name, which ma
 FIGURES = ("r2", "effective_samples", "additivity_gap", "convergence", "base", "output")
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which maps are made, and what beside them.
+
+    Attributes:
+        method: Methods.
+        target: Class explained: top (the predicted one), true, or its name.
+        label: Name of the true class, for --target true.
+        evidence: Measure how far to trust each map as well.
+        drift: Make each map along the attack as well: 9 times more.
+    """
+
+    method: list[str] | None = field(
+        default=None,
+        metadata=asked(
+            help=f"{', '.join(EXPLAINERS)}; repeatable, or with commas. "
+            f"[dim]\\[default: {DEFAULT_METHODS}][/dim]"
+        ),
+    )
+    target: str = "top"
+    label: str | None = None
+    evidence: bool = False
+    drift: bool = False
+
+    def settings(self, options: ExplainerOptions) -> MapSettings:
+        """Return how maps are made.
+
+        Raises:
+            ConfigError: the true class is to be explained and nobody says which that is.
+        """
+        return {
+            "target": _target(self.target, self.label),
+            "options": options,
+            "evidence": self.evidence,
+            "drift": self.drift,
+        }
+
+
 def explain(
     image: Annotated[Path, typer.Option("--image", help="A picture file.")],
     model: tuple[ModelSpec, ...],
     options: ExplainerOptions,
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--method",
-            metavar="<str,…>",
-            help=f"{', '.join(EXPLAINERS)}; repeatable, or with commas. "
-            f"[dim]\\[default: {DEFAULT_METHODS}][/dim]",
-        ),
-    ] = None,
-    target: Annotated[
-        str, typer.Option(help="Class explained: top (the predicted one), true, or its name.")
-    ] = "top",
-    label: Annotated[
-        str | None, typer.Option(help="Name of the true class, for --target true.")
-    ] = None,
-    evidence: Annotated[
-        bool, typer.Option("--evidence", help="Measure how far to trust each map as well.")
-    ] = False,
-    drift: Annotated[
-        bool, typer.Option("--drift", help="Make each map along the attack as well: 9 times more.")
-    ] = False,
+    wanted: Wanted,
     out: Annotated[
         Path,
         typer.Option(help="Folder of the maps: pictures as .png, (H, W) arrays as .npy files."),
@@ -67,13 +85,8 @@ def explain(
     """Explain one image: predictions and maps of one or several models, and their agreement."""
     from usable_core.pictures import picture_of
 
-    methods = known_methods(method)
-    settings: MapSettings = {
-        "target": _target(target, label),
-        "options": options,
-        "evidence": evidence,
-        "drift": drift,
-    }
+    methods, label = known_methods(wanted.method), wanted.label
+    settings = wanted.settings(options)
     names = names_of(model)
     picture_of(image)  # refuses what is no picture before a model is loaded for it
     for spec in model:
