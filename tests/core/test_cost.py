@@ -491,3 +491,14 @@ def test_data_of_other_classes_cost_what_they_cost():
     found = jobs.run_here(CostConfig(ModelSpec("bundled/resnet"), DatasetSpec("digits"), timings=5))
 
     assert found[1].has_pictures
+
+
+def test_timings_are_narrow_where_the_interval_of_their_median_is():
+    from usable_core.measuring.cost import _is_narrow
+
+    steady = [(0.0, 0.0, 1 + 0.001 * k) for k in range(9)]
+
+    assert _is_narrow(steady)
+    assert not _is_narrow(steady[:4])  # too few for an interval
+    assert not _is_narrow([(0.0, 0.0, 1 + 0.1 * k) for k in range(9)])
+    assert _is_narrow([(float("nan"), float("nan"), one) for *_, one in steady])  # no pictures

@@ -107,7 +107,7 @@ def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callabl
         seen = softmax(rivals[:, None] - process.left(weights), axis=2)[:, :, 0]
         missed = outputs[FIRST:, None] - seen
         fits = [fit(inner[row], missed[row, k])[0] for k, row in enumerate(rows)]
-        return ((slopes @ expected).T + fits).reshape(*kept.shape[:-1], -1)
+        return np.asarray((slopes @ expected).T + fits).reshape(*kept.shape[:-1], -1)
 
     return estimate
 

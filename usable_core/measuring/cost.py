@@ -34,6 +34,7 @@ from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring.machine import Watch, meter
 from usable_core.measuring.opened_pictures import Pictures
 from usable_core.measuring.provenance import ready
+from usable_core.metrics.quantiles import quantile
 from usable_core.models.counting import alive_bytes, weight_bytes, work_of
 from usable_core.models.model import Model
 from usable_core.models.trial import NOT_OURS
@@ -42,6 +43,7 @@ from usable_core.versions import versions
 # Of timing a batch size that is asked for (1 always is), and the one that is found: then fewer
 # timings must do.
 ASKED_SECONDS, FOUND_SECONDS = 60.0, 2.0
+NARROW = 0.05  # width of the median's interval, of the median, at which that one is known
 METERED_SECONDS = 2.0  # meters of energy count in steps of up to 0.1 s
 REPORT_SECONDS = 0.25
 WARM_UP, WARM_UP_SECONDS = 3, 0.3  # at least so many batches of each size, and so long, untimed
@@ -109,8 +111,8 @@ class Timing:
     def table(self, sizes: Sequence[int]) -> pd.DataFrame:
         """Return the records of all sizes; one that memory does not hold is left out and told."""
         tables = []
+        gc.collect()
         for done, size in enumerate(sizes):
-            gc.collect()
             try:
                 rows = self._timed(size, done / len(sizes), 1 / len(sizes))
             except RuntimeError as error:
@@ -130,13 +132,15 @@ class Timing:
         while warm < WARM_UP or time.monotonic() - began < WARM_UP_SECONDS:
             self._batch(size, warm * size)
             warm += 1
-        most = ASKED_SECONDS if size in (1, *self.config.batch_sizes) else FOUND_SECONDS
+        is_asked = size in (1, *self.config.batch_sizes)
+        most = ASKED_SECONDS if is_asked else FOUND_SECONDS
         rows: list[Seconds] = []
         began = told = time.monotonic()
         while len(rows) < self.config.timings:
             rows.append(self._batch(size, len(rows) * size))
             now = time.monotonic()
-            if now - began > most and len(rows) >= LEAST_TIMINGS:
+            is_known = now - began > most or (not is_asked and _is_narrow(rows))
+            if is_known and len(rows) >= LEAST_TIMINGS:
                 break
             if now - told > REPORT_SECONDS:
                 done = before + share * max(len(rows) / self.config.timings, (now - began) / most)
@@ -160,6 +164,12 @@ class Timing:
         if self.pictures.part is None:
             return math.nan, math.nan, answered - prepared
         return decoded - began, prepared - decoded, answered - prepared
+
+
+def _is_narrow(rows: Sequence[Seconds]) -> bool:
+    """Tell whether the median of the timings is known well enough to say how fast a size is."""
+    found = quantile(np.nansum(rows, axis=1), 0.5)
+    return found.high - found.low <= NARROW * found.value
 
 
 def _fastest(model: Model, pictures: Pictures) -> int:

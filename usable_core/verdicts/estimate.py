@@ -25,7 +25,8 @@ ATTACK_SECONDS = 5.0  # of an attack: small batches at its ends and in its check
 SHARE = 0.75  # of the most that an attack can cost: what breaks early pays less
 CORRUPTING_SECONDS = 0.03  # of a megapixel: one corruption at one severity
 MAP_SECONDS = 0.2  # of a map beside its passes: superpixels, fits and bootstraps
-EVIDENCE = 300  # passes of a map's evidence: deletion and random orders
+EVIDENCE = 135  # passes of an image's evidence: random orders, and the one from the centre
+OF_A_MAP = 40  # passes of a map's own: deletion and insertion
 COST_SECONDS = 5.0  # of the batch size that is found, warming up and counting
 UNKNOWN = 1000  # examples where nobody has counted them yet
 
@@ -143,7 +144,7 @@ def _seconds(question: Config, pace: Pace) -> float:
         beside = ATTACK_SECONDS
     elif isinstance(question, ExplanationConfig):
         maps = n * len(question.methods)
-        work = Work(forward=question.options.evaluations + EVIDENCE) * maps
+        work = Work(forward=(question.options.evaluations + OF_A_MAP) * maps + EVIDENCE * n)
         beside += maps * MAP_SECONDS
     elif isinstance(question, CostConfig):
         work, beside = (
