@@ -38,7 +38,9 @@ def exported(network, path, shape=(2, 3, 32, 32), *, batch="n", **metadata):
     return str(path)
 
 
-def graph_file(path, *, shape=("n", 3, 8, 8), kind=onnx.TensorProto.FLOAT, nodes=None, inputs=1):
+def graph_file(
+    path, *, shape=("n", 3, 8, 8), kind=onnx.TensorProto.FLOAT, nodes=None, inputs=1, gives=1
+):
     """A graph whose logits are the means of the channels, or as `nodes` say."""
     axes = [2, 3] if shape[1] == 3 else [1, 2]
     nodes = nodes or [
@@ -48,7 +50,7 @@ def graph_file(path, *, shape=("n", 3, 8, 8), kind=onnx.TensorProto.FLOAT, nodes
     takes = [
         helper.make_tensor_value_info(name, kind, shape) for name in ("pictures", "more")[:inputs]
     ]
-    gives = [helper.make_tensor_value_info("answers", onnx.TensorProto.FLOAT, None)]
+    gives = [helper.make_tensor_value_info("answers", gives, None)]
     known = [helper.make_tensor("axes", onnx.TensorProto.INT64, [2], axes)]
     graph = helper.make_graph(nodes, "means", takes, gives, known)
     proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
@@ -262,6 +264,116 @@ def test_a_graph_that_normalises_gets_pixels_and_another_a_guess_that_is_told(tm
     assert "mean" not in " ".join(inside.warnings)
     assert bare.preprocessing.mean == (0.485, 0.456, 0.406)
     assert "mean, std as in ImageNet" in " ".join(bare.warnings)
+
+
+class Beginning(nn.Module):
+    """A network that prepares its pictures."""
+
+    def __init__(self, network, begin):
+        super().__init__()
+        self.network, self.begin = network, begin
+
+    def forward(self, x):
+        return self.network(self.begin(x))
+
+
+@pytest.mark.parametrize(
+    ("begin", "pixels"),
+    [
+        (lambda x: x / 255, lambda p: 255 * p),
+        (lambda x: x * (1 / 127.5) - 1, lambda p: 255 * p),
+        (lambda x: x.permute(0, 1, 3, 2) - 120.0, lambda p: 255 * p),
+        (lambda x: (x - 0.45) / 0.23, lambda p: p),
+        (lambda x: 2 * x - 1, lambda p: p),
+        (lambda x: x * 255.0, lambda p: p),
+        (lambda x: (x + 1) / 2, lambda p: 2 * p - 1),
+        (lambda x: x[:, [2, 1, 0]] / 255, lambda p: 255 * p),
+    ],
+    ids=["/255", "/127.5-1", "-120", "(-.45)/.23", "2x-1", "x255", "(+1)/2", "bgr/255"],
+)
+def test_a_graph_that_prepares_pictures_gets_the_range_that_it_takes(tmp_path, begin, pixels):
+    torch.manual_seed(0)
+    small = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 3)
+    )
+    network = Beginning(small, begin).eval()
+    found = usable.load_model(f"onnx/{exported(network, tmp_path / 'a.onnx', (2, 3, 8, 8))}")
+    x = torch.rand(4, 3, 8, 8)
+
+    with torch.no_grad():
+        torch.testing.assert_close(found(x), network(pixels(x)), atol=1e-4, rtol=1e-3)
+    assert "mean" not in " ".join(found.warnings)
+
+
+def test_steps_that_do_not_tell_the_range_leave_a_guess_that_is_told(tmp_path):
+    norm = nn.BatchNorm2d(3)  # of pixels that were normalised outside, for all that is known
+    network = Beginning(nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(3, 2)), norm)
+    found = usable.load_model(f"onnx/{exported(network, tmp_path / 'a.onnx', (2, 3, 8, 8))}")
+
+    assert "mean, std as in ImageNet" in " ".join(found.warnings)
+
+
+def test_probabilities_that_cannot_be_undone_are_taken_by_their_logarithm(tmp_path, twin):
+    path = exported(Ending(twin.network, lambda y: y.softmax(1) * 1.0), tmp_path / "a.onnx")
+    found = usable.load_model(f"onnx/{path}", preprocessing={"mean": "0", "std": "1"})
+    x = torch.rand(4, 3, 32, 32)
+
+    with torch.no_grad():
+        due = twin.network.eval()(x).softmax(1)
+    torch.testing.assert_close(found(x).softmax(1), due, atol=1e-4, rtol=1e-3)
+    assert found.examination.outputs == "logits"
+
+
+def test_a_sigmoid_for_each_class_is_told(tmp_path, twin):
+    path = exported(Ending(twin.network, nn.Sigmoid()), tmp_path / "a.onnx")
+
+    assert "a sigmoid of its own" in " ".join(usable.load_model(f"onnx/{path}").warnings)
+
+
+def test_a_softmax_of_half_precision_is_taken_off_too(tmp_path):
+    kind = onnx.TensorProto.FLOAT16
+    axes = helper.make_node("ReduceMean", ["pictures", "axes"], ["means"], keepdims=0)
+    nodes = [axes, helper.make_node("Softmax", ["means"], ["answers"], axis=1)]
+    path = graph_file(tmp_path / "a.onnx", kind=kind, nodes=nodes, gives=kind)
+    found = usable.load_model(f"onnx/{path}", preprocessing={"mean": "0", "std": "1"})
+    x = torch.rand(4, 3, 8, 8)
+
+    torch.testing.assert_close(found(x), x.mean((2, 3)), atol=2e-3, rtol=0)
+
+
+def test_of_answers_and_the_class_that_is_told_the_answers_are_taken(tmp_path, twin):
+    path = exported(Ending(twin.network, lambda y: (y.argmax(1), y)), tmp_path / "a.onnx")
+
+    assert len(usable.load_model(f"onnx/{path}").labels) == 10
+
+
+@pytest.mark.parametrize("layout", ["nchw", "nhwc"])
+def test_a_graph_of_grey_pictures_sees_their_luma(tmp_path, layout):
+    order = (0, 3, 1, 2) if layout == "nhwc" else (0, 1, 2, 3)
+    network = Beginning(nn.Flatten(), lambda x: (x / 255).permute(*order).mean((2, 3)) @ weights)
+    weights = torch.tensor([[1.0, 2.0]])
+    shape = (2, 8, 8, 1) if layout == "nhwc" else (2, 1, 8, 8)
+    found = usable.load_model(f"onnx/{exported(network, tmp_path / 'a.onnx', shape)}")
+    x = torch.rand(4, 3, 8, 8)
+
+    grey = (x * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1).mean((1, 2))
+    torch.testing.assert_close(found(x), grey[:, None] @ weights, atol=1e-4, rtol=1e-3)
+
+
+def test_a_graph_of_any_size_is_run_on_the_size_that_is_said(tmp_path, twin):
+    names = {"input_names": ["pictures"], "dynamic_axes": {"pictures": {0: "n", 2: "h", 3: "w"}}}
+    path = tmp_path / "any.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        x = torch.rand(2, 3, 32, 32)
+        torch.onnx.export(copy.deepcopy(twin.network).eval(), (x,), path, dynamo=False, **names)
+
+    with pytest.raises(CheckpointError, match=r"on pictures of 224 × 224 .*crop=SIDE"):
+        usable.load_model(f"onnx/{path}")
+    found = usable.load_model(f"onnx/{path}", preprocessing={"crop": "32", "mean": "0", "std": "1"})
+    assert (found.preprocessing.resize, found.input_size) == (32, (32, 32))
+    with torch.no_grad():
+        torch.testing.assert_close(found(x), twin.network.eval()(x), atol=1e-4, rtol=1e-4)
 
 
 def test_weights_beside_the_graph_are_read_and_are_part_of_the_model(tmp_path, twin):

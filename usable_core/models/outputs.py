@@ -15,6 +15,12 @@ LOGIT_NAMES = (
 )
 ALONE = "Export it again with a forward that returns the logits alone, or a dict with 'logits'."
 
+# What is said of a network whose sigmoids were taken off.
+SEVERAL = (
+    "Its last step gives each class a sigmoid of its own, as where a picture can be of several "
+    "classes; here each picture is of one, the softmax of the same logits."
+)
+
 Place = tuple[object, ...]  # keys and positions that lead to a tensor
 
 

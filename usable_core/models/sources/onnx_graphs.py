@@ -3,7 +3,7 @@
 import contextlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,10 @@ from torch import Tensor
 
 from usable_core.catalog.model_files import onnx as files_of_onnx
 from usable_core.errors import CheckpointError, first_line
-from usable_core.models.outputs import place_of_logits
+from usable_core.models.outputs import are_probabilities, place_of_logits
+from usable_core.models.pixel_range import BYTES, PixelRange, taken_range
 from usable_core.models.preprocessing import LARGEST_SIDE
+from usable_core.models.sources.onnx_ends import before_the_end, prepared
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, ValueInfoProto
@@ -25,7 +27,9 @@ HOW = 'pip install "usable[onnx]"'
 USUAL_SIDE = 224  # of a graph that takes pictures of any size
 _KINDS = {"FLOAT": np.float32, "FLOAT16": np.float16, "DOUBLE": np.float64, "UINT8": np.uint8}
 _TRIED = 3  # pictures on which the logits are compared with the graph's own answer
-_SAME = 1e-4
+# How far they may be off: a share of the answers' own steps, which bytes have 255 of.
+_SAME, _HALF_SAME, _BYTES_SAME = 1e-4, 2e-3, 1e-2
+LEAST = 1e-12  # of a probability whose logarithm is taken
 
 
 @dataclass(frozen=True)
@@ -66,11 +70,14 @@ class Logits:
         session: The graph.
         takes: What it takes.
         output: Which of its outputs are the logits.
+        ends: The kind of the last step that was left out, `Softmax` or `Sigmoid`; `log` where the
+            logarithm of its probabilities is taken instead, which is as good; empty for none.
     """
 
     session: "InferenceSession"
     takes: Takes
     output: str
+    ends: str = ""
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return logits (N, classes)."""
@@ -78,7 +85,8 @@ class Logits:
             (found,) = self.session.run([self.output], {self.takes.name: self.takes.array(x)})
         except Exception as error:  # onnxruntime's errors have no common class
             raise RuntimeError(first_line(error)) from error
-        return torch.from_numpy(np.asarray(found)).float().reshape(len(x), -1)
+        logits = torch.from_numpy(np.asarray(found)).float().reshape(len(x), -1)
+        return logits.clamp_min(LEAST).log() if self.ends == "log" else logits
 
 
 def packages() -> ModuleType:
@@ -176,21 +184,51 @@ def logits_of(onnx: ModuleType, proto: "ModelProto", takes: Takes, name: str) ->
     outputs = [one.name for one in session.get_outputs()]
     answers = session.run(outputs, {takes.name: takes.array(x)})
     tensors = {
-        name: torch.from_numpy(np.asarray(answer)).float()
+        name: torch.from_numpy(answer)
         for name, answer in zip(outputs, answers, strict=True)
-        if isinstance(answer, np.ndarray)
+        if isinstance(answer, np.ndarray) and answer.dtype.kind == "f"
     }
     place = place_of_logits(tensors, len(x), name)
     own = Logits(session, takes, str(place[0]))
-    before = _before_the_end(proto.graph, own.output)
-    if before is None:
-        return own
-    proto.graph.output.append(onnx.ValueInfoProto(name=before[0]))
-    bare = Logits(_session(proto), takes, before[0])
-    said, found = own(x), bare(x)
-    again = found.softmax(1) if before[1] == "Softmax" else found.sigmoid()
-    is_same = said.shape == found.shape and bool((again - said).abs().max() < _SAME)
-    return bare if is_same else own
+    return _bare(onnx, proto, own, x) or own
+
+
+def _bare(onnx: ModuleType, proto: "ModelProto", own: Logits, x: Tensor) -> Logits | None:
+    """Return what answers with what a graph's softmax or sigmoid takes; None for another end."""
+    said = own(x)
+    if (before := before_the_end(proto.graph, own.output)) is not None:
+        place, kind, is_rounded = before
+        proto.graph.output.append(onnx.ValueInfoProto(name=place))
+        bare = Logits(_session(proto), own.takes, place, kind)
+        found = bare(x)
+        again = found.softmax(1) if kind == "Softmax" else found.sigmoid()
+        same = _BYTES_SAME if is_rounded else _HALF_SAME if own.takes.kind == "FLOAT16" else _SAME
+        if said.shape == found.shape and bool((again - said).abs().max() < same):
+            return bare
+    is_table = said.shape[1] > 1 and are_probabilities(said)
+    return replace(own, ends="log") if is_table else None
+
+
+def range_of(onnx: ModuleType, proto: "ModelProto", takes: Takes) -> PixelRange | None:
+    """Return the pixels that a graph takes, where its first steps tell."""
+    place, steps = prepared(proto.graph, takes.name)
+    if not steps:
+        return None
+    own = list(proto.graph.output)
+    del proto.graph.output[:]
+    proto.graph.output.append(onnx.ValueInfoProto(name=place))
+    session = _session(proto)
+    del proto.graph.output[:]
+    proto.graph.output.extend(own)
+
+    def begin(value: float) -> Tensor:
+        x = torch.full((takes.batch or 1, takes.channels, *takes.size), value)
+        (found,) = session.run([place], {takes.name: takes.array(x)})
+        return torch.from_numpy(np.asarray(found))
+
+    found = taken_range(begin)
+    # What a BatchNorm learned moves zero as well; the size of bytes it cannot hide.
+    return found if found is BYTES or "BatchNormalization" not in steps else None
 
 
 def _session(proto: "ModelProto") -> "InferenceSession":
@@ -202,14 +240,3 @@ def _session(proto: "ModelProto") -> "InferenceSession":
     return onnxruntime.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-
-def _before_the_end(graph: "GraphProto", output: str) -> tuple[str, str] | None:
-    """Return what a softmax or sigmoid at the end of a graph takes, and which it is."""
-    made_by = {name: node for node in graph.node for name in node.output}
-    node = made_by.get(output)
-    while node is not None and node.op_type == "Identity":
-        node = made_by.get(node.input[0])
-    if node is None or node.op_type not in ("Softmax", "Sigmoid"):
-        return None
-    return node.input[0], node.op_type

@@ -7,6 +7,7 @@ logits. Weights beside the graph are read where their file is called after it.
 import contextlib
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
+from usable_core.models.outputs import SEVERAL
+from usable_core.models.overrides import overridden
+from usable_core.models.pixel_range import UNIT, PixelRange
 from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.programs import BlackBox, Program
 from usable_core.models.sources.onnx_graphs import (
@@ -25,18 +29,16 @@ from usable_core.models.sources.onnx_graphs import (
     Takes,
     logits_of,
     packages,
+    range_of,
     read,
     refusing,
     taken_by,
 )
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto
+    from onnx import ModelProto
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# What graphs begin with that normalise by themselves.
-_NORMALISING = ("Sub", "Div", "Mul", "Add", "BatchNormalization")
-_UNCHANGED = ("Cast", "Transpose", "Identity")  # only lays its input out anew
 
 
 def load(name: str, spec: ModelSpec) -> Model:
@@ -56,33 +58,43 @@ def load(name: str, spec: ModelSpec) -> Model:
     onnx = packages()
     proto = read(onnx, path)
     takes = taken_by(onnx, proto.graph, path.name)
-    with refusing(path, "is not run"):
+    takes = takes if takes.is_sized else replace(takes, size=_given_size(takes, spec))
+    height, width = takes.size
+    lacking = "" if takes.is_sized else " (it says no size; say it: --preprocessing crop=SIDE)"
+    with refusing(path, f"is not run on pictures of {height} × {width} pixels{lacking}"):
+        passport = _passport(takes, range_of(onnx, proto, takes))
         logits = logits_of(onnx, proto, takes, path.name)
     box = BlackBox(
         logits,
         title="an ONNX graph",
-        identity=f"onnx {_digest(path)} {logits.output} {takes}",
+        identity=f"onnx {_digest(path)} {logits.output} {logits.ends} {takes}",
         parameter_count=sum(int(np.prod(tensor.dims)) for tensor in proto.graph.initializer),
     )
     count = takes.batch
     network = box if count is None else Program(box, least=count, most=count)
-    classes = logits(torch.full((count or 1, 3, *takes.size), 0.5)).shape[1]
+    classes = logits(torch.full((count or 1, takes.channels, *takes.size), 0.5)).shape[1]
     card = {"title": path.name, "weights": path.name}
     labels = _labels(proto, classes) or LabelSpace.unnamed(classes)
-    return Model(spec.reference, network, _passport(proto.graph, takes), labels, card)
+    notes = (SEVERAL,) if logits.ends == "Sigmoid" and classes > 1 else ()
+    return Model(spec.reference, network, passport, labels, card, notes)
 
 
-def _passport(graph: "GraphProto", takes: Takes) -> Preprocessing:
+def _given_size(takes: Takes, spec: ModelSpec) -> tuple[int, int]:
+    """Return the size that a graph without one of its own is asked with."""
+    return overridden(_passport(takes, None), spec.preprocessing).crop
+
+
+def _passport(takes: Takes, prepares: PixelRange | None) -> Preprocessing:
     """Return how pictures are prepared: the file says their size, and seldom anything else."""
     guess = f"{GUESS}most networks"
     own = "the graph's own input"
     crop = own if takes.is_sized else f"{GUESS}{USUAL_SIDE} pixels"
-    inside = "bytes" if takes.kind == "UINT8" else _first(graph, takes.name)
-    is_inside = inside == "bytes" or inside in _NORMALISING
     (mean, std), said = IMAGENET, f"{GUESS}ImageNet"
-    if is_inside:
-        mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-        said = f"not applied: the graph begins with {inside}"
+    if takes.kind == "UINT8":
+        mean, std, said = UNIT.mean, UNIT.std, "not applied: the graph takes bytes"
+    elif prepares is not None:
+        mean, std = prepares.mean, prepares.std
+        said = f"the graph's first steps, which take {prepares.title}"
     return Preprocessing(
         min(takes.size),
         takes.size,
@@ -97,16 +109,6 @@ def _passport(graph: "GraphProto", takes: Takes) -> Preprocessing:
         },
         channels=1 if takes.channels == 1 else 3,
     )
-
-
-def _first(graph: "GraphProto", name: str) -> str:
-    """Return the kind of the first step that changes the numbers of an input; empty for none."""
-    for node in graph.node:
-        if name in node.input:
-            if node.op_type not in _UNCHANGED:
-                return str(node.op_type)
-            name = node.output[0]
-    return ""
 
 
 def _labels(proto: "ModelProto", classes: int) -> LabelSpace | None:
