@@ -167,6 +167,57 @@ def test_a_model_that_rescales_by_itself_takes_bytes(tmp_path):
     assert "mean" not in " ".join(model.warnings)
 
 
+def augmented(x):
+    return layers.Rescaling(1 / 255)(keras.Sequential([layers.RandomFlip()])(x))
+
+
+@pytest.mark.parametrize(
+    ("begin", "pixels"),
+    [
+        (layers.Rescaling(1 / 255), lambda p: 255 * p),
+        (layers.Rescaling(2.0, offset=-1), lambda p: p),
+        (layers.Rescaling(255.0), lambda p: p),
+        (layers.Rescaling(0.5, offset=0.5), lambda p: 2 * p - 1),
+        (layers.Normalization(mean=[0.5] * 3, variance=[0.05] * 3), lambda p: p),
+        (layers.Normalization(mean=[120.0] * 3, variance=[3300.0] * 3), lambda p: 255 * p),
+        (augmented, lambda p: 255 * p),
+        (lambda x: keras.Sequential([layers.Rescaling(1 / 255)])(x), lambda p: 255 * p),
+        (keras.applications.mobilenet_v2.preprocess_input, lambda p: 255 * p),
+        (keras.applications.resnet.preprocess_input, lambda p: 255 * p),
+    ],
+    ids=["/255", "2x-1", "x255", "(+1)/2", "unit", "bytes", "augmented", "in", "ops", "bgr"],
+)
+def test_a_model_that_prepares_pictures_gets_the_range_that_it_takes(tmp_path, begin, pixels):
+    pictures = keras.Input((16, 20, 3))
+    found = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3)(begin(pictures)))
+    made = keras.Model(pictures, layers.Dense(4, activation="softmax")(found), name="ours")
+    model = usable.load_model(saved(made, tmp_path / "a.keras"))
+    x = torch.rand(3, 3, 16, 20)
+
+    due = own_answers(made, pixels(x))
+    torch.testing.assert_close(model(x).softmax(1), due, atol=1e-5, rtol=1e-3)
+    assert "mean" not in " ".join(model.warnings)
+
+
+def test_a_model_around_a_known_one_is_prepared_as_that(tmp_path):
+    inner = classifier(layers.Dense(6), name="resnet50")
+    outer = keras.Sequential([keras.Input((16, 20, 3)), inner, layers.Dense(4)], name="mine")
+    model = usable.load_model(saved(outer, tmp_path / "a.keras"))
+
+    assert "mean, std as in ResNet50" in " ".join(model.warnings)
+
+
+def test_a_sigmoid_for_each_class_is_told_and_other_ends_stay(tmp_path):
+    several = classifier(layers.Dense(10, activation="sigmoid"))
+    model = usable.load_model(saved(several, tmp_path / "a.keras"))
+    assert "a sigmoid of its own" in " ".join(model.warnings)
+
+    made = classifier(layers.Dense(10, activation="log_softmax"))
+    model = usable.load_model(saved(made, tmp_path / "b.keras"), preprocessing=PIXELS)
+    x = torch.rand(3, 3, 16, 20)
+    torch.testing.assert_close(model(x), own_answers(made, x), atol=1e-5, rtol=1e-4)
+
+
 def test_an_architecture_takes_weights_is_tuned_and_loaded_again(tmp_path):
     keras.utils.set_random_seed(1)
     made = keras.applications.MobileNetV2(

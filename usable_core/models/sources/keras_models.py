@@ -16,6 +16,8 @@ from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
+from usable_core.models.outputs import SEVERAL
+from usable_core.models.pixel_range import UNIT, PixelRange
 from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.seen import named, preparation_of
 from usable_core.models.sources.imagenet import imagenet_labels
@@ -27,6 +29,7 @@ from usable_core.models.sources.keras_network import (
     graph_of,
     keras_of_torch,
     network_of,
+    range_of,
 )
 from usable_core.models.sources.options import number_of_classes, value_of
 from usable_core.models.weights.keras_files import check_keras_file, check_weights_file
@@ -226,17 +229,20 @@ def _from_file(name: str, spec: ModelSpec, keras: Keras) -> Model:
         ) from error
     model = graph_of(model, path.name)
     way = _architecture_of(model, keras)
-    mean, std, is_bgr, said = (0.0,) * 3, (1.0,) * 3, False, f"{GUESS}pixels from 0 to 1"
-    if _rescales(model, keras):
-        std, said = (1 / 255,) * 3, "the model begins with a layer that rescales 0 to 255"
-    elif way:
-        row = Prepared(getattr(keras.applications, way))
-        mean, std, is_bgr = row.mean, row.std, row.is_bgr
-        said = f"{GUESS}{way}, after whose name the model is called"
-    network = network_of(model, is_bgr=is_bgr, name=path.name)
+    row: PixelRange | Prepared = UNIT
+    said = f"{GUESS}pixels from 0 to 1"
+    network = network_of(model, is_bgr=False, name=path.name)
+    if (found := range_of(network)) is not None:
+        row, said = found, f"the model's first layers, which take {found.title}"
+    elif way := _architecture_of(model, keras):
+        row = own = Prepared(getattr(keras.applications, way))
+        said, network.is_bgr = f"{GUESS}{way}, after whose name the model is called", own.is_bgr
     card = {"title": path.name, "weights": path.name}
     labels = LabelSpace.unnamed(_classes(network, model))
-    return Model(spec.reference, network, _passport(model, mean, std, said), labels, card)
+    notes = (SEVERAL,) if network.end == "sigmoid" and len(labels) > 1 else ()
+    return Model(
+        spec.reference, network, _passport(model, row.mean, row.std, said), labels, card, notes
+    )
 
 
 def _classes(network: KerasNetwork, model: Keras) -> int:
@@ -268,16 +274,12 @@ def _passport(
     )
 
 
-def _rescales(model: Keras, keras: Keras) -> bool:
-    """Tell whether a model begins with a layer that takes 0 to 255 to what it was trained on."""
-    kinds = (keras.layers.Rescaling, keras.layers.Normalization)
-    layers = [one for one in model.layers if not isinstance(one, keras.layers.InputLayer)]
-    return bool(layers) and isinstance(layers[0], kinds)
-
-
 def _architecture_of(model: Keras, keras: Keras) -> str | None:
-    """Return the architecture of `keras.applications` after which a model is called."""
-    called = str(model.name).lower().replace("_", "").replace("-", "")
+    """Return the architecture after which a model, or one within it, is called."""
+    inner = [one for one in model.layers if isinstance(one, keras.Model)]
     known = [n for n, f in vars(keras.applications).items() if inspect.isfunction(f)]
-    near = [name for name in known if called.startswith(name.lower())]
-    return max(near, key=len, default=None)
+    for one in (model, *inner):
+        called = str(one.name).lower().replace("_", "").replace("-", "")
+        if near := [name for name in known if called.startswith(name.lower())]:
+            return str(max(near, key=len))
+    return None

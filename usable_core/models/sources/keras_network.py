@@ -18,10 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from usable_core.errors import CheckpointError
+from usable_core.models.pixel_range import PixelRange, taken_range
 
 Keras = Any  # what Keras makes; it has no types
 HOW = 'pip install "usable[keras]"'
 _ENDS = ("softmax", "sigmoid")
+# Layers that prepare pictures; those that are called Random… do so in training alone.
+_PREPARE = ("InputLayer", "Rescaling", "Normalization", "Resizing", "CenterCrop", "Random")
 
 
 def keras_of_torch() -> Keras:
@@ -55,9 +58,11 @@ class KerasNetwork(nn.Module):
         head: From features to logits: torch's own layer with the numbers of Keras's; nothing where
             the model does not end in a `Dense` layer.
         is_bgr: The model takes blue, green, red.
+        end: The softmax or sigmoid that was taken off.
     """
 
     body: Keras
+    end: str | None = None
 
     def __init__(self, body: Keras, head: nn.Module, *, is_bgr: bool = False) -> None:
         """Keep a model.
@@ -107,8 +112,41 @@ class KerasNetwork(nn.Module):
         """Return logits (N, classes)."""
         x = x.flip(1) if self.is_bgr else x
         x = x.permute(0, 2, 3, 1) if self._channels_last else x
-        found: Tensor = self.head(self.body(x, training=False))
+        found: Tensor = self.head(self.body(x, training=False).float())
         return found
+
+
+def range_of(network: KerasNetwork) -> PixelRange | None:
+    """Return the pixels that a network takes, where layers or steps before its first others tell.
+
+    A model that begins with augmentation, or with another model, is looked at where it learned.
+    """
+    height, width = (side or 64 for side in first_size(network.body))
+    place = next(iter(network.body.variables), None)
+    device = None if place is None else place.value.device
+    seen: list[Tensor] = []
+
+    def look(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if not seen and inputs and isinstance(inputs[0], Tensor):
+            seen.append(inputs[0].detach())
+
+    def begin(value: float) -> Tensor:
+        seen.clear()
+        with torch.no_grad():
+            network(torch.full((1, _channels(network.body), height, width), value, device=device))
+        return seen[0] if seen else torch.zeros(1)
+
+    names = {layer: type(layer).__name__ for layer in network.layers}
+    others = [one for one, name in names.items() if not name.startswith(_PREPARE)]
+    hooks = [layer.register_forward_pre_hook(look) for layer in others]
+    found = taken_range(begin)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def _channels(model: Keras) -> int:
+    return int(model.input.shape[-1 if _takes_channels_last(model) else 1])
 
 
 def network_of(model: Keras, *, is_bgr: bool, name: str) -> KerasNetwork:
@@ -125,7 +163,8 @@ def network_of(model: Keras, *, is_bgr: bool, name: str) -> KerasNetwork:
         before = last.input
         makers = [one for one in model.layers if one.output is before]
         last = makers[-1] if makers else last
-    if isinstance(last, keras.layers.Dense) and _end_of(last) in (None, kind):
+    is_plain = kind is not None or getattr(last, "activation", None) is keras.activations.linear
+    if isinstance(last, keras.layers.Dense) and is_plain and _end_of(last) in (None, kind):
         body, head = keras.Model(model.input, last.input), _linear(last)
     elif kind and before is not model.output:
         body, head = keras.Model(model.input, before), nn.Identity()
@@ -133,6 +172,7 @@ def network_of(model: Keras, *, is_bgr: bool, name: str) -> KerasNetwork:
         body, head = model, nn.Identity()
         kind = None
     network = KerasNetwork(body, head, is_bgr=is_bgr)
+    network.end = kind
     _check_answers(network, model, kind, name)
     return network
 

@@ -34,6 +34,10 @@ _KINDS = ("layers", "initializers", "regularizers", "constraints")
 # Layers of Keras that run what a file holds.
 _CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "Wrapper")
 _OTHERS = ("Functional", "Model", "Sequential", "DTypePolicy", "__keras_tensor__", "__tuple__")
+# Arithmetic that a model may hold between its layers, as `preprocess_input` leaves it there.
+_STEPS = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "GetItem", "Stack")
+_STEPS_MODULE = "keras.src.ops.numpy"
+_VALUES = ("__tensor__", "__ellipsis__", "__slice__")
 _SAVED = "Save the model as .keras with layers of Keras alone, or as ONNX (onnx/FILE.onnx)."
 
 
@@ -127,10 +131,11 @@ def _check_numbers(held: Opened, name: str) -> None:
 
 
 def _check_config(config: object, name: str, keras: Opened) -> None:
-    known = {kind for part in _KINDS for kind in dir(getattr(keras, part))} | set(_OTHERS)
+    known = {kind for part in _KINDS for kind in dir(getattr(keras, part))} | {*_OTHERS, *_VALUES}
     for named in _named(config):
         kind, module = named.get("class_name"), named.get("module")
         is_known = kind in known and kind not in _CODE and module in (None, *_MODULES)
+        is_known = is_known or (module == _STEPS_MODULE and kind in _STEPS)
         if not is_known or named.get("registered_name") not in (None, kind, "Functional"):
             raise CheckpointError(
                 f"{name} names {str(kind)[:60]!r} of {str(module)[:60]!r}, which is no layer of "
