@@ -1,11 +1,6 @@
-"""Fetching weights when somebody said so: size and host are known, progress is told.
-
-Whether a host can be reached is found out first and within two seconds, for the libraries that
-fetch try for up to a minute.
-"""
+"""Fetching weights when somebody said so: size and host are known, progress is told."""
 
 import hashlib
-import ssl
 import threading
 import time
 import urllib.error
@@ -16,8 +11,8 @@ from usable_core import files
 from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.passports import Download
 from usable_core.evaluations.specs import Report, silent
+from usable_core.reach import reason_of, unreachable
 
-PATIENCE = 1.5  # s, for names that are looked up and hosts that do not answer
 _STALLED = 30.0  # s without a byte of a download under way
 _PIECE = 2**18  # bytes
 _LOOK = 0.25  # s between two looks at how much a hub's client has
@@ -47,7 +42,7 @@ def fetch(download: Download, reference: str, report: Report = silent) -> None:
         else:
             _from_host(download, report)
     except (urllib.error.URLError, OSError, ValueError, EOFError) as error:
-        raise missing(download, reference, _reason(error)) from error
+        raise missing(download, reference, reason_of(error)) from error
 
 
 def missing(download: Download, reference: str, reason: str) -> CheckpointError:
@@ -64,40 +59,6 @@ def missing(download: Download, reference: str, reason: str) -> CheckpointError:
         f"The weights of {reference} ({download.said}) are not on this machine and could not be "
         f"downloaded ({reason.rstrip('.')}): {way}, or give a file that you have as --weights FILE."
     )
-
-
-def unreachable(url: str) -> str:
-    """Return why a host, or the proxy before it, does not answer; empty where it does.
-
-    It is asked in a thread, for looking up a name can take longer than any timeout of a connection.
-    """
-    found: list[str] = []
-
-    def ask() -> None:
-        found.append(_no_answer(url))
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(PATIENCE + 0.2)
-    return found[0] if found else f"no answer in {PATIENCE:g} seconds"
-
-
-def _no_answer(url: str) -> str:
-    try:
-        request = urllib.request.Request(url, method="HEAD")
-        urllib.request.urlopen(request, timeout=PATIENCE).close()
-    except urllib.error.HTTPError:  # an answer, if a refusal
-        return ""
-    except urllib.error.URLError as error:  # certificates are the fetching library's own affair
-        return "" if isinstance(error.reason, ssl.SSLError) else _reason(error)
-    except (OSError, ValueError) as error:
-        return _reason(error)
-    return ""
-
-
-def _reason(error: BaseException) -> str:
-    reason = getattr(error, "reason", error)
-    return first_line(reason) if isinstance(reason, Exception) else str(reason)
 
 
 def _from_host(download: Download, report: Report) -> None:

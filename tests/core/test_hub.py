@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from huggingface_hub import constants
 
-from usable_core import downloads
+from usable_core import reach
 from usable_core.errors import CheckpointError
 from usable_core.models import load_model
 from usable_core.models.sources import hub
@@ -17,7 +17,7 @@ def answering(monkeypatch, error):
     def opened(*_, **__):
         raise error
 
-    monkeypatch.setattr(downloads.urllib.request, "urlopen", opened)
+    monkeypatch.setattr(reach.urllib.request, "urlopen", opened)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_whatever_answers_is_the_hub(monkeypatch, error, is_reachable):
     answering(monkeypatch, error)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
 
-    assert bool(downloads.unreachable(constants.ENDPOINT)) is not is_reachable
+    assert bool(reach.unreachable(constants.ENDPOINT)) is not is_reachable
     with hub.offline_where_unreachable():
         assert constants.HF_HUB_OFFLINE is not is_reachable
     assert constants.HF_HUB_OFFLINE is False

@@ -190,7 +190,7 @@ def test_what_neither_cache_nor_network_has_is_said_within_two_seconds(cache, mo
     monkeypatch.undo()  # the network's own answer, which tests do not get
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr("usable_core.downloads.urllib.request.urlopen", asleep)
+    monkeypatch.setattr("usable_core.reach.urllib.request.urlopen", asleep)
     start = time.perf_counter()
 
     with pytest.raises(DatasetRefused, match="hf download some/one --repo-type dataset"):

@@ -77,7 +77,7 @@ def test_what_neither_cache_nor_network_has_is_said_within_two_seconds(cache, mo
     def asleep(*_):
         time.sleep(60)  # a network that loses everything
 
-    monkeypatch.setattr("usable_core.downloads.urllib.request.urlopen", asleep)
+    monkeypatch.setattr("usable_core.reach.urllib.request.urlopen", asleep)
     start = time.perf_counter()
 
     with pytest.raises(CheckpointError, match="neither a folder here nor in the cache") as refused:

@@ -85,6 +85,7 @@ ASKING_LAYERS = (
         "depth",
         "decoding_limits",
         "machine",
+        "reach",
     ),
     ("catalog", "metrics"),
     ("evaluations",),

@@ -11,7 +11,7 @@ import pytest
 from huggingface_hub import constants
 
 import usable_core as usable
-from usable_core import cli, downloads
+from usable_core import cli, downloads, reach
 from usable_core.catalog import known_names
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.passports import Download
@@ -123,10 +123,10 @@ def test_weights_that_cannot_be_had_are_one_sentence_within_two_seconds(referenc
 
 
 def test_a_host_that_never_answers_is_given_up_within_two_seconds(monkeypatch):
-    monkeypatch.setattr(downloads, "_no_answer", lambda _: time.sleep(20))
+    monkeypatch.setattr(reach, "_no_answer", lambda _: time.sleep(20))
     start = time.perf_counter()
 
-    assert "no answer" in downloads.unreachable("https://huggingface.co")
+    assert "no answer" in reach.unreachable("https://huggingface.co")
     assert time.perf_counter() - start < 2
 
 

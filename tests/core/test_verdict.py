@@ -106,6 +106,17 @@ def test_no_number_of_examples_decides_what_lies_on_its_bound():
     assert examples_to_decide(found.requirement, found.found) is None
 
 
+def test_an_interval_of_everything_names_no_number_of_examples():
+    """Thirty classes of one example each: the interval would be as wide with half of them."""
+    labels, names = np.arange(30), [f"class {i}" for i in range(30)]
+    result = accuracy_result(labels, np.maximum(labels, 9), names=names)
+    found = check(requirement("worst_class >= 70 %"), [result])
+
+    assert (found.found.low, found.found.high) == (0, pytest.approx(1, abs=0.001))
+    assert (found.outcome, found.examples) == ("undecided", None)
+    assert "several times as many" in found.remedy
+
+
 def test_the_worst_class_holds_whichever_it_is():
     """Ten classes of one true recall: the smallest seen is far below, its interval is not."""
     generator, held = np.random.default_rng(1), 0

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from usable_core.catalog.hub import HubName
-from usable_core.downloads import unreachable
+from usable_core.reach import unreachable
 
 _ANSWER = 10.0  # seconds that a hub that can be reached has to say what it holds
 _logger = logging.getLogger(__name__)

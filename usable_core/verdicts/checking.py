@@ -19,6 +19,10 @@ from usable_core.verdicts.requirements import Requirement
 
 POWER = 0.8
 AGAIN = "Delete the run of its cost and measure it again while the machine does nothing else."
+NOTHING_KNOWN = (
+    "the interval is all of 0 to 100 %, or nearly. Measure several times as many examples: these "
+    "are too few to say anything of it."
+)
 MOST_EXAMPLES = 100_000_000  # beyond it a bound is called as good as reached exactly
 
 Outcome = Literal["met", "not met", "undecided"]
@@ -98,6 +102,8 @@ def _checked(
         return Checked(requirement, found, "undecided", f"{_joined(number.excuse)}. {AGAIN}")
     if said == "undecided" and requirement.row.task == "cost":
         return Checked(requirement, found, said, f"{found.n} timings leave it open. {AGAIN}")
+    if said == "undecided" and METRICS[requirement.row.metric].unit == "share" and _is_all(found):
+        return Checked(requirement, found, said, NOTHING_KNOWN)
     needed = None if said != "undecided" else examples_to_decide(requirement, found)
     return Checked(requirement, found, said, examples=needed)
 
@@ -128,6 +134,11 @@ def examples_to_decide(requirement: Requirement, found: Estimate) -> int | None:
     reach = 1 + normal.inv_cdf(POWER) / normal.inv_cdf(0.5 + CONFIDENCE / 2)
     needed = found.n * (half * reach / distance) ** 2
     return max(found.n + 1, math.ceil(needed)) if needed <= MOST_EXAMPLES else None
+
+
+def _is_all(share: Estimate) -> bool:
+    """Tell whether an interval is about all that a share can be: its width says nothing of n."""
+    return share.high - share.low > 0.95
 
 
 def _joined(sentences: str) -> str:

@@ -15,7 +15,8 @@ from usable_core.catalog.fitting import Classes, fitting, is_at_hand
 from usable_core.catalog.hub_data import FORM, cached_data, download, is_hub_data
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.runs.uploads import data_title, keep_archive, size_said
+from usable_core.files import size_said
+from usable_core.runs.uploads import data_title, keep_archive
 
 UPLOAD = "upload"
 MOST_OWN = 5  # of the data that were used here before

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from huggingface_hub import constants
 
-from usable_core.downloads import unreachable
+from usable_core.reach import unreachable
 
 
 @contextmanager

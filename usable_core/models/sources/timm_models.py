@@ -12,7 +12,7 @@ from timm.data.config import resolve_data_config, resolve_model_data_config
 from timm.data.imagenet_info import infer_imagenet_subset
 from torch import nn
 
-from usable_core import downloads
+from usable_core import downloads, reach
 from usable_core.errors import CheckpointError, UnknownName, first_line
 from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import ModelSpec
@@ -161,7 +161,7 @@ def _pretrained(name: str, options: Mapping[str, str]) -> nn.Module:
         with offline_where_unreachable() if hub else contextlib.nullcontext():
             return _create(name, options, pretrained=True)
     except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = downloads.unreachable(download.url) or first_line(error)
+        reason = reach.unreachable(download.url) or first_line(error)
         raise downloads.missing(download, f"timm/{name}", reason) from error
 
 
