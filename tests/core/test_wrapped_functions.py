@@ -37,9 +37,14 @@ def test_a_function_is_measured_attacked_and_explained_as_its_twin(answer, twin)
     assert model.name == "served"
     assert one.records["prediction"].tolist() == other.records["prediction"].tolist()
     np.testing.assert_allclose(one.records["confidence"], other.records["confidence"], atol=1e-5)
-    asked = {"attack": "square", "steps": 20, "epsilons": (8 / 255,), "walked": 0}
+    asked = {"attack": "square", "steps": 20, "epsilons": (8 / 255,), "walked": 2}
     one, other = (usable.evaluate_robustness(m, data, **asked) for m in (model, twin))
     assert one.records["prediction"].tolist() == other.records["prediction"].tolist()
+    verdicts = {check.name: check.verdict for check in one.checks}
+    blind = {"gradient", "loss_rises", "iterative"}
+    assert {name for name in blind if verdicts[name] != "not run"} == set()
+    assert verdicts["epsilon_zero"] == verdicts["deterministic"] == "green"
+    assert verdicts.keys() == {check.name for check in other.checks}
     picture = usable.load_dataset("digits").open(0)
     found = usable.explain(
         model, picture, method="lime", target=0, options=usable.ExplainerOptions(64)
@@ -70,9 +75,32 @@ def test_logits_are_taken_as_they_are_and_each_wrapping_is_another_model():
         ({"function": lambda x: x.sum((2, 3)), "labels": ["a", "b"]}, "each of the 3 logits"),
         ({"function": lambda x: x.sum((2, 3)), "outputs": "probabilities"}, "no probabilities"),
         ({"function": lambda x: x.sum((2, 3)), "outputs": "scores"}, "logits or probabilities"),
-        ({"function": lambda x: x["a"]}, "does not take images"),
+        ({"function": lambda x: {}["a"]}, "failed on images of shape .*KeyError"),
+        ({"function": lambda x: x.sum((2, 3))[:-1]}, r"of shape \(2, classes\) for 2 images"),
+        ({"function": lambda x: {"logits": x}}, "returns the type dict"),
+        ({"function": lambda x: (x.sum((2, 3)), None)}, "returns the type tuple"),
+        ({"function": lambda x: x.sum((2, 3)) + 1j}, "complex numbers"),
     ],
 )
 def test_what_does_not_answer_pictures_is_refused(given, sentence):
     with pytest.raises(ConfigError, match=sentence):
         usable.wrap(**{"labels": ["r", "g", "b"], "input_size": 4, **given})
+
+
+def test_an_answer_to_one_picture_may_be_squeezed():
+    model = usable.wrap(lambda x: x.mean((2, 3)).squeeze(), labels=["r", "g", "b"], input_size=4)
+    x = torch.rand(1, 3, 4, 4)
+
+    torch.testing.assert_close(model(x), x.mean((2, 3)))
+
+
+@pytest.mark.parametrize("wrong", [lambda y: y[:2], lambda y: y[:, :2]])
+def test_a_function_that_answers_otherwise_later_is_told(wrong):
+    def answer(images):
+        found = images.mean((2, 3))
+        return found if len(found) < 3 else wrong(found)
+
+    model = usable.wrap(answer, labels=["r", "g", "b"], input_size=4)
+
+    with pytest.raises(ConfigError, match=r"answer must give logits of shape \(5, 3\)"):
+        model(torch.rand(5, 3, 4, 4))

@@ -43,7 +43,11 @@ def all_of(
         surrogate: Another backbone for the black-box check.
         their_labels: The true classes (n,) as the surrogate numbers them; None: as the model does.
     """
-    found = (check(sample) for check in OF_THE_SAMPLE)
+    has_gradients = sample.batch.oracle.model.has_gradients
+    found = (
+        check(sample) if has_gradients or check not in FOLLOWING else _without_gradients(check)
+        for check in OF_THE_SAMPLE
+    )
     return (*found, white_box(sample, surrogate, their_labels), descent(sample))
 
 
@@ -83,7 +87,10 @@ def epsilon_zero(sample: Sample) -> Check:
     """Ask along the attack's own path at an epsilon of 0."""
     batch = sample.batch
     start = random_start(batch.x, 0.0, batch.norm, batch.seeds.to(batch.x.device))
-    logits, _, _ = batch.oracle.gradient(start, batch.loss)
+    if batch.oracle.model.has_gradients:
+        logits, _, _ = batch.oracle.gradient(start, batch.loss)
+    else:
+        logits = batch.oracle.logits(start)
     n, wrong = len(start), int((logits.argmax(1) != batch.y).sum())
     return Check(
         "epsilon_zero",
@@ -224,3 +231,9 @@ OF_THE_SAMPLE: tuple[Callable[[Sample], Check], ...] = (
     losses_agree,
     raw_curve,
 )
+# Those that follow the model's gradients, whichever attack is checked.
+FOLLOWING = (gradient, loss_rises, iterative)
+
+
+def _without_gradients(check: Callable[[Sample], Check]) -> Check:
+    return Check(check.__name__, "not run", "The model answers and has no gradients to follow.", {})

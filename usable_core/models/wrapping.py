@@ -98,18 +98,64 @@ def wrap(
         )
     require(outputs in ("logits", "probabilities"), "outputs", "logits or probabilities", outputs)
     size = (input_size, input_size) if isinstance(input_size, int) else input_size
-    name = name or getattr(function, "__name__", type(function).__name__)
+    name = name or str(getattr(function, "__name__", type(function).__name__))
 
-    def logits(x: Tensor) -> Tensor:
-        numbers = torch.as_tensor(np.asarray(function(x.numpy()), dtype=np.float32))
-        if outputs == "probabilities" and not are_probabilities(numbers):
-            raise ValueError("its numbers are no probabilities: each at least 0, together 1")
-        return numbers.clamp_min(LEAST).log() if outputs == "probabilities" else numbers
-
-    box = BlackBox(logits, title="a function", identity=f"function {uuid.uuid4().hex}")
+    answer = _Answer(function, outputs == "probabilities", name)
+    box = BlackBox(answer, title="a function", identity=f"function {uuid.uuid4().hex}")
     own = dict.fromkeys(("resize", "crop", "mean", "std"), "of the function, as it was wrapped")
     preprocessing = Preprocessing(min(size), size, sources=own)
     return wrap_model(box, preprocessing=preprocessing, labels=labels, name=name)
+
+
+class _Answer:
+    """What a function answers pictures with, looked at each time: a service changes unseen."""
+
+    def __init__(self, function: Callable[["Floats"], object], are_shares: bool, name: str) -> None:
+        """Keep a function, whether it gives probabilities, and what it is called."""
+        self._function, self._are_shares, self._name = function, are_shares, name
+        self._classes: int | None = None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes) of images (N, 3, H, W)."""
+        try:
+            said = self._function(x.numpy())
+        except Exception as error:  # anything that a user's code or service raises
+            raise ConfigError(
+                f"{self._name} failed on images of shape {tuple(x.shape)} "
+                f"({type(error).__name__}: {first_line(error)}). It must answer any number of them."
+            ) from error
+        numbers = self._numbers(said)
+        if len(x) == 1 and numbers.ndim == 1:  # squeezed
+            numbers = numbers[None]
+        shape = tuple(numbers.shape)
+        width = self._classes or (shape[1] if len(shape) == 2 else 0)
+        if shape != (len(x), width) or not width:
+            due = f"({len(x)}, {self._classes or 'classes'})"
+            raise ConfigError(
+                f"{self._name} must give logits of shape {due} for {len(x)} images, one number for "
+                f"each class, but gives {shape}. Return the logits alone."
+            )
+        self._classes = width
+        if not self._are_shares:
+            return numbers
+        if not are_probabilities(numbers):
+            raise ConfigError(
+                f"{self._name} was wrapped with outputs='probabilities', but its numbers are no "
+                "probabilities: each at least 0, together 1. Say outputs='logits', or divide them."
+            )
+        return numbers.clamp_min(LEAST).log()
+
+    def _numbers(self, said: object) -> Tensor:
+        try:
+            found = np.asarray(said)
+            if np.iscomplexobj(found):
+                raise ValueError("complex numbers")
+            return torch.from_numpy(np.array(found, dtype=np.float32))
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise ConfigError(
+                f"{self._name} must return one table of numbers (N, classes), such as a NumPy "
+                f"array, but returns the type {type(said).__name__} ({first_line(error)})."
+            ) from error
 
 
 def _label_space(labels: LabelSpace | Sequence[str] | None, classes: int, name: str) -> LabelSpace:
