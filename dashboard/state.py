@@ -223,6 +223,15 @@ def _read_now(task: str | None, statuses: Collection[Status] | None, limit: int)
         return []
 
 
+def data_used() -> list[str]:
+    """Return the references of data that runs were about, newest first; none without a store."""
+    try:
+        return store().data_names()
+    except StorageError as error:
+        _tell(str(error))
+        return []
+
+
 def _tell(sentence: str) -> None:
     """Show a sentence about the store, once in a run of a page."""
     if st.session_state.get(_TOLD) != sentence:

@@ -84,6 +84,21 @@ def test_ids_sort_by_time_and_are_safe_in_an_address(store):
     assert [run.id for run in store.list()] == ids[::-1]
 
 
+def test_the_data_of_runs_are_named_once_newest_first(store):
+    assert store.data_names() == []
+
+    for name in ("first", None, "second", "first"):
+        spec = DatasetSpec(name) if name else None
+        model = ModelSpec("bundled/resnet")
+        store.create(AccuracyConfig(model, spec) if spec else CountConfig())
+
+    assert [name for name in store.data_names() if name in ("first", "second")] == [
+        "first",
+        "second",
+    ]
+    assert store.data_names(1) == ["first"]
+
+
 @pytest.mark.parametrize("name", ["../../etc", "", "nothing", "a/b", "..", "x'; drop table runs"])
 def test_an_unknown_id_is_refused_and_touches_no_file(store, name):
     for ask in (store.get, store.folder, store.load, store.delete, store.events, store.log_path):

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from usable_core.metrics.arrays import Floats, Masks
+from usable_core.metrics.distributions import at_most
 from usable_core.metrics.intervals import (
     CONFIDENCE,
     Estimate,
@@ -78,10 +79,8 @@ def median(breaks: Floats, confidence: float = CONFIDENCE) -> Estimate:
     n = len(breaks)
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, 0)
-    from scipy.special import bdtr  # here, for scipy costs every page's start 0.3 s
-
     ordered = np.sort(breaks)
-    below = bdtr(np.arange(n), n, 0.5)  # chance that at most k of n lie below the median
+    below = at_most(n, 0.5)[:n]  # chance that at most k of n lie below the median
     rank = int(np.searchsorted(below, (1 - confidence) / 2, side="right"))
     value = float(ordered[(n - 1) // 2])
     if rank == 0:

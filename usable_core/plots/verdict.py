@@ -34,9 +34,9 @@ def requirement_bars(verdict: Verdict, *, theme: Theme = "light") -> go.Figure:
         theme: Colour scheme of the page around it.
     """
     rows = [one for one in verdict.checked if one.found is not None and is_share(one)]
-    figure = go.Figure()
-    for place, one in enumerate(rows):
-        _add_bound(figure, place, one, theme)
+    # All at once: each shape that is added to a figure is checked together with those before.
+    shapes = [shape for place, one in enumerate(rows) for shape in _bound(place, one, theme)]
+    figure = go.Figure(layout={"shapes": shapes})
     for outcome, symbol in SYMBOLS.items():
         of_outcome = [one for one in rows if one.outcome == outcome]
         if of_outcome:
@@ -54,29 +54,23 @@ def is_share(one: Checked) -> bool:
     return METRICS[one.requirement.row.metric].unit == "share"
 
 
-def _add_bound(figure: go.Figure, place: int, one: Checked, theme: Theme) -> None:
-    """Draw where the requirement of a row is met."""
+def _bound(place: int, one: Checked, theme: Theme) -> list[dict[str, object]]:
+    """Return what shows where the requirement of a row is met: a stripe, and a line at its end."""
     bound = 100 * one.requirement.bound
     ends = (bound, 100) if one.requirement.row.is_better == "higher" else (0, bound)
-    figure.add_shape(
-        type="rect",
-        x0=ends[0],
-        x1=ends[1],
-        y0=place - STRIPE,
-        y1=place + STRIPE,
-        fillcolor=COLORS[theme][_COLOR_OF["met"]],
-        opacity=BAND_OPACITY,
-        line_width=0,
-        layer="below",
-    )
-    figure.add_shape(
-        type="line",
-        x0=bound,
-        x1=bound,
-        y0=place - STRIPE,
-        y1=place + STRIPE,
-        line={"color": NEUTRAL[theme], "width": 2},
-    )
+    across: dict[str, object] = {"y0": place - STRIPE, "y1": place + STRIPE}
+    stripe: dict[str, object] = {
+        "type": "rect",
+        "x0": ends[0],
+        "x1": ends[1],
+        "fillcolor": COLORS[theme][_COLOR_OF["met"]],
+        "opacity": BAND_OPACITY,
+        "line": {"width": 0},
+        "layer": "below",
+    }
+    line = {"color": NEUTRAL[theme], "width": 2}
+    end: dict[str, object] = {"type": "line", "x0": bound, "x1": bound, "line": line}
+    return [stripe | across, end | across]
 
 
 def _add_found(

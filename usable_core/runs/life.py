@@ -70,6 +70,11 @@ class RunLife:
         """
         return self._table.row(run_id)
 
+    def data_names(self, limit: int = 200) -> list[str]:
+        """Return the references of the data of the newest runs, each once, newest first."""
+        found = [] if self.is_untouched else self._table.data_names(limit)
+        return list(dict.fromkeys(name for name in found if isinstance(name, str) and name))
+
     def log_path(self, run_id: str) -> Path:
         """Return the path of what the run's process wrote to its terminal."""
         return self._own_folder(self.row(run_id)["id"]) / artifacts.LOG

@@ -81,6 +81,12 @@ class RunTable:
         found = self._rows(query.where(question.contains(text, autoescape=True)))
         return {row["id"]: row["question"] for row in found}
 
+    def data_names(self, limit: int) -> list[Any]:
+        """Return what the newest runs call their data, newest first, as it is stored."""
+        query = sql.select(self._names()[1]).order_by(runs.c.id.desc()).limit(limit)
+        with self._database.reading() as connection:
+            return list(connection.execute(query).scalars())
+
     def count(self, wanted: Wanted) -> int:
         """Return how many rows are wanted."""
         query = sql.select(sql.func.count()).select_from(runs).where(*self._conditions(wanted))

@@ -109,9 +109,7 @@ def _choices(models: Sequence[ModelSpec]) -> list[str]:
     """Return the data to choose from: first what all models fit, each model's own before others."""
     known = [facts(model.reference) for model in models]
     own = [model.data for model in known if model.data]
-    specs = [getattr(run.config, "dataset", None) for run in state.runs()]
-    used = [spec.reference for spec in specs if spec is not None]
-    paths = [data for data in dict.fromkeys([*own, *used]) if data not in DATASETS]
+    paths = [data for data in dict.fromkeys([*own, *state.data_used()]) if data not in DATASETS]
     here = [path for path in paths if Path(path).is_absolute() and Path(path).exists()][:MOST_OWN]
     every = dict.fromkeys([*(data for data in own if data in (*here, *DATASETS)), *DATASETS, *here])
     first = fitting(known, list(every), known_classes())
