@@ -125,7 +125,7 @@ def watch():
 def page(chromium, address, watch):
     """An empty tab; `watch` holds what it did wrong."""
     context = chromium.new_context(viewport={"width": 1280, "height": 1600}, color_scheme="light")
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(120_000)  # a busy machine is no fault of the page
     page = context.new_page()
 
     def on_console(message):

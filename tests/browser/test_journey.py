@@ -88,6 +88,7 @@ def explained(page, address):
 @pytest.mark.skipif(
     FIRST not in imagenet.installed(), reason=f"needs {imagenet.IMAGENET[FIRST_NAME].install}"
 )
+@pytest.mark.reference  # a minute on two cores; test_explain_page asks the page alone
 def test_explain_begins_with_a_network_of_imagenet_where_its_package_is_installed(page, address):
     link = "image=coffee&explain_methods=lime&explain_evaluations=100&explain_attack=no"
     opened(page, f"{address}/explain?{link}", "Explain")
