@@ -82,6 +82,7 @@ def known_of(model: ModelSpec) -> "Passport | None":
     Raises:
         UsableError: there is no such model.
     """
+    files_of(model.reference, model.weights, model.labels)  # before torch takes its seconds
     from usable_core.models import seen
 
     return seen.known(model)

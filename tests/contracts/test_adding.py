@@ -145,7 +145,7 @@ def test_documents_lack_each_new_name(tested):
 
 def test_every_help_lists_each_new_name():
     expected = {
-        "evaluate robustness": ("gaussian_noise, toy", "shelf/NAME, toy/NAME", "toy, PATH"),
+        "evaluate robustness": ("gaussian_noise, toy", "shelf/NAME, toy/NAME", "cifar10, toy, "),
         "evaluate corruption": ("saturate, toy",),
         "evaluate explanation": ("saliency, toy",),
         "explain": ("saliency, toy",),
