@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from explained import attributed, game_of, lime_masks
-from lime.lime_image import LimeImageExplainer
 from toy_models import model_of, small_network
 
 from usable_core.evaluations.explanation import ExplainerOptions
@@ -16,6 +15,7 @@ from usable_core.games.segments import superpixels
 from usable_core.metrics.attribution import superpixel_credits
 
 shap = pytest.importorskip("shap")
+LimeImageExplainer = pytest.importorskip("lime.lime_image").LimeImageExplainer
 pytestmark = pytest.mark.reference
 OPTIONS = ExplainerOptions(evaluations=80, segments=9, seed=3)
 TARGET = 4
