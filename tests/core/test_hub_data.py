@@ -34,7 +34,7 @@ def cache(tmp_path, monkeypatch):
     """A cache of the hub's form, and no network."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(hub_client, "_is_reachable", lambda _: False)
+    monkeypatch.setattr(hub_client, "unreachable", lambda _: "it is far away")
     return tmp_path / "hub"
 
 
@@ -72,7 +72,7 @@ class Hub:
 
     def __init__(self, folder, monkeypatch):
         self.folder, self.asked, self.came = folder, [], []
-        monkeypatch.setattr(hub_client, "_is_reachable", lambda _: True)
+        monkeypatch.setattr(hub_client, "unreachable", lambda _: "")
         monkeypatch.setattr(huggingface_hub, "HfApi", lambda: self)
         monkeypatch.setattr(huggingface_hub, "snapshot_download", self.download)
 
@@ -183,7 +183,7 @@ def test_what_cannot_be_meant_is_refused_with_what_can(cache, name, why):
 
 
 def test_what_neither_cache_nor_network_has_is_said_within_two_seconds(cache, monkeypatch):
-    def asleep(*_):
+    def asleep(*_, **__):
         time.sleep(60)  # a network that loses everything
         raise OSError
 
@@ -232,7 +232,7 @@ def test_what_is_fetched_is_told_before_and_is_there_afterwards(
     assert counts(whole) == {"train": 10, "test": 2}
     assert len(hub.asked) == 2
 
-    monkeypatch.setattr(hub_client, "_is_reachable", lambda _: pytest.fail("asked the network"))
+    monkeypatch.setattr(hub_client, "unreachable", lambda _: pytest.fail("asked the network"))
     assert len(load_dataset("hf/some/one")) == 12
 
 
@@ -242,7 +242,7 @@ def test_a_part_in_the_cache_is_not_taken_for_the_whole_without_a_network(
     class_folders(tmp_path / "theirs")
     Hub(tmp_path / "theirs", monkeypatch)
     load_dataset("hf/some/one:test")
-    monkeypatch.setattr(hub_client, "_is_reachable", lambda _: False)
+    monkeypatch.setattr(hub_client, "unreachable", lambda _: "it is far away")
 
     assert len(load_dataset("hf/some/one:test")) == 4
     with pytest.raises(DatasetRefused, match="not, or not whole, in the cache"):

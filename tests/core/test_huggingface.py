@@ -74,7 +74,7 @@ def test_a_name_of_the_hub_is_found_in_its_cache_by_revision(vit, cache, monkeyp
 
 
 def test_what_neither_cache_nor_network_has_is_said_within_two_seconds(cache, monkeypatch):
-    def asleep(*_):
+    def asleep(*_, **__):
         time.sleep(60)  # a network that loses everything
 
     monkeypatch.setattr("usable_core.reach.urllib.request.urlopen", asleep)
