@@ -1,5 +1,8 @@
 """Passports as people read them, of models that are loaded and of weights that are not yet here."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from usable_core.catalog import implementation
 from usable_core.catalog.models import files_of, source_of
 from usable_core.evaluations.passports import Passport
@@ -49,6 +52,26 @@ def loaded(model: Model) -> Passport:
         model.warnings,
         model.fingerprint,
         card,
+    )
+
+
+def expected(
+    spec: ModelSpec,
+    architecture: str,
+    prepared: Preprocessing,
+    labels: LabelSpace,
+    parameters: int,
+    said: Mapping[str, Any],
+) -> Passport:
+    """Return the passport of a model that is not loaded; `said` are its fields about the weights."""
+    return Passport(
+        spec.reference,
+        architecture,
+        prepared.crop,
+        preparation_of(prepared),
+        *named(labels),
+        parameters,
+        **said,
     )
 
 

@@ -27,6 +27,11 @@ _MOST_ACTIVATION = 300 * 2**20
 _PLAIN_SIDE = 512  # pixels: smaller inputs are not checked
 
 
+def parameter_count(network: nn.Module) -> int:
+    """Return how many weights a network has."""
+    return sum(each.numel() for each in network.parameters())
+
+
 def built(
     name: str,
     make: Callable[[], nn.Module],

@@ -19,7 +19,7 @@ from usable_core.models.model import Model
 from usable_core.models.outputs import SEVERAL
 from usable_core.models.pixel_range import UNIT, PixelRange
 from usable_core.models.preprocessing import GUESS, Preprocessing
-from usable_core.models.seen import named, preparation_of
+from usable_core.models.seen import expected
 from usable_core.models.sources.imagenet import imagenet_labels
 from usable_core.models.sources.keras_downloads import fetched, fetching
 from usable_core.models.sources.keras_network import (
@@ -84,16 +84,13 @@ def known(name: str, spec: ModelSpec) -> Passport | None:
     model, row = _built(name, dict(spec.arch_options), keras, None)
     prepared = _passport(model, row.mean, row.std, f"`preprocess_input` of {name}")
     labels, count = imagenet_labels(), int(model.output.shape[-1])
-    return Passport(
-        spec.reference,
-        f"keras/{name}",
-        prepared.crop,
-        preparation_of(prepared),
-        *named(labels if count == len(labels) else LabelSpace.unnamed(count)),
-        int(model.count_params()),
-        "Keras's own, of ImageNet",
-        download=_download(name, dict(spec.arch_options), keras, 4 * int(model.count_params())),
-    )
+    labels = labels if count == len(labels) else LabelSpace.unnamed(count)
+    parameters = int(model.count_params())
+    said = {
+        "weights": "Keras's own, of ImageNet",
+        "download": _download(name, dict(spec.arch_options), keras, 4 * parameters),
+    }
+    return expected(spec, f"keras/{name}", prepared, labels, parameters, said)
 
 
 class _Asked(CheckpointError):

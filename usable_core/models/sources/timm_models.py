@@ -19,8 +19,8 @@ from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.seen import named, preparation_of
-from usable_core.models.sizes import built, without_numbers
+from usable_core.models.seen import expected
+from usable_core.models.sizes import built, parameter_count, without_numbers
 from usable_core.models.sources.hub import offline_where_unreachable
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import (
@@ -175,17 +175,14 @@ def known(name: str, spec: ModelSpec) -> Passport:
     network = without_numbers(lambda: build(name, dict(spec.arch_options)))
     config, prepared = _config(network), passport(transform_of(network), Facts(), network)
     tag = config.get("tag", "")
-    return Passport(
-        spec.reference,
-        f"timm/{name.partition('.')[0]}",
-        prepared.crop,
-        preparation_of(prepared),
-        *named(labels_of(network)),
-        sum(each.numel() for each in network.parameters()),
-        ", ".join(filter(None, (tag, config.get("origin_url") or config.get("paper_ids")))),
-        str(config.get("license") or ""),
-        download=_download(network),
-    )
+    whose = (tag, config.get("origin_url") or config.get("paper_ids"))
+    said = {
+        "weights": ", ".join(filter(None, whose)),
+        "licence": str(config.get("license") or ""),
+        "download": _download(network),
+    }
+    architecture, count = f"timm/{name.partition('.')[0]}", parameter_count(network)
+    return expected(spec, architecture, prepared, labels_of(network), count, said)
 
 
 def _download(network: nn.Module) -> Download:

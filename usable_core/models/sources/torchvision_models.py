@@ -17,8 +17,8 @@ from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.seen import named, preparation_of
-from usable_core.models.sizes import built, without_numbers
+from usable_core.models.seen import expected
+from usable_core.models.sizes import built, parameter_count, without_numbers
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet
 from usable_core.models.sources.options import (
     call_builder,
@@ -181,17 +181,14 @@ def known(name: str, spec: ModelSpec) -> Passport:
     network = without_numbers(lambda: build(builder, dict(spec.arch_options)))
     reference = _weights_of(builder, tag)
     prepared = passport(transform_of(reference), Facts(), network)
-    return Passport(
-        spec.reference,
-        f"torchvision/{builder}",
-        prepared.crop,
-        preparation_of(prepared),
-        *named(_labels(reference, number_of_classes(network))),
-        sum(each.numel() for each in network.parameters()),
-        str(reference),
-        str(reference.meta.get("license", "")),
-        download=_download(reference),
-    )
+    said = {
+        "weights": str(reference),
+        "licence": str(reference.meta.get("license", "")),
+        "download": _download(reference),
+    }
+    labels = _labels(reference, number_of_classes(network))
+    count = parameter_count(network)
+    return expected(spec, f"torchvision/{builder}", prepared, labels, count, said)
 
 
 def _download(reference: WeightsEnum) -> Download:
