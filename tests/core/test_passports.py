@@ -68,6 +68,15 @@ def parts(shapes):
     return sum(each.numel() for each in shapes)
 
 
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("vit_b_16", 224), ("vit_b_16@IMAGENET1K_SWAG_E2E_V1", 384), ("vit_h_14", 518)],
+)
+def test_a_transformer_is_as_large_as_its_weights(name, side):
+    """Torchvision's own builders take the size from the weights, and not from the builder."""
+    assert seen.known(ModelSpec(f"torchvision/{name}")).size == (side, side)
+
+
 def test_published_weights_are_described_without_loading_or_fetching_them(monkeypatch):
     for module in (torchvision_models, timm_models):
         monkeypatch.setattr(module.downloads, "fetch", lambda *_: pytest.fail("fetched"))

@@ -63,7 +63,7 @@ def expected(
     parameters: int,
     said: Mapping[str, Any],
 ) -> Passport:
-    """Return the passport of a model that is not loaded; `said` are its fields about the weights."""
+    """Return the passport of a model that is not loaded; `said` are fields about the weights."""
     return Passport(
         spec.reference,
         architecture,

@@ -33,6 +33,7 @@ from usable_core.models.weights.facts import Facts
 # Heads that only help training; torchvision's files hold them, a card's weights do not.
 AUXILIARY = ("aux1", "aux2", "AuxLogits")
 # A setting of MobileNetV3 that is its function's, not its class's.
+_SIDE = 224  # pixels: what torchvision builds a transformer for unless told
 _OF_FUNCTIONS = frozenset({"width_mult"})
 # DenseNet's files have the layer names of torchvision 0.1 (torchvision/models/densenet.py).
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)")
@@ -54,11 +55,13 @@ def load(name: str, spec: ModelSpec) -> Model:
     facts = own.facts if own else Facts()
     said, doubts = facts.options_for(builder)
     options = {**said, **dict(spec.arch_options)}
+    reference = _weights_of(builder, tag)
+    if own is None:
+        options = {**_sized(builder, reference), **options}
     # Refuses what is wrong before anything is fetched.
     file = own.path if own else None
     make = partial(build, builder, options)
     network = built(spec.reference, make, weights=file, is_usual=not options)
-    reference = _weights_of(builder, tag)
     notes = load_weights(
         network,
         own or fetch(reference, name),
@@ -98,19 +101,7 @@ def build(name: str, options: Mapping[str, str]) -> nn.Module:
         UnknownName: no such builder.
         CheckpointError: not a classifier of pictures, or an option it does not have.
     """
-    known = models.list_models(module=models)
-    if name.startswith("quantized_"):
-        raise CheckpointError(
-            f"torchvision/{name} is quantized to integers and has no gradients, so it cannot be "
-            f"attacked or fine-tuned. Use torchvision/{name.removeprefix('quantized_')}."
-        )
-    if name not in known:
-        if name in models.list_models():
-            raise CheckpointError(
-                f"torchvision/{name} is no classifier of single pictures. Choose one of: "
-                f"{', '.join(known[:5])}, …"
-            )
-        raise UnknownName("torchvision model", name, known)
+    _check_name(name)
     builder = models.get_model_builder(name)
     network = call_builder(f"torchvision/{name}", builder, options, settings(name))
     for part in AUXILIARY:
@@ -178,8 +169,9 @@ def known(name: str, spec: ModelSpec) -> Passport:
         CheckpointError: not a classifier.
     """
     builder, _, tag = name.partition("@")
-    network = without_numbers(lambda: build(builder, dict(spec.arch_options)))
     reference = _weights_of(builder, tag)
+    options = {**_sized(builder, reference), **dict(spec.arch_options)}
+    network = without_numbers(lambda: build(builder, options))
     prepared = passport(transform_of(reference), Facts(), network)
     said = {
         "weights": str(reference),
@@ -189,6 +181,29 @@ def known(name: str, spec: ModelSpec) -> Passport:
     labels = _labels(reference, number_of_classes(network))
     count = parameter_count(network)
     return expected(spec, f"torchvision/{builder}", prepared, labels, count, said)
+
+
+def _check_name(name: str) -> None:
+    known = models.list_models(module=models)
+    if name.startswith("quantized_"):
+        raise CheckpointError(
+            f"torchvision/{name} is quantized to integers and has no gradients, so it cannot be "
+            f"attacked or fine-tuned. Use torchvision/{name.removeprefix('quantized_')}."
+        )
+    if name not in known:
+        if name in models.list_models():
+            raise CheckpointError(
+                f"torchvision/{name} is no classifier of single pictures. Choose one of: "
+                f"{', '.join(known[:5])}, …"
+            )
+        raise UnknownName("torchvision model", name, known)
+
+
+def _sized(builder: str, reference: WeightsEnum) -> dict[str, str]:
+    """Return the option without which a transformer is too small or large for its weights."""
+    side = reference.transforms().crop_size[0]
+    is_other = side != _SIDE and "image_size" in settings(builder)
+    return {"image_size": str(side)} if is_other else {}
 
 
 def _download(reference: WeightsEnum) -> Download:
@@ -211,6 +226,7 @@ def _recognised(builder: str, path: Path) -> WeightsEnum | None:
 
 
 def _weights_of(builder: str, tag: str) -> WeightsEnum:
+    _check_name(builder)
     choices = models.get_model_weights(builder)
     if tag and tag not in choices.__members__:
         raise UnknownName(f"weights of torchvision/{builder}", tag, choices.__members__)
