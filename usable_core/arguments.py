@@ -1,12 +1,13 @@
 """What a caller hands in, a name or an object, to what the measuring half takes, or a sentence."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from usable_core.catalog.models import files_of
-from usable_core.errors import ConfigError, DatasetRefused, UnknownName
+from usable_core.errors import CheckpointError, ConfigError, DatasetRefused, UnknownName
 from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 
@@ -82,7 +83,8 @@ def known_of(model: ModelSpec) -> "Passport | None":
     Raises:
         UsableError: there is no such model.
     """
-    files_of(model.reference, model.weights, model.labels)  # before torch takes its seconds
+    with suppress(CheckpointError):  # of files that are not here: that is known without them
+        files_of(model.reference, model.weights, model.labels)  # before torch takes its seconds
     from usable_core.models import seen
 
     return seen.known(model)

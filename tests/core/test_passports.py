@@ -105,6 +105,7 @@ def test_published_weights_are_described_without_loading_or_fetching_them(monkey
 
 def test_a_package_that_is_not_installed_is_told_with_its_command(monkeypatch):
     monkeypatch.setattr("usable_core.models.sources.packaged.installed", lambda: ())
+    monkeypatch.setattr("usable_core.catalog.imagenet._found", lambda _: None)
 
     found = usable.passport("imagenet/efficientnet_lite1")
 
