@@ -4,6 +4,10 @@ Streamlit drops a widget's value once a page does not show the widget, and every
 is loaded anew. So after each run the value of every widget that has a key is noted, and put back
 before the next run where the widget was not on the page; what stands in the address is read later
 and has the last word. A button has no value, and trust is given anew.
+
+It also tells a browser a value once only, with the run that put it. A slow browser draws the next
+run in its place: without the value, empty, which it then sends back as if it had been chosen. So a
+value is put again as long as the browser does not know its widget.
 """
 
 from collections.abc import Iterator
@@ -33,6 +37,9 @@ def remembering(page: str) -> Iterator[None]:
     _note(shown)  # as the browser sent it just now
     if before != page:  # a widget of the same key is another one there
         shown = frozenset()
+    for key in shown - _drawn(shown):
+        if key in st.session_state and _is_plain(value := st.session_state[key]):
+            st.session_state[key] = value
     for key, value in list(of_tab(_KEPT).items()):
         if key not in shown and not (key.endswith(_NOTES) and key in st.session_state):
             st.session_state[key] = value
@@ -94,6 +101,17 @@ def _widgets() -> frozenset[str]:
         if widget is not None and widget.value_type in _KINDS and TRUST not in key:
             found.add(key)
     return frozenset(found)
+
+
+def _drawn(keys: frozenset[str]) -> frozenset[str]:
+    """Return the keys of the widgets that the browser had drawn when it last asked for a run."""
+    context = get_script_run_ctx()
+    if context is None:
+        return keys
+    session = context.session_state._state
+    return frozenset(
+        key for key in keys if session.get_widget_id_from_key(key) in session._new_widget_state
+    )
 
 
 def _is_plain(value: object) -> bool:

@@ -1,6 +1,7 @@
 """Forms hold what they held: through other pages, through what is hidden, through a reload."""
 
 import pytest
+from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from dashboard import memory
@@ -114,6 +115,18 @@ def test_another_tab_begins_anew():
 
     assert app.number_input("epochs").value == 10
     assert app.text_input("data").value == "digits"
+
+
+def test_a_value_is_told_again_until_the_browser_has_drawn_its_widget():
+    app = opened(data="mine.zip")
+    assert app.text_input("data").proto.set_value
+
+    app._run(WidgetStates())  # a timer's, of a browser that has drawn nothing yet
+
+    assert app.text_input("data").proto.set_value
+    assert app.text_input("data").value == app.text_input("data").proto.value == "mine.zip"
+    app.run()
+    assert not app.text_input("data").proto.set_value  # what is being typed is not replaced
 
 
 @pytest.mark.usefixtures("tab")
