@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.datasets import reader_of
@@ -33,6 +33,9 @@ from usable_core.verdicts.estimate import Pace
 from usable_core.versions import versions
 
 GOES_ON = "it goes on from its finished parts"
+if TYPE_CHECKING:
+    from usable_core.datasets.dataset import Dataset
+
 BEGINS_ANEW = "a training begins anew"
 
 
@@ -279,7 +282,6 @@ def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str,
     Raises:
         UsableError: a name is unknown, or what it names cannot be loaded.
     """
-    from usable_core.datasets import load_dataset
     from usable_core.models import load_model
 
     if TASKS[name_of(config)].is_of_parts:
@@ -287,10 +289,19 @@ def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str,
     found = dict(known or {})
     for field, spec in named_in(config).items():
         if field not in found:
-            found[field] = (
-                load_model(spec) if isinstance(spec, ModelSpec) else load_dataset(spec.reference)
-            )
+            found[field] = load_model(spec) if isinstance(spec, ModelSpec) else dataset_of(spec)
     return found
+
+
+def dataset_of(spec: DatasetSpec) -> "Dataset":
+    """Return the data that a question names.
+
+    Raises:
+        UsableError: they cannot be read.
+    """
+    from usable_core.datasets import load_dataset
+
+    return load_dataset(spec.reference)
 
 
 def look_at(objects: dict[str, Any], report: Report) -> None:

@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 from made_results import accuracy_result
+from PIL import Image
 
 import usable_core as usable
 from usable_core import cli, jobs
 from usable_core.catalog.attacks import PRESETS, AttackSpec
 from usable_core.cli.assess import lines
-from usable_core.errors import ConfigError, UnknownName
+from usable_core.errors import ConfigError, UnknownName, UsableError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import assessment
 from usable_core.measuring import cost
@@ -37,6 +38,20 @@ def quick(monkeypatch):
 def config(*models, **more):
     rules = ("accuracy >= 70 %", "robust_accuracy at 0.5/255 >= 20 %")
     return AssessmentConfig(tuple(map(ModelSpec, models)), DATA, rules, **more)
+
+
+def test_data_that_cannot_be_read_end_it_before_anything_is_measured(tmp_path):
+    only = tmp_path / "pictures" / "cats"
+    only.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(only / "one.png")
+    asked = replace(config("bundled/vgg_digits"), dataset=DatasetSpec(str(only.parent)))
+
+    with pytest.raises(UsableError, match="only the class 'cats'"):
+        jobs.run_here(asked)
+
+    (run,) = RunStore().list()
+    assert run.status is Status.FAILED
+    assert run.task == "assess"
 
 
 def test_a_model_that_is_fit_and_one_that_cannot_be_asked(capsys, tmp_path):

@@ -31,7 +31,6 @@ from usable_core.verdicts.estimate import Estimate
 from usable_core.verdicts.finding import findings_of
 from usable_core.verdicts.findings import Findings
 from usable_core.verdicts.plan import questions
-from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import Requirement
 
 if TYPE_CHECKING:
@@ -100,12 +99,11 @@ def run_assessment(
 
     Raises:
         Cancelled: through `report`.
+        UsableError: the data cannot be read.
     """
     planned = plan(config, report, models=models, dataset=dataset)
     candidates = [Candidate(spec) for spec in config.models]
-    precedence = Precedence()
-    if planned.dataset is not None:
-        precedence = RunStore().precedence(config, planned.dataset.fingerprint)
+    precedence = RunStore().precedence(config, planned.dataset.fingerprint)
     work = _Work(config, candidates, Steps(report, folder, _start(planned.estimate)), folder.name)
     for candidate, model in zip_longest(candidates, models):
         given = {"model": model, "dataset": planned.dataset}

@@ -26,12 +26,12 @@ class Plan:
     Attributes:
         estimate: How long it will take.
         objects: What a candidate's questions name, by candidate, as far as it stays loaded.
-        dataset: The data; None where they could not be read.
+        dataset: The data.
     """
 
     estimate: Estimate
+    dataset: "Dataset"
     objects: dict[ModelSpec, Mapping[str, Any]] = field(default_factory=dict)
-    dataset: "Dataset | None" = None
 
 
 def known_parts(config: AssessmentConfig) -> set[tuple[ModelSpec, str]]:
@@ -67,9 +67,11 @@ def plan(
 
     Raises:
         Cancelled: through `report`.
+        UsableError: the data cannot be read, so that nothing can be measured.
     """
     known, given = known_parts(config), dict(zip(config.models, models, strict=False))
-    found, paces = Plan(Estimate(()), dataset=dataset), dict[ModelSpec, Pace]()
+    found = Plan(Estimate(()), dataset or tasks.dataset_of(config.dataset))
+    paces = dict[ModelSpec, Pace]()
     room = MOST_KEPT
     for spec in config.models:
         asked = questions(spec, config)
@@ -79,7 +81,6 @@ def plan(
             objects = tasks.resolve(
                 asked["accuracy"], {name: thing for name, thing in there.items() if thing}
             )
-            found.dataset = objects["dataset"]
             tasks.look_at(objects, lambda done, total, message, **_: report(0, 0, message))
             if any((spec, task) not in known for task in asked):
                 paces[spec] = tasks.pace(objects, config.dataset)

@@ -135,7 +135,8 @@ def _duplicates(result: AccuracyResult) -> Iterator[Remark]:
         return
     again = result.records[result.records["alike"] != result.records["index"]]
     if again.empty:
-        yield Remark(title, "good", f"No two of the {result.n:,} pictures are nearly equal.")
+        some = f"No two of the {result.n:,} pictures are" if result.n > 1 else "No other picture is"
+        yield Remark(title, "good", f"{some} nearly equal.")
         return
     yield Remark(
         title,
@@ -207,9 +208,8 @@ def _power(accuracies: Mapping[str, AccuracyResult]) -> Remark:
     best = max(result.accuracy.value for result in results)
     near = wilson(round(best * n), n) if n else None
     half = 100 * (near.high - near.low) / 2 if near else math.nan
-    sentence = (
-        f"{n:,} examples: an accuracy near {100 * best:.0f} % is known to ± {half:.1f} points"
-    )
+    some = f"{n:,} examples" if n != 1 else "One example"
+    sentence = f"{some}: an accuracy near {100 * best:.0f} % is known to ± {half:.1f} points"
     if len(results) > 1:
         seen = discordant(results)
         smallest = smallest_difference(n, seen)
