@@ -75,6 +75,7 @@ ASSESS_FILE_ERROR = "assess_file_error"
 ASSESS_DOWNLOAD = "assess_download"
 ASSESS_WORDS = "assess_words"  # use, set_by and norm of the file
 ASSESS_TAB = "assess_tab"
+ASSESS_OF = "assess_of"  # of several candidates, the one whose requirements are shown
 ASSESS_RESTORED = "assess_restored"
 
 # Compare

@@ -278,6 +278,19 @@ def test_the_evidence_file_is_one_zip(open_page, store):
         assert {"evidence/verdict.html", "evidence/verdict.json"} <= set(archive.namelist())
 
 
+def test_of_many_candidates_one_is_shown_with_its_requirements(open_page, store):
+    names = [f"m{number}" for number in range(5)]
+    run = done(store, *((name, [row("accuracy >= 50 %", "met", 0.9)]) for name in names))
+
+    app = open_page("assess", run=run)
+    assert app.selectbox(key="assess_of").options == names
+    app.selectbox(key="assess_of").select("m3").run()
+
+    assert not app.exception
+    assert [m.value for m in app.markdown if m.value in {f"**{n}**" for n in names}] == ["**m3**"]
+    assert len([e for e in app.expander if e.label == "Every requirement"]) == 1
+
+
 def test_the_question_of_many_candidates_is_shown_whole_and_in_part_where_fewer_fit(
     open_page, store
 ):

@@ -86,6 +86,8 @@ def test_what_is_typed_or_named_plainly_asks_for_no_click(open_page, lane, tmp_p
     app = open_page("explain", image="cat", models=plain)
     assert not held_back(app)
 
+    app.session_state["models_timm/resnet10t"] = True  # the box of its weights is opened
+    app.run()
     app.text_input(key="models_weights_timm/resnet10t").set_value("/mine.pth").run()
     app.button(key="explain_start").click().run()
 

@@ -59,6 +59,9 @@ def test_what_a_model_needs_beside_its_name_is_asked_as_its_source_says(open_pag
     app = open_page("accuracy", models=["code/one", "bare/one", "bundled/vgg"])
 
     assert [box.key for box in app.checkbox if "trust" in box.key] == ["models_trust_code/one"]
+    assert [text.key for text in app.text_input if "_weights_" in text.key] == []
+    app.session_state["models_bare/one"] = True  # its box is opened
+    app.run()
     texts = [text.key for text in app.text_input]
     assert [key for key in texts if "_weights_" in key] == ["models_weights_bare/one"]
     named = [key for key in texts if "_labels_" in key]
@@ -81,7 +84,11 @@ def test_a_file_of_class_names_goes_into_the_question(open_page, store, tmp_path
     names.write_text("cat\ndog", encoding="utf-8")
 
     app = open_page("accuracy", models=["bare/one"])
+    app.session_state["models_bare/one"] = True
+    app.run()
     app.text_input(key="models_labels_bare/one").set_value(str(names)).run()
+    app.session_state["models_bare/one"] = False  # closed, its names go into the question still
+    app.run()
     next(button for button in app.button if button.label == "Evaluate").click().run()
 
     (run,) = store.list()

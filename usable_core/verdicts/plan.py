@@ -42,7 +42,8 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     """Return what is asked about one candidate, by task, the quick first."""
     size, preset = SIZES[config.preset], PRESETS[config.preset]
     data, limit = config.dataset, config.dataset.limit
-    budgets = {*default_epsilons(config.norm), *config.requirements.epsilons}
+    needed = config.requirements
+    budgets = {*default_epsilons(config.norm), *needed.epsilons}
 
     def at_most(most: int | None) -> int | None:
         return min(limit, most) if limit and most else limit or most
@@ -53,15 +54,13 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     )
     seen = has_gradients(spec.reference)
     options = ExplainerOptions(size.evaluations, seed=config.seed)
-    methods = tuple(
-        dict.fromkeys(r.place for r in config.requirements.required if r.row.place == "method")
-    )
+    methods = tuple(dict.fromkeys(r.place for r in needed.required if r.row.place == "method"))
     return {
         "accuracy": AccuracyConfig(spec, data),
         "cost": CostConfig(
             spec,
             data,
-            tuple(b for b in config.requirements.batch_sizes if b > 1),
+            tuple(b for b in needed.batch_sizes if b > 1),
             timings_for(len(config.models)),
         ),
         "corruption": CorruptionConfig(

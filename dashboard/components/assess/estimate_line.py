@@ -7,15 +7,14 @@ from dashboard.components.measure.estimate import POLL, speed_here
 from dashboard.components.shared.formats import escaped
 from usable_core.evaluations.robustness_cost import Speed
 from usable_core.jobs.planning import known_parts
-from usable_core.verdicts.assessment import AssessmentConfig
+from usable_core.verdicts.assessment import MEASURED, AssessmentConfig
 from usable_core.verdicts.estimate import Pace, estimate
-from usable_core.verdicts.plan import questions
 
 
 def estimate_line(config: AssessmentConfig) -> None:
     """Show how long an assessment will take; time the models that nobody has timed."""
     known = known_parts(config)
-    unknown = [m for m in config.models if any((m, t) not in known for t in questions(m, config))]
+    unknown = [m for m in config.models if any((m, task) not in known for task in MEASURED)]
     examples = _counted(config)
     is_open = any(speed_here(model) is None for model in unknown)
 

@@ -10,7 +10,7 @@ from dashboard.components.assess.candidates_view import candidates_view, headlin
 from dashboard.components.assess.findings_view import sections
 from dashboard.components.assess.measured_parts import parts_of
 from dashboard.components.assess.on_selection import on_selection
-from dashboard.components.shared.formats import escaped, link
+from dashboard.components.shared.formats import escaped, forget_unless, link
 from dashboard.components.shared.metrics import figure
 from dashboard.components.shared.once import once
 from dashboard.components.shared.tabs import tabs
@@ -22,6 +22,7 @@ from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import requirement
 from usable_core.verdicts.verdict import Verdict, rounded, shown
 
+MOST_OPEN = 4  # candidates whose requirements stand one below the other
 BOXES = {
     "fit": (st.success, ":material/check_circle:"),
     "not fit": (st.error, ":material/cancel:"),
@@ -73,6 +74,11 @@ def _precedence(found: Precedence) -> None:
 def _requirements(result: AssessmentResult, verdicts: Sequence[Verdict]) -> None:
     """Show each candidate's requirements beside their bounds, and the way to each number."""
     rows = {str(name): rows for name, rows in result.records.groupby("name", sort=False)}
+    if len(verdicts) > MOST_OPEN:
+        names = [verdict.model for verdict in verdicts]
+        forget_unless(state.ASSESS_OF, names)
+        chosen = st.selectbox("Requirements of", names, key=state.ASSESS_OF)
+        verdicts = [verdict for verdict in verdicts if verdict.model == chosen]
     for verdict in verdicts:
         st.markdown(f"**{escaped(verdict.model)}**")
         if any(one.found is not None and is_share(one) for one in verdict.checked):

@@ -14,6 +14,7 @@ from usable_core.catalog.models import BUNDLED, SOURCES, TITLES, is_path, refere
 from usable_core.evaluations.specs import ModelSpec
 
 DEFAULT_MODELS = ("bundled/resnet",)
+PARTS = ("weights", "options", "labels")  # what a model's name leaves open
 
 
 def model_options() -> dict[str, str]:
@@ -42,7 +43,7 @@ def facts(reference: str) -> ModelFacts:
     return _facts(reference, settings.database_url(), str(settings.home()))
 
 
-@st.cache_data(ttl=5, max_entries=256, show_spinner=False)
+@st.cache_resource(ttl=5, max_entries=256, show_spinner=False)  # they are frozen: no copies
 def _facts(reference: str, url: str, home: str) -> ModelFacts:
     del url, home  # part of the cache's key: another store may use the same id
     return facts_of(reference)
@@ -107,8 +108,11 @@ def _spec(reference: str, key: str) -> ModelSpec | None:
         st.caption(escaped(reference))
         texts = {"labels": _labels(reference, key)}
     elif source is not None and source.takes_weights:
-        with st.expander(f"Weights of {reference}"):
-            texts = _weights_and_options(reference, key) | {"labels": _labels(reference, key)}
+        named = any(_is_named(f"{key}_{part}_{reference}") for part in PARTS)
+        box = st.expander(f"Weights of {reference}", key=f"{key}_{reference}", on_change="rerun")
+        if box.open or named:  # three fields a model are dear where a dozen are chosen
+            with box:
+                texts = _weights_and_options(reference, key) | {"labels": _labels(reference, key)}
     for part, text in texts.items():  # all of them, to be shown together
         name = f"{part.capitalize()} of {reference}"
         held_back = is_held_back(f"{key}_{part}_{reference}", text, name) or held_back
@@ -142,6 +146,11 @@ def _labels(reference: str, key: str) -> str:
         "the model's own",
         "Names in the order of the model's logits: a text with one name a line, or JSON.",
     )
+
+
+def _is_named(key: str) -> bool:
+    """Tell whether a line of text was typed, restored, or is in the address."""
+    return bool(st.session_state.get(key) or state.selected(key) or st.query_params.get(key))
 
 
 def _typed(key: str, label: str, placeholder: str, help: str | None = None) -> str:
