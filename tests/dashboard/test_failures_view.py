@@ -32,10 +32,10 @@ def accuracy(name):
 
 
 def robustness(name):
-    """Images 0 to 4 break at 0.03."""
-    falls = np.where(np.arange(N) < 5, WRONG, LABELS)
-    model = f"bundled/{name}"
-    return robustness_result(LABELS, LABELS, [LABELS, falls], epsilons=(0.0, 0.03), model=model)
+    """Images 0 and 1 break at 4/255, 0 to 4 at 8/255."""
+    falls = [np.where(np.arange(N) < until, WRONG, LABELS) for until in (0, 2, 5)]
+    grid = (0.0, 4 / 255, 8 / 255)
+    return robustness_result(LABELS, LABELS, falls, epsilons=grid, model=f"bundled/{name}")
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def page(open_page, store):
         for result in (accuracy(name), robustness(name)):
             done(store, result, parent=whole)
 
-    def opened(tab):
-        app = open_page("assess", run=whole)
+    def opened(tab, **address):
+        app = open_page("assess", run=whole, **address)
         app.session_state["assess_tab"] = tab
         app.run()
         assert not app.exception, app.exception
@@ -103,6 +103,28 @@ def test_a_slice_keeps_the_images_in_it(page):
     app.selectbox(key="fails_slice").set_value(text).run()
 
     assert f"{expected} of 60 answers where" in texts(app).replace("\\", "")
+
+
+def test_the_images_are_those_of_the_slice_and_epsilon_of_the_sidebar(page):
+    """Of VGG's wrong images 50 to 59, dog are 52, 55, 58; of those that break, 1 and 4."""
+    app = page("Where it fails", slice="class dog", epsilon="4/255")
+
+    assert "3 of 20 answers where class dog are wrong" in texts(app)
+    asked = {one.examples for one in read_pictures()}
+    assert asked == {("image58", "image55", "image52")}
+    choose(app, "fails_kind", "Broken by the attack")
+    assert "1 of the 20 attacked images where class dog break within ε = 4/255" in texts(app)
+    app.selectbox("epsilon").set_value("8/255").run()
+    assert "2 of the 20 attacked images where class dog break within ε = 8/255" in texts(app)
+    app.selectbox("epsilon").set_value("16/255").run()
+    assert "break within ε = 8/255" in texts(app)
+    assert "ε = 16/255 was not measured here" in texts(app)
+    choose(app, "fails_kind", "Right for another model")
+    assert "where class dog that are wrong for vgg and right for another: 3." in texts(app)
+
+
+def test_a_slice_of_the_sidebar_that_is_not_known_is_a_sentence(page):
+    assert "colour is not recorded" in texts(page("Where it fails", slice="colour is red"))
 
 
 def test_the_images_of_a_remark_open_below_it(page):

@@ -11,10 +11,17 @@ from dashboard.components.assess.wrong_with_maps import wrong_with_maps
 from dashboard.components.measure.broken_pictures import broken_tiles
 from dashboard.components.measure.disagreements import apart_tiles, dividing
 from dashboard.components.measure.measured_runs import answer
+from dashboard.components.measure.sliced import on_slice
 from dashboard.components.measure.slices_section import slice_lines
 from dashboard.components.measure.wrong_pictures import wrong_tiles
 from dashboard.components.shared.formats import choose_one, errors_shown, escaped, forget_unless
 from dashboard.components.shared.once import once
+from dashboard.components.shared.selection import (
+    chosen_epsilon,
+    chosen_slice,
+    closest,
+    not_measured,
+)
 from usable_core.comparison.joining import join
 from usable_core.evaluations.accuracy import AccuracyResult
 from usable_core.evaluations.epsilon import epsilon_label
@@ -27,7 +34,10 @@ TILES = 6  # at first sight
 
 @st.fragment
 def failures(found: Findings, parts: Parts) -> None:
-    """Show where one candidate fails: its slices, and the images that it gets wrong."""
+    """Show where one candidate fails: its slices, and the images that it gets wrong.
+
+    The slices are of all examples; the images are those of the sidebar's slice, at its epsilon.
+    """
     names = list(found.slices)
     name = names[0]
     if len(names) > 1:
@@ -65,7 +75,7 @@ def failures(found: Findings, parts: Parts) -> None:
 
 
 def _wrong(parts: Parts, name: str, only: Sequence[Slice]) -> None:
-    run, result = parts[name]["accuracy"], _accuracy(parts, name)
+    run, result = parts[name]["accuracy"], _on_slice(parts, name, "accuracy")
     rows = _inside(result.wrong(), result, only)
     st.caption(f"{len(rows):,} of {result.n:,} answers{_where(only)} are wrong, the surest first.")
     key = f"fails_wrong_{run.id}"
@@ -74,26 +84,28 @@ def _wrong(parts: Parts, name: str, only: Sequence[Slice]) -> None:
 
 
 def _broken(parts: Parts, name: str, only: Sequence[Slice]) -> None:
-    run = parts[name]["robustness"]
-    result = answer(run)
-    rows = result.broken()
+    run, result = parts[name]["robustness"], _on_slice(parts, name, "robustness")
+    epsilons, wanted = result.epsilons, chosen_epsilon()
+    at = epsilons[-1] if wanted is None else epsilons[closest(epsilons, wanted)]
+    rows = result.broken(at)
     if only and "accuracy" in parts[name]:
-        rows = _inside(rows, _accuracy(parts, name), only)
-    most = result.epsilons[-1]
+        rows = _inside(rows, _on_slice(parts, name, "accuracy"), only)
     st.caption(
         f"{len(rows):,} of the {result.n:,} attacked images{_where(only)} break within "
-        f"ε = {epsilon_label(most, result.config.norm)}: right when clean, wrong then. Those that "
+        f"ε = {epsilon_label(at, result.config.norm)}: right when clean, wrong then. Those that "
         "break first come first."
     )
-    broken_tiles(run, result, rows, most, key=f"fails_broken_{run.id}", most=TILES)
+    not_measured(epsilons)
+    broken_tiles(run, result, rows, at, key=f"fails_broken_{run.id}", most=TILES)
 
 
 def _apart(parts: Parts, name: str, only: Sequence[Slice]) -> None:
-    measured = {one: _accuracy(parts, one) for one in parts if "accuracy" in parts[one]}
+    measured = {one: answer(own["accuracy"]) for one, own in parts.items() if "accuracy" in own}
     names = list(measured)
     rows = once(_outcomes, list(measured.values()), names)
     rows = rows[~rows[name].to_numpy(dtype=bool) & rows[names].to_numpy(dtype=bool).any(axis=1)]
-    rows = dividing(_inside(rows, measured[name], only), names)
+    part = _on_slice(parts, name, "accuracy")
+    rows = dividing(_inside(rows[rows["id"].isin(part.records["id"])], part, only), names)
     st.caption(
         f"Images{_where(only)} that are wrong for {escaped(name)} and right for another: "
         f"{len(rows):,}."
@@ -106,9 +118,10 @@ def _outcomes(results: Sequence[Measured], names: Sequence[str]) -> pd.DataFrame
     return join(results, names)[0]
 
 
-def _accuracy(parts: Parts, name: str) -> AccuracyResult:
-    found: AccuracyResult = answer(parts[name]["accuracy"])
-    return found
+def _on_slice(parts: Parts, name: str, task: str) -> Measured:
+    """Return a candidate's answer on the sidebar's slice; the whole of it where none is chosen."""
+    run, text = parts[name][task], chosen_slice()
+    return on_slice(run, answer(run), text).result if text else answer(run)
 
 
 def _inside(rows: pd.DataFrame, result: AccuracyResult, only: Sequence[Slice]) -> pd.DataFrame:
@@ -119,4 +132,5 @@ def _inside(rows: pd.DataFrame, result: AccuracyResult, only: Sequence[Slice]) -
 
 
 def _where(only: Sequence[Slice]) -> str:
-    return "".join(f" where {escaped(one.text)}" for one in only)
+    parts = dict.fromkeys(filter(None, (chosen_slice(), *(one.text for one in only))))
+    return f" where {escaped(' and '.join(parts))}" if parts else ""

@@ -95,6 +95,11 @@ def nearest(key: str, epsilons: Sequence[float]) -> int | None:
     if wanted is None or not epsilons or st.session_state.get(last) == now:
         return None
     st.session_state[last] = now
+    return closest(epsilons, wanted)
+
+
+def closest(epsilons: Sequence[float], wanted: float) -> int:
+    """Return the place of the measured ε that is closest to one."""
     return min(range(len(epsilons)), key=lambda place: abs(epsilons[place] - wanted))
 
 
