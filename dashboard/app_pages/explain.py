@@ -21,7 +21,7 @@ from usable_core.evaluations.specs import ModelSpec
 
 MAX_MODELS = 4
 DEFAULT_MODELS = installed()[:2] or ("bundled/resnet", "bundled/vgg")
-HERO_TO_SETTINGS = (3, 1)  # widths
+HERO_TO_SETTINGS = (5, 2)  # widths
 
 
 def page() -> None:

@@ -38,6 +38,7 @@ def fill(store: RunStore) -> dict[str, str]:
     pages["assess"] = f"assess?run={_done(store, _assessed(runs['accuracy']))}"
     pages["runs"] = f"runs?run={runs['accuracy'][0]}"
     pages["models"] = f"models?shelf_model={MODELS[0]}"
+    pages["explain"] = f"explain?models={MODELS[0]}&models=timm/mobilenetv3_large_100.ra_in1k"
     empty = ("", "fine_tune", "data")
     return {**pages, **{name: name for name in empty}}
 

@@ -47,6 +47,11 @@ CHART_TEXTS = """enough => {
     return [text.textContent, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)]
   }).filter(([, ratio]) => ratio < enough)
 }"""
+# Words that do not fit into their place; a table scrolls within itself.
+CUT = """() => [...document.querySelectorAll('.stApp *')].filter(e =>
+  getComputedStyle(e).overflowX === 'hidden' && e.scrollWidth > e.clientWidth + 1
+  && e.clientWidth > 3 && e.textContent.trim() && !e.closest('svg, .stDataFrame')
+).map(e => e.textContent.trim().slice(0, 60))"""
 DRAWN = """() => [...document.querySelectorAll('.stPlotlyChart')]
   .every(chart => chart.querySelector('.main-svg text'))"""
 PICTURE = "() => new URLSearchParams(location.search).get('image')"
@@ -109,22 +114,23 @@ def serious(page):
 
 
 def beyond_a_phone(phone, address):
-    """Return how many pixels a page is wider than a phone."""
+    """Return how many pixels a page is wider than a phone; words that are cut there."""
     phone.set_viewport_size(PHONE)
     phone.goto(address)
     phone.locator("h1").first.wait_for()
     phone.wait_for_function(SETTLED)
     wider = phone.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth - e.clientWidth")
-    return max(0, wider - 1)
+    return max(0, wider - 1), phone.evaluate(CUT)
 
 
 def test_every_page_is_short_fits_a_phone_and_axe_finds_nothing_serious(tab, measured):
     page, phone, found = tab(), tab(), []
 
     for name, address in measured.pages.items():
-        wider = beyond_a_phone(phone, f"{measured.address}/{address}")
+        wider, cut = beyond_a_phone(phone, f"{measured.address}/{address}")
         found += [(name, "wide", wider)] if wider else []
         show(page, f"{measured.address}/{address}")
+        found += [(name, "cut", text) for text in [*cut, *page.evaluate(CUT)]]
         found += [(name, *one) for one in serious(page)]
         found += [(name, "pale", *text) for text in page.evaluate(CHART_TEXTS, ENOUGH)]
         if name in ANSWERS:

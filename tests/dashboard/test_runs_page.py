@@ -5,6 +5,7 @@ import runs_at_hand
 from made_results import accuracy_result
 from shown import links, texts
 
+from dashboard.components.shelves import choosing
 from usable_core import jobs
 from usable_core.errors import StorageError
 from usable_core.evaluations.accuracy import AccuracyConfig
@@ -302,3 +303,22 @@ def test_a_run_that_ended_early_is_run_again_and_one_with_parts_resumed(
     assert newest.id != name
     assert newest.config == store.get(name).config
     assert app.query_params["run"] == newest.id
+
+
+def test_no_column_is_narrower_than_its_longest_text():
+    names = [
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "a rather long name of one run alone",
+        "写真" * 9,
+    ]
+
+    assert choosing._wide_enough("name", names) >= 6.5 * 36, "14 px letters are half as wide"
+    assert choosing._wide_enough("name", ["", "写真" * 9]) >= 14 * 18
+    assert choosing._wide_enough("tags", [[], ["second camera", "berlin"]]) >= 6.5 * 19 + 2 * 16
+    assert choosing._wide_enough("a heading", [""]) >= 6.5 * 9
+    assert choosing._wide_enough("name", ["x" * 500]) == choosing.MOST
+    assert choosing._wide_enough("size", [1, 2]) is None

@@ -141,7 +141,7 @@ def epsilon_ticks(
     in_grey_levels = bool(written) and all(t.endswith(_OF_GREY_LEVELS) for t in written)
     if in_grey_levels:  # short ticks, for the figure may be narrow
         texts = [text.removesuffix(_OF_GREY_LEVELS) for text in texts]
-    unit = "ε in 1/255 of the pixel range" if in_grey_levels else "ε"
+    unit = "ε in grey levels, 1/255" if in_grey_levels else "ε"
     return unit, {"tickvals": list(place.values()), "ticktext": texts, "tickangle": 0}
 
 

@@ -25,13 +25,7 @@ IMAGENET_CLASSES = 1000
 PACKAGED = frozenset(f"imagenet/{name}" for name in IMAGENET)
 LOOKED_AT = 500  # runs, the newest, in which measurements are looked for
 MOST_CLASSES = 30
-COLUMNS = {
-    "name": st.column_config.TextColumn(width=170),
-    "from": st.column_config.TextColumn(width="small"),
-    "classes": st.column_config.TextColumn(width=60),
-    **{name: st.column_config.TextColumn(TASKS[name].title.lower()) for name in MEASURES},
-    "robustness": st.column_config.TextColumn(width=180),  # "at most … at ε = …"
-}
+COLUMNS = {name: st.column_config.TextColumn(TASKS[name].title.lower()) for name in MEASURES}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Runs as a table (status, result, name, model, duration), or a few as lines."""
+"""Runs as a table (status, model, data, result, name, duration), or a few as lines."""
 
 from collections.abc import Sequence
 
@@ -22,19 +22,17 @@ LOOKS = {
     Status.LOST: ("?", "orange"),
 }
 
-NAME = 160  # px
 SPARSE = ("name", "tags")  # columns that are there where a run of the page has such a thing
 COLUMNS = {
-    "status": st.column_config.TextColumn(width="small"),
     "result": st.column_config.TextColumn(
         help="The main number of the answer: accuracy, accuracy under the largest attack, mean "
         "accuracy over corruptions, verdict.",
     ),
-    "name": st.column_config.TextColumn(width=NAME, help="Given to a run in its details below."),
+    "name": st.column_config.TextColumn(help="Given to a run in its details below."),
     "tags": st.column_config.ListColumn(),
     "started": st.column_config.DatetimeColumn(format="MMM D, HH:mm"),
 }
-ALT = "Runs with their status, result, name, model, tags and duration"
+ALT = "Runs with their status, model, data, result, name, tags and duration"
 
 
 def status_text(status: Status) -> str:
@@ -74,10 +72,10 @@ def _row(run: RunHead) -> dict[str, object]:
     return {
         "status": status_text(run.status),
         "task": TASKS[run.task].title if run.task in TASKS else run.task,
-        "result": run.result or (f"{share:.0%}" if run.status is Status.RUNNING else "–"),
-        "name": run.name or "",
         "model": names.model_title(run.model_name) if run.model_name else "–",
         "data": data_title(run.data_name) if run.data_name else "–",
+        "result": run.result or (f"{share:.0%}" if run.status is Status.RUNNING else "–"),
+        "name": run.name or "",
         "tags": list(run.tags),
         "started": run.started or run.created,
         "duration": duration(run.seconds),

@@ -12,11 +12,9 @@ from usable_core.runs.uploads import Upload
 
 MOST_LINKS = 5  # to the runs of one archive
 COLUMNS = {
-    "name": st.column_config.TextColumn(width="large"),
-    "kind": st.column_config.TextColumn(width="small"),
-    "size": st.column_config.NumberColumn(format="bytes", width="small"),
+    "size": st.column_config.NumberColumn(format="bytes"),
     "uploaded": st.column_config.DatetimeColumn(format="MMM D, HH:mm"),
-    "runs": st.column_config.NumberColumn("used by runs", width="small"),
+    "runs": st.column_config.NumberColumn("used by runs"),
 }
 
 
