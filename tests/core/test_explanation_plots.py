@@ -60,6 +60,15 @@ def test_a_table_of_pairs_holds_every_number_and_a_dash_where_there_is_none():
     ]
 
 
+def test_columns_of_a_table_of_pairs_bear_numbers_that_never_overlap():
+    names = ["Integrated gradients", "Kernel SHAP", "LIME", "Saliency"]
+    figure = pair_table(names, np.eye(4).tolist(), is_signed=False)
+
+    assert list(figure.layout.xaxis.ticktext) == ["1", "2", "3", "4"]
+    assert list(figure.layout.yaxis.ticktext)[1] == "Kernel SHAP · 2"
+    assert figure.data[0].customdata[0][2] == "Integrated gradients and LIME"
+
+
 def test_shares_in_a_table_of_pairs_are_percentages():
     figure = pair_table(["a", "b"], ((1.0, 0.5), (0.5, 1.0)), is_signed=False)
 

@@ -545,15 +545,21 @@ def test_methods_that_say_the_same_agree_fully(lane):
     }
     assert len(maps(at, "consensus_")) == len(maps(at, "disagreement_")) == 1
     assert told(maps(at, "disagreement_")[0])["empty"]
+    for one in (maps(at, "consensus_")[0], maps(at, "disagreement_")[0]):
+        assert told(one)["image"].startswith("data:image/jpeg"), "the picture as it was brought"
 
 
-def test_more_than_two_maps_are_compared_in_tables(lane):
-    at = opened(
-        image="cat", models=["bundled/resnet"], explain_methods=["lime", "occlusion", "saliency"]
-    )
+def test_more_than_two_maps_are_compared_in_tables_many_of_them_one_at_a_time(lane):
+    methods = ["lime", "occlusion", "saliency"]
+    at = opened(image="cat", models=["bundled/resnet"], explain_methods=methods)
+    tab(at, "Agreement")
+    assert len(at.get("plotly_chart")) == 3
+
+    more = [*methods, "kernel_shap"]
+    at = opened(image="cat", models=["bundled/resnet"], explain_methods=more)
     tab(at, "Agreement")
 
-    assert len(at.get("plotly_chart")) == 3
+    assert len(at.get("plotly_chart")) == 1
 
 
 def test_backbones_of_other_crops_are_compared_on_what_both_see(lane):
@@ -676,6 +682,13 @@ def test_the_true_class_of_a_link_can_be_explained(lane):
     start(at.selectbox(key="explain_target").select("frog").run())
 
     assert lane.asked("explain")[-1].target == "frog"
+
+
+def test_one_map_stands_beside_its_answer_not_beside_nothing(lane):
+    at = opened(image="cat", models=["bundled/resnet"], explain_methods=["lime"])
+
+    assert len(maps(at)) == 1
+    assert all(column.children for column in at.columns)
 
 
 def test_methods_can_be_columns(lane):

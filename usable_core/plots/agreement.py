@@ -20,6 +20,8 @@ def pair_table(
 ) -> go.Figure:
     """Return a measure of every pair, each cell with its number; a dash where there is none.
 
+    A row has a name and a number, a column that number alone: names side by side would overlap.
+
     Args:
         names: The maps (M,).
         table: The measure (M, M).
@@ -31,15 +33,19 @@ def pair_table(
     colours = (
         {"zmin": -1, "colorscale": _SIGNED} if is_signed else {"zmin": 0, "colorscale": _SHARE}
     )
-    hover = {"texttemplate": "%{text}", "hovertemplate": "%{y} and %{x}: %{text}<extra></extra>"}
+    pairs = [[f"{row} and {column}" for column in labels] for row in labels]
+    hover = {"texttemplate": "%{text}", "hovertemplate": "%{customdata}: %{text}<extra></extra>"}
+    hover |= {"customdata": pairs}
     figure.add_heatmap(z=[list(row) for row in table], x=labels, y=labels, text=texts, **hover)
     figure.update_traces(zmax=1, showscale=False, xgap=2, ygap=2, **colours)
     for i, row in enumerate(table):  # heat maps leave a cell without a number blank
         for j, value in enumerate(row):
             if math.isnan(value):
                 figure.add_annotation(x=labels[j], y=labels[i], text="–", showarrow=False)
-    figure.update_yaxes(autorange="reversed", showgrid=False)
-    figure.update_xaxes(showgrid=False, tickangle=0)
+    numbers = [str(1 + place) for place in range(len(labels))]
+    numbered = [f"{label} · {number}" for label, number in zip(labels, numbers, strict=True)]
+    figure.update_yaxes(autorange="reversed", showgrid=False, tickvals=labels, ticktext=numbered)
+    figure.update_xaxes(showgrid=False, tickangle=0, tickvals=labels, ticktext=numbers)
     return tidy(figure, height=_HEIGHT + 24 * max(0, len(names) - 3))
 
 

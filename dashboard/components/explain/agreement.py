@@ -19,6 +19,8 @@ from usable_core.plots.agreement import pair_table
 from usable_core.reports.page import Card, Row, Section, Table
 
 KINDS = {"methods": "Between methods", "backbones": "Between backbones"}
+_MEASURE = "explain_agreement_measure"
+MOST_BESIDE = 3  # maps whose measures stand beside each other
 HELP = (
     "On the superpixels that all maps share: rank correlation (signed), the share of superpixels "
     "of one sign among those whose sign is settled, and the share of the highest in common. "
@@ -137,17 +139,7 @@ def _numbers(view: MapView) -> np.ndarray:
 
 
 def _agreement(found: MapAgreement, view: MapView, is_shared: np.ndarray, key: str) -> None:
-    columns = st.columns(3)
-    for column, (title, table, is_signed) in zip(columns, _measures(found), strict=True):
-        with column:
-            if len(found.names) == 2:
-                value = table[0][1]
-                text = f"{value:+.2f}".replace("-", "−") if is_signed else percent(value, 0)
-                st.metric(title, "–" if value != value else text, border=True)
-                continue
-            st.markdown(f"**{title}**")
-            plot = pair_table(found.names, table, is_signed=is_signed)
-            figure(plot, key=f"agreement_{key}_{title}", alt=f"{title} of every pair of maps")
+    _measured(found, key)
     if len(found.consensus_of) < 2:
         st.caption(
             f"Only {escaped(found.consensus_of[0])} says what speaks for the class and what "
@@ -168,6 +160,28 @@ def _agreement(found: MapAgreement, view: MapView, is_shared: np.ndarray, key: s
         st.caption("Their standard deviation: bright where they contradict each other.")
 
 
+def _measured(found: MapAgreement, key: str) -> None:
+    """Show the measures beside each other; many maps need the page's width, so one at a time."""
+    measures = {title: (table, is_signed) for title, table, is_signed in _measures(found)}
+    if len(found.names) > MOST_BESIDE:
+        titles = {title: title for title in measures}
+        first = next(iter(titles))
+        chosen = choose_one("Measure", titles, key=_MEASURE, default=first)
+        measures = {title: of for title, of in measures.items() if title == chosen}
+    for column, (title, (table, is_signed)) in zip(
+        st.columns(len(measures)), measures.items(), strict=True
+    ):
+        with column:
+            if len(found.names) == 2:
+                value = table[0][1]
+                text = f"{value:+.2f}".replace("-", "−") if is_signed else percent(value, 0)
+                st.metric(title, "–" if value != value else text, border=True)
+                continue
+            st.markdown(f"**{title}**")
+            plot = pair_table(found.names, table, is_signed=is_signed)
+            figure(plot, key=f"agreement_{key}_{title}", alt=f"{title} of every pair of maps")
+
+
 def _superpixel_map(
     view: MapView, is_shared: np.ndarray, credits: Sequence[float], key: str, *, is_signed: bool
 ) -> None:
@@ -176,6 +190,7 @@ def _superpixel_map(
     numbers[is_shared] = credits
     values = numbers[view.explanation.segments]
     drawn = replace(view.explanation, values=values, stability=None)
-    shown = MapView(drawn, f"{key} {view.version} {hash(tuple(credits))}", is_signed=is_signed)
+    version = f"{key} {view.version} {hash(tuple(credits))}"
+    shown = MapView(drawn, version, is_signed=is_signed, fine=view.fine)
     limit = max(1e-6, heatmap.colour_limit(values)) if not is_signed else 1.0
     heatmap_view(key, shown, limit, f"{key.split('_')[0]}: {heatmap.describe(values)}")

@@ -146,7 +146,7 @@ def _sanity(gathered: Gathered, cell: Cell, asked: Asked, found: Evidence) -> No
     for column, (title, name, what), text in zip(st.columns(3), others, words, strict=True):
         with column:
             st.markdown(f"**{escaped(title)}**")
-            one = mine if name is None else _other_map(asked, name)
+            one = mine if name is None else _other_map(asked, name, mine.fine if mine else b"")
             if one is not None:
                 alt = f"{title}, {what}: {heatmap.describe(one.values)}"
                 heatmap_view(
@@ -155,8 +155,8 @@ def _sanity(gathered: Gathered, cell: Cell, asked: Asked, found: Evidence) -> No
             st.markdown(text or what.capitalize() + ".")
 
 
-def _other_map(asked: Asked, name: str) -> MapView | None:
-    """Return a map beside the evidence; None where it could not be made."""
+def _other_map(asked: Asked, name: str, fine: bytes = b"") -> MapView | None:
+    """Return a map beside the evidence, over a finer picture; None where it could not be made."""
     try:
         explanation = load(asked)
     except StorageError:
@@ -164,7 +164,7 @@ def _other_map(asked: Asked, name: str) -> MapView | None:
     if name not in explanation.compared:
         return None
     other = replace(explanation, values=explanation.compared[name], stability=None)
-    return MapView.of(other, f"{asked.key} {name}")
+    return replace(MapView.of(other, f"{asked.key} {name} {len(fine)}"), fine=fine)
 
 
 def _short_title(curve: PerturbationCurve) -> str:

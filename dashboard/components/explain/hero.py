@@ -96,16 +96,40 @@ def show(gathered: Gathered, shown: Shown) -> None:
     """Show answers and maps in columns."""
     questions = gathered.questions
     different_classes(questions.all_shown(gathered.board))
+    if len(shown.cells) == 1:
+        _alone(gathered, *shown.cells[0])
+    else:
+        _several(gathered, shown)
+    if shown.maps:
+        _about_hiding(questions)
+
+
+def _alone(gathered: Gathered, model: ModelSpec, method: str | None) -> None:
+    """Show one answer, and beside it one map, which is not drawn as wide as the page."""
+    left, right = st.columns([4, 5], border=True)
+    with left, st.container(gap="xsmall"):
+        _answer(gathered, model)
+    with right, st.container(gap="xsmall"):
+        if method is not None:
+            st.markdown(f"**{EXPLAINERS[method].title}**")
+        _picture(gathered, model, method, limits(gathered.questions, gathered.maps))
+
+
+def _several(gathered: Gathered, shown: Shown) -> None:
+    """Show several answers or maps in rows of columns."""
     if shown.by == METHODS:
         with st.container(border=True, gap="xsmall"):
-            st.markdown(f"**{escaped(questions.titles[shown.cells[0][0]])}**")
-            predictions.headline(gathered, shown.cells[0][0])
+            _answer(gathered, shown.cells[0][0])
     count = min(len(shown.cells), MOST_COLUMNS)
     for start in range(0, len(shown.cells), count):
         row = slice(start, start + count)
         _row(gathered, shown, shown.cells[row], shown.titles[row])
-    if shown.maps:
-        _about_hiding(questions)
+
+
+def _answer(gathered: Gathered, model: ModelSpec) -> None:
+    """Show what one backbone says."""
+    st.markdown(f"**{escaped(gathered.questions.titles[model])}**")
+    predictions.headline(gathered, model)
 
 
 def _about_hiding(questions: Questions) -> None:
@@ -134,8 +158,7 @@ def _row(
     titles: Sequence[str],
 ) -> None:
     limit_of = limits(gathered.questions, gathered.maps)
-    # One map alone is not drawn as wide as the page.
-    columns = st.columns(max(2, min(len(shown.cells), MOST_COLUMNS)), border=True)
+    columns = st.columns(min(len(shown.cells), MOST_COLUMNS), border=True)
     for column, (model, method), title in zip(columns, cells, titles, strict=False):
         with column, st.container(gap="xsmall"):
             st.markdown(f"**{escaped(title)}**")
