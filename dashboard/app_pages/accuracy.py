@@ -21,14 +21,16 @@ from dashboard.components.shared.formats import download_csv, escaped
 from dashboard.components.shared.metrics import figure, headings, metric_cards, numbers_of
 from dashboard.components.shared.once import once
 from dashboard.components.shared.tabs import tabs
-from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.plots.accuracy import (
+    MOST_CLASSES,
     confusion_heatmap,
     confusion_places,
     per_class_bars,
     reliability_diagram,
 )
 
+FEW = 5  # images of a class: its recall is then anything between two thirds of the scale
 CARDS = ("accuracy", "top5", "balanced_accuracy", "ece")
 
 
@@ -40,9 +42,7 @@ def results(found: Found, names: Sequence[str]) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Recall per class")
-        recall = once(per_class_bars, answers, names=names, theme=theme)
-        alt = "Recall of each class and model"
-        figure(recall, key=state.ACCURACY_RECALL, alt=alt, on_click=choose_class)
+        _recall(answers, names)
     with right:
         st.subheader("Reliability", help="On the dotted line confidence equals accuracy.")
         diagram = once(reliability_diagram, answers, names=names, theme=theme)
@@ -58,13 +58,28 @@ def results(found: Found, names: Sequence[str]) -> None:
     )
 
 
+def _recall(answers: Sequence[AccuracyResult], names: Sequence[str]) -> None:
+    """Show the recall of each class, where they have images enough to be told apart."""
+    counts = answers[0].per_class["n"]
+    if len(counts) > MOST_CLASSES and counts.median() < FEW:
+        st.info(
+            f"Most of the {len(counts):,} classes have fewer than {FEW} images: too few to tell "
+            "which is harder. The errors are below, every class in a table under *Classes*.",
+            icon=":material/info:",
+        )
+        return
+    recall = once(per_class_bars, answers, names=names, theme=state.theme())
+    alt = "Recall of each class and model"
+    figure(recall, key=state.ACCURACY_RECALL, alt=alt, on_click=choose_class)
+
+
 def classes(found: Found, names: Sequence[str]) -> None:
     """Confusion matrix and table of classes of one model."""
     place = st.selectbox(
         "Model", range(len(found)), format_func=names.__getitem__, key=state.ACCURACY_CONFUSION
     )
     run, result = found[place]
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns([3, 2], gap="large")
     with left:
         heat = once(confusion_heatmap, result, theme=state.theme())
         behind(

@@ -361,7 +361,11 @@ def test_of_many_classes_the_hardest_are_shown_and_the_title_says_so():
     heat, bars = confusion_heatmap(result), per_class_bars([result])
 
     assert "30 of 200" in heat.layout.title.text
-    assert {"c150", "c003"} <= set(heat.layout.xaxis.ticktext)
+    rows = list(heat.layout.yaxis.ticktext)
+    assert {"c150", "c003"} <= {row.partition(" · ")[0] for row in rows}
+    assert rows[4].endswith(" · 5")
+    assert list(heat.layout.xaxis.ticktext) == ["5", "10", "15", "20", "25", "30"]
+    assert list(heat.layout.xaxis.tickvals) == [4, 9, 14, 19, 24, 29]
     assert "30 hardest of 200" in bars.layout.title.text
     assert bars.layout.xaxis.categoryarray[0] == "c150"
 

@@ -1,6 +1,7 @@
 """Explanation quality: each of its states, what it asks and what it shows."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -126,10 +127,19 @@ def test_methods_and_backbones_stand_in_one_figure_with_intervals(open_page, sto
 def test_the_worst_explained_come_first_with_the_reason(open_page, store):
     app = open_page("explanation", run=done(store, result()))
 
-    assert len(app.get("image")) == 3
     said = texts(app)
-    assert "Saliency for dog, which is cat" in said
+    assert "**cat** · Saliency, for *dog*" in said
+    assert "nothing speaks against it" not in said.lower()
     assert "no better than chance (-0.20)" in said.replace("\\", "")
+
+
+def test_where_nothing_speaks_against_any_map_none_is_called_the_worst(open_page, store):
+    good = result()
+    records = good.records[good.records["method"] == "lime"]
+    app = open_page("explanation", run=done(store, replace(good, records=records)))
+
+    assert "Nothing that was measured speaks against a map" in texts(app)
+    assert not app.get("image")
 
 
 def test_a_worst_example_opens_on_the_explain_page(open_page, store, monkeypatch):

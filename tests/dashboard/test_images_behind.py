@@ -156,6 +156,18 @@ def test_a_pair_opens_the_images_of_either_side(open_page, store):
     assert tuple(f"image{i}" for i in range(30, 37)) in asked
 
 
+@pytest.mark.parametrize(("each", "charts"), [(1, 1), (6, 2)])
+def test_many_classes_of_hardly_any_images_are_not_ranked(open_page, store, each, charts):
+    labels = np.repeat(np.arange(40), each)
+    names = tuple(f"c{i:02}" for i in range(40))
+    wrong = np.where(labels == 7, 8, labels)
+
+    app = open_page("accuracy", run=done(store, accuracy_result(labels, wrong, names=names)))
+
+    assert len(app.get("plotly_chart")) == charts
+    assert ("of the 40 classes have fewer than 5 images" in texts(app)) is (charts == 1)
+
+
 @pytest.mark.parametrize("classes", [3, 500])
 def test_a_cell_of_the_confusion_matrix_opens_its_errors(open_page, store, classes):
     names = tuple(f"class {i}" for i in range(classes))

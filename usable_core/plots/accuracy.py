@@ -12,6 +12,7 @@ from usable_core.plots.style import Names, Theme
 
 Results = Sequence[AccuracyResult]
 MOST_CLASSES = 30  # more names do not fit beside an axis
+NAMED_COLUMNS = 12  # classes; of more, columns bear numbers: names would overlap
 COUNTED_CLASSES = 20  # more counts do not fit into the cells
 
 
@@ -108,6 +109,11 @@ def confusion_heatmap(result: AccuracyResult, *, theme: Theme = "light") -> go.F
         figure.update_traces(texttemplate=None, **heat)
     figure.update_xaxes(title_text="predicted class")
     figure.update_yaxes(title_text="true class")
+    if len(classes) > NAMED_COLUMNS:
+        numbered = [f"{name} · {1 + place}" for place, name in enumerate(classes)]
+        columns = range(4, len(classes), 5)
+        figure.update_xaxes(tickvals=list(columns), ticktext=[str(1 + k) for k in columns])
+        figure.update_yaxes(ticktext=numbered)
     every = len(result.class_indices)
     if every > len(classes):
         look.titled(figure, f"The {len(classes)} of {every} classes with most errors")

@@ -52,6 +52,7 @@ def wrong_with_maps(run: Run, result: AccuracyResult, rows: pd.DataFrame, *, key
                         _pair(one, about, folder)
                         png = (folder / f"{one.id}.png").read_bytes()
                         explain_tile(png, one, models, key=f"{key}_{place}")
+                        st.caption(f"{one.caption} · {escaped(about)}")
 
     read([request], show, waiting="Making the maps of the first …", failed="No maps")
 
@@ -63,7 +64,6 @@ def _pair(one: Tile, about: str, folder: Path) -> None:
         output_format="PNG",
         alt=f"{one.alt}, and {about}",
     )
-    st.caption(f"{one.caption} · {escaped(about)}")
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

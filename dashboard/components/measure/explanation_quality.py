@@ -22,6 +22,7 @@ from usable_core.plots.explanation import quality, quality_places
 from usable_core.runs.run import Run
 
 WORST = 4  # examples of each backbone at first sight
+NO_DOUBT = "Nothing that was measured speaks against a map."
 WIDTH = 320  # px, the least width of a map
 
 
@@ -54,13 +55,31 @@ def quality_figure(found: Found, names: Sequence[str]) -> None:
 def worst_section(found: Found, names: Sequence[str]) -> None:
     """Show the worst-explained examples of each backbone: picture, map, and the reason."""
     st.subheader("Worst explained", help="The examples whose maps are the least to be trusted.")
-    for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
-        with column:
-            if len(found) > 1:
-                st.markdown(f"**{escaped(name)}**")
-            in_a_row = WORST if len(found) == 1 else 2 if len(found) == 2 else 1
-            with st.container(key=f"tiles_worst_{run.id}"):
-                _examples(run, result, result.worst(WORST), in_a_row)
+    in_a_row = WORST if len(found) == 1 else 2 if len(found) == 2 else 1
+    worst = [_doubtful(result.worst(WORST)) for _, result in found]
+    for start in range(0, max(1, *map(len, worst)), in_a_row):  # rows of all of them, in line
+        row = zip(st.columns(len(found)), found, names, worst, strict=True)
+        for column, (run, result), name, rows in row:
+            with column:
+                _part(run, result, name if len(found) > 1 else "", rows, (start, in_a_row))
+
+
+def _doubtful(worst: pd.DataFrame) -> pd.DataFrame:
+    return worst[worst["doubts"] > 0]
+
+
+def _part(
+    run: Run, result: ExplanationResult, name: str, rows: pd.DataFrame, at: tuple[int, int]
+) -> None:
+    """Show some of a backbone's worst maps: those from a place on, so many in a row."""
+    start, in_a_row = at
+    part = rows.iloc[start : start + in_a_row]
+    if name and (len(part) or not start):
+        st.markdown(f"**{escaped(name)}**")
+    if rows.empty and not start:
+        st.caption(NO_DOUBT)
+    with st.container(key=f"tiles_worst_{run.id}_{start}"):
+        _examples(run, result, part, in_a_row)
 
 
 def _worst_behind(found: Found, names: Sequence[str], place: str) -> None:
@@ -89,12 +108,14 @@ def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> 
     names = result.provenance.class_names
     label, target = int(str(row["label"])), names[int(str(row["target"]))]
     true = names[label] if label >= 0 else None
-    about = f"{EXPLAINERS[method].title} for {target}" + (f", which is {true}" if true else "")
+    by = EXPLAINERS[method].title
+    words = f"{by}, for *{escaped(target)}*"  # the class that was explained
+    if true is not None:
+        words = f"**{escaped(true)}** · {by if true == target else words}"
     pair = _picture(str(state.store().folder(run.id)), index, method)
     if pair is not None:
         picture, blended = pair
-        st.image(blended, width="stretch", alt=about)
-        st.caption(f"{escaped(about)}  \n{escaped(_reason(row))}")
+        st.image(blended, width="stretch", alt=f"{true or 'A picture'}, with {by} for {target}")
         explain_button(
             picture,
             "Explain it",
@@ -103,8 +124,9 @@ def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> 
             name=f"{result.provenance.dataset} {index}",
             key=f"worst_{run.id}_{index}_{method}",
         )
+        st.caption(f"{words}  \n{escaped(_reason(row))}")
     else:
-        st.caption(escaped(f"{about}. {_reason(row)} This run kept no picture of it."))
+        st.caption(f"{words}  \n{escaped(_reason(row))} This run kept no picture of it.")
 
 
 def _reason(row: Mapping[str, object]) -> str:

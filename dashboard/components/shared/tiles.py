@@ -128,10 +128,9 @@ def _tile(one: Tile, answer: lane.Asked | None, models: Sequence[str], key: str)
         picture = file.read_bytes() if file is not None and file.is_file() else None
         if picture is not None:
             st.image(enlarged_png(picture, SIDE), width="stretch", output_format="PNG", alt=one.alt)
+            explain_tile(picture, one, models, key=key)  # above words, which differ in length
         st.caption(one.caption)
-        if picture is not None:
-            explain_tile(picture, one, models, key=key)
-        elif answer is not None and answer.answer.state == "done":
+        if picture is None and answer is not None and answer.answer.state == "done":
             st.caption("The data set no longer has this picture.")
 
 
