@@ -90,11 +90,14 @@ class Process:
         with _one_thread():
             found = (masks - 0.5) @ (_linear(self.masks).T @ weights) + weights.sum(0)
             if self.sizes.share:
+                room = np.empty_like(found)  # one for all: fresh pages take longer than the sums
                 for hood, strength in zip(self.near, self.strengths, strict=True):
                     states, where = _states(masks[:, hood])
                     differing = _differing(states, self.masks[:, hood])
                     parts = np.exp(differing * np.float32(-1 / self.sizes.length))
-                    found += self.sizes.share * strength * (parts @ weights)[where]
+                    part = self.sizes.share * strength * (parts @ weights)
+                    # Not "raise": places are right as made, and "raise" would fill another buffer.
+                    found += part if where is None else part.take(where, 0, out=room, mode="clip")
         return np.asarray(found)
 
 
@@ -253,10 +256,10 @@ def _differing(one: Masks, other: Masks) -> Values:
     return np.asarray(a.sum(1)[:, None] + b.sum(1) - 2 * a @ b.T)
 
 
-def _states(masks: Masks) -> tuple[Masks, slice | Indices]:
-    """Return rows that may occur (K, m), and which of them each of (M, m) is."""
+def _states(masks: Masks) -> tuple[Masks, Indices | None]:
+    """Return rows that may occur (K, m), and which of them each of (M, m) is; None is each once."""
     size = masks.shape[1]
     if 2**size > len(masks):
-        return masks, slice(None)
+        return masks, None
     states = np.arange(2**size)[:, None] >> np.arange(size) & 1 == 1
     return states, masks @ (1 << np.arange(size))
