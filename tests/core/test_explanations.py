@@ -25,6 +25,7 @@ from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.explainers import lime_surrogate
 from usable_core.explainers.attribution import Attribution
+from usable_core.games import segments
 from usable_core.games.backgrounds import hiding
 from usable_core.games.segments import shared_superpixels, superpixels
 from usable_core.measuring import shards
@@ -83,6 +84,32 @@ def test_models_of_different_input_sizes_see_the_same_superpixels():
     assert np.array_equal(large, bicubic)
     agree = max(np.mean(large[i::2, j::2] == small) for i in (0, 1) for j in (0, 1))
     assert agree > 0.9
+
+
+def test_superpixels_of_a_picture_are_found_once_for_all_models(monkeypatch):
+    asked = []
+    find = segments.superpixels
+
+    def counted(x, count):
+        asked.append((x, count))
+        return find(x, count)
+
+    monkeypatch.setattr(segments, "superpixels", counted)
+    segments._of_pixels.cache_clear()
+    small, large = Preprocessing(28, (24, 24)), Preprocessing(resize=64, crop=(64, 64))
+
+    first = shared_superpixels(photo(64, 64), small, 12)[0]
+    shared_superpixels(photo(64, 64), large, 12)
+    first[:] = 0  # what one model does with them is not what the next is given
+    again = shared_superpixels(photo(64, 64), small, 12)[0]
+    assert len(asked) == 1
+    turned = shared_superpixels(photo(64, 64).transpose(Image.Transpose.ROTATE_90), small, 12)[0]
+    finer = shared_superpixels(photo(64, 64), small, 30)[0]
+
+    assert len(asked) == 3
+    assert again.max() > 3
+    assert not np.array_equal(again, turned)
+    assert finer.max() > again.max()
 
 
 @pytest.mark.parametrize(("width", "height"), [(96, 64), (64, 96), (300, 20)])

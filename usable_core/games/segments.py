@@ -3,6 +3,7 @@
 SLIC (Achanta et al. 2012) with a target count gives a comparable number at every image size.
 """
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ _LONGEST = 4 * _SIDE  # side of what lies beside the square, at the most
 # 10 is skimage's default. Noisy pictures fall into scraps that SLIC then merges into a few parts;
 # there, nearness counts for more.
 _COMPACTNESS = (10, 100, 1000)
+_REMEMBERED = 128  # pictures: more than an assessment explains; some 350 KB each
 
 
 def superpixels(x: Tensor, count: int) -> Segments:
@@ -75,8 +77,17 @@ def _parted(
     image: Image.Image, box: tuple[int, int, int, int], size: tuple[int, int], count: int
 ) -> Segments:
     """Return the superpixels of a part of a picture, found at the size (width, height)."""
-    small = np.array(image.crop(box).resize(size, Image.Resampling.BILINEAR))
-    return superpixels(torch.from_numpy(small).permute(2, 0, 1) / 255, count)
+    small = image.crop(box).resize(size, Image.Resampling.BILINEAR)
+    return _of_pixels(small.tobytes(), (size[1], size[0]), count)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _of_pixels(data: bytes, shape: tuple[int, int], count: int) -> Segments:
+    """Return the superpixels of RGB bytes, found once for all models that see the picture."""
+    pixels = torch.from_numpy(np.frombuffer(data, np.uint8).reshape(*shape, 3).copy())
+    found = superpixels(pixels.permute(2, 0, 1) / 255, count)
+    found.flags.writeable = False  # others will be given the same
+    return found
 
 
 def _boxes_beside(
