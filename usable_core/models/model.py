@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
@@ -130,8 +131,9 @@ class Model:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        tensors: list[Tensor] = [*self.network.parameters()] or [*self.network.buffers()]
-        return tensors[0].device if tensors else torch.device("cpu")
+        tensors = chain(self.network.parameters(), self.network.buffers())
+        first = next(tensors, None)  # asked with every batch, so not all are listed
+        return torch.device("cpu") if first is None else first.device
 
     @property
     def parameter_count(self) -> int:
