@@ -12,6 +12,7 @@ from toy_models import digits_dataset, digits_model, linear_model, model_of
 from usable_core import evaluate_corruption
 from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
+from usable_core.corruptions import sharing
 from usable_core.errors import Cancelled, DatasetRefused, IncompatibleLabels
 from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -182,3 +183,40 @@ def test_python_asks_the_same_question_and_records_survive_storage(trained, part
     stored = pd.read_parquet(tmp_path / RECORDS)
     assert stored.dtypes.tolist() == found.records.dtypes.tolist()
     assert stored["prediction"].tolist() == found.records["prediction"].tolist()
+
+
+def test_models_measured_together_are_shown_the_same_corrupted_pictures(
+    trained, part, found, monkeypatch
+):
+    made = []
+
+    def counted(dotted):
+        def corrupt(x, severity, seeds):
+            made.append((dotted, severity))
+            return implementation(dotted)(x, severity, seeds)
+
+        return corrupt
+
+    monkeypatch.setattr(sharing, "implementation", counted)
+    other = digits_model(epochs=1)
+    with sharing.shared():
+        measure(model=other, dataset=part, config=config())
+        cells = len(made)
+        again = measure(model=trained, dataset=part, config=config())
+        together = len(made)
+        measure(model=trained, dataset=part, config=config(seed=1))
+        measure(model=trained, dataset=digits_dataset(1217, 1297), config=config())
+    measure(model=trained, dataset=part, config=config())
+
+    assert cells == together == 2 * len(CHOSEN)
+    assert len(made) == 4 * cells  # other seeds, other pictures, and nobody beside it
+    assert again.records.equals(found.records)
+
+
+def test_more_corrupted_pictures_than_fit_are_not_kept(trained, part, found, monkeypatch):
+    monkeypatch.setattr(sharing, "MOST_BYTES", 10**5)
+    with sharing.shared():
+        again = measure(model=trained, dataset=part, config=config())
+
+        assert not sharing._made.get()
+    assert again.records.equals(found.records)

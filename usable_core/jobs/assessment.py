@@ -15,6 +15,7 @@ import pandas as pd
 
 from usable_core import jobs, tasks
 from usable_core.comparison.names import distinct, short_names
+from usable_core.corruptions.sharing import shared
 from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.result import Measured
 from usable_core.evaluations.specs import ModelSpec, Report
@@ -105,10 +106,11 @@ def run_assessment(
     candidates = [Candidate(spec) for spec in config.models]
     precedence = RunStore().precedence(config, planned.dataset.fingerprint)
     work = _Work(config, candidates, Steps(report, folder, _start(planned.estimate)), folder.name)
-    for candidate, model in zip_longest(candidates, models):
-        given = {"model": model, "dataset": planned.dataset}
-        given |= planned.objects.pop(candidate.spec, {})
-        work.measure(candidate, {name: one for name, one in given.items() if one is not None})
+    with shared():  # candidates of one input size are shown the same corrupted pictures
+        for candidate, model in zip_longest(candidates, models):
+            given = {"model": model, "dataset": planned.dataset}
+            given |= planned.objects.pop(candidate.spec, {})
+            work.measure(candidate, {name: one for name, one in given.items() if one is not None})
     records = _records(candidates, config)
     found = _findings(candidates, records, config.seed)
     several = _side_by_side(candidates, records, config)

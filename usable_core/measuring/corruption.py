@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
-from usable_core.corruptions.corruption import SMALL, Corruption
+from usable_core.corruptions.corruption import SMALL
+from usable_core.corruptions.sharing import corrupter
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
@@ -77,9 +77,10 @@ def steps(objects: Objects, config: CorruptionConfig, place: Place) -> Iterator[
             "clean_confidence": clean["confidence"].astype(np.float32),
         }
         seeds = example_seeds([ids[i] for i in indices], config.seed).to(x.device)
+        planned = x[0].nbytes * len(objects.examples) * len(cells)
+        corrupted = corrupter(x, seeds, planned)
         for number, (name, severity) in enumerate(cells[batch.step :], batch.step + 1):
-            corrupt: Corruption = implementation(CORRUPTIONS[name].function)
-            cell = _outcomes(oracle, corrupt(x, severity, seeds), labels)
+            cell = _outcomes(oracle, corrupted(name, severity), labels)
             corruption = config.corruptions.index(name)
             progress.message = f"{CORRUPTIONS[name].title}, severity {severity}"
             progress.add(len(x), corruption_accuracy=right_of(cell))
