@@ -4,6 +4,7 @@ A config holds names; `run` turns them into objects once and calls the measuring
 here imports torch until `run` is called.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -302,6 +303,13 @@ def dataset_of(spec: DatasetSpec) -> "Dataset":
     from usable_core.datasets import load_dataset
 
     return load_dataset(spec.reference)
+
+
+def measured_together() -> contextlib.AbstractContextManager[None]:
+    """Return the time in which several models are shown the same corrupted pictures."""
+    from usable_core.corruptions.sharing import shared
+
+    return shared()
 
 
 def look_at(objects: dict[str, Any], report: Report) -> None:

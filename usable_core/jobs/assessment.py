@@ -15,7 +15,6 @@ import pandas as pd
 
 from usable_core import jobs, tasks
 from usable_core.comparison.names import distinct, short_names
-from usable_core.corruptions.sharing import shared
 from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.result import Measured
 from usable_core.evaluations.specs import ModelSpec, Report
@@ -106,7 +105,7 @@ def run_assessment(
     candidates = [Candidate(spec) for spec in config.models]
     precedence = RunStore().precedence(config, planned.dataset.fingerprint)
     work = _Work(config, candidates, Steps(report, folder, _start(planned.estimate)), folder.name)
-    with shared():  # candidates of one input size are shown the same corrupted pictures
+    with tasks.measured_together():
         for candidate, model in zip_longest(candidates, models):
             given = {"model": model, "dataset": planned.dataset}
             given |= planned.objects.pop(candidate.spec, {})

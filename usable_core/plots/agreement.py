@@ -35,8 +35,8 @@ def pair_table(
     )
     pairs = [[f"{row} and {column}" for column in labels] for row in labels]
     hover = {"texttemplate": "%{text}", "hovertemplate": "%{customdata}: %{text}<extra></extra>"}
-    hover |= {"customdata": pairs}
-    figure.add_heatmap(z=[list(row) for row in table], x=labels, y=labels, text=texts, **hover)
+    cells = {"x": labels, "y": labels, "text": texts, "customdata": pairs}
+    figure.add_heatmap(z=[list(row) for row in table], **cells, **hover)
     figure.update_traces(zmax=1, showscale=False, xgap=2, ygap=2, **colours)
     for i, row in enumerate(table):  # heat maps leave a cell without a number blank
         for j, value in enumerate(row):
