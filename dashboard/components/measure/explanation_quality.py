@@ -29,7 +29,7 @@ WIDTH = 320  # px, the least width of a map
 def quality_figure(found: Found, names: Sequence[str]) -> None:
     """Show one figure of quality of every method and backbone with its interval."""
     results = [result for _, result in found]
-    known = list(dict.fromkeys(n.metric for result in results for n in result.numbers()))
+    known = once(_metrics, results)
     metric = st.segmented_control(
         "Figure",
         known,
@@ -50,6 +50,10 @@ def quality_figure(found: Found, names: Sequence[str]) -> None:
         alt=f"{METRICS[shown].title} of each method and backbone",
         otherwise=partial(worst_section, found, names),
     )
+
+
+def _metrics(results: Sequence[ExplanationResult]) -> list[str]:
+    return list(dict.fromkeys(n.metric for result in results for n in result.numbers()))
 
 
 def worst_section(found: Found, names: Sequence[str]) -> None:
