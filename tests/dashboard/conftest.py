@@ -1,10 +1,12 @@
 """What every page test shares: the whole app, fresh caches, jobs that start no process."""
 
+import functools
 from pathlib import Path
 from weakref import WeakSet
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.shared import beside, lane
@@ -12,6 +14,10 @@ from usable_core import jobs
 from usable_core.jobs import interactive
 from usable_core.runs.store import RunStore
 
+# Each app of a test would read what every installed package says of itself: a third of the time.
+manifest_scanner.scan_component_manifests = functools.cache(
+    manifest_scanner.scan_component_manifests
+)
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 
 
