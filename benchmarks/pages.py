@@ -7,6 +7,7 @@ first the page with whatever it imports and reads, then reruns of it. The aims a
 """
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -69,8 +70,11 @@ def alone(page: str, rounds: int) -> tuple[float, float]:
 
 def opened(page: str, rounds: int) -> tuple[float, float]:
     """Return the processor time (s) of a page and the median of its reruns."""
+    from streamlit.components.v2 import manifest_scanner
     from streamlit.testing.v1 import AppTest
 
+    scan = functools.cache(manifest_scanner.scan_component_manifests)
+    manifest_scanner.scan_component_manifests = scan  # a server reads them once, when it starts
     other = "overview" if page != "overview" else "runs"
     shown(AppTest.from_file(str(HOME), default_timeout=300), other)
     app = AppTest.from_file(str(HOME), default_timeout=300)
