@@ -183,7 +183,7 @@ def test_findings_survive_json_and_small_answers():
     found = findings_of(answers, {}, TASKS)
     again = from_json(Findings, json.loads(json.dumps(to_json(found))))
     assert again == found
-    assert set(found.summary()) == {"slices", "trust", "not_measured"}
+    assert set(found.summary()) == {"slices", "trust", "not_measured", "paces"}
     for labels, predicted in (([0] * 5, [1] * 5), ([0], [0]), ([], [])):
         small = accuracy_result(np.array(labels, int), np.array(predicted, int))
         assert findings_of({"A": {"accuracy": small}}, {}, TASKS).trust

@@ -259,7 +259,7 @@ def test_trust_and_what_was_not_measured_stand_beside_the_verdict(open_page, sto
     rows = [row("accuracy >= 50 %", "met", 0.9), row("ece <= 5 %", "met", 0.01)]
     app = open_page("assess", run=done(store, ("vgg", rows), findings=found))
     said = ""
-    for title in ("Where it fails", "Trust", "Not measured"):
+    for title in ("Where it fails", "Trust", "Cost", "Not measured"):
         app.session_state["assess_tab"] = title
         said += texts(app.run()).replace("\\", "")
     assert not app.exception

@@ -47,12 +47,14 @@ class Candidate:
         results: Its answers, by task.
         runs: The runs that hold them.
         refused: Why there is no answer, by task.
+        earlier: Tasks whose answer the store had.
     """
 
     spec: ModelSpec
     results: dict[str, Measured] = field(default_factory=dict)
     runs: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    earlier: set[str] = field(default_factory=set)
     _checked: dict[Requirement, Checked] = field(default_factory=dict, repr=False)
 
     def is_over(self, task: str) -> bool:
@@ -139,6 +141,8 @@ class _Work:
                 candidate.results[task] = cast(Measured, result)
                 candidate.runs[task] = run.answered_by or run.id
                 state: State = "known" if run.answered_by else "measured"
+                if run.answered_by:
+                    candidate.earlier.add(task)
             except Cancelled:
                 raise
             except UsableError as error:
@@ -189,7 +193,8 @@ def _findings(candidates: list[Candidate], records: pd.DataFrame, seed: int) -> 
     answers = {name: candidate.results for name, candidate in named.items()}
     refused = {name: candidate.refused for name, candidate in named.items()}
     titles = {task: TASKS[task].title for task in MEASURED}
-    return findings_of(answers, refused, titles, seed=seed)
+    earlier = {(name, task) for name, one in named.items() for task in one.earlier}
+    return findings_of(answers, refused, titles, seed=seed, earlier=earlier)
 
 
 def _side_by_side(

@@ -9,11 +9,13 @@ from typing import Any
 
 from usable_core.catalog.metrics import METRICS
 from usable_core.metrics.intervals import Estimate
+from usable_core.records import from_json
 from usable_core.reports.cells import Bar, Mark
 from usable_core.reports.page import EMBEDDED, Block, Card, Data, Row, Section, Table, Text, page
 from usable_core.tasks import TASKS
 from usable_core.verdict_files.form import CHAIN, Document, plain
 from usable_core.verdict_files.style import STYLE
+from usable_core.verdicts.paces import Pace
 from usable_core.verdicts.requirements import Requirement, requirement
 from usable_core.verdicts.verdict import rounded, shown, with_interval
 
@@ -24,7 +26,7 @@ WORDS = {
 }
 ORDER = tuple(WORDS)
 # What the first page and the tables show already; other sections of a summary follow as they are.
-SHOWN = {"sentence", "use", "set_by", "models", "precedence", "trust", "not_measured"}
+SHOWN = {"sentence", "use", "set_by", "models", "precedence", "trust", "not_measured", "paces"}
 BARS = ("share", "points", "number")  # units of numbers that say something on a scale alone
 MOST_OPEN = 12  # rows of a table that is not folded away
 
@@ -35,6 +37,7 @@ def page_of(document: Document) -> str:
     sections = [
         Section("The decision", tuple(_decision(document))),
         Section("Trust in the measurement", _trust(document)),
+        *_cost(summary),
         Section("Every number", tuple(_numbers(document))),
         Section("What it rests on", tuple(_provenance(document))),
     ]
@@ -117,6 +120,14 @@ def _trust(document: Document) -> tuple[Block, ...]:
     remarks = document["summary"]["trust"]
     rows = [(Mark(one["tone"]), one["title"], one["sentence"]) for one in remarks]
     return (Table(("", "looked at", "seen"), tuple(rows)),) if rows else ()
+
+
+def _cost(summary: Mapping[str, Any]) -> Iterator[Section]:
+    """Yield what answers, attacked examples and maps take; nothing where an older version asked."""
+    paces = [from_json(Pace, one) for one in summary.get("paces", ())]
+    rows = tuple((one.model, one.what, one.found, one.told) for one in paces)
+    if rows:
+        yield Section("Cost", (Table(("model", "a second", "", "measured on"), rows),))
 
 
 def _doubts(model: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -87,8 +87,11 @@ def _findings(verdict: AssessmentResult, runs: Mapping[str, Result]) -> Findings
         )
         by_task = {tasks.name_of(one.config): one for one in of_model}
         answers[str(name)] = {task: by_task[task] for task in MEASURED if task in by_task}
-    found = findings_of(answers, {}, {}, seed=verdict.config.seed)
-    return dataclasses.replace(found, not_measured=verdict.findings.not_measured)
+    told = verdict.findings  # what it alone knows: what was open, and what the store had
+    earlier = {(pace.model, pace.task) for pace in told.paces if pace.is_earlier}
+    found = findings_of(answers, {}, {}, seed=verdict.config.seed, earlier=earlier)
+    paces = found.paces if told.paces else ()
+    return dataclasses.replace(found, not_measured=told.not_measured, paces=paces)
 
 
 def _checked(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from usable_core.records import to_json
+from usable_core.verdicts.paces import Pace
 from usable_core.verdicts.slices import Slices
 
 Tone = Literal["good", "doubt", "bad", "unknown"]
@@ -34,16 +35,19 @@ class Findings:
         slices: Where each fails, by its name.
         trust: What speaks for the measurement and against it.
         not_measured: What the verdicts do not rest on, by name.
+        paces: Answers, attacked examples and maps a second; empty where an older version asked.
     """
 
     slices: dict[str, Slices] = field(default_factory=dict)
     trust: tuple[Remark, ...] = ()
     not_measured: tuple[str, ...] = ()
+    paces: tuple[Pace, ...] = ()
 
     def summary(self) -> dict[str, Any]:
         """Return them as JSON."""
-        return {
+        found = {
             "slices": {name: found.summary() for name, found in self.slices.items()},
             "trust": to_json(self.trust),
             "not_measured": list(self.not_measured),
         }
+        return found | ({"paces": to_json(self.paces)} if self.paces else {})

@@ -32,6 +32,8 @@ def sections(found: Findings, parts: Callable[[], Parts]) -> dict[str, Callable[
         shown["Where it fails"] = lambda: failures(found, parts())
     if found.trust:
         shown["Trust"] = lambda: _trust(found, parts())
+    if found.paces:
+        shown["Cost"] = partial(_cost, found)
     if found.not_measured:
         shown["Not measured"] = partial(_not_measured, found)
     return shown
@@ -47,6 +49,19 @@ def _trust(found: Findings, parts: Parts) -> None:
             remark_pictures(one, parts, key=f"remark_{place}")
             lines = []
     st.markdown("\n".join(lines))
+
+
+def _cost(found: Findings) -> None:
+    """Show how many answers, attacked examples and maps a second each candidate gives."""
+    lines = ["| model | a second | | measured on |", "|---|---|---|---|"]
+    for one in found.paces:
+        cells = map(escaped, (one.model, one.what, one.found, one.told))
+        lines.append(f"| {' | '.join(cells)} |")
+    st.markdown("\n".join(lines))
+    st.caption(
+        "What these parts of the assessment took, on this machine as it was. Parameters, memory "
+        "and the time of single answers are on the page Cost."
+    )
 
 
 def _not_measured(found: Findings) -> None:
