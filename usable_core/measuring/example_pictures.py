@@ -63,14 +63,14 @@ def save_examples(reference: str, ids: Sequence[str], folder: Path) -> None:
     Raises:
         UsableError: the data set cannot be read.
     """
-    for identity, picture in _found(reference, ids):
+    for identity, picture in found_pictures(reference, ids):
         write_bytes(folder / f"{identity}.png", encode_png(np.asarray(picture)))
 
 
 def _save_corrupted(request: ImageRequest, model: Model, folder: Path) -> None:
     """Write `{id}.png` as the model saw it under a corruption, drawn as `measuring.corruption`."""
     corrupt = implementation(CORRUPTIONS[request.corruption].function)
-    for identity, picture in _found(request.dataset, request.examples):
+    for identity, picture in found_pictures(request.dataset, request.examples):
         x = model.preprocessing.geometry(picture)[None].to(model.device)  # (1, 3, H, W)
         seeds = example_seeds([identity], request.options.seed).to(x.device)
         (corrupted,) = corrupt(x, request.severity, seeds)
@@ -83,7 +83,7 @@ def _save_maps(request: ImageRequest, model: Model, folder: Path) -> str | None:
     """Write `{id}.png` as the model sees it, and its map of what the model answers beside it."""
     made = None
     with Oracle(model):
-        for identity, picture in _found(request.dataset, request.examples):
+        for identity, picture in found_pictures(request.dataset, request.examples):
             seen = instance(model, picture, request.options.segments)
             made = _map_of(seen, made, request)
             buffer = io.BytesIO()
@@ -114,8 +114,16 @@ def _map_of(seen: Instance, before: Explanation | None, request: ImageRequest) -
     raise ExplanationError(str(why[0]))
 
 
-def _found(reference: str, ids: Sequence[str]) -> Iterator[tuple[str, Image]]:
-    """Yield the pictures that the data set has, with their identities."""
+def found_pictures(reference: str, ids: Sequence[str]) -> Iterator[tuple[str, Image]]:
+    """Yield the pictures that the data set has, upright and whole, with their identities.
+
+    Args:
+        reference: The data set.
+        ids: Identities of its pictures, as records hold them.
+
+    Raises:
+        UsableError: the data set cannot be read.
+    """
     dataset = _whole(reference)
     if not set(ids) <= set(dataset.ids):  # the files may have changed since they were read
         _whole.cache_clear()

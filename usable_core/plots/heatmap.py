@@ -72,6 +72,17 @@ def blend(image: np.ndarray, values: np.ndarray, limit: float, opacity: float) -
     return np.rint(image * (1 - alpha) + rgba[..., :3] * alpha).astype(np.uint8)
 
 
+def over(image: np.ndarray, values: np.ndarray, opacity: float = 0.8) -> np.ndarray:
+    """Return the picture with the map over it, at full colour for the map's own largest values.
+
+    Args:
+        image: What the model saw, RGB (H, W, 3) uint8.
+        values: The map (H, W).
+        opacity: Of the strongest pixels, in [0, 1].
+    """
+    return blend(image, values, colour_limit(values), opacity)
+
+
 def compact(values: np.ndarray) -> tuple[np.ndarray, float]:
     """Return a map (H, W) as (H, W) int8 levels and the magnitude that level ±127 stands for.
 

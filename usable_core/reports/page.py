@@ -17,6 +17,7 @@ from usable_core.reports.cells import text as _text
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
+_JPEG = b"\xff\xd8"
 _SMALL = 96  # px wide: of such pictures the pixels are shown
 EMBEDDED = '<script type="application/json" id="data">'
 _STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
@@ -37,11 +38,18 @@ class Text:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG file with its words for those who do not see it, and a caption."""
+    """A PNG or JPEG file with its words for those who do not see it, and a caption."""
 
     png: bytes
     alt: str
     caption: str = ""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Small pictures beside each other."""
+
+    pictures: tuple[Picture, ...]
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,7 @@ class Row:
     cards: tuple[Card, ...]
 
 
-Block = Text | Picture | Table | Plot | Data | Row
+Block = Text | Picture | Tiles | Table | Plot | Data | Row
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,8 @@ def _block(block: Block) -> str:
             return f"<p{kind}>{_text(block.text)}</p>"
         case Picture():
             return _picture(block)
+        case Tiles():
+            return f'<div class="tiles">{"".join(map(_picture, block.pictures))}</div>'
         case Table():
             return _folded(block.summary, _table(block))
         case Plot():
@@ -174,10 +184,11 @@ def _block(block: Block) -> str:
 def _picture(block: Picture) -> str:
     source = base64.b64encode(block.png).decode()
     caption = f"<figcaption>{_text(block.caption)}</figcaption>" if block.caption else ""
-    kind = "small" if int.from_bytes(block.png[16:20], "big") <= _SMALL else "usual"
+    is_jpeg = block.png.startswith(_JPEG)
+    is_small = not is_jpeg and int.from_bytes(block.png[16:20], "big") <= _SMALL
     return (
-        f'<figure><img class="{kind}" alt="{_text(block.alt)}" '
-        f'src="data:image/png;base64,{source}">'
+        f'<figure><img class="{"small" if is_small else "usual"}" alt="{_text(block.alt)}" '
+        f'src="data:image/{"jpeg" if is_jpeg else "png"};base64,{source}">'
         f"{caption}</figure>"
     )
 

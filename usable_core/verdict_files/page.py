@@ -13,6 +13,7 @@ from usable_core.records import from_json
 from usable_core.reports.cells import Bar, Mark
 from usable_core.reports.page import EMBEDDED, Block, Card, Data, Row, Section, Table, Text, page
 from usable_core.tasks import TASKS
+from usable_core.verdict_files.failing import failing
 from usable_core.verdict_files.form import CHAIN, Document, plain
 from usable_core.verdict_files.style import STYLE
 from usable_core.verdicts.paces import Pace
@@ -36,6 +37,7 @@ def page_of(document: Document) -> str:
     summary = document["summary"]
     sections = [
         Section("The decision", tuple(_decision(document))),
+        *failing(document.get("pictures", ())),
         Section("Trust in the measurement", _trust(document)),
         *_cost(summary),
         Section("Every number", tuple(_numbers(document))),

@@ -14,6 +14,7 @@ from usable_core.records import MALFORMED, shown, to_json
 from usable_core.runs.artifacts import read_result
 from usable_core.verdict_files.document import candidates_of, numbers_of, requirements_part
 from usable_core.verdict_files.form import RECORDS, VERDICT, Document
+from usable_core.verdict_files.tiles import chosen, without_pictures
 from usable_core.verdicts.assessment import (
     MEASURED,
     AssessmentConfig,
@@ -62,6 +63,9 @@ def differing(document: Document, answers: Mapping[str, Result]) -> Iterator[Pro
         return
     required = to_json(requirements_part(verdict.config))
     yield from _compared("requirements", document["requirements"], required, "")
+    if "pictures" in document:  # those of an older version have none
+        said = [without_pictures(row) for row in document["pictures"]]
+        yield from _compared("pictures", said, chosen(verdict, runs), "")
     yield from _mixed(document, verdict, runs)
     records, findings = _records(verdict, runs), _findings(verdict, runs)
     anew = dataclasses.replace(verdict, records=records, findings=findings)

@@ -19,6 +19,7 @@ from usable_core.verdict_files.document import (
 )
 from usable_core.verdict_files.page import framed, page_of
 from usable_core.verdict_files.signing import sign
+from usable_core.verdict_files.tiles import pictures_part
 from usable_core.verdict_files.views import requirements_file, views_of
 from usable_core.verdicts.assessment import AssessmentResult
 
@@ -82,6 +83,8 @@ def _write(result: AssessmentResult, folder: Path) -> None:
     required = requirements_file(requirements_part(result.config))
     files.write_bytes(folder / form.REQUIREMENTS, form.encoded(required))
     document = document_of(result, evidence, _hashed(folder))
+    results = {name: one.result for name, one in evidence.items()}
+    document["pictures"] = pictures_part(result, results)
     for name, text in views_of(document).items():
         files.write_bytes(folder / name, form.encoded(text))
     document["files"] |= {n: h for n, h in _hashed(folder).items() if n.startswith(form.VIEWS)}
