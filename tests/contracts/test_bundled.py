@@ -9,8 +9,10 @@ from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.measuring.accuracy import measure
+from usable_core.measuring.provenance import evaluated_part
 from usable_core.models import load_model
 from usable_core.settings import assets
+from usable_core.verdicts.demo import demo
 
 LIMIT = 16.5e6  # bytes of weights that a clone carries
 SAMPLE = 400
@@ -46,3 +48,13 @@ def test_it_is_right_as_often_as_its_card_says(name, shared_data):
     promised = model.card["measured"]["accuracy"]["value"]
     low, high = binom.interval(0.999, found.n, promised)
     assert low / found.n <= found.value <= high / found.n
+
+
+def test_the_models_of_the_demo_are_measured_on_the_same_examples():
+    """Else only those that none of them has learned from would be in common."""
+    data = load_dataset("digits")
+    whole = data.split("test", seed=0).ids
+
+    for spec in demo().models:
+        part = evaluated_part(load_model(spec.reference), data, demo().dataset)
+        assert part.ids == whole, spec.reference
