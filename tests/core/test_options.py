@@ -42,6 +42,7 @@ class Settings:
         weight: λ.
         parts: Several.
         levels: Numbers.
+        whole: Texts with commas.
         other: A second model.
         source: Second data.
         inner: More.
@@ -54,6 +55,7 @@ class Settings:
     weight: float = field(default=1.0, metadata=asked("--lambda"))
     parts: tuple[str, ...] = ("a", "b")
     levels: tuple[int, ...] = (1, 2)
+    whole: list[str] | None = None
     other: ModelSpec | None = None
     source: DatasetSpec | None = None
     inner: Inner = Inner()
@@ -153,7 +155,7 @@ def test_help_and_defaults_are_those_of_the_dataclass():
 def test_help_names_the_form_of_a_value():
     shown = filled(Settings, "--help").output
 
-    forms = {"--lambda": "<float>", "--parts": "<str,…>", "--levels": "<int,…>"}
+    forms = {"--lambda": "<float>", "--parts": "<str,…>", "--levels": "<int,…>", "--whole": "<str>"}
     assert all(re.search(rf"{name} +{form} ", shown) for name, form in forms.items())
     assert re.search("--preprocessing +KEY=VALUE ", shown)
 

@@ -240,7 +240,9 @@ def _form(hint: Any) -> str | None:  # noqa: ANN401 - any type
     """Return what a help shows for a value that typer would show as a text or a `list[str]`."""
     if hint is float:
         return "<float>"
-    inner = get_args(hint)[0] if hint == list[str] or get_origin(hint) is tuple else None
+    if hint == list[str]:  # one each time: commas are a part of it
+        return "<str>"
+    inner = get_args(hint)[0] if get_origin(hint) is tuple else None
     if inner is None:
         return None
     return "KEY=VALUE" if get_origin(inner) is tuple else f"<{inner.__name__},…>"
