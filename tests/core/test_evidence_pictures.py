@@ -12,8 +12,8 @@ from made_evidence import HOSTILE, assessed, kept
 from made_results import provenance
 from PIL import Image
 
+from usable_core.datasets import by_identity
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
-from usable_core.measuring import example_pictures
 from usable_core.runs import RunStore
 from usable_core.verdict_files import form, verify
 from usable_core.verdict_files.page import framed, page_of
@@ -46,7 +46,7 @@ def at_hand(monkeypatch):
         assert reference == "digits"
         yield from ((one, coloured((200, 100), one)) for one in ids if one != "image0")
 
-    monkeypatch.setattr(example_pictures, "found_pictures", found)
+    monkeypatch.setattr(by_identity, "found_pictures", found)
 
 
 @pytest.fixture

@@ -1,17 +1,15 @@
 """Pictures of a data set's examples, for pages that show which ones a number is made of."""
 
-import functools
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL.Image import Image
 
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog import implementation
 from usable_core.catalog.corruptions import CORRUPTIONS
-from usable_core.datasets import Dataset, load_dataset
+from usable_core.datasets.by_identity import found_pictures
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.interactive import ImageRequest
@@ -112,28 +110,3 @@ def _map_of(seen: Instance, before: Explanation | None, request: ImageRequest) -
         if found:
             return found[0]
     raise ExplanationError(str(why[0]))
-
-
-def found_pictures(reference: str, ids: Sequence[str]) -> Iterator[tuple[str, Image]]:
-    """Yield the pictures that the data set has, upright and whole, with their identities.
-
-    Args:
-        reference: The data set.
-        ids: Identities of its pictures, as records hold them.
-
-    Raises:
-        UsableError: the data set cannot be read.
-    """
-    dataset = _whole(reference)
-    if not set(ids) <= set(dataset.ids):  # the files may have changed since they were read
-        _whole.cache_clear()
-        dataset = _whole(reference)
-    places = {identity: place for place, identity in enumerate(dataset.ids)}
-    for identity in ids:
-        if identity in places:
-            yield identity, dataset[places[identity]][0]
-
-
-@functools.lru_cache(maxsize=1)
-def _whole(reference: str) -> Dataset:
-    return load_dataset(reference)

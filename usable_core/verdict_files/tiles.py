@@ -15,6 +15,7 @@ from PIL import Image
 
 from usable_core.catalog import implementation
 from usable_core.comparison.joining import join
+from usable_core.datasets import by_identity
 from usable_core.errors import UsableError
 from usable_core.evaluations.accuracy import AccuracyResult
 from usable_core.evaluations.epsilon import epsilon_label
@@ -32,8 +33,7 @@ WITH_MAPS = 3
 EXACT = 64  # px: pictures up to there are kept pixel by pixel
 SIDE = 96  # px of larger ones, the longer side
 _QUALITY = 85
-_PICTURES = "usable_core.measuring.example_pictures:found_pictures"  # by name: it stands above
-_BLEND = "usable_core.plots.heatmap:over"
+_BLEND = "usable_core.plots.heatmap:over"  # by name: it stands above
 
 Chosen = dict[str, str]  # model, kind, id, said; of a map also run, index and method
 
@@ -57,7 +57,7 @@ def pictures_part(verdict: AssessmentResult, results: Mapping[str, Result]) -> l
     seen: dict[str, bytes] = {}
     try:
         ids = list(dict.fromkeys(row["id"] for row in rows if "run" not in row))
-        for identity, picture in implementation(_PICTURES)(reference, ids):
+        for identity, picture in by_identity.found_pictures(reference, ids):
             seen[identity] = thumbnail(picture)
     except UsableError:  # data from Python, or gone since: the captions stay
         pass
