@@ -28,6 +28,7 @@ from usable_core.plots.drift import drift_figure
 from usable_core.reports.page import Card, Plot, Row, Section, Table
 
 NOBODY = "none"
+ALONE = 400  # px, the width of one backbone alone: its map has few pixels
 HELP = (
     "The map of the clean prediction, made again for the picture changed by ε = 0, 1/255, … Where "
     "it moves although the prediction stays, the explanation is easier to fool than the model."
@@ -142,7 +143,8 @@ def _at_one_epsilon(questions: Questions, found: Follow, method: str) -> None:
     is_per_pixel = not EXPLAINERS[method].uses_superpixels
     limits = heatmap.shared_limits(shown, is_per_pixel=is_per_pixel)
     limit_of = dict(zip([m for m, files in maps.items() if files is not None], limits, strict=True))
-    columns = st.columns(len(found), border=True)
+    with st.container(width=ALONE if len(found) == 1 else "stretch"):
+        columns = st.columns(len(found), border=True)
     for column, (model, pair) in zip(columns, found.items(), strict=True):
         with column:
             st.markdown(f"**{escaped(questions.titles[model])}**")

@@ -28,7 +28,7 @@ from usable_core.runs.run import Run
 
 EXAMPLES = "Examples"  # the section's title
 FACTORS = (1, 5, 10, 20)
-PER_MODEL = 4  # pictures of one model at first sight
+PER_MODEL = {1: 3, 2: 4}  # pictures of one model, by how many stand in a row
 MODES = {"fragile": "Most fragile", "firm": "Least fragile", "broken": "Broken first at this ε"}
 Found = Sequence[tuple[Run, RobustnessResult]]
 
@@ -126,7 +126,7 @@ def _of_one_model(
         )
     if rows.empty:
         st.caption("This run kept no pictures of such examples.")
-    for place, row in enumerate(rows.head(PER_MODEL).to_dict("records")):
+    for place, row in enumerate(rows.head(PER_MODEL[columns]).to_dict("records")):
         if place % columns == 0:
             cells = st.columns(columns, gap="medium")
         with cells[place % columns]:
