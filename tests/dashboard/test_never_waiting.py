@@ -19,6 +19,14 @@ from usable_core.runs import uploads
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 
 
+def over(threads, seconds=30):
+    """Wait until a pool has done all that it was given: its workers meet."""
+    workers = threads._max_workers
+    meeting = threading.Barrier(workers)
+    for work in [threads.submit(meeting.wait, seconds) for _ in range(workers)]:
+        work.result(seconds)
+
+
 @pytest.fixture
 def gate(monkeypatch):
     """Keeps something from ending until it is opened; what is quick stays quick."""
@@ -27,7 +35,7 @@ def gate(monkeypatch):
     yield opened
     opened.set()
     for threads in (beside.LANE, beside.PICTURES):
-        threads.submit(int).result(60)
+        over(threads, 60)
 
 
 @pytest.fixture
@@ -61,10 +69,10 @@ def explained(**query):
 def settled(at, seconds=30):
     """The page as it is once all that goes on beside it is over."""
     for threads in (beside.PICTURES, beside.LANE, beside.PICTURES):
-        threads.submit(int).result(seconds)
+        over(threads, seconds)
     at.run()
     for threads in (beside.PICTURES, beside.LANE):
-        threads.submit(int).result(seconds)
+        over(threads, seconds)
     return at.run()
 
 
@@ -76,7 +84,7 @@ def said(at):
 def test_a_lane_that_takes_no_question_leaves_explain_whole(lane, gate, monkeypatch, slow):
     monkeypatch.setattr(interactive, slow, closed(gate, getattr(interactive, slow)))
     explained(image="cat")  # the photograph is read
-    beside.PICTURES.submit(int).result(30)
+    over(beside.PICTURES)
 
     at = explained(image="cat")
 
@@ -90,7 +98,7 @@ def test_a_lane_that_takes_no_question_leaves_explain_whole(lane, gate, monkeypa
 
 def test_questions_that_wait_to_be_put_can_be_stopped(lane, gate, monkeypatch):
     explained(image="cat")
-    beside.PICTURES.submit(int).result(30)
+    over(beside.PICTURES)
     monkeypatch.setattr(interactive, "submit", closed(gate, lane.submit))
     lane.answers = dict.fromkeys(("bundled/resnet", "bundled/vgg"), Answer("waiting"))
     before = set(lane.requests)
