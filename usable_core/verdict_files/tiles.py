@@ -26,7 +26,11 @@ from usable_core.images import encode_png
 from usable_core.runs import RunStore
 from usable_core.verdicts.assessment import AssessmentResult
 
-WRONG, BROKEN, APART = "wrong", "broken by the attack", "right for some, wrong for others"
+WRONG, BROKEN, APART = (
+    "wrong",
+    "broken by the attack (shown unchanged)",
+    "right for some, wrong for others",
+)
 MOST = 6  # tiles of a kind and candidate
 MOST_MODELS = 4  # candidates with tiles, the first
 WITH_MAPS = 3
@@ -104,7 +108,7 @@ def _failures(of: Mapping[str, tuple[str, Measured]]) -> dict[str, list[dict[str
         robust = cast(RobustnessResult, of["robustness"][1])
         norm = robust.config.norm
         found[BROKEN] = [
-            row | {"said": f"{row['said']} within ε = {epsilon_label(row['breaks'], norm)}"}
+            row | {"said": f"{row['said']}; breaks at ε = {epsilon_label(row['breaks'], norm)}"}
             for row in _said(robust, robust.broken())
         ]
     return found
