@@ -8,7 +8,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ from usable_core.versions import versions
 
 GOES_ON = "it goes on from its finished parts"
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from usable_core.datasets.dataset import Dataset
 
 BEGINS_ANEW = "a training begins anew"
@@ -303,6 +305,17 @@ def dataset_of(spec: DatasetSpec) -> "Dataset":
     from usable_core.datasets import load_dataset
 
     return load_dataset(spec.reference)
+
+
+def found_pictures(reference: str, ids: Sequence[str]) -> "Iterator[tuple[str, Image]]":
+    """Yield the pictures that a data set has, with their identities; no network is loaded.
+
+    Raises:
+        UsableError: the data set cannot be read.
+    """
+    from usable_core.datasets import by_identity
+
+    return by_identity.found_pictures(reference, ids)
 
 
 def measured_together() -> contextlib.AbstractContextManager[None]:

@@ -14,7 +14,6 @@ from usable_core.records import MALFORMED, shown, to_json
 from usable_core.runs.artifacts import read_result
 from usable_core.verdict_files.document import candidates_of, numbers_of, requirements_part
 from usable_core.verdict_files.form import RECORDS, VERDICT, Document
-from usable_core.verdict_files.tiles import chosen, without_pictures
 from usable_core.verdicts.assessment import (
     MEASURED,
     AssessmentConfig,
@@ -52,6 +51,8 @@ def read(folder: Path, document: Document) -> tuple[dict[str, Result], list[Prob
 
 def differing(document: Document, answers: Mapping[str, Result]) -> Iterator[Problem]:
     """Yield what the verdict says and its records do not."""
+    from usable_core.verdict_files.tiles import chosen, without_pictures
+
     runs = {name: answer for name, answer in answers.items() if name != VERDICT}
     for name, answer in runs.items():
         at = f"of run {name}"

@@ -19,7 +19,6 @@ from usable_core.verdict_files.document import (
 )
 from usable_core.verdict_files.page import framed, page_of
 from usable_core.verdict_files.signing import sign
-from usable_core.verdict_files.tiles import pictures_part
 from usable_core.verdict_files.views import requirements_file, views_of
 from usable_core.verdicts.assessment import AssessmentResult
 
@@ -74,6 +73,8 @@ def check_free(folder: Path) -> None:
 
 
 def _write(result: AssessmentResult, folder: Path) -> None:
+    from usable_core.verdict_files.tiles import pictures_part
+
     names = dict.fromkeys([*named_runs(result), *_beside(result)])
     evidence = {name: _copied(name, folder) for name in names}
     own = folder / form.RECORDS / form.VERDICT
