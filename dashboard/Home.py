@@ -15,7 +15,7 @@ from dashboard.server import Doorkeeper
 if __name__ == Path(__file__).stem:  # imported by `streamlit run`: the server is ours to guard
     app = st.App(__file__, middleware=[Middleware(Doorkeeper), Middleware(PageScript)])
 else:  # the server has its runtime, which caches want
-    from dashboard import memory, state
+    from dashboard import memory, state, stored
     from dashboard.components.shared import selection
     from dashboard.components.shared.formats import errors_shown
     from dashboard.components.shared.login import is_welcome
@@ -74,6 +74,7 @@ def main() -> None:
         page = st.navigation(sections, expanded=True)  # all of them, however many
         st.set_page_config(page_title=f"{page.title} · Usable")
         with memory.remembering(page.url_path):
+            stored.begin()
             state.arrive(page.url_path)
             selection.read()
             with asking_to_open():

@@ -5,7 +5,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.assess.candidates_view import candidates_view, headline, together
 from dashboard.components.measure.comparison import overview, pairs
 from dashboard.components.measure.measured_runs import answers, latest_per_model
@@ -35,7 +35,7 @@ def page() -> None:
         if run.status is not Status.DONE:
             run_panel(parent)
             return
-    done = [run for kind in KINDS for run in state.runs(kind, only_done=True)]
+    done = [run for kind in KINDS for run in stored.runs(kind, only_done=True)]
     if not done:
         empty()
         return

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.data_look import newest_look
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import errors_shown
@@ -56,7 +56,7 @@ def answer(known: str | None) -> None:
         run_panel(run.id)
         return
     with errors_shown():
-        data_view(run, state.store().load(run.id))
+        data_view(run, stored.store().load(run.id))
 
 
 page()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.train.fine_tuning_form import fine_tuning_form
@@ -23,7 +23,7 @@ def page() -> None:
 def result() -> None:
     run_id = state.chosen_run_id()
     if run_id is None:
-        newest = next(iter(state.runs("finetune", limit=1)), None)
+        newest = next(iter(stored.runs("finetune", limit=1)), None)
         with st.container(border=True):
             st.markdown("**Nothing is running here.**")
             st.caption("Loss and accuracy appear here, epoch by epoch, once you press Start.")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.explain.gallery import gallery_links
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shelves.cards import backbone_card
@@ -42,7 +42,7 @@ def page() -> None:
 
 def demo() -> None:
     """The button; what it starts is an assessment as any other, on its own page."""
-    newest = next((run for run in state.runs("assess") if run.config == question()), None)
+    newest = next((run for run in stored.runs("assess") if run.config == question()), None)
     with st.container(horizontal=True, vertical_alignment="center"):
         is_pressed = st.button(
             "Run the demo", key=state.OVERVIEW_DEMO, type="primary", icon=":material/play_arrow:"
@@ -97,7 +97,7 @@ def digits() -> None:
 
 
 def recent() -> None:
-    runs = state.runs(limit=RECENT)
+    runs = stored.runs(limit=RECENT)
     if runs:
         run_lines(runs)
         link("runs", "All runs", "list_alt")

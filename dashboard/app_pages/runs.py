@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import choose_one, link
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.shelves.run_details import run_actions, run_record
@@ -28,7 +28,7 @@ def page() -> None:
 
 
 def runs() -> None:
-    if state.store().listing(limit=0).total:
+    if stored.store().listing(limit=0).total:
         runs_list()
     else:
         empty()

@@ -286,15 +286,15 @@ def test_a_disk_that_can_only_be_read_is_read(tmp_path, monkeypatch, capsys):
 def test_a_dashboard_finds_a_store_that_came_in_the_place_of_another(tmp_path):
     import shutil
 
-    from dashboard import state
+    from dashboard import stored
 
     home_of(tmp_path)
-    assert len(state.store().list()) == 4
+    assert len(stored.store().list()) == 4
     shutil.rmtree(tmp_path / "home")
 
-    assert state.store().list() == []
-    state.store().create(CountConfig())
-    assert len(state.store().list()) == 1
+    assert stored.store().list() == []
+    stored.store().create(CountConfig())
+    assert len(stored.store().list()) == 1
 
 
 def test_two_processes_that_bring_an_older_table_up_to_date_do_not_meet(tmp_path):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import stored
 from dashboard.components.measure.estimate import POLL, speed_here
 from dashboard.components.shared.formats import escaped
 from usable_core.evaluations.robustness_cost import Speed
@@ -36,7 +36,7 @@ def estimate_line(config: AssessmentConfig) -> None:
 
 def _counted(config: AssessmentConfig) -> int | None:
     """Return how many examples an accuracy on the same data had; None where there was none."""
-    for run in state.runs("accuracy", only_done=True):
+    for run in stored.runs("accuracy", only_done=True):
         if run.config.dataset == config.dataset and run.summary:
             n = run.summary.get("n")
             return n if isinstance(n, int) else None

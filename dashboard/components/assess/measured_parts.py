@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from dashboard import state
+from dashboard import stored
 from usable_core.runs.run import Run, Status
 from usable_core.verdicts.assessment import MEASURED, AssessmentResult
 
@@ -14,7 +14,7 @@ def parts_of(run: Run, result: AssessmentResult) -> Parts:
     names = [verdict.model for verdict in result.verdicts]
     by_model = {m.placed(): name for m, name in zip(result.config.models, names, strict=False)}
     found: dict[str, dict[str, Run]] = {}
-    for part in state.store().children(run.answered_by or run.id):
+    for part in stored.store().children(run.answered_by or run.id):
         if part.task in MEASURED and part.status is Status.DONE:
             name = by_model.get(part.config.model.placed())
             if name is not None:

@@ -18,7 +18,7 @@ from dashboard.components.explain.gallery import thumbnail
 from dashboard.components.shared import beside
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.names import picture_title
-from usable_core import images
+from usable_core import images, settings
 from usable_core.errors import UsableError
 from usable_core.runs import uploads
 
@@ -210,7 +210,7 @@ def _chosen() -> Chosen | None:
     name = st.query_params.get(state.IMAGE)
     if not name:
         return None
-    home = str(state.settings.home())
+    home = str(settings.home())
     reading = _reading(name, home)
     if not _wait_for([reading]):
         return None

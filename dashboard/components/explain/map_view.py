@@ -9,7 +9,6 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard import state
 from dashboard.components.explain.hero_picture import as_seen
 from dashboard.components.explain.map_facts import NO_EVIDENCE, badges, facts, warnings
 from dashboard.components.explain.overlay import (
@@ -28,7 +27,7 @@ from dashboard.components.explain.questions import (
 )
 from dashboard.components.shared.formats import download, escaped
 from dashboard.components.shared.lane import Asked, Board
-from usable_core import images
+from usable_core import images, settings
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.comparison.maps import with_agreement
 from usable_core.evaluations.explained import PICTURE, Explanation
@@ -215,4 +214,4 @@ def _version(asked: Asked) -> str:
     """Return what changes when the files of an answer do."""
     found = asked.explanation
     drifted = 0 if found.drift is None else len(found.drift.epsilons)
-    return f"{state.settings.home()} {asked.key} {asked.answer.state} {found.evaluations} {drifted}"
+    return f"{settings.home()} {asked.key} {asked.answer.state} {found.evaluations} {drifted}"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.metrics import bound_mark, headings, metric_cards
@@ -117,7 +117,7 @@ def _nearest(epsilons: Sequence[float], wanted: float | None) -> float:
 def _of_one_model(
     run: Run, result: RobustnessResult, mode: str, epsilon: float, factor: int, columns: int
 ) -> None:
-    kept = kept_images(state.store().folder(run.id))
+    kept = kept_images(stored.store().folder(run.id))
     rows, total = chosen_examples(result, kept, mode, epsilon)
     if mode == "broken":
         label = epsilon_label(epsilon, result.config.norm)
@@ -164,7 +164,7 @@ def _example(
     epsilon: float,
     factor: int,
 ) -> None:
-    folder, own = state.store().folder(run.id), kept[kept["index"] == row["index"]]
+    folder, own = stored.store().folder(run.id), kept[kept["index"] == row["index"]]
     at = own[np.isclose(own["epsilon"], epsilon, rtol=1e-9)]
     start = own[own["epsilon"] == 0]
     if at.empty or start.empty:

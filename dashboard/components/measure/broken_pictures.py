@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.behind import behind
 from dashboard.components.shared.once import once
 from dashboard.components.shared.tiles import MOST, Tile, called, pictures_of, tiles
@@ -51,7 +51,7 @@ def broken_tiles(
 ) -> None:
     """Show rows of `RobustnessResult.broken` as tiles."""
     names, norm = result.provenance.class_names, result.config.norm
-    kept = kept_files(state.store().folder(run.id), epsilon)
+    kept = kept_files(stored.store().folder(run.id), epsilon)
 
     def tile(row: dict[Any, Any]) -> Tile:
         file = kept.get(row["index"])

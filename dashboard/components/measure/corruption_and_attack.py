@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.measure.measured_runs import answers
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.metrics import figure
@@ -48,7 +48,7 @@ def _newest(attacked: RobustnessConfig) -> Run | None:
     return next(
         (
             run
-            for run in state.runs("corruption", only_done=True)
+            for run in stored.runs("corruption", only_done=True)
             if run.config.model == attacked.model
             and run.config.dataset.reference == attacked.dataset.reference
         ),

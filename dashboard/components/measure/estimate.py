@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import stored
 from dashboard.components.shared import lane
 from dashboard.components.shared.formats import escaped
 from usable_core import settings
@@ -86,7 +86,7 @@ def speed_here(model: ModelSpec) -> Speed | str | None:
 def _speed_of_a_run(model: ModelSpec, home: str) -> Speed | None:
     """Return the speed of the newest finished run of this model; None where there is none."""
     del home  # part of the cache's key
-    for run in state.runs("robustness", only_done=True):
+    for run in stored.runs("robustness", only_done=True):
         if run.config.model == model and run.summary and "cost" in run.summary:
             speed = speed_of(Cost(**run.summary["cost"]))
             if speed:

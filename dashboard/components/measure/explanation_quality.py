@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.shared.behind import behind
 from dashboard.components.shared.explain_button import explain_button
@@ -116,7 +116,7 @@ def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> 
     words = f"{by}, for *{escaped(target)}*"  # the class that was explained
     if true is not None:
         words = f"**{escaped(true)}** · {by if true == target else words}"
-    pair = _picture(str(state.store().folder(run.id)), index, method)
+    pair = _picture(str(stored.store().folder(run.id)), index, method)
     if pair is not None:
         picture, blended = pair
         st.image(blended, width="stretch", alt=f"{true or 'A picture'}, with {by} for {target}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.run_panel import run_of, run_panel
 from usable_core import jobs, settings
@@ -48,7 +48,7 @@ def usable_runs(task: str, questions: Sequence[Evaluation]) -> list[Run]:
     wanted = {(asked.model, data_of(asked)) for asked in questions}
     return [
         run
-        for run in state.runs(task)
+        for run in stored.runs(task)
         if (run.status is Status.DONE or not run.status.is_over)
         and (run.config.model, data_of(run.config)) in wanted
     ]
@@ -86,7 +86,7 @@ def answer(run: Run) -> Measured:
 @st.cache_resource(max_entries=MOST_READ, show_spinner=False)
 def _answer(url: str, home: str, run_id: str) -> Measured:
     del url, home  # part of the cache's key: another store may use the same id
-    return state.store().load(run_id)
+    return stored.store().load(run_id)
 
 
 def on_one_axis(found: Found) -> Found:

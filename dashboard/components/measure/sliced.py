@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import stored
 from dashboard.components.measure.measured_runs import answer, data_of
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.once import once
@@ -60,7 +60,7 @@ def _described(run: Run, result: Measured) -> list[AccuracyResult]:
     if isinstance(result, AccuracyResult):
         return []
     data = data_of(run.config)
-    runs = [one for one in state.runs("accuracy", only_done=True) if data_of(one.config) == data]
+    runs = [one for one in stored.runs("accuracy", only_done=True) if data_of(one.config) == data]
     runs.sort(key=lambda one: one.config.model != run.config.model)
     found = []
     for one in runs[:MOST_DESCRIBED]:

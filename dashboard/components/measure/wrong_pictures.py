@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import escaped, percent
 from dashboard.components.shared.metrics import clicked_point
 from dashboard.components.shared.tiles import Tile, called, pictures_of, tiles
@@ -111,7 +111,7 @@ def wrong_tiles(
     run: Run, result: AccuracyResult, rows: pd.DataFrame, *, key: str, most: int = MOST[1]
 ) -> None:
     """Show records of an accuracy as tiles: those that the run kept, the others from the data."""
-    folder, names = state.store().folder(run.id) / WRONG_FOLDER, result.provenance.class_names
+    folder, names = stored.store().folder(run.id) / WRONG_FOLDER, result.provenance.class_names
 
     def tile(row: dict[Any, Any]) -> Tile:
         more = percent(row["confidence"])

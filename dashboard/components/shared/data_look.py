@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.run_panel import run_of
 from usable_core import jobs, tasks
@@ -18,7 +18,7 @@ POLL = "2s"
 
 def newest_look(reference: str) -> RunHead | None:
     """Return the newest run that looked at data; None where none did."""
-    found = state.listing(Wanted(tasks=("look",)), LOOKED_AT, 0).runs
+    found = stored.listing(Wanted(tasks=("look",)), LOOKED_AT, 0).runs
     return next((run for run in found if run.data_name == reference), None)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.data_look import look_at
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.opening import is_held_back
@@ -109,7 +109,7 @@ def _choices(models: Sequence[ModelSpec]) -> list[str]:
     """Return the data to choose from: first what all models fit, each model's own before others."""
     known = [facts(model.reference) for model in models]
     own = [model.data for model in known if model.data]
-    paths = [data for data in dict.fromkeys([*own, *state.data_used()]) if data not in DATASETS]
+    paths = [data for data in dict.fromkeys([*own, *stored.data_used()]) if data not in DATASETS]
     here = [path for path in paths if Path(path).is_absolute() and Path(path).exists()][:MOST_OWN]
     every = dict.fromkeys([*(data for data in own if data in (*here, *DATASETS)), *DATASETS, *here])
     first = fitting(known, list(every), known_classes())

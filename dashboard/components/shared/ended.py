@@ -6,7 +6,7 @@ tells it where that was allowed by a click.
 
 import streamlit as st
 
-from dashboard import memory, state
+from dashboard import memory, stored
 from dashboard.components.shared.formats import escaped
 from usable_core.errors import UsableError
 from usable_core.runs.run import Status
@@ -67,7 +67,7 @@ def watch_jobs() -> None:
 
 def _active() -> set[str]:
     try:
-        return {row["id"] for row in state.store().active_rows() if not row["parent"]}
+        return {row["id"] for row in stored.store().active_rows() if not row["parent"]}
     except UsableError:
         return set()
 
@@ -82,7 +82,7 @@ def _ended() -> list[dict[str, str]]:
     found = []
     for run_id in ended:
         try:
-            run = state.store().get(run_id)
+            run = stored.store().get(run_id)
         except UsableError:  # it was deleted
             continue
         if run.status in _MARKS and (run.seconds or 0) >= LONG:

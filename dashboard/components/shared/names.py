@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import stored
 from usable_core.catalog import titles
 from usable_core.errors import UsableError
 from usable_core.evaluations.result import Measured
@@ -17,7 +17,7 @@ from usable_core.tasks import TASKS
 def trainings() -> list[Run]:
     """Return the runs that made models, newest first."""
     making = [name for name, task in TASKS.items() if task.makes_model]
-    found = [run for name in making for run in state.runs(name, only_done=True)]
+    found = [run for name in making for run in stored.runs(name, only_done=True)]
     return sorted(found, key=lambda run: run.created, reverse=True)
 
 

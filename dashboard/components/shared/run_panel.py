@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import duration, errors_shown, escaped, link
 from dashboard.components.shelves.runs_table import status_badge
 from usable_core import jobs
@@ -43,7 +43,7 @@ def run_panel(run_id: str, parts: Callable[[Run], None] | None = None) -> Run | 
 
         run = run_panel(run_id)
         if run and run.status is Status.DONE:
-            show(state.store().load(run.id))
+            show(stored.store().load(run.id))
     """
     run = find(run_id)
     if run is None:
@@ -66,7 +66,7 @@ def run_panel(run_id: str, parts: Callable[[Run], None] | None = None) -> Run | 
 def run_of(run_id: str) -> Run | None:
     """Return a run; None where there is none (any more), or it cannot be read."""
     try:
-        return state.store().get(run_id)
+        return stored.store().get(run_id)
     except (UnknownName, StorageError):
         return None
 
@@ -74,7 +74,7 @@ def run_of(run_id: str) -> Run | None:
 def find(run_id: str) -> Run | None:
     """Return the run, or say that there is none, or why it cannot be read."""
     try:
-        return state.store().get(run_id)
+        return stored.store().get(run_id)
     except StorageError as error:
         st.error(escaped(str(error)), icon=":material/warning:")
     except UnknownName:
@@ -88,10 +88,10 @@ def find(run_id: str) -> Run | None:
 
 def show_run(run: Run, parts: Callable[[Run], None] | None = None) -> None:
     """Show one run as it is now: its state, its curves, and the runs that it started."""
-    state.mark_lost()
+    stored.mark_lost()
     with st.container(border=True):
         _SHOW[run.status](run)
-        children = state.store().children(run.id)
+        children = stored.store().children(run.id)
         if parts is not None:
             parts(run)
         for child in children if parts is None else ():
@@ -118,7 +118,7 @@ def curves(run: Run) -> None:
     from usable_core.plots.training import training_curves
 
     st.plotly_chart(
-        training_curves(state.store().events(run.id), state.theme()),
+        training_curves(stored.store().events(run.id), state.theme()),
         key=f"curves_{run.id}",
         config=PLOT_CONFIG,
         alt="Loss and accuracy after each epoch",
@@ -130,7 +130,7 @@ def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
     if not can_cancel:
         st.markdown(line)
         return
-    is_asked = state.store().is_cancel_requested(run.id)
+    is_asked = stored.store().is_cancel_requested(run.id)
     left, right = st.columns([4, 1], vertical_alignment="center")
     left.markdown(line)
     right.button(
@@ -163,7 +163,7 @@ def _done(run: Run) -> None:
     else:
         result = f"{run.result} · " if run.result else ""
         _head(run, f"{result}in {duration(run.seconds)}")
-    gone = state.store().gone(run.id)
+    gone = stored.store().gone(run.id)
     if gone:
         st.warning(
             f"Deleted since: {escaped(', '.join(gone))}. The same question is measured anew.",

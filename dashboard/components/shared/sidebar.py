@@ -4,7 +4,7 @@ import html
 
 import streamlit as st
 
-from dashboard import memory, state
+from dashboard import memory, state, stored
 from dashboard.components.shared import names, selection
 from dashboard.components.shared.data_picker import UPLOAD
 from dashboard.components.shared.ended import watch_jobs
@@ -80,7 +80,7 @@ def _machine() -> str:
 
 def _queue() -> str:
     try:
-        states = [row["status"] for row in state.store().active_rows() if not row["parent"]]
+        states = [row["status"] for row in stored.store().active_rows() if not row["parent"]]
     except UsableError:
         return "the store cannot be read"
     running, waiting = states.count(Status.RUNNING), states.count(Status.QUEUED)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import download_csv, escaped, link
 from usable_core.evaluations.look import FOLDER, LookResult
 from usable_core.runs.run import Run
@@ -53,7 +53,7 @@ def _classes(run: Run, result: LookResult) -> None:
 
 
 def _tiles(run: Run, indices: Sequence[int], most: int, words: Sequence[str] = ()) -> None:
-    folder = state.store().folder(run.id) / FOLDER
+    folder = stored.store().folder(run.id) / FOLDER
     kept = [index for index in indices if (folder / f"{index}.png").is_file()][:most]
     if not kept:
         st.caption("No picture of it was kept.")

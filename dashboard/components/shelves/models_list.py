@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared import names
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.pickers import facts
@@ -89,7 +89,7 @@ def _shown(row: Row, measured: Mapping[str, RunHead]) -> dict[str, object]:
 
 def _measured() -> list[RunHead]:
     wanted = Wanted(tasks=MEASURES, statuses=(Status.DONE,))
-    return state.listing(wanted, LOOKED_AT, 0).runs
+    return stored.listing(wanted, LOOKED_AT, 0).runs
 
 
 def _newest(runs: Iterable[RunHead]) -> dict[str, dict[str, RunHead]]:

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import (
     csv_of_run,
     download,
@@ -44,7 +44,7 @@ def run_actions(run: Run) -> None:
 
 def _again(run: Run) -> None:
     """Offer to ask the same again; what ended early goes on where its kind can."""
-    is_done, store = run.status is Status.DONE, state.store()
+    is_done, store = run.status is Status.DONE, stored.store()
     goes_on = not is_done and (TASKS[run.task].is_of_parts or store.has_parts(run.id))
     told = FROM_STORE if is_done else store.again(run.id)
     if st.button(
@@ -60,7 +60,7 @@ def _again(run: Run) -> None:
 
 def _files(run: Run) -> None:
     name = f"{run.task}-{run.id}"
-    records = partial(csv_of_run, state.store(), run.id)
+    records = partial(csv_of_run, stored.store(), run.id)
     download("Records, CSV", records, f"{name}.csv", key=f"csv_{run.id}")
     download_json(run.summary, name, key=f"json_{run.id}", label="Summary, JSON")
 
@@ -71,7 +71,7 @@ def _delete(run: Run) -> None:
         st.markdown("Delete this run, its parts and its files for good?")
         if st.button("Yes, delete", key=state.RUNS_DELETE, type="primary"):
             with errors_shown():
-                state.store().delete(run.id)
+                stored.store().delete(run.id)
                 st.query_params.pop(state.RUN, None)
                 st.rerun()
 
@@ -95,5 +95,5 @@ def run_record(run: Run) -> None:
         )
     with right:
         st.markdown("**Log**")
-        log = log_tail(state.store().log_path(run.id))
+        log = log_tail(stored.store().log_path(run.id))
         st.code(log or "The log is empty.", language=None, wrap_lines=True, height=RECORD_HEIGHT)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core.runs.description import split_tags
 from usable_core.runs.run import Run, RunHead
@@ -31,7 +31,7 @@ def run_words(run: Run) -> None:
         if is_saved:
             with errors_shown():
                 tags_given = split_tags(given)
-                state.store().describe(run.id, name=name, note=note, tags=tags_given)
+                stored.store().describe(run.id, name=name, note=note, tags=tags_given)
                 st.rerun()
 
 
@@ -43,7 +43,7 @@ def tag_several(runs: Sequence[RunHead]) -> None:
             with errors_shown():
                 given = split_tags(st.session_state[state.RUNS_GIVEN_TAGS])
                 for run in runs:
-                    state.store().describe(run.id, tags=(*run.tags, *given))
+                    stored.store().describe(run.id, tags=(*run.tags, *given))
                 st.rerun()
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shelves.choosing import delete_button
 from dashboard.components.shelves.run_words import tag_several
@@ -48,11 +48,11 @@ def runs_list() -> None:
 def _page(wanted: Wanted) -> tuple[Listing, int]:
     """Return the chosen page of the list and its number, the last one where it has shrunk."""
     number = st.session_state.get(state.RUNS_PAGE, 1)
-    found = state.listing(wanted, ON_A_PAGE, (number - 1) * ON_A_PAGE)
+    found = stored.listing(wanted, ON_A_PAGE, (number - 1) * ON_A_PAGE)
     last = max(1, -(-found.total // ON_A_PAGE))
     if number > last:
         number = st.session_state[state.RUNS_PAGE] = last
-        found = state.listing(wanted, ON_A_PAGE, (number - 1) * ON_A_PAGE)
+        found = stored.listing(wanted, ON_A_PAGE, (number - 1) * ON_A_PAGE)
     return found, number
 
 
@@ -73,7 +73,7 @@ def _choose() -> Wanted:
     looks = {str(status): status_text(status) for status in Status}
     statuses = _pills("Status", looks, state.RUNS_STATUS)
     tags = _pills(
-        "Tags", {tag: f"#{tag}" for tag in state.store().tags()[:MOST_TAGS]}, state.RUNS_TAGS
+        "Tags", {tag: f"#{tag}" for tag in stored.store().tags()[:MOST_TAGS]}, state.RUNS_TAGS
     )
     return Wanted(tasks or None, [Status(name) for name in statuses] or None, words, tags)
 
@@ -136,7 +136,7 @@ def _delete(ids: Sequence[str]) -> None:
     refused = []
     for run_id in ids:
         try:
-            state.store().delete(run_id)
+            stored.store().delete(run_id)
         except UnknownName:  # another tab was quicker, or it was a part of one of these
             continue
         except UsableError as error:

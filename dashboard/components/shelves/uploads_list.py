@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shelves.choosing import choosable, delete_button
 from usable_core.files import size_said
@@ -20,7 +20,7 @@ COLUMNS = {
 
 def uploads_list() -> None:
     """Show the list; what is chosen in it can be opened and deleted."""
-    found = state.store().uploads()
+    found = stored.store().uploads()
     if not found:
         _empty()
         return
@@ -78,7 +78,7 @@ def _delete_button(label: str, uploads: Sequence[Upload], key: str) -> None:
 
 def _delete(ids: Sequence[str]) -> None:
     with errors_shown():
-        state.store().delete_uploads(ids)
+        stored.store().delete_uploads(ids)
 
 
 def _one(upload: Upload) -> None:

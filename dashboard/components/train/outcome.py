@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, stored
 from dashboard.components.shared.formats import (
     download_csv,
     errors_shown,
@@ -27,7 +27,7 @@ def outcome(run: Run) -> None:
             link(name, label, icon, {state.MODELS: [reference]} | data)
     st.caption(f"The model is listed under Models; in a terminal it is `{reference}`.")
     with errors_shown():
-        answer = state.store().load(run.id)
+        answer = stored.store().load(run.id)
         for sentence in in_words(answer):
             st.markdown(escaped(sentence))
         download_csv(answer.records, f"training-{run.id}", key=f"csv_{run.id}", label="Epochs, CSV")
