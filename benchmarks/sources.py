@@ -1,10 +1,12 @@
 """Networks of other libraries through Usable beside the bare libraries, in one run.
 
-    python -m benchmarks.sources [--sources onnx keras] [--rounds 9] [--images 64]
+    python -m benchmarks.sources [--sources onnx hf keras art] [--rounds 9] [--images 64]
 
 ONNX: bundled/vgg exported, answers of the Oracle beside onnxruntime's session in batches of the
 same size, and how far the logits are from torch's. Keras: MobileNetV2 with random weights, a pass
 forward and back to the pixels beside Keras on torch, and how far the gradients are.
+Transformers: the same of a ViT with random weights. ART's KerasClassifier beside the same bare
+network, or why not.
 """
 
 import argparse
@@ -34,7 +36,11 @@ def main() -> None:
     print("| source | what | ours / bare | range of the rounds | largest difference |")
     print("|---|---|---:|---:|---:|")
     for name in asked.sources:
-        what, timing, apart = SOURCES[name](asked.rounds, asked.images)
+        try:
+            what, timing, apart = SOURCES[name](asked.rounds, asked.images)
+        except ImportError as error:  # a peer that lacks what it is built on
+            print(f"| {name} | not run: {type(error).__name__}: {error} | | | |", flush=True)
+            continue
         low, high = timing.spread
         shown = f"{timing.ratio:.2f} | {low:.2f} to {high:.2f} | {apart:.2g}"
         print(f"| {name} | {what} | {shown} |", flush=True)
@@ -90,23 +96,82 @@ def keras(rounds: int, images: int) -> tuple[str, Timing, float]:
         variable.value.requires_grad_(False)
     x = torch.rand(BATCH, 3, 224, 224, generator=torch.Generator().manual_seed(0))
 
-    def gradient(logits_of: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
-        pixels = x.clone().requires_grad_()
-        return torch.autograd.grad(logits_of(pixels)[:, 7].sum(), pixels)[0]
-
     def bare(pixels: torch.Tensor) -> torch.Tensor:
         found: torch.Tensor = own((2 * pixels - 1).permute(0, 2, 3, 1), training=False)
         return found
 
-    _, ours = interleave(
-        {"bare": lambda: gradient(bare), "ours": lambda: gradient(model)}, rounds=rounds
-    )
-    mine, theirs = gradient(model), gradient(bare)
+    return _forward_and_back(model, bare, x, rounds)
+
+
+def hf(rounds: int, images: int) -> tuple[str, Timing, float]:
+    """Return passes forward and back of a ViT of transformers beside those of the bare network."""
+    import transformers
+
+    sizes = {"hidden_size": 192, "num_hidden_layers": 12, "num_attention_heads": 3}
+    config = transformers.ViTConfig(**sizes, intermediate_size=768, num_labels=10)
+    torch.manual_seed(0)
+    own = transformers.ViTForImageClassification(config).eval().requires_grad_(False)
+    with tempfile.TemporaryDirectory() as folder:
+        own.save_pretrained(folder)
+        transformers.ViTImageProcessorPil().save_pretrained(folder)
+        model = load_model(f"hf/{folder}")
+    x = torch.rand(BATCH, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+
+    def bare(pixels: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = own(pixel_values=2 * pixels - 1).logits
+        return found
+
+    return _forward_and_back(model, bare, x, rounds)
+
+
+def art(rounds: int, images: int) -> tuple[str, Timing, float]:
+    """Return passes of ART's KerasClassifier beside those of bare Keras on torch.
+
+    Raises:
+        ImportError: ART drives Keras through TensorFlow, which is not here.
+    """
+    import numpy as np
+
+    from usable_core.models.sources.keras_network import keras_of_torch
+
+    own = keras_of_torch().applications.MobileNetV2(weights=None)
+    from art.estimators.classification import KerasClassifier
+
+    peer = KerasClassifier(model=own, clip_values=(0, 1))
+    x = torch.rand(BATCH, 224, 224, 3, generator=torch.Generator().manual_seed(0))
+    y = np.eye(1000)[np.full(BATCH, 7)]
+
+    def bare() -> torch.Tensor:
+        pixels = x.clone().requires_grad_()
+        loss = -own(pixels, training=False)[:, 7].log().sum()
+        return torch.autograd.grad(loss, pixels)[0]
+
+    contenders = {"bare": bare, "ART": lambda: peer.loss_gradient(x.numpy(), y)}
+    _, theirs = interleave(contenders, rounds=rounds)
+    apart = float((torch.as_tensor(peer.loss_gradient(x.numpy(), y)) - bare()).abs().max())
+    return f"ART's loss gradient, {BATCH} pictures", theirs, apart
+
+
+def _forward_and_back(
+    ours: Callable[[torch.Tensor], torch.Tensor],
+    bare: Callable[[torch.Tensor], torch.Tensor],
+    x: torch.Tensor,
+    rounds: int,
+) -> tuple[str, Timing, float]:
+    """Return the timing of gradients at images x (N, 3, H, W), and how far they are apart."""
+
+    def gradient(logits_of: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        pixels = x.clone().requires_grad_()
+        return torch.autograd.grad(logits_of(pixels)[:, 7].sum(), pixels)[0]
+
+    contenders = {"bare": lambda: gradient(bare), "ours": lambda: gradient(ours)}
+    _, timing = interleave(contenders, rounds=rounds)
+    mine, theirs = gradient(ours), gradient(bare)
     apart = float((mine - theirs).abs().max() / theirs.abs().max())
-    return f"forward and back, {BATCH} pictures", ours, apart
+    return f"forward and back, {len(x)} pictures", timing, apart
 
 
-SOURCES = {"onnx": onnx, "keras": keras}
+SOURCES = {"onnx": onnx, "hf": hf, "keras": keras, "art": art}
 
 
 if __name__ == "__main__":

@@ -104,3 +104,20 @@ def test_a_function_that_answers_otherwise_later_is_told(wrong):
 
     with pytest.raises(ConfigError, match=r"answer must give logits of shape \(5, 3\)"):
         model(torch.rand(5, 3, 4, 4))
+
+
+def test_a_function_gets_arrays_in_the_usual_order_of_memory():
+    from usable_core.asking.oracle import Oracle
+
+    seen = []
+
+    def answer(images):
+        seen.append(images.flags["C_CONTIGUOUS"])
+        return images.mean((2, 3))
+
+    model = usable.wrap(answer, labels=["r", "g", "b"], input_size=4)
+    seen.clear()
+    Oracle(model).logits(torch.rand(5, 3, 4, 4))
+
+    assert seen
+    assert all(seen)

@@ -166,7 +166,7 @@ class Oracle(AbstractContextManager["Oracle"]):
 
         def answered(part: slice) -> Tensor:
             with torch.inference_mode():
-                x = images(part).contiguous(memory_format=torch.channels_last)
+                x = self.model.laid_out(images(part))
                 if self._must_choose:
                     self._choose_precision(x)
                 with autocast(self.device, self.precision):
