@@ -71,7 +71,7 @@ class Pictures:
             x = torch.full((count, 3, *self.model.input_size), 0.5)
         else:
             x = torch.stack([self.model.preprocessing.geometry(image) for image in opened])
-        return x.to(self.model.device, memory_format=torch.channels_last)
+        return self.model.laid_out(x.to(self.model.device))
 
     def some(self, count: int) -> Tensor:
         """Return images (count, 3, H, W) as they would be timed."""

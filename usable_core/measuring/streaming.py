@@ -266,7 +266,7 @@ def pictures(
     is_all = len(indices) == len(examples)
     part = examples.dataset if is_all else examples.dataset.take(indices)
     for x, _, places in batches(part, oracle.model.preprocessing, size):
-        images = x.to(oracle.device, memory_format=torch.channels_last)
+        images = oracle.model.laid_out(x.to(oracle.device))
         yield images, indices[places.numpy()]
 
 
