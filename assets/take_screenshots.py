@@ -86,7 +86,7 @@ def pages_of(run: str) -> dict[str, tuple[str, str]]:
     chosen = "models=bundled/vgg_digits&models=bundled/resnet_digits&data=digits"
     return {
         "explain.png": ("explain?image=cat", r"All \d+ answers are complete"),
-        "verdict.png": (f"assess?run={run}", r"is first with a chance"),
+        "verdict.png": (f"assess?run={run}", r"best in accuracy"),
         "robustness.png": (f"robustness?{chosen}", r"Click a point"),
     }
 
