@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
-from usable_core import jobs, tasks
+from usable_core import answering, jobs
 from usable_core.arguments import Question, config_of, question_of
 from usable_core.arguments import model_of as _model
 from usable_core.errors import ConfigError, Diverged, UsableError
@@ -256,7 +256,7 @@ def _answer(
     config = config_of(kind, question, settings)
     if question.is_stored:
         return jobs.run_here(config, report, objects=question.objects)[1]
-    result = tasks.run(config, question.objects, report, None)
+    result = answering.run(config, question.objects, report, None)
     if question.named is None:
         return result
     return replace(result, config=replace(config, dataset=question.named))
@@ -268,5 +268,5 @@ def _fine_tuned(
     from usable_core.models.sources.from_card import model_in
 
     folder.mkdir(parents=True, exist_ok=True)
-    result = cast(TrainingResult, tasks.run(config, question.objects, report, folder))
+    result = cast(TrainingResult, answering.run(config, question.objects, report, folder))
     return model_in(folder), result

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack, cast
 
-from usable_core import jobs, tasks
+from usable_core import answering, jobs
 from usable_core.arguments import Question, config_of, model_of, question_of
 from usable_core.evaluations import keywords
 from usable_core.evaluations.cost import CostConfig, CostResult
@@ -49,4 +49,4 @@ def evaluate_cost(
         config = config_of(CostConfig, question, settings)
     if store:
         return cast(CostResult, jobs.run_here(config, report, objects=question.objects)[1])
-    return cast(CostResult, tasks.run(config, question.objects, report, None))
+    return cast(CostResult, answering.run(config, question.objects, report, None))

@@ -4,13 +4,9 @@ A config holds names; `run` turns them into objects once and calls the measuring
 here imports torch until `run` is called.
 """
 
-import contextlib
 import dataclasses
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usable_core.catalog import implementation, lookup
@@ -26,18 +22,14 @@ from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.schema import SCHEMA, upgraded
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
-from usable_core.verdicts.estimate import Pace
-from usable_core.versions import versions
 
 GOES_ON = "it goes on from its finished parts"
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
-    from usable_core.datasets.dataset import Dataset
+    pass
 
 BEGINS_ANEW = "a training begins anew"
 
@@ -271,130 +263,3 @@ def check_names(config: Config) -> None:
             files_of(spec.reference, spec.weights, spec.labels)
         else:
             reader_of(spec.reference)
-
-
-def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Return the objects that a config names, by its fields; see `named_in`.
-
-    A question that is made of parts names them for its parts, which load them.
-
-    Args:
-        config: The question.
-        known: Objects that are there already, by field.
-
-    Raises:
-        UsableError: a name is unknown, or what it names cannot be loaded.
-    """
-    from usable_core.models import load_model
-
-    if TASKS[name_of(config)].is_of_parts:
-        return {}
-    found = dict(known or {})
-    for field, spec in named_in(config).items():
-        if field not in found:
-            found[field] = load_model(spec) if isinstance(spec, ModelSpec) else dataset_of(spec)
-    return found
-
-
-def dataset_of(spec: DatasetSpec) -> "Dataset":
-    """Return the data that a question names.
-
-    Raises:
-        UsableError: they cannot be read.
-    """
-    from usable_core.datasets import load_dataset
-
-    return load_dataset(spec.reference)
-
-
-def found_pictures(reference: str, ids: Sequence[str]) -> "Iterator[tuple[str, Image]]":
-    """Yield the pictures that a data set has, with their identities; no network is loaded.
-
-    Raises:
-        UsableError: the data set cannot be read.
-    """
-    from usable_core.datasets import by_identity
-
-    return by_identity.found_pictures(reference, ids)
-
-
-def measured_together() -> contextlib.AbstractContextManager[None]:
-    """Return the time in which several models are shown the same corrupted pictures."""
-    from usable_core.corruptions.sharing import shared
-
-    return shared()
-
-
-def look_at(objects: dict[str, Any], report: Report) -> None:
-    """Find the equal pictures of each data set among objects, which can take its time once.
-
-    Raises:
-        Cancelled: through `report`.
-    """
-    from usable_core.datasets import Dataset
-
-    for thing in objects.values():
-        if isinstance(thing, Dataset):
-            thing.contents(report)
-
-
-def key(config: Config, objects: dict[str, Any]) -> str:
-    """Return the identity of a question: its settings and the fingerprints of what it names.
-
-    Two questions of one key have one answer, so it is measured once. Where files lie is no part of
-    it; what they hold is, and which examples are evaluated.
-    """
-    settings = to_json(config) | {"part": _part(config, objects)}
-    if TASKS[name_of(config)].is_of_machine:
-        from usable_core.measuring.machine import measured_on
-
-        settings["machine"] = measured_on(objects["model"], getattr(config, "model"))  # noqa: B009
-    for name, thing in objects.items():
-        settings[name]["fingerprint"] = thing.fingerprint
-        if getattr(getattr(config, name), "labels", None):  # what the file names, not where it lies
-            settings[name]["classes"] = thing.labels.names
-        for place in getattr(config, name).said_by_fingerprint:
-            settings[name].pop(place, None)
-    text = json.dumps([name_of(config), settings, versions()], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
-
-
-def _part(config: Config, objects: dict[str, Any]) -> str:
-    """Return which examples a question is about; it depends on the model, not on the data alone."""
-    if TASKS[name_of(config)].makes_model or not {"model", "dataset"} <= objects.keys():
-        return ""
-    from usable_core.datasets.columns import taken
-    from usable_core.datasets.dataset import hash_all
-    from usable_core.measuring.data_doubts import places_of
-    from usable_core.measuring.provenance import evaluated_part
-
-    part = evaluated_part(objects["model"], objects["dataset"], getattr(config, "dataset"))  # noqa: B009
-    said = [part.split_name, *part.ids]
-    if part.columns and TASKS[name_of(config)].keeps_columns:  # no fingerprint tells of them
-        said.append(json.dumps(taken(part.columns, places_of(part).tolist()), sort_keys=True))
-    return hash_all(said)
-
-
-def pace(objects: Mapping[str, Any], spec: DatasetSpec) -> Pace:
-    """Return how fast a model is on this machine, and how many of the examples are asked for.
-
-    Raises:
-        UsableError: there are none, or its outputs are not those of a classifier.
-    """
-    from usable_core.measuring.pace import pace_of
-
-    return pace_of(objects["model"], objects["dataset"], spec)
-
-
-def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | None) -> Result:
-    """Return the answer to `config`.
-
-    Args:
-        config: The question.
-        objects: What `resolve(config)` returned.
-        report: Told the progress; raises `Cancelled`.
-        folder: Existing folder for the artifacts (weights, pictures, maps); None keeps none.
-    """
-    function = implementation(TASKS[name_of(config)].function)
-    result: Result = function(**objects, config=config, report=report, folder=folder)
-    return result

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import usable_core as usable
-from usable_core import tasks
+from usable_core import answering
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -26,7 +26,7 @@ def objects():
 def key(kind, objects, limit=None, **columns):
     config = kind(ModelSpec("bundled/vgg_digits"), DatasetSpec("pictures", limit=limit))
     dataset = replace(objects["dataset"], columns=columns)
-    return tasks.key(config, {**objects, "dataset": dataset})
+    return answering.key(config, {**objects, "dataset": dataset})
 
 
 def test_answers_that_keep_columns_are_not_given_for_other_columns(objects):

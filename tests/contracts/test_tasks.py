@@ -9,7 +9,7 @@ from typing import get_type_hints
 import pytest
 from toy_models import digits_dataset
 
-from usable_core import tasks
+from usable_core import answering, tasks
 from usable_core.catalog import implementation
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.evaluations.accuracy import AccuracyConfig
@@ -92,9 +92,11 @@ def test_one_question_has_one_key_wherever_its_files_lie():
         dataset=replace(DATA, reference="elsewhere/digits"),
     )
 
-    assert tasks.key(config, things("m")) == tasks.key(renamed, things("m"))
-    assert tasks.key(config, things("m")) != tasks.key(config, things("n"))
-    assert tasks.key(config, things("m")) != tasks.key(replace(config, batch_size=4), things("m"))
+    assert answering.key(config, things("m")) == answering.key(renamed, things("m"))
+    assert answering.key(config, things("m")) != answering.key(config, things("n"))
+    assert answering.key(config, things("m")) != answering.key(
+        replace(config, batch_size=4), things("m")
+    )
 
 
 def test_a_stored_question_with_an_unknown_setting_is_not_guessed_at():

@@ -15,6 +15,7 @@ from torch import nn
 from torchvision import models
 
 from usable_core import cli
+from usable_core.answering import resolve
 from usable_core.errors import CheckpointError, UnknownName, UsableError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.interactive import ImageRequest
@@ -24,7 +25,6 @@ from usable_core.measuring.memory import ModelCache
 from usable_core.models import load_model
 from usable_core.models.sources import timm_models, torchvision_models
 from usable_core.records import from_json, to_json
-from usable_core.tasks import resolve
 
 TIMM, TORCHVISION = "timm/resnet10t", "torchvision/squeezenet1_1"
 # What builders of timm and torchvision take beside settings of an architecture.

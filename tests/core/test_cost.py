@@ -16,7 +16,7 @@ from torchvision.models.vision_transformer import VisionTransformer
 from toy_models import dataset_of, model_of
 
 import usable_core as usable
-from usable_core import cli, jobs, tasks
+from usable_core import answering, cli, jobs
 from usable_core.catalog.models import files_of
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.cost import CostConfig, timings_for
@@ -386,12 +386,12 @@ def test_another_machine_measures_anew(monkeypatch):
 def test_what_times_depend_on_is_in_the_key(monkeypatch, change):
     asked = CostConfig(ModelSpec("toy"))
     objects = {"model": model_of(linear(), size=SIDE)}
-    before, plain = tasks.key(asked, objects), machine.machine
-    assert tasks.key(asked, objects) == before
+    before, plain = answering.key(asked, objects), machine.machine
+    assert answering.key(asked, objects) == before
 
     monkeypatch.setattr(machine, "machine", lambda device: replace(plain(device), **change))
 
-    assert tasks.key(asked, objects) != before
+    assert answering.key(asked, objects) != before
 
 
 def test_the_file_of_weights_is_in_the_key_and_in_the_answer(tmp_path):

@@ -13,7 +13,7 @@ from made_pictures import encoded, photo
 from PIL import Image, ImageEnhance, ImageOps
 from toy_models import digits_dataset, linear_model
 
-from usable_core import cli, tasks
+from usable_core import answering, cli
 from usable_core.datasets import contents, duplicates, load_dataset
 from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.datasets.dataset import select
@@ -230,7 +230,9 @@ def test_a_question_says_which_part_it_is_about(tmp_path):
     foreign, ours = linear_model(8, 2), linear_model(8, 2)
     ours.card = {"data": {"fingerprint": dataset.fingerprint, "drawn_by": "content"}}
 
-    keys = {tasks.key(config, {"model": model, "dataset": dataset}) for model in (foreign, ours)}
+    keys = {
+        answering.key(config, {"model": model, "dataset": dataset}) for model in (foreign, ours)
+    }
 
     assert foreign.fingerprint == ours.fingerprint
     assert len(keys) == 2

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from made_evidence import HOSTILE, RULES, assessed, flipped
 
-from usable_core import cli, tasks
+from usable_core import answering, cli
 from usable_core.errors import StorageError
 from usable_core.runs import RunStore
 from usable_core.verdict_files import form, verify
@@ -277,7 +277,7 @@ def test_weights_that_changed_since_are_not_passed_off_as_measured(
 ):
     """A newer file is loaded to see whether it holds what was measured."""
     loaded = SimpleNamespace(fingerprint=fingerprint)
-    monkeypatch.setattr(tasks, "resolve", lambda *_: {"model": loaded})
+    monkeypatch.setattr(answering, "resolve", lambda *_: {"model": loaded})
     result = assessed(tmp_path)
     later = RunStore().list()[0].created.timestamp() + 10
     os.utime(tmp_path / "0.pth", (later, later))

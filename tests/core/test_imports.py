@@ -100,7 +100,7 @@ ASKING_LAYERS = (
         "bringing",
     ),
     ("tasks", "progress"),
-    ("runs", "plots"),
+    ("runs", "plots", "answering"),
     ("reports",),
     ("verdict_files",),
     ("jobs",),
@@ -128,12 +128,12 @@ ALSO_ASKED = {("measuring", "runs")}
 # The doors to the measuring half: files that import it inside functions, and those that name what
 # it has by a dotted name, which `catalog.implementation` fetches.
 DOORS = (
+    "usable_core.answering",
     "usable_core.api",
     "usable_core.arguments",
     "usable_core.attacking",
     "usable_core.recipes",
     "usable_core.slicing",
-    "usable_core.tasks",
 )
 DOTTED = ("usable_core.catalog.", "usable_core.tasks", "usable_core.jobs.worker")
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from filelock import FileLock
 
-from usable_core import jobs, tasks
+from usable_core import answering, jobs, tasks
 from usable_core.errors import (
     Cancelled,
     DatasetRefused,
@@ -89,8 +89,8 @@ def count_task(monkeypatch):
     row = tasks.Task("Count", CountConfig, CountResult, f"{__name__}:count")
     monkeypatch.setitem(tasks.TASKS, "count", row)
     model = SimpleNamespace(fingerprint="abc")
-    monkeypatch.setattr(tasks, "resolve", lambda config: {"model": model})
-    monkeypatch.setattr(tasks, "key", lambda config, objects: f"{config.steps} {config.does}")
+    monkeypatch.setattr(answering, "resolve", lambda config: {"model": model})
+    monkeypatch.setattr(answering, "key", lambda config, objects: f"{config.steps} {config.does}")
     counted.clear()
 
 
@@ -608,7 +608,7 @@ def test_a_name_that_only_its_source_knows_leaves_no_run_either(monkeypatch):
     def unknown(config):
         raise UnknownName("torchvision model", "resnet19", ["resnet18"])
 
-    monkeypatch.setattr(tasks, "resolve", unknown)
+    monkeypatch.setattr(answering, "resolve", unknown)
     with pytest.raises(UnknownName, match="resnet18"):
         jobs.run_here(AccuracyConfig(ModelSpec("torchvision/resnet19"), DatasetSpec("digits")))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from made_pictures import png
 
-from usable_core import jobs, settings, tasks
+from usable_core import answering, jobs, settings
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.cost import CostConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -37,9 +37,9 @@ def data(tmp_path):
 
 def asked(model, data, monkeypatch, *, loads):
     """The run of a question; whether it loads anything must be as said."""
-    counted, resolve = [], tasks.resolve
+    counted, resolve = [], answering.resolve
     with monkeypatch.context() as patch:
-        patch.setattr(tasks, "resolve", lambda *a, **k: counted.append(a) or resolve(*a, **k))
+        patch.setattr(answering, "resolve", lambda *a, **k: counted.append(a) or resolve(*a, **k))
         run, result = jobs.run_here(AccuracyConfig(model, data))
     assert bool(counted) is loads
     return run, result

@@ -9,7 +9,7 @@ from timm.data.imagenet_info import ImageNetInfo
 from torch import nn
 from torch.export import Dim, export, save
 
-from usable_core import api, tasks
+from usable_core import answering, api
 from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -181,7 +181,7 @@ def test_other_names_are_another_question_wherever_the_file_lies(program, folder
         for file in files
     ]
 
-    keys = [tasks.key(config, tasks.resolve(config)) for config in configs]
+    keys = [answering.key(config, answering.resolve(config)) for config in configs]
 
     assert keys[0] == keys[1]
     assert keys[0] != keys[2]

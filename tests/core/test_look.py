@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from usable_core import cli, tasks
+from usable_core import answering, cli, tasks
 from usable_core.datasets import load_dataset
 from usable_core.errors import ConfigError
 from usable_core.evaluations.look import FOLDER, LookConfig
@@ -43,7 +43,7 @@ def leaking(tmp_path):
 
 def looked(reference, folder=None):
     config = LookConfig(DatasetSpec(reference))
-    return tasks.run(config, {"dataset": load_dataset(reference)}, silent, folder)
+    return answering.run(config, {"dataset": load_dataset(reference)}, silent, folder)
 
 
 def test_counts_parts_duplicates_leaks_and_refused(leaking, tmp_path):

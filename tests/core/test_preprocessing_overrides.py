@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from usable_core import tasks
+from usable_core import answering
 from usable_core.cli import main
 from usable_core.datasets import load_dataset
 from usable_core.datasets.pixels import batches
@@ -113,7 +113,7 @@ def test_the_same_input_said_twice_is_the_same_question(weights):
         for pairs in ((), (("resize", "256"),), (("resize", "260"),))
     ]
 
-    same, also_same, other = (tasks.key(config, tasks.resolve(config)) for config in said)
+    same, also_same, other = (answering.key(config, answering.resolve(config)) for config in said)
 
     assert same == also_same
     assert same != other

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from store_looks import damaged, look
 
-from usable_core import cli, jobs, tasks
+from usable_core import answering, cli, jobs, tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import execution
@@ -63,8 +63,8 @@ def count_task(monkeypatch):
     row = tasks.Task("Count", CountConfig, CountResult, f"{__name__}:count")
     monkeypatch.setitem(tasks.TASKS, "count", row)
     model = SimpleNamespace(fingerprint="abc")
-    monkeypatch.setattr(tasks, "resolve", lambda config: {"model": model})
-    monkeypatch.setattr(tasks, "key", lambda config, objects: f"{config.steps}")
+    monkeypatch.setattr(answering, "resolve", lambda config: {"model": model})
+    monkeypatch.setattr(answering, "key", lambda config, objects: f"{config.steps}")
     counted.clear()
     accident.clear()
     yield

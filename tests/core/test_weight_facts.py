@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from timm.data.imagenet_info import ImageNetInfo
 from torchvision import models
 
-from usable_core import tasks
+from usable_core import answering
 from usable_core.catalog.models import file_facts
 from usable_core.datasets import load_dataset
 from usable_core.errors import CheckpointError
@@ -283,7 +283,7 @@ def test_two_files_and_two_tables_are_two_questions(tmp_path, states):
     def key(weights):
         spec = ModelSpec(SQUEEZENET, str(tmp_path / weights), (("num_classes", "3"),))
         config = AccuracyConfig(spec, DatasetSpec("digits"))
-        return tasks.key(config, {"model": load_model(spec), "dataset": digits})
+        return answering.key(config, {"model": load_model(spec), "dataset": digits})
 
     weights = ("w.pth#student", "w.pth#teacher", "named.pth", "turned.pth", "more.pth")
     assert len({key(one) for one in weights}) == len(weights)
@@ -297,7 +297,7 @@ def test_the_names_that_the_user_gives_win_and_are_part_of_the_question(tmp_path
         own = replace(spec, labels=str(tmp_path / "names.txt"))
         model = load_model(own)
         keys.add(
-            tasks.key(
+            answering.key(
                 AccuracyConfig(own, DatasetSpec("digits")), {"model": model, "dataset": digits}
             )
         )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from usable_core import tasks
+from usable_core import answering, tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
@@ -76,7 +76,7 @@ def run_here(
         report: Told the progress; may raise `Cancelled`.
         parent: Run that this is a part of; its cancel ends this one too, through `report`.
         title: As people see it.
-        objects: What the config names, as `tasks.resolve` returns it; None loads it.
+        objects: What the config names, as `answering.resolve` returns it; None loads it.
 
     Raises:
         Cancelled: a person stopped it.
@@ -114,7 +114,7 @@ def _unkept(
     task = tasks.TASKS[name]
     if task.makes_model or task.is_of_parts or not objects:
         raise why
-    result = why.result if isinstance(why, Unkept) else tasks.run(config, objects, report, None)
+    result = why.result if isinstance(why, Unkept) else answering.run(config, objects, report, None)
     log.warning("Note: This answer is not kept. %s", why)
     return Run(
         id="",

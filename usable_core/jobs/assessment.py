@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from usable_core import jobs, tasks
+from usable_core import answering, jobs
 from usable_core.comparison.names import distinct, short_names
 from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.result import Measured
@@ -107,7 +107,7 @@ def run_assessment(
     candidates = [Candidate(spec) for spec in config.models]
     precedence = RunStore().precedence(config, planned.dataset.fingerprint)
     work = _Work(config, candidates, Steps(report, folder, _start(planned.estimate)), folder.name)
-    with tasks.measured_together():
+    with answering.measured_together():
         for candidate, model in zip_longest(candidates, models):
             given = {"model": model, "dataset": planned.dataset}
             given |= planned.objects.pop(candidate.spec, {})
@@ -135,8 +135,8 @@ class _Work:
             inner = self.steps.begin(title)
             try:
                 if not objects:
-                    objects = tasks.resolve(question, known)
-                    tasks.look_at(objects, inner)
+                    objects = answering.resolve(question, known)
+                    answering.look_at(objects, inner)
                 run, result = jobs.run_here(question, inner, parent=self.parent, objects=objects)
                 candidate.results[task] = cast(Measured, result)
                 candidate.runs[task] = run.answered_by or run.id

@@ -9,7 +9,7 @@ import traceback
 from contextlib import suppress
 from typing import Any
 
-from usable_core import tasks
+from usable_core import answering, tasks
 from usable_core.errors import Cancelled, StorageError, StoreUnusable, UsableError
 from usable_core.evaluations.result import Result
 from usable_core.evaluations.specs import Report, silent
@@ -152,7 +152,7 @@ def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any]
             return found_by_name
         objects = known.loaded(run.config, report)
     if not tasks.TASKS[run.task].is_of_parts:  # parts are looked for one by one
-        key = tasks.key(run.config, objects)
+        key = answering.key(run.config, objects)
         store.set_key(run.id, key, getattr(objects.get("dataset"), "fingerprint", None))
         found = store.find(key)
         if found is not None:
@@ -161,7 +161,7 @@ def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any]
             return result
         if store.go_on(run.id, key):
             report(0, 0, "Going on from the parts that a killed run had finished")
-    result = tasks.run(run.config, objects, report, store.folder(run.id))
+    result = answering.run(run.config, objects, report, store.folder(run.id))
     try:
         store.finish(run.id, result)
     except StorageError as error:

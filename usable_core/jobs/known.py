@@ -1,8 +1,8 @@
 """A question asked again is known by the facts of its files: nothing is loaded for its answer.
 
-The key of an answer (`tasks.key`) is made of what files hold, so it takes torch, the model and the
-data. Here it is remembered by the question and by size, identity and times of change of every file
-that the question can read. Where a file is not known for sure, nothing is remembered.
+The key of an answer (`answering.key`) is made of what files hold, so it takes torch, the model and
+the data. Here it is remembered by the question and by size, identity and times of change of every
+file that the question can read. Where a file is not known for sure, nothing is remembered.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from usable_core import files, settings, tasks
+from usable_core import answering, files, settings, tasks
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.models import SOURCES, files_of, source_of
 from usable_core.errors import StorageError, UsableError
@@ -106,11 +106,11 @@ def loaded(config: Config, report: Report) -> dict[str, Any]:
     """
     before = identity(config)
     report(0, 0, "Loading the model and the data")
-    objects = tasks.resolve(config)
-    tasks.look_at(objects, report)
+    objects = answering.resolve(config)
+    answering.look_at(objects, report)
     if before is not None and identity(config) == before:  # nothing was written meanwhile
         data = getattr(objects.get("dataset"), "fingerprint", None)
-        _remember(before, {"key": tasks.key(config, objects), "data": data})
+        _remember(before, {"key": answering.key(config, objects), "data": data})
     return objects
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from usable_core import tasks
+from usable_core import answering, tasks
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import ModelSpec, Report, silent
 from usable_core.runs import RunStore
@@ -70,7 +70,7 @@ def plan(
         UsableError: the data cannot be read, so that nothing can be measured.
     """
     known, given = known_parts(config), dict(zip(config.models, models, strict=False))
-    found = Plan(Estimate(()), dataset or tasks.dataset_of(config.dataset))
+    found = Plan(Estimate(()), dataset or answering.dataset_of(config.dataset))
     paces = dict[ModelSpec, Pace]()
     room = MOST_KEPT
     for spec in config.models:
@@ -78,12 +78,12 @@ def plan(
         report(0, 0, f"Loading and timing {spec.reference}")
         there = {"model": given.get(spec), "dataset": found.dataset}
         try:
-            objects = tasks.resolve(
+            objects = answering.resolve(
                 asked["accuracy"], {name: thing for name, thing in there.items() if thing}
             )
-            tasks.look_at(objects, lambda done, total, message, **_: report(0, 0, message))
+            answering.look_at(objects, lambda done, total, message, **_: report(0, 0, message))
             if any((spec, task) not in known for task in asked):
-                paces[spec] = tasks.pace(objects, config.dataset)
+                paces[spec] = answering.pace(objects, config.dataset)
         except UsableError:
             continue
         room -= objects["model"].parameter_count

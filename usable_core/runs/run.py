@@ -113,7 +113,7 @@ class Run(RunHead):
         config: The question.
         metrics: The latest live numbers.
         summary: The answer's `summary()`; None until DONE.
-        key: Identity of the question (`tasks.key`); None until its objects are loaded.
+        key: Identity of the question (`answering.key`); None until its objects are loaded.
         pid: Process working on it.
         versions: Library name to version, when it was asked.
     """

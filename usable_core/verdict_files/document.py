@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from usable_core import tasks
+from usable_core import answering
 from usable_core.catalog.models import files_of
 from usable_core.errors import StorageError, UsableError
 from usable_core.evaluations.result import Measured, Result
@@ -147,7 +147,7 @@ def _hashes(
 def _check_same(spec: ModelSpec, one: Evidence) -> None:
     """Check that files which are newer than a run hold the weights that it measured."""
     result = cast(Measured, one.result)
-    model = tasks.resolve(result.config, {"dataset": None})["model"]
+    model = answering.resolve(result.config, {"dataset": None})["model"]
     if model.fingerprint != result.provenance.model_fingerprint:
         raise StorageError(
             f"The weights of {spec.reference} were changed since they were measured. Assess it "

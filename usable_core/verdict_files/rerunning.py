@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from usable_core import tasks
+from usable_core import answering, tasks
 from usable_core.catalog import implementation
 from usable_core.catalog.models import source_of
 from usable_core.errors import UsableError
@@ -82,7 +82,9 @@ def _measure_again(
     spec = replace(answer.config.model, trust=sample.trust)
     try:
         config = replace(cast(Any, answer.config), model=spec, **_without(answer))
-        known |= tasks.resolve(config, {n: known[n] for n in ("model", "dataset") if n in known})
+        known |= answering.resolve(
+            config, {n: known[n] for n in ("model", "dataset") if n in known}
+        )
         if other := _others(answer, known):
             done.problems += [(part, f"of run {name}: {why}") for part, why in other]
             return

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from usable_core import tasks
+from usable_core import answering
 from usable_core.catalog import implementation
 from usable_core.comparison.joining import join
 from usable_core.errors import UsableError
@@ -61,7 +61,7 @@ def pictures_part(verdict: AssessmentResult, results: Mapping[str, Result]) -> l
     seen: dict[str, bytes] = {}
     try:
         ids = list(dict.fromkeys(row["id"] for row in rows if "run" not in row))
-        for identity, picture in tasks.found_pictures(reference, ids):
+        for identity, picture in answering.found_pictures(reference, ids):
             seen[identity] = thumbnail(picture)
     except UsableError:  # data from Python, or gone since: the captions stay
         pass
