@@ -76,11 +76,8 @@ def load(name: str, spec: ModelSpec) -> Model:
         "weights": own.path.name if own else str(reference),
     }
     transform = transform_of(known or reference, is_guess=known is None)
-    if (
-        known is None
-        and getattr(network, "transform_input", False)
-        and "transform_input" not in options
-    ):
+    is_turned = getattr(network, "transform_input", False) and "transform_input" not in options
+    if known is None and is_turned:
         notes = (*notes, _FROM_SCRATCH)
     count = number_of_classes(network)
     labels, where = facts.labels_for(count, spec.labels)
