@@ -108,6 +108,20 @@ def test_a_running_run_of_the_chosen_model_is_found_without_its_address(open_pag
     assert open_page(page).button(key=f"cancel_{run}")
 
 
+def test_a_warning_says_which_model_it_is_about_unless_it_is_about_all(open_page, store):
+    def warned(result, *sentences):
+        return replace(result, provenance=replace(result.provenance, warnings=sentences))
+
+    first = warned(_accuracy(), "Both are old.", "Its attack was weak.")
+    runs = [_done(store, first), _done(store, warned(_accuracy(90, OTHER), "Both are old."))]
+
+    said = [one.value for one in open_page("accuracy", run=runs).warning]
+
+    assert "Both are old." in said
+    assert f"**{NAME}**: Its attack was weak." in said
+    assert sum("old" in one for one in said) == 1
+
+
 @EACH
 def test_a_failed_run_shows_its_sentence(open_page, store, page):
     run = store.create(QUESTIONS[page]).id

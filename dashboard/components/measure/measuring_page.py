@@ -29,7 +29,7 @@ from dashboard.components.shared.formats import errors_shown, escaped, provenanc
 from dashboard.components.shared.metrics import records_downloads, score_table
 from dashboard.components.shared.names import names_of
 from dashboard.components.shared.pickers import measured_models, model_picker
-from usable_core.evaluations.result import Evaluation
+from usable_core.evaluations.result import Evaluation, Measured
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.tasks import placed
 
@@ -123,14 +123,24 @@ def _form(page: MeasuringPage) -> list[Evaluation]:
     return questions
 
 
+def _warnings(results: Sequence[Measured], names: Sequence[str]) -> None:
+    """Show what a reader must know before the numbers, each once, and of whom it is said."""
+    said: dict[str, list[str]] = {}
+    for result, name in zip(results, names, strict=True):
+        for sentence in result.provenance.warnings:
+            said.setdefault(sentence, []).append(name)
+    for sentence, of in said.items():
+        whose = "" if len(of) == len(results) else f"**{escaped(', '.join(of))}**: "
+        st.warning(f"{whose}{escaped(sentence)}", icon=":material/warning:")
+
+
 def _results(page: MeasuringPage, found: Found, questions: Sequence[Evaluation]) -> None:
     results = [result for _, result in found]
     names = names_of(results)
     headlines(results, names)
     data_notes(found)
     pin_note(page.task, questions)
-    for sentence in dict.fromkeys(s for r in results for s in r.provenance.warnings):
-        st.warning(escaped(sentence), icon=":material/warning:")
+    _warnings(results, names)
     page.results(found, names)
     with st.expander("All numbers, files, and what they come from"):
         score_table(results, names, key=state.of_page(page.task, "scores"))
