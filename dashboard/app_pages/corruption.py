@@ -1,5 +1,6 @@
 """Corruptions: does the model stay right when the picture gets worse?"""
 
+import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -78,7 +79,13 @@ def _relative(result: CorruptionResult, reference: CorruptionResult, name: str) 
     """Show the numbers that are relative to another model, or say why there are none."""
     try:
         for number in result.relative_to(reference):
-            metric_card(number.metric, number.found, where=f", {name} = 100 %")
+            if math.isnan(number.found.value):
+                st.caption(
+                    f"No mCE: it divides by the errors of {escaped(name)}, which has none under "
+                    "one of the corruptions on these images."
+                )
+            else:
+                metric_card(number.metric, number.found, where=f", {name} = 100 %")
     except UsableError as error:
         st.caption(escaped(str(error)))
 

@@ -1,5 +1,6 @@
 """The Corruptions page: what it asks, what it shows, and mCE beside a reference."""
 
+import math
 import os
 from dataclasses import replace
 
@@ -7,6 +8,7 @@ import numpy as np
 from made_corruptions import corruption_result
 from shown import figures, texts
 
+from dashboard.components.shared.formats import interval_text
 from usable_core.catalog.corruptions import COMMON
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -67,6 +69,18 @@ def test_models_stand_side_by_side_with_mce_relative_to_the_first(open_page, sto
     heat = next(f for f in figures(app) if f["data"][0].get("type") == "heatmap")
     assert len(heat["layout"]["yaxis"]["ticktext"]) == len(COMMON)
     assert "Under one corruption" in set(app.dataframe[0].value["metric"])
+
+
+def test_beside_a_reference_without_errors_there_is_no_mce_and_it_is_said(open_page, store):
+    app = open_page("corruption", run=[done(store, MODEL, 1.0), done(store, OTHER, 0.75)])
+
+    assert not [m for m in app.metric if m.label.startswith("mCE")]
+    assert "No mCE: it divides by the errors of VGG · digits" in texts(app)
+    assert "nan" not in texts(app).replace("\u00a0", " ").split()
+
+
+def test_a_number_without_an_interval_says_so():
+    assert interval_text({"low": math.nan, "high": math.nan, "n": 1}) == "no interval, n\u00a0= 1"
 
 
 def test_compare_has_a_section_of_corruptions(open_page, store):

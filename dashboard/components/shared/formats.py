@@ -5,6 +5,7 @@
 """
 
 import json
+import math
 import mimetypes
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
@@ -65,6 +66,8 @@ def interval_text(proportion: object) -> str:
     """Return the interval and the sample size: `95 % interval 96.1–98.0 %, n = 360`."""
     parts = _parts(proportion)
     low, high = 100 * parts["low"], 100 * parts["high"]
+    if math.isnan(low):
+        return f"no interval, {kept_together('n =')} {int(parts['n']):,}"
     dash = "–" if low >= 0 else " to "
     ends = f"{low:.1f}{dash}{high:.1f} %, n = ".replace("-", "−")
     return f"95 % interval {kept_together(ends)}{int(parts['n']):,}"
