@@ -12,7 +12,7 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 if TYPE_CHECKING:
     from torch import Tensor
 
-MOST_BYTES = 256 * 2**20  # of one model's corrupted images; more are made anew for each model
+MOST_BYTES = 256 * 2**20  # of all that is kept; more is made anew for each model
 
 Made = dict[tuple[str, str, int], "Tensor"]
 _made: ContextVar[Made | None] = ContextVar("made", default=None)
@@ -28,13 +28,12 @@ def shared() -> Iterator[None]:
         _made.reset(token)
 
 
-def corrupter(x: "Tensor", seeds: "Tensor", planned: int) -> "Callable[[str, int], Tensor]":
+def corrupter(x: "Tensor", seeds: "Tensor") -> "Callable[[str, int], Tensor]":
     """Return a function of a corruption and a severity: images x (N, 3, H, W) under it.
 
     Args:
         x: Images in [0, 1].
         seeds: One per image (N,) int64.
-        planned: Bytes of all corrupted images of the question: too many are not kept.
     """
 
     def make(name: str, severity: int) -> "Tensor":
@@ -42,7 +41,7 @@ def corrupter(x: "Tensor", seeds: "Tensor", planned: int) -> "Callable[[str, int
         return found
 
     made = _made.get()
-    if made is None or planned > MOST_BYTES:
+    if made is None:
         return make
     digest = hashlib.blake2b(str((tuple(x.shape), x.dtype, x.device)).encode())
     for tensor in (x, seeds):
@@ -51,8 +50,11 @@ def corrupter(x: "Tensor", seeds: "Tensor", planned: int) -> "Callable[[str, int
 
     def remembered(name: str, severity: int) -> "Tensor":
         key = which, name, severity
-        if key not in made:
-            made[key] = make(name, severity)
-        return made[key]
+        if key in made:
+            return made[key]
+        found = make(name, severity)
+        if sum(one.nbytes for one in made.values()) + found.nbytes <= MOST_BYTES:
+            made[key] = found
+        return found
 
     return remembered

@@ -77,8 +77,7 @@ def steps(objects: Objects, config: CorruptionConfig, place: Place) -> Iterator[
             "clean_confidence": clean["confidence"].astype(np.float32),
         }
         seeds = example_seeds([ids[i] for i in indices], config.seed).to(x.device)
-        planned = x[0].nbytes * len(objects.examples) * len(cells)
-        corrupted = corrupter(x, seeds, planned)
+        corrupted = corrupter(x, seeds)
         for number, (name, severity) in enumerate(cells[batch.step :], batch.step + 1):
             cell = _outcomes(oracle, corrupted(name, severity), labels)
             corruption = config.corruptions.index(name)

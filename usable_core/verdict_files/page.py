@@ -129,7 +129,7 @@ def _cost(summary: Mapping[str, Any]) -> Iterator[Section]:
     paces = [from_json(Pace, one) for one in summary.get("paces", ())]
     rows = tuple((one.model, one.what, one.found, one.told) for one in paces)
     if rows:
-        yield Section("Cost", (Table(("model", "a second", "", "measured on"), rows),))
+        yield Section("Cost", (Table(("model", "what", "how many", "measured on"), rows),))
 
 
 def _doubts(model: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

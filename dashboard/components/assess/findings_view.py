@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.components.assess.failures import failures
 from dashboard.components.assess.measured_parts import Parts
 from dashboard.components.assess.remark_pictures import remark_pictures
-from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.formats import escaped, kept_together
 from usable_core.verdicts.findings import Findings, Tone
 
 BADGES: dict[Tone, str] = {
@@ -53,9 +53,9 @@ def _trust(found: Findings, parts: Parts) -> None:
 
 def _cost(found: Findings) -> None:
     """Show how many answers, attacked examples and maps a second each candidate gives."""
-    lines = ["| model | a second | | measured on |", "|---|---|---|---|"]
+    lines = ["| model | what | how many | measured on |", "|---|---|---|---|"]
     for one in found.paces:
-        cells = map(escaped, (one.model, one.what, one.found, one.told))
+        cells = map(escaped, (one.model, one.what, kept_together(one.found), one.told))
         lines.append(f"| {' | '.join(cells)} |")
     st.markdown("\n".join(lines))
     st.caption(
