@@ -177,17 +177,17 @@ SMALL = {
 }
 # Processors of types that transformers does not name one for: those of their published weights.
 PROCESSORS = {"dinov2_with_registers": "BitImageProcessor", "hgnet_v2": "RTDetrImageProcessor"}
-# Refused by what they take or do, with a word of the reason.
+# Refused by what they take or do, with words of the reason, which RESULTS.md has too.
 # `dinat` would be at 0 too, but its network needs natten, which has no package for this Python.
 REFUSED = {
     "dinat": "natten",
-    "donut-swin": "pads",
-    "imagegpt": "colour clusters",
+    "donut-swin": "shrinks pictures to fit and pads them",
+    "imagegpt": "and no picture",
     "perceiver": "another size",
     "pp_lcnet": "no version for Pillow",
-    "shieldgemma2": "numbers of words",
-    "siglip2": "patches",
-    "textnet": "multiples",
+    "shieldgemma2": "and no picture",
+    "siglip2": "cuts each picture into up to 256 patches, in a grid of its own shape",
+    "textnet": "rounds both sides up to multiples of 32",
 }
 # Networks of these only answer larger pictures than 32 pixels.
 SIDES = {"levit": 128, "mobilevitv2": 64}

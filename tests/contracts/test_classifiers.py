@@ -1,5 +1,7 @@
 """Every type of image classifier that transformers has: as its own processor has it, or refused."""
 
+from pathlib import Path
+
 import made_classifiers
 import numpy as np
 import pytest
@@ -61,3 +63,12 @@ def test_any_other_type_is_refused_with_its_reason(kind, tmp_path):
 
     with pytest.raises(CheckpointError, match=made_classifiers.REFUSED[kind]):
         load_model(f"hf/{tmp_path / kind}")
+
+
+@pytest.mark.parametrize("kind", made_classifiers.REFUSED)
+def test_results_has_the_reason_that_is_told(kind):
+    table = (Path(__file__).parents[2] / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+
+    (row,) = (line for line in table.splitlines() if f"`{kind}`" in line and "| refused" in line)
+
+    assert made_classifiers.REFUSED[kind] in row

@@ -20,6 +20,15 @@ DEFAULT_REVISION = "main"
 # As the hub has it: OWNER/NAME or NAME, no "--", ".." or sign of a path.
 _ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*")
 _REVISION = re.compile(r"[\w.-]+(?:/[\w.-]+)*")
+# Weights that are no network of torch's, by their names; what they are, and what to do.
+_OTHER_WEIGHTS = {
+    "adapter_*": "an adapter: merge it into its base model (merge_and_unload of peft), save that",
+    "*.gguf": "of a language model's format: choose a model with weights as safetensors",
+    "tf_model.h5": "of TensorFlow: choose a model with weights as safetensors",
+    "*.msgpack": "of Flax: choose a model with weights as safetensors",
+    "*.onnx": "an ONNX file: name it, onnx/FILE.onnx",
+    "saved_model.pb": "of TensorFlow: save the model as .keras, or convert it to ONNX (tf2onnx)",
+}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -110,11 +119,19 @@ def check_folder(folder: Path) -> None:
             f" Its weights are pickled ({pickled[0]}), which can hold code: write them anew with "
             "save_pretrained, which makes safetensors."
             if pickled and lacking in WEIGHTS
-            else ""
+            else _instead(folder)
         )
         raise CheckpointError(
             f"Expected {lacking} in the folder {_cut(folder)}, but it is not there.{why}"
         )
+
+
+def _instead(folder: Path) -> str:
+    """Return what to do where a folder lacks a file, by what it holds instead."""
+    for pattern, what in _OTHER_WEIGHTS.items():
+        if found := sorted(path.name for path in folder.glob(pattern)):
+            return f" {found[0]} is {what}."
+    return " Fetch or copy the model again."
 
 
 def _lacking(folder: Path) -> str:

@@ -22,7 +22,8 @@ from transformers.models.auto.modeling_auto import (
 from transformers.utils import logging as transformers_logging
 
 from usable_core.errors import CheckpointError, UnknownName, first_line
-from usable_core.records import brief
+from usable_core.models.weights.checkpoints import are_alike
+from usable_core.records import brief, shown
 
 # What a configuration may say of a program rather than of a network: code and kernels of others,
 # quantised weights' libraries, the form of outputs; or what belongs to one copy of it.
@@ -34,6 +35,7 @@ _NOT_OF_A_NETWORK = {
     *("_name_or_path", "_commit_hash", "transformers_version"),
 }
 _OF_CLASSES = {"id2label", "label2id", "problem_type"}
+_LARGEST_NUMBER = 10**6  # names are made for so many classes or layers before any is built
 
 
 class Classifier(nn.Module):
@@ -74,7 +76,8 @@ def _linear(module: nn.Module, name: str) -> dict[str, nn.Linear]:
 
 def is_known(model_type: object) -> bool:
     """Tell whether a type of model is one of transformers' image classifiers."""
-    return model_type in MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
+    known = MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES
+    return isinstance(model_type, str) and model_type in known
 
 
 def of_network(config: Mapping[str, Any], *, with_classes: bool = False) -> dict[str, Any]:
@@ -102,7 +105,7 @@ def configuration(said: Mapping[str, Any], owner: str) -> PretrainedConfig:
     kind = said.get("model_type")
     if not is_known(kind):
         raise UnknownName(
-            "type of image classifier of transformers",
+            "model_type in config.json (image classifiers of transformers)",
             str(kind)[:80],
             MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
         )
@@ -111,6 +114,7 @@ def configuration(said: Mapping[str, Any], owner: str) -> PretrainedConfig:
             f"The weights of {owner} are quantised, and their gradients are not those of the "
             "network. Take the weights in float32, float16 or bfloat16."
         )
+    check_numbers(said, owner)
     try:
         with quiet():
             return CONFIG_MAPPING[str(kind)].from_dict(of_network(said, with_classes=True))
@@ -119,6 +123,22 @@ def configuration(said: Mapping[str, Any], owner: str) -> PretrainedConfig:
             f"config.json of {owner} cannot be used by transformers {transformers.__version__}: "
             f"{first_line(error)}. Correct it, or save the model anew."
         ) from error
+
+
+def check_numbers(said: object, owner: str, name: str = "it") -> None:
+    """Check the whole numbers of a configuration: lists are made as long as they say.
+
+    Raises:
+        CheckpointError: one is larger than any of a network.
+    """
+    if isinstance(said, dict | list):
+        for key, one in said.items() if isinstance(said, dict) else ((name, one) for one in said):
+            check_numbers(one, owner, str(key))
+    elif isinstance(said, int) and abs(said) > _LARGEST_NUMBER:
+        raise CheckpointError(
+            f"config.json of {owner} says that {brief(name)} is {shown(said)}, and no network has "
+            f"more than {_LARGEST_NUMBER:,} there. Correct it, or save the model anew."
+        )
 
 
 def class_of(config: PretrainedConfig, owner: str) -> type[PreTrainedModel]:
@@ -130,12 +150,14 @@ def class_of(config: PretrainedConfig, owner: str) -> type[PreTrainedModel]:
     """
     found = MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING[type(config)]
     if isinstance(found, tuple):
-        named = config.architectures or ()
+        named = config.architectures
+        named = named if isinstance(named, list) else []
         of_name = [one for one in found if one.__name__ in named]
         if not of_name:
             raise CheckpointError(
                 f"config.json of {owner} must say in `architectures` which of "
-                f"{', '.join(one.__name__ for one in found)} it is."
+                f"{', '.join(one.__name__ for one in found)} it is. Correct it, or save "
+                "the model anew."
             )
         found = of_name[0]
     takes = signature(found.forward).parameters
@@ -176,7 +198,14 @@ def network_of(
             local_files_only=True,
         )
     _check_loaded(loaded, kind.__name__, owner)
-    for name, tensor in network.state_dict().items():
+    own = network.state_dict()
+    for name, tensor in tensors.items():
+        if name in own and not are_alike(own[name].dtype, tensor.dtype):
+            raise CheckpointError(
+                f"{brief(name)} of {owner} is stored as {tensor.dtype}, where the network has "
+                f"{own[name].dtype}. Save the weights as such."
+            )
+    for name, tensor in own.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise CheckpointError(
                 f"{brief(name)} of {owner} holds NaN or infinity. Take weights from before the "

@@ -23,6 +23,7 @@ from usable_core.models.sizes import built
 from usable_core.models.sources import timm_models
 from usable_core.models.sources.classifiers import (
     Classifier,
+    check_numbers,
     class_of,
     configuration,
     network_of,
@@ -34,11 +35,13 @@ from usable_core.models.sources.imagenet import known_as_imagenet
 from usable_core.models.sources.processors import has_processor, passport_of
 from usable_core.models.weights.facts import facts_of
 from usable_core.models.weights.safetensors_files import read_safetensors
+from usable_core.records import brief
 
 _CONFIG = "config"  # the option that holds a network's configuration
 _TIMM = "timm_wrapper"
 # What the user must say where a folder does not: there is no usual way to prepare pictures.
 _NEEDED = ("resize", "crop", "mean", "std")
+_AGAIN = "Fetch or copy the model again."
 _MULTI_LABEL = "multi_label_classification"
 
 
@@ -135,10 +138,10 @@ def _config(folder: Path) -> dict[str, Any]:
         said = read_json(folder / CONFIG_FILE)
     except (OSError, ValueError) as error:
         raise CheckpointError(
-            f"{CONFIG_FILE} of {folder.name} cannot be read as JSON: {why(error)}."
+            f"{CONFIG_FILE} of {folder.name} cannot be read as JSON: {why(error)}. {_AGAIN}"
         ) from error
     if not isinstance(said, dict):
-        raise CheckpointError(f"{CONFIG_FILE} of {folder.name} must be a JSON object.")
+        raise CheckpointError(f"{CONFIG_FILE} of {folder.name} must be a JSON object. {_AGAIN}")
     return said
 
 
@@ -154,8 +157,14 @@ def _through_timm(folder: Path, said: Mapping[str, Any], spec: ModelSpec) -> Mod
         raise CheckpointError(f"Expected {WEIGHTS[0]} in {folder}, but it is not there.")
     if said.get("problem_type") == _MULTI_LABEL:
         raise _several_at_once(spec.reference)
+    check_numbers(said, spec.reference)
     name = str(said.get("architecture"))
-    model = timm_models.load(name, replace(spec, weights=str(folder)))
+    try:
+        model = timm_models.load(name, replace(spec, weights=str(folder)))
+    except UnknownName as error:
+        raise CheckpointError(
+            f"{CONFIG_FILE} of {folder.name} names what timm lacks: {error}"
+        ) from error
     model.card["title"] = folder.name if is_folder_name(_name(spec)) else _name(spec)
     return model
 
@@ -226,17 +235,24 @@ def _weights(folder: Path) -> tuple[Path, Mapping[str, Tensor]]:
         shards = sorted({str(name) for name in index["weight_map"].values()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"{WEIGHTS[1]} of {folder.name} does not say which files hold the weights. Fetch or "
-            "copy the model again."
+            f"{WEIGHTS[1]} of {folder.name} does not say which files hold the weights. {_AGAIN}"
         ) from error
+    if not shards:
+        raise CheckpointError(f"{WEIGHTS[1]} of {folder.name} names no weights. {_AGAIN}")
     tensors: dict[str, Tensor] = {}
     for shard in shards:
         if Path(shard).name != shard or not is_file(folder / shard):
             raise CheckpointError(
                 f"{WEIGHTS[1]} of {folder.name} names {shard[:80]!r}, but no such file is beside "
-                "it. Fetch or copy the model again."
+                f"it. {_AGAIN}"
             )
-        tensors |= read_safetensors(folder / shard)
+        own = read_safetensors(folder / shard)
+        if twice := sorted(own.keys() & tensors.keys()):
+            raise CheckpointError(
+                f"{folder.name} holds {brief(twice[0])} twice, in {shard} and in a file before it. "
+                f"{_AGAIN}"
+            )
+        tensors |= own
     largest = max((folder / shard for shard in shards), key=lambda path: path.stat().st_size)
     return largest, tensors
 

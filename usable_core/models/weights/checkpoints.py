@@ -30,7 +30,7 @@ from usable_core.records import brief
 HASH = "weights_sha256"  # entry of a card
 # What may be copied into each other: floats of few bits, integers that stand for floats, truth
 # values and complex numbers would come in as other numbers than were meant.
-_ALIKE = (
+_ALIKE: tuple[set[torch.dtype], ...] = (
     {torch.float16, torch.bfloat16, torch.float32, torch.float64},
     {torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64},
 )
@@ -205,8 +205,7 @@ def _mismatches(search: Search, table: Table, checkpoint: Checkpoint) -> Iterato
         yield f"{difference}. {_advice(search, table, checkpoint)}"
     for name, at in table.names.items():
         own, tensor = search.own[name], search.found[at]
-        kinds = next((kinds for kinds in _ALIKE if own.dtype in kinds), {own.dtype})
-        if tensor.dtype not in kinds:
+        if not are_alike(own.dtype, tensor.dtype):
             yield (
                 f"{brief(at)} holds {tensor.dtype}, where the network has {own.dtype}. Save it as "
                 "such."
@@ -217,6 +216,11 @@ def _mismatches(search: Search, table: Table, checkpoint: Checkpoint) -> Iterato
                 what = f"numbers that {own.dtype} cannot hold"
             advice = "Take a checkpoint from before the training went wrong"
             yield f"{brief(at)} holds {what}. {advice}."
+
+
+def are_alike(own: torch.dtype, found: torch.dtype) -> bool:
+    """Tell whether numbers of a file may be copied into a network's own, and stay what they are."""
+    return found in next((kinds for kinds in _ALIKE if own in kinds), {own})
 
 
 def _differences(search: Search, table: Table) -> str:
