@@ -1,9 +1,6 @@
 """Keras models on torch: their own answers as logits, what they refuse, what they can do."""
 
 import copy
-import io
-import json
-import zipfile
 from importlib.util import find_spec
 
 import numpy as np
@@ -269,78 +266,71 @@ def test_names_options_and_files_that_do_not_fit_are_told(tmp_path):
         usable.load_model(saved(two, tmp_path / "two.keras"))
 
 
-def changed(path, to, change):
-    """A `.keras` whose configuration is changed."""
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    config = json.loads(parts["config.json"])
-    change(config)
-    parts["config.json"] = json.dumps(config).encode()
-    with zipfile.ZipFile(to, "w") as archive:
-        for name, content in parts.items():
-            archive.writestr(name, content)
-    return f"keras/{to}"
+@pytest.mark.parametrize("ending", [".keras", ".h5"])
+def test_a_model_as_its_training_left_it_is_loaded_without_what_trained_it(tmp_path, ending):
+    made = classifier()
+    loss = keras.losses.SparseCategoricalCrossentropy()
+    made.compile(keras.optimizers.Adam(), loss, metrics=[keras.metrics.SparseCategoricalAccuracy()])
+    made.fit(np.zeros((4, 16, 20, 3)), np.zeros(4), verbose=0)
+    model = usable.load_model(saved(made, tmp_path / f"a{ending}"), preprocessing=PIXELS)
+    x = torch.rand(3, 3, 16, 20)
+
+    torch.testing.assert_close(model(x).softmax(1), own_answers(made, x), atol=1e-5, rtol=1e-4)
 
 
-def last(config):
-    return config["config"]["layers"][-1]
+@pytest.fixture
+def policy():
+    yield keras.config.set_dtype_policy
+    keras.config.set_dtype_policy("float32")
 
 
-HOSTILE = {
-    "a lambda": lambda c: last(c).update(class_name="Lambda", module="keras.layers"),
-    "a module of torch": lambda c: last(c).update(class_name="TorchModuleWrapper"),
-    "the shell": lambda c: last(c).update(class_name="system", module="os"),
-    "a process": lambda c: last(c).update(class_name="Popen", module="subprocess"),
-    "a download": lambda c: last(c).update(class_name="get_file", module="keras.utils"),
-    "a saved model": lambda c: last(c).update(class_name="TFSMLayer"),
-    "a class of one's own": lambda c: last(c).update(registered_name="Own>Dense"),
-    "a function": lambda c: last(c)["config"].update(
-        activation={"class_name": "function", "module": "builtins", "config": "eval"}
-    ),
-    "an initializer of another": lambda c: last(c)["config"].update(
-        kernel_initializer={"class_name": "run", "module": "subprocess", "config": {}}
-    ),
-    "a giant": lambda c: last(c)["config"].update(units=10**12),
-}
+@pytest.mark.parametrize(
+    ("kind", "ending"),
+    [
+        *((kind, ".keras") for kind in ("mixed_bfloat16", "float16", "bfloat16")),
+        *((kind, ending) for kind in ("mixed_float16", "float64") for ending in (".keras", ".h5")),
+    ],
+)
+def test_a_model_of_another_precision_computes_in_float32_and_says_so(
+    tmp_path, policy, kind, ending
+):
+    policy(kind)
+    made = classifier()
+    x = torch.rand(4, 3, 16, 20, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        due = made(x.permute(0, 2, 3, 1), training=False).float()
+    reference = saved(made, tmp_path / f"a{ending}")
+    policy("float32")
+
+    model = usable.load_model(reference, preprocessing=PIXELS)
+
+    assert {p.dtype for p in model.network.parameters()} == {torch.float32}
+    torch.testing.assert_close(model(x).softmax(1), due, atol=2e-2, rtol=0)
+    assert f"set to {kind}; here they compute with float32" in " ".join(model.warnings)
 
 
-@pytest.mark.parametrize("what", HOSTILE)
-def test_what_names_code_is_not_opened(tmp_path, what, monkeypatch):
-    saved(classifier(), tmp_path / "a.keras")
-    opened = []
-    monkeypatch.setattr(keras.saving, "load_model", lambda *a, **k: opened.append(a))
+def test_a_model_of_bytes_has_gradients(tmp_path):
+    pictures = keras.Input((16, 20, 3), dtype="uint8")
+    scaled = layers.Rescaling(1 / 255)(pictures)
+    found = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3)(scaled))
+    made = keras.Model(pictures, layers.Dense(4)(found))
+    model = usable.load_model(saved(made, tmp_path / "a.keras"))
+    bytes_ = torch.randint(0, 256, (3, 3, 16, 20))
+    x = (bytes_ / 255).requires_grad_()
 
-    reference = changed(tmp_path / "a.keras", tmp_path / "b.keras", HOSTILE[what])
+    (gradient,) = torch.autograd.grad(model(x).sum(), x)
 
-    with pytest.raises(CheckpointError, match=r"was not opened|none is as large"):
-        usable.load_model(reference)
-    assert not opened
-
-
-def test_weights_that_point_to_other_files_are_refused(tmp_path):
-    saved(classifier(), tmp_path / "a.keras")
-    with zipfile.ZipFile(tmp_path / "a.keras") as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    cases = {"link": "points elsewhere", "soft": "points elsewhere", "external": "in another file"}
-    for how, sentence in cases.items():
-        held = io.BytesIO(parts["model.weights.h5"])
-        with h5py.File(held, "r+") as file:
-            if how == "link":
-                file["more"] = h5py.ExternalLink("/etc/hostname", "/")
-            elif how == "soft":
-                file["more"] = h5py.SoftLink("/layers")
-            else:
-                file.create_dataset("more", (4,), "u1", external=[("/etc/hostname", 0, 4)])
-        with zipfile.ZipFile(tmp_path / "b.keras", "w") as archive:
-            for name, content in (parts | {"model.weights.h5": held.getvalue()}).items():
-                archive.writestr(name, content)
-        with pytest.raises(CheckpointError, match=sentence):
-            usable.load_model(f"keras/{tmp_path / 'b.keras'}")
+    torch.testing.assert_close(model(x.detach()), own_answers(made, bytes_), atol=1e-5, rtol=1e-4)
+    assert float(gradient.abs().max()) > 0
+    assert "mean" not in " ".join(model.warnings)
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"\x89HDF\r\n\x1a\n", b"text"])
-@pytest.mark.parametrize("name", ["a.keras", "a.h5"])
-def test_damaged_files_are_told(tmp_path, content, name):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(CheckpointError, match="cannot be read as a Keras model"):
-        usable.load_model(f"keras/{tmp_path / name}")
+def test_a_model_of_grey_pictures_sees_their_luma(tmp_path):
+    pictures = keras.Input((16, 20, 1))
+    found = layers.Dense(4)(layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3)(pictures)))
+    made = keras.Model(pictures, found)
+    model = usable.load_model(saved(made, tmp_path / "a.keras"), preprocessing=PIXELS)
+    x = torch.rand(3, 3, 16, 20)
+
+    grey = (x * torch.tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    torch.testing.assert_close(model(x), own_answers(made, grey), atol=1e-5, rtol=1e-4)

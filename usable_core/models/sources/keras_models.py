@@ -20,6 +20,7 @@ from usable_core.models.outputs import SEVERAL
 from usable_core.models.pixel_range import UNIT, PixelRange
 from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.seen import expected
+from usable_core.models.sizes import built
 from usable_core.models.sources.imagenet import imagenet_labels
 from usable_core.models.sources.keras_downloads import fetched, fetching
 from usable_core.models.sources.keras_network import (
@@ -32,7 +33,8 @@ from usable_core.models.sources.keras_network import (
     range_of,
 )
 from usable_core.models.sources.options import number_of_classes, value_of
-from usable_core.models.weights.keras_files import check_keras_file, check_weights_file
+from usable_core.models.weights.keras_files import check_weights_file, checked_config
+from usable_core.models.weights.keras_precision import in_float32
 
 USUAL_SIDE = 224
 SETTINGS = frozenset({"num_classes", "input_size", "alpha"})
@@ -215,10 +217,18 @@ def _from_file(name: str, spec: ModelSpec, keras: Keras) -> Model:
             f"{path.name} is a whole model: leave --weights and --arch-option out, or name the "
             "architecture, keras/NAME."
         )
-    check_keras_file(path, keras)
+    config = checked_config(path, keras)
     keras.backend.clear_session()
     try:
-        model = keras.saving.load_model(str(path), compile=False, safe_mode=True)
+        with in_float32(path, config) as (file, kinds):
+            model = built(
+                path.name,
+                lambda: keras.saving.load_model(str(file), compile=False, safe_mode=True),
+                weights=path,
+                is_usual=True,  # what is refused is what it allocates
+            )
+    except CheckpointError:
+        raise
     except Exception as error:  # Keras raises anything on a file that is not its own
         raise CheckpointError(
             f"{path.name} cannot be loaded by Keras {keras.__version__}: {first_line(error)}. Save "
@@ -236,9 +246,16 @@ def _from_file(name: str, spec: ModelSpec, keras: Keras) -> Model:
         said, network.is_bgr = f"{GUESS}{way}, after whose name the model is called", own.is_bgr
     card = {"title": path.name, "weights": path.name}
     labels = LabelSpace.unnamed(_classes(network, model))
-    notes = (SEVERAL,) if network.end == "sigmoid" and len(labels) > 1 else ()
+    notes = [SEVERAL] if network.end == "sigmoid" and len(labels) > 1 else []
+    if kinds:
+        notes.append(f"Its layers are set to {', '.join(kinds)}; here they compute with float32.")
     return Model(
-        spec.reference, network, _passport(model, row.mean, row.std, said), labels, card, notes
+        spec.reference,
+        network,
+        _passport(model, row.mean, row.std, said),
+        labels,
+        card,
+        tuple(notes),
     )
 
 

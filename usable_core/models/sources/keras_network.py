@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from usable_core.errors import CheckpointError
 from usable_core.models.pixel_range import PixelRange, taken_range
+from usable_core.models.preprocessing import LARGEST_SIDE
 
 Keras = Any  # what Keras makes; it has no types
 HOW = 'pip install "usable[keras]"'
@@ -181,7 +182,8 @@ def graph_of(model: Keras, name: str) -> Keras:
     """Return a model as a graph from its input to its output, whichever way it was made.
 
     Raises:
-        CheckpointError: it is none from one batch of pictures to one table of numbers.
+        CheckpointError: it is none from one batch of pictures to one table of numbers, or its
+            pictures have other channels or sides than those here.
     """
     takes, gives = (list(getattr(model, side, None) or []) for side in ("inputs", "outputs"))
     shapes = [tuple(one.shape) for one in (*takes, *gives)]
@@ -190,7 +192,18 @@ def graph_of(model: Keras, name: str) -> Keras:
             f"{name} must take one batch of pictures and give one number for each class (N, "
             f"classes), but from inputs to outputs its shapes are {shapes}. Save a classifier."
         )
-    return keras_of_torch().Model(takes[0], gives[0], name=model.name)
+    whole = keras_of_torch().Model(takes[0], gives[0], name=model.name)
+    if not {1, 3} & {shapes[0][1], shapes[0][3]}:
+        raise CheckpointError(
+            f"{name} takes pictures of shape {shapes[0]}, with neither 3 channels (RGB) nor 1 "
+            "(grey), and pictures here have those. Save a classifier that takes them."
+        )
+    if any(side is not None and not 1 <= side <= LARGEST_SIDE for side in first_size(whole)):
+        raise CheckpointError(
+            f"{name} takes pictures of shape {shapes[0]}, and sides here have 1 to {LARGEST_SIDE} "
+            "pixels. Save a classifier of smaller pictures."
+        )
+    return whole
 
 
 def first_size(model: Keras) -> tuple[int | None, int | None]:

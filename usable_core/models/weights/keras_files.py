@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from usable_core.errors import CheckpointError, first_line
+from usable_core.records import brief
 
 Opened = Any  # a package or a file of one that has no types
 LARGEST = 8_000_000_000  # bytes of weights
@@ -31,18 +32,24 @@ _MODULES = (
     "keras.src.models.model",
 )
 _KINDS = ("layers", "initializers", "regularizers", "constraints")
-# Layers of Keras that run what a file holds.
-_CODE = ("Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "Wrapper")
+# Layers of Keras that run what a file holds, or read a file that it names.
+_CODE = {"Lambda", "TorchModuleWrapper", "TFSMLayer", "JaxLayer", "FlaxLayer", "Wrapper"}
+_CODE |= {"StringLookup", "IntegerLookup", "TextVectorization"}
+_PARTS = {"metadata.json", "config.json", "model.weights.h5"}  # of a `.keras`
 _OTHERS = ("Functional", "Model", "Sequential", "DTypePolicy", "__keras_tensor__", "__tuple__")
 # Arithmetic that a model may hold between its layers, as `preprocess_input` leaves it there.
 _STEPS = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "GetItem", "Stack")
 _STEPS_MODULE = "keras.src.ops.numpy"
 _VALUES = ("__tensor__", "__ellipsis__", "__slice__")
+_TWICE = "holds a file twice under one name"
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 _SAVED = "Save the model as .keras with layers of Keras alone, or as ONNX (onnx/FILE.onnx)."
 
 
-def check_keras_file(path: Path, keras: Opened) -> None:
-    """Check that a file names nothing but layers of Keras and holds its own numbers.
+def checked_config(path: Path, keras: Opened) -> dict[str, Any]:
+    """Return a file's configuration: it names layers of Keras alone, beside numbers of its own.
+
+    How the model was trained is left out of it, and of what is built.
 
     Raises:
         CheckpointError: it does, is damaged, or is larger than can be.
@@ -61,18 +68,15 @@ def check_keras_file(path: Path, keras: Opened) -> None:
                 f"{path.name} holds weights alone. They go with their architecture: keras/NAME "
                 "with --weights FILE."
             )
-        _check_config(json.loads(config), path.name, keras)
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        RecursionError,
-        zipfile.BadZipFile,
-    ) as error:
+        if not isinstance(config, str | bytes) or not isinstance(said := json.loads(config), dict):
+            raise ValueError("its configuration is no table")
+        found = {key: value for key, value in said.items() if key != "compile_config"}
+        _check_config(found, path.name, keras)
+    except (*_DAMAGED, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
         raise CheckpointError(
             f"{path.name} cannot be read as a Keras model: {first_line(error)}. {_SAVED}"
         ) from error
+    return found
 
 
 def check_weights_file(path: Path) -> None:
@@ -84,10 +88,10 @@ def check_weights_file(path: Path) -> None:
     try:
         with _h5(path) as held:
             _check_numbers(held, path.name)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise CheckpointError(
             f"{path.name} cannot be read as weights of Keras (.weights.h5, .h5): "
-            f"{first_line(error)}."
+            f"{first_line(error)}. Save them anew: model.save_weights."
         ) from error
 
 
@@ -100,6 +104,9 @@ def _h5(source: object) -> Opened:
 def _parts_of_zip(path: Path) -> tuple[bytes, bytes]:
     with zipfile.ZipFile(path) as archive:
         sizes = {one.filename: one.file_size for one in archive.infolist()}
+        if len(sizes) < len(archive.infolist()) or (rest := sorted(sizes.keys() - _PARTS)):
+            what = f"holds {rest[0][:60]!r}" if len(sizes) == len(archive.infolist()) else _TWICE
+            raise CheckpointError(f"{path.name} {what}, which a model's file does not. {_SAVED}")
         if sizes.get("config.json", 0) > _LARGEST_CONFIG or sum(sizes.values()) > LARGEST:
             raise CheckpointError(f"{path.name} unpacks to more than a model holds. {_SAVED}")
         held = sum(one.compress_size for one in archive.infolist())
@@ -112,28 +119,41 @@ def _check_numbers(held: Opened, name: str) -> None:
     """Check that an HDF5 file holds groups and arrays of its own, and points nowhere."""
     import h5py
 
-    left, total = [held], 0
+    left, total, seen = [held], 0, {held}
     while left:
         group = left.pop()
         for key in group:
             link = group.get(key, getlink=True)
+            shown = brief(str(key))
             if not isinstance(link, h5py.HardLink):
-                raise CheckpointError(f"{name} points elsewhere ({key}), which weights do not.")
+                raise CheckpointError(
+                    f"{name} points elsewhere ({shown}), which weights do not. {_SAVED}"
+                )
             found = group[key]
+            if found in seen:  # groups may hold each other
+                continue
+            seen.add(found)
             if isinstance(found, h5py.Group):
                 left.append(found)
                 continue
+            if not isinstance(found, h5py.Dataset):
+                raise CheckpointError(f"{name} holds {shown}, which are no numbers. {_SAVED}")
             if found.external or found.is_virtual:
-                raise CheckpointError(f"{name} keeps {key} in another file, which weights do not.")
-            total += found.size * found.dtype.itemsize
+                raise CheckpointError(
+                    f"{name} keeps {shown} in another file, which weights do not. {_SAVED}"
+                )
+            total += (found.size or 0) * found.dtype.itemsize
             if total > LARGEST:
-                raise CheckpointError(f"{name} unpacks to more than a model holds.")
+                raise CheckpointError(f"{name} unpacks to more than a model holds. {_SAVED}")
 
 
 def _check_config(config: object, name: str, keras: Opened) -> None:
-    known = {kind for part in _KINDS for kind in dir(getattr(keras, part))} | {*_OTHERS, *_VALUES}
+    own = (vars(getattr(keras, part)).items() for part in _KINDS)
+    known = {kind for part in own for kind, value in part if isinstance(value, type)}
+    known |= {*_OTHERS, *_VALUES}
     for named in _named(config):
         kind, module = named.get("class_name"), named.get("module")
+        kind, module = (one if isinstance(one, str | None) else str(one) for one in (kind, module))
         is_known = kind in known and kind not in _CODE and module in (None, *_MODULES)
         is_known = is_known or (module == _STEPS_MODULE and kind in _STEPS)
         if not is_known or named.get("registered_name") not in (None, kind, "Functional"):
@@ -143,7 +163,9 @@ def _check_config(config: object, name: str, keras: Opened) -> None:
             )
     for number in _numbers(config):
         if abs(number) > _LARGEST_NUMBER:
-            raise CheckpointError(f"{name} asks for a layer of {number:,}: none is as large.")
+            raise CheckpointError(
+                f"{name} asks for a layer of {number:,}: none is as large. {_SAVED}"
+            )
 
 
 def _named(value: object) -> Iterator[dict[str, Any]]:
