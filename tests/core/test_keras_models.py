@@ -252,7 +252,7 @@ def test_names_options_and_files_that_do_not_fit_are_told(tmp_path):
         usable.load_model("keras/MobilNetV2")
     with pytest.raises(UnknownName, match="num_classes"):
         usable.load_model("keras/MobileNetV2", weights=weights, arch_options={"classes": "3"})
-    with pytest.raises(CheckpointError, match="cannot be built with its weights"):
+    with pytest.raises(CheckpointError, match=r"cannot be built with a\.weights\.h5"):
         usable.load_model("keras/MobileNetV2", weights=weights, arch_options=SMALL)
     with pytest.raises(CheckpointError, match="holds weights alone"):
         usable.load_model(f"keras/{weights}")

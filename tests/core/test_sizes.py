@@ -87,7 +87,7 @@ def test_a_crop_a_few_times_that_of_the_source_is_taken():
 
 def test_layers_that_fit_no_memory_are_told_before_they_are_asked(monkeypatch):
     monkeypatch.setattr(sizes, "_PLAIN_SIDE", 16)
-    monkeypatch.setattr(sizes, "_MOST_ACTIVATION", 1000)
+    monkeypatch.setattr(sizes, "MOST_ACTIVATION", 1000)
 
     with pytest.raises(ConfigError, match="Choose a smaller crop"):
         load_model("bundled/resnet")

@@ -81,8 +81,10 @@ def h5(change: Callable[[object], object], data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def weights(name: str, says: str, change: Callable[[object], object]) -> None:
-    """Add the case of other weights in a `.keras`, and as weights of an architecture."""
+def weights(
+    name: str, says: str, change: Callable[[object], object], *, is_alone: bool = False
+) -> None:
+    """Add the case of other weights in a `.keras`, and perhaps as weights of an architecture."""
 
     def changed() -> bytes:
         return h5(change, made_weights.members_of(good())[WEIGHTS])
@@ -94,7 +96,7 @@ def weights(name: str, says: str, change: Callable[[object], object]) -> None:
         path.write_bytes(changed())
         return Asked("keras/MobileNetV2", path.name, {"weights": path})
 
-    CASES.append(Case(f"{name}, of an architecture", "keras", says, make))
+    CASES.extend([] if is_alone else [Case(f"{name}, of an architecture", "keras", says, make)])
 
 
 def layer(said: Config, at: int = -1) -> Config:
@@ -209,6 +211,16 @@ def _loop(held: object) -> None:
     _link(held["layers"])  # is looked at afterwards
 
 
+def _nan(held: object) -> None:
+    for layer in held["layers"].values():
+        for array in layer.get("vars", {}).values():
+            array[...] = float("nan")
+
+
+def _lacking(held: object) -> None:
+    del held["layers/dense"]
+
+
 def _types(held: object) -> None:
     import numpy as np
 
@@ -221,6 +233,8 @@ weights("numbers of another file", "in another file", _external)
 weights("a view of another file", "in another file", _virtual)
 weights("groups in each other", "points elsewhere", _loop)
 weights("a type", "no numbers", _types)
+weights("numbers that are none", "NaN", _nan, is_alone=True)
+weights("a layer without numbers", "cannot be loaded", _lacking, is_alone=True)
 weights(
     "10 TB of numbers",
     "more than a model",

@@ -23,7 +23,7 @@ _SMALL = 2**12  # bytes
 _MOST_TENSORS = 20_000  # the deepest networks of timm have 3,000
 # Bytes of one layer's answer to one picture. The widest of timm's networks, EfficientNet-L2, has
 # 0.26 GB at its 800 pixels; several of them are there at once.
-_MOST_ACTIVATION = 300 * 2**20
+MOST_ACTIVATION = 300 * 2**20
 _PLAIN_SIDE = 512  # pixels: smaller inputs are not checked
 
 
@@ -132,11 +132,11 @@ def check_activations(model: "Model") -> None:
             torch.func.functional_call(network, shapes, x)
     except Exception:  # the network's own code, which may need numbers
         return
-    if largest > _MOST_ACTIVATION:
+    if largest > MOST_ACTIVATION:
         raise ConfigError(
             f"{model.name} needs {largest / 2**30:.1f} GB for what one of its layers answers to "
             f"one picture of {height} × {width} pixels, and at most "
-            f"{_MOST_ACTIVATION / 2**30:.1f} GB are given. Choose a smaller crop."
+            f"{MOST_ACTIVATION / 2**30:.1f} GB are given. Choose a smaller crop."
         )
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -196,15 +197,16 @@ def _built(
     keras.backend.clear_session()  # layers are counted on otherwise, and weights go by their names
     own = None if file or spec is None else "imagenet"
     try:
-        with fetching(take or fetched):
+        with fetching(take or fetched), warnings.catch_warnings(action="ignore"):
             model = known[name](weights=own, **settings)
-        if file is not None:
-            model.load_weights(str(file))
+            if file is not None:
+                model.load_weights(str(file))
     except CheckpointError:  # of the weights, which cannot be had
         raise
     except Exception as error:  # Keras raises anything on numbers, files and hosts
         raise CheckpointError(
-            f"keras/{name} cannot be built with its weights: {first_line(error)}. Give a file of "
+            f"keras/{name} cannot be built with {file.name if file else 'its weights'}: "
+            f"{first_line(error).rstrip('.:')}. Give a file of "
             "weights that fits: --weights FILE (.weights.h5 or .h5)."
         ) from error
     return graph_of(model, f"keras/{name}"), Prepared(known[name])
@@ -220,7 +222,7 @@ def _from_file(name: str, spec: ModelSpec, keras: Keras) -> Model:
     config = checked_config(path, keras)
     keras.backend.clear_session()
     try:
-        with in_float32(path, config) as (file, kinds):
+        with in_float32(path, config) as (file, kinds), warnings.catch_warnings(action="ignore"):
             model = built(
                 path.name,
                 lambda: keras.saving.load_model(str(file), compile=False, safe_mode=True),
@@ -235,7 +237,6 @@ def _from_file(name: str, spec: ModelSpec, keras: Keras) -> Model:
             "it again as .keras."
         ) from error
     model = graph_of(model, path.name)
-    way = _architecture_of(model, keras)
     row: PixelRange | Prepared = UNIT
     said = f"{GUESS}pixels from 0 to 1"
     network = network_of(model, is_bgr=False, name=path.name)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from usable_core.errors import CheckpointError
 from usable_core.models.pixel_range import PixelRange, taken_range
 from usable_core.models.preprocessing import LARGEST_SIDE
+from usable_core.records import brief
 
 Keras = Any  # what Keras makes; it has no types
 HOW = 'pip install "usable[keras]"'
@@ -154,9 +155,16 @@ def network_of(model: Keras, *, is_bgr: bool, name: str) -> KerasNetwork:
     """Return a Keras classifier, as `graph_of` makes it, as a network that gives logits.
 
     Raises:
-        CheckpointError: what is left without its last layer does not answer as it does.
+        CheckpointError: it holds NaN or infinity, or what is left without its last layer does not
+            answer as it does.
     """
     keras = keras_of_torch()
+    for variable in model.variables:
+        if not bool(torch.isfinite(variable.value).all()):
+            raise CheckpointError(
+                f"{brief(variable.path)} of {name} holds NaN or infinity. Take weights from before "
+                "the training went wrong."
+            )
     last, before = model.layers[-1], model.output
     head: nn.Module
     kind = _end_of(last)

@@ -23,7 +23,9 @@ def prepared(graph: "GraphProto", name: str) -> tuple[str, tuple[str, ...]]:
         The tensor's name, and the kinds of the steps with numbers of their own before it.
     """
     steps: list[str] = []
-    while len(takers := [node for node in graph.node if name in node.input]) == 1:
+    for _ in graph.node:  # a graph that is none may lead back to where it was
+        if len(takers := [node for node in graph.node if name in node.input]) != 1:
+            break
         kind = takers[0].op_type
         if kind not in {*_LAID_OUT, *_ROUNDED, *_PREPARES}:
             break
@@ -42,7 +44,9 @@ def before_the_end(graph: "GraphProto", output: str) -> tuple[str, str, bool] | 
     made_by = {name: node for node in graph.node for name in node.output}
     node: NodeProto | None = made_by.get(output)
     is_rounded = False
-    while node is not None and node.op_type in _BEHIND:
+    for _ in graph.node:
+        if node is None or node.op_type not in _BEHIND:
+            break
         is_rounded = is_rounded or node.op_type in _ROUNDED
         node = made_by.get(node.input[0])
     if node is None or node.op_type not in ("Softmax", "Sigmoid"):

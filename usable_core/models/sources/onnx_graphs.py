@@ -17,6 +17,7 @@ from usable_core.errors import CheckpointError, first_line
 from usable_core.models.outputs import are_probabilities, place_of_logits
 from usable_core.models.pixel_range import BYTES, PixelRange, taken_range
 from usable_core.models.preprocessing import LARGEST_SIDE
+from usable_core.models.sources.onnx_bounds import check_weights, ran
 from usable_core.models.sources.onnx_ends import before_the_end, prepared
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 HOW = 'pip install "usable[onnx]"'
 USUAL_SIDE = 224  # of a graph that takes pictures of any size
 _KINDS = {"FLOAT": np.float32, "FLOAT16": np.float16, "DOUBLE": np.float64, "UINT8": np.uint8}
+_MOST_PICTURES = 2**26  # pixels of all pictures that a graph must be asked with at once
 _TRIED = 3  # pictures on which the logits are compared with the graph's own answer
 # How far they may be off: a share of the answers' own steps, which bytes have 255 of.
 _SAME, _HALF_SAME, _BYTES_SAME = 1e-4, 2e-3, 1e-2
@@ -125,16 +127,7 @@ def read(onnx: ModuleType, path: Path) -> "ModelProto":
         proto: ModelProto = onnx.load(io.BytesIO(path.read_bytes()), load_external_data=False)
         if not proto.graph.node:
             raise CheckpointError(f"{path.name} holds no graph. Export it again as a classifier.")
-        beside = {file.name for file in files_of_onnx(str(path))[1:]}
-        for tensor in proto.graph.initializer:
-            if onnx.external_data_helper.uses_external_data(tensor):
-                where = next(e.value for e in tensor.external_data if e.key == "location")
-                if where not in beside:
-                    raise CheckpointError(
-                        f"{path.name} names weights in {where}, which is not beside it under its "
-                        f"own name, such as {path.name}.data. Save it as one file, or lay them "
-                        "beside it."
-                    )
+        check_weights(onnx, proto, {f.name for f in files_of_onnx(str(path))[1:]}, path.name)
         onnx.load_external_data_for_model(proto, str(path.parent))
     return proto
 
@@ -157,12 +150,19 @@ def taken_by(onnx: ModuleType, graph: "GraphProto", name: str) -> Takes:
         if channels in (1, 3, None) and kind in _KINDS and is_possible:
             height, width = (side or USUAL_SIDE for side in sides)
             is_sized, batch = len(sized) == 2, shape[0]
+            is_filled = batch is not None and not 1 <= batch <= _MOST_PICTURES / (height * width)
+            if is_filled:
+                raise CheckpointError(
+                    f"{name} takes {batch:,} pictures of {height} × {width} pixels at once, and "
+                    "that many are not asked. Export it for any number of pictures, or for one."
+                )
             return Takes(
                 inputs[0].name, kind, last, channels or 3, batch, (height, width), is_sized
             )
     raise CheckpointError(
         f"{name} must take one batch of pictures (N, 3, height, width) or (N, height, width, 3) of "
-        f"floats or bytes, but takes {shown}. Export a classifier of pictures."
+        f"floats or bytes, with 3 channels (RGB) or 1 (grey), but takes {shown}. Export a "
+        "classifier of pictures."
     )
 
 
@@ -176,19 +176,24 @@ def logits_of(onnx: ModuleType, proto: "ModelProto", takes: Takes, name: str) ->
     """Return what answers with logits: the graph, without a softmax or sigmoid at its end.
 
     Raises:
-        CheckpointError: none of its outputs can be told to be logits.
+        CheckpointError: none of its outputs can be told to be logits, or they are NaN.
     """
     generator = torch.Generator().manual_seed(0)
     x = torch.rand(takes.batch or _TRIED, takes.channels, *takes.size, generator=generator)
     session = _session(proto)
     outputs = [one.name for one in session.get_outputs()]
-    answers = session.run(outputs, {takes.name: takes.array(x)})
+    answers = ran(session, outputs, {takes.name: takes.array(x)})
     tensors = {
         name: torch.from_numpy(answer)
         for name, answer in zip(outputs, answers, strict=True)
         if isinstance(answer, np.ndarray) and answer.dtype.kind == "f"
     }
     place = place_of_logits(tensors, len(x), name)
+    if bool(tensors[str(place[0])].isnan().any()):
+        raise CheckpointError(
+            f"{name} answers with NaN, no numbers. Export it with weights from before the training "
+            "went wrong."
+        )
     own = Logits(session, takes, str(place[0]))
     return _bare(onnx, proto, own, x) or own
 
@@ -223,7 +228,7 @@ def range_of(onnx: ModuleType, proto: "ModelProto", takes: Takes) -> PixelRange 
 
     def begin(value: float) -> Tensor:
         x = torch.full((takes.batch or 1, takes.channels, *takes.size), value)
-        (found,) = session.run([place], {takes.name: takes.array(x)})
+        (found,) = ran(session, [place], {takes.name: takes.array(x)})
         return torch.from_numpy(np.asarray(found))
 
     found = taken_range(begin)

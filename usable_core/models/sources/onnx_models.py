@@ -6,7 +6,6 @@ logits. Weights beside the graph are read where their file is called after it.
 
 import contextlib
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import torch
 from usable_core.catalog.model_files import onnx as files_of_onnx
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.json_files import parsed_json
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.outputs import SEVERAL
@@ -24,6 +24,7 @@ from usable_core.models.overrides import overridden
 from usable_core.models.pixel_range import UNIT, PixelRange
 from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.programs import BlackBox, Program
+from usable_core.models.sources.onnx_bounds import check_sizes
 from usable_core.models.sources.onnx_graphs import (
     USUAL_SIDE,
     Takes,
@@ -58,6 +59,7 @@ def load(name: str, spec: ModelSpec) -> Model:
     onnx = packages()
     proto = read(onnx, path)
     takes = taken_by(onnx, proto.graph, path.name)
+    check_sizes(onnx, proto, takes.batch, path.name)
     takes = takes if takes.is_sized else replace(takes, size=_given_size(takes, spec))
     height, width = takes.size
     lacking = "" if takes.is_sized else " (it says no size; say it: --preprocessing crop=SIDE)"
@@ -118,7 +120,7 @@ def _labels(proto: "ModelProto", classes: int) -> LabelSpace | None:
     text = next((held[key] for key in keys if key in held), "")
     said: object = text.splitlines()
     with contextlib.suppress(ValueError):
-        said = json.loads(text)
+        said = parsed_json(text.encode())
     said = list(said.values()) if isinstance(said, dict) else said
     names = tuple(str(name) for name in said) if isinstance(said, list) else ()
     return LabelSpace(names) if len(names) == len(set(names)) == classes else None
