@@ -4,16 +4,27 @@ Each is refused in one sentence that names the file and says what to do, by Pyth
 command line; `made_hostile_models` has the table.
 """
 
+import contextlib
+import importlib
+import pickle
 import re
+import sys
+from collections import Counter
 from importlib.util import find_spec
 
 import pytest
 from judging import judge
-from made_hostile_models import CASES
+from made_hostile_models import CASES, Ran, of_hf, of_weights
+from made_hostile_models.case import MODULE, watched
+
+from usable_core.catalog.models import SOURCES
+
+# Sources that lead to files of strangers: by their path, or as weights of an architecture.
+OF_FILES = [name for name, row in SOURCES.items() if row.is_path or row.takes_weights]
 
 VERBS = (
     "choose|give|save|export|fetch|copy|get|correct|download|take|say|install|leave|name|write|"
-    "unpack|join|gather|lay|merge|nearest choices"
+    "unpack|join|gather|lay|merge|nearest choices|expected is"
 )
 ADVICE = re.compile(rf"(?<=[.:;,] )({VERBS})\b|\bor ({VERBS})\b|--[a-z]", re.IGNORECASE)
 NEEDS = {"keras": "keras", "onnx": "onnxruntime"}
@@ -41,3 +52,26 @@ def test_it_is_refused_in_a_sentence(name, verdicts):
     assert re.search(CASES[name].says, verdict.detail), verdict.detail
     assert ADVICE.search(verdict.detail), f"no way out: {verdict.detail}"
     assert not LEAKS.search(verdict.detail), verdict.detail
+
+
+def test_there_are_cases_for_every_source_that_reads_files():
+    found = Counter(one.source for one in CASES.values())
+
+    assert len(CASES) >= 60
+    assert {name: found[name] for name in OF_FILES if found[name] < 3} == {}
+
+
+@pytest.mark.parametrize("how", ["a call", "text that is run", "a page", "an attribute"])
+def test_a_payload_that_is_let_run_is_seen(how, tmp_path):
+    with pytest.raises(Ran), watched(tmp_path), contextlib.suppress(OSError):
+        pickle.loads(of_weights.PICKLES[how])
+
+
+def test_code_beside_a_model_that_is_imported_is_seen(tmp_path, monkeypatch):
+    of_hf.evil(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    with pytest.raises(Ran), watched(tmp_path):
+        importlib.import_module(MODULE)
+
+    del sys.modules[MODULE]

@@ -6,6 +6,7 @@ the case is made there, loaded, and shown by the command line.
 
 import contextlib
 import io
+import platform
 from pathlib import Path
 
 import made_hostile_models.of_formats as of_formats
@@ -34,6 +35,7 @@ def tried(folder: Path) -> None:
     from usable_core.models.sources import onnx_bounds
 
     onnx_bounds.SECONDS = 1.0
+    platform.processor()  # asks a process, once; libraries do so when they are imported
     folder.mkdir()
     asked = CASES[folder.name].make(folder)
     refused = None

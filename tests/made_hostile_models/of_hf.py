@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save, save_file
 from made_hostile_models.case import MODULE, PYTHON, SECRET, Asked, Case
 
 CONFIG, PROCESSOR, WEIGHTS = "config.json", "preprocessor_config.json", "model.safetensors"
+SEVERAL = "multi_label_classification"
 INDEX = f"{WEIGHTS}.index.json"
 CASES: list[Case] = []
 
@@ -99,6 +100,8 @@ for name, says, said in (
     ("weights of bits", "quantised", {"quantization_config": {"quant_method": "gptq"}}),
     ("a model of texts", "Unknown model_type", {"model_type": "bert"}),
     ("channels in words", "channel", {"num_channels": "three"}),
+    ("one class", "no classes", {"id2label": {"0": "x"}, "label2id": {"x": 0}}),
+    ("several at once", "several classes at once", {"problem_type": SEVERAL}),
     ("four channels", "4 channel", {"num_channels": 4}),
 ):
     changed(CONFIG, name, says, **said)
@@ -253,8 +256,8 @@ def tensors(name: str, says: str, lie: Callable[[dict[str, torch.Tensor]], objec
 
 
 BIAS = "classifier.bias"
-tensors("no head", "missing", lambda t: t.pop(BIAS))
-tensors("more than its own", "not its own", lambda t: t.update(more=torch.zeros(3)))
+tensors("no head", "missing, first classifier.bias", lambda t: t.pop(BIAS))
+tensors("more than its own", "not its own, first more", lambda t: t.update(more=torch.zeros(3)))
 tensors("a head for others", "another shape", lambda t: t.update({BIAS: torch.zeros(9)}))
 tensors("weights of NaN", "NaN", lambda t: t.update({BIAS: t[BIAS] * torch.nan}))
 tensors("weights of integers", "int8", lambda t: t.update({BIAS: t[BIAS].to(torch.int8)}))

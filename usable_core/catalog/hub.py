@@ -111,7 +111,7 @@ def check_folder(folder: Path) -> None:
     if not files.is_folder(folder):
         raise CheckpointError(
             f"Expected a folder with {CONFIG_FILE} and {WEIGHTS[0]} at {_cut(folder)}, but no "
-            "folder is there."
+            "folder is there. Give the folder that holds them."
         )
     if lacking := _lacking(folder):
         pickled = sorted(path.name for path in folder.glob("*.bin"))

@@ -10,8 +10,8 @@ from usable_core.errors import CheckpointError
 
 # What to do with files of other formats, by their endings.
 _FORMATS = {
-    (".onnx",): "An ONNX file is named onnx/FILE.onnx.",
-    (".keras", ".h5", ".hdf5"): "A model of Keras is named keras/FILE.",
+    (".onnx",): "Name it as an ONNX file: onnx/FILE.onnx.",
+    (".keras", ".h5", ".hdf5"): "Name it as a model of Keras: keras/FILE.",
     (".tflite", ".pb"): "Models of TensorFlow are not read in this form: save the model as .keras "
     "(model.save), or convert it to ONNX (tf2onnx).",
 }
@@ -71,7 +71,9 @@ def onnx(name: str) -> tuple[Path, ...]:
     """
     path = files.placed(name)
     if path.suffix.lower() != ".onnx":
-        raise CheckpointError(f"onnx/… takes a file that ends in .onnx, not {_cut(path.name)}.")
+        raise CheckpointError(
+            f"onnx/… takes a file that ends in .onnx, not {_cut(path.name)}. {_ways_out(path)}"
+        )
     if not files.is_file(path):
         raise CheckpointError(f"Expected an ONNX file at {_cut(path)}, but no file is there.")
     beside = sorted(path.parent.glob(f"{glob.escape(path.name)}?*"))
@@ -94,11 +96,16 @@ def keras(name: str) -> tuple[Path, ...]:
     """Return the file of a Keras model; nothing for an architecture.
 
     Raises:
-        CheckpointError: it is not there.
+        CheckpointError: it is not there, or another file than Keras writes.
     """
-    if not is_keras_file(name):
-        return ()
     path = files.placed(name)
+    if not is_keras_file(name):
+        if not set("/\\.") & set(name):  # of paths, and of no architecture
+            return ()
+        raise CheckpointError(
+            f"keras/… takes a file that ends in {' or '.join(KERAS_ENDINGS)}, or the name of an "
+            f"architecture, not {_cut(path.name)}. {_ways_out(path)}"
+        )
     if not files.is_file(path):
         raise CheckpointError(f"Expected a Keras model at {_cut(path)}, but no file is there.")
     return (path,)
@@ -115,7 +122,7 @@ def folder(name: str) -> tuple[Path, ...]:
     if not (files.is_file(weights) and files.is_file(card)):
         raise CheckpointError(
             f"Expected {WEIGHTS_FILE} and {CARD_FILE} in the folder {_cut(path)}, but they are not "
-            "there."
+            f"there. {_ways_out(path) if files.is_file(path) else 'Give the folder of a model.'}"
         )
     return weights, card
 
@@ -159,8 +166,9 @@ def weights_and_config(weights: str) -> tuple[Path, ...]:
 
 def _ways_out(path: Path) -> str:
     """Return what to do with a file of a model that is no exported program."""
+    ending = ".pb" if files.is_file(path / "saved_model.pb") else path.suffix.lower()
     for endings, said in _FORMATS.items():
-        if path.suffix.lower() in endings:
+        if ending in endings:
             return said
     return (
         "A file of weights goes with its architecture: torchvision/NAME or timm/NAME with "

@@ -129,7 +129,7 @@ def _by_index(table: Mapping[object, object], file: str) -> list[object]:
     """Return what a table says of the indices 0, 1, 2, …, from or to which it leads."""
     is_to_index = all(isinstance(v, int) and not isinstance(v, bool) for v in table.values())
     pairs = [(v, k) for k, v in table.items()] if is_to_index else list(table.items())
-    by_index = {int(str(k)): v for k, v in pairs if str(k).isdecimal()}
+    by_index = {int(str(k)): v for k, v in pairs if str(k).isdecimal() and len(str(k)) < 10}
     if not by_index or sorted(by_index) != list(range(len(table))):
         raise ConfigError(
             f"{file} is a table, but not of the indices 0 to {len(table) - 1}, each once. {FORMS}"

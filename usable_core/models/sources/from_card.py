@@ -10,7 +10,7 @@ from torch import nn
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.model_files import weights_file
 from usable_core.catalog.models import ARCHITECTURES, WEIGHTS_FILE, files_of, source_of
-from usable_core.errors import CheckpointError
+from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.labels import LabelSpace
 from usable_core.models.cards import checked
@@ -65,12 +65,17 @@ def model_from_card(
     if own is None:
         check_pair(weights, told.weights_sha256)
     file = weights_file(own)[0] if own else weights
-    network = built(
-        reference,
-        lambda: build(told.architecture, len(told.labels), options),
-        weights=file,
-        is_usual=not options,
-    )
+    try:
+        network = built(
+            reference,
+            lambda: build(told.architecture, len(told.labels), options),
+            weights=file,
+            is_usual=not options,
+        )
+    except UsableError as error:
+        if reference in str(error) or (spec and spec.arch_options):
+            raise
+        raise CheckpointError(f"The card of {reference} cannot be used: {error}") from error
     notes = load_weights(network, own or weights)
     # Whatever it was when its training began, it is what the network was trained with.
     known = {name: said.removeprefix(GUESS) for name, said in told.preprocessing.sources.items()}

@@ -51,7 +51,7 @@ def call_builder(
         if not _is_plain_value(value):
             raise CheckpointError(
                 f"The option {key} of {name} must be a number, several (64,96), true, false, none "
-                f"or one short word, but is {str(value)[:80]!r}."
+                f"or one short word, but is {str(value)[:80]!r}. Correct it, or leave it out."
             )
     try:
         return builder(**values)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from torch import nn
 
-from usable_core.errors import CheckpointError
+from usable_core.errors import CheckpointError, ConfigError
 from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.weights.facts import Facts
 
@@ -42,7 +42,8 @@ def passport(transform: Transform, facts: Facts, network: nn.Module) -> Preproce
     """Return the passport of a network: of its catalog, its file's facts and its own build.
 
     Raises:
-        CheckpointError: its pictures are padded instead of cropped, or its numbers fit no channels.
+        CheckpointError: its pictures are padded instead of cropped, or its numbers fit no channels
+            or no picture.
     """
     entries = _merged(transform.entries, facts.transform)
     own, sources = input_size(network), _sources(transform, facts)
@@ -53,15 +54,20 @@ def passport(transform: Transform, facts: Facts, network: nn.Module) -> Preproce
         sources |= dict.fromkeys(("resize", "crop"), _OWN_SIZE)
     resize, crop = _geometry(entries)
     channels: Literal[1, 3] = 1 if first_channels(network) == 1 else 3
-    return Preprocessing(
-        resize=resize,
-        crop=crop,
-        interpolation=entries["interpolation"],
-        mean=_per_channel(entries["mean"], "mean", channels),
-        std=_per_channel(entries["std"], "std", channels),
-        sources=sources,
-        channels=channels,
-    )
+    try:
+        return Preprocessing(
+            resize=resize,
+            crop=crop,
+            interpolation=entries["interpolation"],
+            mean=_per_channel(entries["mean"], "mean", channels),
+            std=_per_channel(entries["std"], "std", channels),
+            sources=sources,
+            channels=channels,
+        )
+    except ConfigError as error:
+        if not facts.transform:
+            raise
+        raise CheckpointError(f"{facts.source} cannot be used: {error} Correct it.") from error
 
 
 def _merged(own: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:

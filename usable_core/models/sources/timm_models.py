@@ -50,12 +50,18 @@ def load(name: str, spec: ModelSpec) -> Model:
     facts = own.facts if own else Facts()
     said, doubts = facts.options_for(name)
     options = {**said, **dict(spec.arch_options)}
-    network = built(
-        spec.reference,
-        lambda: build(name, options) if own else _pretrained(name, options),
-        weights=own.path if own else None,
-        is_usual=not options,
-    )
+    try:
+        network = built(
+            spec.reference,
+            lambda: build(name, options) if own else _pretrained(name, options),
+            weights=own.path if own else None,
+            is_usual=not options,
+        )
+    except (CheckpointError, UnknownName) as error:
+        if own is None or not said:
+            raise
+        place = f"config.json beside {own.path.name}"
+        raise CheckpointError(f"{error} ({place} says {', '.join(said)}.)") from error
     notes = load_weights(network, own) if own else ()
     card = {
         "title": name,

@@ -18,7 +18,7 @@ from usable_core.errors import CheckpointError
 from usable_core.files import replacing, why, write_json
 from usable_core.json_files import read_json
 from usable_core.models.weights.facts import Facts, facts_of
-from usable_core.models.weights.formats import format_of
+from usable_core.models.weights.formats import AGAIN, format_of
 from usable_core.models.weights.nearest import nearest
 from usable_core.models.weights.nesting import entries, flat
 from usable_core.models.weights.opcodes import WHOLE
@@ -91,7 +91,9 @@ def read_card(path: Path) -> dict[str, Any]:
             f"Expected a model's card at {path}, but no file is there."
         ) from error
     except (ValueError, OSError) as error:
-        raise CheckpointError(f"The card {path} cannot be read as JSON: {why(error)}.") from error
+        raise CheckpointError(
+            f"The card {path} cannot be read as JSON: {why(error)}. Write the card anew."
+        ) from error
     if not isinstance(card, dict):
         raise CheckpointError(f"The card {path} must be a JSON object. Write the card anew.")
     return card
@@ -140,7 +142,7 @@ def read_checkpoint(weights: str | Path) -> Checkpoint:
     parts = (content, *(value for _, value in entries(content)))
     has_network = any(is_whole_network(part) for part in parts)
     if not tensors:
-        what = WHOLE if has_network else "a table of name to tensor is expected."
+        what = WHOLE if has_network else "a table of name to tensor is expected. " + AGAIN
         raise CheckpointError(f"{path.name} holds no weights: {what}")
     return Checkpoint(path, table, tensors, facts_of(path, content), has_network)
 

@@ -5,6 +5,7 @@ and the classes. Training scripts keep classes and arguments in the checkpoint i
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -46,6 +47,7 @@ _TRANSFORM: dict[str, tuple[Any, str]] = {
     "crop_pct": (float, "a number"),
     "crop_mode": (str, "a text"),
 }
+_INDEX = re.compile(r"[0-9]{1,9}")
 _LONGEST_NAME = 500  # characters of a class
 _MEND = "Correct it, or move the weights to a folder of their own."
 
@@ -229,7 +231,7 @@ def _ordered(said: object) -> tuple[str, ...]:
     if isinstance(said, Mapping):
         pairs = [(str(key), value) for key, value in said.items()]
         if not all(isinstance(v, int) for _, v in pairs):  # from indices to names
-            pairs = [(str(v), int(k)) for k, v in pairs if k.lstrip("-").isdecimal()]
+            pairs = [(str(v), int(k)) for k, v in pairs if _INDEX.fullmatch(k)]
         by_index = {index: name for name, index in pairs if not isinstance(index, bool)}
         is_whole = sorted(by_index) == list(range(len(said)))
         return tuple(by_index[i] for i in range(len(said))) if is_whole else ()

@@ -111,7 +111,7 @@ def read_pickle(path: Path) -> object:
                 reason = "it is of a form that cannot be read without running it"
             raise CheckpointError(
                 f"{path.name} cannot be read as a weights file: {reason}. "
-                "Expected .safetensors, or a .pth written by torch.save(network.state_dict(), …)."
+                "Give a .safetensors, or a .pth written by torch.save(network.state_dict(), …)."
             ) from error
     raise _refusal(path, NotOfWeights())
 
