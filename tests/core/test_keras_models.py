@@ -278,6 +278,18 @@ def test_a_model_as_its_training_left_it_is_loaded_without_what_trained_it(tmp_p
     torch.testing.assert_close(model(x).softmax(1), own_answers(made, x), atol=1e-5, rtol=1e-4)
 
 
+def test_a_trained_model_in_a_model_is_loaded_too(tmp_path):
+    inner = keras.Sequential([keras.Input((16, 20, 3)), layers.Conv2D(4, 3)])
+    inner.compile("adam", "mse")
+    ends = [layers.GlobalAveragePooling2D(), layers.Dense(3)]
+    made = keras.Sequential([keras.Input((16, 20, 3)), inner, *ends])
+    model = usable.load_model(saved(made, tmp_path / "a.keras"), preprocessing=PIXELS)
+    x = torch.rand(3, 3, 16, 20)
+
+    torch.testing.assert_close(model(x), own_answers(made, x), atol=1e-5, rtol=1e-4)
+    assert "float32" not in " ".join(model.warnings)
+
+
 @pytest.fixture
 def policy():
     yield keras.config.set_dtype_policy

@@ -110,6 +110,7 @@ def inner(said: Config) -> Config:
 
 
 OPENED = "was not opened"
+LOSS = {"loss": {"class_name": "function", "module": "builtins", "config": "exec"}}
 for name, change in {
     "the shell": lambda c: layer(c).update(class_name="system", module="os"),
     "a process within": lambda c: inner(c).update(class_name="Popen", module="subprocess"),
@@ -134,6 +135,7 @@ for name, change in {
     ),
 }.items():
     config(name, OPENED, change)
+config("a loss within a layer", OPENED, lambda c: layer(c)["config"].update(compile_config=LOSS))
 config("a giant", "none is as large", lambda c: layer(c)["config"].update(units=10**12))
 config("words for units", "cannot be loaded", lambda c: layer(c)["config"].update(units="many"))
 config("fewer units", "cannot be loaded", lambda c: layer(c)["config"].update(units=-3))

@@ -234,7 +234,7 @@ def _ordered(said: object) -> tuple[str, ...]:
             pairs = [(str(v), int(k)) for k, v in pairs if _INDEX.fullmatch(k)]
         by_index = {index: name for name, index in pairs if not isinstance(index, bool)}
         is_whole = sorted(by_index) == list(range(len(said)))
-        return tuple(by_index[i] for i in range(len(said))) if is_whole else ()
+        said = [by_index[i] for i in range(len(said))] if is_whole else None
     if isinstance(said, list | tuple) and all(isinstance(name, str) for name in said):
         return tuple(said) if all(len(name) <= _LONGEST_NAME for name in said) else ()
     return ()

@@ -42,6 +42,7 @@ _STEPS = ("Add", "Subtract", "Multiply", "Divide", "TrueDivide", "Negative", "Ge
 _STEPS_MODULE = "keras.src.ops.numpy"
 _VALUES = ("__tensor__", "__ellipsis__", "__slice__")
 _TWICE = "holds a file twice under one name"
+_TRAINED = "compile_config"
 _DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError)
 _SAVED = "Save the model as .keras with layers of Keras alone, or as ONNX (onnx/FILE.onnx)."
 
@@ -49,7 +50,7 @@ _SAVED = "Save the model as .keras with layers of Keras alone, or as ONNX (onnx/
 def checked_config(path: Path, keras: Opened) -> dict[str, Any]:
     """Return a file's configuration: it names layers of Keras alone, beside numbers of its own.
 
-    How the model was trained is left out of it, and of what is built.
+    How the model, or one in it, was trained is not looked at: `untrained` leaves that out.
 
     Raises:
         CheckpointError: it does, is damaged, or is larger than can be.
@@ -70,8 +71,8 @@ def checked_config(path: Path, keras: Opened) -> dict[str, Any]:
             )
         if not isinstance(config, str | bytes) or not isinstance(said := json.loads(config), dict):
             raise ValueError("its configuration is no table")
-        found = {key: value for key, value in said.items() if key != "compile_config"}
-        _check_config(found, path.name, keras)
+        found = {key: value for key, value in said.items() if key != _TRAINED}
+        _check_config(untrained(found), path.name, keras)
     except (*_DAMAGED, RecursionError, zipfile.BadZipFile, NotImplementedError) as error:
         raise CheckpointError(
             f"{path.name} cannot be read as a Keras model: {first_line(error)}. {_SAVED}"
@@ -166,6 +167,14 @@ def _check_config(config: object, name: str, keras: Opened) -> None:
             raise CheckpointError(
                 f"{name} asks for a layer of {number:,}: none is as large. {_SAVED}"
             )
+
+
+def untrained(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a part of a configuration without optimizers, losses and metrics."""
+    if isinstance(value, dict):
+        is_object = "class_name" in value
+        return {k: untrained(v) for k, v in value.items() if not (is_object and k == _TRAINED)}
+    return [untrained(one) for one in value] if isinstance(value, list) else value
 
 
 def _named(value: object) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from usable_core.models.weights.keras_files import untrained
+
 _ONLY = "float32"
 _KINDS = ("float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")
 
@@ -21,13 +23,15 @@ _KINDS = ("float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16")
 def in_float32(path: Path, config: dict[str, Any]) -> Iterator[tuple[Path, tuple[str, ...]]]:
     """Lend a file whose layers compute in float32, and say which other kinds they were set to.
 
+    How models in the model were trained is left out, too: Keras would build that.
+
     Args:
         path: A file that was checked.
         config: Its configuration.
     """
     found: set[str] = set()
-    changed = _changed(config, found)
-    if not found:
+    changed = _changed(untrained(config), found)
+    if changed == config:
         yield path, ()
         return
     with tempfile.TemporaryDirectory() as folder:
