@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 import usable_core as usable
 from usable_core.catalog.models import absolute, files_of
+from usable_core.cli import main
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.models import load_model
 from usable_core.models.heads import features, head, replace_head
@@ -49,6 +50,17 @@ def cached(folder, cache, *, revision="main"):
 def cache(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path / "hub"
+
+
+def test_names_of_classes_do_not_steer_a_terminal(tmp_path, capsys):
+    names = ["<b>", "a\x1b[31mred", "\u202eevil", "bell\a", "ein Wort"]
+    made_classifiers.save("vit", tmp_path / "vit", labels=names)
+
+    assert main(["models", "show", f"hf/{tmp_path / 'vit'}"]) == 0
+
+    said = capsys.readouterr().out
+    assert r"<b>, a\x1b[31mred, \u202eevil, bell\x07, ein Wort" in said
+    assert not set(said) & set("\x1b\u202e\a")
 
 
 def test_a_path_alone_is_a_folder_of_transformers_too(vit, monkeypatch):

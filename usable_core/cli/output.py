@@ -204,7 +204,7 @@ def answer(data: object, target: str | None, lines: Sequence[Line] = ()) -> None
     console = Console(highlight=False, soft_wrap=True, markup=False, width=wide)
     for line in lines:
         if isinstance(line, str):  # rich would look at each sign of a long list
-            sys.stdout.write(f"{line}\n")
+            sys.stdout.write(f"{_unsteered(line)}\n")
         else:
             console.print(line)
 
@@ -217,7 +217,7 @@ def table(*columns: str, rows: Sequence[Sequence[object]]) -> Table:
     """Return a table of texts."""
     found = Table(*columns, box=None, pad_edge=False)
     for row in rows:
-        found.add_row(*map(str, row))
+        found.add_row(*(_unsteered(str(cell)) for cell in row))
     return found
 
 
@@ -234,6 +234,19 @@ def columns(*names: str, rows: Sequence[Sequence[str]]) -> str:
 def _one_line(cell: str) -> str:
     """Return a text of unknown origin without line breaks and signs that steer a terminal."""
     return cell if cell.isprintable() else repr(cell)[1:-1]
+
+
+_BETWEEN = "\n\t\u00a0\u2009\u202f"  # lines, columns and words
+
+
+def _unsteered(text: str) -> str:
+    """Return a text, perhaps of several lines, whose signs cannot steer a terminal.
+
+    Names of classes come from files of strangers.
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c in _BETWEEN or c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def share(proportion: Proportion) -> str:
