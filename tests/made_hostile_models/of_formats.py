@@ -1,17 +1,15 @@
 """Files of other programs, in the place of models: each is told apart, and what to do with it."""
 
-import io
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import made_weights
-import torch
 from safetensors.torch import save
 
 from made_hostile_models.case import PYTHON, SECRET, Asked, Case
-from made_hostile_models.of_weights import program
+from made_hostile_models.of_weights import program, script
 
 CASES: list[Case] = []
 # What other programs write, by the usual endings: what each begins with.
@@ -93,13 +91,6 @@ def programs(name: str, says: str, content: Callable[[], bytes], *, trust: bool 
         return Asked(f"file/{path}", given={"trust": True} if trust else {})
 
     add(name, says, make, "file")
-
-
-def script() -> bytes:
-    """Return a TorchScript program."""
-    buffer = io.BytesIO()
-    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2)), buffer)
-    return buffer.getvalue()
 
 
 def pickled() -> bytes:

@@ -108,7 +108,8 @@ def quantised() -> torch.Tensor:
         return torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8)
 
 
-def _script() -> bytes:
+def script() -> bytes:
+    """Return a TorchScript program."""
     buffer = io.BytesIO()
     torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.ones(1, 2)), buffer)
     return buffer.getvalue()
@@ -131,7 +132,7 @@ def _bomb() -> bytes:
     return made_weights.zipped(members | {name: bytes(400_000_000)}, zipfile.ZIP_DEFLATED)
 
 
-weights("torchvision", "a script of torch", "TorchScript", _script, ".pt")
+weights("torchvision", "a script of torch", "TorchScript", script, ".pt")
 weights("torchvision", "a program of torch", "program of torch.export", program, ".pt2")
 weights("torchvision", "a member twice", "twice", _twice)
 weights("torchvision", "400 MB of zeros", "unpacks to", _bomb)
