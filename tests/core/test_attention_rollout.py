@@ -158,3 +158,40 @@ class Windows(nn.Module):
 def test_attention_within_windows_is_refused_in_a_sentence():
     with pytest.raises(ExplanationError, match="within windows"):
         mapped(Windows())
+
+
+class Reduced(nn.Module):
+    """Attention of all patches to two of their means, then of all to all."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.norm = nn.Conv2d(3, 4, 4, 4), nn.LayerNorm(4)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, x):
+        tokens = self.norm(self.patches(x).flatten(2).transpose(1, 2))[:, None]
+        few = tokens.reshape(len(x), 1, 2, 2, 4).mean(3)
+        tokens = tokens + F.scaled_dot_product_attention(tokens, few, few)
+        tokens = tokens + F.scaled_dot_product_attention(tokens, tokens, tokens)
+        return self.head(tokens[:, 0].mean(1))
+
+
+class Channels(nn.Module):
+    """Attention among 8 channels of 4 patches, as XCiT's."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches, self.norm = nn.Conv2d(3, 8, 4, 4), nn.LayerNorm(8)
+        self.head = nn.Linear(8, 3)
+
+    def forward(self, x):
+        tokens = self.norm(self.patches(x).flatten(2).transpose(1, 2))
+        channels = tokens.transpose(1, 2)[:, None]
+        mixed = (channels @ channels.transpose(-2, -1)).softmax(-1) @ channels
+        return self.head((tokens + mixed[:, 0].transpose(1, 2)).mean(1))
+
+
+@pytest.mark.parametrize("make", [Reduced, Channels])
+def test_attention_to_fewer_tokens_or_among_channels_is_refused(make):
+    with pytest.raises(ExplanationError, match="among all patches in every block"):
+        mapped(make())

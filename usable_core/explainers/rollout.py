@@ -71,8 +71,8 @@ class _Watch(TorchFunctionMode):
         return result
 
     def _note(self, weights: Tensor, output: Tensor, axis: int) -> None:
-        """Keep attention of tokens to themselves; others, such as a pooling's, mix nothing."""
-        if weights.shape[-1] == weights.shape[-2]:
+        """Keep all but a pooling's, whose few tokens ask the many and mix nothing among these."""
+        if weights.shape[-1] <= weights.shape[-2]:
             self.found.append(Attended(weights.detach(), output, axis))
 
 
@@ -105,13 +105,15 @@ def explain(
     layers = known_layers(model, x)
     if layers is None:
         ((_, layers),) = oracle.each(1, lambda _: find_layers(model, x, target))
-    height, width = layers[0].grid
+    (height, width), before = layers[0].grid, layers[0].before
     tokens = found[0].weights.shape[-1]
     is_whole = all(one.weights.shape == (1, tokens, tokens) for one in found)
-    if layers[0].kind != "tokens" or not is_whole or tokens < height * width:
+    is_of_places = tokens - height * width in (0, before)  # and not of channels
+    if layers[0].kind != "tokens" or not is_whole or not is_of_places:
         raise ExplanationError(
             "Attention rollout needs attention among all patches in every block, but that of "
-            f"{model.name} is within windows, or of other tokens from block to block. {INSTEAD}"
+            f"{model.name} is within windows, of channels, or of other tokens from block to block. "
+            f"{INSTEAD}"
         )
     rolled = torch.zeros(tokens)
     if read.any():

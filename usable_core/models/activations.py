@@ -4,10 +4,9 @@ The rule: the last activation, in the order of execution, that has a grid of pla
 class's logit depends at nearly every place. Activations come as (N, C, h, w), channels-last as
 (N, h, w, C), or as tokens (N, P + h·w, C) whose P first ones belong to no place: class token,
 distillation token, registers. Where tokens are merged, four into one, their grid is half of an
-earlier one.
-
-Tokens hear from all others in every block, so the last ones tell little of their own places. There,
-what the normalisations before it pass on counts as well.
+earlier one. Attention weights (N, heads, T, T) are no places. As tokens hear from all others in
+every block, the last ones tell little of their own places: there, what the normalisations before it
+pass on counts as well.
 """
 
 import itertools
@@ -44,12 +43,14 @@ class Layer:
         call: Which of its calls in a pass forward, 0 first.
         kind: How they are laid out.
         grid: Height and width of their grid.
+        before: How many tokens before the places belong to none.
     """
 
     name: str
     call: int
     kind: Kind
     grid: Grid
+    before: int = 0
 
     def on_grid(self, activations: Tensor) -> Tensor:
         """Return activations, or their gradients, as (N, C, h, w)."""
@@ -220,13 +221,14 @@ def _watched(network: nn.Module, image: Grid) -> Iterator[list[_Seen]]:
         elif of_pixels:  # a table of the network's own, such as of positions: weights are frozen
             return
         found = grid_of(output.shape, image, tuple(patches))
-        if found is None or output.shape[0] != 1:
+        if found is None or output.shape[0] != 1 or _are_shares(output):
             return
         kind, grid = found
+        before = output.shape[1] - grid[0] * grid[1] if kind == "tokens" else 0
         if kind != "tokens":
             patches[grid] = None
-        is_normalised = "norm" in type(module).__name__.lower()
-        seen.append(_Seen(Layer(name, call, kind, grid), output.shape, is_normalised))
+        is_normalised, at = "norm" in type(module).__name__.lower(), (name, call, kind, grid)
+        seen.append(_Seen(Layer(*at, before), output.shape, is_normalised))
         if output.requires_grad:
             output.register_hook(seen[-1].arrived)  # type: ignore[no-untyped-call]
 
@@ -240,6 +242,12 @@ def _watched(network: nn.Module, image: Grid) -> Iterator[list[_Seen]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _are_shares(output: Tensor) -> bool:
+    """Tell whether rows are shares of 1, as attention weights are."""
+    is_one = (output.detach().sum(-1) - 1).abs() < 1e-3
+    return output.dim() == 4 and bool((output >= 0).all() and is_one.all())
 
 
 def _last(seen: list[_Seen], model: Model) -> _Seen:
