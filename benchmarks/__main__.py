@@ -10,6 +10,7 @@ MODULES = (
     "corruptions",
     "comparison",
     "candidates",
+    "cam",
     "fine_tuning",
     "joint_objective",
     "divergence",

@@ -146,7 +146,7 @@ HF = {
     "hgnet_v2": of_transformers("hgnet_v2", 8, side=64),
     "hiera": of_transformers("hiera", 8, side=64, image_size=[64, 64]),
     "ijepa": of_transformers("ijepa", 8, has_rollout=True, **PATCHES),
-    "levit": of_transformers("levit", 64, image_size=224),
+    "levit": of_transformers("levit", 64, side=448, image_size=448),
     "metaclip_2": of_transformers("metaclip_2", 8, has_rollout=True, **PATCHES),
     "mobilenet_v1": of_transformers("mobilenet_v1", 32),
     "mobilenet_v2": of_transformers("mobilenet_v2", 32),

@@ -34,6 +34,7 @@ SMALLEST = {
     "accuracy_loop": "--rounds 1",
     "attacks": "--rounds 1 --images 2 --suite-images 1 --epochs 1 --alone --scenes standard",
     "build_models": "--into FOLDER",
+    "cam": "--families 'timm vit'",
     "candidates": "--trials 1 --models 20 --cases 20 --examples 50",
     "clicks": "--rounds 1",
     "comparison": "--tables 2 --trials 1 --examples 50 --draws 10 --rounds 1",

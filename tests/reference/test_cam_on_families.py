@@ -17,6 +17,7 @@ from usable_core.models.activations import find_layers
 
 # Whose places are easily mistaken: registers, channels-last, merged tokens.
 HARD = (
+    "timm convnext",
     "timm swin",
     "timm vit, registers",
     "transformers hiera",
