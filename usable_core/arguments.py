@@ -1,13 +1,18 @@
 """What a caller hands in, a name or an object, to what the measuring half takes, or a sentence."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from usable_core.catalog.models import files_of
-from usable_core.errors import CheckpointError, ConfigError, DatasetRefused, UnknownName
+from usable_core.errors import (
+    CheckpointError,
+    ConfigError,
+    DatasetRefused,
+    UnknownName,
+    UsableError,
+)
 from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 
@@ -83,11 +88,17 @@ def known_of(model: ModelSpec) -> "Passport | None":
     Raises:
         UsableError: there is no such model.
     """
-    with suppress(CheckpointError):  # of files that are not here: that is known without them
+    lacking: CheckpointError | None = None
+    try:
         files_of(model.reference, model.weights, model.labels)  # before torch takes its seconds
+    except CheckpointError as error:  # of files that are not here: that is known without them
+        lacking = error
     from usable_core.models import seen
 
-    return seen.known(model)
+    try:
+        return seen.known(model)
+    except UsableError as error:
+        raise lacking or error from None
 
 
 def passport(model: object) -> "Passport":

@@ -61,10 +61,8 @@ def recognised(path: str | Path) -> Brought:
     if name.endswith(WEIGHTS):
         return Brought("", str(place), _title(place))
     for source, row in SOURCES.items():
-        if row.ending and name.endswith(row.ending):
+        if name.endswith(row.endings):
             return Brought(f"{source}/{place}", None, _title(place))
-    if name.endswith(KERAS_ENDINGS):
-        return Brought(f"keras/{place}", None, _title(place))
     raise CheckpointError(
         f"{one_line(place.name)} is no model that can be read: expected weights (.safetensors, "
         ".pth, .weights.h5), .onnx, .keras, .h5 or .pt2, or a folder with config.json and "

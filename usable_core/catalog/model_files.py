@@ -12,6 +12,7 @@ from usable_core.errors import CheckpointError
 _FORMATS = {
     (".onnx",): "Name it as an ONNX file: onnx/FILE.onnx.",
     (".keras", ".h5", ".hdf5"): "Name it as a model of Keras: keras/FILE.",
+    (".pt2",): "A program of torch.export is named file/PATH.pt2.",
     (".tflite", ".pb"): "Models of TensorFlow are not read in this form: save the model as .keras "
     "(model.save), or convert it to ONNX (tf2onnx).",
 }
@@ -120,11 +121,30 @@ def folder(name: str) -> tuple[Path, ...]:
     path = files.placed(name)
     weights, card = path / WEIGHTS_FILE, path / CARD_FILE
     if not (files.is_file(weights) and files.is_file(card)):
-        raise CheckpointError(
-            f"Expected {WEIGHTS_FILE} and {CARD_FILE} in the folder {_cut(path)}, but they are not "
-            f"there. {_ways_out(path) if files.is_file(path) else 'Give the folder of a model.'}"
-        )
+        raise no_model(path)
     return weights, card
+
+
+def no_model(path: Path) -> CheckpointError:
+    """Return why a path is no model by itself, and what to do with what is there."""
+    if files.is_file(path):
+        return CheckpointError(f"{_cut(path)} is no model by itself. {_ways_out(path)}")
+    if not files.is_folder(path):
+        return CheckpointError(
+            f"Expected a model at {_cut(path)}, but nothing is there. Check the path."
+        )
+    if files.is_file(path / CONFIG_FILE):
+        return CheckpointError(
+            f"{_cut(path)} is a folder of Hugging Face's form. Name it hf/FOLDER, or by the path "
+            "alone."
+        )
+    held = sorted(one.name for one in path.iterdir())
+    shown = ", ".join([*held[:5], *["…"] * (len(held) > 5)])
+    return CheckpointError(
+        f"The folder {_cut(path)} holds {shown or 'nothing'}, which is no model: expected "
+        f"{WEIGHTS_FILE} with {CARD_FILE} (of Usable) or {CONFIG_FILE} (of Hugging Face). Name the "
+        "model's own file or folder."
+    )
 
 
 def weights_file(weights: str) -> tuple[Path, str | None]:

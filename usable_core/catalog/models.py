@@ -3,18 +3,19 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from usable_core.catalog import implementation, lookup
+from usable_core.catalog import implementation
 from usable_core.catalog.hub import CONFIG_FILE, is_folder_name
 from usable_core.catalog.imagenet import IMAGENET
-from usable_core.errors import CheckpointError, UnknownName, UsableError
-from usable_core.files import is_file, placed, resolved
+from usable_core.errors import CheckpointError, UsableError
+from usable_core.files import is_file, is_folder, placed, resolved
 
 # A model on disk is a folder of these two.
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
 KERAS_ENDINGS = (".keras", ".h5", ".hdf5")  # a name of keras/… that ends so is a file's
-# By name, for that module knows this one.
+# By name, for those modules know this one.
 WEIGHTS_AND_CONFIG = "usable_core.catalog.model_files:weights_and_config"
+REFUSAL = "usable_core.catalog.unknown_models:refusal"
 # Folders beside a trained model, models themselves.
 SOURCE_FOLDER = "source"  # the pretrained head on the tuned backbone
 LAST_GOOD = "last_good"  # weights before a training diverged; then there is nothing beside it
@@ -98,7 +99,8 @@ class SourceRow:
             change means another model. It refuses a name that is plainly wrong. None: no files.
         is_path: The name is, or can be, the path of a file or folder.
         is_hub: A name that is no folder here is one of a hub's, and is fetched from there.
-        ending: How its file is called, where that is a whole network. None: it is not one file.
+        endings: Of the files that are whole networks of this source: the path of one, alone, is a
+            reference too. None: its models are not single files.
         needs_trust: Loading it can run code of whoever made it.
         takes_weights: Its names are architectures: local weights and options go with them.
         behind: Dotted name of `(name) -> reference` in a module without torch: what stands for
@@ -121,7 +123,7 @@ class SourceRow:
     files: str | None = None
     is_path: bool = False
     is_hub: bool = False
-    ending: str | None = None
+    endings: tuple[str, ...] = ()
     needs_trust: bool = False
     takes_weights: bool = False
     behind: str | None = None
@@ -194,7 +196,7 @@ SOURCES = {
         "file/PATH.pt2: a program exported by torch.export; can run code, so it needs trust.",
         files="usable_core.catalog.model_files:program",
         is_path=True,
-        ending=".pt2",
+        endings=(".pt2",),
         needs_trust=True,
     ),
     "onnx": SourceRow(
@@ -202,7 +204,7 @@ SOURCES = {
         "onnx/FILE.onnx: a network that onnxruntime runs; it answers, but has no gradients.",
         files="usable_core.catalog.model_files:onnx",
         is_path=True,
-        ending=".onnx",
+        endings=(".onnx",),
         has_gradients=False,
     ),
     "keras": SourceRow(
@@ -210,6 +212,7 @@ SOURCES = {
         "keras/FILE.keras or keras/NAME: a model of Keras, or of keras.applications.",
         build="usable_core.models.sources.keras_models:build",
         files="usable_core.catalog.model_files:keras",
+        endings=KERAS_ENDINGS,
         takes_weights=True,
         recipes="usable_core.models.sources.keras_models:recipes",
         known="usable_core.models.sources.keras_models:known",
@@ -267,19 +270,23 @@ def source_of(reference: str) -> tuple[SourceRow, str]:
 
     Raises:
         UnknownName: there is no such source, or no name.
+        CheckpointError: it is the path of something that is no model, or is not there.
     """
     source, name = _parts(reference)
-    if not name:
-        near = [known for known in list_references() if source and source in known]
-        raise UnknownName("model", reference, near or [f"{known}/…" for known in SOURCES])
-    return lookup(SOURCES, "model source", source), name
+    if source not in SOURCES or not name:
+        refusal: UsableError = implementation(REFUSAL)(reference)
+        raise refusal
+    return SOURCES[source], name
 
 
 def _parts(reference: str) -> tuple[str, str]:
-    """Return the source and the name within it; a path of a model's folder is one, too."""
+    """Return the source and the name within it; a path of a model's file or folder is one, too."""
     source, _, name = reference.partition("/")
     if source in SOURCES:
         return source, name
+    for one, row in SOURCES.items():
+        if reference.lower().endswith(row.endings) and not is_folder(placed(reference)):
+            return one, reference
     if is_file(placed(reference) / CONFIG_FILE) and not is_file(placed(reference) / CARD_FILE):
         return "hf", reference
     is_path = source in ("", ".", "..", "~") or is_file(placed(reference) / CARD_FILE)

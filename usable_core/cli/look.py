@@ -130,8 +130,9 @@ def _show_known(found: Passport, json: str | None) -> None:
         "licence": found.licence or "not said",
     }
     how = "" if found.install else " Fetch them: usable models show REF --download"
+    architecture = found.architecture if found.architecture != found.reference else ""
     lines: list[str | Table] = [
-        f"{found.reference}  {found.architecture}, not loaded",
+        f"{found.reference}  {architecture or 'published weights'}, not loaded",
         table("", "", rows=[(name, said) for name, said in facts.items() if said]),
     ]
     if found.preparation:

@@ -1,0 +1,94 @@
+"""How strangers name models, rightly and wrongly, and what the command line then says."""
+
+import pytest
+import torch
+
+import usable_core as usable
+from usable_core.catalog.models import absolute, source_of
+from usable_core.cli import main
+from usable_core.errors import UsableError
+
+# What somebody types; what the sentence must say, word for word.
+WRONG = {
+    "gone": "Unknown model 'gone'",
+    "my models/gone": "nothing is at {here}/my models/gone",
+    "./gone": "Expected a model at gone, but nothing is there",
+    "/gone/model": "Expected a model at /gone/model, but nothing is there",
+    "folder/gone": "Expected a model at gone, but nothing is there",
+    "hf/./gone": "no folder is there",
+    "gone.onnx": "Expected an ONNX file at gone.onnx",
+    "my models/gone.ONNX": "Expected an ONNX file at my models/gone.ONNX",
+    "gone.keras": "Expected a Keras model at gone.keras",
+    "gone.pt2": "Expected an exported program at gone.pt2",
+    "gone.safetensors": "Expected a model at gone.safetensors, but nothing is there",
+    "my models": "holds vit, weights.pth, which is no model",
+    "my models/": "holds vit, weights.pth, which is no model",
+    "my models/weights.pth": "no model by itself. A file of weights goes with its architecture",
+    "folder/my models/vit": "a folder of Hugging Face's form. Name it hf/FOLDER",
+    "onnx/gone.keras": "A model of Keras is named keras/FILE",
+    "keras/my models/gone.onnx": "An ONNX file is named onnx/FILE.onnx",
+    "file/gone.onnx": "An ONNX file is named onnx/FILE.onnx",
+    "onnx/gone.pt2": "A program of torch.export is named file/PATH.pt2",
+    "google/vit-base": "hf/google/vit-base of the Hugging Face Hub",
+    "resnet18": "torchvision/resnet18",
+    "resnt18": "timm/resnet18",
+    "vgg_digits": "bundled/vgg_digits",
+    "Resnet50": "keras/ResNet50",
+    "ours": "shelf/Ours",
+    "torchvison/resnet18": "Nearest choices: torchvision",
+    "torchvision/resnt18": "resnet18",
+    "timm/resnt18": "resnet18",
+    "hf/": "hf/FOLDER",
+    "onnx": "onnx/FILE.onnx",
+    "": "bundled/resnet",
+}
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder to work in, which holds a folder of models."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my models" / "vit").mkdir(parents=True)
+    (tmp_path / "my models" / "vit" / "config.json").write_text("{}")
+    (tmp_path / "my models" / "weights.pth").write_bytes(b"")
+    return tmp_path
+
+
+@pytest.mark.parametrize("reference", WRONG)
+def test_what_names_no_model_is_told_with_what_was_meant(reference, here, capsys):
+    if reference == "ours":
+        main(["models", "add", "Ours", "bundled/vgg_digits"])
+    said = WRONG[reference].format(here=here)
+
+    status = main(["models", "show", reference])
+
+    assert status == 2
+    assert said in capsys.readouterr().err.replace("\n", " ")
+    with pytest.raises(UsableError) as refused:
+        usable.load_model(reference)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [("a.onnx", "onnx"), ("a b.keras", "keras"), ("sub/a.H5", "keras"), ("./a.pt2", "file")],
+)
+def test_the_path_of_a_whole_network_is_a_reference(path, source, here):
+    (here / "sub").mkdir()
+    (here / path).write_bytes(b"")
+
+    row, name = source_of(path)
+
+    assert (row.form.partition("/")[0], name) == (source, path)
+    assert absolute(path) == f"{source}/{(here / path).resolve()}"
+
+
+def test_a_folder_called_like_a_network_is_what_it_holds(here):
+    usable.fine_tune(
+        "bundled/vgg_digits",
+        (torch.rand(8, 3, 32, 32), [0, 1] * 4),
+        here / "mine.onnx",
+        schedule=usable.Schedule(epochs=1, batch_size=4),
+    )
+
+    assert usable.load_model(str(here / "mine.onnx")).spec.reference == str(here / "mine.onnx")
