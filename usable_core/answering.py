@@ -38,13 +38,24 @@ def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str,
     """
     from usable_core.models import load_model
 
-    if TASKS[name_of(config)].is_of_parts:
+    row = TASKS[name_of(config)]
+    if row.is_of_parts:
         return {}
-    found = dict(known or {})
-    for field, spec in named_in(config).items():
+    found, named = dict(known or {}), named_in(config)
+    if row.matches_classes and "model" not in found:
+        _refuse_misfit(named)
+    for field, spec in named.items():
         if field not in found:
             found[field] = load_model(spec) if isinstance(spec, ModelSpec) else dataset_of(spec)
     return found
+
+
+def _refuse_misfit(named: Mapping[str, Any]) -> None:
+    """Refuse data of other classes than the model's before its weights are fetched."""
+    from usable_core.measuring.fitting import refuse_misfit
+    from usable_core.models import seen
+
+    refuse_misfit(seen.known(named["model"]), lambda: dataset_of(named["dataset"]).labels)
 
 
 def dataset_of(spec: DatasetSpec) -> "Dataset":

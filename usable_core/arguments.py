@@ -146,7 +146,13 @@ def dataset_of(data: object) -> "Dataset":
 
 
 def question_of(
-    model: object, data: object, limit: int | None, *, store: bool = False, training: bool = False
+    model: object,
+    data: object,
+    limit: int | None,
+    *,
+    store: bool = False,
+    training: bool = False,
+    matches_classes: bool = True,
 ) -> Question:
     """Return the objects and the names of a model and a data set.
 
@@ -156,11 +162,17 @@ def question_of(
         limit: At most this many examples.
         store: The question is kept, so it must be one that can be asked again.
         training: The data are trained on: a whole data set is divided into its splits.
+        matches_classes: The model must know the classes of the data.
 
     Raises:
         ConfigError: a part that was taken by hand cannot be stored.
         UsableError: something cannot be loaded.
     """
+    if matches_classes and not training and isinstance(model, (str, Path, ModelSpec)):
+        from usable_core.measuring.fitting import refuse_misfit
+
+        known = known_of(model if isinstance(model, ModelSpec) else ModelSpec(str(model)))
+        refuse_misfit(known, lambda: _data(data, None, store=False, training=False)[0].labels)
     loaded = model_of(model)
     dataset, spec, named = _data(data, limit, store=store, training=training)
     objects = {"model": loaded, "dataset": dataset}

@@ -45,7 +45,7 @@ def evaluate_cost(
         question = Question({"model": loaded}, name, DatasetSpec(""))
         config = replace(config_of(CostConfig, question, settings), dataset=None)
     else:
-        question = question_of(model, data, None, store=store)
+        question = question_of(model, data, None, store=store, matches_classes=False)
         config = config_of(CostConfig, question, settings)
     if store:
         return cast(CostResult, jobs.run_here(config, report, objects=question.objects)[1])

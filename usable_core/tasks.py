@@ -61,6 +61,7 @@ class Task:
             kept by themselves.
         is_of_machine: Whether the answer is of the machine and device that measured it: on another
             it is another question.
+        matches_classes: Whether the model must know the data set's classes.
         keeps_columns: Whether the answer holds the data's own columns (the camera, the site), of
             which slices are made: with other columns it is another question.
     """
@@ -81,6 +82,7 @@ class Task:
     again: str = GOES_ON
     is_of_parts: bool = False
     is_of_machine: bool = False
+    matches_classes: bool = False
     keeps_columns: bool = False
 
 
@@ -97,6 +99,7 @@ TASKS = {
         page="accuracy",
         figure="usable_core.plots.accuracy:accuracy_bars",
         in_short="usable_core.evaluations.in_short:accuracy",
+        matches_classes=True,
         keeps_columns=True,
     ),
     "robustness": Task(
@@ -111,6 +114,7 @@ TASKS = {
         page="robustness",
         figure="usable_core.plots.robustness:accuracy_versus_epsilon",
         in_short="usable_core.evaluations.in_short:robustness",
+        matches_classes=True,
     ),
     "corruption": Task(
         title="Corruptions",
@@ -124,6 +128,7 @@ TASKS = {
         page="corruption",
         figure="usable_core.plots.corruption:accuracy_by_severity",
         in_short="usable_core.evaluations.in_short:corruption",
+        matches_classes=True,
     ),
     "explanation": Task(
         title="Explanation",
@@ -135,6 +140,7 @@ TASKS = {
         help="Measure how far a model's explanations are to be believed.",
         lines="usable_core.cli.explanation:lines",
         in_short="usable_core.evaluations.in_short:explanation",
+        matches_classes=True,
         page="explanation",
     ),
     "cost": Task(

@@ -1,12 +1,14 @@
 """How strangers name models, rightly and wrongly, and what the command line then says."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import usable_core as usable
 from usable_core.catalog.models import absolute, source_of
 from usable_core.cli import main
-from usable_core.errors import UsableError
+from usable_core.errors import CheckpointError, IncompatibleLabels, UsableError
 
 # What somebody types; what the sentence must say, word for word.
 WRONG = {
@@ -92,3 +94,48 @@ def test_a_folder_called_like_a_network_is_what_it_holds(here):
     )
 
     assert usable.load_model(str(here / "mine.onnx")).spec.reference == str(here / "mine.onnx")
+
+
+@pytest.fixture
+def nothing_here(tmp_path, monkeypatch):
+    """Caches of downloads that hold nothing."""
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "torch"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hf"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+
+
+@pytest.fixture
+def fish(tmp_path):
+    """Pictures of two classes of ImageNet, in folders that are called by their WordNet ids."""
+    for name in ("n01440764", "n01443537"):
+        (tmp_path / "fish" / name).mkdir(parents=True)
+        picture = Image.fromarray(np.full((8, 8, 3), len(name), np.uint8))
+        picture.save(tmp_path / "fish" / name / "a.png")
+    return tmp_path / "fish"
+
+
+@pytest.mark.usefixtures("nothing_here")
+@pytest.mark.parametrize("reference", ["torchvision/resnet18", "timm/resnet18"])
+def test_weights_of_other_classes_are_refused_before_they_are_fetched(reference, capsys):
+    said = "does not know 10 of the data set's 10 classes"
+
+    status = main(["evaluate", "accuracy", "--model", reference, "--dataset", "digits"])
+
+    assert status == 2
+    assert said in capsys.readouterr().err
+    for data in ("digits", usable.load_dataset("digits", limit=20)):
+        with pytest.raises(IncompatibleLabels, match=said):
+            usable.evaluate_robustness(reference, data)
+    with pytest.raises(CheckpointError, match="not on this machine"):  # time is of no class
+        usable.evaluate_cost(reference, "digits")
+    with pytest.raises(CheckpointError, match="not on this machine"):  # its head is made anew
+        usable.fine_tune(reference, "digits")
+
+
+@pytest.mark.usefixtures("nothing_here")
+@pytest.mark.parametrize(
+    "reference", ["torchvision/resnet18", "timm/resnet18", "timm/vit_tiny_patch16_224.augreg_in21k"]
+)
+def test_weights_that_may_know_the_classes_by_another_name_are_fetched(reference, fish):
+    with pytest.raises(CheckpointError, match="not on this machine"):
+        usable.evaluate_accuracy(reference, fish)
