@@ -3,10 +3,13 @@
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
-from made_results import accuracy_result, robustness_result
+from made_results import accuracy_result, provenance, robustness_result
 from test_cli import as_json, said
 
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.runs import RunStore
 
 LABELS = np.zeros(200, int)
@@ -95,3 +98,15 @@ def test_the_best_is_said_and_stands_in_json(capsys, runs):
     assert found["best"] == ["bundled/vgg"]
     assert found["examples_to_separate"] is None
     assert found["chance_first"]["bundled/vgg"] > 0.95
+
+
+def test_a_model_trained_here_is_called_as_on_the_pages(capsys, runs):
+    config = FineTuningConfig(ModelSpec("bundled/resnet"), DatasetSpec("digits"))
+    records = pd.DataFrame({"epoch": [1.0], "validation_accuracy": [0.5], "train_loss": [1.0]})
+    training = _stored(TrainingResult(config, provenance(), records, {}))
+    own = _stored(accuracy_result(LABELS, _right(150), model=f"run/{training}"))
+
+    out, _ = said(capsys, "compare", own, runs[1])
+
+    assert "VGG is better than ResNet · Digits" in out
+    assert "Fine-tuning" not in out

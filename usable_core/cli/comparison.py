@@ -1,7 +1,6 @@
 """`usable compare`: several answers side by side, and a sentence about each pair."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -9,13 +8,17 @@ import typer
 from usable_core.catalog.metrics import METRICS
 from usable_core.cli.options import JsonOption
 from usable_core.cli.output import Line, answer, table
-from usable_core.errors import ConfigError, StorageError, UnknownName
+from usable_core.errors import ConfigError
 from usable_core.evaluations.result import Condition, Measured
 from usable_core.runs import RunStore
+from usable_core.runs.run import Status
+from usable_core.runs.trained import titles_of
 from usable_core.tasks import TASKS
 
 if TYPE_CHECKING:
     from usable_core.comparison import Comparison
+
+MOST = 10_000  # trainings that are looked through for names
 
 
 def compare(
@@ -46,14 +49,12 @@ def _result(store: RunStore, run_id: str) -> Measured:
 
 
 def _titles(store: RunStore, results: Sequence[Measured]) -> dict[str, str]:
-    """Return the titles of the trainings whose models are compared."""
-    found = {}
-    for reference in {result.provenance.model for result in results}:
-        source, _, run_id = reference.partition("/")
-        with suppress(UnknownName, StorageError):  # a training that is gone leaves its id
-            if source == "run":
-                found[reference] = store.get(run_id).called
-    return found
+    """Return what the models are called that were trained here, as on every page."""
+    if not any(result.provenance.model.startswith("run/") for result in results):
+        return {}
+    making = [name for name, row in TASKS.items() if row.makes_model]
+    trainings = [run for name in making for run in store.list(name, (Status.DONE,), limit=MOST)]
+    return titles_of(trainings)
 
 
 def _lines(found: "Comparison", best: Sequence[str]) -> list[Line]:

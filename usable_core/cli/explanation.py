@@ -30,11 +30,14 @@ def lines(run: Run, result: ExplanationResult) -> list[Line]:
         [row["method"], *(_median(row, figure) for figure in _SHOWN)]
         for row in result.per_method.to_dict("records")
     ]
-    worst = result.worst(5)[["index", "id", "method", "reason"]]
+    worst = result.worst(5)
+    doubtful = worst.loc[worst["doubts"] > 0, ["index", "id", "method", "reason"]]
     return [
         about(result),
         table("method", *_SHOWN.values(), rows=rows),
-        table("worst explained", "id", "method", "why", rows=worst.to_numpy().tolist()),
+        table("worst explained", "id", "method", "why", rows=doubtful.to_numpy().tolist())
+        if len(doubtful)
+        else "Nothing that was measured speaks against a map.",
     ]
 
 

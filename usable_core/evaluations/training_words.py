@@ -12,8 +12,9 @@ def in_words(result: TrainingResult) -> tuple[str, ...]:
     accuracy, n = _percent(last), measured.get("validation_examples")
     if n and last is not None:
         accuracy = share(wilson(round(last * n), n)) + f", n = {n}"
+    epochs = f"{result.epochs} epoch{'s' * (result.epochs != 1)}"
     first = (
-        f"{result.epochs} epochs in {result.provenance.seconds:.0f} s{how}. Kept are the weights "
+        f"{epochs} in {result.provenance.seconds:.0f} s{how}. Kept are the weights "
         f"of the last epoch: validation accuracy {accuracy}"
     )
     is_other = best is not None and result.best_epoch != result.epochs and best != last

@@ -185,8 +185,9 @@ def _architecture(model: Model) -> str:
     if not architecture:
         raise CheckpointError(
             f"The card of {model.name} does not say its architecture, so what is trained could not "
-            'be loaded again. Give wrap_model(…, card={"architecture": "timm/NAME"}), or load the '
-            "model by a reference."
+            "be loaded again. Load it by a reference that names its architecture (keras/NAME, "
+            "timm/NAME, … with --weights FILE), or give wrap_model(…, "
+            'card={"architecture": "timm/NAME"}).'
         )
     check_architecture(architecture)
     return str(architecture)
