@@ -267,3 +267,12 @@ def test_a_model_that_is_never_right_has_no_smallest_epsilon_beyond_the_grid():
     assert smallest_in_words(never) == (
         "smallest epsilon that breaks: none, for no example is right when clean"
     )
+
+
+@pytest.mark.parametrize("second", [["--model", "bundled/resnet"], ["--model=bundled/resnet"]])
+def test_a_second_value_of_an_option_for_one_is_refused_and_not_taken(capsys, second):
+    words = ["evaluate", "accuracy", "--model", "bundled/vgg_digits", "--dataset", "digits"]
+
+    _, err = said(capsys, *words, *second, status=2)
+
+    assert "--model is given 2 times" in err

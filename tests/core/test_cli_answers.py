@@ -41,7 +41,7 @@ def test_worst_explained_are_maps_that_something_speaks_against(gain):
     if gain > 0:
         assert last == "Nothing that was measured speaks against a map."
     else:
-        assert rows([last])[0][1:3] == ("a", "saliency")
+        assert rows([last])[0][1:3] == ["a", "saliency"]
 
 
 @pytest.mark.parametrize(("epochs", "said"), [(1, "1 epoch in"), (2, "2 epochs in")])

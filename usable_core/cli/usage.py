@@ -1,16 +1,21 @@
 """How the command line reads words: help of switches, and sentences on words it does not know."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from typer.core import TyperGroup
+
+from usable_core.errors import ConfigError
 
 _KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
 class Commands(TyperGroup):
-    """Commands whose help shows a switch as it is written, `--trust`, without a type behind it."""
+    """Commands whose help shows a switch as it is written, `--trust`, without a type behind it.
+
+    An option that takes one value is refused where it is given twice: the first would be dropped.
+    """
 
     def get_params(self, ctx: Any) -> list[Any]:  # noqa: ANN401 - typer's or click's own
         """Return the options."""
@@ -21,7 +26,30 @@ class Commands(TyperGroup):
         found = super().get_command(ctx, cmd_name)
         for command in _with_all_below(found):
             _without_types(command.get_params(ctx))
+            command.parse_args = _with_each_once(command)
         return found
+
+
+def _with_each_once(command: Any) -> Any:  # noqa: ANN401 - typer's or click's own
+    """Return how a command reads its words, which refuses a second value of an option for one."""
+
+    def parse_args(ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer's or click's own
+        for param in command.params:
+            takes_one = not (getattr(param, "multiple", True) or getattr(param, "is_flag", True))
+            if takes_one and (count := _times(param.opts, args)) > 1:
+                raise ConfigError(
+                    f"{param.opts[0]} is given {count} times, and `{ctx.command_path}` takes one. "
+                    "Give it once; ask again for another."
+                )
+        return type(command).parse_args(command, ctx, args)
+
+    return parse_args
+
+
+def _times(names: Sequence[str], words: Sequence[str]) -> int:
+    """Return how often an option is among the words of a command."""
+    before = words[: words.index("--")] if "--" in words else words
+    return sum(word.partition("=")[0] in names for word in before)
 
 
 def _with_all_below(command: Any) -> list[Any]:  # noqa: ANN401 - typer's or click's own
