@@ -443,3 +443,10 @@ def test_an_archive_can_be_read_by_several_threads(tmp_path):
     loaded, _ = load_pixels(data, PIXELS)
 
     assert torch.equal(loaded[211], PIXELS.pixels(data[211][0]))
+
+
+def test_a_spec_says_everything_that_is_loaded():
+    found = load_dataset(DatasetSpec("digits", "test", 20, seed=3))
+
+    assert found.ids == load_dataset("digits", "test", limit=20, seed=3).ids
+    assert len(load_dataset(DatasetSpec("digits"))) == 1797

@@ -15,14 +15,19 @@ __all__ = ["Dataset", "load_dataset"]
 
 
 def load_dataset(
-    reference: str | Path, split: str | None = None, *, limit: int | None = None, seed: int = 0
+    reference: DatasetSpec | str | Path,
+    split: str | None = None,
+    *,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> Dataset:
     """Return the data set that `reference` names, or the part of it that is asked for.
 
     Args:
         reference: A name of `catalog.datasets.DATASETS`, or the path of a class-per-folder
             directory, a zip of one, or a Parquet file in the Hugging Face convention, or
-            `hf/ID[@REVISION][:NAME]`, a data set of the Hugging Face Hub.
+            `hf/ID[@REVISION][:NAME]`, a data set of the Hugging Face Hub; or a `DatasetSpec`, which
+            says everything.
         split: `train`, `validation`, `test` or `all`; None is `all`.
         limit: At most this many examples, drawn stratified by class.
         seed: Of the split and of that draw.
@@ -32,6 +37,8 @@ def load_dataset(
         DatasetRefused: it cannot be read, or the part is empty.
         ConfigError: limit is below 1.
     """
+    if isinstance(reference, DatasetSpec):
+        return replace(select(_whole(reference.reference), reference), spec=reference)
     if split is not None and split not in get_args(Split):
         raise UnknownName("split", split, get_args(Split))
     spec = DatasetSpec(str(reference), cast(Split, split or "all"), limit, seed)
