@@ -31,7 +31,7 @@ def compare(
 
     store = RunStore()
     results = [_result(store, run_id) for run_id in run_ids]
-    comparison = compare_results(results, titles=_titles(store, results))
+    comparison = compare_results(results, titles=_titles(store))
     best = list(said_of_each(comparison))
     found = {"runs": run_ids, **comparison.summary(), "best": best}
     answer(found, json, _lines(comparison, [str(one["sentence"]) for one in best]))
@@ -48,13 +48,10 @@ def _result(store: RunStore, run_id: str) -> Measured:
     return cast(Measured, store.load(run_id))
 
 
-def _titles(store: RunStore, results: Sequence[Measured]) -> dict[str, str]:
+def _titles(store: RunStore) -> dict[str, str]:
     """Return what the models are called that were trained here, as on every page."""
-    if not any(result.provenance.model.startswith("run/") for result in results):
-        return {}
     making = [name for name, row in TASKS.items() if row.makes_model]
-    trainings = [run for name in making for run in store.list(name, (Status.DONE,), limit=MOST)]
-    return titles_of(trainings)
+    return titles_of(run for name in making for run in store.list(name, (Status.DONE,), limit=MOST))
 
 
 def _lines(found: "Comparison", best: Sequence[str]) -> list[Line]:
