@@ -1,21 +1,53 @@
-"""Fetching weights when somebody said so: size and host are known, progress is told."""
+"""Fetching weights when somebody said so: size and host are known, progress is told.
 
-import hashlib
+The bytes are fetched by a process of their own (`download_process`), which can be ended at any
+moment: a host that stalls, or the hub's client, would not hear of a cancel for many seconds.
+"""
+
+import json
+import os
+import secrets
+import subprocess
+import sys
 import threading
-import time
-import urllib.error
-import urllib.request
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from usable_core import files
-from usable_core.errors import CheckpointError, first_line
+from usable_core.download_process import Place
+from usable_core.errors import CheckpointError, StorageError
 from usable_core.evaluations.passports import Download
 from usable_core.evaluations.specs import Report, silent
-from usable_core.reach import reason_of, unreachable
+from usable_core.reach import unreachable
+from usable_core.records import to_json
 
-_STALLED = 30.0  # s without a byte of a download under way
-_PIECE = 2**18  # bytes
-_LOOK = 0.25  # s between two looks at how much a hub's client has
+_LOOK = 0.25  # s between two looks at how much there is, and whether it is still wanted
+_here_only = threading.Event()
+
+
+def take_only_what_is_here() -> None:
+    """Refuse every download of weights in this process from now on.
+
+    For processes that nobody watches: what they need is fetched before, where size and host were
+    shown to whoever said yes.
+    """
+    _here_only.set()
+
+
+def check_allowed(download: Download, reference: str) -> None:
+    """Check that weights are here, or may be fetched by this process.
+
+    Raises:
+        CheckpointError: neither.
+    """
+    if _here_only.is_set() and not download.is_here:
+        raise CheckpointError(
+            f"The weights of {reference} ({download.said}) are not on this machine, and nothing is "
+            "downloaded unasked: fetch them on the Models page or with `usable models show "
+            f"{reference} --download`, and ask again."
+        )
 
 
 def fetch(download: Download, reference: str, report: Report = silent) -> None:
@@ -24,25 +56,25 @@ def fetch(download: Download, reference: str, report: Report = silent) -> None:
     Args:
         download: Which.
         reference: The model, for the sentences.
-        report: Told the bytes that are here and those that there are (0 where nobody knows).
+        report: Told the bytes that are here and those that there are (0 where nobody knows), a few
+            times a second. When it raises, the download ends, and nothing half is left of it.
 
     Raises:
         CheckpointError: the host cannot be reached (within two seconds), has no such file, or gave
-            another one.
+            another one; or this process may not fetch it.
         StorageError: the disk is full.
         Cancelled: through `report`.
     """
     if download.is_here:
         return
+    check_allowed(download, reference)
     if reason := unreachable(download.url):
         raise missing(download, reference, reason)
-    try:
-        if download.repository:
-            _from_hub(download, report)
-        else:
-            _from_host(download, report)
-    except (urllib.error.URLError, OSError, ValueError, EOFError) as error:
-        raise missing(download, reference, reason_of(error)) from error
+    told = _fetched(download, Place.of(download, secrets.token_hex(4)), report)
+    if told.storage:
+        raise StorageError(told.storage)
+    if told.reason:
+        raise missing(download, reference, told.reason)
 
 
 def missing(download: Download, reference: str, reason: str) -> CheckpointError:
@@ -61,62 +93,63 @@ def missing(download: Download, reference: str, reason: str) -> CheckpointError:
     )
 
 
-def _from_host(download: Download, report: Report) -> None:
-    """Write a file as it comes, under another name until it is whole and the one that is known."""
-    path = Path(download.path)
-    partial = path.with_name(f"{path.name}.partial")
-    digest, done = hashlib.sha256(), 0
+@dataclass
+class _Told:
+    """What the process said last: how far it is, or why it ended without the weights."""
+
+    done: int = 0
+    total: int = 0
+    reason: str = ""
+    storage: str = ""
+
+    def listen(self, lines: IO[str]) -> None:
+        """Read line by line until the process ends."""
+        for line in lines:
+            with suppress(ValueError):  # a library printed something
+                for name, value in json.loads(line).items():
+                    setattr(self, name, value)
+
+
+def _fetched(download: Download, place: Place, report: Report) -> _Told:
+    """Run the process until it ends, or `report` raises; then it is ended, and swept up after."""
+    process = _begun(download, place)
+    told, message = _Told(), f"Fetching {download.repository or Path(download.path).name}"
+    listener = threading.Thread(target=told.listen, args=(process.stdout,), daemon=True)
+    listener.start()
     try:
-        with files.refusing(partial):
-            files.make_folder(path.parent)
-            file = partial.open("wb")
-        with file, urllib.request.urlopen(download.url, timeout=_STALLED) as answer:
-            size = int(answer.headers.get("Content-Length") or download.size)
-            while piece := answer.read(_PIECE):
-                with files.refusing(partial):
-                    file.write(piece)
-                digest.update(piece)
-                done += len(piece)
-                report(done, max(size, done), f"Fetching {path.name}")
-        if done < size:
-            raise EOFError(f"the connection ended after {done:,} of {size:,} bytes")
-        if not digest.hexdigest().startswith(download.sha256):
-            raise ValueError(f"{download.host} gave another file than the one that is known")
-        partial.replace(path)
+        while process.poll() is None:
+            report(told.done, max(download.size, told.total, told.done), message)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK)
     finally:
-        partial.unlink(missing_ok=True)
+        if is_ended := process.poll() is None:
+            process.kill()
+            process.wait()
+        if is_ended or process.returncode:
+            place.sweep()
+        listener.join()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+    if process.returncode and not (told.reason or told.storage):
+        told.reason = f"the process that fetched it ended with status {process.returncode}"
+    if not process.returncode:
+        report(told.done, max(told.total, told.done), message)
+    return told
 
 
-def _from_hub(download: Download, report: Report) -> None:
-    """Have the hub's client fetch files into its cache, and tell what lies there meanwhile."""
-    from huggingface_hub import constants, hf_hub_download
-
-    place = Path(constants.HF_HUB_CACHE) / f"models--{download.repository.replace('/', '--')}"
-    before, failed = _held(place), []
-
-    def work() -> None:
-        try:
-            for name in download.names:
-                hf_hub_download(download.repository, name, revision=download.revision)
-        except Exception as error:  # the client raises errors of several libraries
-            failed.append(error)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_LOOK)
-        done = _held(place) - before
-        report(done, max(download.size, done), f"Fetching {download.repository}")
-    if failed:
-        raise OSError(first_line(failed[0])) from failed[0]
-
-
-def _held(place: Path) -> int:
-    """Return the bytes of a repository in the hub's cache, of what is under way too."""
-    found, until = 0, time.monotonic() + 1
-    for path in (place / "blobs").glob("*"):
-        status = files.status_of(path)
-        found += status.st_size if status else 0
-        if time.monotonic() > until:
-            break
-    return found
+def _begun(download: Download, place: Place) -> "subprocess.Popen[str]":
+    """Start the process; it ends itself when its input is closed, that is, with this process."""
+    package = str(Path(files.__file__).parents[1])
+    paths = os.pathsep.join(filter(None, [package, os.environ.get("PYTHONPATH")]))
+    asked = json.dumps([to_json(download), to_json(place)])
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "usable_core.download_process", asked],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # bars of progress of others
+        text=True,
+        encoding="utf-8",
+        start_new_session=True,  # Ctrl-C is for whoever waits
+        env={**os.environ, "PYTHONPATH": paths},
+    )

@@ -97,6 +97,7 @@ ASKING_LAYERS = (
         "shelf",
         "saved_slices",
         "downloads",
+        "download_process",
         "bringing",
     ),
     ("tasks", "progress"),

@@ -7,6 +7,7 @@ import signal
 import sys
 import types
 
+from usable_core.downloads import take_only_what_is_here
 from usable_core.errors import UsableError
 from usable_core.files import OTHERS
 from usable_core.jobs.execution import execute
@@ -32,6 +33,7 @@ def main() -> int:
     os.umask(OTHERS)  # also of what libraries write
     be_kind()
     let_threads_sleep()
+    take_only_what_is_here()  # nobody is asked here
     if arguments.action == "run":
         return _run(arguments.id)
     options = {"idle_seconds": arguments.idle, "dotted": arguments.answer}

@@ -9,6 +9,7 @@ from pathlib import Path
 from huggingface_hub import HfApi, snapshot_download
 from huggingface_hub import constants as hub_constants
 
+from usable_core import downloads
 from usable_core.catalog import hub_client
 from usable_core.catalog.hub import CONFIG_FILE, PROCESSORS, WEIGHTS, HubName, check_folder
 from usable_core.errors import CheckpointError, first_line
@@ -24,10 +25,11 @@ def fetch(name: HubName) -> Path:
     How much comes from where is logged before it comes.
 
     Raises:
-        CheckpointError: the hub cannot be reached, has no such model or shows it to nobody, or the
-            model has no safetensors.
+        CheckpointError: the hub cannot be reached, has no such model or shows it to nobody, the
+            model has no safetensors, or this process may not fetch it.
     """
     download, _ = described(name)
+    downloads.check_allowed(download, f"hf/{name.id}")
     _logger.warning("Fetching %s of hf/%s.", download.said, name.id)
     try:
         folder = Path(

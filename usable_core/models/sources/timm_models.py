@@ -161,6 +161,7 @@ def _pretrained(name: str, options: Mapping[str, str]) -> nn.Module:
             f"timm/{name} has no pretrained weights. Give a file of yours: --weights FILE."
         )
     download = _download(random)
+    downloads.check_allowed(download, f"timm/{name}")
     if not hub:  # its library knows the file, and would fetch it without a word
         downloads.fetch(download, f"timm/{name}")
     try:
