@@ -28,6 +28,7 @@ from dashboard.components.shared.run_panel import (
     show_run,
     start_run,
 )
+from dashboard.components.shared.weights import here
 from usable_core.catalog.attacks import PRESETS
 from usable_core.runs.run import Run, Status
 from usable_core.verdicts.assessment import MOST_MODELS, AssessmentConfig, AssessmentResult
@@ -39,6 +40,7 @@ def form() -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         models = model_picker(state.MODELS, MOST_MODELS, default=measured_models())
+        are_here = len(here(models)) == len(models)
         dataset = dataset_picker(state.DATA, models=models, ask_limit=True, page="assess")
         look_note(dataset)
         preset = choose_one(
@@ -53,7 +55,7 @@ def form() -> None:
         required = requirements_form.requirements_form()
     fits = dataset is None or fit_note(models, dataset.reference)
     question = None
-    if models and required and dataset is not None and fits:
+    if models and required and dataset is not None and fits and are_here:
         with errors_shown():
             words = st.session_state.get(state.ASSESS_WORDS, {})
             question = AssessmentConfig(models, dataset, required, preset=preset, **words)

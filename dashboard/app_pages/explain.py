@@ -16,6 +16,7 @@ from dashboard.components.explain.start import started
 from dashboard.components.shared import lane
 from dashboard.components.shared.formats import errors_shown
 from dashboard.components.shared.pickers import model_options, model_picker
+from dashboard.components.shared.weights import here
 from usable_core.catalog.imagenet import installed
 from usable_core.evaluations.specs import ModelSpec
 
@@ -47,13 +48,14 @@ def page() -> None:
 
 def _choose_settings(picture: Chosen | None) -> Questions | None:
     """Ask for everything beside the picture; return what is asked, None where nothing is yet."""
-    models = model_picker(
+    chosen = model_picker(
         state.MODELS, MAX_MODELS, label="Backbones (up to 4)", default=DEFAULT_MODELS
     )
+    models = here(chosen)
     methods = choose_methods()
     target = choose_target()
     options = choose_options(methods)
-    if not models:
+    if not chosen:
         st.info("No backbone yet: choose at least one.", icon=":material/category:")
     if not methods:
         st.info("No method, so there are predictions but no heatmaps.", icon=":material/palette:")

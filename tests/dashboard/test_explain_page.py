@@ -765,13 +765,12 @@ def test_other_settings_wait_for_the_button_which_tells_how_long_it_takes(lane):
     assert len(maps(at)) == 2
 
 
-def test_weights_that_must_be_fetched_first_wait_for_the_button(lane):
-    at = opened(image="cat", models=["torchvision/resnet18"])
+def test_backbones_that_are_here_do_not_wait_for_one_that_is_not(lane):
+    lane.answers["torchvision/resnet18"] = Answer("failed", error="No network.")
+    at = opened(image="cat", models=["torchvision/resnet18", "bundled/vgg"])
 
-    assert lane.requests == {}
-    assert "once all weights are here" in said(at)
-    start(at)
-    assert ("torchvision/resnet18", None) in lane.wanted()
+    assert {reference for reference, _ in lane.wanted()} == {"bundled/vgg"}
+    assert [error.value for error in at.error] == ["No network."]
 
 
 def test_next_and_previous_go_round_the_gallery(lane):

@@ -180,12 +180,10 @@ def test_a_model_that_does_not_fit_is_told_before_the_button(open_page, started)
 
 
 def test_what_must_be_downloaded_is_told_before_the_button(open_page):
-    models = ["bundled/resnet", "torchvision/resnet50"]
-
-    shown = texts(open_page("accuracy", models=models, data="cifar10"))
+    shown = texts(open_page("accuracy", models="bundled/resnet", data="cifar10"))
 
     assert "CIFAR-10 is not on this machine yet" in shown
-    assert "published weights of torchvision/resnet50" in shown
+    assert "(170 MB from www.cs.toronto.edu)" in shown
 
 
 def test_a_link_to_a_training_restores_its_form(open_page, store, started, monkeypatch):

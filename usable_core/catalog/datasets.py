@@ -21,7 +21,7 @@ class DatasetRow:
         classes: Names of its classes, known before it is read.
         files: What a download leaves in the folder `datasets` of Usable's own; empty where
             nothing has to be downloaded.
-        size: Of the download, in words.
+        size: Of the download, and its host, in words.
     """
 
     title: str
@@ -66,7 +66,7 @@ DATASETS = {
             "truck",
         ),
         files="cifar-10-batches-py",
-        size="170 MB",
+        size="170 MB from www.cs.toronto.edu",
     ),
 }
 

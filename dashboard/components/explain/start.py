@@ -13,9 +13,7 @@ from dashboard.components.measure.estimate import speed_here
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.opening import holds_back
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.catalog.models import SOURCES
 from usable_core.evaluations.robustness_cost import Speed, Work, seconds, spoken
-from usable_core.evaluations.specs import ModelSpec
 
 START = "explain_start"
 POLL = "1s"
@@ -23,14 +21,12 @@ _ATTACK_PASSES = 40  # of `measuring.fragility`: twenty steps, and the descent
 _STARTED = "explain_started"  # the settings that were started last
 
 
-def started(wanted: Questions) -> Questions | None:
-    """Show the button where there is something to start; return what is asked, if anything."""
+def started(wanted: Questions) -> Questions:
+    """Show the button where there is something to start; return what is asked."""
     before: Questions | None = st.session_state.get(_STARTED)
-    if before is None and all(is_at_hand(model) for model in wanted.titles):
+    if before is None or _is_known(before, wanted):
         before = wanted
-    if before is not None and _is_known(before, wanted):
-        before = wanted
-    is_changed = before is None or before.settings() != wanted.settings()
+    is_changed = before.settings() != wanted.settings()
     if is_changed and st.button(
         "Explain",
         key=START,
@@ -40,20 +36,12 @@ def started(wanted: Questions) -> Questions | None:
         help="What is shown is of the settings before.",
     ):
         before, is_changed = wanted, False
-    if before is not None and not holds_back():  # else the rest of the link is part of it
+    if not holds_back():  # else the rest of the link is part of it
         st.session_state[_STARTED] = before
     if is_changed:
         _estimate(wanted)
-    if before is None:
-        return None
     picture = {"image": wanted.image, "title": wanted.title, "true": wanted.true}
     return replace(before, **picture, jpeg=wanted.jpeg)
-
-
-def is_at_hand(model: ModelSpec) -> bool:
-    """Tell whether a backbone's weights need not be fetched first."""
-    source = SOURCES.get(model.reference.partition("/")[0])
-    return source is None or not source.takes_weights or bool(model.weights)
 
 
 def _is_known(before: Questions, wanted: Questions) -> bool:
@@ -63,10 +51,7 @@ def _is_known(before: Questions, wanted: Questions) -> bool:
 
 
 def _estimate(wanted: Questions) -> None:
-    """Say how long it will take; measure the speed of backbones at hand where it is unknown."""
-    if not all(is_at_hand(model) for model in wanted.titles):
-        st.caption(":material/timer: How long it takes is known once all weights are here.")
-        return
+    """Say how long it will take; measure the speed of backbones where it is unknown."""
     is_open = any(speed_here(model) is None for model in wanted.titles)
 
     @st.fragment(run_every=POLL if is_open else None)

@@ -12,7 +12,6 @@ from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.pickers import facts, model_options
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.fitting import misfit
-from usable_core.catalog.models import SOURCES
 from usable_core.evaluations.result import Evaluation, Measured
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.runs.run import Status
@@ -38,19 +37,7 @@ def fit_note(models: Sequence[ModelSpec], dataset: str) -> bool:
                 "tune",
                 {state.FINE_TUNE_MODEL: reference, state.FINE_TUNE_DATASET: dataset},
             )
-    fetched = [m.reference for m in models if _is_fetched(m)]
-    if fetched:
-        st.caption(
-            f":material/cloud_download: The published weights of {escaped(', '.join(fetched))} are "
-            "downloaded unless they are here already. Without a network, name a file under "
-            "*Weights of …*."
-        )
     return not any(reasons.values())
-
-
-def _is_fetched(model: ModelSpec) -> bool:
-    row = SOURCES.get(model.reference.partition("/")[0])
-    return row is not None and row.takes_weights and model.weights is None
 
 
 def before_links(task: str, questions: Sequence[Evaluation]) -> None:

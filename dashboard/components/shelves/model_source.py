@@ -9,9 +9,10 @@ from dashboard import state
 from dashboard.components.shared import beside
 from dashboard.components.shared.formats import choose_one, errors_shown, escaped
 from dashboard.components.shared.pickers import with_typed
-from usable_core import bringing, settings, shelf
+from dashboard.components.shared.weights import on_this_machine
+from usable_core import bringing, shelf
 from usable_core.bringing import Brought
-from usable_core.catalog.known_names import cached_references, hub_references, known_references
+from usable_core.catalog.known_names import hub_references, known_references
 from usable_core.catalog.models import source_of, suggested
 from usable_core.errors import UsableError
 
@@ -60,7 +61,7 @@ def model_source() -> Source | None:
 
 
 def _reference(label: str, key: str) -> str | None:
-    here = _cached(str(settings.home()))
+    here = on_this_machine()
     names = [*hub_references(), *suggested(), *known_references()]
     options = sorted(dict.fromkeys(names), key=lambda name: name not in here)
     chosen = st.selectbox(
@@ -76,12 +77,6 @@ def _reference(label: str, key: str) -> str | None:
         "press a button that says how much from where.",
     )
     return str(chosen).strip() if chosen else None
-
-
-@st.cache_data(ttl=5, max_entries=4, show_spinner=False)
-def _cached(home: str) -> frozenset[str]:
-    del home  # part of the cache's key
-    return cached_references()
 
 
 def _called(reference: str) -> str:

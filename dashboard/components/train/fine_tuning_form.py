@@ -8,6 +8,7 @@ from dashboard.components.shared.data_picker import dataset_picker, restore_data
 from dashboard.components.shared.formats import choose_one, errors_shown
 from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
+from dashboard.components.shared.weights import here
 from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
 
@@ -56,6 +57,7 @@ def fine_tuning_form() -> None:
     """Ask for a training and start it when the button is pressed."""
     restore_training()
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
+    are_here = len(here(models)) == len(models)
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
     look_note(dataset)
     method = choose_one(
@@ -68,7 +70,7 @@ def fine_tuning_form() -> None:
         key=state.FINE_TUNE_SCRATCH,
         help="The control: what the same budget reaches without pre-training.",
     )
-    is_ready = bool(models) and dataset is not None
+    is_ready = bool(models) and are_here and dataset is not None
     if st.button(
         "Start", type="primary", key=state.FINE_TUNE_START, disabled=not is_ready, width="stretch"
     ):
