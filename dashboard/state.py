@@ -141,10 +141,12 @@ SHELF_ADD = "shelf_add"
 SHELF_REMOVE = "shelf_remove"
 SHELF_ARCHITECTURE = "shelf_architecture"  # of weights that were brought
 SHELF_AGAIN = "shelf_again"
+SHELF_OPTIONS = "shelf_options"  # of the architecture of weights that were brought
 # What the form of a model holds, and loses once that is added.
 SHELF_FORM = (
     SHELF_REFERENCE,
     SHELF_ARCHITECTURE,
+    SHELF_OPTIONS,
     SHELF_PATH,
     SHELF_NAME,
     SHELF_LABELS,

@@ -142,6 +142,39 @@ def test_uploaded_files_are_tried_on_a_picture_and_weights_ask_for_their_archite
     assert Path(entry.spec.weights).read_bytes() == b"weights"
 
 
+def test_weights_of_another_head_are_told_by_their_own_name_and_take_options(open_page, store):
+    app = open_page("models")
+    app.segmented_control(key="shelf_way").set_value("upload").run()
+    app.file_uploader(key="shelf_weights_0").upload("ours.pth", b"weights").run()
+    app.selectbox(key="shelf_architecture").set_value("timm/resnet10t").run()
+    ((key, asked),) = trials()
+    here = Path(asked["weights"]).name
+    interactive.write_answer(key, Answer("failed", error=f"{here} does not fit: num_classes=10."))
+    app.run()
+
+    assert [error.value.startswith("ours.pth does not fit") for error in app.error] == [True]
+    app.text_input(key="shelf_options").set_value("num_classes=10  pad_type=same").run()
+    asked = [spec["arch_options"] for _, spec in trials()]
+    assert [["num_classes", "10"], ["pad_type", "same"]] in asked
+    app.text_area(key="shelf_labels").set_value("ant\nbee").run()
+    asked = [spec["arch_options"] for _, spec in trials()]
+    assert [["num_classes", "10"], ["pad_type", "same"]] in asked  # what was typed goes before
+
+    passport = replace(KNOWN, fingerprint="f", download=None, weights=here, warnings=(f"{here} is bare",))
+    for key, _ in trials():
+        interactive.write_answer(key, Answer("done", passport=passport))
+    app.run()
+    assert here not in texts(app)
+    assert "ours.pth is bare" in texts(app)
+
+
+def trials():
+    """The models that are tried, by the keys of the questions."""
+    paths = (interactive.lane() / "requests").glob("*.json")
+    asked = {path.stem: json.loads(path.read_text("utf-8"))["request"] for path in paths}
+    return [(key, each["model"]) for key, each in asked.items() if each["kind"] == "trial"]
+
+
 def test_a_folder_of_the_machine_shows_what_lies_in_it(open_page, tmp_path):
     for name in ("a.onnx", "b.onnx"):
         (tmp_path / name).write_bytes(b"x")

@@ -1,6 +1,6 @@
 """Weights that are not on this machine: told where a model is chosen, fetched by a button alone."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -90,20 +90,23 @@ def needed(passport: Passport, model: ModelSpec, key: str) -> None:
         fetch_button(passport.download, model.reference, key)
 
 
-def answered(request: ImageRequest, words: str, key: str) -> lane.Asked | None:
+def answered(
+    request: ImageRequest, words: str, key: str, said: Callable[[str], str] = str
+) -> lane.Asked | None:
     """Return an answer that is there; else show how far it is, or why there is none.
 
     Args:
         request: The question.
         words: What is shown until then.
         key: Of the button that asks again.
+        said: Puts a refusal into the names that people know.
     """
     with errors_shown():
         asked = lane.ask_one(request)
         if asked.answer.state == "done":
             return asked
         if asked.answer.state == "failed":
-            st.error(escaped(asked.answer.error or ""), icon=":material/warning:")
+            st.error(escaped(said(asked.answer.error or "")), icon=":material/warning:")
             st.button("Try again", key=key, on_click=lane.forget, args=(request,))
             return None
 

@@ -35,7 +35,7 @@ def model_form() -> None:
         spec, is_ready = None, False
         with errors_shown():
             spec = _spec(source, labels, prepared) if source else None
-            is_ready = spec is not None and look_at(spec)
+            is_ready = spec is not None and look_at(spec, source.file if source else "")
         _add(source, spec, is_ready=is_ready)
 
 
@@ -99,10 +99,28 @@ def _spec(source: Source, labels: str, prepared: Mapping[str, str]) -> ModelSpec
             f"{source.reference}."
         )
     count = len(names.splitlines())  # weights of one's own classes have a head of as many
-    options = (("num_classes", str(count)),) if source.weights and count else ()
+    options = {"num_classes": str(count)} if source.weights and count else {}
+    options |= _options() if source.weights else {}
     return ModelSpec(
-        source.reference, source.weights, options, trust, preprocessing=pairs, labels=listed
+        source.reference,
+        source.weights,
+        tuple(options.items()),
+        trust,
+        preprocessing=pairs,
+        labels=listed,
     ).placed()
+
+
+def _options() -> dict[str, str]:
+    """Ask for what distinguishes the network of weights from the usual one of its architecture."""
+    text = st.text_input(
+        "Architecture options",
+        key=state.SHELF_OPTIONS,
+        placeholder="num_classes=10  ·  img_size=64",
+        help="What `--arch-option` takes, several with spaces between them. The number of classes "
+        "is that of the class names, where they are given.",
+    )
+    return dict(pair.split("=", 1) for pair in text.split() if "=" in pair)
 
 
 def _clear() -> None:

@@ -1,6 +1,8 @@
 """A look at a model before it is added: passport, classes, and its answer to a trial picture."""
 
 from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -21,8 +23,13 @@ _MINE = "shelf_own_picture"
 _FIELDS = ("resize", "crop", "interpolation", "mean", "std", "channel_order")
 
 
-def look_at(spec: ModelSpec) -> bool:
-    """Show what a model is and what it says of a picture; return whether it may be added."""
+def look_at(spec: ModelSpec, file: str = "") -> bool:
+    """Show what a model is and what it says of a picture; return whether it may be added.
+
+    Args:
+        spec: The model.
+        file: What an uploaded file was called: it lies here under another name.
+    """
     if weights.needs_lookup(spec):
         known = weights.known_of(spec, state.SHELF_AGAIN)
         if known is None:
@@ -33,6 +40,7 @@ def look_at(spec: ModelSpec) -> bool:
             st.info(f"{escaped(passport.needed)} It can be tried on a picture once it is here.")
             weights.needed(passport, spec, state.SHELF_DOWNLOAD)
             return True
+    said = _Said(Path(spec.weights or spec.reference).name, file)
     picture, shown = _picture()
     if picture is None:
         return False
@@ -41,7 +49,9 @@ def look_at(spec: ModelSpec) -> bool:
         st.image(shown, width="stretch", alt="The trial picture")
     with left:
         request = ImageRequest("trial", spec, picture)
-        trial = weights.answered(request, "Loading it, for a trial picture …", state.SHELF_AGAIN)
+        trial = weights.answered(
+            request, "Loading it, for a trial picture …", state.SHELF_AGAIN, said
+        )
     if trial is None or trial.answer.passport is None:
         return False
     with right:
@@ -49,8 +59,28 @@ def look_at(spec: ModelSpec) -> bool:
         for one in trial.explanation.predictions:
             st.progress(one.probability, f"{escaped(one.name)} · {percent(one.probability)}")
     with left:
-        _passport(trial.answer.passport)
+        _passport(said.of(trial.answer.passport))
     return True
+
+
+@dataclass(frozen=True)
+class _Said:
+    """Sentences with the name that an uploaded file had, for the one that it has here."""
+
+    here: str
+    file: str
+
+    def __call__(self, text: str) -> str:
+        return text.replace(self.here, self.file) if self.file else text
+
+    def of(self, passport: Passport) -> Passport:
+        """Return a passport with the names that people know."""
+        return replace(
+            passport,
+            architecture=self(passport.architecture),
+            weights=self(passport.weights),
+            warnings=tuple(map(self, passport.warnings)),
+        )
 
 
 def _passport(passport: Passport) -> None:

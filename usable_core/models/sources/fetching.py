@@ -15,6 +15,7 @@ from usable_core.catalog.hub import CONFIG_FILE, PROCESSORS, WEIGHTS, HubName, c
 from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.passports import Download
 
+_HIDDEN = (401, 403, 404)  # what it answers to those who may not see a name, or that there is none
 _ANSWER = 10.0  # seconds that a hub that can be reached has to say what it holds
 _logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def fetch(name: HubName) -> Path:
             )
         )
     except Exception as error:  # the client raises errors of several libraries
-        raise _missing(name, first_line(error)) from error
+        raise _missing(name, _why(error)) from error
     check_folder(folder)
     return folder
 
@@ -59,7 +60,7 @@ def described(name: HubName) -> tuple[Download, dict[str, str]]:
         said = {"type": (info.config or {}).get("model_type", "")}
         said["licence"] = str(getattr(info.card_data, "license", None) or "")
     except Exception as error:  # the client raises errors of several libraries
-        raise _missing(name, first_line(error)) from error
+        raise _missing(name, _why(error)) from error
     wanted = sorted(_wanted(name, sizes))
     size = sum(sizes[file] for file in wanted)
     page = f"{hub_constants.ENDPOINT}/{name.id}"
@@ -84,6 +85,14 @@ def _wanted(name: HubName, sizes: dict[str, int]) -> set[str]:
             "save_pretrained."
         )
     return weights | ({CONFIG_FILE, WEIGHTS[1], *PROCESSORS} & sizes.keys())
+
+
+def _why(error: Exception) -> str:
+    """Return why the hub's client gave nothing, as part of a sentence."""
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in _HIDDEN:
+        return "the hub has no such model, or shows it only to those whom it lets in"
+    return first_line(error)
 
 
 def _missing(name: HubName, reason: str) -> CheckpointError:
