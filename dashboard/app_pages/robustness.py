@@ -9,6 +9,7 @@ from dashboard import state
 from dashboard.components.measure.attack_settings import (
     attack_settings,
     restore_attack,
+    square_note,
     usual_examples,
 )
 from dashboard.components.measure.attacked_pictures import (
@@ -26,6 +27,7 @@ from dashboard.components.measure.survival import classes_section, survival_sect
 from dashboard.components.shared.metrics import figure
 from dashboard.components.shared.once import once
 from dashboard.components.shared.tabs import tabs
+from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.plots.robustness import accuracy_versus_epsilon, robustness_score
 
 
@@ -59,6 +61,11 @@ def results(found: Found, names: Sequence[str]) -> None:
     checks_of(answers, names)  # one that failed is told above, too
 
 
+def cost(questions: Sequence[RobustnessConfig]) -> None:
+    square_note(questions)
+    estimate(questions)
+
+
 measuring_page(
     MeasuringPage(
         task="robustness",
@@ -71,7 +78,7 @@ measuring_page(
         settings=attack_settings,
         results=results,
         examples=usual_examples,
-        estimate=estimate,
+        estimate=cost,
         restore=restore_attack,
     )
 )

@@ -6,10 +6,10 @@ import runs_at_hand
 from shown import figures, links, texts
 
 from dashboard.components.shared.opening import OPEN
-from usable_core import jobs
+from usable_core import jobs, shelf
 from usable_core.errors import StorageError
 from usable_core.evaluations.look import LookConfig
-from usable_core.evaluations.specs import DatasetSpec
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs.run import Status
 from usable_core.runs.uploads import keep_archive
@@ -172,3 +172,13 @@ def test_a_path_is_the_data_set(open_page, started):
     app.button(key="fine_tune_start").click().run()
 
     assert started[0].dataset.reference == "/data/flowers"
+
+
+def test_a_backbone_that_only_answers_is_told_before_the_start(open_page, tmp_path):
+    (tmp_path / "net.onnx").write_bytes(b"any")
+    shelf.put("Exported", ModelSpec(f"onnx/{tmp_path / 'net.onnx'}"))
+
+    app = open_page("fine_tune", fine_tune_model="shelf/Exported", fine_tune_dataset="digits")
+
+    assert "Exported answers and has no gradients, so it cannot be trained" in texts(app)
+    assert app.button(key="fine_tune_start").disabled

@@ -14,8 +14,9 @@ from shown import figures, links, texts
 from dashboard.components.measure.attacked_pictures import chosen_examples, clicked_epsilon
 from dashboard.components.measure.checks import FIGURES, figure_of
 from dashboard.components.measure.corruption_and_attack import verdict
+from usable_core import shelf
 from usable_core.attacked_images import kept_images
-from usable_core.catalog.attacks import PRESETS
+from usable_core.catalog.attacks import PRESETS, AttackSpec
 from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.corruptions import COMMON
 from usable_core.evaluations.attack_choice import AttackChoice
@@ -121,6 +122,32 @@ def test_draws_and_surrogate_are_asked_for_and_no_model_is_its_own_surrogate(ope
 
     assert [config.draws for config in started] == [3, 3]
     assert [config.surrogate for config in started] == [ModelSpec(OTHER), None]
+
+
+def test_a_model_without_gradients_is_attacked_by_square_alone_and_that_is_told(
+    open_page, started, tmp_path
+):
+    (tmp_path / "net.onnx").write_bytes(b"any")
+    shelf.put("Exported", ModelSpec(f"onnx/{tmp_path / 'net.onnx'}"))
+    app = open_page("robustness", models=["shelf/Exported", MODEL], data="digits")
+    assert "Exported: no gradients to follow, so Square alone attacks" in texts(app)
+    assert MODEL not in texts(app)
+    app.button(key="robustness_start").click().run()
+
+    asked = {config.model.reference: config for config in started}
+    assert asked["shelf/Exported"].attacks == (
+        AttackSpec("square", steps=PRESETS["glance"].queries),
+    )
+    assert (asked["shelf/Exported"].preset, asked[MODEL].preset) == (None, "glance")
+
+    app = open_page("robustness", models="shelf/Exported", data="digits")
+    app.segmented_control(key="robustness_preset").set_value("single").run()
+    app.selectbox(key="robustness_attack").set_value("pgd").run()
+    assert "PGD follows a model's gradients, and Exported has none" in app.error[0].value
+    assert app.button(key="robustness_start").disabled
+    app.selectbox(key="robustness_attack").set_value("square").run()
+    assert not app.error
+    assert not app.button(key="robustness_start").disabled
 
 
 def test_the_estimate_takes_the_speed_of_the_models_newest_run(open_page, store):

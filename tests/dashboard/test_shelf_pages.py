@@ -160,7 +160,9 @@ def test_weights_of_another_head_are_told_by_their_own_name_and_take_options(ope
     asked = [spec["arch_options"] for _, spec in trials()]
     assert [["num_classes", "10"], ["pad_type", "same"]] in asked  # what was typed goes before
 
-    passport = replace(KNOWN, fingerprint="f", download=None, weights=here, warnings=(f"{here} is bare",))
+    passport = replace(
+        KNOWN, fingerprint="f", download=None, weights=here, warnings=(f"{here} is bare",)
+    )
     for key, _ in trials():
         interactive.write_answer(key, Answer("done", passport=passport))
     app.run()

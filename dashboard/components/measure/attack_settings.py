@@ -1,12 +1,18 @@
 """What the Robustness page asks about the attack."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measuring_page import Ask
 from dashboard.components.shared.data_picker import limit_key
+from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.names import model_title
 from dashboard.components.shared.pickers import model_options, with_typed
-from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
+from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS, AttackSpec
+from usable_core.catalog.models import has_gradients
+from usable_core.errors import AttackError
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
 from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label, grid
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
@@ -116,11 +122,12 @@ def _shared(choice: AttackChoice) -> Ask:
 
     def ask(model: ModelSpec, dataset: DatasetSpec) -> RobustnessConfig:
         is_other = surrogate not in (NOBODY, model.reference)  # no model is its own surrogate
+        attacks, preset = _tried_on(model, choice)
         return RobustnessConfig(
             model,
             dataset,
-            attacks=choice.attacks,
-            preset=choice.preset,
+            attacks=attacks,
+            preset=preset,
             norm=norm,
             epsilons=grid(epsilons) if epsilons.strip() else (),
             seed=int(seed),
@@ -129,6 +136,40 @@ def _shared(choice: AttackChoice) -> Ask:
         )
 
     return ask
+
+
+def _tried_on(model: ModelSpec, choice: AttackChoice) -> tuple[tuple[AttackSpec, ...], str | None]:
+    """Return the attacks on a model and the preset they are: of those without gradients, Square.
+
+    Raises:
+        AttackError: the single attack that is chosen follows gradients, and the model has none.
+    """
+    if has_gradients(model.reference):
+        return choice.attacks, choice.preset
+    if choice.preset is not None:
+        return PRESETS[choice.preset].attacks_on(has_gradients=False), None
+    for attack in choice.attacks:
+        if ATTACKS[attack.name].is_gradient_based:
+            raise AttackError(
+                f"{ATTACKS[attack.name].title} follows a model's gradients, and "
+                f"{model_title(model.reference)} has none. Choose Square, which asks for answers "
+                "alone."
+            )
+    return choice.attacks, None
+
+
+def square_note(questions: Sequence[RobustnessConfig]) -> None:
+    """Say which models only Square can attack, and why, before it starts."""
+    square = [asked for asked in questions if {one.name for one in asked.attacks} == {"square"}]
+    blind = [asked for asked in square if not has_gradients(asked.model.reference)]
+    if blind:
+        names = ", ".join(model_title(asked.model.reference) for asked in blind)
+        queries = max(attack.steps for attack in blind[0].attacks)
+        st.caption(
+            f":material/visibility_off: {escaped(names)}: no gradients to follow, so Square alone "
+            f"attacks here, with {queries:,} queries an image at most, beside noise of the same "
+            "size. What withstands Square may still break."
+        )
 
 
 def _usual_budgets() -> str:

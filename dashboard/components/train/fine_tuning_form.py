@@ -1,15 +1,19 @@
 """What the Fine-tune page asks: backbone, data, method, schedule, old knowledge."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
-from dashboard.components.shared.formats import choose_one, errors_shown
+from dashboard.components.shared.formats import choose_one, errors_shown, escaped
+from dashboard.components.shared.names import model_title
 from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
-from usable_core.evaluations.specs import DatasetSpec
+from usable_core.catalog.models import has_gradients
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
 
 METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
@@ -57,7 +61,7 @@ def fine_tuning_form() -> None:
     """Ask for a training and start it when the button is pressed."""
     restore_training()
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
-    are_here = len(here(models)) == len(models)
+    can_learn = len(here(models)) == len(models) and _can_learn(models)
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
     look_note(dataset)
     method = choose_one(
@@ -70,7 +74,7 @@ def fine_tuning_form() -> None:
         key=state.FINE_TUNE_SCRATCH,
         help="The control: what the same budget reaches without pre-training.",
     )
-    is_ready = bool(models) and are_here and dataset is not None
+    is_ready = bool(models) and can_learn and dataset is not None
     if st.button(
         "Start", type="primary", key=state.FINE_TUNE_START, disabled=not is_ready, width="stretch"
     ):
@@ -86,6 +90,18 @@ def fine_tuning_form() -> None:
                     from_scratch=from_scratch,
                 )
             )
+
+
+def _can_learn(models: Sequence[ModelSpec]) -> bool:
+    """Say why a backbone that only answers cannot be trained; tell whether all can be."""
+    blind = [model for model in models if not has_gradients(model.reference)]
+    for model in blind:
+        st.warning(
+            f"{escaped(model_title(model.reference))} answers and has no gradients, so it cannot "
+            "be trained. Choose the network that it was exported from.",
+            icon=":material/link_off:",
+        )
+    return not blind
 
 
 def _schedule() -> dict[str, object]:
