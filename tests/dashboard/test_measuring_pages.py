@@ -11,6 +11,7 @@ import streamlit as st
 from lane_answers import read_pictures
 from made_pictures import png
 from made_results import accuracy_result, robustness_result
+from shown import links
 
 from dashboard.components.measure.wrong_pictures import choose_bin, choose_class
 from usable_core.catalog.attacks import AttackSpec
@@ -180,6 +181,21 @@ def test_the_newest_run_of_the_chosen_model_is_shown_without_an_address(open_pag
     _done(store, _accuracy(80))
 
     assert ("Accuracy", "80.0 %") in _metrics(open_page("accuracy"))
+
+
+def test_a_model_that_was_never_measured_is_not_dropped_for_what_another_was_asked(
+    open_page, store
+):
+    asked = AccuracyConfig(ModelSpec(MODEL), DatasetSpec("digits", limit=100))
+    _done(store, replace(_accuracy(50), config=asked))
+    both = [MODEL, "bundled/resnet_digits"]
+
+    app = open_page("accuracy", models=both, data="digits")
+
+    assert app.multiselect(key="models").value == both
+    assert "Measured before, asked otherwise" in str(links(app))
+    alone = open_page("accuracy", models=MODEL, data="digits")
+    assert ("Accuracy", "50.0 %") in _metrics(alone)
 
 
 def test_the_newest_runs_can_be_shown_instead_of_those_of_the_address(open_page, store):

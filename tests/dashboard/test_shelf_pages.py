@@ -190,6 +190,20 @@ def test_a_folder_of_the_machine_shows_what_lies_in_it(open_page, tmp_path):
     assert asked["model"]["reference"] == f"onnx/{tmp_path / 'b.onnx'}"
 
 
+def test_what_was_brought_says_its_file_and_not_published_weights(open_page, tmp_path):
+    (tmp_path / "net.onnx").write_bytes(b"any")
+    spec = ModelSpec(f"onnx/{tmp_path / 'net.onnx'}")
+    shelf.put("Exported", spec)
+    shelf.put("Brought", spec, file="ours.onnx")
+
+    shown = texts(open_page("models", shelf_model="shelf/Exported"))
+    assert f"File: {tmp_path}" in shown.replace("\\", "")
+    assert "published" not in shown
+    shown = texts(open_page("models", shelf_model="shelf/Brought"))
+    assert "Uploaded: ours.onnx" in shown
+    assert "net.onnx" not in shown
+
+
 def test_backbones_that_come_as_packages_are_listed_with_their_command(open_page):
     app = open_page("models", shelf_model="imagenet/efficientnet_lite1")
 

@@ -55,13 +55,18 @@ def give_way(task: str, questions: Questions) -> None:
 
 
 def open_newest(task: str, questions: Questions) -> None:
-    """At the first visit, open what was measured last of these models and data, however asked."""
+    """At the first visit, open what was measured last of these models and data, however asked.
+
+    Where one of the models was never measured nothing is opened: the form would lose that model.
+    """
     key = state.of_page(task, "visited")
     is_first = not st.session_state.get(key)
     st.session_state[key] = True
     if not is_first or state.chosen_run_ids() or matching(task, questions):
         return
-    if runs := latest_per_model(usable_runs(task, questions)):
+    runs = latest_per_model(usable_runs(task, questions))
+    models = {asked.model.reference for asked in questions}
+    if runs and models == {run.config.model.reference for run in runs}:
         st.query_params[state.RUN] = [run.id for run in runs[:MOST_MODELS]]
         st.rerun()
 

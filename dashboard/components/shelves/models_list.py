@@ -15,9 +15,10 @@ from usable_core import shelf
 from usable_core.catalog import imagenet
 from usable_core.catalog.fitting import card_of
 from usable_core.catalog.imagenet import IMAGENET, LICENCE
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.models import BUNDLED, is_path
 from usable_core.runs.run import RunHead, Status, Wanted
 from usable_core.runs.uploads import data_title
+from usable_core.shelf import Shelved
 from usable_core.tasks import TASKS
 
 MEASURES = ("accuracy", "robustness", "corruption", "explanation")
@@ -110,8 +111,7 @@ def _passport(row: Row) -> None:
     entry = next((one for one in shelf.listed() if one.reference == row.reference), None)
     lines = {"Architecture": str(card.get("architecture") or "")}
     if entry is not None:
-        lines["Model"] = entry.spec.reference
-        lines["Weights"] = entry.file or ("a local file" if entry.spec.weights else "published")
+        lines |= _brought(entry)
         lines["Input, as you say"] = ", ".join("=".join(pair) for pair in entry.spec.preprocessing)
     made = card.get("preprocessing")
     if isinstance(made, dict) and isinstance(made.get("crop"), list):
@@ -126,6 +126,16 @@ def _passport(row: Row) -> None:
         st.caption(f"{len(known.classes):,} classes: {escaped(listed)}")
     else:
         st.caption("Its classes are read when it is loaded, at its first use.")
+
+
+def _brought(entry: Shelved) -> dict[str, str]:
+    """Return what a model on the shelf is, in lines: a file or folder, or a name and weights."""
+    reference = entry.spec.reference
+    if is_path(reference):
+        path = reference.partition("/")[2]
+        return {"Uploaded": entry.file} if entry.file else {"File": path}
+    weights = entry.file or ("a local file" if entry.spec.weights else "published")
+    return {"Model": reference, "Weights": weights}
 
 
 def _packaged(row: Row) -> None:
