@@ -319,3 +319,19 @@ def test_the_core_is_imported_without_transformers_and_says_what_is_missing(vit)
 
     assert "needs transformers" in done.stdout
     assert "pip install" in done.stdout
+
+
+def test_what_the_hub_does_not_show_is_said_without_its_clients_words(cache, monkeypatch):
+    class Refused(Exception):
+        response = SimpleNamespace(status_code=404)
+
+    def refused(*_, **__):
+        raise Refused("Client error '404 Not Found' for url 'https://host.example/api'")
+
+    monkeypatch.setattr("usable_core.catalog.hub_client.why_not", lambda: "")
+    monkeypatch.setattr("usable_core.models.sources.fetching.HfApi.model_info", refused)
+
+    with pytest.raises(CheckpointError, match="the hub has no such model") as said:
+        load_model("hf/some/one")
+
+    assert "host.example" not in str(said.value)
