@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usable_core.catalog import implementation
+from usable_core.errors import ConfigError
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.records import to_json
@@ -47,6 +48,7 @@ def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str,
     for field, spec in named.items():
         if field not in found:
             found[field] = load_model(spec) if isinstance(spec, ModelSpec) else dataset_of(spec)
+    check_kinds(config, found)
     return found
 
 
@@ -56,6 +58,28 @@ def _refuse_misfit(named: Mapping[str, Any]) -> None:
     from usable_core.models import seen
 
     refuse_misfit(seen.known(named["model"]), lambda: dataset_of(named["dataset"]).labels)
+
+
+def check_kinds(config: Config, objects: Mapping[str, Any]) -> None:
+    """Check that a question can be asked about what it names, and that all of it is of one kind.
+
+    Raises:
+        ConfigError: it is of texts where pictures are asked about, or of both.
+    """
+    kinds = {name: thing.kind for name, thing in objects.items() if hasattr(thing, "kind")}
+    task = TASKS[name_of(config)]
+    for name, kind in kinds.items():
+        if kind not in task.kinds:
+            raise ConfigError(
+                f"{task.title} is asked about {' and '.join(task.kinds)}s, and "
+                f"{objects[name].name} is of {kind}s. Measure its accuracy, or choose another."
+            )
+    if len(set(kinds.values())) > 1:
+        one, other = (next(n for n in kinds if kinds[n] == kind) for kind in ("text", "picture"))
+        raise ConfigError(
+            f"{objects[one].name} is of texts and {objects[other].name} of pictures. Choose a "
+            "model and data of one kind."
+        )
 
 
 def dataset_of(spec: DatasetSpec) -> "Dataset":
@@ -157,6 +181,7 @@ def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | 
         report: Told the progress; raises `Cancelled`.
         folder: Existing folder for the artifacts (weights, pictures, maps); None keeps none.
     """
+    check_kinds(config, objects)
     function = implementation(TASKS[name_of(config)].function)
     result: Result = function(**objects, config=config, report=report, folder=folder)
     return result

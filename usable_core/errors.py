@@ -63,8 +63,16 @@ class ConfigError(UsableError):
     """A setting is out of its range."""
 
 
-class ImageRefused(UsableError):
+class ExampleRefused(UsableError):
+    """A picture or a text cannot be used."""
+
+
+class ImageRefused(ExampleRefused):
     """A file is not an image that can be used."""
+
+
+class TextRefused(ExampleRefused):
+    """A text cannot be used."""
 
 
 class DatasetRefused(UsableError):

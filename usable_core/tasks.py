@@ -22,7 +22,7 @@ from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.schema import SCHEMA, upgraded
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
@@ -64,6 +64,7 @@ class Task:
         matches_classes: Whether the model must know the data set's classes.
         keeps_columns: Whether the answer holds the data's own columns (the camera, the site), of
             which slices are made: with other columns it is another question.
+        kinds: What it can be asked about.
     """
 
     title: str
@@ -84,6 +85,7 @@ class Task:
     is_of_machine: bool = False
     matches_classes: bool = False
     keeps_columns: bool = False
+    kinds: tuple[InputKind, ...] = ("picture",)
 
 
 TASKS = {
@@ -101,6 +103,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:accuracy",
         matches_classes=True,
         keeps_columns=True,
+        kinds=("picture", "text"),
     ),
     "robustness": Task(
         title="Robustness",

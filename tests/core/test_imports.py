@@ -82,6 +82,7 @@ ASKING_LAYERS = (
         "json_files",
         "bounds",
         "pictures",
+        "texts",
         "depth",
         "decoding_limits",
         "machine",
@@ -112,6 +113,7 @@ ASKING_LAYERS = (
 # The same for the measuring half; of the parts of one layer none may ask another.
 MEASURING_LAYERS = (
     ("device", "randomness"),
+    ("inputs",),
     ("datasets", "models"),
     ("asking",),
     ("attacks", "corruptions", "games"),

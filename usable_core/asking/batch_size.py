@@ -17,6 +17,7 @@ from usable_core.models.modes import channels_last, frozen
 # Pixels per pass that are worth trying. CPUs are fastest while activations stay in their caches
 # (4 to 16 images of 224 x 224, 64 to 256 of 32 x 32); GPUs want enough to fill them.
 _PIXELS = {"cpu": (2**16, 2**20, 256), "cuda": (2**20, 2**24, 2048), "mps": (2**18, 2**22, 512)}
+_TEXTS = {"cpu": 32, "cuda": 256, "mps": 64}  # per pass, those of like length together
 _SLOWER = 1.25  # a larger batch that is this much slower ends the search
 _TRIES = 3  # of a size, the fastest of which counts
 _PROBE_SECONDS = 2.0  # at most this long before real work, when the search cannot be real work
@@ -156,7 +157,7 @@ def best_batch_size(
     """
     size = batch_size(model, needs_gradient=needs_gradient)
     if images is None or len(images) == 0:
-        images = torch.full((1, 3, *model.input_size), 0.5)
+        images = model.input.blank(1)
     began = time.perf_counter()
     with _passes(model, images, needs_gradient=needs_gradient) as one_pass:
         while not size.is_settled and (size.current <= at_most or not size.is_begun):
@@ -173,7 +174,7 @@ def best_batch_size(
 
 def seconds_per_image(model: Model, *, needs_gradient: bool = False) -> float:
     """Return the median time of a pass of the best size, per image; one of about a second."""
-    images = torch.full((1, 3, *model.input_size), 0.5)
+    images = model.input.blank(1)
     best_batch_size(model, needs_gradient=needs_gradient, images=images)
     size = batch_size(model, needs_gradient=needs_gradient)
     times: list[float] = []
@@ -195,8 +196,7 @@ def _passes(
     goes_back = needs_gradient and model.has_gradients
 
     def one_pass(part: slice) -> Tensor:
-        x = images[torch.arange(part.start, part.stop) % len(images)]
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = model.laid_out(images[torch.arange(part.start, part.stop) % len(images)])
         return _gradient_pass(model, x) if goes_back else model(x).cpu()
 
     network, gradients = model.network, torch.set_grad_enabled
@@ -248,6 +248,8 @@ def _gradient_pass(model: Model, x: Tensor) -> Tensor:
 
 
 def _candidates(model: Model, needs_gradient: bool) -> list[int]:
+    if model.kind == "text":  # their lengths differ, so no trial would compare them fairly
+        return [_TEXTS.get(model.device.type, _TEXTS["cpu"])]
     low, high, most = _PIXELS.get(model.device.type, _PIXELS["cpu"])
     pixels = model.input_size[0] * model.input_size[1]
     sizes = [2**k for k in range(12) if low <= 2**k * pixels <= high and 2**k <= most]

@@ -86,6 +86,11 @@ class LayoutRow:
 
 # Tried in this order; the last one reads the tree or says why it cannot.
 LAYOUTS = {
+    "texts": LayoutRow(
+        "Tables of texts and their labels: train.csv, reviews.jsonl, test.parquet, with columns "
+        "text and label.",
+        "usable_core.datasets.texts:read_texts",
+    ),
     "shards": LayoutRow(
         "Parquet files as on the Hugging Face Hub, such as data/train-00000-of-00002.parquet.",
         "usable_core.datasets.parquet:read_shards",
@@ -105,7 +110,10 @@ LAYOUTS = {
 READERS = {
     "folder": "usable_core.datasets.folder:read_folder",
     ".zip": "usable_core.datasets.archive:read_zip",
-    ".parquet": "usable_core.datasets.parquet:read_parquet",
+    ".parquet": "usable_core.datasets.texts:read_parquet_file",
+    **dict.fromkeys(
+        (".csv", ".tsv", ".jsonl", ".ndjson"), "usable_core.datasets.texts:read_text_file"
+    ),
 }
 HUB = "usable_core.datasets.hub:read_hub"
 
@@ -137,8 +145,9 @@ def reader_of(reference: str) -> str:
         lookup(DATASETS, "data set", reference)
     if kind not in READERS:
         raise DatasetRefused(
-            f"{quoted(reference)} is neither a folder, a .zip nor a .parquet file. Give a folder "
-            "with one subfolder per class or a table of labels, a zip of one, or a Parquet file."
+            f"{quoted(reference)} is neither a folder, a .zip, a .parquet nor a table of texts "
+            "(.csv, .tsv, .jsonl). Give a folder with one subfolder per class or a table of "
+            "labels, a zip of one, or a file of pictures or texts."
         )
     return READERS[kind]
 

@@ -16,6 +16,12 @@ CONFIG_FILE = "config.json"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # How pictures are prepared: of image processors alone, and as part of a processor of more.
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")
+# How texts are cut into pieces, the surest form first.
+TOKENIZERS = (
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model"),
+    "tokenizer.model",
+)
 DEFAULT_REVISION = "main"
 # As the hub has it: OWNER/NAME or NAME, no "--", ".." or sign of a path.
 _ID = re.compile(r"(?:[\w-][\w.-]*/)?[\w-][\w.-]*")
@@ -98,7 +104,7 @@ def model_files(name: str) -> tuple[Path, ...]:
     if folder is None:
         return ()
     weights = sorted(folder.glob("*.safetensors"))
-    beside = (folder / file for file in (CONFIG_FILE, WEIGHTS[1], *PROCESSORS))
+    beside = (folder / file for file in (CONFIG_FILE, WEIGHTS[1], *PROCESSORS, *TOKENIZERS))
     return (*weights, *(path for path in beside if files.is_file(path)))
 
 

@@ -76,8 +76,8 @@ def show(
         loaded = model_of(model)
         data = None if probe is None else DatasetSpec(probe, limit=limit)
         recipes = () if data is None else try_recipes(loaded, data, limit=None, report=report)
-    passport: dict[str, Any] = to_json(loaded.preprocessing)
-    sources, labels, parameters = passport.pop("sources"), loaded.labels, loaded.parameter_count
+    passport: dict[str, Any] = to_json(loaded.input.values)
+    sources, labels, parameters = loaded.input.sources, loaded.labels, loaded.parameter_count
     is_single = loaded.examination.has_one_logit
     output = "one logit z, counted as the two logits (0, z)" if is_single else "logits"
     shown = {

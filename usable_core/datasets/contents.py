@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,9 @@ from usable_core import settings
 from usable_core.bounds import keep_newest
 from usable_core.datasets.duplicates import near_equal
 from usable_core.errors import ImageRefused, StorageError
-from usable_core.evaluations.specs import Report, silent
+from usable_core.evaluations.specs import InputKind, Report, silent
 from usable_core.files import is_there, replacing
+from usable_core.texts import alike_key
 
 THUMBNAIL = 16  # pixels, both ways
 MOST = 100_000  # pictures: of more, files are compared by their bytes alone
@@ -55,55 +57,59 @@ class Contents:
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Pictures to be looked at.
+class Examples:
+    """Pictures, or texts, to be looked at.
 
     Attributes:
-        key: Name of this very set of pictures, in this order.
-        ids: Hash of each file (N,).
-        open: Decodes picture i.
+        key: Name of this very set of examples, in this order.
+        ids: Hash of each file, or text (N,).
+        open: Decodes example i.
+        kind: What they are.
     """
 
     key: str
     ids: Sequence[str]
-    open: Callable[[int], Image.Image]
+    open: Callable[[int], Any]
+    kind: InputKind = "picture"
 
 
 _known: dict[str, Contents] = {}
 
 
-def contents_of(pictures: Pictures, report: Report = silent) -> Contents:
-    """Return what pictures show; from memory or disk where they were looked at before.
+def contents_of(examples: Examples, report: Report = silent) -> Contents:
+    """Return what examples show; from memory or disk where they were looked at before.
 
     Raises:
         DatasetRefused: the data set gives another picture at each look.
         Cancelled: through `report`.
     """
-    if pictures.key not in _known:
-        path = settings.home() / "contents" / f"{pictures.key}_{_FORM}.npz"
+    if examples.key not in _known:
+        path = settings.home() / "contents" / f"{examples.key}_{_FORM}.npz"
         began = time.monotonic()
-        found = _read(path, len(pictures.ids)) or _look(pictures, report)
+        found = _read(path, len(examples.ids)) or _look(examples, report)
         if time.monotonic() - began > _DEAR and not is_there(path):
             with suppress(StorageError):  # only time is lost
                 _write(path, found)
         while len(_known) >= _IN_MEMORY:
             _known.pop(next(iter(_known)))
-        _known[pictures.key] = found
-    return _known[pictures.key]
+        _known[examples.key] = found
+    return _known[examples.key]
 
 
-def _look(pictures: Pictures, report: Report) -> Contents:
-    count = len(pictures.ids)
+def _look(examples: Examples, report: Report) -> Contents:
+    count = len(examples.ids)
+    if examples.kind == "text":
+        return _look_at_texts([examples.open(i) for i in range(count)])
     looks = np.full((count, len(LOOKS)), np.nan, dtype=np.float32)
     if count > MOST:
-        return Contents(np.array(pictures.ids), None, looks)
-    hashes = np.array(pictures.ids, dtype="U16")
+        return Contents(np.array(examples.ids), None, looks)
+    hashes = np.array(examples.ids, dtype="U16")
     thumbnails = np.zeros((count, THUMBNAIL, THUMBNAIL, 3), dtype=np.uint8)
 
     def look(start: int) -> None:
         for i in range(start, min(start + _PIECE, count)):
             with suppress(ImageRefused):  # it is told of where the picture is needed
-                picture = pictures.open(i)
+                picture = examples.open(i)
                 hashes[i] = _hash(picture)
                 looks[i] = look_of(picture)
                 small = picture.resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR)
@@ -115,6 +121,16 @@ def _look(pictures: Pictures, report: Report) -> Contents:
             report(min(done * _PIECE, count), count, "Looking for equal pictures")
     report(count, count, "Looking for nearly equal pictures")
     return Contents(hashes, near_equal(thumbnails), looks)
+
+
+def _look_at_texts(texts: Sequence[str]) -> Contents:
+    """Return which texts are equal, or nearly so: they differ in case, spaces and punctuation."""
+    hashes = [hashlib.sha256(text.encode()).hexdigest()[:16] for text in texts]
+    first: dict[str, int] = {}
+    pairs = [(first.setdefault(alike_key(text) or text, i), i) for i, text in enumerate(texts)]
+    near = [(a, b) for a, b in pairs if a != b and hashes[a] != hashes[b]]
+    looks = np.full((len(texts), len(LOOKS)), np.nan, dtype=np.float32)
+    return Contents(np.array(hashes), np.array(near, dtype=np.int64).reshape(-1, 2), looks)
 
 
 def look_of(picture: Image.Image) -> tuple[float, ...]:

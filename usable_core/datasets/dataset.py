@@ -1,17 +1,16 @@
-"""`Dataset`: a sized sequence of labelled pictures with names, fixed splits and a fingerprint."""
+"""`Dataset`: a sized sequence of labelled examples with names, fixed splits and a fingerprint."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from usable_core.datasets.columns import Column
-from usable_core.datasets.contents import Contents, Pictures, contents_of
-from usable_core.errors import DatasetRefused, ImageRefused, UnknownName
-from usable_core.evaluations.specs import DatasetSpec, Refused, Report, silent
+from usable_core.datasets.contents import Contents, Examples, contents_of
+from usable_core.errors import DatasetRefused, ExampleRefused, UnknownName
+from usable_core.evaluations.specs import DatasetSpec, InputKind, Refused, Report, silent
 from usable_core.labels import LabelSpace
 
 Used = TypeVar("Used")
@@ -22,14 +21,14 @@ FRACTIONS = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 @dataclass(frozen=True, repr=False)
 class Dataset:
-    """Labelled pictures, decoded one at a time.
+    """Labelled pictures, or texts, decoded one at a time.
 
     Attributes:
         name: The reference it was loaded by.
         labels: Class names; `targets` index into them.
         targets: Label of each example (N,) int64.
         ids: Hash of each example's picture (N,), the identity that paired comparisons use.
-        open: Decodes example i to an upright RGB picture.
+        open: Decodes example i to an upright RGB picture, or a text.
         fingerprint: Hash of the whole data set (before any split), 16 hex digits.
         refused: Examples left out and why.
         own_split: Part (`train`, `validation`, `test`) to indices, where the data set brings its
@@ -44,13 +43,14 @@ class Dataset:
         place: Tells where picture i of the whole lies, in words.
         columns: What is known of each picture of the whole beside its class, by name, such as the
             camera: numbers, or texts; None where it is missing (`datasets.columns`).
+        kind: What its examples are.
     """
 
     name: str
     labels: LabelSpace
     targets: np.ndarray
     ids: tuple[str, ...]
-    open: Callable[[int], Image.Image]
+    open: Callable[[int], Any]
     fingerprint: str
     refused: tuple[Refused, ...] = ()
     own_split: dict[str, np.ndarray] | None = None
@@ -62,6 +62,7 @@ class Dataset:
     whole: "Dataset | None" = None
     place: Callable[[int], str] = "picture {}".format
     columns: Mapping[str, Column] = field(default_factory=dict)
+    kind: InputKind = "picture"
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -73,8 +74,8 @@ class Dataset:
             f"{len(self.labels)} classes{left_out})"
         )
 
-    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
-        """Return the picture (RGB) and the label of example `index`."""
+    def __getitem__(self, index: int) -> tuple[Any, int]:
+        """Return the picture (RGB), or the text, and the label of example `index`."""
         return self.open(self._position(index)), int(self.targets[index])
 
     @property
@@ -84,12 +85,12 @@ class Dataset:
         own = sorted(late) if self.positions is None else [p for p in self.positions if p in late]
         return (*self.refused, *(Refused(self.place(p), late[p]) for p in own))
 
-    def tried(self, index: int, use: Callable[[Image.Image], Used]) -> Used | None:
-        """Return what `use` makes of a picture; None, and it is left out, where it is refused."""
+    def tried(self, index: int, use: Callable[[Any], Used]) -> Used | None:
+        """Return what `use` makes of an example; None, and it is left out, where it is refused."""
         position = self._position(index)
         try:
             used = use(self.open(position))
-        except ImageRefused as error:
+        except ExampleRefused as error:
             self.unreadable[position] = str(error)
             return None
         self.unreadable.pop(position, None)  # another model may have refused its shape
@@ -122,7 +123,7 @@ class Dataset:
         """
         whole = self.whole or self
         key = hash_all([whole.fingerprint, *whole.ids])
-        return contents_of(Pictures(key, whole.ids, whole.open), report)
+        return contents_of(Examples(key, whole.ids, whole.open, self.kind), report)
 
     def split(self, name: str, *, seed: int = 0, by_position: bool = False) -> "Dataset":
         """Return the split `name`, the same for the same seed; `all` returns everything.

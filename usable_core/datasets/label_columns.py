@@ -35,9 +35,16 @@ def first_of(columns: Iterable[str], wanted: Sequence[str]) -> list[str]:
     return [names[key] for key in wanted if key in names]
 
 
-def label_column(columns: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
-    """Return the column of labels, None where there is none, and what is to be said of others."""
-    found = first_of(columns, LABELS)
+def label_column(
+    columns: Sequence[str], more: Sequence[str] = ()
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the column of labels, None where there is none, and what is to be said of others.
+
+    Args:
+        columns: Those that there are.
+        more: What it may be called beside `LABELS`, where none is called so.
+    """
+    found = first_of(columns, (*LABELS, *more))
     others = [c for c in found[1:] if plain(c) not in ("labelname", "labeltext")]
     others += first_of(columns, COARSE) if found else []
     if not others:

@@ -37,10 +37,11 @@ from usable_core.files import open_regular
 
 EXPECTED = (
     "Expected are the columns image (struct of bytes and path, bytes, or the path of a picture "
-    f"beside the file) and label (integer, text, category or boolean; also called {TAKEN})."
+    f"beside the file) and label (integer, text, category or boolean; also called {TAKEN}); of "
+    "texts, text and label."
 )
 MAX_TOTAL = 16 * 2**30  # bytes of pictures: they are held in memory
-_IMAGES = ("image", "img", "picture", "photo", "imagebytes", "bytes", "jpg", "jpeg", "png", "webp")
+IMAGES = ("image", "img", "picture", "photo", "imagebytes", "bytes", "jpg", "jpeg", "png", "webp")
 
 
 def read_parquet(path: Path, name: str) -> Dataset:
@@ -152,7 +153,7 @@ def _shard(tree: Tree, path: PurePosixPath, part: str | None) -> _Shard:
         with tree.open(path) as stream:
             file = pq.ParquetFile(stream)
             columns = file.schema_arrow.names
-            image = next(iter(first_of(columns, (*_IMAGES, *FILES))), None)
+            image = next(iter(first_of(columns, (*IMAGES, *FILES))), None)
             label, notes = label_column([c for c in columns if c != image])
             if image is None or label is None:
                 listed = ", ".join(c[:60] for c in columns[:10]) + ", …" * (len(columns) > 10)
@@ -220,7 +221,7 @@ def _holds_pictures(tree: Tree, path: PurePosixPath) -> bool:
             columns = pq.ParquetFile(stream).schema_arrow.names
     except (pa.ArrowException, ImageRefused, *UNREADABLE):
         return False
-    return bool(first_of(columns, _IMAGES) and label_column(columns)[0])
+    return bool(first_of(columns, IMAGES) and label_column(columns)[0])
 
 
 def named_part(path: PurePosixPath) -> tuple[str, str | None]:

@@ -1,4 +1,4 @@
-"""Pictures of a data set as tensors: all at once, or streamed with decoding ahead."""
+"""Examples of a data set as tensors: all at once, or streamed with decoding ahead."""
 
 import os
 from collections import deque
@@ -7,26 +7,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import to_dtype
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.specs import Report, silent
+from usable_core.inputs.input import Input
 
 CHUNK = 64  # pictures per piece of work: large enough to hide the pool's overhead
 
 
-class Geometry(Protocol):
-    """How a picture becomes pixels: the half of `models.preprocessing` that data sets need."""
+class Geometry(Input, Protocol):
+    """How a picture becomes pixels."""
 
     @property
     def crop(self) -> tuple[int, int]:
         """Height and width of the result."""
-
-    def pixels(self, image: Image.Image) -> Tensor:
-        """Return the RGB picture resized and cropped, uint8 (3, H, W)."""
 
 
 def load_pixels(
@@ -57,40 +54,45 @@ def load_pixels(
 
 
 def unreadable(dataset: Dataset) -> DatasetRefused:
-    """Return the refusal of a data set of which no picture can be decoded."""
+    """Return the refusal of a data set of which no example can be read."""
     return DatasetRefused(
-        f"None of the {len(dataset)} pictures of {dataset.name} can be decoded, such as "
+        f"None of the {len(dataset)} {dataset.kind}s of {dataset.name} can be read, such as "
         f"{dataset.left_out[-1].reason}"
     )
 
 
 def batches(
-    dataset: Dataset, geometry: Geometry, batch_size: int
+    dataset: Dataset, prepared: Input, batch_size: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield (x, y, indices) in order, decoding a few batches ahead.
+    """Yield (x, y, indices), one batch after the other, decoding a few ahead.
 
-    A picture that cannot be decoded is left out, and listed by `dataset.left_out`.
+    An example that cannot be read is left out, and listed by `dataset.left_out`. Texts of a batch
+    are sorted by length, so that those of like length go through a model together.
 
     Yields:
-        x: Images (n, 3, H, W) float32 in [0, 1], n at most `batch_size`.
+        x: Images (n, 3, H, W) float32 in [0, 1], or texts (n, 1, 1, L) int64; n at most
+            `batch_size`.
         y: Labels (n,) int64, indices into the data set's own labels.
         indices: Positions (n,) int64 in the data set.
     """
     targets = torch.from_numpy(dataset.targets)
-    for pixels, indices in _decoded(dataset, geometry, batch_size):
-        yield to_dtype(pixels, torch.float32, scale=True), targets[indices], indices
+    for x, indices in _decoded(dataset, prepared, batch_size):
+        if x.dtype == torch.uint8:
+            x = to_dtype(x, torch.float32, scale=True)
+        yield x, targets[indices], indices
 
 
-def _decoded(dataset: Dataset, geometry: Geometry, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield uint8 (n, 3, H, W) and which they are (n,), in order; few pieces wait in memory."""
+def _decoded(dataset: Dataset, prepared: Input, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches as they are kept and which they are (n,); few pieces wait in memory."""
 
     def piece(start: int) -> tuple[Tensor, Tensor] | None:
         stop = min(start + size, len(dataset))
-        tried = [(dataset.tried(i, geometry.pixels), i) for i in range(start, stop)]
-        found = [(pixels, i) for pixels, i in tried if pixels is not None]
+        tried = [(dataset.tried(i, prepared.read), i) for i in range(start, stop)]
+        found = [(example, i) for example, i in tried if example is not None]
         if not found:
             return None
-        return torch.stack([pixels for pixels, _ in found]), torch.tensor([i for _, i in found])
+        found.sort(key=lambda pair: pair[0].shape[-1])  # pictures are all of one size
+        return prepared.stack([x for x, _ in found]), torch.tensor([i for _, i in found])
 
     workers = max(
         1, min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4)

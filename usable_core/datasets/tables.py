@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -47,7 +48,7 @@ def read_table(tree: Tree, path: PurePosixPath) -> Table:
         )
     text = _text(data)
     if path.suffix.lower() in (".jsonl", ".ndjson"):
-        return Table(path, _of_json(path, text.splitlines()))
+        return Table(path, _of_json(path, text.split("\n")))  # texts hold other ends of lines
     try:
         return Table(path, _of_csv(path, text))
     except csv.Error as error:
@@ -83,7 +84,8 @@ def _of_csv(path: PurePosixPath, text: str) -> dict[str, list[object]]:
     delimiter = commas.most_common(1)[0][0] if commas else ","
     _check_cells(path, text.count("\n") + 1, commas[delimiter] + 1)  # before they take memory
     _check_cells(path, 1, text.count(delimiter))
-    rows = [row for row in csv.reader(text.splitlines(), delimiter=delimiter) if any(row)]
+    lines = io.StringIO(text, newline="")  # ends of lines within quotes are part of a value
+    rows = [row for row in csv.reader(lines, delimiter=delimiter) if any(row)]
     if not rows:
         return {}
     names = [name.strip() for name in rows[0]]

@@ -17,6 +17,7 @@ from usable_core.records import hints_of, shown
 Split = Literal["auto", "train", "validation", "test", "all"]
 Norm = Literal["linf", "l2", "l1"]
 Precision = Literal["float32", "bfloat16"]
+InputKind = Literal["picture", "text"]  # what a model takes, and data consist of
 MOST_COUNT = 10**9
 MOST_SEED = 2**32 - 1  # of NumPy's and torch's generators alike
 LARGEST_BATCH = 2**16  # examples: thousands are the most that any device takes at once

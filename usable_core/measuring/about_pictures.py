@@ -16,9 +16,11 @@ from usable_core.metrics.arrays import Indices
 
 
 def about_pictures(part: Dataset, rows: Indices) -> Columns:
-    """Return the columns that accuracy's records hold of the pictures in some rows of a part."""
+    """Return the columns that accuracy's records hold of the examples in some rows of a part."""
     places, contents = places_of(part)[rows], part.contents()
-    looks = dict(zip(LOOKS, contents.looks[places].T.astype(np.float64), strict=True))
+    looks = {}
+    if part.kind == "picture":
+        looks = dict(zip(LOOKS, contents.looks[places].T.astype(np.float64), strict=True))
     alike = {"alike": alike_rows(part)[rows]}
     columns = {
         f"{ABOUT}{name}": _array(values)

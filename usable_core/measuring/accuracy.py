@@ -40,13 +40,14 @@ def measure(
         Cancelled: through `report`.
     """
     examples, table, source = measured(model, dataset, config, Kind(steps), report, folder)
+    table = table.sort_values("index", ignore_index=True)  # texts were sorted by their length
     table["id"] = np.array(examples.dataset.ids, dtype=object)[table["index"]]
     source = without_leaked(source, table["id"], table["rank"].to_numpy() == 0)
     pictures = about_pictures(examples.dataset, table["index"].to_numpy())
     table = table[list(ACCURACY_COLUMNS)].assign(**pictures)
     result = AccuracyResult(config, source, table)
     if folder is not None:
-        keep_wrong(examples, model.preprocessing, result.records, folder)
+        keep_wrong(examples, model, result.records, folder)
     return result
 
 

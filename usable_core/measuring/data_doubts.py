@@ -17,6 +17,11 @@ Places = NDArray[np.int64]  # positions in the whole data set
 UNEVEN = 10  # times as many pictures of one class as of another
 MAJORITY = 0.8  # of the pictures in one class: what always answering it is worth
 NEAR_INSIDE = 0.01  # of a part, from which nearly equal pictures within it are told
+# What examples are, how they are equal, and by what nearly equal ones differ.
+_WORDS = {
+    "picture": ("pictures", "pixel for pixel", "saved anew, cropped, mirrored or brightened"),
+    "text": ("texts", "word for word", "with other case, spaces or punctuation"),
+}
 EACH = 5  # pictures a class, on average, from which a class without one is no chance
 
 
@@ -40,17 +45,17 @@ def data_doubts(part: Dataset, others: Mapping[str, Places]) -> DataDoubts:
         part: What is evaluated.
         others: The other parts of the whole, by name; `train` is what models learn from.
     """
-    pictures = _Pictures(part)
+    examples = _Examples(part)
     sentences, leaked = [], np.zeros(len(part), dtype=bool)
     for name in sorted(others, key=("train", "validation", "test").index):
-        said, is_known = pictures.also_in(name, others[name])
+        said, is_known = examples.also_in(name, others[name])
         sentences += said
         leaked |= is_known & (name == "train")
     sentences += [
-        *pictures.contradictions(),
+        *examples.contradictions(),
         *_classes(part),
-        *pictures.repeated(),
-        *pictures.not_looked_for(),
+        *examples.repeated(),
+        *examples.not_looked_for(),
     ]
     return DataDoubts(tuple(sentences), tuple(np.array(part.ids, dtype=object)[leaked]))
 
@@ -63,9 +68,9 @@ def training_doubts(train: Dataset, spec: DatasetSpec) -> tuple[str, ...]:
         held_out.append(whole.split("test", seed=spec.seed))
     learnt = {"train": places_of(train)}
     overlaps = [
-        s for part in held_out for s in _Pictures(part).also_in("train", learnt["train"])[0]
+        s for part in held_out for s in _Examples(part).also_in("train", learnt["train"])[0]
     ]
-    return (*overlaps, *_Pictures(train).contradictions(), *_classes(train))
+    return (*overlaps, *_Examples(train).contradictions(), *_classes(train))
 
 
 def places_of(part: Dataset) -> Places:
@@ -73,11 +78,12 @@ def places_of(part: Dataset) -> Places:
     return np.arange(len(part)) if part.positions is None else part.positions
 
 
-class _Pictures:
-    """The pictures of a part beside those of the whole that it is from."""
+class _Examples:
+    """The examples of a part beside those of the whole that it is from."""
 
     def __init__(self, part: Dataset) -> None:
         self.part, self.whole = part, part.whole or part
+        self.what, self.equally, self.nearly = _WORDS[part.kind]
         self.name = "evaluated" if part.split_name == "all" else part.split_name
         self.places = places_of(part)
         self.contents: Contents = part.contents()
@@ -99,15 +105,15 @@ class _Pictures:
             first = self.places[is_equal][0]
             twin = others[self.codes[others] == self.codes[first]][0]
             said.append(
-                f"{is_equal.sum()} of {len(self.part)} {self.name} pictures are also in {name}, "
-                f"pixel for pixel, such as {self._named(first)} = {self._named(twin)}."
+                f"{is_equal.sum()} of {len(self.part)} {self.name} {self.what} are also in {name}, "
+                f"{self.equally}, such as {self._named(first)} = {self._named(twin)}."
             )
         if is_near.any():
             first = self.places[is_near][0]
             twin = pairs[pairs[:, 0] == first][0, 1]
             said.append(
-                f"{is_near.sum()} of {len(self.part)} {self.name} pictures are nearly equal to "
-                f"pictures of {name} (saved anew, cropped, mirrored or brightened), such as "
+                f"{is_near.sum()} of {len(self.part)} {self.name} {self.what} are nearly equal to "
+                f"{self.what} of {name} ({self.nearly}), such as "
                 f"{self._named(first)} and {self._named(twin)}."
             )
         return said, is_equal | is_near
@@ -125,13 +131,13 @@ class _Pictures:
             first = np.flatnonzero(contradicts)[0]
             same = (self.codes == self.codes[first]) & (targets != targets[first])
             said.append(
-                f"{contradicts.sum()} pictures of the data set occur with different labels, such "
-                f"as {self._labelled(first)} and {self._labelled(np.flatnonzero(same)[0])}: no "
-                "model can be right on all of them."
+                f"{contradicts.sum()} {self.what} of the data set occur with different labels, "
+                f"such as {self._labelled(first)} and {self._labelled(np.flatnonzero(same)[0])}: "
+                "no model can be right on all of them."
             )
         if len(near):
             said.append(
-                f"{len(near)} pairs of nearly equal pictures have different labels, such as "
+                f"{len(near)} pairs of nearly equal {self.what} have different labels, such as "
                 f"{self._labelled(near[0, 0])} and {self._labelled(near[0, 1])}."
             )
         return said
@@ -147,14 +153,14 @@ class _Pictures:
         if len(again):
             twin = self.places[codes == codes[again[0]]][0]
             said.append(
-                f"{len(again)} of {len(codes)} {self.name} pictures repeat another of them, "
-                f"pixel for pixel, such as {self._named(twin)} = "
+                f"{len(again)} of {len(codes)} {self.name} {self.what} repeat another of them, "
+                f"{self.equally}, such as {self._named(twin)} = "
                 f"{self._named(self.places[again[0]])}: each counts."
             )
         if len(np.unique(near)) > NEAR_INSIDE * len(codes):
             said.append(
-                f"{len(np.unique(near))} of {len(codes)} {self.name} pictures are nearly equal to "
-                f"another of them, such as {self._named(near[0, 0])} and "
+                f"{len(np.unique(near))} of {len(codes)} {self.name} {self.what} are nearly equal "
+                f"to another of them, such as {self._named(near[0, 0])} and "
                 f"{self._named(near[0, 1])}: the interval is wider than it seems."
             )
         return said
@@ -190,15 +196,15 @@ def _classes(part: Dataset) -> list[str]:
     if len(lacking) and total >= EACH * len(names) and not is_told:
         shown = ", ".join(repr(names[i]) for i in lacking[:3]) + ", …" * (len(lacking) > 3)
         said.append(
-            f"{len(lacking)} of {len(names)} classes have no picture in this part ({shown}): the "
-            "numbers say nothing of them."
+            f"{len(lacking)} of {len(names)} classes have no {part.kind} in this part ({shown}): "
+            "the numbers say nothing of them."
         )
     largest, smallest = int(counts.argmax()), int(np.where(counts, counts, total + 1).argmin())
     is_uneven = total >= EACH * len(names) and counts[largest] >= UNEVEN * counts[smallest]
     if counts[largest] < total and (is_uneven or counts[largest] >= MAJORITY * total):
         said.append(
             f"The classes are uneven: {names[largest]!r} has {counts[largest]} of {total} "
-            f"pictures and {names[smallest]!r} {counts[smallest]}, so always answering "
+            f"{part.kind}s and {names[smallest]!r} {counts[smallest]}, so always answering "
             f"{names[largest]!r} is right in {100 * counts[largest] / total:.1f} %. Look at the "
             "balanced accuracy."
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,7 @@ def doubts_about(model: Model, part: Dataset) -> DataDoubts:
         *_leakage(model, part, learnt),
         *_changed(model, part),
         *_choice(model, part),
+        *_cut(model, part),
         *part.notes,
     )
     leaked = tuple(dict.fromkeys((*learnt, *found.leaked)))
@@ -142,10 +144,11 @@ def _leakage(model: Model, part: Dataset, learnt: tuple[str, ...]) -> tuple[str,
     if not learnt:
         return ()
     took_all = training_spec(model).split == "all"
-    way_out = "Evaluate on other images." if took_all else "Choose the split test."
+    own = "images" if part.kind == "picture" else "texts"
+    way_out = f"Evaluate on other {own}." if took_all else "Choose the split test."
     return (
-        f"The model was trained on this data set: {len(learnt)} of {len(part)} evaluated pictures "
-        f"are its training images, so the numbers are too good. {way_out}",
+        f"The model was trained on this data set: {len(learnt)} of {len(part)} evaluated "
+        f"{part.kind}s are its training {own}, so the numbers are too good. {way_out}",
     )
 
 
@@ -158,6 +161,20 @@ def _changed(model: Model, part: Dataset) -> tuple[str, ...]:
         f"{Path(part.name).name} has changed since the model was trained on it: images of its "
         "training may be among those measured, and the numbers then too good. Measure on images "
         "that it was never trained on.",
+    )
+
+
+def _cut(model: Model, part: Dataset) -> tuple[str, ...]:
+    """Return what is said of texts of which a model reads the beginning."""
+    if part.kind != "text":
+        return ()
+    takes: Any = model.input
+    count = sum(takes.is_cut(part[index][0]) for index in range(len(part)))
+    if not count:
+        return ()
+    return (
+        f"{count} of {len(part)} texts are longer than the {takes.longest} pieces that the model "
+        "reads: of these it saw the beginning. --preprocessing longest=… sets it.",
     )
 
 

@@ -188,7 +188,8 @@ def measured(
     shards = Shards(folder, question_of(model, examples.dataset, config))
     size = config.batch_size if shards.plan is None else shards.plan["size"]
     oracle = Oracle(model, fixed_size=size, precision=getattr(config, "precision", "float32"))
-    batch = oracle.size().largest if shards.plan is None else shards.plan["batch"]
+    batch = max(oracle.size().largest, model.input.window)
+    batch = batch if shards.plan is None else shards.plan["batch"]
     progress = Progress(kind.outcomes * len(examples), report, "Classifying")
     objects = Objects(oracle, examples, progress, batch)
 
@@ -246,7 +247,7 @@ def list_unread(part: Dataset, model: Model, table: pd.DataFrame) -> None:
     """
     rows = table["index"].to_numpy() if len(table) else np.empty(0, np.int64)
     for index in np.setdiff1d(np.arange(len(part)), rows):
-        part.tried(int(index), model.preprocessing.pixels)
+        part.tried(int(index), model.input.read)
     if len(part.left_out) - len(part.refused) == len(part):
         raise unreadable(part)
 
@@ -265,7 +266,7 @@ def pictures(
     indices = np.arange(len(examples))[rows]
     is_all = len(indices) == len(examples)
     part = examples.dataset if is_all else examples.dataset.take(indices)
-    for x, _, places in batches(part, oracle.model.preprocessing, size):
+    for x, _, places in batches(part, oracle.model.input, size):
         images = oracle.model.laid_out(x.to(oracle.device))
         yield images, indices[places.numpy()]
 
@@ -287,6 +288,7 @@ def answers(oracle: Oracle, examples: Examples, rows: slice) -> Iterator[tuple[I
     Raises:
         OutputsRefused: the outputs are not those of a classifier.
     """
-    for x, indices in pictures(oracle, examples, rows, oracle.size().largest):
+    ahead = max(oracle.size().largest, oracle.model.input.window)
+    for x, indices in pictures(oracle, examples, rows, ahead):
         for piece, logits in oracle.stream(len(x), x.__getitem__):
             yield indices[piece], logits.cpu().double()

@@ -1,8 +1,9 @@
-"""What a few pictures show of a model: that it runs, and whether its answers are what they seem.
+"""What a few examples show of a model: that it runs, and whether its answers are what they seem.
 
-A classifier answers a picture with logits that depend on that picture alone. BatchNorm without
+A classifier answers a picture, or a text, with logits that depend on that alone. BatchNorm without
 running statistics, dropout that was left on, or a softmax at the end make numbers that look like
-any others, so each model is asked once: about a picture alone, in company, and twice.
+any others, so each model is asked once: about an example alone, in company, and twice. Of two texts
+one is longer, so that the shorter one is filled up in company.
 """
 
 from dataclasses import dataclass
@@ -33,12 +34,12 @@ _SHARE = (
 
 @dataclass(frozen=True)
 class Examination:
-    """What a model's answers to a few pictures show.
+    """What a model's answers to a few examples show.
 
     Attributes:
-        company: How far the answer to a picture alone differs from that in company, as a share of
+        company: How far the answer to an example alone differs from that in company, as a share of
             the largest logit; 0 where only rounding differs.
-        chance: The same of two answers to one picture.
+        chance: The same of two answers to one example.
         outputs: `logits`, `probabilities` (of a softmax) or `sigmoid` (each in [0, 1]).
         has_one_logit: The network gives one number z, which counts as the logits (0, z).
     """
@@ -90,7 +91,7 @@ def examine(model: "Model") -> Examination:
             or its answer is no table of numbers, one for each of its classes.
     """
     check_activations(model)
-    x = _pictures(model)
+    x = model.input.trial().to(model.device)
     state = torch.random.get_rng_state()
     with frozen(model.network), torch.no_grad():
         alone, together = _outputs(model, x[:1]), _outputs(model, x)
@@ -107,18 +108,9 @@ def examine(model: "Model") -> Examination:
     )
 
 
-def _pictures(model: "Model") -> Tensor:
-    """Return two pictures (2, 3, H, W) of noise that have other statistics in each channel."""
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.rand(2, 3, *model.input_size, generator=generator)
-    spread = torch.tensor([[0.6, 0.3, 0.5], [0.4, 0.7, 0.2]])[..., None, None]
-    start = torch.tensor([[0.0, 0.2, 0.5], [0.6, 0.1, 0.0]])[..., None, None]
-    return (start + spread * noise).to(model.device)
-
-
 def _outputs(model: "Model", x: Tensor) -> Tensor:
-    """Return what the network gives (N, K) for images (N, 3, H, W)."""
-    return _numbers(model, model.preprocessing.normalise(x))
+    """Return what the network gives (N, K) for a batch (N, …)."""
+    return _numbers(model, model.input.normalise(x))
 
 
 def _numbers(model: "Model", normalised: Tensor) -> Tensor:
@@ -134,7 +126,7 @@ def _kind(model: "Model", outputs: Tensor, x: Tensor) -> str:
     """
     if outputs.shape[1] > 1 and are_probabilities(outputs):
         return "probabilities"
-    if not _are_in_unit(outputs):
+    if not _are_in_unit(outputs) or model.kind == "text":  # no text lies far outside
         return "logits"
     normalised = model.preprocessing.normalise(x)
     far = _numbers(model, torch.cat([_FAR * normalised, -_FAR * normalised]))

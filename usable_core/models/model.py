@@ -1,10 +1,9 @@
-"""`Model`: a network with its preprocessing and its labels; pixels in, logits out."""
+"""`Model`: a network with what it takes and its labels; pixels, or pieces of text, to logits."""
 
 import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, cast
@@ -13,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from usable_core.catalog import implementation
-from usable_core.errors import ImageRefused, NoGradients
-from usable_core.evaluations.specs import ModelSpec
+from usable_core.errors import ConfigError, ImageRefused, NoGradients
+from usable_core.evaluations.specs import InputKind, ModelSpec
+from usable_core.inputs.input import Input
 from usable_core.labels import LabelSpace
 from usable_core.models.examination import Examination, examine
 from usable_core.models.heads import features
 from usable_core.models.outputs import class_logits
-from usable_core.models.preprocessing import GUESS, LATER, Preprocessing
+from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.programs import black_box, is_program, structure
 
 if TYPE_CHECKING:
@@ -35,13 +35,13 @@ class Model:
 
     Attributes:
         name: The reference it was loaded by.
-        network: Normalised images (N, 3, H, W) to logits (N, classes).
-        preprocessing: Geometry and normalisation.
+        network: Normalised images (N, 3, H, W), or texts (N, 1, 1, L), to logits (N, classes).
+        input: What it takes: pictures, whose passport is `preprocessing`, or texts.
         labels: Class names in the order of the logits.
         card: What is known about it: command, data, measured figures; may be empty.
         spec: What `load_model` was asked, which names it in configs; its bare name otherwise.
         notes: Sentences on how it was loaded that a reader of its numbers must know.
-        fingerprint: SHA-256 of weights, structure and preprocessing, and of notes and class names
+        fingerprint: SHA-256 of weights, structure and input, and of notes and class names
             where there are notes (first 16 hex digits).
     """
 
@@ -51,14 +51,14 @@ class Model:
         self,
         name: str,
         network: nn.Module,
-        preprocessing: Preprocessing,
+        input: Input,
         labels: LabelSpace,
         card: dict[str, Any] | None = None,
         notes: tuple[str, ...] = (),
     ) -> None:
         self.name = name
         self.notes = notes
-        self.preprocessing = preprocessing
+        self.input = input
         # A network of one logit tells two classes apart, see `outputs.class_logits`.
         self.labels = labels if len(labels) != 1 else LabelSpace.unnamed(2)
         self.card = card or {}
@@ -70,19 +70,20 @@ class Model:
         self.fingerprint = self._fingerprint()
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return logits (N, classes) of images x (N, 3, H, W) in [0, 1]."""
-        return class_logits(self.network(self.preprocessing.normalise(x)))
+        """Return logits (N, classes) of images x (N, 3, H, W) in [0, 1], or texts (N, 1, 1, L)."""
+        return class_logits(self.network(self.input.normalise(x)))
 
     def __repr__(self) -> str:
-        height, width = self.input_size
+        size = "texts" if self.kind == "text" else "{} × {} pixels".format(*self.input_size)
         return (
-            f"Model({self.name!r}: {len(self.labels)} classes, {height} × {width} pixels, "
+            f"Model({self.name!r}: {len(self.labels)} classes, {size}, "
             f"{self.parameter_count:,} parameters, fingerprint {self.fingerprint})"
         )
 
     def laid_out(self, x: Tensor) -> Tensor:
         """Return images in the order of memory that is fastest; what torch does not run, as is."""
-        return x.contiguous(memory_format=torch.channels_last) if self.has_gradients else x
+        is_laid = self.has_gradients and self.kind == "picture"
+        return x.contiguous(memory_format=torch.channels_last) if is_laid else x
 
     def predict(self, images: object, *, top: int = 5) -> "list[tuple[Prediction, ...]]":
         """Return the most probable classes of each image, most probable first.
@@ -110,7 +111,7 @@ class Model:
         Raises:
             CheckpointError: the network is a fixed program that shows only its logits.
         """
-        return features(self.network, self.preprocessing.normalise(x))
+        return features(self.network, self.input.normalise(x))
 
     @cached_property
     def examination(self) -> Examination:
@@ -122,6 +123,29 @@ class Model:
         return examine(self)
 
     @property
+    def kind(self) -> InputKind:
+        """Whether it takes pictures or texts."""
+        return self.input.kind
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """Geometry and normalisation of its pictures.
+
+        Raises:
+            ConfigError: it is a model of texts.
+        """
+        if not isinstance(self.input, Preprocessing):
+            raise ConfigError(
+                f"{self.name} reads texts, and this is asked of models of pictures. Choose a model "
+                "of pictures, or measure its accuracy."
+            )
+        return self.input
+
+    @preprocessing.setter
+    def preprocessing(self, found: Preprocessing) -> None:
+        self.input = found
+
+    @property
     def input_size(self) -> tuple[int, int]:
         """Height and width of the images that the model takes."""
         return self.preprocessing.crop
@@ -129,7 +153,9 @@ class Model:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader of its numbers must know: its answers, how it was loaded, and guesses."""
-        said = (*self.notes, *_guesses(self.preprocessing), *_grey(self.preprocessing))
+        said = self.notes
+        if self.kind == "picture":
+            said = (*said, *_guesses(self.preprocessing), *_grey(self.preprocessing))
         return (*self.examination.warnings, *said)
 
     @property
@@ -173,11 +199,7 @@ class Model:
         return self
 
     def _fingerprint(self) -> str:
-        geometry = asdict(replace(self.preprocessing, sources={}))
-        for name, usual in LATER.items():  # fingerprints from before there were others stay
-            if geometry[name] == usual:
-                del geometry[name]
-        digest = hashlib.sha256(repr(sorted(geometry.items())).encode())
+        digest = hashlib.sha256(self.input.identity.encode())
         if self.notes:  # read from a file that says more than weights, such as class names
             digest.update(repr((self.notes, self.labels.names)).encode())
         digest.update(_structure(self.network).encode())

@@ -7,9 +7,10 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TypedDict, get_args
+from typing import Any, TypedDict, cast, get_args
 
 from usable_core.errors import ConfigError, UnknownName
+from usable_core.inputs.input import Input
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import (
     LARGEST_CROP,
@@ -40,8 +41,25 @@ def with_preprocessing(model: Model, pairs: Iterable[tuple[str, str]]) -> Model:
         ConfigError: a value is not what its field takes.
         UnknownName: no such field.
     """
-    passport = overridden(model.preprocessing, pairs)
-    return Model(model.name, model.network, passport, model.labels, model.card, model.notes)
+    if model.kind == "text":
+        takes: Input = _cut_at(model.input, pairs)
+    else:
+        takes = overridden(model.preprocessing, pairs)
+    return Model(model.name, model.network, takes, model.labels, model.card, model.notes)
+
+
+def _cut_at(takes: Any, pairs: Iterable[tuple[str, str]]) -> Input:  # noqa: ANN401 - `Tokens`
+    """Return what a model of texts takes with another `longest`, in pieces."""
+    for field, text in pairs:
+        if field != "longest":
+            raise UnknownName("field of the preprocessing", field, ["longest"])
+        if not re.fullmatch(r"\d{1,6}", text.strip()) or not 3 <= int(text) <= takes.most:
+            raise ConfigError(
+                f"longest must be a number of pieces from 3 to {takes.most:,}, which the network "
+                f"can read, but is {text!r}."
+            )
+        takes = replace(takes, longest=int(text), sources={**takes.sources, "longest": GIVEN})
+    return cast(Input, takes)
 
 
 def overridden(passport: Preprocessing, pairs: Iterable[tuple[str, str]]) -> Preprocessing:

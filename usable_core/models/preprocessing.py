@@ -4,10 +4,11 @@ Geometry (resize, crop, scale to [0, 1]) is done outside the model; normalisatio
 attacks, explanations and heatmaps share one image space, and epsilon means one thing.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from numbers import Integral, Real
-from typing import Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from torchvision.transforms import v2
 
 from usable_core.decoding_limits import check_size
 from usable_core.errors import ImageRefused
-from usable_core.evaluations.specs import is_between, require
+from usable_core.evaluations.specs import InputKind, is_between, require
 
 GUESS = "a guess: "  # begins the source of a value that the weights' own file does not tell
 # Luma of ITU-R BT.601, as Pillow's mode L and torchvision's rgb_to_grayscale have it.
@@ -62,6 +63,8 @@ class Preprocessing:
     channels: Literal[1, 3] = 3
     crop_anchor: CropAnchor = "round"
     channel_order: ChannelOrder = "rgb"
+    kind: ClassVar[InputKind] = "picture"
+    window: ClassVar[int] = 1
 
     def __post_init__(self) -> None:
         for name in ("resize", "crop", "mean", "std"):  # lists, as JSON and people have them
@@ -84,6 +87,40 @@ class Preprocessing:
         is_good = _are_between(self.std, LEAST_STD, 1 / LEAST_STD)
         require(is_good, "std", f"three numbers from {LEAST_STD} to {1 / LEAST_STD:g}", self.std)
         require(self.channels in (1, 3), "channels", "1 or 3", self.channels)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return its fields, for the eye."""
+        return {name: value for name, value in asdict(self).items() if name != "sources"}
+
+    @property
+    def identity(self) -> str:
+        """Return its values, those of later fields where they are not the usual ones."""
+        values = asdict(replace(self, sources={}))
+        for name, usual in LATER.items():  # fingerprints from before there were others stay
+            if values[name] == usual:
+                del values[name]
+        return repr(sorted(values.items()))
+
+    def read(self, image: Image.Image) -> Tensor:
+        """Return the RGB image resized and cropped, uint8 (3, H, W); see `pixels`."""
+        return self.pixels(image)
+
+    def stack(self, examples: Sequence[Tensor]) -> Tensor:
+        """Return images (3, H, W) as one batch (N, 3, H, W)."""
+        return torch.stack(list(examples))
+
+    def blank(self, count: int) -> Tensor:
+        """Return grey images (count, 3, H, W)."""
+        return torch.full((count, 3, *self.crop), 0.5)
+
+    def trial(self) -> Tensor:
+        """Return two images (2, 3, H, W) of noise with other statistics in each channel."""
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.rand(2, 3, *self.crop, generator=generator)
+        spread = torch.tensor([[0.6, 0.3, 0.5], [0.4, 0.7, 0.2]])[..., None, None]
+        start = torch.tensor([[0.0, 0.2, 0.5], [0.6, 0.1, 0.0]])[..., None, None]
+        return start + spread * noise
 
     def geometry(self, image: Image.Image) -> Tensor:
         """Return the RGB image as the model sees it: resized, cropped, (3, H, W) in [0, 1]."""

@@ -7,6 +7,7 @@ from usable_core.catalog import implementation
 from usable_core.catalog.models import files_of, source_of
 from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.inputs.input import Input
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
@@ -42,8 +43,8 @@ def loaded(model: Model) -> Passport:
     return Passport(
         model.name,
         str(card.get("architecture") or card.get("title") or ""),
-        model.input_size,
-        preparation_of(model.preprocessing),
+        model.input_size if model.kind == "picture" else None,
+        preparation_of(model.input),
         *named(model.labels),
         model.parameter_count,
         str(card.get("weights") or ""),
@@ -75,10 +76,9 @@ def expected(
     )
 
 
-def preparation_of(prepared: Preprocessing) -> tuple[tuple[str, str, str], ...]:
+def preparation_of(prepared: Input) -> tuple[tuple[str, str, str], ...]:
     """Return field, value and where that comes from, of each field, in words."""
-    values = to_json(prepared)
-    sources = values.pop("sources")
+    values, sources = to_json(prepared.values), prepared.sources
     return tuple((name, _said(value), sources.get(name, "")) for name, value in values.items())
 
 

@@ -20,10 +20,15 @@ def outputs_of(model: "Model", normalised: Tensor) -> Tensor:
     Raises:
         ConfigError: it does not take them, or does not give one logit per class.
     """
-    height, width = model.input_size
     try:
         outputs: Tensor = model.network(normalised)
     except NOT_OURS as error:
+        if model.kind == "text":
+            raise ConfigError(
+                f"{model.name} does not take texts of {normalised.shape[-1]} pieces "
+                f"({first_line(error)}). Save the model anew, or choose another."
+            ) from error
+        height, width = model.input_size
         channels = first_channels(model.network)
         why = f"its first convolution takes {channels} channels, but pictures have 3 (or 1, grey)"
         said = first_line(error) if channels in (1, 3) else why

@@ -109,6 +109,15 @@ def configuration(said: Mapping[str, Any], owner: str) -> PretrainedConfig:
             str(kind)[:80],
             MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
         )
+    return configured(said, owner)
+
+
+def configured(said: Mapping[str, Any], owner: str) -> PretrainedConfig:
+    """Return the configuration of a network of a known type, as transformers has it.
+
+    Raises:
+        CheckpointError: transformers refuses it, or it is quantised.
+    """
     if "quantization_config" in said:
         raise CheckpointError(
             f"The weights of {owner} are quantised, and their gradients are not those of the "
@@ -117,7 +126,8 @@ def configuration(said: Mapping[str, Any], owner: str) -> PretrainedConfig:
     check_numbers(said, owner)
     try:
         with quiet():
-            return CONFIG_MAPPING[str(kind)].from_dict(of_network(said, with_classes=True))
+            kept = of_network(said, with_classes=True)
+            return CONFIG_MAPPING[str(said["model_type"])].from_dict(kept)
     except Exception as error:  # each type checks its own entries, and raises anything
         raise CheckpointError(
             f"config.json of {owner} cannot be used by transformers {transformers.__version__}: "
@@ -184,7 +194,20 @@ def network_of(
         CheckpointError: the weights lack a tensor, hold one more or one of another shape, or hold
             NaN or infinity.
     """
-    kind = class_of(config, owner)
+    return Classifier(loaded_network(class_of(config, owner), config, owner, tensors), said)
+
+
+def loaded_network(
+    kind: type[PreTrainedModel],
+    config: PretrainedConfig,
+    owner: str,
+    tensors: Mapping[str, Tensor],
+) -> PreTrainedModel:
+    """Return a network of a class with weights, in float32.
+
+    Raises:
+        CheckpointError: as `network_of`.
+    """
     with _building(owner):
         network, loaded = kind.from_pretrained(
             None,
@@ -211,7 +234,7 @@ def network_of(
                 f"{brief(name)} of {owner} holds NaN or infinity. Take weights from before the "
                 "training went wrong."
             )
-    return Classifier(network, said)
+    return cast(PreTrainedModel, network)
 
 
 def random_network(config: PretrainedConfig, said: Mapping[str, Any], owner: str) -> Classifier:

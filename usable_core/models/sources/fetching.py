@@ -11,7 +11,14 @@ from huggingface_hub import constants as hub_constants
 
 from usable_core import downloads
 from usable_core.catalog import hub_client
-from usable_core.catalog.hub import CONFIG_FILE, PROCESSORS, WEIGHTS, HubName, check_folder
+from usable_core.catalog.hub import (
+    CONFIG_FILE,
+    PROCESSORS,
+    TOKENIZERS,
+    WEIGHTS,
+    HubName,
+    check_folder,
+)
 from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.passports import Download
 
@@ -84,7 +91,7 @@ def _wanted(name: HubName, sizes: dict[str, int]) -> set[str]:
             "pickled ones can hold code. Choose another revision, or write them anew with "
             "save_pretrained."
         )
-    return weights | ({CONFIG_FILE, WEIGHTS[1], *PROCESSORS} & sizes.keys())
+    return weights | ({CONFIG_FILE, WEIGHTS[1], *PROCESSORS, *TOKENIZERS} & sizes.keys())
 
 
 def _why(error: Exception) -> str:

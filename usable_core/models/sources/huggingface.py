@@ -1,4 +1,4 @@
-"""`hf/FOLDER` and `hf/ID[@REVISION]`: image classifiers of transformers, and timm's on the hub."""
+"""`hf/FOLDER` and `hf/ID[@REVISION]`: classifiers of transformers, and timm's on the hub."""
 
 import json
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from usable_core.errors import CheckpointError, UnknownName
 from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.files import is_file, why
+from usable_core.inputs.input import Input
 from usable_core.json_files import parsed_json, read_json
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
@@ -26,6 +27,7 @@ from usable_core.models.sources.classifiers import (
     check_numbers,
     class_of,
     configuration,
+    configured,
     network_of,
     of_network,
     random_network,
@@ -33,6 +35,8 @@ from usable_core.models.sources.classifiers import (
 from usable_core.models.sources.fetching import described, fetch
 from usable_core.models.sources.imagenet import known_as_imagenet
 from usable_core.models.sources.processors import has_processor, passport_of
+from usable_core.models.sources.text_classifiers import is_text_classifier, text_network_of
+from usable_core.models.sources.tokenizer_files import tokens_of
 from usable_core.models.weights.facts import facts_of
 from usable_core.models.weights.safetensors_files import read_safetensors
 from usable_core.records import brief
@@ -62,17 +66,22 @@ def load(name: str, spec: ModelSpec) -> Model:
     said, owner = _config(folder), spec.reference
     if _is_timm(said):
         return _through_timm(folder, said, spec)
-    config = configuration(said, owner)
+    is_text = is_text_classifier(said)
+    config = configured(said, owner) if is_text else configuration(said, owner)
     _check_classes(config, said, owner)
-    class_of(config, owner)
-    preprocessing = _preprocessing(folder, config, spec)
     path, tensors = _weights(folder)
+    make = text_network_of if is_text else network_of
+    if not is_text:
+        class_of(config, owner)
+        takes: Input = _preprocessing(folder, config, spec)
     network = built(
         owner,
-        lambda: network_of(config, of_network(said), owner, tensors),
+        lambda: make(config, of_network(said), owner, tensors),
         weights=path,
         is_usual=True,  # what is refused is what it allocates
     )
+    if is_text:
+        takes = tokens_of(folder, config, network, owner)
     labels, where = facts_of(folder / WEIGHTS[0], {}).labels_for(config.num_labels, spec.labels)
     card = {
         "title": name.rstrip("/").rsplit("/", 1)[-1],
@@ -81,7 +90,7 @@ def load(name: str, spec: ModelSpec) -> Model:
         "weights": _origin(name, folder),
     }
     names = LabelSpace.unnamed(config.num_labels) if labels is None else known_as_imagenet(labels)
-    return Model(owner, network, preprocessing, names, card, (*_narrowed(tensors), *where))
+    return Model(owner, network, takes, names, card, (*_narrowed(tensors), *where))
 
 
 def known(name: str, spec: ModelSpec) -> Passport | None:

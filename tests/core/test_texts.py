@@ -1,0 +1,224 @@
+"""Data of texts, as people keep them: Parquet, CSV, JSON lines; in parts, with odd signs."""
+
+import json
+import zipfile
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from made_texts import save_classifier
+
+from usable_core import evaluate_accuracy, evaluate_robustness, load_dataset, load_model
+from usable_core.datasets.texts import from_texts
+from usable_core.errors import ConfigError, DatasetRefused
+from usable_core.labels import LabelSpace
+
+ROWS = [("calm seas", "calm"), ("grr, no!", "angry"), ("alas…", "sad"), ("so it goes", "calm")]
+
+
+def as_csv(path, rows=ROWS, header="text,label", quote='"'):
+    lines = [header, *(f"{quote}{text}{quote},{label}" for text, label in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def contents(data):
+    return [(data[i][0], data.labels.names[data[i][1]]) for i in range(len(data))]
+
+
+def test_each_form_of_a_table_is_the_same_data(tmp_path):
+    texts, labels = map(list, zip(*ROWS, strict=True))
+    pq.write_table(pa.table({"text": texts, "label": labels}), tmp_path / "a.parquet")
+    as_csv(tmp_path / "a.csv")
+    tabs = "text\tlabel\n" + "".join(f"{t}\t{y}\n" for t, y in ROWS)
+    (tmp_path / "a.tsv").write_text(tabs)
+    lines = (json.dumps({"sentence": t, "sentiment": y}) for t, y in ROWS)
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+
+    found = [load_dataset(tmp_path / f"a.{end}") for end in ("parquet", "csv", "tsv", "jsonl")]
+
+    assert [contents(data) for data in found] == [ROWS] * 4
+    assert len({data.fingerprint for data in found}) == 1
+    assert {data.kind for data in found} == {"text"}
+
+
+def test_parts_are_told_by_files_or_by_a_column(tmp_path):
+    (tmp_path / "files").mkdir()
+    for part in ("train", "dev", "test"):
+        rows = [(f"{text} {part}", label) for text, label in ROWS]
+        as_csv(tmp_path / "files" / f"{part}.csv", rows)
+    rows = "".join(f"{t} {part},{y},{part}\n" for part in ("train", "test") for t, y in ROWS[1:])
+    (tmp_path / "one.csv").write_text("review,class,split\n" + rows.replace("grr, no!", "grr"))
+
+    files, one = load_dataset(tmp_path / "files"), load_dataset(tmp_path / "one.csv")
+
+    assert {part: len(where) for part, where in files.own_split.items()} == {
+        "train": 4,
+        "validation": 4,
+        "test": 4,
+    }
+    assert contents(files.split("test")) == [(f"{t} test", y) for t, y in ROWS]
+    assert len(one.split("test")) == 3
+    assert any("dev as validation" in note for note in files.notes)
+
+
+def test_a_zip_of_tables_is_read(tmp_path):
+    as_csv(tmp_path / "train.csv")
+    as_csv(tmp_path / "test.csv", [(f"{t}?", y) for t, y in ROWS])
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.write(tmp_path / "train.csv", "train.csv")
+        archive.write(tmp_path / "test.csv", "test.csv")
+
+    assert contents(load_dataset(tmp_path / "a.zip", "test")) == [(f"{t}?", y) for t, y in ROWS]
+
+
+def test_ends_of_lines_within_a_text_stay(tmp_path):
+    two = "one line\nand another\u2028and more"
+    as_csv(tmp_path / "a.csv", [(two, "calm"), *ROWS])
+    line = json.dumps({"text": two, "label": "calm"}, ensure_ascii=False)
+    rest = [json.dumps({"text": t, "label": y}) for t, y in ROWS]
+    (tmp_path / "a.jsonl").write_text("\n".join([line, *rest]), encoding="utf-8")
+
+    assert load_dataset(tmp_path / "a.csv")[0][0] == two
+    assert load_dataset(tmp_path / "a.jsonl")[0][0] == two
+
+
+def test_what_cannot_be_read_is_left_out_with_the_reason(tmp_path):
+    rows = [
+        {"text": "good", "label": 0},
+        {"text": "", "label": 1},
+        {"text": "   ", "label": 1},
+        {"text": None, "label": 1},
+        {"text": ["a", "list"], "label": 1},
+        {"text": "no label", "label": None},
+        {"text": "hidden", "label": -1},
+        {"text": "half \ud83d", "label": 1},
+        {"text": "x" * 1_000_001, "label": 1},
+        {"text": "fine", "label": 1},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+
+    data = load_dataset(tmp_path / "a.jsonl")
+
+    assert [data[i][0] for i in range(len(data))] == ["good", "fine"]
+    reasons = " ".join(f"{r.name}: {r.reason}" for r in data.refused)
+    assert len(data.refused) == 8
+    for said in ("row 1: The text is empty", "half a character", "no label", "1,000,001", "list"):
+        assert said in reasons
+
+
+def test_texts_are_composed_at_the_door_and_else_unchanged(tmp_path):
+    odd = "cafe\u0301 \u202eabc\u202c zero\u200bwidth <b>&amp;</b> =cmd()"
+    as_csv(tmp_path / "a.csv", [(odd, "calm"), *ROWS])
+
+    assert load_dataset(tmp_path / "a.csv")[0][0] == odd.replace("e\u0301", "é")
+
+
+@pytest.mark.parametrize(
+    ("header", "sentence"),
+    [
+        ("premise,hypothesis,label", "pairs of texts"),
+        ("a,b", "no column of texts"),
+        ("text,other", "no column of texts"),
+        ("file_name,label", "read with its folder"),
+    ],
+)
+def test_other_tables_say_what_is_expected(header, sentence, tmp_path):
+    (tmp_path / "a.csv").write_text(f"{header}\nx,y,z\n")
+
+    with pytest.raises(DatasetRefused, match=sentence):
+        load_dataset(tmp_path / "a.csv")
+
+
+def test_of_several_columns_of_texts_it_is_said_which_is_read(tmp_path):
+    table = {"title": ["t1", "t2"], "content": ["c1", "c2"], "label": [0, 1]}
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+
+    data = load_dataset(tmp_path / "a.parquet")
+
+    assert data[0][0] == "c1"
+    assert "The texts are those of the column content, not of title." in data.notes
+
+
+def test_a_column_of_names_gives_the_classes_theirs(tmp_path):
+    table = {"text": ["a", "b", "c"], "label": [2, 0, 2], "label_text": ["sad", "calm", "sad"]}
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+
+    data = load_dataset(tmp_path / "a.parquet")
+
+    assert data.labels.names == ("calm", "sad")
+    assert data.labels.ids == (0, 2)
+
+
+def test_pictures_with_captions_are_pictures(tmp_path):
+    table = {"image": [b"none", b"none"], "text": ["a", "b"], "label": [0, 1]}
+    pq.write_table(pa.table(table), tmp_path / "a.parquet")
+
+    with pytest.raises(DatasetRefused, match="image"):
+        load_dataset(tmp_path / "a.parquet")
+
+
+def test_equal_texts_stay_on_one_side_and_are_told():
+    texts = [f"text {i}" for i in range(40)] * 2 + ["Text 3!"]
+    targets = np.array([i % 2 for i in range(40)] * 2 + [0])
+
+    data = from_texts("made", texts, targets, LabelSpace(("calm", "angry")))
+
+    contents = data.contents()
+    assert len(set(contents.hashes)) == 41
+    assert [3, 80] in contents.near.tolist()
+    parts = [{data.split(p)[i][0] for i in range(len(data.split(p)))} for p in ("train", "test")]
+    assert not parts[0] & parts[1]
+
+
+@pytest.fixture
+def sentiment(tmp_path):
+    save_classifier(tmp_path / "model", "bert")
+    path = as_csv(tmp_path / "a.csv", [(f"{t} {i}", y) for i in range(20) for t, y in ROWS])
+    return load_model(tmp_path / "model"), path
+
+
+def test_accuracy_is_that_of_the_model_asked_text_by_text(sentiment):
+    model, path = sentiment
+
+    result = evaluate_accuracy(model, path)
+
+    data = load_dataset(path)
+    asked = [model.predict(data[i][0], top=1)[0][0] for i in range(len(data))]
+    names = np.array(result.provenance.class_names)
+    assert list(names[result.records["prediction"]]) == [one.name for one in asked]
+    shares = [one.probability for one in asked]
+    assert np.allclose(result.records["confidence"], shares, atol=1e-5)
+    assert list(result.records["index"]) == list(range(80))
+    assert list(result.records["about_words"]) == [len(data[i][0].split()) for i in range(80)]
+
+
+def test_cut_texts_are_counted(sentiment, tmp_path):
+    model, _ = sentiment
+    rows = [*ROWS, *((f"{'word ' * 100}{i}", "sad") for i in range(3))]
+
+    result = evaluate_accuracy(model, as_csv(tmp_path / "long.csv", rows))
+
+    assert any("3 of 7 texts are longer than the 40" in w for w in result.provenance.warnings)
+
+
+def test_doubts_speak_of_texts(sentiment, tmp_path):
+    model, _ = sentiment
+
+    result = evaluate_accuracy(model, as_csv(tmp_path / "twice.csv", [*ROWS, *ROWS]))
+
+    said = " ".join(result.provenance.warnings)
+    assert "texts repeat another of them, word for word" in said
+    assert "picture" not in said
+
+
+def test_texts_and_pictures_are_not_mixed(sentiment):
+    model, path = sentiment
+
+    with pytest.raises(ConfigError, match=r"of texts and .* of pictures"):
+        evaluate_accuracy(model, "digits")
+    with pytest.raises(ConfigError, match=r"of texts and .* of pictures"):
+        evaluate_accuracy("bundled/vgg_digits", path)
+    with pytest.raises(ConfigError, match="asked about pictures"):
+        evaluate_robustness(model, path)

@@ -1,0 +1,327 @@
+"""Texts and their labels in tables: Parquet, CSV, TSV or JSON lines with a column of each."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from usable_core.datasets.columns import known_columns
+from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
+from usable_core.datasets.label_columns import (
+    PARTS,
+    Value,
+    first_of,
+    label_column,
+    label_space,
+    numbers,
+    plain_labels,
+)
+from usable_core.datasets.parquet import IMAGES, named_part, read_parquet
+from usable_core.datasets.parquet_columns import (
+    check_schema,
+    class_names,
+    plain_columns,
+    read_columns,
+)
+from usable_core.datasets.parts import indices_of, part_of, renamed
+from usable_core.datasets.tables import SUFFIXES, paths_of_tables, read_table
+from usable_core.datasets.tree import UNREADABLE, Tree, is_picture
+from usable_core.errors import DatasetRefused, ImageRefused, TextRefused
+from usable_core.evaluations.specs import Refused
+from usable_core.files import open_regular
+from usable_core.labels import LabelSpace
+from usable_core.texts import cleaned
+
+# As people call them, without case and signs; the first that is there counts.
+TEXTS = (
+    *("text", "sentence", "review", "reviewtext", "content", "tweet", "document", "comment"),
+    *("message", "utterance", "question", "query", "headline", "title", "body", "description"),
+)
+MORE_LABELS = ("sentiment", "polarity", "emotion", "intent", "topic", "stars", "rating", "language")
+_NAMES = ("labelname", "labeltext")  # of the classes, beside their numbers
+_PAIRS = (
+    *(("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2")),
+    *(("question", "sentence"), ("question", "context"), ("texta", "textb"), ("text1", "text2")),
+)
+EXPECTED = (
+    f"Expected are a column of texts (called {', '.join(TEXTS[:4])} …) and one of labels (label, "
+    f"class, category, target, {', '.join(MORE_LABELS[:2])} …), their names in the first line"
+)
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What a file says.
+
+    Attributes:
+        path: The file.
+        texts: One of each row (N,), as it is written.
+        labels: Label of each row (N,).
+        names: Name of each row's class (N,), where labels are numbers; None where nobody gave any.
+        parts: Part of each row (N,); None where nobody says.
+        about: Other columns (N,), by name.
+        notes: What a reader of numbers must know of how it was read.
+    """
+
+    path: PurePosixPath
+    texts: Sequence[object]
+    labels: Sequence[Value]
+    names: Sequence[str | None] | None
+    parts: Sequence[str | None]
+    about: Mapping[str, Sequence[object]]
+    notes: tuple[str, ...]
+
+
+def read_texts(tree: Tree) -> Dataset | None:
+    """Return the data set of the texts in a tree's tables, None where it holds none, or pictures.
+
+    Raises:
+        DatasetRefused: a table cannot be read, each example is of two texts, or none is usable.
+    """
+    files = [path for path in tree.files if path.suffix.lower() == ".parquet"]
+    files += paths_of_tables(tree)
+    if not files or any(is_picture(path) for path in tree.files):
+        return None
+    named = {path: named_part(path) for path in files}
+    is_divided = any(part for _, part in named.values())
+    tables, left = [], []
+    for path, (_, part) in named.items():
+        table = _table(tree, path, part)
+        if table is not None and (part or not is_divided or any(table.parts)):
+            tables.append(table)
+        else:
+            left.append(Refused(str(path), f"It is no table of this data set. {EXPECTED}."))
+    if not tables:
+        return None
+    said = renamed({name: part for name, part in named.values() if part})
+    found = _dataset(tree.name, tables)
+    refused = (*tree.refused, *left, *found.refused)
+    return replace(found, refused=refused, notes=(*tree.notes, *said, *found.notes))
+
+
+def read_text_file(path: Path, name: str) -> Dataset:
+    """Return the data set of the texts in one file.
+
+    Raises:
+        DatasetRefused: it is no such table, or as `read_texts`.
+    """
+    found = texts_of_file(path, name)
+    if found is None:
+        raise DatasetRefused(
+            f"{name} has no column of texts with one of labels. {EXPECTED}. A table of pictures' "
+            "labels is read with its folder: give that."
+        )
+    return found
+
+
+def read_parquet_file(path: Path, name: str) -> Dataset:
+    """Return the data set in one Parquet file, of texts or else of pictures.
+
+    Raises:
+        DatasetRefused: as `read_texts` and `parquet.read_parquet`.
+    """
+    return texts_of_file(path, name) or read_parquet(path, name)
+
+
+def texts_of_file(path: Path, name: str) -> Dataset | None:
+    """Return the data set of the texts in one file, None where it has no columns of these."""
+    file = PurePosixPath(path.name)
+    tree = Tree(name, (file,), (), lambda relative: open_regular(path.parent / relative))
+    table = _table(tree, file, None)
+    return None if table is None else _dataset(name, [table])
+
+
+def from_texts(
+    name: str, texts: Sequence[str], targets: NDArray[np.int64], labels: LabelSpace
+) -> Dataset:
+    """Return a data set of texts that are in memory.
+
+    Raises:
+        DatasetRefused: one of them cannot be used.
+    """
+    kept: list[str] = []
+    for position, text in enumerate(texts):
+        try:
+            kept.append(cleaned(text))
+        except TextRefused as error:
+            raise DatasetRefused(f"Text {position} cannot be used: {error}") from error
+    return _made(name, kept, targets, labels, [labels.names[t] for t in targets], {})
+
+
+def _made(
+    name: str,
+    texts: Sequence[str],
+    targets: Sequence[int] | NDArray[np.int64],
+    labels: LabelSpace,
+    places: Sequence[str],
+    about: Mapping[str, Sequence[object]],
+) -> Dataset:
+    """Return texts as a data set; `places` is what its fingerprint says of each beside them."""
+    ids = tuple(hash_bytes(text.encode()) for text in texts)
+    sizes = {"words": [len(t.split()) for t in texts], "characters": [len(t) for t in texts]}
+    return Dataset(
+        name=name,
+        labels=labels,
+        targets=np.asarray(targets, dtype=np.int64),
+        ids=ids,
+        open=texts.__getitem__,
+        fingerprint=hash_all([f"{i} {p}" for i, p in zip(ids, places, strict=True)]),
+        columns=known_columns({**sizes, **about}),
+        place="text {}".format,
+        kind="text",
+    )
+
+
+def _dataset(name: str, tables: Sequence[_Table]) -> Dataset:
+    rows = [(table, row) for table in tables for row in range(len(table.texts))]
+    kept, texts, refused = list[tuple[_Table, int]](), list[str](), list[Refused]()
+    where = [f"{t.path} row {row}" if len(tables) > 1 else f"row {row}" for t, row in rows]
+    places = []
+    for (table, row), place in zip(rows, where, strict=True):
+        try:
+            texts.append(_usable(table, row))
+        except TextRefused as error:
+            refused.append(Refused(place, str(error)))
+        else:
+            kept.append((table, row))
+            places.append(place)
+    if not kept:
+        first = f" ({refused[0].name}: {refused[0].reason})" if refused else ""
+        raise DatasetRefused(f"No row of {name} holds a usable text with a label{first}.")
+    values = [table.labels[row] for table, row in kept]
+    if len({type(value) for value in values}) > 1:
+        raise DatasetRefused(f"The labels of {name} are numbers in one place and names in another.")
+    has_names = any(table.names is not None for table, _ in kept)
+    names = [None if t.names is None else t.names[row] for t, row in kept] if has_names else None
+    space, targets = label_space(values, names)
+    parts = [table.parts[row] for table, row in kept]
+    said = [space.names[target] for target in targets]
+    if any(parts):
+        said = [f"{part}/{one}" for part, one in zip(parts, said, strict=True)]
+    about = dict.fromkeys(column for table in tables for column in table.about)
+    columns = {c: [t.about[c][row] if c in t.about else None for t, row in kept] for c in about}
+    notes = dict.fromkeys(note for table in tables for note in table.notes)
+    found = _made(name, texts, targets, space, said, columns)
+    return replace(
+        found,
+        own_split=indices_of(parts),
+        refused=tuple(refused),
+        notes=tuple(notes),
+        place=places.__getitem__,
+    )
+
+
+def _usable(table: _Table, row: int) -> str:
+    label = table.labels[row]
+    if label is None or (isinstance(label, int) and label < 0):
+        raise TextRefused("It has no label.")
+    return cleaned(table.texts[row])
+
+
+def _table(tree: Tree, path: PurePosixPath, part: str | None) -> _Table | None:
+    """Return what a file says of texts; None where it has no columns of texts and labels.
+
+    Raises:
+        DatasetRefused: it cannot be read, or each example is of two texts.
+    """
+    name = tree.name if len(tree.files) == 1 else f"{path} of {tree.name}"
+    if path.suffix.lower() in SUFFIXES:
+        try:
+            columns = read_table(tree, path).columns
+        except ImageRefused as error:
+            raise DatasetRefused(str(error)) from error
+        chosen = _chosen(list(columns), name)
+        if chosen is None:
+            return None
+        what = f"The column {chosen.label} of {name}"
+        labels = numbers(plain_labels(columns[chosen.label], what), what)
+        return chosen.table(path, columns, labels, None, part)
+    return _of_parquet(tree, path, name, part)
+
+
+def _of_parquet(tree: Tree, path: PurePosixPath, name: str, part: str | None) -> _Table | None:
+    try:
+        with tree.open(path) as stream:
+            file = pq.ParquetFile(stream)
+            schema = file.schema_arrow
+            if first_of(schema.names, IMAGES) or (chosen := _chosen(schema.names, name)) is None:
+                return None
+            used = [c for c in (chosen.text, chosen.label, chosen.names) if c is not None]
+            check_schema(schema, used, name)
+            about = plain_columns(schema, used)
+            table = read_columns(file, [*used, *about], name, stream.seek(0, os.SEEK_END))
+    except (pa.ArrowException, ImageRefused, *UNREADABLE):
+        return None  # what reads pictures says why
+    columns = {column: table[column].to_pylist() for column in [*used, *about]}
+    labels = plain_labels(columns[chosen.label], f"The column {chosen.label} of {name}")
+    return chosen.table(
+        path, columns, labels, class_names(schema.metadata, chosen.label, name), part
+    )
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """Which columns of a table are what; `split` and `names` are None where there are none."""
+
+    text: str
+    label: str
+    names: str | None
+    split: str | None
+    notes: tuple[str, ...]
+
+    def table(
+        self,
+        path: PurePosixPath,
+        columns: Mapping[str, Sequence[object]],
+        labels: Sequence[Value],
+        known: Sequence[str] | None,
+        part: str | None,
+    ) -> _Table:
+        """Return the table; `known` are names of classes by number that the file itself says."""
+        names: list[str | None] | None = None
+        if self.names is not None:
+            names = [None if v is None else str(v) for v in columns[self.names]]
+        elif known:
+            is_known = [isinstance(i, int) and 0 <= i < len(known) for i in labels]
+            names = [known[int(i)] if k else None for i, k in zip(labels, is_known, strict=True)]  # type: ignore[arg-type]
+        parts: list[str | None] = [part] * len(labels)
+        if self.split is not None:
+            parts = [part_of(str(value)) for value in columns[self.split]]
+        others = {self.text, self.label, self.names, self.split}
+        about = {name: values for name, values in columns.items() if name not in others}
+        return _Table(path, columns[self.text], labels, names, parts, about, self.notes)
+
+
+def _chosen(columns: Sequence[str], name: str) -> _Chosen | None:
+    """Return which columns hold what; None where none holds texts, or none labels.
+
+    Raises:
+        DatasetRefused: each example is of two texts.
+    """
+    for pair in _PAIRS:
+        if len(two := first_of(columns, pair)) == 2:
+            raise DatasetRefused(
+                f"{name} has pairs of texts ({two[0]} and {two[1]}), and models here read one text "
+                "at a time. Give data with one column of texts."
+            )
+    texts = first_of(columns, TEXTS)
+    rest = [column for column in columns if column not in texts[:1]]
+    label, notes = label_column(rest, MORE_LABELS)
+    if not texts or label is None:
+        return None
+    names = next((c for c in first_of(rest, _NAMES) if c != label), None)
+    if others := list(_others(texts)):
+        notes = (*notes, f"The texts are those of the column {texts[0]}, not of {others[0]}.")
+    split = next(iter(first_of(rest, PARTS)), None)
+    return _Chosen(texts[0], label, names, split if split != label else None, notes)
+
+
+def _others(texts: Sequence[str]) -> Iterator[str]:
+    """Yield the columns of texts that are not read, in words."""
+    if texts[1:]:
+        yield " and ".join(texts[1:])

@@ -1,0 +1,1 @@
+"""What models take: `Input`, and the form of it that texts have."""

@@ -1,0 +1,92 @@
+"""Classifiers of texts of transformers: from a configuration to a network that gives logits.
+
+As of `classifiers`: nothing of a repository's own code is run, nothing is fetched, and the weights
+come as tensors that were read before.
+"""
+
+import json
+from collections.abc import Mapping
+from inspect import Parameter, signature
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import PretrainedConfig, PreTrainedModel
+from transformers.models.auto.modeling_auto import (
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES,
+)
+
+from usable_core.errors import CheckpointError
+from usable_core.inputs.tokens import PADDING
+from usable_core.models.sources.classifiers import is_known, loaded_network
+
+_GIVEN = {"input_ids", "attention_mask"}
+_ENDING = "ForSequenceClassification"
+
+
+class TextClassifier(nn.Module):
+    """A classifier of texts that returns its logits alone.
+
+    What fills up a batch is hidden from it. Where its configuration names no piece for that, it is
+    one that no text of the batch has, for decoders take the last other one for a text's end.
+    """
+
+    def __init__(self, network: PreTrainedModel, said: Mapping[str, Any]) -> None:
+        """Keep a network and what its configuration says."""
+        super().__init__()
+        self.network = network
+        self._said = json.dumps(said, sort_keys=True)
+        own = network.config.pad_token_id
+        self._own = own if isinstance(own, int) and own >= 0 else None
+
+    def extra_repr(self) -> str:
+        """Return what tells it from another of the same layers."""
+        return self._said
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes) of texts (N, 1, 1, L), those that are shorter filled up."""
+        ids = x.flatten(1)
+        is_text = ids != PADDING
+        filling = _unused(ids) if self._own is None else self._own
+        self.network.config.pad_token_id = filling
+        filled = torch.where(is_text, ids, filling)
+        return cast(Tensor, self.network(input_ids=filled, attention_mask=is_text.long()).logits)
+
+
+def _unused(ids: Tensor) -> int:
+    """Return the smallest number that no text has."""
+    used = set(ids.flatten().tolist())
+    return next(number for number in range(len(used) + 1) if number not in used)
+
+
+def is_text_classifier(said: Mapping[str, Any]) -> bool:
+    """Tell whether a configuration is of a classifier of texts."""
+    kind, named = said.get("model_type"), said.get("architectures")
+    if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+        return False
+    names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    return not is_known(kind) or any(name.endswith(_ENDING) for name in names)
+
+
+def text_network_of(
+    config: PretrainedConfig, said: Mapping[str, Any], owner: str, tensors: Mapping[str, Tensor]
+) -> TextClassifier:
+    """Return a classifier of texts with weights, in float32; arguments as of `network_of`.
+
+    Raises:
+        CheckpointError: as `network_of`, or it needs more than the numbers of pieces.
+    """
+    kind = cast(type[PreTrainedModel], MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)])
+    takes = signature(kind.forward).parameters
+    lacking = [
+        name
+        for name, one in takes.items()
+        if one.default is Parameter.empty and one.kind is Parameter.POSITIONAL_OR_KEYWORD
+    ]
+    if not takes.keys() >= _GIVEN or {*lacking} - {"self", *_GIVEN} or "bbox" in takes:
+        raise CheckpointError(
+            f"{owner} is a {kind.__name__}, which takes more than the words of a text, such as "
+            "where they stand on a page. Choose another model."
+        )
+    return TextClassifier(loaded_network(kind, config, owner, tensors), said)
