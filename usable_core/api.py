@@ -138,7 +138,7 @@ def explain(
 
     Args:
         model: A `Model`, a reference, or a `ModelSpec`.
-        image: A picture, a file's bytes, or its path.
+        image: A picture, a file's bytes, or its path; for a model of texts the text itself.
         method: A key of `catalog.explainers.EXPLAINERS`.
         **settings: See `keywords.MapSettings`: `target`, `options`, `evidence` and so on.
 
@@ -164,7 +164,7 @@ def explain_methods(
 
     Args:
         model: As for `explain`.
-        image: One picture.
+        image: One picture, or text.
         methods: Keys of `catalog.explainers.EXPLAINERS`.
         on_refusal: Told of each method that gives no map of this model, and why; it is then left
             out. None raises.
@@ -173,9 +173,12 @@ def explain_methods(
     Raises:
         UsableError: as `explain`.
     """
-    from usable_core.measuring.explaining import explain_image
+    from usable_core.measuring.explaining import explain_image, explain_text
 
-    return explain_image(_model(model), _picture(image), methods, on_refusal, settings)
+    found = _model(model)
+    if found.kind == "text":
+        return explain_text(found, cast(str, image), methods, on_refusal, settings)
+    return explain_image(found, _picture(image), methods, on_refusal, settings)
 
 
 @showing_progress

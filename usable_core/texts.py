@@ -37,3 +37,8 @@ def cleaned(text: object) -> str:
 def alike_key(text: str) -> str:
     """Return what texts share that differ in case, spaces and punctuation alone."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())
+
+
+def visible(text: str) -> str:
+    """Return a text in which signs that cannot be seen, or turn its order, are told by number."""
+    return "".join(c if c.isprintable() or c == "\n" else f"⟨U+{ord(c):04X}⟩" for c in text)

@@ -191,6 +191,8 @@ def test_accuracy_is_that_of_the_model_asked_text_by_text(sentiment):
     shares = [one.probability for one in asked]
     assert np.allclose(result.records["confidence"], shares, atol=1e-5)
     assert list(result.records["index"]) == list(range(80))
+    assert list(result.records["text"]) == [data[i][0] for i in range(80)]
+    assert result.kind == "text"
     assert list(result.records["about_words"]) == [len(data[i][0].split()) for i in range(80)]
 
 

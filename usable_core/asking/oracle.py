@@ -60,6 +60,7 @@ class Oracle(AbstractContextManager["Oracle"]):
             et al. 2018, arXiv:1707.07397); 1 for a deterministic model.
         passes: What was asked so far.
         precision: Number format of the passes without gradients.
+        on_pass: Told how many images each pass has answered.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Oracle(AbstractContextManager["Oracle"]):
         """
         self.model, self.device, self.draws = model, model.device, draws
         self.passes = Passes()
-        self._fixed_size, self._on_pass = fixed_size, on_pass
+        self._fixed_size, self.on_pass = fixed_size, on_pass
         self._key = (model.fingerprint, str(self.device))
         chosen = precisions.get(self._key) if precision == "auto" else precision
         self.precision: Precision = chosen or "float32"
@@ -254,7 +255,7 @@ class Oracle(AbstractContextManager["Oracle"]):
                 images = self.draws * (part.stop - part.start)
                 self.passes.forward += images
                 self.passes.backward += images if needs_gradient else 0
-                self._on_pass(images)
+                self.on_pass(images)
                 yield part, result
 
     def _mean(self, x: Tensor) -> Tensor:

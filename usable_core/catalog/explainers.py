@@ -19,6 +19,8 @@ class ExplainerRow:
         needs_attention: It follows self-attention among the patches of a transformer, and refuses
             every other network.
         most_evaluations: More than these it never takes; None where the options say how many.
+        of_texts: Dotted name of what does the same of a text; None where nothing does. What hides
+            parts only is the same function, of words.
     """
 
     title: str
@@ -34,6 +36,7 @@ class ExplainerRow:
     needs_gradients: bool = False
     needs_attention: bool = False
     most_evaluations: int | None = None
+    of_texts: str | None = None
 
 
 EXPLAINERS = {
@@ -45,6 +48,7 @@ EXPLAINERS = {
         uses_superpixels=True,
         is_random=True,
         is_anytime=True,
+        of_texts="usable_core.explainers.lime_surrogate:explain",
     ),
     "kernel_shap": ExplainerRow(
         "Kernel SHAP",
@@ -55,6 +59,7 @@ EXPLAINERS = {
         uses_superpixels=True,
         is_random=True,
         is_anytime=True,
+        of_texts="usable_core.explainers.kernel_shap:explain",
     ),
     "partition_shap": ExplainerRow(
         "Partition SHAP",
@@ -62,6 +67,7 @@ EXPLAINERS = {
         "Lundberg & Lee 2017, arXiv:1705.07874; Owen 1977",
         "Owen values over a hierarchy of rectangles that are hidden.",
         is_additive=True,
+        of_texts="usable_core.explainers.partition_shap:explain",
     ),
     "gradient_shap": ExplainerRow(
         "Gradient SHAP",
@@ -71,6 +77,7 @@ EXPLAINERS = {
         is_additive=True,
         is_random=True,
         needs_gradients=True,
+        of_texts="usable_core.explainers.word_gradients:explain_expected",
     ),
     "integrated_gradients": ExplainerRow(
         "Integrated gradients",
@@ -79,6 +86,7 @@ EXPLAINERS = {
         "Gradients integrated along the path from a background to the image.",
         is_additive=True,
         needs_gradients=True,
+        of_texts="usable_core.explainers.word_gradients:explain_integrated",
     ),
     "grad_cam": ExplainerRow(
         "Grad-CAM",
@@ -118,6 +126,7 @@ EXPLAINERS = {
         "usable_core.explainers.occlusion:explain",
         "Zeiler & Fergus 2014, arXiv:1311.2901",
         "What the answer loses as a window that slides over the image is hidden.",
+        of_texts="usable_core.explainers.occlusion:explain",
     ),
     "saliency": ExplainerRow(
         "Saliency",
@@ -139,4 +148,11 @@ BACKGROUNDS = {
     "noise": "Filled in from around it, with noise",
     "grey": "Grey",
     "black": "Black",
+}
+
+# What stands for a hidden word of a text: title.
+TEXT_BACKGROUNDS = {
+    "mask": "The model's mask",
+    "delete": "Left out",
+    "neutral": "An ellipsis",
 }

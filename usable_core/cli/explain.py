@@ -23,10 +23,12 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import ModelSpec, asked
 from usable_core.records import to_json
+from usable_core.texts import cleaned
 
 if TYPE_CHECKING:
     from usable_core.evaluations.explained import Explanation
 
+_WAY = {"text": "text TEXT", "picture": "image FILE"}  # what a model of a kind is given
 DEFAULT_METHODS = "lime,partition_shap"
 LONGEST = (24, 32)  # characters of picture and model in a file's name, which may have 255 bytes
 # Of a map, where its method has them.
@@ -72,37 +74,59 @@ class Wanted:
 
 
 def explain(
-    image: Annotated[Path, typer.Option("--image", help="A picture file.")],
     model: tuple[ModelSpec, ...],
     options: ExplainerOptions,
     wanted: Wanted,
+    image: Annotated[Path | None, typer.Option("--image", help="A picture file.")] = None,
+    text: Annotated[str | None, typer.Option(help="A text, for models of texts.")] = None,
     out: Annotated[
         Path,
-        typer.Option(help="Folder of the maps: pictures as .png, (H, W) arrays as .npy files."),
+        typer.Option(
+            help="Folder of the maps: pictures as .png, words as .html, arrays as .npy files."
+        ),
     ] = Path("explanations"),
     json: JsonOption = None,
 ) -> None:
-    """Explain one image: predictions and maps of one or several models, and their agreement."""
-    from usable_core.pictures import picture_of
-
+    """Explain one image or text: predictions and maps of one or several models, their agreement."""
     methods, label = known_methods(wanted.method), wanted.label
     settings = wanted.settings(options)
     names = names_of(model)
-    picture_of(image)  # refuses what is no picture before a model is loaded for it
+    given = _given(image, text)
     for spec in model:
         files_of(spec.reference, spec.weights, spec.labels)
     files.check_folder(out)
     with progress_bar() as report:
-        found = [_maps(spec, image, methods, {**settings, "report": report}) for spec in model]
+        found = [_maps(spec, given, methods, {**settings, "report": report}) for spec in model]
     parts = [
-        _model_part(name, image, maps, MapFiles.of(spec, image, settings, out), label)
+        _model_part(name, given, maps, MapFiles.of(spec, given, settings, out), label)
         for name, spec, maps in zip(names, model, found, strict=True)
     ]
     data = dict(parts[0])
     if len(model) > 1:
         between = between_models(names, found)
-        data = {"image": str(image), "models": parts, "agreement": between}
+        data = {_what(given): str(given), "models": parts, "agreement": between}
     answer(data, json, [line for part in parts for line in lines_of(part)])
+
+
+def _given(image: Path | None, text: str | None) -> Path | str:
+    """Return the picture or the text that is to be explained; looked at before a model is loaded.
+
+    Raises:
+        ConfigError: it is none of them, or both.
+        ImageRefused, TextRefused: it cannot be used.
+    """
+    from usable_core.pictures import picture_of
+
+    if text is not None and image is None:
+        return cleaned(text)
+    if image is None or text is not None:
+        raise ConfigError("Give what is to be explained: --image FILE, or --text TEXT.")
+    picture_of(image)
+    return image
+
+
+def _what(given: Path | str) -> str:
+    return "text" if isinstance(given, str) else "image"
 
 
 def known_methods(method: list[str] | None) -> tuple[str, ...]:
@@ -126,7 +150,7 @@ def _target(target: str, label: str | None) -> str:
 
 
 def _maps(
-    spec: ModelSpec, image: Path, methods: tuple[str, ...], settings: MapSettings
+    spec: ModelSpec, given: Path | str, methods: tuple[str, ...], settings: MapSettings
 ) -> "tuple[Explanation, ...]":
     from usable_core import api
 
@@ -135,7 +159,11 @@ def _maps(
 
     settings["report"](0, 0, f"Loading {spec.reference}")
     model = model_of(spec)
-    found = api.explain_methods(model, image, methods=methods, on_refusal=refused, **settings)
+    if model.kind != ("text" if isinstance(given, str) else "picture"):
+        raise ConfigError(
+            f"{spec.reference} is a model of {model.kind}s. Give it --{_WAY[model.kind]}."
+        )
+    found = api.explain_methods(model, given, methods=methods, on_refusal=refused, **settings)
     if not found:
         raise ExplanationError(f"No method gave a map of {spec.reference}. Choose other methods.")
     return found
@@ -178,24 +206,33 @@ class MapFiles:
     digest: str
 
     @classmethod
-    def of(cls, spec: ModelSpec, image: Path, settings: MapSettings, folder: Path) -> "MapFiles":
-        """Return the files of a picture's maps by a model."""
+    def of(
+        cls, spec: ModelSpec, given: Path | str, settings: MapSettings, folder: Path
+    ) -> "MapFiles":
+        """Return the files of a picture's or a text's maps by a model."""
         asked = f"{spec} {settings['target']} {settings['options']}".encode()
-        digest = hashlib.sha256(asked + image.read_bytes()).hexdigest()[:8]
-        return cls(folder, f"{image.stem[: LONGEST[0]]}_{spec.reference[-LONGEST[1] :]}", digest)
+        stem, data = (
+            (given, given.encode()) if isinstance(given, str) else (given.stem, given.read_bytes())
+        )
+        digest = hashlib.sha256(asked + data).hexdigest()[:8]
+        return cls(folder, f"{stem[: LONGEST[0]]}_{spec.reference[-LONGEST[1] :]}", digest)
 
-    def write(self, content: np.ndarray | bytes, kind: str) -> str:
-        """Write an array, or a picture's PNG, and return its path.
+    def write(self, content: np.ndarray | bytes | str, kind: str) -> str:
+        """Write an array, a picture's PNG or words' HTML, and return its path.
 
         Raises:
             StorageError: the folder cannot be written.
         """
         plain = re.sub(r"[^\w.-]+", "_", f"{self.name}_{kind}")
-        ending = "png" if isinstance(content, bytes) else "npy"
+        ending = "npy"
+        if not isinstance(content, np.ndarray):
+            ending = "html" if isinstance(content, str) else "png"
         path = self.folder / f"{plain}-{self.digest}.{ending}"
         try:
             files.make_folder(self.folder)
-            if isinstance(content, bytes):
+            if isinstance(content, str):
+                path.write_text(content, encoding="utf-8")
+            elif isinstance(content, bytes):
                 path.write_bytes(content)
             else:
                 np.save(path, content)
@@ -205,7 +242,7 @@ class MapFiles:
 
 
 def _model_part(
-    name: str, image: Path, maps: "Sequence[Explanation]", out: MapFiles, label: str | None
+    name: str, given: Path | str, maps: "Sequence[Explanation]", out: MapFiles, label: str | None
 ) -> dict[str, Any]:
     from usable_core.comparison.maps import compare_maps, compared_map
 
@@ -216,7 +253,7 @@ def _model_part(
     calibrated = first.calibrated(label)
     fragility = first.fragility
     return {
-        "image": str(image),
+        _what(given): str(given),
         "model": name,
         "target": first.target,
         "predictions": first.predictions,
@@ -225,6 +262,7 @@ def _model_part(
         "familiarity": _with(first.familiarity, "is_unlike"),
         "warnings": first.warnings,
         "fragility": fragility and {**to_json(fragility), "said": fragility.said(label)},
+        **({"words": first.words} if first.spans else {}),
         "superpixels": maps[0].superpixels.tolist(),
         "maps": [_map_part(one, out) for one in maps],
         "agreement": agreement,
@@ -260,10 +298,16 @@ def between_models(
 
 def _map_part(one: "Explanation", out: MapFiles) -> dict[str, Any]:
     """Return one map's numbers; its arrays become files, with a picture of it."""
-    from usable_core.plots.notebook import view_png
+    from usable_core.plots.notebook import view_html, view_png
+    from usable_core.plots.words import describe_words
 
     files = {"values": out.write(one.values, str(one.method))}
-    files["picture"] = out.write(view_png(one), str(one.method))
+    if one.spans:
+        page = f'<!doctype html><meta charset="utf-8">{view_html(one)}'
+        files |= {"picture": out.write(page, str(one.method)), "background": str(one.background)}
+        files["strongest"] = describe_words(one)
+    else:
+        files["picture"] = out.write(view_png(one), str(one.method))
     for kind, values in one.compared.items():
         files[kind] = out.write(values, f"{one.method}_{kind}")
     figures = {name: getattr(one, name) for name in FIGURES}

@@ -19,6 +19,7 @@ def lines_of(part: dict[str, Any]) -> "list[str | Table]":
         *_about(part),
         f"Explained: {part['target']}",
         _maps_table(part["maps"]),
+        *(f"{m['method']}, {m['strongest']}" for m in part["maps"] if "strongest" in m),
         *(
             f"Doubt about {one['method']}: {doubt['sentence']}."
             for one in part["maps"]
@@ -74,7 +75,7 @@ def _evidence(found: dict[str, Any]) -> list[str]:
         gains.setdefault(curve["kind"], _figure(curve["gain"]))
     sanity = found["sanity"] or {}
     correlations = [_figure(sanity.get(name)) for name in ("randomised", "other_class")]
-    return [*(gains[kind] for kind in ("deletion", "insertion", "road")), *correlations]
+    return [*(gains.get(kind, "-") for kind in ("deletion", "insertion", "road")), *correlations]
 
 
 def _figure(value: float | None) -> str:

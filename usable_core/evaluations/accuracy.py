@@ -6,7 +6,8 @@ Records, one row per example:
     (largest probability), nll (nats), brier (sum over classes of squared error); of the picture,
     before it is resized: width and height (pixels), brightness and contrast (mean and standard
     deviation of its luminance, in [0, 1]; NaN where they are not known), alike (the smallest index
-    of a picture that is equal or nearly so; its own where none is); and, as `about_NAME`, what the
+    of a picture that is equal or nearly so; its own where none is); of a text, in place of these
+    four, text (its first 1,000 characters); and, as `about_NAME`, what the
     data say of it in a column of their own. Runs of earlier versions lack what is of the picture.
 """
 
@@ -21,6 +22,7 @@ from usable_core.evaluations.result import Answer, Number, summed_up, table
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
     DatasetSpec,
+    InputKind,
     ModelSpec,
     Precision,
     Provenance,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 ACCURACY_COLUMNS = ("index", "id", "label", "prediction", "rank", "confidence", "nll", "brier")
 ABOUT = "about_"  # before the name of a column of the data
+LETTERS = 1000  # of each text that records hold
 WRONG_FOLDER = "wrong"  # of a run's folder: pictures of wrong answers, `{index}.png`
 CONFUSION_CLASSES = 100  # most in a summary; 1,000 ImageNet classes would be a million cells
 
@@ -78,6 +81,11 @@ class AccuracyResult(Answer):
     def n(self) -> int:
         """Return the number of examples."""
         return len(self.records)
+
+    @property
+    def kind(self) -> InputKind:
+        """Return what the examples are."""
+        return "text" if "text" in self.records else "picture"
 
     @property
     def correct(self) -> Masks:

@@ -97,6 +97,9 @@ class Explanation:
         target: Name of the class explained.
         values: Credit of each pixel (H, W) float32, in units of `unit`.
         segments: Superpixel of each pixel (H, W) int32, from 0 without holes.
+        text: What was explained; empty of a picture.
+        spans: Where each of its words begins and ends: each is a segment of its own (1, W).
+        background: What stood for hidden words; None of a picture, whose options say it.
         superpixels: Which of the picture's superpixels each of the segments is (S,): the same
             number is the same part of the picture for every model.
         x: The image as the model saw it, (H, W, 3) uint8.
@@ -129,6 +132,9 @@ class Explanation:
     target: str | None = None
     values: Values = _array(np.float32, 0, 0)
     segments: Segments = _array(np.int32, 0, 0)
+    text: str = ""
+    spans: tuple[tuple[int, int], ...] = ()
+    background: str | None = None
     superpixels: Segments = _array(np.int32, 0)
     x: NDArray[np.uint8] = _array(np.uint8, 0, 0, 3)
     compared: dict[str, Values] = _apart(dict)
@@ -149,6 +155,11 @@ class Explanation:
     fragility: Fragility | None = None
     drift: Drift | None = None
     without: Without | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words of a text that the model reads, in order; none of a picture."""
+        return tuple(self.text[low:high] for low, high in self.spans)
 
     @property
     def knows(self) -> str:
@@ -210,8 +221,9 @@ class Explanation:
             return f"Explanation(predictions only: {best})"
         doubtful = ", ".join(name for name, _ in self.doubts()) or "none"
         height, width = self.values.shape
+        size = f"{width} words" if self.spans else f"{height} × {width} pixels"
         return (
-            f"Explanation({self.method} of {self.target!r}: {height} × {width} pixels, "
+            f"Explanation({self.method} of {self.target!r}: {size}, "
             f"{self.evaluations} evaluations, doubts: {doubtful})"
         )
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from usable_core.catalog import lookup
-from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
+from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS, TEXT_BACKGROUNDS
 from usable_core.evaluations.doubts import doubts
 from usable_core.evaluations.result import Answer, Number, summed_up, table
 from usable_core.evaluations.specs import (
@@ -68,7 +68,7 @@ class ExplainerOptions:
     Attributes:
         evaluations: Largest number of model evaluations per map.
         segments: Target count of SLIC superpixels, shared by the methods that use them.
-        background: What hides a part.
+        background: What hides a part; the usual one of a text is the model's mask, or nothing.
         seed: Seed of every sampler.
         tolerance: A map whose Monte Carlo standard error is below this share of its largest value
             is stable and gets no more evaluations; 0 spends them all.
@@ -78,7 +78,9 @@ class ExplainerOptions:
 
     evaluations: int = 500
     segments: int = 50
-    background: str = field(default="blur", metadata=asked(choices=BACKGROUNDS.keys))
+    background: str = field(
+        default="blur", metadata=asked(choices=lambda: [*BACKGROUNDS, *TEXT_BACKGROUNDS])
+    )
     seed: int = 0
     tolerance: float = 0.0
     precision: Literal["float32", "auto"] = "float32"
@@ -87,7 +89,7 @@ class ExplainerOptions:
         require_choices(self)
         require_range(self, "evaluations", 16, 1_000_000)
         require_range(self, "segments", 2, 1000)
-        lookup(BACKGROUNDS, "background", self.background)
+        lookup({**BACKGROUNDS, **TEXT_BACKGROUNDS}, "background", self.background)
         require_range(self, "seed", 0, MOST_SEED)
         require_range(self, "tolerance", 0, 1 - 2**-53, "from 0 to below 1")
 

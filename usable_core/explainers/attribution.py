@@ -15,6 +15,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.games.game import Budget, Logits
 from usable_core.games.pictures import Picture
+from usable_core.games.words import Text
 from usable_core.metrics.arrays import Floats, Values
 from usable_core.models.model import Model
 
@@ -65,7 +66,7 @@ class Attribution:
 
 def attribute(
     model: Model,
-    picture: Picture,
+    picture: Picture | Text,
     method: str,
     target: int,
     options: ExplainerOptions,
@@ -93,6 +94,13 @@ def attribute(
     row = lookup(EXPLAINERS, "explanation method", method)
     function = implementation(row.function)
     budget = Budget(row.most_evaluations or options.evaluations, report)
+    if isinstance(picture, Text):
+        if row.of_texts is None:
+            known = [one.title for one in EXPLAINERS.values() if one.of_texts]
+            raise ExplanationError(
+                f"{row.title} is a method for pictures. Of a text choose {', '.join(known)}."
+            )
+        function = implementation(row.of_texts)
     if row.needs_gradients:
         blind = [one.title for one in EXPLAINERS.values() if not one.needs_gradients]
         model.require_gradients(row.title, f"Choose {', '.join(blind[:-1])} or {blind[-1]}.")

@@ -87,6 +87,12 @@ def size_counts(count: int, features: int) -> Floats:
     return found
 
 
+def every(features: int) -> Masks:
+    """Return all masks (2^features, features); bit i of a row's number says if i is visible."""
+    numbers = np.arange(2**features)[:, None]
+    return np.asarray(numbers >> np.arange(features) & 1 > 0)
+
+
 def size_weights(features: int) -> Floats:
     """Return the weight in Kernel SHAP of all coalitions of each size 1 … features − 1, together.
 

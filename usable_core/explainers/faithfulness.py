@@ -29,6 +29,8 @@ class Question:
     kinds: tuple[Literal["deletion", "insertion", "road"], ...] = ("deletion", "insertion")
 
 
+OF_TEXTS = (Question("mask"), Question("delete"))
+WITHOUT_MASK = (Question("delete"), Question("neutral"))
 BOTH_BACKGROUNDS_AND_ROAD = (Question("blur"), Question("mean"), Question("noise", ("road",)))
 
 
@@ -64,7 +66,7 @@ def perturbation_curves(
         sizes = np.bincount(game.players.ravel()).astype(np.float64)
         paths = _Paths(
             orders.credit_order(credits, sizes, is_signed=is_signed, seed=seed),
-            orders.centre_order(game.players),
+            orders.plain_order(game.players),
             orders.random_orders(len(sizes), RANDOM_ORDERS, seed),
         )
         found.extend(paths.curves(question, game, sizes, target))

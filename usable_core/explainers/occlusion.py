@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
+from usable_core.errors import ExplanationError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.games.game import Game
@@ -57,6 +58,11 @@ def windows(height: int, width: int, most: int) -> Windows:
     least = max(1, round(min(height, width) * _LEAST_WINDOW))
     for stride in range(1, max(height, width) + 1):
         side = min(max(2 * stride, least), height, width)
+        if stride > side:  # of a text, whose windows are single words
+            raise ExplanationError(
+                f"Occlusion hides each of the {max(height, width)} words once, and only {most + 1} "
+                f"evaluations are given. Give {max(height, width) + 1}."
+            )
         found = Windows(side, stride, _spans(height, side, stride), _spans(width, side, stride))
         if found.count <= most:
             return found

@@ -27,6 +27,8 @@ class Tokens:
         longest: Pieces that are read; of a longer text the end is cut off.
         most: Pieces that the network can read.
         known: How many different pieces the network knows.
+        mask: What stands for a piece that is hidden; None where the tokenizer has no such.
+        end: Number of the piece that an empty text is, where the tokenizer makes none of it.
         sources: Field name to where its value came from.
     """
 
@@ -34,6 +36,8 @@ class Tokens:
     longest: int
     most: int
     known: int
+    mask: str | None = None
+    end: int = 0
     sources: dict[str, str] = field(default_factory=dict)
     kind: ClassVar[InputKind] = "text"
     window: ClassVar[int] = 256
@@ -71,6 +75,11 @@ class Tokens:
                 f"The text holds {quoted(piece)}, a sign of the model's tokenizer that its network "
                 "was not trained with. Leave it out."
             )
+        return torch.tensor(ids, dtype=torch.int64).view(1, 1, -1)
+
+    def read_or_empty(self, text: str) -> Tensor:
+        """Return the numbers of a text's pieces (1, 1, L), as they are of an empty text, too."""
+        ids = self.tokenizer.encode(text).ids or [self.end]
         return torch.tensor(ids, dtype=torch.int64).view(1, 1, -1)
 
     def is_cut(self, text: str) -> bool:

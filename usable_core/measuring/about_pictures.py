@@ -9,7 +9,7 @@ from usable_core.datasets.columns import Column, taken
 from usable_core.datasets.contents import LOOKS
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused
-from usable_core.evaluations.accuracy import ABOUT, AccuracyResult
+from usable_core.evaluations.accuracy import ABOUT, LETTERS, AccuracyResult
 from usable_core.measuring.data_doubts import places_of
 from usable_core.measuring.shards import Columns
 from usable_core.metrics.arrays import Indices
@@ -18,8 +18,10 @@ from usable_core.metrics.arrays import Indices
 def about_pictures(part: Dataset, rows: Indices) -> Columns:
     """Return the columns that accuracy's records hold of the examples in some rows of a part."""
     places, contents = places_of(part)[rows], part.contents()
-    looks = {}
-    if part.kind == "picture":
+    if part.kind == "text":
+        cut = [part[int(row)][0][:LETTERS] for row in rows]
+        looks: Columns = {"text": np.array(cut, dtype=object)}
+    else:
         looks = dict(zip(LOOKS, contents.looks[places].T.astype(np.float64), strict=True))
     alike = {"alike": alike_rows(part)[rows]}
     columns = {

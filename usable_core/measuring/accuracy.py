@@ -46,8 +46,8 @@ def measure(
     pictures = about_pictures(examples.dataset, table["index"].to_numpy())
     table = table[list(ACCURACY_COLUMNS)].assign(**pictures)
     result = AccuracyResult(config, source, table)
-    if folder is not None:
-        keep_wrong(examples, model, result.records, folder)
+    if folder is not None and model.kind == "picture":
+        keep_wrong(examples, model.preprocessing, result.records, folder)
     return result
 
 

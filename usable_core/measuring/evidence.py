@@ -22,6 +22,7 @@ from usable_core.explainers.faithfulness import (
 )
 from usable_core.explainers.sanity import check_sanity, probes
 from usable_core.games.game import Budget
+from usable_core.games.pictures import Picture
 from usable_core.measuring.instances import Instance
 from usable_core.measuring.progress import Progress
 from usable_core.metrics.arrays import Values
@@ -56,6 +57,7 @@ def with_evidence(
     """
     started = time.perf_counter()
     model, picture, method = instance.model, instance.picture, str(explanation.method)
+    assert isinstance(picture, Picture)  # of texts only curves are asked for
     planned = planned_evaluations(BOTH_BACKGROUNDS_AND_ROAD)
     progress = Progress(
         report, (planned, options.evaluations, options.evaluations), "Gathering evidence"
@@ -101,13 +103,14 @@ def faithfulness(
     """Return the curves of a map that `questions` ask for, and what they took."""
     started = time.perf_counter()
     row = lookup(EXPLAINERS, "explanation method", str(explanation.method))
+    is_of_pixels = not row.uses_superpixels and not explanation.spans
     picture, oracle = instance.picture, Oracle(instance.model)
     budget = Budget(planned_evaluations(questions), report)
     with oracle:
         curves = perturbation_curves(
             lambda background: picture.game(oracle, background, budget),
             target,
-            superpixel_credits(explanation.values, picture.segments, not row.uses_superpixels),
+            superpixel_credits(explanation.values, picture.segments, is_of_pixels),
             is_signed=row.is_signed,
             questions=questions,
             seed=seed,

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, cast
 
 from PIL import Image
 
 from usable_core.comparison.maps import with_agreement
-from usable_core.errors import ExplanationError, OutputsRefused, UnknownName
+from usable_core.errors import ConfigError, ExplanationError, OutputsRefused, UnknownName
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions, check_options
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import Report, silent
+from usable_core.explainers.faithfulness import OF_TEXTS, WITHOUT_MASK
+from usable_core.games.words import stand_in, usual_background
+from usable_core.inputs.tokens import Tokens
 from usable_core.measuring.drift import Drifting
 from usable_core.measuring.evidence import BLURRED, faithfulness, with_evidence
 from usable_core.measuring.fragility import adversarial_path
@@ -50,16 +53,66 @@ def explain_image(
     settings: MapSettings,
 ) -> tuple[Explanation, ...]:
     """Return the maps of one picture, see `api.explain_methods`."""
-    if unknown := sorted(settings.keys() - MapSettings.__annotations__):
-        raise UnknownName("setting", unknown[0], MapSettings.__annotations__)
-    options = settings.get("options") or ExplainerOptions()
-    check_options(options)
+    options = _options(settings)
     evidence, drift = settings.get("evidence", False), settings.get("drift", False)
     level: Literal["none", "all"] = "all" if evidence else "none"
     wanted = Wanted(tuple(methods), options, level, fragility=evidence or drift, drift=drift)
     seen = instance(ready(model), image, options.segments)
     target, report = seen.target(settings.get("target")), settings.get("report", silent)
     return explain_methods(seen, target, wanted, lambda place: report, on_refusal or _raised)
+
+
+def explain_text(
+    model: Model,
+    text: str,
+    methods: Sequence[str],
+    on_refusal: Callable[[str, Refusal], None] | None,
+    settings: MapSettings,
+) -> tuple[Explanation, ...]:
+    """Return how much each word of a text spoke for a class, see `api.explain_methods`.
+
+    The evidence is that of curves, behind two backgrounds.
+
+    Raises:
+        ConfigError: what is asked for is of pictures.
+    """
+    options = _options(settings)
+    if settings.get("drift"):
+        raise ConfigError("Drift follows an attack on pixels. Leave it out for a text.")
+    seen = Instance.of_text(ready(model), text)
+    takes = cast(Tokens, model.input)
+    if options.background == ExplainerOptions().background:  # that of pictures: none was said
+        options = replace(options, background=usual_background(takes))
+    stand_in(takes, options.background)
+    target, report = seen.target(settings.get("target")), settings.get("report", silent)
+    refused, found = on_refusal or _raised, list[Explanation]()
+    for method in methods:
+        try:
+            one = explain(seen, method, target, options, report)
+            one = replace(one, background=options.background)
+            if settings.get("evidence"):
+                questions = OF_TEXTS if takes.mask else WITHOUT_MASK
+                curves = faithfulness(
+                    seen, one, target, questions=questions, seed=options.seed, report=report
+                )
+                one = replace(one, evidence=curves)
+            found.append(one)
+        except (ExplanationError, OutputsRefused) as refusal:
+            refused(method, refusal)
+    return with_agreement(found)
+
+
+def _options(settings: MapSettings) -> ExplainerOptions:
+    """Return how maps are made.
+
+    Raises:
+        UnknownName: there is no such setting.
+    """
+    if unknown := sorted(settings.keys() - MapSettings.__annotations__):
+        raise UnknownName("setting", unknown[0], MapSettings.__annotations__)
+    options = settings.get("options") or ExplainerOptions()
+    check_options(options)
+    return options
 
 
 def _raised(method: str, refusal: Refusal) -> None:

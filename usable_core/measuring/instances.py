@@ -1,20 +1,24 @@
 """`Instance`: one image as one model sees it, and what every map of it shares."""
 
 from dataclasses import dataclass, fields, replace
+from typing import cast
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.errors import UnknownName
+from usable_core.errors import TextRefused, UnknownName
 from usable_core.evaluations.explained import Explanation, Prediction
 from usable_core.explainers.attribution import Attribution
 from usable_core.games.pictures import AnswerCache, Picture
 from usable_core.games.segments import shared_superpixels
+from usable_core.games.words import Text
+from usable_core.inputs.tokens import Tokens
 from usable_core.measuring.calibration import familiarity_of, known_calibration
 from usable_core.metrics.arrays import Segments
 from usable_core.models.model import Model
+from usable_core.texts import cleaned
 
 _TOP = 5
 
@@ -31,9 +35,34 @@ class Instance:
     """
 
     model: Model
-    picture: Picture
+    picture: Picture | Text
     logits: Tensor
     start: Explanation
+
+    @classmethod
+    def of_text(cls, model: Model, said: str) -> "Instance":
+        """Return a text with the model's predictions, its words the players.
+
+        Raises:
+            TextRefused: it cannot be used, or has no word.
+            OutputsRefused: the outputs are not those of a classifier.
+        """
+        text = Text(cleaned(said), cast(Tokens, model.input))
+        x = text.x
+        if not text.spans:
+            raise TextRefused("The text has no word, or none that the model reads.")
+        logits = Oracle(model).logits(x[None].to(model.device))[0].double().cpu()
+        start = Explanation(
+            predictions=top_predictions(model, logits),
+            classes=model.labels.names if model.labels.is_named else (),
+            familiarity=familiarity_of(model, logits.numpy()),
+            warnings=model.warnings,
+            segments=text.segments,
+            superpixels=text.segments[0],
+            text=text.text,
+            spans=text.spans,
+        )
+        return cls(model, text, logits, start)
 
     @classmethod
     def of(cls, model: Model, image: Image.Image) -> "Instance":

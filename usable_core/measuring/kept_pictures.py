@@ -1,4 +1,4 @@
-"""Examples of the answers that were wrong, kept for the eye: the surest errors of every kind."""
+"""Pictures of the answers that were wrong, kept for the eye: the surest errors of every kind."""
 
 from pathlib import Path
 
@@ -9,28 +9,24 @@ from usable_core.evaluations.accuracy import WRONG_FOLDER
 from usable_core.files import write_bytes
 from usable_core.images import encode_png
 from usable_core.measuring.streaming import Examples
-from usable_core.models.model import Model
+from usable_core.models.preprocessing import Preprocessing
 
 MOST = 200  # pictures: some 20 MB at 224 x 224, some 0.5 MB at 32 x 32
 
 
-def keep_wrong(examples: Examples, model: Model, records: pd.DataFrame, folder: Path) -> None:
+def keep_wrong(
+    examples: Examples, preprocessing: Preprocessing, records: pd.DataFrame, folder: Path
+) -> None:
     """Write `wrong/{index}.png`, as the model saw it, of the errors that `surest_errors` chooses.
-
-    Of texts `wrong/{index}.txt`.
 
     Raises:
         ImageRefused: a picture cannot be decoded any more.
         StorageError: the disk is full.
     """
     for index in surest_errors(records)["index"]:
-        example = examples.dataset[int(index)][0]
-        if isinstance(example, str):
-            write_bytes(folder / WRONG_FOLDER / f"{index}.txt", example.encode())
-        else:
-            pixels = model.preprocessing.pixels(example)  # (3, H, W)
-            picture = pixels.permute(1, 2, 0).cpu().numpy()
-            write_bytes(folder / WRONG_FOLDER / f"{index}.png", encode_png(picture))
+        pixels = preprocessing.pixels(examples.dataset[int(index)][0])  # (3, H, W)
+        picture = pixels.permute(1, 2, 0).cpu().numpy()
+        write_bytes(folder / WRONG_FOLDER / f"{index}.png", encode_png(picture))
 
 
 def surest_errors(records: pd.DataFrame, most: int = MOST) -> pd.DataFrame:

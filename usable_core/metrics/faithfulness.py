@@ -40,6 +40,14 @@ def centre_order(segments: Segments) -> Order:
     return np.argsort(mean, kind="stable")
 
 
+def plain_order(segments: Segments) -> Order:
+    """Return segments (S,) as they are taken by who knows nothing of what they hold.
+
+    From the centre outwards in a picture; one after the other in a text, whose words are one row.
+    """
+    return np.arange(segments.size) if len(segments) == 1 else centre_order(segments)
+
+
 def random_orders(superpixels: int, count: int, seed: int) -> list[Order]:
     """Return `count` random orders of superpixels, the same under a seed."""
     generator = np.random.default_rng(seed)

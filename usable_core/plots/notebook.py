@@ -19,6 +19,7 @@ from usable_core.files import write_bytes
 from usable_core.images import encode_png
 from usable_core.plots.heatmap import blend, colour_limit, describe
 from usable_core.plots.style import percent
+from usable_core.plots.words import chips_html, describe_words
 
 OPACITY = 0.8  # of the strongest pixels, as in the pages' downloads
 _SIDE = 224  # px: smaller pictures are enlarged to about this, their pixels kept
@@ -36,11 +37,17 @@ def view_png(explanation: Explanation) -> bytes:
 
 
 def view_html(explanation: Explanation) -> str:
-    """Return picture, map and predictions as a piece of HTML that needs nothing else."""
+    """Return picture, or text, with map and predictions as HTML that needs nothing else."""
     title = f"{EXPLAINERS[str(explanation.method)].title}: {explanation.target}"
+    predictions = ", ".join(f"{p.name} {percent(p.probability)}" for p in explanation.predictions)
+    if explanation.spans:
+        return (
+            f"<figure>{chips_html(explanation)}<figcaption><b>{html.escape(title)}</b> "
+            f"({html.escape(describe_words(explanation))})<br>{html.escape(predictions)}"
+            "</figcaption></figure>"
+        )
     source = base64.b64encode(view_png(explanation)).decode()
     words = describe(explanation.values)
-    predictions = ", ".join(f"{p.name} {percent(p.probability)}" for p in explanation.predictions)
     return (
         f'<figure><img alt="{html.escape(f"{title}: {words}", quote=True)}" '
         f'src="data:image/png;base64,{source}"><figcaption><b>{html.escape(title)}</b> '
@@ -57,14 +64,15 @@ def save_view(explanation: Explanation, path: str | Path) -> None:
     """
     path = Path(path).expanduser()
     kind = path.suffix.lower()
-    if kind == ".png":
+    if kind == ".png" and not explanation.spans:
         write_bytes(path, view_png(explanation))
     elif kind == ".html":
         page = f'<!doctype html><meta charset="utf-8">{view_html(explanation)}'
         write_bytes(path, page.encode())
     else:
+        forms = ".html" if explanation.spans else ".png or .html"
         raise ConfigError(
-            f"A map is saved as .png or .html, or into a folder of a name without an ending, but "
+            f"A map is saved as {forms}, or into a folder of a name without an ending, but "
             f"{path.name} is neither. Choose another name."
         )
 
@@ -74,5 +82,7 @@ def show_view(explanation: Explanation) -> None:
     notebook = sys.modules.get("IPython")
     if notebook is not None and notebook.get_ipython() is not None:
         notebook.display.display(notebook.display.HTML(view_html(explanation)))
+    elif explanation.spans:
+        sys.stdout.write(f"{describe_words(explanation)}\n")
     else:
         Image.open(io.BytesIO(view_png(explanation))).show()

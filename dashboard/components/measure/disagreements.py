@@ -12,6 +12,7 @@ from dashboard import state
 from dashboard.components.shared.behind import behind
 from dashboard.components.shared.formats import choose_one, escaped
 from dashboard.components.shared.once import once
+from dashboard.components.shared.text_list import texts
 from dashboard.components.shared.tiles import Tile, pictures_of, tiles
 from usable_core.comparison import Comparison
 from usable_core.evaluations.result import Condition, Evaluation
@@ -37,7 +38,7 @@ def pair_section(
     kind: str, found: Comparison, condition: Condition | None, first: str, second: str
 ) -> None:
     """Show the images on which exactly one of two models is right."""
-    rows = found.apart(first, second, condition)
+    rows = _with_texts(found.apart(first, second, condition), found)
     of = {name: rows[rows[name].to_numpy(dtype=bool)] for name in (first, second)}
     titles = {"both": f"All that differ: {len(rows):,}"} | {
         name: f"Only {found.called(name)} is right: {len(own):,}" for name, own in of.items()
@@ -49,13 +50,14 @@ def pair_section(
 
 def disagreements(kind: str, found: Comparison, condition: Condition | None) -> None:
     """Show the examples on which the models disagree, those first that divide them most."""
-    rows = found.disagreements_under(condition)
-    st.markdown("**Images that tell the models apart**")
+    rows = _with_texts(found.disagreements_under(condition), found)
+    what = "text" if "text" in rows else "image"
+    st.markdown(f"**{what.capitalize()}s that tell the models apart**")
     if rows.empty:
-        st.caption("On every image all are right, or all are wrong.")
+        st.caption(f"On every {what} all are right, or all are wrong.")
         return
-    images = "image is" if len(rows) == 1 else "images are"
-    st.caption(f"{len(rows):,} {images} right for some and wrong for others.")
+    are = f"{what} is" if len(rows) == 1 else f"{what}s are"
+    st.caption(f"{len(rows):,} {are} right for some and wrong for others.")
     apart_tiles(dividing(rows, found.names), _models(found, found.names), key=f"apart_{kind}")
 
 
@@ -83,12 +85,25 @@ def apart_tiles(
             for words, is_right in (("right", True), ("wrong", False))
         ]
         lines = [str(row["label"]), *(f"{word}: {' / '.join(who)}" for word, who in sides)]
-        caption = "  \n".join(map(escaped, lines))
+        between = " · " if "text" in row else "  \n"
+        caption = between.join(map(escaped, lines))
         return Tile(str(row["id"]), str(row["label"]), caption, ", ".join(lines))
 
     asked = [config for _, config in models.values()]
     references = [config.model.reference for config in asked]
-    tiles(rows, tile, pictures_of(asked[0]), key=key, models=references, most=MOST)
+    if "text" in rows:
+        texts(rows, tile, key=key)
+    else:
+        tiles(rows, tile, pictures_of(asked[0]), key=key, models=references, most=MOST)
+
+
+def _with_texts(rows: pd.DataFrame, found: Comparison) -> pd.DataFrame:
+    """Return rows of examples with their texts, where these are texts."""
+    records = found.results[0].records
+    if "text" not in records:
+        return rows
+    said = dict(zip(records["id"], records["text"], strict=True))
+    return rows.assign(text=rows["id"].map(said))
 
 
 def _models(found: Comparison, names: Sequence[str]) -> dict[str, tuple[str, Evaluation]]:

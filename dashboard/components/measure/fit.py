@@ -85,4 +85,4 @@ def about(result: Measured) -> str:
     """Return data, part and number of images: `Digits, test · 360 images`."""
     source = result.provenance
     part = "" if source.split == "all" else f", {source.split}"
-    return f"{data_title(source.dataset)}{part} · {result.n:,} images"
+    return f"{data_title(source.dataset)}{part} · {result.n:,} {result.examples}"

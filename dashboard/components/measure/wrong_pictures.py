@@ -12,6 +12,7 @@ import streamlit as st
 from dashboard import state, stored
 from dashboard.components.shared.formats import escaped, percent
 from dashboard.components.shared.metrics import clicked_point
+from dashboard.components.shared.text_list import texts
 from dashboard.components.shared.tiles import Tile, called, pictures_of, tiles
 from usable_core.evaluations.accuracy import WRONG_FOLDER, AccuracyResult
 from usable_core.runs.run import Run
@@ -91,7 +92,7 @@ def _slice() -> None:
     if chosen is not None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"Only where **{escaped(chosen.text)}**")
-            st.button("All images", key="leave_slice", on_click=choose_slice, args=(None,))
+            st.button("All examples", key="leave_slice", on_click=choose_slice, args=(None,))
 
 
 def _select(label: str, names: set[str], key: str) -> None:
@@ -110,7 +111,7 @@ def cell_errors(run: Run, result: AccuracyResult, place: str) -> None:
 def wrong_tiles(
     run: Run, result: AccuracyResult, rows: pd.DataFrame, *, key: str, most: int = MOST[1]
 ) -> None:
-    """Show records of an accuracy as tiles: those that the run kept, the others from the data."""
+    """Show records of an accuracy as texts, or as pictures that the run kept or the data have."""
     folder, names = stored.store().folder(run.id) / WRONG_FOLDER, result.provenance.class_names
 
     def tile(row: dict[Any, Any]) -> Tile:
@@ -118,7 +119,10 @@ def wrong_tiles(
         one = called(row["id"], names[row["label"]], names[row["prediction"]], more)
         return replace(one, file=_kept(folder / f"{row['index']}.png"))
 
-    tiles(rows, tile, pictures_of(run.config), key=key, most=most)
+    if result.kind == "text":
+        texts(rows, tile, key=key)
+    else:
+        tiles(rows, tile, pictures_of(run.config), key=key, most=most)
 
 
 def _kept(file: Path) -> Path | None:
@@ -135,7 +139,7 @@ def _tiles(run: Run, result: AccuracyResult, most: int) -> None:
     if (chosen := st.session_state.get(state.ACCURACY_SLICE)) is not None:
         is_in = pd.Series(chosen.members(result), index=result.records.index)
         wrong = wrong[is_in[wrong.index]]
-    st.caption(f"{len(wrong):,} of {result.n:,} images.")
+    st.caption(f"{len(wrong):,} of {result.n:,} {result.kind}s.")
     if not len(wrong):
         st.caption("None of these answers is wrong.")
     wrong_tiles(run, result, wrong, key=f"wrong_{run.id}", most=most)

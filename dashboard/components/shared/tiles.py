@@ -82,7 +82,7 @@ def tiles(
         models: References that open on the Explain page; the request's model where empty.
         most: How many tiles are shown at first.
     """
-    count = st.session_state.get(_count_key(key), most)
+    count = st.session_state.get(count_key(key), most)
     shown = [tile(row) for row in rows.head(count).to_dict("records")]
     asked = list(dict.fromkeys(models or [request.model.reference]))[:MODELS_ON_EXPLAIN]
     batches = [shown[at : at + most] for at in range(0, len(shown), most)]
@@ -101,16 +101,18 @@ def tiles(
             key=f"{key}_more",
             type="tertiary",
             icon=":material/expand_more:",
-            on_click=partial(_show_more, key, count + most),
+            on_click=partial(show_more, key, count + most),
         )
 
 
-def _count_key(key: str) -> str:
+def count_key(key: str) -> str:
+    """Return where it is kept how many of a list are shown."""
     return f"{key}_count"
 
 
-def _show_more(key: str, count: int) -> None:
-    st.session_state[_count_key(key)] = count
+def show_more(key: str, count: int) -> None:
+    """Show so many of a list from now on."""
+    st.session_state[count_key(key)] = count
 
 
 def _question(request: ImageRequest, batch: Sequence[Tile]) -> ImageRequest:

@@ -56,7 +56,11 @@ def tokens_of(folder: Path, config: PretrainedConfig, network: nn.Module, owner:
     most = min(filter(None, (own, most)), default=LONGEST)
     where = "tokenizer.json" if files.is_file(folder / TOKENIZERS[0]) else "the tokenizer's files"
     sources = {"tokenizer": where, "longest": f"at most {LONGEST}, for all models alike"}
-    takes = Tokens(tokenizer, min(most, LONGEST), most, known, sources)
+    ends = (made.eos_token_id, made.bos_token_id, made.pad_token_id)
+    end = next((number for number in ends if number is not None and number < known), 0)
+    is_masked = made.mask_token_id is not None and made.mask_token_id < known
+    mask = str(made.mask_token) if is_masked else None
+    takes = Tokens(tokenizer, min(most, LONGEST), most, known, mask, end, sources)
     return _that_runs(takes, network, owner)
 
 
