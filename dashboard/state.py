@@ -111,6 +111,16 @@ EXPLAIN_AGREEMENT_OF = "explain_agreement_of"  # of which backbone, or method
 EXPLAIN_DRIFT = "explain_drift"  # the method whose maps are followed under attack
 EXPLAIN_DRIFT_AT = "explain_drift_at"  # the epsilon shown
 EXPLAIN_REPORT = "explain_report"
+EXPLAIN_KIND = "explain_kind"  # a picture, or a text
+TEXT_MODELS = "text_models"
+EXPLAIN_TEXT = "explain_text"
+EXPLAIN_TEXT_SAMPLE = "explain_text_sample"
+EXPLAIN_TEXT_METHODS = "explain_text_methods"
+EXPLAIN_TEXT_TARGET = "explain_text_target"
+EXPLAIN_TEXT_CLASSES = "explain_text_classes"  # that the backbones know
+EXPLAIN_TEXT_BACKGROUND = "explain_text_background"
+EXPLAIN_TEXT_EVALUATIONS = "explain_text_evaluations"
+EXPLAIN_TEXT_EVIDENCE = "explain_text_evidence"
 
 # Explanation quality
 EXPLANATION_METHODS = "explanation_methods"

@@ -3,10 +3,12 @@
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.explain import text_panel
 from dashboard.components.explain.image_picker import Chosen, choose_image
 from dashboard.components.explain.picture_panel import show_hero, show_tabs
 from dashboard.components.explain.questions import Questions
 from dashboard.components.explain.settings import (
+    choose_kind,
     choose_methods,
     choose_options,
     choose_target,
@@ -28,10 +30,16 @@ HERO_TO_SETTINGS = (5, 2)  # widths
 def page() -> None:
     st.title("Explain")
     lane.warm_up()  # while the picture is chosen
-    st.caption(
-        "What backbones see in a picture, why, and how far to trust that. "
+    left, right = st.columns((4, 1), vertical_alignment="bottom")
+    left.caption(
+        "What backbones see in a picture or a text, why, and how far to trust that. "
         ":orange[Orange] speaks for the class, :blue[blue] against it."
     )
+    with right:
+        is_text = choose_kind() == "text"
+    if is_text:
+        text_panel.show()
+        return
     hero, settings = st.columns(HERO_TO_SETTINGS, gap="medium")
     hero = hero.container(key="explain_hero")
     with hero:

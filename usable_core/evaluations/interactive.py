@@ -44,6 +44,7 @@ class ImageRequest:
             weights are not here) or `trial` (top 5 and the passport, before a model is kept).
         model: The model.
         image: Identity of an upload; empty where it is about none.
+        text: What is asked about in place of an image (`predict`, `explain`, `evidence`).
         method: A key of `catalog.explainers.EXPLAINERS`; None to predict only, or for pictures
             without maps.
         target: The class explained, by name; None or `predicted` is the model's own answer.
@@ -67,11 +68,12 @@ class ImageRequest:
     hidden: tuple[int, ...] = ()
     corruption: str = ""
     severity: int = 0
+    text: str = ""
 
     @property
     def has_image(self) -> bool:
         """Tell whether it is about an upload."""
-        return self.kind not in ("time", "examples", "known")
+        return self.kind not in ("time", "examples", "known") and not self.text
 
     def __post_init__(self) -> None:
         require_choices(self)

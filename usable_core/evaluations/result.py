@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 
 from usable_core.catalog.units import Unit, written
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
+from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec, Provenance
 from usable_core.metrics.intervals import Estimate
 from usable_core.records import to_json
 
@@ -117,6 +117,14 @@ class Measured(Result, Protocol):
     def conditions(self) -> tuple[str, ...] | None:
         """Return which columns say under which condition an example is right; see `outcomes`."""
 
+    @property
+    def kind(self) -> InputKind:
+        """Return what the examples are."""
+
+    @property
+    def examples(self) -> str:
+        """Return what the examples are called."""
+
     def numbers(self) -> tuple[Number, ...]:
         """Return every number that is shown."""
 
@@ -153,6 +161,16 @@ class Answer:
     axis: str = ""
     conditions: tuple[str, ...] | None = None
     remedy: str = ""
+
+    @property
+    def kind(self) -> InputKind:
+        """Return what the examples are."""
+        return "picture"
+
+    @property
+    def examples(self) -> str:
+        """Return what the examples are called."""
+        return "texts" if self.kind == "text" else "images"
 
     def outcomes(self: Measured) -> "pd.DataFrame | None":
         """Return whether each example is right, see `Measured`."""

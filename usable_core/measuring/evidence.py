@@ -16,13 +16,15 @@ from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import attribute
 from usable_core.explainers.faithfulness import (
     BOTH_BACKGROUNDS_AND_ROAD,
+    OF_TEXTS,
+    WITHOUT_MASK,
     Question,
     perturbation_curves,
     planned_evaluations,
 )
 from usable_core.explainers.sanity import check_sanity, probes
 from usable_core.games.game import Budget
-from usable_core.games.pictures import Picture
+from usable_core.games.words import Text
 from usable_core.measuring.instances import Instance
 from usable_core.measuring.progress import Progress
 from usable_core.metrics.arrays import Values
@@ -43,6 +45,8 @@ def with_evidence(
 ) -> Explanation:
     """Return a map with how far it is to be trusted, and the maps that it was compared with.
 
+    Of a text with the curves behind two backgrounds.
+
     Args:
         instance: The image; remembers what the model answers, which saves the evaluations that maps
             have in common.
@@ -57,7 +61,12 @@ def with_evidence(
     """
     started = time.perf_counter()
     model, picture, method = instance.model, instance.picture, str(explanation.method)
-    assert isinstance(picture, Picture)  # of texts only curves are asked for
+    if isinstance(picture, Text):
+        questions = OF_TEXTS if picture.takes.mask else WITHOUT_MASK
+        curves = faithfulness(
+            instance, explanation, target, questions=questions, seed=options.seed, report=report
+        )
+        return replace(explanation, evidence=curves)
     planned = planned_evaluations(BOTH_BACKGROUNDS_AND_ROAD)
     progress = Progress(
         report, (planned, options.evaluations, options.evaluations), "Gathering evidence"

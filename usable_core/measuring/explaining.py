@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Literal
 
 from PIL import Image
 
@@ -12,9 +12,6 @@ from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions, check_options
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import Report, silent
-from usable_core.explainers.faithfulness import OF_TEXTS, WITHOUT_MASK
-from usable_core.games.words import stand_in, usual_background
-from usable_core.inputs.tokens import Tokens
 from usable_core.measuring.drift import Drifting
 from usable_core.measuring.evidence import BLURRED, faithfulness, with_evidence
 from usable_core.measuring.fragility import adversarial_path
@@ -79,23 +76,15 @@ def explain_text(
     options = _options(settings)
     if settings.get("drift"):
         raise ConfigError("Drift follows an attack on pixels. Leave it out for a text.")
-    seen = Instance.of_text(ready(model), text)
-    takes = cast(Tokens, model.input)
-    if options.background == ExplainerOptions().background:  # that of pictures: none was said
-        options = replace(options, background=usual_background(takes))
-    stand_in(takes, options.background)
+    seen = Instance.of_text(ready(model), text, options.background)
+    options = replace(options, background=str(seen.start.background))
     target, report = seen.target(settings.get("target")), settings.get("report", silent)
     refused, found = on_refusal or _raised, list[Explanation]()
     for method in methods:
         try:
             one = explain(seen, method, target, options, report)
-            one = replace(one, background=options.background)
             if settings.get("evidence"):
-                questions = OF_TEXTS if takes.mask else WITHOUT_MASK
-                curves = faithfulness(
-                    seen, one, target, questions=questions, seed=options.seed, report=report
-                )
-                one = replace(one, evidence=curves)
+                one = with_evidence(seen, one, target, options, report)
             found.append(one)
         except (ExplanationError, OutputsRefused) as refusal:
             refused(method, refusal)

@@ -8,12 +8,13 @@ from PIL import Image
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.errors import TextRefused, UnknownName
+from usable_core.errors import ConfigError, TextRefused, UnknownName
 from usable_core.evaluations.explained import Explanation, Prediction
+from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.attribution import Attribution
 from usable_core.games.pictures import AnswerCache, Picture
 from usable_core.games.segments import shared_superpixels
-from usable_core.games.words import Text
+from usable_core.games.words import Text, stand_in, usual_background
 from usable_core.inputs.tokens import Tokens
 from usable_core.measuring.calibration import familiarity_of, known_calibration
 from usable_core.metrics.arrays import Segments
@@ -40,15 +41,27 @@ class Instance:
     start: Explanation
 
     @classmethod
-    def of_text(cls, model: Model, said: str) -> "Instance":
+    def of_text(cls, model: Model, said: str, background: str) -> "Instance":
         """Return a text with the model's predictions, its words the players.
 
+        Args:
+            model: Pieces of a text to logits.
+            said: The text.
+            background: What hides a word; the usual one of pictures stands for that of texts.
+
         Raises:
+            ConfigError: it is a model of pictures.
             TextRefused: it cannot be used, or has no word.
+            UnknownName, ExplanationError: nothing is hidden so, as `stand_in`.
             OutputsRefused: the outputs are not those of a classifier.
         """
-        text = Text(cleaned(said), cast(Tokens, model.input))
-        x = text.x
+        if model.kind != "text":
+            raise ConfigError(f"{model.name} is a model of pictures. Choose a model of texts.")
+        takes = cast(Tokens, model.input)
+        text, x = Text(cleaned(said), takes), takes.read(said)
+        if background == ExplainerOptions().background:  # none was said
+            background = usual_background(takes)
+        stand_in(takes, background)
         if not text.spans:
             raise TextRefused("The text has no word, or none that the model reads.")
         logits = Oracle(model).logits(x[None].to(model.device))[0].double().cpu()
@@ -61,6 +74,7 @@ class Instance:
             superpixels=text.segments[0],
             text=text.text,
             spans=text.spans,
+            background=background,
         )
         return cls(model, text, logits, start)
 
@@ -96,6 +110,10 @@ class Instance:
         picture = Picture(self.picture.x, segments, {} if answers is None else answers)
         start = replace(self.start, segments=segments, superpixels=superpixels)
         return replace(self, picture=picture, start=start)
+
+    def remembering(self, answers: AnswerCache) -> "Instance":
+        """Return the instance of a text with what the model said to it before, by background."""
+        return replace(self, picture=replace(cast(Text, self.picture), answers=answers))
 
     def target(self, name: str | None, *, label: int | None = None) -> int:
         """Return the index of the class that is explained.

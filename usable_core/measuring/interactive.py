@@ -56,7 +56,7 @@ class _Question:
     Attributes:
         request: What is asked.
         models: What the process remembers.
-        image: The upright RGB picture.
+        image: The upright RGB picture; None of a text.
         instance: What the model sees of it and said.
         folder: Where files go.
         publish: Told every new answer.
@@ -65,7 +65,7 @@ class _Question:
 
     request: ImageRequest
     models: ModelCache
-    image: Image
+    image: Image | None
     instance: Instance
     folder: Path
     publish: Publish
@@ -80,6 +80,12 @@ class _Question:
     def method(self) -> str:
         """Return the method asked for."""
         return str(self.request.method)
+
+    @property
+    def options(self) -> ExplainerOptions:
+        """Return how maps are made, words hidden by what the text's own is."""
+        background = self.instance.start.background or self.request.options.background
+        return replace(self.request.options, background=background)
 
     def tell(self, state: State, explanation: Explanation | None = None, **progress: int) -> None:
         """Publish what has come to be known; an explanation is saved first."""
@@ -133,10 +139,9 @@ def answer(
         forward, gradient = (seconds_per_image(model, needs_gradient=g) for g in (False, True))
         publish(Answer("done", forward_seconds=forward, gradient_seconds=gradient))
         return
-    assert image is not None
     try:
         with Oracle(model):
-            instance = Instance.of(model, image)
+            instance = _seen(model, image, request)
             start = Answer("working", replace(instance.start, method=method))
             question = _Question(request, models, image, instance, folder, publish, start)
             with nullcontext() if method is None else _waiting_for(_LOCKS[method], question):
@@ -144,6 +149,18 @@ def answer(
         models.sessions.drop(folder)
     finally:
         models.answers.trim()
+
+
+def _seen(model: Model, image: Image | None, request: ImageRequest) -> Instance:
+    """Return what a model sees of what is asked about, and says of it.
+
+    Raises:
+        ConfigError: it is a model of the other kind.
+    """
+    if request.text:
+        return Instance.of_text(model, request.text, request.options.background)
+    assert image is not None
+    return Instance.of(model, image)
 
 
 def warm_up() -> Iterator[None]:
@@ -192,7 +209,7 @@ def _evidence(question: _Question) -> None:
         for _ in refinement:
             pass
         found = _best(question, refinement)
-    options, report = question.request.options, question.report()
+    options, report = question.options, question.report()
     question.tell("done", with_evidence(question.instance, found, target, options, report))
 
 
@@ -249,8 +266,12 @@ def _divided(question: _Question) -> int:
     """Divide the image into superpixels, tell what is explained and return its class."""
     models, request, instance = question.models, question.request, question.instance
     target = instance.target(request.target)
-    segments, numbers = models.superpixels(request, instance.model, question.image)
-    question.instance = instance.divided(segments, numbers, models.answers_of(request))
+    answers = models.answers_of(request)
+    if question.image is None:  # words are there already
+        question.instance = instance.remembering(answers)
+    else:
+        segments, numbers = models.superpixels(request, instance.model, question.image)
+        question.instance = instance.divided(segments, numbers, answers)
     name = instance.model.labels.names[target]
     question.answer = replace(
         question.answer,
@@ -273,7 +294,7 @@ def _refinement(question: _Question, target: int) -> Refinement:
     session = question.session
     if session.refinement is None:
         session.refinement = Refinement(
-            question.instance, question.method, target, question.request.options
+            question.instance, question.method, target, question.options
         )
     session.refinement.report = question.report()
     return session.refinement

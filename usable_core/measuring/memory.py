@@ -154,7 +154,8 @@ class ModelCache:
 
         They hold for any class and method: one that hides other parts asks under other keys.
         """
-        return self.answers.of((*_model(request.model), request.image, request.options.segments))
+        about = request.image, request.text, request.options.segments
+        return self.answers.of((*_model(request.model), *about))
 
     def superpixels(
         self, request: ImageRequest, model: Model, image: Image.Image

@@ -37,7 +37,7 @@ def chips_html(explanation: Explanation, limit: float | None = None) -> str:
             f'<span title="{said}" style="{colour}border-radius:3px;padding:1px 3px">{word}</span>'
         )
         end = high
-    return f'<p style="line-height:2">{"".join(parts)}{_plain(explanation.text[end:])}</p>'
+    return f'<p style="line-height:2;margin:0">{"".join(parts)}{_plain(explanation.text[end:])}</p>'
 
 
 def describe_words(explanation: Explanation, most: int = 4) -> str:

@@ -19,24 +19,44 @@ SEGMENTS = ("10", "25", "50", "100")
 _SHARES = ("0.2", "0.1", "0.05", "0.02")
 TOLERANCES = {"0": "spend them all"} | {s: f"error below {100 * float(s):g} %" for s in _SHARES}
 PRECISIONS = {"float32": "float32", "auto": "as fast as is safe"}
+KINDS = {"picture": "Picture", "text": "Text"}
 SWITCH = {"yes": "Yes", "no": "No"}
 
 
-def choose_methods() -> list[str]:
-    """Ask for the methods and return their keys in `EXPLAINERS`."""
-    key = state.EXPLAIN_METHODS
-    _read(key, DEFAULT_METHODS, list(EXPLAINERS), most=len(EXPLAINERS))
+def choose_kind() -> str:
+    """Ask whether a picture or a text is explained."""
+    key = state.EXPLAIN_KIND
+    _read(key, ["picture"], list(KINDS))
+    chosen = st.segmented_control(
+        "What",
+        list(KINDS),
+        key=key,
+        required=True,
+        format_func=KINDS.get,
+        label_visibility="collapsed",
+    )
+    state.write_address(key, [str(chosen)])
+    return str(chosen)
+
+
+def choose_methods(
+    key: str = state.EXPLAIN_METHODS,
+    known: Sequence[str] = tuple(EXPLAINERS),
+    default: Sequence[str] = tuple(DEFAULT_METHODS),
+) -> list[str]:
+    """Ask for some of the known methods and return their keys in `EXPLAINERS`."""
+    _read(key, list(default), known, most=len(EXPLAINERS))
     chosen = st.pills(
         "Methods",
-        list(EXPLAINERS),
+        list(known),
         selection_mode="multi",
         key=key,
         wrap=True,
         format_func=lambda name: EXPLAINERS[name].title,
-        help="\n\n".join(f"**{row.title}**: {row.help}" for row in EXPLAINERS.values()),
+        help="\n\n".join(f"**{EXPLAINERS[n].title}**: {EXPLAINERS[n].help}" for n in known),
     )
     state.write_address(key, list(chosen))
-    return [name for name in EXPLAINERS if name in chosen]
+    return [name for name in known if name in chosen]
 
 
 def choose_target() -> str | None:
@@ -63,7 +83,7 @@ def choose_target() -> str | None:
 def choose_options(methods: Sequence[str]) -> ExplainerOptions:
     """Ask how the maps of these methods are made."""
     with st.expander("Options", icon=":material/tune:"):
-        background = _select(
+        background = select(
             state.EXPLAIN_BACKGROUND,
             "Hide parts behind",
             BACKGROUNDS,
@@ -83,14 +103,14 @@ def choose_options(methods: Sequence[str]) -> ExplainerOptions:
 
 def _choose_evaluations() -> tuple[str, str]:
     """Ask how many evaluations a map has, and in which number format."""
-    evaluations = _slider(
+    evaluations = slider(
         state.EXPLAIN_EVALUATIONS,
         "Evaluations per map, at most",
         {n: f"{int(n):,}" for n in EVALUATIONS},
         "500",
         "Forward passes of the backbone. More take longer and wobble less.",
     )
-    precision = _select(
+    precision = select(
         state.EXPLAIN_PRECISION,
         "Number precision",
         PRECISIONS,
@@ -103,7 +123,7 @@ def _choose_evaluations() -> tuple[str, str]:
 
 def _choose_detail() -> tuple[str, str]:
     """Ask for the number of superpixels and when a map is stable; and whether to attack."""
-    segments = _slider(
+    segments = slider(
         state.EXPLAIN_SEGMENTS,
         "Superpixels",
         {n: n for n in SEGMENTS},
@@ -111,7 +131,7 @@ def _choose_detail() -> tuple[str, str]:
         "Parts that are hidden and credited; the same ones for every method and every "
         "backbone of one input size. At least ten evaluations for each are advised.",
     )
-    tolerance = _slider(
+    tolerance = slider(
         state.EXPLAIN_TOLERANCE,
         "Until stable",
         TOLERANCES,
@@ -119,7 +139,7 @@ def _choose_detail() -> tuple[str, str]:
         "Stop once the Monte Carlo error of every superpixel is below this share of the "
         "largest value, or the evaluations are spent.",
     )
-    _select(
+    select(
         state.EXPLAIN_ATTACK,
         "Look for the smallest breaking change",
         SWITCH,
@@ -143,14 +163,15 @@ def _background_help(methods: Sequence[str]) -> str:
     )
 
 
-def _select(key: str, label: str, titles: Mapping[str, str], default: str, help: str) -> str:
+def select(key: str, label: str, titles: Mapping[str, str], default: str, help: str) -> str:
+    """Ask for one of a few by a list; it stands in the address."""
     _read(key, [default], list(titles))
     chosen = st.selectbox(label, list(titles), key=key, format_func=titles.get, help=help)
     state.write_address(key, [chosen])
     return str(chosen)
 
 
-def _slider(key: str, label: str, titles: Mapping[str, str], default: str, help: str) -> str:
+def slider(key: str, label: str, titles: Mapping[str, str], default: str, help: str) -> str:
     _read(key, [default], list(titles))
     chosen = st.select_slider(label, list(titles), key=key, format_func=titles.get, help=help)
     state.write_address(key, [chosen])

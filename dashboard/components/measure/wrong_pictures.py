@@ -139,7 +139,7 @@ def _tiles(run: Run, result: AccuracyResult, most: int) -> None:
     if (chosen := st.session_state.get(state.ACCURACY_SLICE)) is not None:
         is_in = pd.Series(chosen.members(result), index=result.records.index)
         wrong = wrong[is_in[wrong.index]]
-    st.caption(f"{len(wrong):,} of {result.n:,} {result.kind}s.")
+    st.caption(f"{len(wrong):,} of {result.n:,} {result.examples}.")
     if not len(wrong):
         st.caption("None of these answers is wrong.")
     wrong_tiles(run, result, wrong, key=f"wrong_{run.id}", most=most)
