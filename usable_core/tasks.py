@@ -132,6 +132,7 @@ TASKS = {
         figure="usable_core.plots.corruption:accuracy_by_severity",
         in_short="usable_core.evaluations.in_short:corruption",
         matches_classes=True,
+        kinds=("picture", "text"),
     ),
     "explanation": Task(
         title="Explanation",

@@ -5,7 +5,8 @@ from test_cli import SMALL, as_json, said
 from typer.testing import CliRunner
 
 from usable_core import cli
-from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, corruptions_named
+from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
+from usable_core.catalog.text_corruptions import corruptions_named
 
 
 def test_corruptions_are_measured_shown_and_answered_from_the_store(capsys):

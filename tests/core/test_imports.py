@@ -116,7 +116,7 @@ MEASURING_LAYERS = (
     ("inputs",),
     ("datasets", "models"),
     ("asking",),
-    ("attacks", "corruptions", "games"),
+    ("attacks", "corruptions", "games", "word_corruptions"),
     ("explainers",),
     ("measuring",),
     ("training",),

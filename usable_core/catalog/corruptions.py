@@ -79,10 +79,3 @@ CORRUPTIONS = {
     ),
 }
 COMMON = tuple(name for name, row in CORRUPTIONS.items() if row.is_common)
-
-
-def corruptions_named(text: str) -> tuple[str, ...]:
-    """Return the corruptions of a text such as `fog,snow`, `common` or `all`, each once."""
-    sets = {"common": COMMON, "all": tuple(CORRUPTIONS)}
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    return tuple(dict.fromkeys(name for word in words for name in sets.get(word, (word,))))

@@ -1,6 +1,6 @@
 """An answer of corruptions for a terminal."""
 
-from usable_core.catalog.corruptions import CORRUPTIONS
+from usable_core.catalog.text_corruptions import KNOWN
 from usable_core.cli.output import Line, about, share, table
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.metrics.intervals import Estimate
@@ -15,7 +15,7 @@ def lines(run: Run, result: CorruptionResult) -> list[Line]:
         for s in result.severities
     }
     rows = [
-        (CORRUPTIONS[c].title, *(cells[c, s] for s in result.severities), f"{e:.3f}")
+        (KNOWN[c].title, *(cells[c, s] for s in result.severities), f"{e:.3f}")
         for c, e in zip(result.corruptions, result.by_corruption["ece"], strict=True)
     ]
     return [

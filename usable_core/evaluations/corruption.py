@@ -2,7 +2,9 @@
 
 Records, one row per (example, corruption, severity):
     index, id, label, corruption, severity (1 to 5), clean_prediction, clean_confidence, prediction,
-    confidence (of the prediction), nll (nats), height and width (pixels when corrupted).
+    confidence (of the prediction), nll (nats), height and width (pixels when corrupted); of texts
+    height is 1, width the pieces that the model read, and text the text (its first 1,000 characters
+    before it was corrupted).
 Corruptions are no worst case, so examples can be gained as well as lost.
 Reference: Hendrycks & Dietterich 2019, arXiv:1903.12261.
 """
@@ -11,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from usable_core.catalog import lookup
-from usable_core.catalog.corruptions import COMMON, CORRUPTIONS, corruptions_named
+from usable_core.catalog.corruptions import COMMON
+from usable_core.catalog.text_corruptions import KNOWN, corruptions_named, kind_of
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
     MOST_SEED,
@@ -37,7 +40,8 @@ class CorruptionConfig:
     Attributes:
         model: The model.
         dataset: The data set.
-        corruptions: Keys of `catalog.corruptions.CORRUPTIONS`, each once.
+        corruptions: Keys of `catalog.corruptions.CORRUPTIONS`, each once; or, for models of texts,
+            of `catalog.text_corruptions.TEXT_CORRUPTIONS`.
         severities: Of 1 to 5, increasing, such as 1,3.
         seed: Seed of the random numbers, per example.
         batch_size: Examples per forward pass; the fastest that fits when not given.
@@ -50,8 +54,9 @@ class CorruptionConfig:
         metadata=asked(
             "--corruption",
             read=corruptions_named,
-            choices=CORRUPTIONS.keys,
-            help="Such as fog,snow; common are the usual 15, all these and four more.",
+            choices=KNOWN.keys,
+            help="Such as fog,snow; common are the usual 15, all these and four more; texts are "
+            "those of texts.",
         ),
     )
     severities: tuple[int, ...] = field(default=SEVERITIES, metadata=asked("--severity"))
@@ -62,7 +67,9 @@ class CorruptionConfig:
     def __post_init__(self) -> None:
         require(len(self.corruptions) > 0, "corruptions", "at least one", self.corruptions)
         for name in self.corruptions:
-            lookup(CORRUPTIONS, "corruption", name)
+            lookup(KNOWN, "corruption", name)
+        kinds = {kind_of(name) for name in self.corruptions}
+        require(len(kinds) == 1, "corruptions", "all of pictures or all of texts", self.corruptions)
         is_once = len(set(self.corruptions)) == len(self.corruptions)
         require(is_once, "corruptions", "named once each", self.corruptions)
         wanted = tuple(sorted(set(self.severities) & set(SEVERITIES)))

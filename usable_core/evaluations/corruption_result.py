@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from usable_core.catalog.corruptions import CORRUPTIONS
+from usable_core.catalog.text_corruptions import KNOWN
 from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations import corruption_tables as tables
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.result import Answer, Condition, Measured, Number, question, summed_up
-from usable_core.evaluations.specs import Provenance
+from usable_core.evaluations.specs import InputKind, Provenance
 from usable_core.metrics import calibration, corruption
 from usable_core.metrics.arrays import Indices, Masks
 from usable_core.metrics.classification import share
@@ -46,6 +46,11 @@ class CorruptionResult(Answer):
     def axis(self) -> str:  # type: ignore[override]
         """Return the corruptions: means over different ones do not compare."""
         return " ".join(self.corruptions)
+
+    @property
+    def kind(self) -> InputKind:
+        """Return what the examples are."""
+        return "text" if "text" in self.records else "picture"
 
     @property
     def n(self) -> int:
@@ -167,7 +172,7 @@ class CorruptionResult(Answer):
 
     def numbers(self) -> tuple[Number, ...]:
         """Return every number that is shown."""
-        titles = [CORRUPTIONS[name].title for name in self.corruptions]
+        titles = [KNOWN[name].title for name in self.corruptions]
         return (
             Number("clean_accuracy", self.clean_accuracy),
             Number("mean_corruption_accuracy", self.mean_corruption_accuracy),
@@ -186,7 +191,7 @@ class CorruptionResult(Answer):
 
     def said(self, condition: Condition) -> str:
         """Return the cell of a condition: `Fog, severity 3`."""
-        return f"{CORRUPTIONS[condition['corruption']].title}, severity {condition['severity']}"
+        return f"{KNOWN[condition['corruption']].title}, severity {condition['severity']}"
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records with class names and `correct`, one row per example and cell."""

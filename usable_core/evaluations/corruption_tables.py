@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from usable_core.catalog.corruptions import CORRUPTIONS, GROUPS
+from usable_core.catalog.corruptions import GROUPS
+from usable_core.catalog.text_corruptions import KNOWN, TEXT_GROUPS
 from usable_core.evaluations.result import table
 from usable_core.metrics import corruption
 from usable_core.metrics.classification import share
@@ -58,10 +59,10 @@ def by_group(result: "CorruptionResult") -> "pd.DataFrame":
     """Return one row per group of corruptions: group, n, accuracy, low, high."""
     members: dict[str, list[int]] = {}
     for i, name in enumerate(result.corruptions):
-        members.setdefault(CORRUPTIONS[name].group, []).append(i)
+        members.setdefault(KNOWN[name].group, []).append(i)
     return table(
         {"group": group} | _mean_of(result, members[group], range(len(result.severities)))
-        for group in GROUPS
+        for group in (*GROUPS, *TEXT_GROUPS)
         if group in members
     )
 
@@ -74,7 +75,7 @@ def _mean_of(
 
 
 def _about(name: str) -> dict[str, Any]:
-    row = CORRUPTIONS[name]
+    row = KNOWN[name]
     return {"corruption": name, "title": row.title, "group": row.group}
 
 

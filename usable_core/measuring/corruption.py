@@ -1,6 +1,6 @@
 """What corruptions do to each example, streamed: decoded once, corrupted where it is classified."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.catalog.corruptions import CORRUPTIONS
+from usable_core.catalog.text_corruptions import KNOWN
 from usable_core.corruptions.corruption import SMALL
 from usable_core.corruptions.sharing import corrupter
 from usable_core.datasets.dataset import Dataset
@@ -18,9 +18,17 @@ from usable_core.evaluations.corruption import CORRUPTION_COLUMNS, CorruptionCon
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.accuracy import outcomes, right_of
+from usable_core.measuring.corrupted_texts import (
+    check_kind,
+    same_texts,
+    text_corrupter,
+    texts_of,
+    unread,
+)
 from usable_core.measuring.provenance import without_leaked
 from usable_core.measuring.shards import Columns, Place, Step
 from usable_core.measuring.streaming import Kind, Objects, measured
+from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
 
@@ -39,8 +47,10 @@ def measure(
 
     Arguments and errors are those of `measuring.accuracy.measure`.
     """
+    check_kind(model, config)
     kind = Kind(steps, outcomes=len(_cells(config)) + 1)
     examples, table, source = measured(model, dataset, config, kind, report, folder)
+    is_unchanged = table.pop("is_unchanged") if model.kind == "text" else None
     ids = list(dict.fromkeys(examples.dataset.ids))
     place = {identity: i for i, identity in enumerate(ids)}
     codes = np.array([place[identity] for identity in examples.dataset.ids], dtype=np.int32)
@@ -50,8 +60,15 @@ def measure(
     is_right = (clean["clean_prediction"] == clean["label"]).to_numpy()
     source = without_leaked(source, clean["id"].astype(object), is_right)
     order = np.argsort(table["index"], kind="stable")  # cells were made in their order
-    records = table[list(CORRUPTION_COLUMNS)].iloc[order].reset_index(drop=True)
-    remarks = (*source.warnings, *_remarks(model.input_size, config))
+    columns = list(CORRUPTION_COLUMNS)
+    if is_unchanged is not None:
+        table["text"] = texts_of(examples.dataset, table["id"])
+        columns.append("text")
+    records = table[columns].iloc[order].reset_index(drop=True)
+    if is_unchanged is None:
+        remarks = (*source.warnings, *_remarks(model.input_size, config))
+    else:
+        remarks = (*source.warnings, *unread(table, is_unchanged))
     return CorruptionResult(config, replace(source, warnings=remarks), records)
 
 
@@ -77,16 +94,29 @@ def steps(objects: Objects, config: CorruptionConfig, place: Place) -> Iterator[
             "clean_confidence": clean["confidence"].astype(np.float32),
         }
         seeds = example_seeds([ids[i] for i in indices], config.seed).to(x.device)
-        corrupted = corrupter(x, seeds)
+        corrupted = worse(oracle, objects.examples.dataset, x, indices, seeds)
         for number, (name, severity) in enumerate(cells[batch.step :], batch.step + 1):
-            cell = _outcomes(oracle, corrupted(name, severity), labels)
+            changed = corrupted(name, severity)
+            cell = _outcomes(oracle, changed, labels)
             corruption = config.corruptions.index(name)
-            progress.message = f"{CORRUPTIONS[name].title}, severity {severity}"
+            progress.message = f"{KNOWN[name].title}, severity {severity}"
             progress.add(len(x), corruption_accuracy=right_of(cell))
             progress.tell()
             is_last = number == len(cells)
             stop = objects.after(batch) if is_last else Place(batch.example, number)
-            yield Step(common | _columns(cell, corruption, severity, x.shape), stop)
+            found = common | _columns(cell, corruption, severity, changed.shape)
+            if oracle.model.kind == "text":
+                found["is_unchanged"] = same_texts(x, changed)
+            yield Step(found, stop)
+
+
+def worse(
+    oracle: Oracle, dataset: Dataset, x: Tensor, indices: Indices, seeds: Tensor
+) -> Callable[[str, int], Tensor]:
+    """Return what corrupts a batch (n, …), by a corruption's name and its severity."""
+    if oracle.model.kind == "picture":
+        return corrupter(x, seeds)
+    return text_corrupter(oracle.model, [dataset[int(i)][0] for i in indices], seeds)
 
 
 def _cells(config: CorruptionConfig) -> list[tuple[str, int]]:

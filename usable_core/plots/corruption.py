@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from usable_core.catalog.corruptions import CORRUPTIONS
+from usable_core.catalog.text_corruptions import KNOWN
 from usable_core.comparison.corruption_and_attack import Agreement
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.epsilon import epsilon_label
@@ -24,7 +24,7 @@ def corruption_heat_map(result: CorruptionResult, *, theme: Theme = "light") -> 
     A click on a cell names its place, see `corruption_places`.
     """
     cells = result.per_cell
-    titles = [html.escape(CORRUPTIONS[name].title) for name in result.corruptions]
+    titles = [html.escape(KNOWN[name].title) for name in result.corruptions]
     clean = result.clean_accuracy
     shown, told = [], []
     for name, title in zip(result.corruptions, titles, strict=True):
@@ -53,7 +53,7 @@ def place_of(name: str, severity: int) -> str:
 def corruption_places(result: CorruptionResult) -> dict[str, str]:
     """Return what can be clicked in the heat map: the place of each cell, and its words."""
     return {CLEAN: "Wrong when clean"} | {
-        place_of(name, severity): f"{CORRUPTIONS[name].title}, severity {severity}"
+        place_of(name, severity): f"{KNOWN[name].title}, severity {severity}"
         for name in result.corruptions
         for severity in result.severities
     }

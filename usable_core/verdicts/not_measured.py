@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast, get_args
 
 from usable_core.catalog.attacks import ATTACKS
-from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.text_corruptions import KNOWN, kind_of
 from usable_core.evaluations.accuracy import ABOUT
 from usable_core.evaluations.corruption import SEVERITIES
 from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label
@@ -84,7 +84,9 @@ def _robustness(results: Sequence[Measured]) -> Iterator[str]:
 
 def _corruption(results: Sequence[Measured]) -> Iterator[str]:
     config = cast(Any, results[0].config)
-    others = [row.title for name, row in CORRUPTIONS.items() if name not in config.corruptions]
+    kind = kind_of(config.corruptions[0])
+    known = {name: row.title for name, row in KNOWN.items() if kind_of(name) == kind}
+    others = [title for name, title in known.items() if name not in config.corruptions]
     if others:
         yield f"Corruptions: {', '.join(others)}"
     severities = [str(one) for one in SEVERITIES if one not in config.severities]

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from usable_core.catalog import lookup
-from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.requirements import REQUIREMENTS, RequirementRow
+from usable_core.catalog.text_corruptions import KNOWN
 from usable_core.catalog.units import NAMES, Unit, exactly
 from usable_core.errors import ConfigError
 from usable_core.evaluations.epsilon import epsilon_label, number
@@ -42,7 +42,7 @@ class _Titled(Protocol):
         """Return what people call it."""
 
 
-_PLACES: dict[str, Mapping[str, _Titled]] = {"method": EXPLAINERS, "corruption": CORRUPTIONS}
+_PLACES: dict[str, Mapping[str, _Titled]] = {"method": EXPLAINERS, "corruption": KNOWN}
 
 
 @dataclass(frozen=True)

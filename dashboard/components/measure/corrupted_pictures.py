@@ -12,6 +12,7 @@ from dashboard.components.measure.measured_runs import Found
 from dashboard.components.shared.behind import behind
 from dashboard.components.shared.formats import choose_one, percent
 from dashboard.components.shared.once import once
+from dashboard.components.shared.text_list import texts
 from dashboard.components.shared.tiles import Tile, called, pictures_of, tiles
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.plots.corruption import CLEAN, corruption_heat_map, corruption_places
@@ -50,15 +51,18 @@ def broken_by(run: Run, result: CorruptionResult, place: str) -> None:
         )
         before = len(result.broken())
         st.caption(
-            f"{len(rows):,} of {result.n:,} images break: right when clean, wrong here."
+            f"{len(rows):,} of {result.n:,} {result.examples} break: right when clean, wrong here."
             + (f" {before:,} are wrong when clean." if before else "")
         )
     else:
         rows = result.broken()
-        st.caption(f"{len(rows):,} of {result.n:,} images are wrong when clean.")
+        st.caption(f"{len(rows):,} of {result.n:,} {result.examples} are wrong when clean.")
 
     def tile(row: dict[Any, Any]) -> Tile:
         true, prediction = names[row["label"]], names[row[f"{column}prediction"]]
         return called(row["id"], true, prediction, percent(row[f"{column}confidence"]))
 
-    tiles(rows, tile, request, key=key)
+    if result.kind == "text":
+        texts(rows, tile, key=key)
+    else:
+        tiles(rows, tile, request, key=key)
