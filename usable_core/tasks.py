@@ -197,6 +197,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:look",
         page="data",
         again="it begins anew",
+        kinds=("picture", "text"),
     ),
     "assess": Task(
         title="Assessment",

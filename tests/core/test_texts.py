@@ -8,8 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from made_texts import save_classifier
+from typer.testing import CliRunner
 
 from usable_core import evaluate_accuracy, evaluate_robustness, load_dataset, load_model
+from usable_core.cli import app
 from usable_core.datasets.texts import from_texts
 from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.labels import LabelSpace
@@ -224,3 +226,12 @@ def test_texts_and_pictures_are_not_mixed(sentiment):
         evaluate_accuracy("bundled/vgg_digits", path)
     with pytest.raises(ConfigError, match="asked about pictures"):
         evaluate_robustness(model, path)
+
+
+def test_a_look_at_texts_finds_what_is_alike(tmp_path):
+    rows = [*ROWS, ("Calm seas!", "sad"), ("grr, no!", "angry")]
+    answer = CliRunner().invoke(app, ["look", "--dataset", str(as_csv(tmp_path / "a.csv", rows))])
+
+    assert answer.exit_code == 0, answer.output
+    assert "2 examples are (nearly) equal to one of another class" in answer.output
+    assert "With the words of an earlier example: 1." in answer.output

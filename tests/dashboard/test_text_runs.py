@@ -1,12 +1,22 @@
 """Pages of runs that measured models of texts: the texts stand where pictures would."""
 
+import re
 from pathlib import Path
 
 import pytest
 from made_texts import save_classifier
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
 from usable_core import evaluate_accuracy
+from usable_core.cli import app
+
+
+def look_at(reference):
+    answer = CliRunner().invoke(app, ["look", "--dataset", reference])
+    assert answer.exit_code == 0, answer.output
+    return re.search(r"Run (\w+)", answer.output)[1]
+
 
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 ODD = "<script>alert(1)</script> \u202eodd *stars* `code`"
@@ -33,13 +43,6 @@ def runs(made, monkeypatch, tmp_path):
     for name in ("one", "two"):
         evaluate_accuracy(f"hf/{made / name}", made / "a.csv", store=True)
     return made
-
-
-def page(name, made, *models):
-    at = AppTest.from_file(str(HOME), default_timeout=60)
-    at.switch_page(f"app_pages/{name}.py").run()
-    at.multiselect(key="models").set_value([f"hf/{made / one}" for one in models]).run()
-    return at
 
 
 def said(at):
@@ -72,3 +75,16 @@ def test_texts_that_tell_models_apart_stand_on_compare(runs):
 
     assert not at.exception
     assert "Texts that tell the models apart" in said(at)
+
+
+def test_the_data_page_shows_texts_of_each_class(runs):
+    run = look_at(str(runs / "a.csv"))
+    at = AppTest.from_file(str(HOME), default_timeout=60)
+    at.query_params["run"] = run
+    at.switch_page("app_pages/data.py").run()
+
+    assert not at.exception
+    shown = said(at)
+    assert "24 examples in 3 classes" in shown
+    assert "so angry number 1" in shown
+    assert "202E⟩" in shown

@@ -4,7 +4,7 @@ Records, one row per example that can be read:
     index, id, label (an index into the classes), part (its own; empty where it has none), equal
     (the first example that shows the same pixels; itself where it is the first), near (how many
     others are equal or nearly so), leaks (whether one of those is in another part), contradicts
-    (whether one of those has another label).
+    (whether one of those has another label); of texts also text (its first 1,000 characters).
 """
 
 from dataclasses import dataclass
@@ -112,7 +112,8 @@ class LookResult:
         if self.refused:
             found.append(f"Left out because they cannot be used: {len(self.refused):,}.")
         if self.repeated:
-            found.append(f"With the pixels of an earlier example: {self.repeated:,}.")
+            what = "words" if "text" in self.records else "pixels"
+            found.append(f"With the {what} of an earlier example: {self.repeated:,}.")
         elif self.near:
             found.append(f"{self.near:,} examples are nearly equal to another one.")
         return (*found, *self._of_classes())

@@ -10,6 +10,7 @@ from PIL import Image
 from usable_core import images
 from usable_core.datasets.contents import Contents
 from usable_core.datasets.dataset import Dataset
+from usable_core.evaluations.accuracy import LETTERS
 from usable_core.evaluations.look import FOLDER, LookConfig, LookResult
 from usable_core.evaluations.specs import Report
 from usable_core.files import make_folder, write_bytes
@@ -48,7 +49,9 @@ def measure(
             "contradicts": alike.differ(dataset.targets),
         }
     )
-    if folder is not None:
+    if dataset.kind == "text":
+        records["text"] = [dataset[index][0][:LETTERS] for index in range(len(dataset))]
+    elif folder is not None:
         _keep_thumbnails(dataset, records, folder / FOLDER, report)
     return LookResult(
         config,

@@ -36,7 +36,6 @@ def texts(rows: pd.DataFrame, tile: MakeTile, *, key: str) -> None:
         )
 
 
-def shown(text: str) -> str:
+def shown(text: str, most: int = LETTERS) -> str:
     """Return a text as a person can read it: what cannot be seen is told, its end is cut."""
-    cut = text if len(text) <= LETTERS else f"{text[:LETTERS]} …"
-    return visible(cut)
+    return visible(text if len(text) <= most else f"{text[:most]} …")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import state, stored
 from dashboard.components.shared.formats import download_csv, escaped, link
+from dashboard.components.shared.text_list import shown
 from usable_core.evaluations.look import FOLDER, LookResult
 from usable_core.runs.run import Run
 from usable_core.runs.uploads import data_title
@@ -15,6 +16,8 @@ CLASSES_AT_ONCE = 12
 MOST_DOUBTED = 12
 MOST_REFUSED = 50
 TILE = 72  # px
+TEXT_WIDTH = 460  # px, of a class's texts
+LETTERS = 160  # of each of these
 
 
 def data_view(run: Run, result: LookResult) -> None:
@@ -47,9 +50,27 @@ def _classes(run: Run, result: LookResult) -> None:
     of_class = dict(iter(result.records.groupby("label")["index"]))
     with st.container(horizontal=True):
         for label in labels:
-            with st.container(width=PER_CLASS * (TILE + 16) + 18, border=True):
+            with st.container(width=_width(result), border=True):
                 st.markdown(f"**{escaped(names[label])}** · {result.counts[names[label]]:,}")
-                _tiles(run, list(of_class.get(label, ())), PER_CLASS)
+                _examples(run, result, list(of_class.get(label, ())), PER_CLASS)
+
+
+def _width(result: LookResult) -> int:
+    return TEXT_WIDTH if "text" in result.records else PER_CLASS * (TILE + 16) + 18
+
+
+def _examples(
+    run: Run, result: LookResult, indices: Sequence[int], most: int, words: Sequence[str] = ()
+) -> None:
+    """Show the first of some examples, with words below each; texts, or pictures that were kept."""
+    if "text" in result.records:
+        said = result.records.set_index("index")["text"]
+        for place, index in enumerate(indices[:most]):
+            st.markdown(escaped(shown(str(said[index]), LETTERS)))
+            if words:
+                st.caption(escaped(words[place]))
+    else:
+        _tiles(run, indices, most, words)
 
 
 def _tiles(run: Run, indices: Sequence[int], most: int, words: Sequence[str] = ()) -> None:
@@ -72,10 +93,10 @@ def _doubted(run: Run, result: LookResult) -> None:
     wrong = frame[frame["leaks"] | frame["contradicts"]].sort_values(["equal", "index"])
     if len(wrong):
         st.markdown("**Alike, in another part or class**")
-        shown = wrong.head(MOST_DOUBTED)
-        rows = zip(shown["label_name"], shown["part"], strict=True)
+        first = wrong.head(MOST_DOUBTED)
+        rows = zip(first["label_name"], first["part"], strict=True)
         words = [" · ".join(filter(None, row)) for row in rows]
-        _tiles(run, shown["index"].tolist(), MOST_DOUBTED, words)
+        _examples(run, result, first["index"].tolist(), MOST_DOUBTED, words)
 
 
 def _refused(result: LookResult) -> None:
