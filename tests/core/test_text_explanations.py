@@ -294,6 +294,8 @@ def test_chips_show_whatever_a_text_holds_and_run_nothing(tmp_path):
 
     shown = chips_html(found)
     assert "<script" not in shown
+    assert shown.count("&lt;") == 2
+    assert "&amp;" in shown
     assert "⟨U+202E⟩" in shown
     assert shown.count("<span title=") == len(found.words)
     assert re.sub(r"<[^>]*>", "", shown).count("alert") == 1
