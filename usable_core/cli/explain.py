@@ -1,13 +1,10 @@
 """`usable explain`: what in one image made each model say so, and how far to trust it."""
 
-import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
 from usable_core import files
@@ -16,9 +13,10 @@ from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.models import files_of
 from usable_core.cli.explanations import lines_of
+from usable_core.cli.map_files import MapFiles
 from usable_core.cli.options import JsonOption, words
 from usable_core.cli.output import answer, progress_bar, remark
-from usable_core.errors import ConfigError, ExplanationError, StorageError, UsableError
+from usable_core.errors import ConfigError, ExplanationError, UsableError
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import ModelSpec, asked
@@ -30,7 +28,6 @@ if TYPE_CHECKING:
 
 _WAY = {"text": "text TEXT", "picture": "image FILE"}  # what a model of a kind is given
 DEFAULT_METHODS = "lime,partition_shap"
-LONGEST = (24, 32)  # characters of picture and model in a file's name, which may have 255 bytes
 # Of a map, where its method has them.
 FIGURES = ("r2", "effective_samples", "additivity_gap", "convergence", "base", "output")
 
@@ -188,57 +185,6 @@ def names_of(models: Sequence[ModelSpec]) -> list[str]:
                 f"{name} is given twice. Name two models, or give each its --weights."
             )
     return names
-
-
-@dataclass(frozen=True)
-class MapFiles:
-    """Where the maps of one question go: another picture, model or setting has other files.
-
-    Attributes:
-        folder: Of the files.
-        name: Picture and model, for people.
-        digest: Of all that a map depends on but the method. Names alone are not enough: pictures
-            in two folders share one, and some file systems do not tell `A` from `a`.
-    """
-
-    folder: Path
-    name: str
-    digest: str
-
-    @classmethod
-    def of(
-        cls, spec: ModelSpec, given: Path | str, settings: MapSettings, folder: Path
-    ) -> "MapFiles":
-        """Return the files of a picture's or a text's maps by a model."""
-        asked = f"{spec} {settings['target']} {settings['options']}".encode()
-        stem, data = (
-            (given, given.encode()) if isinstance(given, str) else (given.stem, given.read_bytes())
-        )
-        digest = hashlib.sha256(asked + data).hexdigest()[:8]
-        return cls(folder, f"{stem[: LONGEST[0]]}_{spec.reference[-LONGEST[1] :]}", digest)
-
-    def write(self, content: np.ndarray | bytes | str, kind: str) -> str:
-        """Write an array, a picture's PNG or words' HTML, and return its path.
-
-        Raises:
-            StorageError: the folder cannot be written.
-        """
-        plain = re.sub(r"[^\w.-]+", "_", f"{self.name}_{kind}")
-        ending = "npy"
-        if not isinstance(content, np.ndarray):
-            ending = "html" if isinstance(content, str) else "png"
-        path = self.folder / f"{plain}-{self.digest}.{ending}"
-        try:
-            files.make_folder(self.folder)
-            if isinstance(content, str):
-                path.write_text(content, encoding="utf-8")
-            elif isinstance(content, bytes):
-                path.write_bytes(content)
-            else:
-                np.save(path, content)
-        except OSError as error:
-            raise StorageError(f"{path} cannot be written: {files.why(error)}.") from error
-        return str(path)
 
 
 def _model_part(

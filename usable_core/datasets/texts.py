@@ -1,8 +1,8 @@
 """Texts and their labels in tables: Parquet, CSV, TSV or JSON lines with a column of each."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -12,15 +12,7 @@ from numpy.typing import NDArray
 
 from usable_core.datasets.columns import known_columns
 from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
-from usable_core.datasets.label_columns import (
-    PARTS,
-    Value,
-    first_of,
-    label_column,
-    label_space,
-    numbers,
-    plain_labels,
-)
+from usable_core.datasets.label_columns import first_of, label_space, numbers, plain_labels
 from usable_core.datasets.parquet import IMAGES, named_part, read_parquet
 from usable_core.datasets.parquet_columns import (
     check_schema,
@@ -28,53 +20,15 @@ from usable_core.datasets.parquet_columns import (
     plain_columns,
     read_columns,
 )
-from usable_core.datasets.parts import indices_of, part_of, renamed
+from usable_core.datasets.parts import indices_of, renamed
 from usable_core.datasets.tables import SUFFIXES, paths_of_tables, read_table
+from usable_core.datasets.text_columns import EXPECTED, TextTable, chosen_of
 from usable_core.datasets.tree import UNREADABLE, Tree, is_picture
 from usable_core.errors import DatasetRefused, ImageRefused, TextRefused
 from usable_core.evaluations.specs import Refused
 from usable_core.files import open_regular
 from usable_core.labels import LabelSpace
 from usable_core.texts import cleaned
-
-# As people call them, without case and signs; the first that is there counts.
-TEXTS = (
-    *("text", "sentence", "review", "reviewtext", "content", "tweet", "document", "comment"),
-    *("message", "utterance", "question", "query", "headline", "title", "body", "description"),
-)
-MORE_LABELS = ("sentiment", "polarity", "emotion", "intent", "topic", "stars", "rating", "language")
-_NAMES = ("labelname", "labeltext")  # of the classes, beside their numbers
-_PAIRS = (
-    *(("sentence1", "sentence2"), ("premise", "hypothesis"), ("question1", "question2")),
-    *(("question", "sentence"), ("question", "context"), ("texta", "textb"), ("text1", "text2")),
-)
-EXPECTED = (
-    f"Expected are a column of texts (called {', '.join(TEXTS[:4])} …) and one of labels (label, "
-    f"class, category, target, {', '.join(MORE_LABELS[:2])} …), their names in the first line"
-)
-
-
-@dataclass(frozen=True)
-class _Table:
-    """What a file says.
-
-    Attributes:
-        path: The file.
-        texts: One of each row (N,), as it is written.
-        labels: Label of each row (N,).
-        names: Name of each row's class (N,), where labels are numbers; None where nobody gave any.
-        parts: Part of each row (N,); None where nobody says.
-        about: Other columns (N,), by name.
-        notes: What a reader of numbers must know of how it was read.
-    """
-
-    path: PurePosixPath
-    texts: Sequence[object]
-    labels: Sequence[Value]
-    names: Sequence[str | None] | None
-    parts: Sequence[str | None]
-    about: Mapping[str, Sequence[object]]
-    notes: tuple[str, ...]
 
 
 def read_texts(tree: Tree) -> Dataset | None:
@@ -177,9 +131,9 @@ def _made(
     )
 
 
-def _dataset(name: str, tables: Sequence[_Table]) -> Dataset:
+def _dataset(name: str, tables: Sequence[TextTable]) -> Dataset:
     rows = [(table, row) for table in tables for row in range(len(table.texts))]
-    kept, texts, refused = list[tuple[_Table, int]](), list[str](), list[Refused]()
+    kept, texts, refused = list[tuple[TextTable, int]](), list[str](), list[Refused]()
     where = [f"{t.path} row {row}" if len(tables) > 1 else f"row {row}" for t, row in rows]
     places = []
     for (table, row), place in zip(rows, where, strict=True):
@@ -216,14 +170,14 @@ def _dataset(name: str, tables: Sequence[_Table]) -> Dataset:
     )
 
 
-def _usable(table: _Table, row: int) -> str:
+def _usable(table: TextTable, row: int) -> str:
     label = table.labels[row]
     if label is None or (isinstance(label, int) and label < 0):
         raise TextRefused("It has no label.")
     return cleaned(table.texts[row])
 
 
-def _table(tree: Tree, path: PurePosixPath, part: str | None) -> _Table | None:
+def _table(tree: Tree, path: PurePosixPath, part: str | None) -> TextTable | None:
     """Return what a file says of texts; None where it has no columns of texts and labels.
 
     Raises:
@@ -235,7 +189,7 @@ def _table(tree: Tree, path: PurePosixPath, part: str | None) -> _Table | None:
             columns = read_table(tree, path).columns
         except ImageRefused as error:
             raise DatasetRefused(str(error)) from error
-        chosen = _chosen(list(columns), name)
+        chosen = chosen_of(list(columns), name)
         if chosen is None:
             return None
         what = f"The column {chosen.label} of {name}"
@@ -244,12 +198,12 @@ def _table(tree: Tree, path: PurePosixPath, part: str | None) -> _Table | None:
     return _of_parquet(tree, path, name, part)
 
 
-def _of_parquet(tree: Tree, path: PurePosixPath, name: str, part: str | None) -> _Table | None:
+def _of_parquet(tree: Tree, path: PurePosixPath, name: str, part: str | None) -> TextTable | None:
     try:
         with tree.open(path) as stream:
             file = pq.ParquetFile(stream)
             schema = file.schema_arrow
-            if first_of(schema.names, IMAGES) or (chosen := _chosen(schema.names, name)) is None:
+            if first_of(schema.names, IMAGES) or (chosen := chosen_of(schema.names, name)) is None:
                 return None
             used = [c for c in (chosen.text, chosen.label, chosen.names) if c is not None]
             check_schema(schema, used, name)
@@ -262,66 +216,3 @@ def _of_parquet(tree: Tree, path: PurePosixPath, name: str, part: str | None) ->
     return chosen.table(
         path, columns, labels, class_names(schema.metadata, chosen.label, name), part
     )
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """Which columns of a table are what; `split` and `names` are None where there are none."""
-
-    text: str
-    label: str
-    names: str | None
-    split: str | None
-    notes: tuple[str, ...]
-
-    def table(
-        self,
-        path: PurePosixPath,
-        columns: Mapping[str, Sequence[object]],
-        labels: Sequence[Value],
-        known: Sequence[str] | None,
-        part: str | None,
-    ) -> _Table:
-        """Return the table; `known` are names of classes by number that the file itself says."""
-        names: list[str | None] | None = None
-        if self.names is not None:
-            names = [None if v is None else str(v) for v in columns[self.names]]
-        elif known:
-            is_known = [isinstance(i, int) and 0 <= i < len(known) for i in labels]
-            names = [known[int(i)] if k else None for i, k in zip(labels, is_known, strict=True)]  # type: ignore[arg-type]
-        parts: list[str | None] = [part] * len(labels)
-        if self.split is not None:
-            parts = [part_of(str(value)) for value in columns[self.split]]
-        others = {self.text, self.label, self.names, self.split}
-        about = {name: values for name, values in columns.items() if name not in others}
-        return _Table(path, columns[self.text], labels, names, parts, about, self.notes)
-
-
-def _chosen(columns: Sequence[str], name: str) -> _Chosen | None:
-    """Return which columns hold what; None where none holds texts, or none labels.
-
-    Raises:
-        DatasetRefused: each example is of two texts.
-    """
-    for pair in _PAIRS:
-        if len(two := first_of(columns, pair)) == 2:
-            raise DatasetRefused(
-                f"{name} has pairs of texts ({two[0]} and {two[1]}), and models here read one text "
-                "at a time. Give data with one column of texts."
-            )
-    texts = first_of(columns, TEXTS)
-    rest = [column for column in columns if column not in texts[:1]]
-    label, notes = label_column(rest, MORE_LABELS)
-    if not texts or label is None:
-        return None
-    names = next((c for c in first_of(rest, _NAMES) if c != label), None)
-    if others := list(_others(texts)):
-        notes = (*notes, f"The texts are those of the column {texts[0]}, not of {others[0]}.")
-    split = next(iter(first_of(rest, PARTS)), None)
-    return _Chosen(texts[0], label, names, split if split != label else None, notes)
-
-
-def _others(texts: Sequence[str]) -> Iterator[str]:
-    """Yield the columns of texts that are not read, in words."""
-    if texts[1:]:
-        yield " and ".join(texts[1:])

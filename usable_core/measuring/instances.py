@@ -136,6 +136,18 @@ class Instance:
         return replace(self.start, method=method, target=target_name, **figures)
 
 
+def seen(model: Model, image: Image.Image | None, text: str, background: str) -> Instance:
+    """Return what a model sees of a text, or else of an RGB picture, and says of it.
+
+    Raises:
+        UsableError: it is a model of the other kind, or as `Instance.of_text`.
+    """
+    if text:
+        return Instance.of_text(model, text, background)
+    assert image is not None
+    return Instance.of(model, image)
+
+
 def instance(model: Model, image: Image.Image, count: int) -> Instance:
     """Return an RGB picture on about `count` superpixels, as the model sees it.
 

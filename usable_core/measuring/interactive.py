@@ -33,7 +33,7 @@ from usable_core.measuring.evidence import with_evidence
 from usable_core.measuring.example_pictures import save_asked
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
 from usable_core.measuring.hiding import without
-from usable_core.measuring.instances import Instance
+from usable_core.measuring.instances import Instance, seen
 from usable_core.measuring.memory import ModelCache, Session, map_identity, path_identity
 from usable_core.measuring.refinement import Refinement
 from usable_core.models.model import Model
@@ -141,7 +141,7 @@ def answer(
         return
     try:
         with Oracle(model):
-            instance = _seen(model, image, request)
+            instance = seen(model, image, request.text, request.options.background)
             start = Answer("working", replace(instance.start, method=method))
             question = _Question(request, models, image, instance, folder, publish, start)
             with nullcontext() if method is None else _waiting_for(_LOCKS[method], question):
@@ -149,18 +149,6 @@ def answer(
         models.sessions.drop(folder)
     finally:
         models.answers.trim()
-
-
-def _seen(model: Model, image: Image | None, request: ImageRequest) -> Instance:
-    """Return what a model sees of what is asked about, and says of it.
-
-    Raises:
-        ConfigError: it is a model of the other kind.
-    """
-    if request.text:
-        return Instance.of_text(model, request.text, request.options.background)
-    assert image is not None
-    return Instance.of(model, image)
 
 
 def warm_up() -> Iterator[None]:
