@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.components.explain.text_panel import DEFAULT_METHODS, METHODS, SAMPLES
 from usable_core import explain, load_model
 from usable_core.errors import UsableError
-from usable_core.evaluations.interactive import Answer
+from usable_core.evaluations.interactive import TRIAL_TEXT, Answer
 from usable_core.jobs import interactive
 from usable_core.measuring.interactive import ModelCache, answer
 from usable_core.plots.words import chips_html
@@ -172,3 +172,16 @@ def test_every_method_of_texts_can_be_asked(worker, folder):
 
     assert not at.exception
     assert len(chips(at)) == len(METHODS)
+
+
+def test_a_model_of_texts_is_tried_on_a_text_before_it_is_added(worker, folder):
+    at = AppTest.from_file(str(HOME), default_timeout=60)
+    at.switch_page("app_pages/models.py").run()
+    at.segmented_control(key="shelf_way").set_value("path").run()
+    at.text_input(key="shelf_path").set_value(str(folder)).run()
+
+    assert not at.exception
+    assert TRIAL_TEXT in shown(at)
+    first = load_model(folder).predict(TRIAL_TEXT)[0][0]
+    said = [one.proto.text for one in at.get("progress")]
+    assert f"{first.name} · {100 * first.probability:.1f} %" in said[0].replace("\\", "")

@@ -29,6 +29,7 @@ Kind = Literal[
     "trial",
 ]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
+TRIAL_TEXT = "An unexpectedly moving film with a wonderful cast."  # `trial` of a model of texts
 COARSE_EVALUATIONS = 64  # of the first map: a few seconds for a ResNet-18 at 224 px on two cores
 
 

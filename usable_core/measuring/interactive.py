@@ -21,7 +21,7 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.errors import ExplanationError
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.interactive import Answer, ImageRequest, State
+from usable_core.evaluations.interactive import TRIAL_TEXT, Answer, ImageRequest, State
 from usable_core.evaluations.specs import Report
 from usable_core.explainers.attribution import attribute
 from usable_core.files import write_bytes
@@ -141,7 +141,10 @@ def answer(
         return
     try:
         with Oracle(model):
-            instance = seen(model, image, request.text, request.options.background)
+            text = request.text
+            if request.kind == "trial" and model.kind == "text":  # whatever picture came with it
+                text, image = TRIAL_TEXT, None
+            instance = seen(model, image, text, request.options.background)
             start = Answer("working", replace(instance.start, method=method))
             question = _Question(request, models, image, instance, folder, publish, start)
             with nullcontext() if method is None else _waiting_for(_LOCKS[method], question):

@@ -20,7 +20,16 @@ from usable_core.runs import uploads
 
 MOST_CLASSES = 30
 _MINE = "shelf_own_picture"
-_FIELDS = ("resize", "crop", "interpolation", "mean", "std", "channel_order")
+_FIELDS = (
+    "resize",
+    "crop",
+    "interpolation",
+    "mean",
+    "std",
+    "channel_order",
+    "tokenizer",
+    "longest",
+)
 
 
 def look_at(spec: ModelSpec, file: str = "") -> bool:
@@ -46,7 +55,8 @@ def look_at(spec: ModelSpec, file: str = "") -> bool:
         return False
     left, right = st.columns([3, 2], gap="large")
     with right:
-        st.image(shown, width="stretch", alt="The trial picture")
+        place = st.empty()
+        place.image(shown, width="stretch", alt="The trial picture")
     with left:
         request = ImageRequest("trial", spec, picture)
         trial = weights.answered(
@@ -54,6 +64,8 @@ def look_at(spec: ModelSpec, file: str = "") -> bool:
         )
     if trial is None or trial.answer.passport is None:
         return False
+    if trial.explanation.text:
+        place.markdown(f"*{escaped(trial.explanation.text)}*", help="It reads texts: a sample.")
     with right:
         st.markdown("**What it answers**")
         for one in trial.explanation.predictions:
@@ -105,8 +117,8 @@ def _passport(passport: Passport) -> None:
         if name in _FIELDS
     ]
     if rows:
-        with st.expander("How pictures are prepared, and who says so"):
-            st.dataframe(rows, hide_index=True, alt="How pictures are prepared")
+        with st.expander("How its input is prepared, and who says so"):
+            st.dataframe(rows, hide_index=True, alt="How its input is prepared")
 
 
 def _classes(passport: Passport) -> None:
