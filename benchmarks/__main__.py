@@ -31,6 +31,7 @@ MODULES = (
     "splits",
     "cost",
     "sources",
+    "texts",
     "verify_evidence",
 )
 
