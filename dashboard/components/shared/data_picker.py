@@ -14,7 +14,7 @@ from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.fitting import Classes, fitting, is_at_hand
 from usable_core.catalog.hub_data import FORM, cached_data, download, is_hub_data
 from usable_core.errors import UsableError
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 from usable_core.files import size_said
 from usable_core.runs.uploads import data_title, keep_archive
 
@@ -66,7 +66,20 @@ def dataset_picker(
         _say_download(reference)
     if ask_limit:
         limit = _limit(page or key, limit)
-    return DatasetSpec(reference, limit=limit) if reference else None
+    return DatasetSpec(reference, part_of(reference, models), limit) if reference else None
+
+
+def part_of(reference: str, models: Sequence[ModelSpec]) -> Split:
+    """Return the part of named data on which models can be compared.
+
+    Of data without parts of their own those that were trained on them are measured on what their
+    training held out, and others on everything: together all are measured on the former.
+    """
+    row = DATASETS.get(reference)
+    if row is None or row.has_own_split:
+        return "auto"
+    are_trained = {facts(model.reference).data == reference for model in models}
+    return "test" if len(are_trained) == 2 else "auto"
 
 
 def _say_download(reference: str) -> None:
