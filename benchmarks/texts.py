@@ -26,7 +26,7 @@ from benchmarks._timing import conditions, interleave
 from usable_core.asking.oracle import Oracle
 from usable_core.datasets.texts import from_texts
 from usable_core.explainers.attribution import of_class
-from usable_core.explainers.kernel_shap import explain
+from usable_core.explainers.word_shap import explain
 from usable_core.games.game import Budget
 from usable_core.games.words import Text, usual_background
 from usable_core.labels import LabelSpace

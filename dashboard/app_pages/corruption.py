@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Sequence
-from functools import partial
 
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.corrupted_pictures import cells_section
+from dashboard.components.measure.corruption_settings import restore, settings
 from dashboard.components.measure.measured_runs import Found
-from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
-from dashboard.components.shared.formats import choose_one, escaped
+from dashboard.components.measure.measuring_page import MeasuringPage, measuring_page
+from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.metrics import (
     figure,
     headings,
@@ -19,65 +19,11 @@ from dashboard.components.shared.metrics import (
     numbers_of,
 )
 from dashboard.components.shared.once import once
-from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
-from usable_core.catalog.text_corruptions import KNOWN, TEXT_CORRUPTIONS, kind_of
 from usable_core.errors import UsableError
-from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.plots.corruption import accuracy_by_severity
 
-KINDS = {"picture": "Pictures", "text": "Texts"}
 CARDS = ("clean_accuracy", "mean_corruption_accuracy", "relative_drop")
-
-
-def settings() -> Ask | None:
-    of_texts = choose_one("Of", KINDS, key=state.CORRUPTION_KIND, default="picture") == "text"
-    if of_texts:
-        corruptions = st.pills(
-            "Corruptions of texts",
-            list(TEXT_CORRUPTIONS),
-            selection_mode="multi",
-            default=list(TEXT_CORRUPTIONS),
-            format_func=_title,
-            key=state.CORRUPTION_TEXT_NAMES,
-            wrap=True,
-            help="At severities 1 to 5 they change 2.5, 5, 10, 20 and 40 % of the words.",
-        )
-    else:
-        corruptions = st.pills(
-            "Corruptions",
-            list(CORRUPTIONS),
-            selection_mode="multi",
-            default=COMMON,
-            format_func=_title,
-            key=state.CORRUPTION_NAMES,
-            wrap=True,
-            help="The usual 15 are chosen. Each severity is one pass of every image.",
-        )
-    severities = st.pills(
-        "Severities",
-        SEVERITIES,
-        selection_mode="multi",
-        default=SEVERITIES,
-        key=state.CORRUPTION_SEVERITIES,
-    )
-    if not corruptions or not severities:
-        return None
-    chosen = tuple(name for name in KNOWN if name in corruptions)
-    return partial(CorruptionConfig, corruptions=chosen, severities=tuple(sorted(severities)))
-
-
-def restore(asked: CorruptionConfig) -> None:
-    """Have `settings` show those of a question."""
-    kind = kind_of(asked.corruptions[0])
-    key = state.CORRUPTION_TEXT_NAMES if kind == "text" else state.CORRUPTION_NAMES
-    st.session_state[state.CORRUPTION_KIND] = kind
-    st.session_state[key] = list(asked.corruptions)
-    st.session_state[state.CORRUPTION_SEVERITIES] = list(asked.severities)
-
-
-def _title(name: str) -> str:
-    return KNOWN[name].title
 
 
 def results(found: Found, names: Sequence[str]) -> None:

@@ -140,7 +140,11 @@ def _pickle(model: Path) -> None:
 
 
 card("a program for an architecture", "builds no architectures", said(architecture="file/x.pt2"))
-card("an address for an architecture", "Unknown|known", said(architecture="https://evil.example/a"))
+card(
+    "an address for an architecture",
+    "no source of models",
+    said(architecture="https://evil.example/a"),
+)
 card("a hub for an architecture", "Unknown|timm", said(architecture="timm/hf-hub:evil/a"))
 card(
     "a checkpoint for an option",
@@ -152,13 +156,13 @@ card(
     "model_type|cannot be",
     said(architecture="hf/evil", arch_options={"config": '{"auto_map": {"AutoConfig": "evil.E"}}'}),
 )
-card("a device for a card", "are not there", _device)
+card("a device for a card", "which is no model", _device)
 card("200 MB of card", "card.json", _large)
 card("a pickle for safetensors", "no complete safetensors", _pickle)
-card("no weights", "not there", lambda model: (model / "model.safetensors").unlink())
+card("no weights", "which is no model", lambda model: (model / "model.safetensors").unlink())
 card(
     "levels of a card",
     "nested",
     lambda m: (m / "card.json").write_bytes(made_weights.TEXTS["deep"]),
 )
-card("no folder", "not there", shutil.rmtree)
+card("no folder", "nothing is there", shutil.rmtree)

@@ -98,7 +98,7 @@ for name, says, said in (
     ("names without numbers", "config.json", {"id2label": {"--1": "a", "x": "b"}}),
     ("a function for an activation", "cannot be", {"hidden_act": "os.system"}),
     ("weights of bits", "quantised", {"quantization_config": {"quant_method": "gptq"}}),
-    ("a model of texts", "Unknown model_type", {"model_type": "bert"}),
+    ("a model of texts", "tensors are missing", {"model_type": "bert"}),
     ("channels in words", "channel", {"num_channels": "three"}),
     ("one class", "no classes", {"id2label": {"0": "x"}, "label2id": {"x": 0}}),
     ("several at once", "several classes at once", {"problem_type": SEVERAL}),

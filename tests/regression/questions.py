@@ -96,8 +96,9 @@ def questions():
         found[name] = evaluate("robustness", "bundled/vit", *BATCH, *words, limit=limit)
     for norm, attacks in ATTACKS.items():
         for attack in attacks:
-            words = ["--attack", attack, "--steps", "15", "--walked", "0"]
-            words += VARIANTS.get(attack, [])
+            own = VARIANTS.get(attack, [])
+            steps = [] if "--steps" in own else ["--steps", "15"]
+            words = ["--attack", attack, *steps, "--walked", "0", *own]
             found[f"{attack} {norm}"] = robustness("bundled/resnet", *words, norm=norm)
     for name, words in PGD.items():
         found[f"pgd {name}"] = robustness("bundled/resnet", "--walked", "0", *words)

@@ -59,7 +59,7 @@ EXPLAINERS = {
         uses_superpixels=True,
         is_random=True,
         is_anytime=True,
-        of_texts="usable_core.explainers.kernel_shap:explain",
+        of_texts="usable_core.explainers.word_shap:explain",
     ),
     "partition_shap": ExplainerRow(
         "Partition SHAP",

@@ -12,7 +12,7 @@ from usable_core.errors import CheckpointError
 _FORMATS = {
     (".onnx",): "Name it as an ONNX file: onnx/FILE.onnx.",
     (".keras", ".h5", ".hdf5"): "Name it as a model of Keras: keras/FILE.",
-    (".pt2",): "A program of torch.export is named file/PATH.pt2.",
+    (".pt2",): "Name it as a program of torch.export: file/PATH.pt2.",
     (".tflite", ".pb"): "Models of TensorFlow are not read in this form: save the model as .keras "
     "(model.save), or convert it to ONNX (tf2onnx).",
 }
@@ -131,7 +131,7 @@ def no_model(path: Path) -> CheckpointError:
         return CheckpointError(f"{_cut(path)} is no model by itself. {_ways_out(path)}")
     if not files.is_folder(path):
         return CheckpointError(
-            f"Expected a model at {_cut(path)}, but nothing is there. Check the path."
+            f"Expected a model at {_cut(path)}, but nothing is there. Correct the path."
         )
     if files.is_file(path / CONFIG_FILE):
         return CheckpointError(

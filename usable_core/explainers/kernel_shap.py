@@ -6,14 +6,13 @@ Reference: Lundberg & Lee 2017, arXiv:1705.07874.
 """
 
 from collections.abc import Callable
-from math import comb
 
 import numpy as np
 
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import designs
 from usable_core.explainers.attribution import Attribution, of_class
-from usable_core.explainers.replicates import PARTS, each, stability, with_errors
+from usable_core.explainers.replicates import PARTS, each, stability
 from usable_core.explainers.surrogate import conditioned, is_flat
 from usable_core.games.game import Game, neighbours
 from usable_core.metrics.arrays import Floats, Masks, Values
@@ -24,11 +23,8 @@ from usable_core.metrics.ranks import spearman
 def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return estimated Shapley values of superpixels for a class's logit.
 
-    `evaluations` coalitions are asked, among them everything and nothing. Where these are enough
-    for every coalition, as of a short text, the values are exact.
+    `evaluations` coalitions are asked, among them everything and nothing.
     """
-    if 2**game.count <= options.evaluations:
-        return _exact(game, target, options)
     masks = designs.coalitions(options.evaluations, game.count, options.seed)
     logits = game.ask(masks)
     outputs = of_class(logits, target, "logit")
@@ -44,29 +40,6 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
         stability=stability(
             values, estimate, designs.parts_of(len(masks), PARTS), options.tolerance
         ),
-    )
-
-
-def _exact(game: Game, target: int, options: ExplainerOptions) -> Attribution:
-    """Return Shapley values from the answers to every coalition."""
-    count = game.count
-    masks = designs.every(count)
-    outputs = of_class(game.ask(masks), target, "logit")
-    sizes, numbers = masks.sum(1), np.arange(len(masks))
-    weight = np.array([1 / (count * comb(count - 1, k)) for k in range(count)])
-    values = np.empty(count)
-    for player in range(count):
-        without = numbers[~masks[:, player]]
-        gains = outputs[without | 1 << player] - outputs[without]
-        values[player] = weight[sizes[without]] @ gains
-    base, output = float(outputs[0]), float(outputs[-1])
-    return Attribution(
-        values=values.astype(np.float32)[game.players],
-        output=output,
-        base=base,
-        additivity_gap=additivity_gap(values, base, output),
-        convergence=1.0,
-        stability=with_errors(values, np.zeros(count), 1, options.tolerance),
     )
 
 

@@ -41,10 +41,11 @@ def choose_kind() -> str:
 
 def choose_methods(
     key: str = state.EXPLAIN_METHODS,
-    known: Sequence[str] = tuple(EXPLAINERS),
+    known: Sequence[str] | None = None,
     default: Sequence[str] = tuple(DEFAULT_METHODS),
 ) -> list[str]:
-    """Ask for some of the known methods and return their keys in `EXPLAINERS`."""
+    """Ask for some of the known methods, or of all, and return their keys in `EXPLAINERS`."""
+    known = list(EXPLAINERS) if known is None else known
     _read(key, list(default), known, most=len(EXPLAINERS))
     chosen = st.pills(
         "Methods",

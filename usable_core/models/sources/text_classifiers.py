@@ -63,7 +63,7 @@ def _unused(ids: Tensor) -> int:
 def is_text_classifier(said: Mapping[str, Any]) -> bool:
     """Tell whether a configuration is of a classifier of texts."""
     kind, named = said.get("model_type"), said.get("architectures")
-    if kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
+    if not isinstance(kind, str) or kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
         return False
     names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
     return not is_known(kind) or any(name.endswith(_ENDING) for name in names)
