@@ -58,10 +58,11 @@ def windows(height: int, width: int, most: int) -> Windows:
     least = max(1, round(min(height, width) * _LEAST_WINDOW))
     for stride in range(1, max(height, width) + 1):
         side = min(max(2 * stride, least), height, width)
-        if stride > side:  # of a text, whose windows are single words
+        if stride > side:  # of a text, whose windows are single words, or a very narrow picture
+            needed = math.ceil(max(height, width) / side) + 1
             raise ExplanationError(
-                f"Occlusion hides each of the {max(height, width)} words once, and only {most + 1} "
-                f"evaluations are given. Give {max(height, width) + 1}."
+                f"Occlusion hides every part once, which takes {needed} evaluations here, and only "
+                f"{most + 1} are given. Give as many."
             )
         found = Windows(side, stride, _spans(height, side, stride), _spans(width, side, stride))
         if found.count <= most:

@@ -65,11 +65,8 @@ class Instance:
         if not text.spans:
             raise TextRefused("The text has no word, or none that the model reads.")
         logits = Oracle(model).logits(x[None].to(model.device))[0].double().cpu()
-        start = Explanation(
-            predictions=top_predictions(model, logits),
-            classes=model.labels.names if model.labels.is_named else (),
-            familiarity=familiarity_of(model, logits.numpy()),
-            warnings=model.warnings,
+        start = replace(
+            _said(model, logits),
             segments=text.segments,
             superpixels=text.segments[0],
             text=text.text,
@@ -87,11 +84,8 @@ class Instance:
         """
         x = model.preprocessing.geometry(image)
         logits = Oracle(model).logits(x[None].to(model.device))[0].double().cpu()
-        start = Explanation(
-            predictions=top_predictions(model, logits),
-            classes=model.labels.names if model.labels.is_named else (),
-            familiarity=familiarity_of(model, logits.numpy()),
-            warnings=model.warnings,
+        start = replace(
+            _said(model, logits),
             seen=model.preprocessing.seen(image.size),
             x=(x * 255).round().byte().permute(1, 2, 0).numpy(),  # (3, H, W) -> (H, W, 3)
         )
@@ -134,6 +128,16 @@ class Instance:
         figures = {name: getattr(found, name) for name in names}
         target_name = self.model.labels.names[target]
         return replace(self.start, method=method, target=target_name, **figures)
+
+
+def _said(model: Model, logits: Tensor) -> Explanation:
+    """Return what is known of any example by a model's answer (classes,) alone."""
+    return Explanation(
+        predictions=top_predictions(model, logits),
+        classes=model.labels.names if model.labels.is_named else (),
+        familiarity=familiarity_of(model, logits.numpy()),
+        warnings=model.warnings,
+    )
 
 
 def seen(model: Model, image: Image.Image | None, text: str, background: str) -> Instance:

@@ -1,12 +1,10 @@
 """The texts behind a number: what each says, what it is called, and how sure the model is."""
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
 from dashboard.components.shared.formats import escaped
-from dashboard.components.shared.tiles import MakeTile, count_key, show_more
+from dashboard.components.shared.tiles import MakeTile, count_key, more_button
 from usable_core.texts import visible
 
 MOST = 8  # texts at first sight, and as many more at each click
@@ -26,14 +24,7 @@ def texts(rows: pd.DataFrame, tile: MakeTile, *, key: str) -> None:
         with st.container(border=True, gap="xsmall"):
             st.caption(tile(row).caption)
             st.markdown(escaped(shown(str(row["text"]))))
-    if (left := len(rows) - count) > 0:
-        st.button(
-            f"{min(left, MOST)} more of {left:,}",
-            key=f"{key}_more",
-            type="tertiary",
-            icon=":material/expand_more:",
-            on_click=partial(show_more, key, count + MOST),
-        )
+    more_button(len(rows) - count, key, count, MOST)
 
 
 def shown(text: str, most: int = LETTERS) -> str:

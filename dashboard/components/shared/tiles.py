@@ -95,13 +95,18 @@ def tiles(
                     _tile(one, answers.get(question), asked, f"{key}_{number * most + place}")
 
     read([one for one in questions if one.examples], show)
-    if (left := len(rows) - len(shown)) > 0:
+    more_button(len(rows) - len(shown), key, count, most)
+
+
+def more_button(left: int, key: str, count: int, most: int) -> None:
+    """Offer so many more of a list of which `count` are shown; nothing where none are left."""
+    if left > 0:
         st.button(
             f"{min(left, most)} more of {left:,}",
             key=f"{key}_more",
             type="tertiary",
             icon=":material/expand_more:",
-            on_click=partial(show_more, key, count + most),
+            on_click=partial(_show_more, key, count + most),
         )
 
 
@@ -110,8 +115,7 @@ def count_key(key: str) -> str:
     return f"{key}_count"
 
 
-def show_more(key: str, count: int) -> None:
-    """Show so many of a list from now on."""
+def _show_more(key: str, count: int) -> None:
     st.session_state[count_key(key)] = count
 
 
