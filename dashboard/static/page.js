@@ -1,10 +1,16 @@
 // What Streamlit's own page lacks. It runs before everything else of the page.
 (() => {
   // One entry of the history a visit: a setting changes the address of the entry that is there.
+  // A slow browser writes what the next page says before it goes to that page's address: the page
+  // that is left gets back the address that it had when the next one was asked for.
   const push = history.pushState.bind(history)
+  const path = (url) => new URL(url ?? "", location.href).pathname
+  let asked = location.href
+  document.addEventListener("click", () => (asked = location.href), true)
   history.pushState = (data, unused, url) => {
-    const isSame = new URL(url ?? "", location.href).pathname === location.pathname
-    return isSame ? history.replaceState(data, unused, url) : push(data, unused, url)
+    if (path(url) === location.pathname) return history.replaceState(data, unused, url)
+    if (path(asked) === location.pathname) history.replaceState(history.state, "", asked)
+    return push(data, unused, url)
   }
 
   // The tab's name, by which the server finds what its forms held before a reload.

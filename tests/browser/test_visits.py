@@ -73,6 +73,18 @@ def test_back_leaves_a_page_at_once_whatever_was_set_on_it(page, address):
     assert parameters(page) == {}
 
 
+def test_back_finds_the_page_as_it_was_in_a_slow_browser(page, address):
+    opened(page, f"{address}/explain?image=cat&{QUICK}", "Explain")
+    left = parameters(page)
+    page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 8})
+    for name in ("Accuracy", "Models"):  # the first has parameters of its own, the other has none
+        for _ in range(2):
+            visit(page, name, name)
+            back(page, "Explain")
+
+            assert parameters(page) == left, name
+
+
 def fill(page, label, value):
     field = page.get_by_role("spinbutton", name=label)
     field.fill(str(value))
