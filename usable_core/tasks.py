@@ -7,7 +7,7 @@ here imports torch until `run` is called.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.datasets import reader_of
@@ -28,9 +28,6 @@ from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 
 GOES_ON = "it goes on from its finished parts"
-if TYPE_CHECKING:
-    pass
-
 BEGINS_ANEW = "a training begins anew"
 
 
