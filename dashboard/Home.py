@@ -38,7 +38,7 @@ class PageRow:
 PAGES = {
     "overview": PageRow("Overview", ":material/home:", ""),
     "assess": PageRow("Is it fit?", ":material/verified:", ""),
-    "explain": PageRow("Explain", ":material/image_search:", "One image"),
+    "explain": PageRow("Explain", ":material/image_search:", "One example"),
     "fine_tune": PageRow("Fine-tune", ":material/tune:", "Train and measure"),
     "accuracy": PageRow("Accuracy", ":material/target:", "Train and measure"),
     "robustness": PageRow("Robustness", ":material/shield:", "Train and measure"),

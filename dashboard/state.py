@@ -54,7 +54,6 @@ ROBUSTNESS_RAW = "robustness_raw"
 ROBUSTNESS_TAB = "robustness_tab"
 CORRUPTION_MODEL = "corruption_model"
 CORRUPTION_NAMES = "corruption_names"
-CORRUPTION_KIND = "corruption_kind"  # of pictures, or of texts
 CORRUPTION_TEXT_NAMES = "corruption_text_names"
 CORRUPTION_SEVERITIES = "corruption_severities"
 

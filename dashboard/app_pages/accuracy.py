@@ -63,8 +63,9 @@ def _recall(answers: Sequence[AccuracyResult], names: Sequence[str]) -> None:
     counts = answers[0].per_class["n"]
     if len(counts) > MOST_CLASSES and counts.median() < FEW:
         st.info(
-            f"Most of the {len(counts):,} classes have fewer than {FEW} images: too few to tell "
-            "which is harder. The errors are below, every class in a table under *Classes*.",
+            f"Most of the {len(counts):,} classes have fewer than {FEW} {answers[0].examples}: too "
+            "few to tell which is harder. The errors are below, every class in a table under "
+            "*Classes*.",
             icon=":material/info:",
         )
         return

@@ -26,7 +26,7 @@ KINDS = tuple(name for name, task in TASKS.items() if task.figure)
 
 def page() -> None:
     st.title("Compare")
-    st.markdown("Several models on the same images: which is better, and is it more than luck?")
+    st.markdown("Several models on the same examples: which is better, and is it more than luck?")
     parent = st.query_params.get(state.PARENT)
     if parent:
         run = find(parent)
@@ -73,7 +73,7 @@ def choose(done: Sequence[Run], parent: str | None) -> list[Run]:
         key=state.COMPARE_RUNS,
         on_change=remember,
         format_func=titles.__getitem__,
-        help="The pairs are tested on the images that all of them have.",
+        help="The pairs are tested on the examples that all of them have.",
     )
     if not ids:
         st.info("Choose two or more runs on the same data.", icon=":material/balance:")

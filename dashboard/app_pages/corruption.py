@@ -1,4 +1,4 @@
-"""Corruptions: does the model stay right when the picture gets worse?"""
+"""Corruptions: does the model stay right when its input gets worse?"""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def _relative(result: CorruptionResult, reference: CorruptionResult, name: str) 
             if math.isnan(number.found.value):
                 st.caption(
                     f"No mCE: it divides by the errors of {escaped(name)}, which has none under "
-                    "one of the corruptions on these images."
+                    f"one of the corruptions on these {result.examples}."
                 )
             else:
                 metric_card(number.metric, number.found, where=f", {name} = 100 %")
@@ -62,11 +62,11 @@ measuring_page(
     MeasuringPage(
         task="corruption",
         title="Corruptions",
-        sentence="Does it stay right under noise, blur, weather and compression? The picture gets "
-        "worse, but nobody aims.",
-        nothing="These models have not been measured on corrupted images of this data.",
-        hint="Press Evaluate: 15 corruptions at 5 severities are 75 passes of every image, without "
-        "gradients.",
+        sentence="Does it stay right when its input gets worse, though nobody aims: noise, blur, "
+        "weather and compression of a picture, typing errors and lost words of a text?",
+        nothing="These models have not been measured under corruptions of this data.",
+        hint="Press Evaluate: each corruption at each severity is one pass of every example, "
+        "without gradients.",
         settings=settings,
         results=results,
         restore=restore,

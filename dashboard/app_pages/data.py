@@ -16,7 +16,7 @@ from usable_core.runs.run import Status
 def page() -> None:
     st.title("Data")
     st.markdown(
-        "Look at data before anything runs on them: classes, counts, pictures, and what is wrong."
+        "Look at data before anything runs on them: classes, counts, examples, and what is wrong."
     )
     restore()
     dataset = dataset_picker(state.DATA)
@@ -29,7 +29,7 @@ def page() -> None:
     if left.button(label, key=state.DATA_LOOK, type="primary", disabled=dataset is None):
         with errors_shown():
             start_run(LookConfig(dataset))
-    right.caption("Every picture is decoded once: about a second for a thousand small ones.")
+    right.caption("Every example is read once: about a second for a thousand small pictures.")
     answer(known.id if known else None)
     with st.expander("Uploads", icon=":material/folder_zip:"):
         uploads_list()

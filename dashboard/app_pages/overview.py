@@ -19,15 +19,15 @@ CARDS_IN_A_ROW = 2
 
 
 def page() -> None:
-    st.title("Is this image model fit for use?")
+    st.title("Is this model fit for use?")
     st.markdown(
-        "Measure how often it is right, whether it stays right when the image is disturbed, "
-        "and what in the image it looks at."
+        "Measure how often it is right, whether it stays right when a picture or a text is "
+        "disturbed, and what in it decides."
     )
     demo()
     own()
     st.subheader("Backbones")
-    st.caption("Measured on test images, with 95 % intervals and the number of images.")
+    st.caption("Measured on test examples, with 95 % intervals and their number.")
     columns = st.columns(CARDS_IN_A_ROW)
     for place, card in enumerate(bundled_cards()):
         with columns[place % CARDS_IN_A_ROW]:
@@ -72,7 +72,7 @@ def own() -> None:
     """Show where a visitor's own things go in."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("Or bring your own:", width="content")
-        link("explain", "a picture", "image_search")
+        link("explain", "a picture or a text", "image_search")
         link("models", "a model", "deployed_code")
         link("data", "data", "photo_library")
         link("assess", "and ask: is it fit?", "verified")

@@ -259,7 +259,7 @@ def test_every_page_loads_all_of_itself_under_the_policy(page, address):
 
 
 def test_the_policy_holds_what_nobody_of_ours_put_there(page, address, watch):
-    opened(page, address, "Is this image model fit for use?")
+    opened(page, address, "Is this model fit for use?")
 
     page.evaluate("""() => {
       const script = document.createElement('script')

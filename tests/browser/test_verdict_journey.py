@@ -65,7 +65,7 @@ def test_from_own_pictures_to_a_verdict_that_can_be_verified(
 def look_at(page, address, archive: Path):
     """Upload the data and see what is in them before anything runs."""
     opened(page, f"{address}/data", "Data")
-    choose(page, "Data", "Upload a zip …")
+    choose(page, "Data", "Upload a file …")
     page.locator("[data-testid=stFileUploader] input[type=file]").set_input_files(str(archive))
     page.get_by_role("button", name=re.compile("^Look (at|again)")).click()
     page.get_by_text(f"{len(CLASSES) * EACH} examples in {len(CLASSES)} classes").wait_for(

@@ -106,7 +106,7 @@ def test_data_are_called_by_the_name_that_people_gave_them(tmp_path):
     pictures(tmp_path / "my images ünï.zip", 0)
     archive = (tmp_path / "my images ünï.zip").read_bytes()
 
-    kept = uploads.keep_archive(archive, "my images ünï.zip")
+    kept = uploads.keep_data(archive, "my images ünï.zip")
 
     assert uploads.data_title(kept) == "my images ünï.zip"
     assert uploads.data_title(str(tmp_path / "dev.parquet")) == "dev.parquet"

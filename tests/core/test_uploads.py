@@ -3,15 +3,18 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import pytest
 from made_pictures import png
 
 from usable_core import files
+from usable_core.catalog import implementation
 from usable_core.catalog.datasets import reader_of
 from usable_core.cli import main
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs import RunStore, uploads
@@ -21,7 +24,7 @@ def archive(name, seed=0):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
         file.writestr("a/1.png", png(seed))
-    return uploads.keep_archive(buffer.getvalue(), name)
+    return uploads.keep_data(buffer.getvalue(), name)
 
 
 def asked(capsys, *words):
@@ -51,6 +54,27 @@ def test_an_upload_has_the_name_kind_size_and_runs(capsys):
     assert status == 0
     assert {u["name"] for u in said["uploads"]} == set(found)
     assert said["bytes"] == sum(upload.size for upload in found.values())
+
+
+def test_a_table_of_texts_is_data_that_can_be_read_and_deleted():
+    table = b"text,label\nvery good,good\nvery bad,bad\n"
+    path = uploads.keep_data(table, "My Reviews.CSV")
+    run = RunStore().create(LookConfig(DatasetSpec(path)))
+
+    (found,) = RunStore().uploads()
+
+    assert (found.kind, found.name, found.runs) == ("table", "My Reviews.CSV", (run.id,))
+    assert implementation(reader_of(path))(Path(path), path).labels.names == ("bad", "good")
+    assert uploads.data_title(path) == "My Reviews.CSV"
+    RunStore().delete_uploads([found.id])
+    assert not Path(path).exists()
+    assert uploads.is_deleted(path)
+
+
+@pytest.mark.parametrize("name", ["reviews.txt", "reviews", "a.json", "weights.pt"])
+def test_what_is_no_data_by_its_ending_is_refused_with_those_that_are(name):
+    with pytest.raises(DatasetRefused, match=r"\.zip.*\.parquet.*\.csv"):
+        uploads.keep_data(b"text,label\na,b\n", name)
 
 
 def test_unused_ones_are_deleted_and_named_ones(capsys):

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 from made_corruptions import corruption_result
+from made_texts import save_classifier
 from shown import figures, texts
 
 from dashboard.components.shared.formats import interval_text
 from usable_core.catalog.corruptions import COMMON
+from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
@@ -47,6 +49,31 @@ def test_it_asks_what_was_chosen(open_page, started):
         ModelSpec(MODEL), DatasetSpec("digits"), asked.corruptions, severities=(1, 5)
     )
     assert set(asked.corruptions) == {"fog", "snow"}
+
+
+def test_a_model_of_texts_is_asked_of_corruptions_of_texts(open_page, started, tmp_path):
+    save_classifier(tmp_path / "bert", "bert")
+    model, data = f"hf/{tmp_path / 'bert'}", str(tmp_path / "reviews.csv")
+    (tmp_path / "reviews.csv").write_text("text,label\nfine,calm\nhow dare you,angry\n")
+    app = open_page("corruption", models=model, data=data)
+    while opening := [button for button in app.button if "Open what" in button.label]:
+        opening[0].click().run()
+
+    app.button(key="corruption_start").click().run()
+
+    (asked,) = started
+    assert set(asked.corruptions) == set(TEXT_CORRUPTIONS)
+    assert asked.model.reference == model
+    assert asked.dataset.reference == data
+
+
+def test_pictures_and_texts_are_not_asked_together(open_page, tmp_path):
+    save_classifier(tmp_path / "bert", "bert")
+    app = open_page("corruption", models=[MODEL, f"hf/{tmp_path / 'bert'}"], data="digits")
+    next(button for button in app.button if "Open what" in button.label).click().run()
+
+    assert "Some of these models take pictures, others texts" in app.warning[0].value
+    assert app.button(key="corruption_start").disabled
 
 
 def test_without_a_severity_nothing_can_be_asked(open_page):

@@ -12,7 +12,7 @@ from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs.run import Status
-from usable_core.runs.uploads import keep_archive
+from usable_core.runs.uploads import keep_data
 
 
 def test_fine_tune_says_what_will_appear_before_anything_runs(open_page):
@@ -145,7 +145,7 @@ def test_what_is_in_own_data_is_said_before_anything_starts(open_page, store):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("a.png", "x")
-    path = keep_archive(content.getvalue(), "my birds.zip")
+    path = keep_data(content.getvalue(), "my birds.zip")
     run = store.create(LookConfig(DatasetSpec(path)))
     app = open_page("fine_tune", fine_tune_dataset=path)
     assert "Looking at the data" in texts(app)

@@ -124,7 +124,7 @@ def test_an_uploaded_zip_stays_chosen_where_the_page_begins_anew_before_its_end(
 
 
 def test_a_link_names_the_data_also_where_they_came_first_before(open_page, store):
-    path = uploads.keep_archive(archive(), "my.zip")
+    path = uploads.keep_data(archive(), "my.zip")
     store.create(AccuracyConfig(ModelSpec("bundled/vgg"), DatasetSpec(path)))
     app = open_page("data", data=path)
     app.run()

@@ -22,7 +22,7 @@ from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.jobs import interactive
-from usable_core.runs.uploads import keep_archive
+from usable_core.runs.uploads import keep_data
 
 
 def markup(app):
@@ -234,7 +234,7 @@ def looked(store, tmp_path):
             picture = io.BytesIO()
             Image.fromarray(pixels).save(picture, "PNG")
             archive.writestr(f"{place}.png", picture.getvalue())
-    path = keep_archive(buffer.getvalue(), "my pets.zip")
+    path = keep_data(buffer.getvalue(), "my pets.zip")
     config = LookConfig(DatasetSpec(path))
     run, _ = jobs.run_here(config, objects={"dataset": load_dataset(path)})
     return path, run

@@ -19,7 +19,7 @@ def archive(name, seed=0):
     with zipfile.ZipFile(buffer, "w") as file:
         for label in "ab":
             file.writestr(f"{label}/{seed}.png", png(size=(8 + seed, 8)))
-    return uploads.keep_archive(buffer.getvalue(), name)
+    return uploads.keep_data(buffer.getvalue(), name)
 
 
 @pytest.fixture

@@ -106,14 +106,14 @@ LAYOUTS = {
     ),
 }
 
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")  # of texts, where a file is given by itself
+
 # Kind of path to what reads it: `(path, reference) -> Dataset`.
 READERS = {
     "folder": "usable_core.datasets.folder:read_folder",
     ".zip": "usable_core.datasets.archive:read_zip",
     ".parquet": "usable_core.datasets.texts:read_parquet_file",
-    **dict.fromkeys(
-        (".csv", ".tsv", ".jsonl", ".ndjson"), "usable_core.datasets.texts:read_text_file"
-    ),
+    **dict.fromkeys(TABLES, "usable_core.datasets.texts:read_text_file"),
 }
 HUB = "usable_core.datasets.hub:read_hub"
 

@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from usable_core import settings
-from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.hub import cached_folder
+from usable_core.catalog.datasets import DATASETS, TABLES
+from usable_core.catalog.hub import PROCESSORS, TOKENIZERS, cached_folder
 from usable_core.catalog.hub_data import hub_data, is_hub_data
-from usable_core.catalog.models import files_of, source_of
+from usable_core.catalog.models import SOURCES, files_of, source_of
 from usable_core.errors import IncompatibleLabels, UsableError
+from usable_core.evaluations.specs import InputKind
 from usable_core.json_files import read_json
 from usable_core.labels import LabelSpace
 from usable_core.records import restore
@@ -19,18 +21,20 @@ Classes = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What the card beside a model's weights says, as far as measuring goes.
+    """What the files of a model say before it is loaded, as far as measuring goes.
 
     Attributes:
         reference: The model.
         classes: Names of its classes; empty where no card gives names.
         data: Reference of the data that it was trained on, else of those that its source offers
             first; None where neither is known.
+        kind: Of what it takes; None where its files are not here to tell.
     """
 
     reference: str
     classes: tuple[str, ...] = ()
     data: str | None = None
+    kind: InputKind | None = None
 
 
 def card_of(reference: str) -> dict[str, Any]:
@@ -45,7 +49,7 @@ def card_of(reference: str) -> dict[str, Any]:
 
 def facts_of(reference: str) -> ModelFacts:
     """Return what is known of a model without loading it."""
-    data = None
+    data, kind = None, kind_of_model(reference)
     try:
         data = source_of(reference)[0].first_data
         card = card_of(reference)
@@ -55,9 +59,33 @@ def facts_of(reference: str) -> ModelFacts:
             reference,
             restore(tuple[str, ...], labels, "labels"),
             restore(str | None, trained_on, "data.reference"),
+            kind,
         )
     except (UsableError, ValueError, LookupError, TypeError, AttributeError):
-        return ModelFacts(reference, data=data)
+        return ModelFacts(reference, data=data, kind=kind)
+
+
+def kind_of_model(reference: str) -> InputKind | None:
+    """Return what a model takes, as its files tell; None where they are not here.
+
+    Texts are cut into pieces by a tokenizer; what prepares pictures as well is of pictures.
+    """
+    try:
+        names = {path.name for path in files_of(reference)}
+        source = source_of(reference)[0]
+    except (UsableError, OSError, ValueError):
+        return None
+    if source is SOURCES["hf"] and not names:
+        return None
+    return "text" if names & set(TOKENIZERS) and not names & set(PROCESSORS) else "picture"
+
+
+def kind_of_data(reference: str) -> InputKind | None:
+    """Return what data are of, as their name tells; None where they must be read to know."""
+    if reference in DATASETS:
+        return "picture"
+    is_table = Path(reference).suffix.lower() in TABLES
+    return "text" if is_table else None
 
 
 def is_at_hand(dataset: str) -> bool:
@@ -76,6 +104,9 @@ def misfit(model: ModelFacts, dataset: str, known: Classes) -> str:
         dataset: Reference of the data.
         known: Class names of data that have no row in `DATASETS`, by reference.
     """
+    kinds = model.kind, kind_of_data(dataset)
+    if None not in kinds and len(set(kinds)) > 1:
+        return f"It takes {model.kind}s, and these data are {kinds[1]}s."
     row = DATASETS.get(dataset)
     classes = row.classes if row else known.get(dataset, ())
     if dataset == model.data or not (model.classes and classes):

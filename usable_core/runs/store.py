@@ -149,7 +149,7 @@ class RunStore(RunLife):
 
     def uploads(self) -> "builtins.list[uploads.Upload]":
         """Return what people uploaded, newest first, with the runs that it is data of."""
-        named = {} if self.is_untouched else self._table.questions_naming(".zip")
+        named = {} if self.is_untouched else self._table.questions_naming(uploads.FOLDER)
         return uploads.listed(named)
 
     def delete_uploads(self, ids: Collection[str]) -> None:

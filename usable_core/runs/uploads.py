@@ -1,4 +1,4 @@
-"""Pictures and archives that people gave, stored under the hash of their content.
+"""Pictures, archives and tables that people gave, stored under the hash of their content.
 
 What a person called it stands in a JSON file beside it and is never a path; metadata is dropped,
 and everything can be deleted.
@@ -17,15 +17,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from usable_core import files, settings
-from usable_core.catalog.datasets import DATASETS
-from usable_core.errors import DatasetRefused, ImageRefused
+from usable_core.catalog.datasets import DATASETS, TABLES
+from usable_core.errors import DatasetRefused, ImageRefused, quoted
 
 if TYPE_CHECKING:
     from PIL import Image
 
 _ID = re.compile(r"[0-9a-f]{24}")
-_ARCHIVE = re.compile(r"\b([0-9a-f]{24})\.zip\b")
-KINDS = {".png": "picture", ".zip": "archive"}
+FOLDER = "uploads"
+KINDS = {
+    ".png": "picture",
+    ".zip": "archive",
+    ".parquet": "table",
+    **dict.fromkeys(TABLES, "table"),
+}
+DATA = tuple(ending for ending, kind in KINDS.items() if kind != "picture")
+_DATA = re.compile(rf"\b([0-9a-f]{{24}})(?:{'|'.join(map(re.escape, DATA))})\b")
 
 
 @dataclass(frozen=True)
@@ -34,7 +41,7 @@ class Upload:
 
     Attributes:
         id: Its identity, made of its content.
-        kind: `picture` or `archive`.
+        kind: `picture`, `archive` or `table`.
         name: What the person who gave it called it; empty where nobody said.
         size: Bytes.
         kept: When it was given last (UTC).
@@ -100,18 +107,28 @@ def is_kept(image_id: str) -> bool:
     return files.is_there(_path(image_id))
 
 
-def keep_archive(data: bytes, name: str) -> str:
-    """Store a zip file and return its path; what it holds is checked when it is read as data.
+def keep_data(data: bytes, name: str) -> str:
+    """Store a file of data and return its path; what it holds is checked when it is read as data.
+
+    Args:
+        data: The file's bytes.
+        name: What the file is called; its ending says what it is.
 
     Raises:
-        DatasetRefused: it is no zip file.
+        DatasetRefused: it is no zip file nor a table.
         StorageError: the disk is full.
     """
-    if not zipfile.is_zipfile(io.BytesIO(data)):
+    ending = Path(name).suffix.lower()
+    if ending not in DATA:
         raise DatasetRefused(
-            f"{name} is no zip file. Expected a zip with one folder of images per class."
+            f"{quoted(name)} is no data that can be read. Expected a zip with one folder of images "
+            f"per class, or a table of texts and their labels: {', '.join(DATA)}."
         )
-    path = _folder() / f"{hashlib.sha256(data).hexdigest()[:24]}.zip"
+    if ending == ".zip" and not zipfile.is_zipfile(io.BytesIO(data)):
+        raise DatasetRefused(
+            f"{quoted(name)} is no zip file, though it is called one. Zip the folder again."
+        )
+    path = _folder() / f"{hashlib.sha256(data).hexdigest()[:24]}{ending}"
     if not files.is_there(path):
         files.write_bytes(path, data)
     files.write_json(_name_file(path), {"name": name})
@@ -122,7 +139,7 @@ def listed(questions: Mapping[str, str] | None = None) -> list[Upload]:
     """Return what is stored, newest first.
 
     Args:
-        questions: Ids of runs to their questions as stored, of which some may name an archive.
+        questions: Ids of runs to their questions as stored, of which some may name data.
     """
     users = _users(questions or {})
     found = []
@@ -144,8 +161,8 @@ def delete(upload_id: str, *, keep_name: bool = False) -> None:
         StorageError: it cannot be deleted.
     """
     with files.refusing(_folder()):
-        for path in (_path(upload_id), _path(upload_id).with_suffix(".zip")):
-            path.unlink(missing_ok=True)
+        for ending in KINDS:
+            _path(upload_id).with_suffix(ending).unlink(missing_ok=True)
         if not keep_name:
             _name_file(_path(upload_id)).unlink(missing_ok=True)
 
@@ -153,7 +170,7 @@ def delete(upload_id: str, *, keep_name: bool = False) -> None:
 def is_deleted(reference: str) -> bool:
     """Tell whether data were uploaded here and have been deleted since."""
     path = Path(reference)
-    return _is_archive(path) and not path.exists()
+    return _is_data(path) and not path.exists()
 
 
 def data_title(reference: str) -> str:
@@ -161,12 +178,12 @@ def data_title(reference: str) -> str:
     if reference in DATASETS:
         return DATASETS[reference].title
     path = Path(reference)
-    return (_is_archive(path) and _name(path)) or path.name or reference
+    return (_is_data(path) and _name(path)) or path.name or reference
 
 
 def by_name(sentence: str) -> str:
-    """Return a sentence with uploaded archives called by their own names, not by where they lie."""
-    paths = re.compile(rf"{re.escape(str(_folder()))}/{_ARCHIVE.pattern}")
+    """Return a sentence with uploaded data called by their own names, not by where they lie."""
+    paths = re.compile(rf"{re.escape(str(_folder()))}/{_DATA.pattern}")
     return paths.sub(lambda found: data_title(found[0]), sentence)
 
 
@@ -183,10 +200,10 @@ def _upload(path: Path, runs: Sequence[str]) -> Upload:
 
 
 def _users(questions: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return identities of archives to the runs whose questions name them."""
+    """Return identities of data to the runs whose questions name them."""
     found: dict[str, list[str]] = {}
     for run_id, text in questions.items():
-        for upload_id in dict.fromkeys(_ARCHIVE.findall(text)):
+        for upload_id in dict.fromkeys(_DATA.findall(text)):
             found.setdefault(upload_id, []).append(run_id)
     return found
 
@@ -202,14 +219,14 @@ def _name_file(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def _is_archive(path: Path) -> bool:
-    """Tell whether a path is one that `keep_archive` returns, however the home is written."""
-    is_named = _ARCHIVE.fullmatch(path.name) is not None
+def _is_data(path: Path) -> bool:
+    """Tell whether a path is one that `keep_data` returns, however the home is written."""
+    is_named = _DATA.fullmatch(path.name) is not None
     return is_named and path.parent.resolve() == _folder().resolve()
 
 
 def _folder() -> Path:
-    return settings.home() / "uploads"
+    return settings.home() / FOLDER
 
 
 def _path(image_id: str) -> Path:

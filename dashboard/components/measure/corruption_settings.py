@@ -6,17 +6,15 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measuring_page import Ask
-from dashboard.components.shared.formats import choose_one
+from dashboard.components.shared.kinds import choose_kind
 from usable_core.catalog.corruptions import COMMON, CORRUPTIONS
 from usable_core.catalog.text_corruptions import KNOWN, TEXT_CORRUPTIONS, kind_of
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 
-KINDS = {"picture": "Pictures", "text": "Texts"}
-
 
 def settings() -> Ask | None:
     """Ask; return what makes the question of models and data, None where nothing is chosen."""
-    kind = choose_one("Of", KINDS, key=state.CORRUPTION_KIND, default="picture")
+    kind = choose_kind("corruption")
     is_text = kind == "text"
     corruptions = st.pills(
         "Corruptions",
@@ -46,7 +44,7 @@ def settings() -> Ask | None:
 def restore(asked: CorruptionConfig) -> None:
     """Have `settings` show those of a question."""
     kind = kind_of(asked.corruptions[0])
-    st.session_state[state.CORRUPTION_KIND] = kind
+    st.session_state[state.of_page("corruption", "kind")] = kind
     st.session_state[_key(kind)] = list(asked.corruptions)
     st.session_state[state.CORRUPTION_SEVERITIES] = list(asked.severities)
 

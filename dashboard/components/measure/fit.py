@@ -9,9 +9,10 @@ from dashboard import state
 from dashboard.components.measure.measured_runs import Found, data_of, usable_runs
 from dashboard.components.shared.data_picker import known_classes
 from dashboard.components.shared.formats import escaped, link
+from dashboard.components.shared.kinds import known_kinds
 from dashboard.components.shared.pickers import facts, model_options
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.fitting import misfit
+from usable_core.catalog.fitting import kind_of_data, misfit
 from usable_core.evaluations.result import Evaluation, Measured
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.runs.run import Status
@@ -23,6 +24,13 @@ MOST_BEFORE = 3  # earlier runs that are offered
 def fit_note(models: Sequence[ModelSpec], dataset: str) -> bool:
     """Say which models cannot be measured on the data, and why; tell whether all can."""
     options, known = model_options(), known_classes()
+    if len(kinds := known_kinds([model.reference for model in models])) > 1:
+        st.warning(
+            "Some of these models take pictures, others texts: no data are of both. Choose models "
+            "of one kind.",
+            icon=":material/link_off:",
+        )
+        return False
     reasons = {m.reference: misfit(facts(m.reference), dataset, known) for m in models}
     for reference, reason in reasons.items():
         if reason:
@@ -31,6 +39,8 @@ def fit_note(models: Sequence[ModelSpec], dataset: str) -> bool:
                 f"{escaped(name)} does not fit {escaped(data_title(dataset))}. {escaped(reason)}",
                 icon=":material/link_off:",
             )
+            if kind_of_data(dataset) not in {*kinds, None}:
+                continue
             link(
                 "fine_tune",
                 f"Fine-tune {escaped(name)} on {escaped(data_title(dataset))}",
@@ -45,18 +55,18 @@ def before_links(task: str, questions: Sequence[Evaluation]) -> None:
     runs = [run for run in usable_runs(task, questions) if run.status is Status.DONE]
     for run in runs[:MOST_BEFORE]:
         count = (run.summary or {}).get("n")
-        images = f" · {count:,} images" if count else ""
+        size = f" · n = {count:,}" if count else ""
         when = f"{run.created.astimezone():%d %b, %H:%M}"
         link(
             task,
-            f"Measured before, asked otherwise: {escaped(run.title)}{images} · {when}",
+            f"Measured before, asked otherwise: {escaped(run.title)}{size} · {when}",
             "history",
             {state.RUN: run.id},
         )
 
 
 def headlines(results: Sequence[Measured], names: Sequence[str]) -> None:
-    """Say of which model, on which data, and of how many images the numbers below are."""
+    """Say of which model, on which data, and of how many examples the numbers below are."""
     of_data: dict[str, list[str]] = {}
     for result, name in zip(results, names, strict=True):
         of_data.setdefault(about(result), []).append(name)
@@ -82,7 +92,7 @@ def data_notes(found: Found) -> None:
 
 
 def about(result: Measured) -> str:
-    """Return data, part and number of images: `Digits, test · 360 images`."""
+    """Return data, part and number of examples: `Digits, test · 360 images`."""
     source = result.provenance
     part = "" if source.split == "all" else f", {source.split}"
     return f"{data_title(source.dataset)}{part} · {result.n:,} {result.examples}"

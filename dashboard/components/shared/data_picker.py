@@ -16,7 +16,7 @@ from usable_core.catalog.hub_data import FORM, cached_data, download, is_hub_dat
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Split
 from usable_core.files import size_said
-from usable_core.runs.uploads import data_title, keep_archive
+from usable_core.runs.uploads import DATA, data_title, keep_data
 
 UPLOAD = "upload"
 MOST_OWN = 5  # of the data that were used here before
@@ -50,7 +50,8 @@ def dataset_picker(
         accept_new_options=True,
         format_func=_title,
         help="Choose one, or type the path of your own and press Enter: a folder with one folder "
-        "of images per class or a table of labels, a zip of such a folder, or Parquet files. "
+        "of images per class or a table of labels, a zip of such a folder, Parquet files, or a "
+        "table of texts and their labels (.csv, .tsv, .jsonl, .parquet). "
         f"Data of the Hugging Face Hub are {FORM}; a NAME is one of their folders, or a part.",
     )
     state.write_address(key, [chosen] if chosen else [])
@@ -130,7 +131,7 @@ def _choices(models: Sequence[ModelSpec]) -> list[str]:
 
 
 def _title(reference: str) -> str:
-    return "Upload a zip …" if reference == UPLOAD else data_title(reference)
+    return "Upload a file …" if reference == UPLOAD else data_title(reference)
 
 
 def _limit(key: str, limit: int | None) -> int | None:
@@ -148,10 +149,10 @@ def _limit(key: str, limit: int | None) -> int | None:
 
 
 def _uploader(key: str) -> None:
-    """Ask for an archive, which becomes the choice once it is in the core's store."""
+    """Ask for a file, which becomes the choice once it is in the core's store."""
     st.file_uploader(
-        "A zip with one folder of images per class",
-        type=["zip"],
+        "A zip with one folder of images per class, or a table with columns text and label",
+        type=[ending.removeprefix(".") for ending in DATA],
         key=f"{key}_upload",
         on_change=_keep,
         args=(key,),
@@ -168,8 +169,8 @@ def _keep(key: str) -> None:
     if file is None:
         return
     try:
-        archive = keep_archive(file.getvalue(), file.name)
-        state.restore(key, [archive])
-        look_at(archive)
+        path = keep_data(file.getvalue(), file.name)
+        state.restore(key, [path])
+        look_at(path)
     except UsableError as error:
         st.session_state[f"{key}_upload_refused"] = error

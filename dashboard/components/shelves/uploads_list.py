@@ -46,7 +46,7 @@ def uploads_list() -> None:
 def _empty() -> None:
     with st.container(border=True):
         st.markdown("**Nothing was uploaded.**")
-        st.caption("Pictures come from Explain, zip archives from wherever data are chosen.")
+        st.caption("Pictures come from Explain, archives and tables from wherever data are chosen.")
         link("explain", "Explain a picture", "image_search")
 
 
