@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from made_pictures import png
 from made_texts import save_classifier
 from typer.testing import CliRunner
 
@@ -37,10 +38,14 @@ def test_each_form_of_a_table_is_the_same_data(tmp_path):
     (tmp_path / "a.tsv").write_text(tabs)
     lines = (json.dumps({"sentence": t, "sentiment": y}) for t, y in ROWS)
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    rows = [{"text": t, "label": y} for t, y in ROWS]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    (tmp_path / "b.json").write_text(json.dumps({"text": texts, "label": labels}))
 
-    found = [load_dataset(tmp_path / f"a.{end}") for end in ("parquet", "csv", "tsv", "jsonl")]
+    names = ("a.parquet", "a.csv", "a.tsv", "a.jsonl", "a.json", "b.json")
+    found = [load_dataset(tmp_path / name) for name in names]
 
-    assert [contents(data) for data in found] == [ROWS] * 4
+    assert [contents(data) for data in found] == [ROWS] * 6
     assert len({data.fingerprint for data in found}) == 1
     assert {data.kind for data in found} == {"text"}
 
@@ -63,6 +68,76 @@ def test_parts_are_told_by_files_or_by_a_column(tmp_path):
     assert contents(files.split("test")) == [(f"{t} test", y) for t, y in ROWS]
     assert len(one.split("test")) == 3
     assert any("dev as validation" in note for note in files.notes)
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("[1, 2]", "no column of texts"),
+        ('{"text": ["a", "b"], "label": [1]}', "not of one length"),
+        ("{", "no JSON"),
+    ],
+)
+def test_json_that_is_no_table_is_told(said, sentence, tmp_path):
+    (tmp_path / "a.json").write_text(said)
+    with pytest.raises(DatasetRefused, match=sentence):
+        load_dataset(tmp_path / "a.json")
+
+
+def imdb(folder, parts=("train", "test")):
+    """A data set as of IMDB: texts in folders of classes, and what lies beside them."""
+    for part in parts:
+        for label in ("neg", "pos"):
+            (folder / part / label).mkdir(parents=True)
+            for i in range(3):
+                text = f"{part} {label} {i}"
+                (folder / part / label / f"{i}_7.txt").write_text(text, encoding="utf-8")
+        (folder / part / f"urls_{part}.txt").write_text("http://")
+    (folder / "README").write_text("about")
+    (folder / "imdb.vocab").write_text("the")
+
+
+def test_texts_in_folders_of_classes_are_read_with_their_parts(tmp_path):
+    imdb(tmp_path)
+    (tmp_path / "train" / "unsup").mkdir()
+    (tmp_path / "train" / "unsup" / "0_0.txt").write_text("nobody knows")
+    (tmp_path / "train" / "pos" / "9_9.txt").write_bytes("caf\xe9".encode("latin-1"))
+    (tmp_path / "train" / "pos" / "8_9.txt").write_text("  ")
+
+    data = load_dataset(tmp_path)
+
+    assert data.kind == "text"
+    assert data.labels.names == ("neg", "pos")
+    assert {part: len(where) for part, where in data.own_split.items()} == {"train": 7, "test": 6}
+    read = {text: data.labels.names[y] for text, y in (data[i][:2] for i in range(len(data)))}
+    assert read["café"] == read["train pos 1"] == "pos"
+    assert not {"nobody knows", "http://"} & set(read)
+    assert any("1 texts in folders called unlabelled" in note for note in data.notes)
+    assert [(one.name, one.reason) for one in data.refused] == [
+        ("train/pos/8_9.txt", "The text is empty.")
+    ]
+    assert data.place(0).startswith("test/neg/")
+
+
+def test_numbered_messages_are_texts_and_a_class_without_one_is_told(tmp_path):
+    for group in ("sci.space", "rec.autos"):
+        (tmp_path / group).mkdir()
+        for i in range(3):
+            (tmp_path / group / f"3875{i}").write_text(f"{group} {i}")
+    assert load_dataset(tmp_path).labels.names == ("rec.autos", "sci.space")
+
+    (tmp_path / "alt.atheism").mkdir()
+    with pytest.raises(DatasetRefused, match=r"Without a text: alt\.atheism"):
+        load_dataset(tmp_path)
+
+
+def test_pictures_with_texts_about_them_stay_pictures(tmp_path):
+    for label in ("cat", "dog"):
+        (tmp_path / label).mkdir()
+        (tmp_path / label / "a.png").write_bytes(png(len(label)))
+        for i in range(3):
+            (tmp_path / label / f"{i}.txt").write_text("a caption")
+    assert load_dataset(tmp_path).kind == "picture"
 
 
 def test_a_zip_of_tables_is_read(tmp_path):

@@ -91,6 +91,10 @@ LAYOUTS = {
         "text and label.",
         "usable_core.datasets.texts:read_texts",
     ),
+    "text_folders": LayoutRow(
+        "One subfolder of text files (.txt) per class, or train and test folders of those.",
+        "usable_core.datasets.text_folders:read_text_folders",
+    ),
     "shards": LayoutRow(
         "Parquet files as on the Hugging Face Hub, such as data/train-00000-of-00002.parquet.",
         "usable_core.datasets.parquet:read_shards",
@@ -106,7 +110,7 @@ LAYOUTS = {
     ),
 }
 
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")  # of texts, where a file is given by itself
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")  # of texts, where a file is given by itself
 
 # Kind of path to what reads it: `(path, reference) -> Dataset`.
 READERS = {
@@ -146,7 +150,7 @@ def reader_of(reference: str) -> str:
     if kind not in READERS:
         raise DatasetRefused(
             f"{quoted(reference)} is neither a folder, a .zip, a .parquet nor a table of texts "
-            "(.csv, .tsv, .jsonl). Give a folder with one subfolder per class or a table of "
+            "(.csv, .tsv, .jsonl, .json). Give a folder with one subfolder per class or a table of "
             "labels, a zip of one, or a file of pictures or texts."
         )
     return READERS[kind]

@@ -5,7 +5,7 @@ read in two ways is refused; a folder called `class=NAME` says that it is a clas
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 from usable_core.datasets import parts as naming
@@ -28,22 +28,25 @@ def read_class_folders(tree: Tree) -> Dataset:
     return labelled_dataset(tree, labelling(tree))
 
 
-def labelling(tree: Tree) -> Labelling:
+def labelling(tree: Tree, is_example: Callable[[PurePosixPath], bool] = is_picture) -> Labelling:
     """Return what the folders say of the files in them.
+
+    Args:
+        tree: The files.
+        is_example: Tells those that are examples; a folder without one is no class.
 
     Raises:
         DatasetRefused: they can be read in two ways, or say nothing.
     """
-    return _Folders(tree).labelling()
+    return _Folders(tree, is_example).labelling()
 
 
 class _Folders:
-    """The folders of a tree that matter: those with a picture below, and empty ones."""
+    """The folders of a tree that matter: those with an example below, and empty ones."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, is_example: Callable[[PurePosixPath], bool]) -> None:
         self._tree = tree
-        pictures = [path for path in tree.files if is_picture(path)]
-        self._flat = {path.parent for path in pictures}  # have pictures directly inside
+        self._flat = {path.parent for path in tree.files if is_example(path)}  # directly inside
         self._filled = with_parents(self._flat)
         used = with_parents(path.parent for path in tree.files)
         self._below: dict[PurePosixPath, list[str]] = defaultdict(list)

@@ -56,7 +56,7 @@ class _Walk:
         self._refused: list[Refused] = []
         self._foreign: list[str] = []  # names that are not UTF-8
         self._entries = self._pictures = 0
-        self._suffixes = {*suffixes(), ".parquet"}
+        self._suffixes = {*suffixes(), ".parquet", ".txt"}
 
     def through(self, top: Path) -> None:
         """Look into a folder and into all that lie below it."""
@@ -104,7 +104,7 @@ class _Walk:
         if is_other or self._entries > MAX_ENTRIES:
             raise DatasetRefused(
                 f"{self._name} was given up after {self._entries:,} files and folders, of which "
-                f"{self._pictures:,} are called like pictures. Give the folder of the data set "
+                f"{self._pictures:,} are called like examples. Give the folder of the data set "
                 "itself."
             )
 

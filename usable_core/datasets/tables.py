@@ -1,4 +1,4 @@
-"""Text files of rows and columns, `.csv`, `.tsv` and `.jsonl`, as people and tools write them."""
+"""Text files of rows and columns, `.csv`, `.tsv`, `.jsonl`, as people and tools write them."""
 
 import codecs
 import csv
@@ -15,6 +15,7 @@ from usable_core.errors import DatasetRefused
 
 MAX_CELLS = 10_000_000  # of a table: they are all held in memory
 SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
+WHOLE = ".json"  # a list of rows, or columns by name; what else is called so is no table
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ def read_table(tree: Tree, path: PurePosixPath) -> Table:
             f"The table {path} has more than {MAX_BYTES // 2**20} MB, so it was not read. Put the "
             "pictures into one folder per class."
         )
-    text = _text(data)
+    text = text_in(data)
+    if path.suffix.lower() == WHOLE:
+        return Table(path, _of_whole_json(path, text))
     if path.suffix.lower() in (".jsonl", ".ndjson"):
         return Table(path, _of_json(path, text.split("\n")))  # texts hold other ends of lines
     try:
@@ -72,7 +75,8 @@ def paths_of_tables(tree: Tree) -> list[PurePosixPath]:
     ]
 
 
-def _text(data: bytes) -> str:
+def text_in(data: bytes) -> str:
+    """Return the text of a file, which may be of UTF-8, UTF-16 or an old code page."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     return text_of(data.removeprefix(codecs.BOM_UTF8), otherwise="cp1252")[0]
@@ -93,6 +97,22 @@ def _of_csv(path: PurePosixPath, text: str) -> dict[str, list[object]]:
     return {name: [row[i].strip() for row in filled] for i, name in enumerate(names)}
 
 
+def _of_whole_json(path: PurePosixPath, text: str) -> dict[str, list[object]]:
+    """Return the columns of one JSON value; none where it is not one of rows or of columns."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DatasetRefused(f"{path} is no JSON: {error}.") from error
+    if isinstance(said, list) and said and all(isinstance(row, dict) for row in said):
+        return _of_rows(path, said)
+    if not isinstance(said, dict) or not all(isinstance(one, list) for one in said.values()):
+        return {}
+    lengths = {name: len(one) for name, one in said.items()}
+    if len(set(lengths.values())) > 1:
+        raise DatasetRefused(f"The columns of {path} are not of one length: {lengths}.")
+    return said
+
+
 def _of_json(path: PurePosixPath, lines: Sequence[str]) -> dict[str, list[object]]:
     rows = []
     for number, line in enumerate(filter(str.strip, lines), 1):
@@ -103,6 +123,10 @@ def _of_json(path: PurePosixPath, lines: Sequence[str]) -> dict[str, list[object
         if not isinstance(row, dict):
             raise DatasetRefused(f"Line {number} of {path} is no JSON object with columns.")
         rows.append(row)
+    return _of_rows(path, rows)
+
+
+def _of_rows(path: PurePosixPath, rows: Sequence[dict[str, object]]) -> dict[str, list[object]]:
     names = dict.fromkeys(name for row in rows for name in row)
     _check_cells(path, len(rows), len(names))
     return {str(name): [row.get(name) for row in rows] for name in names}

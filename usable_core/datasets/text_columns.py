@@ -37,6 +37,7 @@ class TextTable:
         parts: Part of each row (N,); None where nobody says.
         about: Other columns (N,), by name.
         notes: What a reader of numbers must know of how it was read.
+        places: What each row is called (N,); its number when not given.
     """
 
     path: PurePosixPath
@@ -46,6 +47,7 @@ class TextTable:
     parts: Sequence[str | None]
     about: Mapping[str, Sequence[object]]
     notes: tuple[str, ...]
+    places: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from usable_core.datasets.parquet_columns import (
     read_columns,
 )
 from usable_core.datasets.parts import indices_of, renamed
-from usable_core.datasets.tables import SUFFIXES, paths_of_tables, read_table
+from usable_core.datasets.tables import SUFFIXES, WHOLE, paths_of_tables, read_table
 from usable_core.datasets.text_columns import EXPECTED, TextTable, chosen_of
 from usable_core.datasets.tree import UNREADABLE, Tree, is_picture
 from usable_core.errors import DatasetRefused, ImageRefused, TextRefused
@@ -39,6 +39,7 @@ def read_texts(tree: Tree) -> Dataset | None:
     """
     files = [path for path in tree.files if path.suffix.lower() == ".parquet"]
     files += paths_of_tables(tree)
+    files += [path for path in tree.files if path.suffix.lower() == WHOLE]
     if not files or any(is_picture(path) for path in tree.files):
         return None
     named = {path: named_part(path) for path in files}
@@ -48,12 +49,12 @@ def read_texts(tree: Tree) -> Dataset | None:
         table = _table(tree, path, part)
         if table is not None and (part or not is_divided or any(table.parts)):
             tables.append(table)
-        else:
+        elif path.suffix.lower() != WHOLE:  # much is kept in JSON
             left.append(Refused(str(path), f"It is no table of this data set. {EXPECTED}."))
     if not tables:
         return None
     said = renamed({name: part for name, part in named.values() if part})
-    found = _dataset(tree.name, tables)
+    found = dataset_of(tree.name, tables)
     refused = (*tree.refused, *left, *found.refused)
     return replace(found, refused=refused, notes=(*tree.notes, *said, *found.notes))
 
@@ -87,7 +88,7 @@ def texts_of_file(path: Path, name: str) -> Dataset | None:
     file = PurePosixPath(path.name)
     tree = Tree(name, (file,), (), lambda relative: open_regular(path.parent / relative))
     table = _table(tree, file, None)
-    return None if table is None else _dataset(name, [table])
+    return None if table is None else dataset_of(name, [table])
 
 
 def from_texts(
@@ -131,10 +132,15 @@ def _made(
     )
 
 
-def _dataset(name: str, tables: Sequence[TextTable]) -> Dataset:
+def dataset_of(name: str, tables: Sequence[TextTable]) -> Dataset:
+    """Return the data set of the texts in tables, those that cannot be used refused.
+
+    Raises:
+        DatasetRefused: none can be used, or the labels are not of one kind.
+    """
     rows = [(table, row) for table in tables for row in range(len(table.texts))]
     kept, texts, refused = list[tuple[TextTable, int]](), list[str](), list[Refused]()
-    where = [f"{t.path} row {row}" if len(tables) > 1 else f"row {row}" for t, row in rows]
+    where = [_place(table, row, is_alone=len(tables) == 1) for table, row in rows]
     places = []
     for (table, row), place in zip(rows, where, strict=True):
         try:
@@ -170,6 +176,12 @@ def _dataset(name: str, tables: Sequence[TextTable]) -> Dataset:
     )
 
 
+def _place(table: TextTable, row: int, *, is_alone: bool) -> str:
+    if table.places is not None:
+        return table.places[row]
+    return f"row {row}" if is_alone else f"{table.path} row {row}"
+
+
 def _usable(table: TextTable, row: int) -> str:
     label = table.labels[row]
     if label is None or (isinstance(label, int) and label < 0):
@@ -184,7 +196,7 @@ def _table(tree: Tree, path: PurePosixPath, part: str | None) -> TextTable | Non
         DatasetRefused: it cannot be read, or each example is of two texts.
     """
     name = tree.name if len(tree.files) == 1 else f"{path} of {tree.name}"
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in {*SUFFIXES, WHOLE}:
         try:
             columns = read_table(tree, path).columns
         except ImageRefused as error:

@@ -25,12 +25,9 @@ if TYPE_CHECKING:
 
 _ID = re.compile(r"[0-9a-f]{24}")
 FOLDER = "uploads"
-KINDS = {
-    ".png": "picture",
-    ".zip": "archive",
-    ".parquet": "table",
-    **dict.fromkeys(TABLES, "table"),
-}
+_NAME = ".json"  # of the file beside it that tells what it was called, so that no data end so
+_TABLES = [ending for ending in (".parquet", *TABLES) if ending != _NAME]
+KINDS = {".png": "picture", ".zip": "archive", **dict.fromkeys(_TABLES, "table")}
 DATA = tuple(ending for ending, kind in KINDS.items() if kind != "picture")
 _DATA = re.compile(rf"\b([0-9a-f]{{24}})(?:{'|'.join(map(re.escape, DATA))})\b")
 
@@ -216,7 +213,7 @@ def _name(path: Path) -> str:
 
 
 def _name_file(path: Path) -> Path:
-    return path.with_suffix(".json")
+    return path.with_suffix(_NAME)
 
 
 def _is_data(path: Path) -> bool:
