@@ -153,7 +153,7 @@ def test_what_is_in_own_data_is_said_before_anything_starts(open_page, store):
     store.fail(run.id, f"{path} holds no class folder.")
     app.run()
     assert "my birds.zip holds no class folder." in [warning.value for warning in app.warning]
-    assert "Classes, counts, pictures" in links(app)
+    assert "Classes, counts, examples" in links(app)
 
 
 def test_an_upload_that_is_no_zip_is_refused_in_a_sentence(open_page):

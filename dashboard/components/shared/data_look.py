@@ -42,7 +42,7 @@ def look_note(dataset: DatasetSpec | None) -> None:
         if run is not None:
             _said(run)
         about = {state.DATA: dataset.reference}
-        link("data", "Classes, counts, pictures", "photo_library", about)
+        link("data", "Classes, counts, examples", "photo_library", about)
         if is_live and (run is None or run.status.is_over):
             st.rerun()
 
