@@ -131,6 +131,8 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     it; what they hold is, and which examples are evaluated.
     """
     settings = to_json(config) | {"part": _part(config, objects)}
+    if settings.get("judge", "") is None:  # a later field: without it the question is as it was
+        del settings["judge"]
     if TASKS[name_of(config)].is_of_machine:
         from usable_core.measuring.machine import measured_on
 

@@ -115,6 +115,7 @@ TASKS = {
         figure="usable_core.plots.robustness:accuracy_versus_epsilon",
         in_short="usable_core.evaluations.in_short:robustness",
         matches_classes=True,
+        kinds=("picture", "text"),
     ),
     "corruption": Task(
         title="Corruptions",

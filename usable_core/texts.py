@@ -7,6 +7,12 @@ from usable_core.errors import TextRefused
 
 MOST = 1_000_000  # characters of a text; a long novel has as many
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# Scripts that write without spaces: each sign is a word.
+_SIGNS = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+# A word: one of those; letters and digits with what joins them; or other signs in a row.
+_WORD = re.compile(rf"[{_SIGNS}]|[^\W{_SIGNS}]+(?:['’\-][^\W{_SIGNS}]+)*|[^\w\s]+")
+
+Span = tuple[int, int]
 
 
 def cleaned(text: object) -> str:
@@ -32,6 +38,16 @@ def cleaned(text: object) -> str:
     if not text:
         raise TextRefused("The text is empty.")
     return text
+
+
+def word_spans(text: str) -> list[Span]:
+    """Return where each word of a text begins and ends; signs in a row count as one, too."""
+    return [match.span() for match in _WORD.finditer(text)]
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a text, in order."""
+    return _WORD.findall(text)
 
 
 def alike_key(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The attacks that can be chosen, and the presets that put them together."""
+"""The attacks on pictures that can be chosen, and the presets that put them together."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,9 @@ class AttackSpec:
     """One attack with its settings.
 
     Attributes:
-        name: A key of `ATTACKS`.
-        steps: Gradient steps, or queries of an attack without gradients.
+        name: A key of `ATTACKS`, or of `TEXT_ATTACKS`.
+        steps: Gradient steps, or queries of an attack without gradients; of an attack on texts, the
+            swaps that are tried for each further word.
         restarts: Random starts; the worst per example counts.
         loss: A key of `LOSSES`.
         step_size: As a multiple of epsilon; None is 2.5 / steps. PGD only.
@@ -27,14 +28,17 @@ class AttackSpec:
 
     @property
     def title(self) -> str:
-        """Return what tells it from the other attacks of a ladder: `apgd (dlr)`."""
+        """Return what tells it from the other attacks of a ladder: `apgd (dlr)`, `synonym (8)`."""
+        if self.name not in ATTACKS:  # of texts: they have no losses to choose from
+            return f"{self.name} ({self.steps})"
         is_usual = self.loss == "cross_entropy" or not ATTACKS[self.name].is_gradient_based
         return self.name if is_usual else f"{self.name} ({self.loss})"
 
     @property
     def is_targeted(self) -> bool:
         """Tell whether it aims at one class after another."""
-        return LOSSES[self.loss].is_targeted or ATTACKS[self.name].is_targeted_only
+        row = ATTACKS.get(self.name)
+        return LOSSES[self.loss].is_targeted or (row is not None and row.is_targeted_only)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class AttackRow:
 
     Attributes:
         title: As people call it.
-        function: Dotted name of what implements it.
+        function: Dotted name of what implements it; of an attack on texts, of its swaps.
         paper: Where it comes from.
         help: One sentence.
         norms: Those that it works in.

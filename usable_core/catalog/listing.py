@@ -1,10 +1,10 @@
 """The names that can be chosen, for a person at a prompt; the tables say more about each."""
 
-from usable_core.catalog.attacks import ATTACKS
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.models import list_references
+from usable_core.catalog.text_attacks import KNOWN
 
 
 def list_models() -> tuple[str, ...]:
@@ -21,8 +21,8 @@ def list_datasets() -> tuple[str, ...]:
 
 
 def list_attacks() -> tuple[str, ...]:
-    """Return the attacks of `evaluate_robustness` and `attack`."""
-    return tuple(ATTACKS)
+    """Return the attacks of `evaluate_robustness`, and of `attack` those on pictures."""
+    return tuple(KNOWN)
 
 
 def list_explainers() -> tuple[str, ...]:

@@ -6,7 +6,8 @@ Page, command line and Python ask by an `AttackChoice`; a config holds what it r
 from dataclasses import asdict, dataclass, field
 
 from usable_core.catalog import lookup
-from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS, AttackSpec
+from usable_core.catalog.attacks import LOSSES, AttackSpec
+from usable_core.catalog.text_attacks import KNOWN, KNOWN_PRESETS
 from usable_core.evaluations.specs import Norm, asked, require, require_range
 
 DEFAULT = AttackSpec("pgd")
@@ -19,7 +20,7 @@ class AttackChoice:
     Attributes:
         preset: Several attacks, worst case per example.
         attack: One attack instead of a preset.
-        steps: Gradient steps, or queries of Square.
+        steps: Gradient steps, queries of Square, or swaps tried for each further word of a text.
         restarts: Random starts; the worst per example counts.
         step_size: Step as a multiple of epsilon; 2.5 / steps when not given.
         loss: What the gradient raises.
@@ -27,8 +28,8 @@ class AttackChoice:
         targets: How many wrong classes are aimed at, the most probable ones; 0 aims at none.
     """
 
-    preset: str | None = field(default=None, metadata=asked(choices=PRESETS.keys))
-    attack: str | None = field(default=None, metadata=asked(choices=ATTACKS.keys))
+    preset: str | None = field(default=None, metadata=asked(choices=KNOWN_PRESETS.keys))
+    attack: str | None = field(default=None, metadata=asked(choices=KNOWN.keys))
     steps: int | None = None
     restarts: int | None = None
     step_size: float | None = None
@@ -39,7 +40,7 @@ class AttackChoice:
     def __post_init__(self) -> None:
         if self.preset is None:
             return
-        lookup(PRESETS, "preset", self.preset)
+        lookup(KNOWN_PRESETS, "preset", self.preset)
         for name, got in asdict(self).items():
             expected = f"left out, for the preset {self.preset} names it itself"
             require(name == "preset" or got is None, name, expected, got)
@@ -48,7 +49,7 @@ class AttackChoice:
     def attacks(self) -> tuple[AttackSpec, ...]:
         """Return the ladder, in order."""
         if self.preset is not None:
-            return PRESETS[self.preset].attacks
+            return KNOWN_PRESETS[self.preset].attacks
         given = {name: value for name, value in asdict(self).items() if value is not None}
         name = given.pop("attack", DEFAULT.name)
         return (AttackSpec(name, **given),)
@@ -61,7 +62,7 @@ def check_attack(spec: AttackSpec, norm: Norm) -> None:
         UnknownName: there is no such attack or loss.
         ConfigError: a number is out of its range, or the attack does not work in the norm.
     """
-    norms = lookup(ATTACKS, "attack", spec.name).norms
+    norms = lookup(KNOWN, "attack", spec.name).norms
     require(norm in norms, "norm", f"{' or '.join(norms)} for {spec.name}", norm)
     require_range(spec, "targets", 0, 10_000)
     least = int(lookup(LOSSES, "loss", spec.loss).is_targeted)

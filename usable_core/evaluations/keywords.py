@@ -45,6 +45,7 @@ class RobustnessSettings(AttackSettings, total=False):
     draws: int
     surrogate: "Model | ModelSpec | str | None"
     walked: int | None
+    judge: "Model | ModelSpec | str | None"
     gallery: int
     batch_size: int | None
 

@@ -15,7 +15,7 @@ from usable_core.catalog.attacks import ATTACKS, PRESETS
 from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label
 from usable_core.evaluations.result import Answer, Condition, Number, summed_up, table
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
-from usable_core.evaluations.specs import Provenance
+from usable_core.evaluations.specs import InputKind, Provenance
 from usable_core.metrics import robustness
 from usable_core.metrics.arrays import Masks
 from usable_core.metrics.classification import share
@@ -60,6 +60,11 @@ class RobustnessResult(Answer):
         is_usual = any(row.is_comparable and row.attacks == attacks for row in PRESETS.values())
         is_checked = any(check.name == "descent" for check in self.checks)
         return is_usual and is_checked and not self.is_upper_bound_only
+
+    @property
+    def kind(self) -> InputKind:
+        """Return what the examples are."""
+        return self.config.kind
 
     @property
     def n(self) -> int:
@@ -237,7 +242,7 @@ class RobustnessResult(Answer):
     @property
     def remedy(self) -> str:  # type: ignore[override]
         """Return which stronger attack to try where this is an upper bound only."""
-        if not self.is_upper_bound_only:
+        if not self.is_upper_bound_only or self.kind == "text":  # their presets are no order
             return ""
         order = list(PRESETS)  # from weak to strong
         place = order.index(self.config.preset) if self.config.preset else 0

@@ -15,7 +15,7 @@ from usable_core.files import resolved
 from usable_core.records import hints_of, shown
 
 Split = Literal["auto", "train", "validation", "test", "all"]
-Norm = Literal["linf", "l2", "l1"]
+Norm = Literal["linf", "l2", "l1", "words"]  # words: the share of them that is changed
 Precision = Literal["float32", "bfloat16"]
 InputKind = Literal["picture", "text"]  # what a model takes, and data consist of
 MOST_COUNT = 10**9

@@ -20,18 +20,9 @@ from usable_core.errors import ExplanationError
 from usable_core.games.game import Answers, Budget, Game
 from usable_core.inputs.tokens import Tokens
 from usable_core.metrics.arrays import Segments
+from usable_core.texts import Span, word_spans
 
 NEUTRAL = "…"  # says as little as a sign can
-# A word: letters and digits with what joins them; each sign of scripts that write without spaces;
-# or other signs in a row.
-_WORD = re.compile(
-    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-    r"|[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
-    r"(?:['’\-][^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)*"
-    r"|[^\w\s]+"
-)
-
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +48,7 @@ class Text:
     @cached_property
     def spans(self) -> tuple[Span, ...]:
         """Where each word begins and ends, of those that the model reads any of."""
-        places = [match.span() for match in _WORD.finditer(self.text)]
+        places = word_spans(self.text)
         read = np.zeros(len(self.text) + 1, dtype=bool)
         for low, high in self._pieces[1]:
             read[low:high] = True
@@ -76,16 +67,7 @@ class Text:
     @cached_property
     def word_of_piece(self) -> tuple[np.ndarray, np.ndarray]:
         """The pieces that are of a word (P,), by their place, and which word each is of (P,)."""
-        owner = np.full(len(self.text) + 1, -1)
-        for number, (low, high) in enumerate(self.spans):
-            owner[low:high] = number
-        found = []
-        for place, (low, high) in enumerate(self._pieces[1]):
-            own = owner[low:high]
-            if (own := own[own >= 0]).size:
-                found.append((place, int(np.bincount(own).argmax())))
-        places, words = np.array(found, dtype=np.int64).reshape(-1, 2).T
-        return places, words
+        return pieces_of_words(self._pieces[1], self.spans)
 
     @cached_property
     def x(self) -> Tensor:
@@ -109,6 +91,23 @@ class Text:
         hide = self.hiding(background, oracle.device)
         answers = self.answers.setdefault(key, {})
         return Game(oracle, hide, self.segments, answers=answers, budget=budget)
+
+
+def pieces_of_words(pieces: Sequence[Span], words: Sequence[Span]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pieces that are of a word (P,), by their place, and which word each is of (P,).
+
+    Both are given by where they begin and end in a text.
+    """
+    owner = np.full(max((high for _, high in (*pieces, *words)), default=0) + 1, -1)
+    for number, (low, high) in enumerate(words):
+        owner[low:high] = number
+    found = []
+    for place, (low, high) in enumerate(pieces):
+        own = owner[low:high]
+        if (own := own[own >= 0]).size:
+            found.append((place, int(np.bincount(own).argmax())))
+    places, numbers = np.array(found, dtype=np.int64).reshape(-1, 2).T
+    return places, numbers
 
 
 class WordHiding:

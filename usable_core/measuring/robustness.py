@@ -20,7 +20,7 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Provenance, Report, silent
-from usable_core.measuring import checks
+from usable_core.measuring import attacked_texts, checks
 from usable_core.measuring.gallery import GALLERY, Gallery
 from usable_core.measuring.provenance import provenance, without_leaked
 from usable_core.measuring.robustness_records import noise_check, part_table, records_of
@@ -82,18 +82,22 @@ def measure(
     report: Report = silent,
     folder: Path | None = None,
     surrogate: Model | None = None,
+    judge: Model | None = None,
 ) -> RobustnessResult:
     """Return the outcome of every example at every epsilon, and the checks of the attack.
 
     As `measuring.accuracy.measure`, but `gallery/{index}_{k}.png` and finished parts go into the
     folder, and a `surrogate` is another backbone of the same input size and classes, for the
-    black-box check.
+    black-box check. A `judge` is another model of texts, which reads what breaks this one.
 
     Raises:
         AttackError: an epsilon is no budget for the model's images.
         NoGradients: an attack follows gradients, and the model (or the surrogate) has none.
         ConfigError: the surrogate takes images of another size or knows more or fewer classes.
     """
+    attacked_texts.check_kind(model, config)
+    if model.kind == "text":
+        return attacked_texts.measure(model, dataset, config, report, folder)
     started = time.perf_counter()
     for epsilon in config.epsilons:
         check_budget(epsilon, config.norm, (3, *model.input_size))

@@ -2,7 +2,8 @@
 
 Columns of a part, one row per example: index, label, clean_prediction, adversarial (the answer to
 what breaks it), level (place of the smallest epsilon that breaks it among those above 0; −1: wrong
-when clean, never attacked), step, attack, noise_0 …, and what the part cost.
+when clean, never attacked), step, attack, noise_0 …, and what the part cost; of texts also those
+that `evaluations.robustness` says they have more.
 """
 
 import numpy as np
@@ -67,11 +68,24 @@ def records_of(
             "found_step": table["step"].where(is_broken, 0),
             "noise_prediction": table["clean_prediction" if place < 0 else f"noise_{place}"],
             "raw_broken": unbroken if place < 0 else walked[:, place],
+            **_of_texts(table, is_broken),
         }
         frames.append(pd.DataFrame(columns))
     records = pd.concat(frames, ignore_index=True)
-    records["found_attack"] = records["found_attack"].astype("category")
+    for name in records.columns.intersection(["found_attack", "text", "adversarial_text"]):
+        records[name] = records[name].astype("category")  # each text is held once
     return records.sort_values(["index", "epsilon"], ignore_index=True)
+
+
+def _of_texts(table: pd.DataFrame, is_broken: np.ndarray) -> dict[str, pd.Series]:
+    """Return the columns that texts have more, of which some say what breaks them."""
+    if "text" not in table:
+        return {}
+    kept = ["words", "text", "is_cut"]
+    broken = {"changed": 0, "adversarial_text": ""}
+    return {name: table[name] for name in kept} | {
+        name: table[name].where(is_broken, usual) for name, usual in broken.items()
+    }
 
 
 def noise_check(table: pd.DataFrame) -> Check:

@@ -1,7 +1,7 @@
 """A model of one text as a model of its pieces' embeddings, to which gradients can go back."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import torch
@@ -85,14 +85,55 @@ def at_embeddings(model: Model, x: Tensor, places: Sequence[int]) -> tuple[Model
     Raises:
         NoGradients: the network shows no table of embeddings.
     """
-    inner = getattr(model.network, "network", None)
-    if inner is None or not hasattr(inner, "get_input_embeddings"):
-        raise NoGradients(
-            f"{model.name} shows no embeddings of its pieces, which gradients are taken to. Choose "
-            "LIME or Kernel SHAP."
-        )
+    table_of(model, "Choose LIME or Kernel SHAP.")
     network = AtEmbeddings(model.network, x.to(model.device), places).to(model.device)
     found = copy.copy(model)
     found.network, found.input = network, cast(Any, _Given(cast(Tokens, model.input)))
     found.fingerprint = f"{model.fingerprint} at its embeddings"
     return found, network
+
+
+def table_of(model: Model, instead: str) -> nn.Module:
+    """Return the layer that turns a model's pieces into embeddings.
+
+    Args:
+        model: Of texts.
+        instead: What to do where there is none, a sentence.
+
+    Raises:
+        NoGradients: the network shows none.
+    """
+    inner = getattr(model.network, "network", None)
+    if inner is None or not hasattr(inner, "get_input_embeddings"):
+        raise NoGradients(
+            f"{model.name} shows no embeddings of its pieces, which gradients are taken to. "
+            f"{instead}"
+        )
+    return cast(nn.Module, inner.get_input_embeddings())
+
+
+def embedding_gradients(
+    model: Model, table: nn.Module, x: Tensor, loss: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Return the gradients (N, L, D) of texts' losses at what the table gives of their pieces.
+
+    Args:
+        model: Of texts, frozen.
+        table: Its `table_of`.
+        x: Texts (N, 1, 1, L).
+        loss: Logits (N, classes) to losses (N,).
+    """
+    leaves: list[Tensor] = []
+
+    def given(_: nn.Module, __: object, own: Tensor) -> Tensor:
+        leaves.append(own.detach().requires_grad_())
+        return leaves[-1]
+
+    handle = table.register_forward_hook(given)
+    try:
+        with torch.inference_mode(False), torch.enable_grad():
+            losses = loss(model(x))
+            (found,) = torch.autograd.grad(losses.sum(), leaves[-1])
+    finally:
+        handle.remove()
+    return found.nan_to_num(0.0, 0.0, 0.0)

@@ -36,6 +36,7 @@ BENCHMARKS: dict[Norm, tuple[Benchmark, ...]] = {
     ),
     "l2": (Benchmark(0.5, "CIFAR-10 32 px", f"L2 {_ROBUSTBENCH} CIFAR-10 at 32 px; {_GROWS}"),),
     "l1": (Benchmark(12.0, "CIFAR-10 32 px", f"L1 {_CROCE_HEIN} CIFAR-10 at 32 px; {_GROWS}"),),
+    "words": (),
 }
 
 

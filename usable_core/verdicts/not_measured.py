@@ -1,16 +1,15 @@
 """What a verdict does not rest on, by name: made of what was not asked, never a fixed sentence."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.text_corruptions import KNOWN, kind_of
 from usable_core.evaluations.accuracy import ABOUT
 from usable_core.evaluations.corruption import SEVERITIES
-from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label
+from usable_core.evaluations.epsilon import NORM_TITLES, PIXEL_NORMS, epsilon_label
 from usable_core.evaluations.result import Measured
-from usable_core.evaluations.specs import Norm
 from usable_core.verdicts.trust import Answers
 
 ALWAYS = (
@@ -70,7 +69,7 @@ def _accuracy(results: Sequence[Measured]) -> Iterator[str]:
 def _robustness(results: Sequence[Measured]) -> Iterator[str]:
     config = cast(Any, results[0].config)
     used = {attack.name for attack in config.attacks}
-    norms = [NORM_TITLES[norm] for norm in get_args(Norm) if norm != config.norm]
+    norms = [NORM_TITLES[norm] for norm in PIXEL_NORMS if norm != config.norm]
     yield f"Attacks in other norms: {', '.join(norms)}"
     others = [
         row.title

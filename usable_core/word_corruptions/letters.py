@@ -6,7 +6,7 @@ from usable_core.word_corruptions.corruption import Draw, text_corruption, with_
 
 _ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 # Each row stands half a key to the right of the one above it.
-_NEAR = {
+NEAR = {
     key: "".join(
         other
         for r, row in enumerate(_ROWS)
@@ -23,7 +23,7 @@ _SCANNED = {
     **{"1": "l", "0": "O", "5": "S", "8": "B", "I": "l", "O": "0", "S": "5", "B": "8"},
 }
 # Cyrillic and Greek letters that look like Latin ones.
-_ALIKE = dict(zip("aceopxyijsABCEHIKMOPTX", "асеорхуіјѕАВСЕНІКМОРТХ", strict=True))
+ALIKE = dict(zip("aceopxyijsABCEHIKMOPTX", "асеорхуіјѕАВСЕНІКМОРТХ", strict=True))
 
 
 def _place(word: str, draw: Draw, known: Container[str] | None = None) -> int | None:
@@ -41,10 +41,10 @@ def keyboard_typo(text: str, rate: float, draw: Draw) -> str:
     """Hit a neighbouring key."""
 
     def change(word: str, draw: Draw) -> str:
-        place = _place(word.lower(), draw, _NEAR)
+        place = _place(word.lower(), draw, NEAR)
         if place is None:
             return word
-        near = _NEAR[word[place].lower()]
+        near = NEAR[word[place].lower()]
         found = near[int(draw.integers(len(near)))]
         return _put(word, place, found.upper() if word[place].isupper() else found)
 
@@ -98,4 +98,4 @@ def scan(text: str, rate: float, draw: Draw) -> str:
 @text_corruption
 def homoglyph(text: str, rate: float, draw: Draw) -> str:
     """Write every letter that another alphabet has alike in that alphabet."""
-    return with_words(text, rate, draw, lambda word, _: "".join(_ALIKE.get(c, c) for c in word))
+    return with_words(text, rate, draw, lambda word, _: "".join(ALIKE.get(c, c) for c in word))

@@ -14,7 +14,7 @@ from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS, AttackSpec
 from usable_core.catalog.models import has_gradients
 from usable_core.errors import AttackError
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
-from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label, grid
+from usable_core.evaluations.epsilon import NORM_TITLES, PIXEL_NORMS, epsilon_label, grid
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
@@ -173,7 +173,7 @@ def square_note(questions: Sequence[RobustnessConfig]) -> None:
 
 
 def _usual_budgets() -> str:
-    usual = {title: (norm, default_epsilons(norm)) for norm, title in NORM_TITLES.items()}
+    usual = {NORM_TITLES[norm]: (norm, default_epsilons(norm)) for norm in PIXEL_NORMS}
     return "; ".join(
         f"{title}: {', '.join(epsilon_label(e, norm) for e in epsilons)}"
         for title, (norm, epsilons) in usual.items()

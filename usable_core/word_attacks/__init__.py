@@ -1,0 +1,1 @@
+"""Attacks on texts: words swapped for others until the answer changes."""
