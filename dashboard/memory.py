@@ -10,7 +10,7 @@ run in its place: without the value, empty, which it then sends back as if it ha
 value is put again as long as the browser does not know its widget.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,6 +49,11 @@ def remembering(page: str) -> Iterator[None]:
         _forget()
         st.session_state[_SHOWN] = page, _widgets()
         _note(_widgets())
+
+
+def give(values: Mapping[str, Any]) -> None:
+    """Have widgets of another page hold these values, by their keys, when that is shown next."""
+    of_tab(_KEPT).update(values)
 
 
 def of_tab(key: str) -> dict[str, Any]:

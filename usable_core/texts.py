@@ -50,6 +50,25 @@ def words_of(text: str) -> list[str]:
     return _WORD.findall(text)
 
 
+def changed_words(old: str, new: str) -> list[tuple[str, str, str]]:
+    """Return what stands before each word of a text, the word, and what it is in another text.
+
+    The end of the text stands before an empty word.
+
+    Raises:
+        ValueError: the texts have not as many words, so that none stands for another.
+    """
+    spans, words = word_spans(old), words_of(new)
+    if len(spans) != len(words):
+        raise ValueError(f"texts of {len(spans)} and {len(words)} words")
+    ends = [0, *(high for _, high in spans)]
+    found = [
+        (old[end:low], old[low:high], now)
+        for end, (low, high), now in zip(ends, spans, words, strict=False)
+    ]
+    return [*found, (old[ends[-1] :], "", "")]
+
+
 def alike_key(text: str) -> str:
     """Return what texts share that differ in case, spaces and punctuation alone."""
     return "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if c.isalnum())

@@ -18,6 +18,7 @@ from dashboard.components.measure.attacked_pictures import (
     examples_section,
     numbers_section,
 )
+from dashboard.components.measure.attacked_texts import texts_section
 from dashboard.components.measure.checks import checks_of
 from dashboard.components.measure.corruption_and_attack import agreement_section
 from dashboard.components.measure.estimate import estimate
@@ -33,6 +34,7 @@ from usable_core.plots.robustness import accuracy_versus_epsilon, robustness_sco
 
 def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
+    examples = texts_section if answers[0].kind == "text" else examples_section
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Accuracy under attack")
@@ -51,7 +53,7 @@ def results(found: Found, names: Sequence[str]) -> None:
     tabs(
         {
             "At one ε": partial(numbers_section, found, names),
-            EXAMPLES: partial(examples_section, found, names),
+            EXAMPLES: partial(examples, found, names),
             "How much does it take?": partial(survival_section, answers, names),
             "By class": partial(classes_section, found, names),
             "Beside corruptions": partial(agreement_section, answers),
@@ -62,8 +64,9 @@ def results(found: Found, names: Sequence[str]) -> None:
 
 
 def cost(questions: Sequence[RobustnessConfig]) -> None:
-    square_note(questions)
-    estimate(questions)
+    if questions and questions[0].kind == "picture":
+        square_note(questions)
+        estimate(questions)
 
 
 measuring_page(
@@ -73,8 +76,8 @@ measuring_page(
         sentence="Does it stay right when its input is changed a little, by an attacker or by "
         "noise?",
         nothing="These models have not been attacked on this data.",
-        hint="Press Evaluate: the attack from below one grey level up, random noise of the same "
-        "size as baseline, and the checks that tell whether the attack was strong enough.",
+        hint="Press Evaluate: the attack at growing budgets, random changes of the same size as "
+        "baseline, and the checks that tell whether the attack was strong enough.",
         settings=attack_settings,
         results=results,
         examples=usual_examples,

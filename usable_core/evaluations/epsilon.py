@@ -64,6 +64,12 @@ def epsilon_label(epsilon: float, norm: Norm = "linf") -> str:
     return f"{epsilon:.3g}"
 
 
+def typed(epsilon: float, norm: Norm) -> str:
+    """Return text that `grid` reads as just this number: its label, where that is one."""
+    label = epsilon_label(epsilon, norm)
+    return label if epsilon in grid(label) else repr(epsilon)
+
+
 def most_words(epsilon: float, words: ArrayLike) -> NDArray[np.int64]:
     """Return how many words of texts of so many may be changed: the share, rounded down.
 

@@ -6,15 +6,21 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.measure.measuring_page import Ask
+from dashboard.components.measure.text_attack_settings import (
+    shown_of,
+    text_attack_settings,
+    usual_texts,
+)
 from dashboard.components.shared.data_picker import limit_key
 from dashboard.components.shared.formats import escaped
+from dashboard.components.shared.kinds import choose_kind, chosen_kind
 from dashboard.components.shared.names import model_title
 from dashboard.components.shared.pickers import model_options, with_typed
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS, AttackSpec
 from usable_core.catalog.models import has_gradients
 from usable_core.errors import AttackError
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
-from usable_core.evaluations.epsilon import NORM_TITLES, PIXEL_NORMS, epsilon_label, grid
+from usable_core.evaluations.epsilon import NORM_TITLES, PIXEL_NORMS, epsilon_label, grid, typed
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
@@ -30,6 +36,10 @@ NOBODY = "none"
 
 def attack_settings() -> Ask:
     """Ask for the preset, and in an expander for everything that it leaves open."""
+    return text_attack_settings() if choose_kind("robustness") == "text" else _on_pictures()
+
+
+def _on_pictures() -> Ask:
     chosen = st.segmented_control(
         "Attack",
         [*PRESETS, SINGLE],
@@ -50,9 +60,15 @@ def attack_settings() -> Ask:
 
 def restore_attack(asked: RobustnessConfig) -> None:
     """Have `attack_settings` show the attack of a question, as far as it can."""
-    text = ", ".join(_typed(epsilon, asked.norm) for epsilon in asked.epsilons)
+    for key, value in (shown_of(asked) if asked.kind == "text" else _shown(asked)).items():
+        st.session_state[key] = value
+
+
+def _shown(asked: RobustnessConfig) -> dict[str, object]:
+    text = ", ".join(typed(epsilon, asked.norm) for epsilon in asked.epsilons)
     is_usual = asked.epsilons == default_epsilons(asked.norm)
     shown: dict[str, object] = {
+        state.of_page("robustness", "kind"): "picture",
         state.ROBUSTNESS_PRESET: asked.preset or SINGLE,
         state.ROBUSTNESS_NORM: asked.norm,
         state.ROBUSTNESS_EPSILONS: "" if is_usual else text,
@@ -68,18 +84,13 @@ def restore_attack(asked: RobustnessConfig) -> None:
             state.ROBUSTNESS_RESTARTS: attack.restarts,
             state.ROBUSTNESS_LOSS: attack.loss,
         }
-    for key, value in shown.items():
-        st.session_state[key] = value
-
-
-def _typed(epsilon: float, norm: str) -> str:
-    """Return text that is read as just this number."""
-    label = epsilon_label(epsilon, norm)
-    return label if epsilon in grid(label) else repr(epsilon)
+    return shown
 
 
 def usual_examples() -> int:
     """Return how many examples the chosen preset usually takes."""
+    if chosen_kind("robustness") == "text":
+        return usual_texts()
     preset = PRESETS.get(st.session_state.get(state.ROBUSTNESS_PRESET) or FIRST)
     return preset.examples if preset else PRESETS["glance"].examples
 
@@ -97,7 +108,7 @@ def _help() -> str:
 def _shared(choice: AttackChoice) -> Ask:
     """Ask for what every attack has: norm, budgets, draws, surrogate, seed; return the question."""
     one, two, three = st.columns(3)
-    norms = [n for n in NORM_TITLES if all(n in ATTACKS[a.name].norms for a in choice.attacks)]
+    norms = [n for n in PIXEL_NORMS if all(n in ATTACKS[a.name].norms for a in choice.attacks)]
     norm = one.selectbox(
         "Norm",
         norms,

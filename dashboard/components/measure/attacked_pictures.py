@@ -56,7 +56,7 @@ def clicked_epsilon(event: object) -> float | None:
 @st.fragment
 def numbers_section(found: Found, names: Sequence[str]) -> None:
     """Show the numbers at one epsilon; moving the slider runs nothing else."""
-    epsilon = _epsilon(found)
+    epsilon = choose_epsilon(found)
     for column, (_, result) in zip(headings(found, names), found, strict=True):
         numbers = result.numbers()
         at = {n.metric: n.found for n in numbers if n.metric == "clean_accuracy"}
@@ -70,7 +70,7 @@ def examples_section(found: Found, names: Sequence[str]) -> None:
     """Show, per model, kept examples: clean, attacked at one epsilon, and the change."""
     left, right = st.columns([3, 1])
     with left:
-        epsilon = _epsilon(found)
+        epsilon = choose_epsilon(found)
     with right:
         factor = st.segmented_control(
             "Change shown ×",
@@ -88,8 +88,8 @@ def examples_section(found: Found, names: Sequence[str]) -> None:
             _of_one_model(run, result, mode, epsilon, factor, 2 if len(found) == 1 else 1)
 
 
-def _epsilon(found: Found) -> float:
-    """Ask for one of the budgets."""
+def choose_epsilon(found: Found) -> float:
+    """Ask for one of the budgets that were measured."""
     norm, epsilons = found[0][1].config.norm, found[0][1].epsilons
     if (place := nearest(state.ROBUSTNESS_AT, epsilons)) is not None:
         st.session_state[state.ROBUSTNESS_AT] = epsilons[place]
@@ -172,7 +172,7 @@ def _example(
         return
     shown = at.iloc[0].to_dict()
     files = str(start.iloc[0]["file"]), str(shown["file"])
-    sentence = f"{_sentence(result, shown)} {_breaking(result, row)}"
+    sentence = f"{_sentence(result, shown)} {breaking(result, row)}"
     st.image(
         _in_a_row(folder, *files, factor),
         f"original · adversarial · change × {factor}",
@@ -218,7 +218,7 @@ def _sentence(result: RobustnessResult, shown: Mapping[str, object]) -> str:
     return f"{label}, {outcome}{rounded}."
 
 
-def _breaking(result: RobustnessResult, row: Mapping[str, object]) -> str:
+def breaking(result: RobustnessResult, row: Mapping[str, object]) -> str:
     """Return where the example breaks first, and what found it."""
     breaks = float(str(row["breaks"]))
     if breaks != breaks:

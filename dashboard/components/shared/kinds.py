@@ -19,7 +19,13 @@ def known_kinds(references: Sequence[str]) -> set[InputKind]:
 
 def choose_kind(page: str) -> InputKind:
     """Return what the chosen models take, and ask where they do not tell; after their picker."""
+    if len(known_kinds(st.session_state.get(state.MODELS) or ())) != 1:
+        choose_one("Of", KINDS, key=state.of_page(page, "kind"), default="picture")
+    return chosen_kind(page)
+
+
+def chosen_kind(page: str) -> InputKind:
+    """Return what `choose_kind` will, where that is asked further down."""
     known = known_kinds(st.session_state.get(state.MODELS) or ())
-    if len(known) == 1:
-        return known.pop()
-    return choose_one("Of", KINDS, key=state.of_page(page, "kind"), default="picture")
+    kind: InputKind = st.session_state.get(state.of_page(page, "kind"), "picture")
+    return known.pop() if len(known) == 1 else kind
