@@ -117,7 +117,7 @@ MEASURING_LAYERS = (
     ("datasets", "models"),
     ("asking",),
     ("attacks", "corruptions", "games", "word_corruptions"),
-    ("explainers",),
+    ("explainers", "word_attacks"),
     ("measuring",),
     ("training",),
 )

@@ -10,7 +10,6 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from usable_core.asking.oracle import Oracle
 from usable_core.attacks.losses import log_odds
 from usable_core.catalog.text_attacks import KNOWN, kind_of
 from usable_core.datasets.dataset import Dataset
@@ -23,7 +22,8 @@ from usable_core.games.words import Text
 from usable_core.measuring.provenance import without_leaked
 from usable_core.measuring.robustness_records import records_of
 from usable_core.measuring.shards import Place, Step
-from usable_core.measuring.streaming import Kind, Objects, measured
+from usable_core.measuring.streaming import Examples, Kind, Objects, measured
+from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
 from usable_core.texts import cleaned
@@ -82,7 +82,7 @@ def steps(objects: Objects, config: RobustnessConfig, place: Place) -> Iterator[
             progress.message = "Attacking"
             progress.tell()
             passes, began = replace(oracle.passes), time.perf_counter()
-            table = _attacked(objects, config, x[rows], indices[rows])
+            table = _attacked(objects, config, indices[rows])
             spent = {
                 "forward": oracle.passes.forward - passes.forward,
                 "backward": oracle.passes.backward - passes.backward,
@@ -102,7 +102,6 @@ class Read:
 
     Attributes:
         written: They (N,).
-        x: Their pieces (1, 1, L) each.
         labels: Their classes (N,) int64.
         logits: The answers (N, classes).
         seeds: Of their draws (N,).
@@ -110,7 +109,6 @@ class Read:
     """
 
     written: list[Written]
-    x: list[Tensor]
     labels: Tensor
     logits: Tensor
     seeds: list[int]
@@ -130,30 +128,25 @@ class Read:
         """Return some of them to be attacked."""
         losses = log_odds(self.logits, self.labels, self.labels).tolist()
         return [
-            Attacked(
-                self.written[row], self.x[row], int(self.labels[row]), losses[row], self.seeds[row]
-            )
+            Attacked(self.written[row], int(self.labels[row]), losses[row], self.seeds[row])
             for row in rows
         ]
 
 
-def read(objects: Objects, config: RobustnessConfig, x: Tensor, indices: np.ndarray) -> Read:
-    """Return texts, of pieces x (N, 1, 1, L), as a model reads and answers them."""
-    examples, asking = objects.examples, Asking(objects.oracle)
+def read(asking: Asking, examples: Examples, config: RobustnessConfig, indices: Indices) -> Read:
+    """Return some texts (N,) as a model reads and answers them."""
     texts = [cleaned(examples.dataset[int(index)][0]) for index in indices]
-    xs = [asking.takes.read(text) for text in texts]
     return Read(
         [Written.of(Text(text, asking.takes)) for text in texts],
-        xs,
         torch.from_numpy(examples.labels[indices]),
-        asking.logits(xs),
+        asking.logits(texts),
         example_seeds([examples.dataset.ids[i] for i in indices], config.seed).tolist(),
         [asking.takes.is_cut(text) for text in texts],
     )
 
 
 def worst_of(
-    oracle: Oracle, config: RobustnessConfig, found: Read
+    asking: Asking, config: RobustnessConfig, found: Read
 ) -> tuple[list[Success | None], list[str]]:
     """Return the success on each text with the fewest changed words, and which attack found it.
 
@@ -167,7 +160,7 @@ def worst_of(
         rows = np.flatnonzero(most > 0).tolist()
         attacked = found.attacked(rows)
         for row, success in zip(
-            rows, search(Asking(oracle), spec, attacked, most[rows].tolist()), strict=True
+            rows, search(asking, spec, attacked, most[rows].tolist()), strict=True
         ):
             if success is not None:
                 best[row], names[row] = success, spec.title
@@ -175,15 +168,13 @@ def worst_of(
     return best, names
 
 
-def _attacked(
-    objects: Objects, config: RobustnessConfig, x: Tensor, indices: np.ndarray
-) -> pd.DataFrame:
-    """Return the rows of texts (N, 1, 1, L)."""
-    oracle, progress = objects.oracle, objects.progress
-    found = read(objects, config, x, indices)
+def _attacked(objects: Objects, config: RobustnessConfig, indices: Indices) -> pd.DataFrame:
+    """Return the rows of some texts (N,)."""
+    asking, progress = Asking(objects.oracle), objects.progress
+    found = read(asking, objects.examples, config, indices)
     right = found.is_right.numpy()
     progress.add(0, clean_accuracy=(int(right.sum()), len(right)))
-    best, names = worst_of(oracle, config, found)
+    best, names = worst_of(asking, config, found)
     above = [epsilon for epsilon in config.epsilons if epsilon > 0]
     budgets = np.stack([most_words(e, found.words) for e in above], 1) if above else None
     clean = found.logits.argmax(1).numpy()
@@ -212,7 +203,7 @@ def _attacked(
     )
     if budgets is not None:
         swaps = swaps_of(config.attacks[0])
-        noisy = random_swaps(Asking(oracle), swaps, found.written, found.seeds, budgets)
+        noisy = random_swaps(asking, swaps, found.written, found.seeds, budgets)
         for number, column in enumerate(noisy.T):
             table[f"noise_{number}"] = column
     return table

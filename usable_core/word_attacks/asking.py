@@ -1,7 +1,7 @@
 """What an attack asks a model about texts: answers, gradients to words; like lengths together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
 
@@ -26,9 +26,11 @@ class Asking:
 
     Attributes:
         oracle: It.
+        answers: Its logits (classes,) to texts that it was asked about.
     """
 
     oracle: Oracle
+    answers: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def takes(self) -> Tokens:
@@ -44,38 +46,42 @@ class Asking:
         """
         return table_of(self.oracle.model, _INSTEAD)
 
-    def read(self, text: str) -> Tensor | None:
-        """Return the pieces (1, 1, L) of a text; None where the model refuses it."""
+    def reads(self, text: str) -> bool:
+        """Tell whether the model reads a text and does not refuse it."""
         try:
-            return self.takes.read(text)
+            self.takes.read(text)
         except TextRefused:
-            return None
+            return False
+        return True
 
-    def logits(self, xs: Sequence[Tensor]) -> Tensor:
-        """Return logits (N, classes) of texts (1, 1, L), on the processor."""
+    def logits(self, texts: Sequence[str]) -> Tensor:
+        """Return logits (N, classes) of texts, on the processor; each is asked about once."""
+        new = [text for text in dict.fromkeys(texts) if text not in self.answers]
+        xs = [self._pieces(text) for text in new]
         order = _by_length(xs)
-        found = torch.empty(0, len(self.oracle.model.labels))
-        for part, answers in self.oracle.stream(len(xs), lambda part: self._batch(xs, order[part])):
-            if part.start == 0:
-                found = torch.empty(len(xs), answers.shape[1])
-            found[torch.from_numpy(order[part])] = answers.float().cpu()
-        return found
+        for part, found in self.oracle.stream(len(xs), lambda part: self._batch(xs, order[part])):
+            for row, one in zip(order[part], found.float().cpu(), strict=True):
+                self.answers[new[row]] = one
+        none = torch.empty(0, len(self.oracle.model.labels))
+        return torch.stack([self.answers[text] for text in texts]) if texts else none
 
-    def word_gradients(
-        self, texts: Sequence[Written], xs: Sequence[Tensor], y: Tensor
-    ) -> list[Tensor]:
-        """Return how the loss of each text changes with the embedding of its words, (W, D) each.
+    def word_gradients(self, texts: Sequence[Written], labels: Tensor) -> list[Tensor]:
+        """Return how the loss of each text changes with the embeddings of its words, (W, D) each.
 
-        The gradients of a word's pieces are summed.
+        The loss is the log odds of another class than its own (N,). The gradients of a word's
+        pieces are summed.
         """
-        table, order = self.table, _by_length(xs)
+        table, xs = self.table, [self.takes.read(written.text) for written in texts]
+        order = _by_length(xs)
 
         def asked(part: slice) -> list[Tensor]:
             rows = order[part]
-            labels = y[torch.from_numpy(rows)].to(self.oracle.device)
-            batch = self._batch(xs, rows)
+            own = labels[torch.from_numpy(rows)].to(self.oracle.device)
             found = embedding_gradients(
-                self.oracle.model, table, batch, lambda logits: log_odds(logits, labels, labels)
+                self.oracle.model,
+                table,
+                self._batch(xs, rows),
+                lambda logits: log_odds(logits, own, own),
             )
             return [self._of_words(texts[row], one) for row, one in zip(rows, found, strict=True)]
 
@@ -84,6 +90,10 @@ class Asking:
             for row, one in zip(order[part], found, strict=True):
                 gradients[row] = one
         return gradients
+
+    def _pieces(self, text: str) -> Tensor:
+        """Return the pieces (1, 1, L) of a text that the model reads, or of an empty one."""
+        return self.takes.read(text) if self.reads(text) else self.takes.read_or_empty("")
 
     def _of_words(self, written: Written, gradient: Tensor) -> Tensor:
         encoded = self.takes.tokenizer.encode(written.text)

@@ -26,8 +26,7 @@ def random_swaps(
         for text, seed, counts in zip(texts, seeds, most, strict=True)
     ]
     unique = list(dict.fromkeys(text for row in drawn for text in row))
-    xs = [asking.takes.read_or_empty(text) for text in unique]
-    answers = dict(zip(unique, asking.logits(xs).argmax(1).tolist(), strict=True))
+    answers = dict(zip(unique, asking.logits(unique).argmax(1).tolist(), strict=True))
     found = [[answers[text] for text in row] for row in drawn]
     return np.array(found, dtype=np.int32).reshape(most.shape)
 
@@ -43,7 +42,7 @@ def _drawn(asking: Asking, swaps: Swaps, text: Written, seed: int, counts: list[
         if not others:
             continue
         swapped = now.swapped(place, others[int(draw.integers(len(others)))])
-        if swapped.stands(place) and asking.read(swapped.text) is not None:
+        if swapped.stands(place) and asking.reads(swapped.text):
             now = swapped
             written.append(now.text)
     return [written[min(count, len(written) - 1)] for count in counts]

@@ -70,37 +70,49 @@ class ByGradient:
     def __call__(self, lanes: "Sequence[Lane]") -> list[list[Swap]]:
         """Return the `width` best swaps for each text that were not tried since it changed."""
         gradients = self._asking.word_gradients(
-            [lane.now for lane in lanes],
-            [lane.x for lane in lanes],
-            torch.tensor([lane.label for lane in lanes]),
+            [lane.now for lane in lanes], torch.tensor([lane.label for lane in lanes])
         )
-        table = cast(Tensor, self._asking.table.weight).detach()
-        return [
-            self._best(lane, (found.to(table) @ table.T).float().cpu().numpy())
-            for lane, found in zip(lanes, gradients, strict=True)
-        ]
+        return [self._best(*pair) for pair in zip(lanes, gradients, strict=True)]
 
-    def _best(self, lane: "Lane", promised: NDArray[np.float32]) -> list[Swap]:
-        """Return the best swaps, given what each piece at each place promises (W, pieces)."""
+    def _best(self, lane: "Lane", gradients: Tensor) -> list[Swap]:
+        """Return the best swaps of words with gradients (W, D)."""
         found: list[tuple[float, int, str]] = []
-        for place, word in enumerate(lane.now.words):
-            others = self._swaps(word, self._asking.takes) if place not in lane.changed else ()
-            if not others:
-                continue
-            is_after_space = lane.now.is_after_space(place)
-            own = cut((word,), self._asking.takes, is_after_space=is_after_space)
-            new = cut(others, self._asking.takes, is_after_space=is_after_space)
-            if not len(new.words) or not len(own.words):
-                continue
-            gains = promised[place, new.pieces]
+        choices = self._choices(lane)
+        promised, number = self._promised(gradients, choices)
+        for place, (own, new) in choices.items():
+            gains = promised[place, number[new.pieces]]
             gains = np.add.reduceat(gains, new.starts) / new.lengths
-            gains -= promised[place, own.pieces].mean()
+            gains -= promised[place, number[own.pieces]].mean()
             most = self._width + len(lane.tried)
             best = np.argpartition(-gains, most - 1)[:most] if most < len(gains) else slice(None)
             rows = np.arange(len(gains))[best]
             found += [(float(-gains[row]), place, new.words[row]) for row in rows]
         swaps = [(place, word) for _, place, word in sorted(found)]
         return [swap for swap in swaps if swap not in lane.tried][: self._width]
+
+    def _choices(self, lane: "Lane") -> dict[int, tuple[Cut, Cut]]:
+        """Return each word that may still be swapped, by its place, and what for."""
+        takes, found = self._asking.takes, {}
+        for place, word in enumerate(lane.now.words):
+            others = self._swaps(word, takes) if place not in lane.changed else ()
+            is_after_space = lane.now.is_after_space(place)
+            own = cut((word,), takes, is_after_space=is_after_space)
+            new = cut(others, takes, is_after_space=is_after_space)
+            if new.words and own.words:
+                found[place] = own, new
+        return found
+
+    def _promised(
+        self, gradients: Tensor, choices: dict[int, tuple[Cut, Cut]]
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return what pieces promise at each place (W, P), and which column each piece has."""
+        table = cast(Tensor, self._asking.table.weight).detach()
+        is_used = np.zeros(len(table), dtype=bool)
+        for own, new in choices.values():
+            is_used[own.pieces] = is_used[new.pieces] = True
+        used = torch.from_numpy(np.flatnonzero(is_used)).to(table.device)
+        promised = gradients.to(table) @ table[used].T
+        return promised.float().cpu().numpy(), np.cumsum(is_used) - 1
 
 
 class ByAnswers:
@@ -135,9 +147,9 @@ class ByAnswers:
             for place, word in enumerate(lane.now.words)
             if self._swaps(word, takes)
         ]
-        xs = [takes.read_or_empty(lane.now.without(place)) for lane, place in places]
+        texts = [lane.now.without(place) for lane, place in places]
         labels = torch.tensor([lane.label for lane, _ in places], dtype=torch.int64)
-        losses = log_odds(self._asking.logits(xs), labels, labels).tolist()
+        losses = log_odds(self._asking.logits(texts), labels, labels).tolist()
         for lane in lanes:
             own = [(-loss, at) for (of, at), loss in zip(places, losses, strict=True) if of is lane]
             lane.asked += len(own)

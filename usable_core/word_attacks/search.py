@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from usable_core.attacks.losses import log_odds
 from usable_core.catalog import implementation
@@ -30,14 +29,12 @@ class Attacked:
 
     Attributes:
         written: It.
-        x: Its pieces (1, 1, L).
         label: Its class.
         loss: Of the clean text.
         seed: Of what is drawn for it.
     """
 
     written: Written
-    x: Tensor
     label: int
     loss: float
     seed: int
@@ -66,7 +63,6 @@ class Lane:
 
     Attributes:
         now: The worst text so far.
-        x: Its pieces.
         label: The class that it is to lose.
         loss: Log odds of another class.
         most: How many words may change.
@@ -79,7 +75,6 @@ class Lane:
     """
 
     now: Written
-    x: Tensor
     label: int
     loss: float
     most: int
@@ -117,7 +112,7 @@ def search(
     propose: Proposing = kind(asking, swaps_of(spec), spec.steps)
     found: list[Success | None] = [None] * len(texts)
     lanes = {
-        row: Lane(t.written, t.x, t.label, t.loss, k, _draw(t, spec))
+        row: Lane(t.written, t.label, t.loss, k, _draw(t, spec))
         for row, (t, k) in enumerate(zip(texts, most, strict=True))
     }
     while lanes := {row: lane for row, lane in lanes.items() if not lane.is_over}:
@@ -144,9 +139,9 @@ def _step(
     for row, lane in lanes.items():
         for swap in tried[row]:
             text = lane.now.swapped(*swap)
-            x = asking.read(text.text) if text.stands(swap[0]) else None
-            pairs += [] if x is None else [(row, swap, text, x)]
-    logits = asking.logits([x for *_, x in pairs])
+            if text.stands(swap[0]) and asking.reads(text.text):
+                pairs.append((row, swap, text))
+    logits = asking.logits([text.text for *_, text in pairs])
     labels = torch.tensor([lanes[row].label for row, *_ in pairs], dtype=torch.int64)
     losses = log_odds(logits, labels, labels).tolist()
     answers = logits.argmax(1).tolist()
@@ -165,7 +160,7 @@ def _step(
             text, changed = pairs[number][2], len(lane.changed) + 1
             found[row] = Success(text, changed, answers[number], lane.asked)
         elif number >= 0 and losses[number] > lane.loss:
-            _, (place, _), lane.now, lane.x = pairs[number]
+            _, (place, _), lane.now = pairs[number]
             lane.loss = losses[number]
             lane.changed.add(place)
             lane.tried.clear()
