@@ -143,6 +143,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:explanation",
         matches_classes=True,
         page="explanation",
+        kinds=("picture", "text"),
     ),
     "cost": Task(
         title="Cost",

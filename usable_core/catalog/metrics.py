@@ -142,10 +142,31 @@ METRICS = {
     "deletion_gain": _number(
         "Deletion gain",
         "By how much hiding in the map's order beats random orders on the same network, as a "
-        "share of what either changes: 0 is chance, 1 the most. Median over the images.",
+        "share of what either changes: 0 is chance, 1 the most. Median over the examples. Of texts "
+        "(comprehensiveness) behind the model's mask; where it has none, with words left out.",
     ),
     "insertion_gain": _number(
-        "Insertion gain", "The same where parts are shown: 0 is chance. Median over the images."
+        "Insertion gain",
+        "The same where parts are shown: 0 is chance. Median over the examples. Of texts it is "
+        "called sufficiency.",
+    ),
+    "deletion_gain_delete": _number(
+        "Deletion gain, left out",
+        "Deletion gain of texts (comprehensiveness) whose hidden words are left out, beside that "
+        "behind the mask: a map that is good behind one alone may tell of the mask.",
+    ),
+    "insertion_gain_delete": _number(
+        "Insertion gain, left out",
+        "Insertion gain of texts (sufficiency) whose hidden words are left out.",
+    ),
+    "deletion_gain_neutral": _number(
+        "Deletion gain, ellipsis",
+        "Deletion gain of texts (comprehensiveness) with an ellipsis for each hidden word: the "
+        "second background of models that have no mask.",
+    ),
+    "insertion_gain_neutral": _number(
+        "Insertion gain, ellipsis",
+        "Insertion gain of texts (sufficiency) with an ellipsis for each hidden word.",
     ),
     "road_gain": _number(
         "ROAD gain",
