@@ -157,6 +157,7 @@ TASKS = {
         page="cost",
         in_short="usable_core.evaluations.in_short:cost",
         is_of_machine=True,
+        kinds=("picture", "text"),
     ),
     "pretrain": Task(
         title="Pre-training",

@@ -205,8 +205,9 @@ METRICS = {
     "parameters": MetricRow("Parameters", "How many numbers the network learned.", "count"),
     "macs": MetricRow(
         "Multiply-adds",
-        "Multiply-adds of matrix products and convolutions for one picture (MACs; half of the "
-        "floating point operations). Activations, normalisation and pooling are not in them.",
+        "Multiply-adds of matrix products and convolutions for one picture, or for one text of "
+        "median length (MACs; half of the floating point operations). Activations, normalisation, "
+        "pooling and the look-up of embeddings are not in them.",
         "count",
     ),
     "file_size": MetricRow(
@@ -220,31 +221,34 @@ METRICS = {
     "forward_p95": MetricRow("Forward, p95", f"95 % of the batches {_PASSED}", "seconds"),
     "throughput": MetricRow(
         "Throughput",
-        "Pictures a second at the best batch size, by the median: decoding, preprocessing and the "
-        "forward pass one after another.",
+        "Pictures or texts a second at the best batch size, by the median batch: opening, "
+        "preprocessing and the forward pass one after another. Batches of texts are of like "
+        "length.",
         "rate",
     ),
     "forward_throughput": MetricRow(
         "Forward throughput",
-        "Pictures a second at the best batch size, by the median of the forward pass alone.",
+        "Pictures or texts a second at the best batch size, by the median of the forward pass "
+        "alone.",
         "rate",
     ),
     "peak_memory": MetricRow(
         "Peak memory",
-        "Weights and whatever tensors are there at once during a forward pass. On CUDA by torch's "
-        "allocator, elsewhere counted tensor by tensor, without scratch memory inside operations. "
+        "Weights and whatever tensors are there at once during a forward pass, of texts of the "
+        "longest that were timed. On CUDA by torch's allocator, elsewhere counted tensor by "
+        "tensor, without scratch memory inside operations. "
         "Libraries and data are not in it.",
         "bytes",
     ),
     "energy": MetricRow(
-        "Energy of a picture",
-        "What the meter of the device counted while pictures went through at the best batch size, "
+        "Energy of an example",
+        "What the meter of the device counted while examples went through at the best batch size, "
         "divided by their number; idling and other work are in it.",
         "joules",
     ),
     "energy_estimate": MetricRow(
         "Energy, estimated",
-        "Multiply-adds of a picture times 4.6 pJ: a multiplication and an addition of 32-bit "
+        "Multiply-adds times 4.6 pJ: a multiplication and an addition of 32-bit "
         "floating point numbers at 45 nm (Horowitz 2014, ISSCC, figure 1.1.9). Arithmetic alone: "
         "moving numbers costs several times as much, so it is a floor, and never beside a "
         "measured energy.",

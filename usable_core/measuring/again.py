@@ -132,7 +132,7 @@ def counts(
     answer: CostResult, model: Model, dataset: Dataset | None, count: int, seed: int
 ) -> Again:
     """Count again what is counted; times and energy are of their machine, and stay."""
-    now, facts = counted(ready(model)), answer.facts
+    now, facts = counted(ready(model), answer.facts.pieces), answer.facts
     said = {"parameters": facts.parameters, "macs": facts.macs}
     wrong = [
         f"it has {now[name]:,.0f} {name}, where {value:,.0f} is recorded"
