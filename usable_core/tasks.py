@@ -144,6 +144,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:explanation",
         matches_classes=True,
         page="explanation",
+        kinds=("picture", "text"),
     ),
     "cost": Task(
         title="Cost",
@@ -157,6 +158,7 @@ TASKS = {
         page="cost",
         in_short="usable_core.evaluations.in_short:cost",
         is_of_machine=True,
+        kinds=("picture", "text"),
     ),
     "pretrain": Task(
         title="Pre-training",

@@ -20,7 +20,7 @@ BATCHES = (2, 4, 8, 16, 32, 64)
 
 def settings() -> partial[CostConfig]:
     sizes = st.multiselect(
-        "Pictures at once, beside one and the fastest",
+        "Examples at once, beside one and the fastest",
         BATCHES,
         key=state.of_page("cost", "batches"),
         placeholder="only these",
@@ -55,12 +55,13 @@ def sentence(result: CostResult) -> str:
     """Return the cost of an answer in one sentence."""
     part, facts = result.parts[0], result.facts
     middle, late = (written(result.time(part, 1, share).value, "seconds") for share in (0.5, 0.95))
-    what = "answers one picture" if part == "latency" else "passes one picture forward"
+    one = result.kind
+    what = f"answers one {one}" if part == "latency" else f"passes one {one} forward"
     return (
         f"{what} in {middle} (95 % within {late}), and at best "
         f"{written(result.throughput(part).value, 'rate')} at {result.best(part)} at once. It has "
         f"{written(facts.parameters, 'count')} parameters, {written(facts.macs, 'count')} "
-        f"multiply-adds a picture and {written(facts.file_size, 'bytes')} of weights."
+        f"multiply-adds a {one} and {written(facts.file_size, 'bytes')} of weights."
     )
 
 

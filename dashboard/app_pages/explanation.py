@@ -14,6 +14,7 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 
 EXAMPLES = 20  # some minutes for a ResNet-18 on two cores
+OF_PICTURES = [row.title for row in EXPLAINERS.values() if not row.of_texts]
 EVIDENCE = {"none": "Nothing", "curves": "Curves", "all": "All"}
 TARGETS = {"predicted": "The prediction", "true": "The true class"}
 
@@ -27,6 +28,7 @@ def settings() -> Ask | None:
         format_func=lambda name: EXPLAINERS[name].title,
         key=state.EXPLANATION_METHODS,
         wrap=True,
+        help=f"Of pictures alone: {', '.join(OF_PICTURES)}.",
     )
     one, two, three = st.columns(3)
     target = one.selectbox(
@@ -59,8 +61,9 @@ def evidence_beside() -> str:
         required=True,
         format_func=EVIDENCE.get,
         key=state.EXPLANATION_EVIDENCE,
-        help="Curves: deletion and insertion, some 40 to 130 evaluations more for each map. "
-        "All: a second background, ROAD, and maps with random weights and of another class.",
+        help="Curves: deletion and insertion, some 40 to 130 evaluations more for each map; of "
+        "texts behind two backgrounds. All: also maps with random weights and of another class; of "
+        "pictures a second background and ROAD.",
     )
 
 
@@ -81,10 +84,10 @@ measuring_page(
     MeasuringPage(
         task="explanation",
         title="Explanation quality",
-        sentence="Which method's maps are to be trusted on this data, and for which images not?",
+        sentence="Which method's maps are to be trusted on this data, and where not?",
         nothing="No maps of these models have been measured on this data.",
-        hint="Press Evaluate: one map per image and method, and how far each is to be trusted. For "
-        "one picture of your own, open Explain.",
+        hint="Press Evaluate: one map per example and method, and how far each is to be trusted. "
+        "For one picture or text of your own, open Explain.",
         settings=settings,
         results=results,
         examples=lambda: EXAMPLES,

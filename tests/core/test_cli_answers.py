@@ -6,7 +6,8 @@ import pytest
 from made_results import accuracy_result, provenance
 
 from usable_core.cli import accuracy, explanation
-from usable_core.evaluations.explanation import COLUMNS, ExplanationConfig, ExplanationResult
+from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
+from usable_core.evaluations.explanation_columns import COLUMNS
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.evaluations.training_words import in_words

@@ -371,7 +371,7 @@ def test_another_machine_measures_anew(monkeypatch):
     assert found.axis != RunStore().load(first.id).axis
     stored = RunStore().load(elsewhere.id)
     assert stored.summary() == found.summary()
-    assert stored.provenance.dataset == cost.NO_DATA
+    assert stored.provenance.dataset == "no pictures"
 
 
 @pytest.mark.parametrize(

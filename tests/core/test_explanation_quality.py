@@ -14,12 +14,11 @@ from usable_core.catalog import explainers as catalog
 from usable_core.catalog.explainers import ExplainerRow
 from usable_core.errors import Cancelled, ConfigError
 from usable_core.evaluations.explanation import (
-    COLUMNS,
-    FIGURES,
     ExplainerOptions,
     ExplanationConfig,
     ExplanationResult,
 )
+from usable_core.evaluations.explanation_columns import COLUMNS, FIGURES
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.explainers.attribution import Attribution
 from usable_core.measuring import shards

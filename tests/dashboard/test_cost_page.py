@@ -84,7 +84,7 @@ def test_a_sentence_a_chart_and_every_number_in_its_unit(open_page, store):
     assert cells["Parameters "] == "663 k"
     assert cells["Size of the weights "] == "2.66 MB"
     assert cells["Latency, median batch 1"].startswith("15.1 ms (")
-    assert cells["Energy of a picture "] == "–"
+    assert cells["Energy of an example "] == "–"
 
 
 def test_times_of_two_machines_share_no_figure_and_that_is_said(open_page, store):

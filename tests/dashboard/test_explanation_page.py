@@ -175,3 +175,29 @@ def test_the_runs_page_leads_to_it(open_page, store):
 
     links = {e.proto.label: e.proto for e in app.get("page_link")}
     assert links["Show its result"].page == "explanation"
+
+
+def test_worst_maps_of_texts_show_their_words_coloured_and_open_on_explain(open_page, store):
+    text = "not <b>good</b> at all"
+    records = (
+        result()
+        .records.drop_duplicates("index")
+        .assign(method="kernel_shap", text=text, words=4, deletion_gain=-0.5)
+    )
+    config = ExplanationConfig(ModelSpec("hf/toy"), DatasetSpec("texts.csv"), ("kernel_shap",))
+    run = done(store, ExplanationResult(config, provenance("hf/toy"), records), with_pictures=False)
+    spans = [(0, 3), (7, 11), (16, 18), (19, 22)]
+    maps = {f"{i}_kernel_shap": np.array([[-1, 2, 0, 0]], np.float32) for i in range(3)}
+    maps |= {f"{i}_text": np.array(text) for i in range(3)}
+    maps |= {f"{i}_spans": np.array(spans, np.int32) for i in range(3)}
+    store.folder(run).mkdir(parents=True, exist_ok=True)
+    np.savez(store.folder(run) / "maps.npz", **maps)
+
+    app = open_page("explanation", run=run)
+
+    chips = [html.proto.body for html in app.get("html") if "span title" in html.proto.body]
+    assert len(chips) == 3
+    assert 'title="+2"' in chips[0]
+    assert "&lt;" in chips[0]
+    assert "no better than chance (-0.50)" in texts(app).replace("\\", "")
+    assert app.button(key=f"worst_{run}_0_kernel_shap").label == "Explain it"

@@ -142,10 +142,31 @@ METRICS = {
     "deletion_gain": _number(
         "Deletion gain",
         "By how much hiding in the map's order beats random orders on the same network, as a "
-        "share of what either changes: 0 is chance, 1 the most. Median over the images.",
+        "share of what either changes: 0 is chance, 1 the most. Median over the examples. Of texts "
+        "(comprehensiveness) behind the model's mask; where it has none, with words left out.",
     ),
     "insertion_gain": _number(
-        "Insertion gain", "The same where parts are shown: 0 is chance. Median over the images."
+        "Insertion gain",
+        "The same where parts are shown: 0 is chance. Median over the examples. Of texts it is "
+        "called sufficiency.",
+    ),
+    "deletion_gain_delete": _number(
+        "Deletion gain, left out",
+        "Deletion gain of texts (comprehensiveness) whose hidden words are left out, beside that "
+        "behind the mask: a map that is good behind one alone may tell of the mask.",
+    ),
+    "insertion_gain_delete": _number(
+        "Insertion gain, left out",
+        "Insertion gain of texts (sufficiency) whose hidden words are left out.",
+    ),
+    "deletion_gain_neutral": _number(
+        "Deletion gain, ellipsis",
+        "Deletion gain of texts (comprehensiveness) with an ellipsis for each hidden word: the "
+        "second background of models that have no mask.",
+    ),
+    "insertion_gain_neutral": _number(
+        "Insertion gain, ellipsis",
+        "Insertion gain of texts (sufficiency) with an ellipsis for each hidden word.",
     ),
     "road_gain": _number(
         "ROAD gain",
@@ -184,8 +205,9 @@ METRICS = {
     "parameters": MetricRow("Parameters", "How many numbers the network learned.", "count"),
     "macs": MetricRow(
         "Multiply-adds",
-        "Multiply-adds of matrix products and convolutions for one picture (MACs; half of the "
-        "floating point operations). Activations, normalisation and pooling are not in them.",
+        "Multiply-adds of matrix products and convolutions for one picture, or for one text of "
+        "median length (MACs; half of the floating point operations). Activations, normalisation, "
+        "pooling and the look-up of embeddings are not in them.",
         "count",
     ),
     "file_size": MetricRow(
@@ -199,31 +221,34 @@ METRICS = {
     "forward_p95": MetricRow("Forward, p95", f"95 % of the batches {_PASSED}", "seconds"),
     "throughput": MetricRow(
         "Throughput",
-        "Pictures a second at the best batch size, by the median: decoding, preprocessing and the "
-        "forward pass one after another.",
+        "Pictures or texts a second at the best batch size, by the median batch: opening, "
+        "preprocessing and the forward pass one after another. Batches of texts are of like "
+        "length.",
         "rate",
     ),
     "forward_throughput": MetricRow(
         "Forward throughput",
-        "Pictures a second at the best batch size, by the median of the forward pass alone.",
+        "Pictures or texts a second at the best batch size, by the median of the forward pass "
+        "alone.",
         "rate",
     ),
     "peak_memory": MetricRow(
         "Peak memory",
-        "Weights and whatever tensors are there at once during a forward pass. On CUDA by torch's "
-        "allocator, elsewhere counted tensor by tensor, without scratch memory inside operations. "
+        "Weights and whatever tensors are there at once during a forward pass, of texts of the "
+        "longest that were timed. On CUDA by torch's allocator, elsewhere counted tensor by "
+        "tensor, without scratch memory inside operations. "
         "Libraries and data are not in it.",
         "bytes",
     ),
     "energy": MetricRow(
-        "Energy of a picture",
-        "What the meter of the device counted while pictures went through at the best batch size, "
+        "Energy of an example",
+        "What the meter of the device counted while examples went through at the best batch size, "
         "divided by their number; idling and other work are in it.",
         "joules",
     ),
     "energy_estimate": MetricRow(
         "Energy, estimated",
-        "Multiply-adds of a picture times 4.6 pJ: a multiplication and an addition of 32-bit "
+        "Multiply-adds times 4.6 pJ: a multiplication and an addition of 32-bit "
         "floating point numbers at 45 nm (Horowitz 2014, ISSCC, figure 1.1.9). Arithmetic alone: "
         "moving numbers costs several times as much, so it is a floor, and never beside a "
         "measured energy.",

@@ -11,6 +11,7 @@ _WHAT: dict[Part, str] = {
     "latency": "decode, preprocess, forward",
     "forward": "forward alone",
 }
+_OF_TEXTS: dict[Part, str] = {**_WHAT, "latency": "open, cut into pieces, forward"}
 
 
 def lines(run: Run, result: CostResult) -> list[Line]:
@@ -27,7 +28,7 @@ def lines(run: Run, result: CostResult) -> list[Line]:
     rows = [
         (
             place(size),
-            _WHAT[part],
+            (_OF_TEXTS if result.kind == "text" else _WHAT)[part],
             timed(result.time(part, size, 0.5)),
             timed(result.time(part, size, 0.95)),
             len(result.timings(part, size)),

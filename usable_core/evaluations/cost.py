@@ -14,11 +14,13 @@ import numpy as np
 
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.units import written
+from usable_core.evaluations.cost_facts import Facts, texts_in_words
 from usable_core.evaluations.machine import Machine
 from usable_core.evaluations.result import Answer, Number, summed_up
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
     DatasetSpec,
+    InputKind,
     ModelSpec,
     Provenance,
     asked,
@@ -44,13 +46,13 @@ Part = Literal["latency", "forward"]
 
 @dataclass(frozen=True)
 class CostConfig:
-    """What to measure: one model, on pictures of a data set or without any.
+    """What to measure: one model, on examples of a data set or without any.
 
     Attributes:
         model: The model.
-        dataset: Data whose pictures are decoded and preprocessed; the forward pass alone is timed
-            when not given.
-        batch_sizes: Pictures at once, beside 1 and the fastest, such as 8,32.
+        dataset: Data whose pictures are decoded and preprocessed, or texts cut into pieces; the
+            forward pass alone is timed when not given.
+        batch_sizes: Examples at once, beside 1 and the fastest, such as 8,32.
         timings: Batches timed at each size; fewer where they take long.
     """
 
@@ -72,33 +74,6 @@ class CostConfig:
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What was counted rather than timed.
-
-    Attributes:
-        parameters: Numbers that the network learned.
-        macs: Multiply-adds of one picture; NaN where they could not be counted.
-        file_size: Bytes of the weights.
-        file_size_of: Whether those are of the file, or of the weights as they are held.
-        memory: Peak bytes of a forward pass at each batch size.
-        memory_by: How that was measured.
-        energy: Joules of one picture at the best batch size; NaN where nothing meters them.
-        energy_by: How that was measured, or why it was not.
-        picture: Width and height of the median picture; None without data.
-    """
-
-    parameters: int
-    macs: float
-    file_size: int
-    file_size_of: Literal["file", "weights"]
-    memory: dict[str, float]
-    memory_by: str
-    energy: float
-    energy_by: str
-    picture: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
 class CostResult(Answer):
     """Timings of single batches, and what was counted; every number of time is of the timings."""
 
@@ -113,8 +88,13 @@ class CostResult(Answer):
         return self.headline({"forward p95 at batch 1": found}, "seconds")
 
     @property
+    def kind(self) -> InputKind:
+        """Return what the examples are."""
+        return "picture" if self.facts.pieces is None else "text"
+
+    @property
     def n(self) -> int:
-        """Return the number of pictures that were timed one by one."""
+        """Return the number of examples that were timed one by one."""
         return int((self.records["batch"] == 1).sum())
 
     @property
@@ -131,7 +111,7 @@ class CostResult(Answer):
 
     @property
     def has_pictures(self) -> bool:
-        """Tell whether pictures were decoded, so that whole answers were timed."""
+        """Tell whether examples were opened and prepared, so that whole answers were timed."""
         return self.config.dataset is not None
 
     def timings(self, part: Part, batch: int) -> Floats:
@@ -147,11 +127,11 @@ class CostResult(Answer):
         return quantile(self.timings(part, batch), share, confidence)
 
     def best(self, part: Part) -> int:
-        """Return the batch size at which most pictures a second are answered."""
+        """Return the batch size at which most examples a second are answered."""
         return max(self.batch_sizes, key=lambda size: size / self.time(part, size, 0.5).value)
 
     def throughput(self, part: Part, confidence: float = CONFIDENCE) -> Estimate:
-        """Return the pictures a second at the best batch size, by the median batch."""
+        """Return the examples a second at the best batch size, by the median batch."""
         size = self.best(part)
         found = self.time(part, size, 0.5, confidence)
         high = size / found.low if found.low > 0 else math.inf
@@ -160,6 +140,8 @@ class CostResult(Answer):
     @property
     def pictures_in_words(self) -> str:
         """Return what it answered: `64 × 64 pixels of digits (test)`."""
+        if self.facts.pieces is not None:
+            return texts_in_words(self.facts, self.provenance, self.best("forward"))
         if self.facts.picture is None:
             return "grey pictures (no data were named, so decoding was not timed)"
         width, height = self.facts.picture

@@ -59,6 +59,13 @@ DOUBTS = (
         "half the evaluations ranked the parts differently (rank correlation {:.2f})",
     ),
     Doubt("agreement", False, 0.0, "agreement", "the other methods contradict it ({:.2f})"),
+    Doubt(
+        "answer_span",
+        False,
+        1e-6,  # of a probability: float32 rounds to it
+        "constant",
+        "the answer stays the same whatever is hidden, so there is nothing that a map could show",
+    ),
 )
 
 

@@ -157,12 +157,18 @@ class Evidence:
     seconds: float
 
     def figures(self) -> dict[str, float]:
-        """Return areas, gains and correlations by the names of a data set's records."""
+        """Return areas, gains and correlations by the names of a data set's records.
+
+        The first background is the one that names do not say.
+        """
         found: dict[str, float] = {}
+        if self.curves:
+            passed = [p for curve in self.curves for p in (*curve.outputs, *curve.random_mean)]
+            found["answer_span"] = max(passed) - min(passed)
         for curve in self.curves:
             if curve.kind == "road":
                 found["road_gain"] = curve.gain
-            elif curve.background == "blur":
+            elif curve.background == self.curves[0].background:
                 found |= {f"{curve.kind}_area": curve.area, f"{curve.kind}_gain": curve.gain}
             else:
                 found[f"{curve.kind}_gain_{curve.background}"] = curve.gain

@@ -1,19 +1,4 @@
-"""The question "what in the image made the model say so, and is the map to be believed?".
-
-Records, one row per (example, method); NaN where a method has no such figure or it was not asked:
-    index, id, label (-1: unknown to the model), prediction, target (the class explained), method,
-    r2 (weighted local R², LIME), additivity_gap (|sum of values + base − f(x)| in output units),
-    evaluations (forward passes of single images), seconds, effective_samples (LIME), convergence
-    (rank correlation with the map of half the evaluations), gap_share (additivity_gap over
-    |f(x) − f(background)|), error_share (largest Monte Carlo
-    standard error over largest value), settled_share (superpixels whose sign is settled),
-    is_stable (1 or 0), deletion_area, deletion_gain, insertion_area, insertion_gain (behind a
-    blur), deletion_gain_mean, insertion_gain_mean (behind the mean colour), road_gain, randomised
-    and other_class (rank correlations that should be low), agreement (mean rank correlation with
-    the example's maps by the other methods).
-The maps themselves are artifacts: `maps.npz`, key "{index}_{method}", arrays (H, W) float32; so are
-the pictures, `images/{index}.png`.
-"""
+"""The question "what in the input made the model say so, and is the map to be believed?"."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -25,10 +10,18 @@ import numpy as np
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS, TEXT_BACKGROUNDS
 from usable_core.evaluations.doubts import doubts
+from usable_core.evaluations.explanation_columns import (
+    COLUMNS,
+    FIGURES,
+    SHOWN,
+    TEXT_COLUMNS,
+    TEXT_FIGURES,
+)
 from usable_core.evaluations.result import Answer, Number, summed_up, table
 from usable_core.evaluations.specs import (
     MOST_SEED,
     DatasetSpec,
+    InputKind,
     ModelSpec,
     Provenance,
     asked,
@@ -42,23 +35,8 @@ from usable_core.metrics.intervals import CONFIDENCE, Estimate, bootstrap, wilso
 if TYPE_CHECKING:
     import pandas as pd
 
-EXAMPLES = 10  # images explained when nobody says otherwise
+EXAMPLES = 10  # explained when nobody says otherwise
 _WORST = 5  # examples named in a summary
-# Figures of single maps, of which medians are given.
-_FIGURES = (
-    "r2 additivity_gap effective_samples convergence gap_share error_share settled_share "
-    "deletion_area deletion_gain insertion_area insertion_gain deletion_gain_mean "
-    "insertion_gain_mean road_gain randomised other_class agreement"
-)
-FIGURES = tuple(_FIGURES.split())
-# Those of them, and of the columns of `per_method`, that people see: keys of `METRICS`.
-_SHOWN = (
-    "doubtful deletion_gain insertion_gain road_gain r2 error_share randomised other_class "
-    "agreement additivity_gap seconds"
-)
-SHOWN = tuple(_SHOWN.split())
-_FACTS = "index id label prediction target method r2 additivity_gap evaluations seconds is_stable"
-COLUMNS = (*_FACTS.split(), *FIGURES[2:])
 
 
 @dataclass(frozen=True)
@@ -110,14 +88,14 @@ class ExplanationConfig:
 
     Attributes:
         model: The model.
-        dataset: The data set; its `limit` says how many images are explained.
+        dataset: The data set; its `limit` says how many examples are explained.
         methods: Explanation methods; repeatable, or with commas.
         target: Class that is explained: `predicted`, `true`, or a class name.
         options: How maps are made.
         evidence: What is measured beside each map: `none`; `curves`, deletion and insertion behind
             a blur, some 130 evaluations for the first map of an image and 40 for each other; `all`,
             these behind the mean colour too, ROAD, and two further maps: with random weights and
-            of another class.
+            of another class. Of texts both have the curves behind two backgrounds.
     """
 
     model: ModelSpec
@@ -163,15 +141,25 @@ class ExplanationResult(Answer):
 
     @property
     def n(self) -> int:
-        """Return the number of images."""
+        """Return the number of examples."""
         return int(self.records["index"].nunique())
+
+    @property
+    def kind(self) -> InputKind:
+        """Return what the examples are."""
+        return "text" if "text" in self.records else "picture"
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Return the figures of single maps that there are of such examples."""
+        return TEXT_FIGURES if self.kind == "text" else FIGURES
 
     @cached_property
     def per_method(self) -> "pd.DataFrame":
         """Return one row per method that gave maps, in the order asked for.
 
-        Columns: method, n (maps); the median of each of `FIGURES` with its interval, `…_low` and
-        `…_high` (bootstrap over the images); r2_lowest and additivity_gap_largest; doubtful, the
+        Columns: method, n (maps); the median of each of `figures` with its interval, `…_low` and
+        `…_high` (bootstrap over the examples); r2_lowest and additivity_gap_largest; doubtful, the
         share of maps with a reason to doubt them, with Wilson's interval; evaluations and seconds
         (means per map). NaN where a method has no such figure.
         """
@@ -184,7 +172,7 @@ class ExplanationResult(Answer):
                 continue
             of = records[chosen]
             row: dict[str, Any] = {"method": method, "n": len(of)}
-            for figure in FIGURES:
+            for figure in self.figures:
                 row |= _median(of[figure].to_numpy(dtype=np.float64)).columns(figure)
             row["r2_lowest"] = of["r2"].min()
             row["additivity_gap_largest"] = of["additivity_gap"].max()
@@ -218,12 +206,13 @@ class ExplanationResult(Answer):
 
     @property
     def _columns(self) -> list[str]:
-        return list(dict.fromkeys([*self.records.columns, *COLUMNS]))
+        own = TEXT_COLUMNS if self.kind == "text" else COLUMNS
+        return list(dict.fromkeys([*self.records.columns, *own]))
 
     @cached_property
     def _doubts(self) -> list[list[str]]:
         """Return the reasons against each map of the records."""
-        figures = self.records.reindex(columns=list(FIGURES)).to_dict("records")
+        figures = self.records.reindex(columns=list(self.figures)).to_dict("records")
         return [[sentence for _, sentence in doubts(of_map)] for of_map in figures]
 
     def numbers(self) -> tuple[Number, ...]:
@@ -238,12 +227,12 @@ class ExplanationResult(Answer):
             )
             for metric in SHOWN
             for row in rows
-            if row[metric] == row[metric]
+            if row.get(metric, np.nan) == row.get(metric, np.nan)
         )
 
     def _within(self, metric: str, method: str) -> Callable[[float], Estimate] | None:
         """Return what gives a median with the interval of another confidence."""
-        if metric not in FIGURES:
+        if metric not in self.figures:
             return None
         records = self.records
         values = records.loc[records["method"] == method, metric].to_numpy(dtype=np.float64)

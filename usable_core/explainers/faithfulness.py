@@ -29,6 +29,7 @@ class Question:
     kinds: tuple[Literal["deletion", "insertion", "road"], ...] = ("deletion", "insertion")
 
 
+BLURRED = (Question("blur"),)  # the cheapest evidence
 OF_TEXTS = (Question("mask"), Question("delete"))
 WITHOUT_MASK = (Question("delete"), Question("neutral"))
 BOTH_BACKGROUNDS_AND_ROAD = (Question("blur"), Question("mean"), Question("noise", ("road",)))

@@ -12,18 +12,22 @@ from torch import Tensor
 
 from usable_core.evaluations.evidence import Sanity
 from usable_core.games.pictures import Picture
+from usable_core.games.words import Text, usual_background
 from usable_core.metrics.arrays import Values
 from usable_core.metrics.attribution import superpixel_credits
 from usable_core.metrics.ranks import spearman
 from usable_core.models.model import Model
 
-_PROBES = 16  # images with half of the superpixels hidden, at which random layers are scaled
+_PROBES = 16  # inputs with half of their parts hidden, at which random layers are scaled
+# Words from which a rank correlation that looks alike (0.5) is hardly chance: of orders that have
+# nothing in common 4.9 % reach it with 12 words, 10.6 % with 8, half of them with 3 (counted).
+LEAST_WORDS = 12
 
 
 def check_sanity(
     model: Model,
     random: Model | None,
-    picture: Picture,
+    picture: Picture | Text,
     values: Values,
     other: int,
     again: Callable[[Model, int | None], Values],
@@ -62,8 +66,11 @@ def check_sanity(
     return sanity, maps
 
 
-def probes(picture: Picture, seed: int, device: torch.device) -> Tensor:
-    """Return versions of a picture (N, 3, H, W), each with half of its superpixels hidden."""
+def probes(picture: Picture | Text, seed: int, device: torch.device) -> Tensor:
+    """Return versions (N, …) of an input, each with half of its superpixels or words hidden."""
     stays = np.random.default_rng(seed).random((_PROBES, int(picture.segments.max()) + 1)) < 0.5
     stays[0] = True
-    return picture.hiding("blur", device)(torch.from_numpy(stays[:, picture.segments]).to(device))
+    background = usual_background(picture.takes) if isinstance(picture, Text) else "blur"
+    return picture.hiding(background, device)(
+        torch.from_numpy(stays[:, picture.segments]).to(device)
+    )

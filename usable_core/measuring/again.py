@@ -16,7 +16,8 @@ from usable_core.datasets.dataset import Dataset, hash_all
 from usable_core.evaluations.accuracy import AccuracyResult
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.cost import CostResult
-from usable_core.evaluations.explanation import FIGURES, ExplanationResult
+from usable_core.evaluations.explanation import ExplanationResult
+from usable_core.evaluations.explanation_columns import FIGURES, TEXT_FIGURES
 from usable_core.evaluations.result import Measured
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import silent
@@ -131,7 +132,7 @@ def counts(
     answer: CostResult, model: Model, dataset: Dataset | None, count: int, seed: int
 ) -> Again:
     """Count again what is counted; times and energy are of their machine, and stay."""
-    now, facts = counted(ready(model)), answer.facts
+    now, facts = counted(ready(model), answer.facts.pieces), answer.facts
     said = {"parameters": facts.parameters, "macs": facts.macs}
     wrong = [
         f"it has {now[name]:,.0f} {name}, where {value:,.0f} is recorded"
@@ -294,7 +295,7 @@ def _mapped(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
         for name in ("label", "prediction", "target"):
             if old[name] != new[name]:
                 yield f"the {name} of {old['method']} was {old[name]} and is {new[name]}"
-        for name in FIGURES:
+        for name in [name for name in dict.fromkeys((*FIGURES, *TEXT_FIGURES)) if name in old]:
             one, other = float(old[name]), float(new[name])
             if not np.isclose(one, other, rtol=FIGURE, atol=FIGURE, equal_nan=True):
                 yield f"{name} of {old['method']} was {one:.4g} and is {other:.4g}"

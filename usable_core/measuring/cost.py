@@ -1,6 +1,6 @@
 """What an answer of a model costs: counted where it can be counted, timed batch by batch elsewhere.
 
-A timed batch is answered as a program would answer it: its pictures are opened, made the model's
+A timed batch is answered as a program would answer it: its examples are opened, made the model's
 input, sent through the network and their logits brought back, one step after the other; each step
 ends when its result is there. Nothing else of Usable works meanwhile.
 """
@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,12 +28,13 @@ from usable_core.evaluations.cost import (
     LEAST_TIMINGS,
     CostConfig,
     CostResult,
-    Facts,
     place,
 )
+from usable_core.evaluations.cost_facts import Facts
 from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring.machine import Watch, meter
 from usable_core.measuring.opened_pictures import Pictures
+from usable_core.measuring.opened_texts import Texts, fastest_size
 from usable_core.measuring.provenance import ready
 from usable_core.metrics.quantiles import quantile
 from usable_core.models.counting import alive_bytes, weight_bytes, work_of
@@ -47,7 +49,6 @@ NARROW = 0.05  # width of the median's interval, of the median, at which that on
 METERED_SECONDS = 2.0  # meters of energy count in steps of up to 0.1 s
 REPORT_SECONDS = 0.25
 WARM_UP, WARM_UP_SECONDS = 3, 0.3  # at least so many batches of each size, and so long, untimed
-NO_DATA = "no pictures"  # what provenance calls data that were not named
 
 Seconds = tuple[float, float, float]
 
@@ -63,19 +64,19 @@ def measure(
     """Return what an answer of the model costs on this machine.
 
     Args:
-        model: Pixels to logits.
+        model: Pixels, or pieces of texts, to logits.
         config: Settings; the names in it are not looked at again.
-        dataset: Where pictures are taken from; None times the forward pass of grey ones alone.
+        dataset: Where examples are taken from; None times the forward pass of blank ones alone.
         report: Told the progress; raises `Cancelled`.
         folder: Not used: everything is in the records.
 
     Raises:
-        DatasetRefused: no picture can be decoded.
+        DatasetRefused: no picture can be decoded, or no text read.
         Cancelled: through `report`.
     """
     began = time.perf_counter()
     notes = [*ready(model).warnings]
-    pictures = Pictures.of(model, dataset, config)
+    pictures = (Texts if model.kind == "text" else Pictures).of(model, dataset, config)
     with Oracle(model), torch.inference_mode():
         report(0, 0, "Finding the fastest batch size")
         fastest = _fastest(model, pictures)
@@ -103,7 +104,7 @@ class Timing:
     """
 
     model: Model
-    pictures: Pictures
+    pictures: Pictures | Texts
     config: CostConfig
     report: Report
     notes: list[str]
@@ -118,7 +119,8 @@ class Timing:
             except RuntimeError as error:
                 if size == 1 or not is_out_of_memory(error):
                     raise
-                self.notes.append(f"Memory ran out with {size} pictures at once: not timed.")
+                what = f"{self.model.kind}s"
+                self.notes.append(f"Memory ran out with {size} {what} at once: not timed.")
                 continue
             table = pd.DataFrame(rows, columns=["decode", "preprocess", "forward"], dtype=float)
             table.insert(0, "batch", size)
@@ -154,7 +156,7 @@ class Timing:
     def _batch(self, size: int, start: int) -> Seconds:
         """Return the seconds that opening, preparing and answering a batch took."""
         began = time.perf_counter()
-        opened = self.pictures.opened(start, size)
+        opened: Any = self.pictures.opened(start, size)
         decoded = time.perf_counter()
         x = self.pictures.images(opened, size)
         _wait(self.model.device)
@@ -172,14 +174,16 @@ def _is_narrow(rows: Sequence[Seconds]) -> bool:
     return found.high - found.low <= NARROW * found.value
 
 
-def _fastest(model: Model, pictures: Pictures) -> int:
-    """Return the batch size at which a picture's forward pass is fastest."""
+def _fastest(model: Model, pictures: Pictures | Texts) -> int:
+    """Return the batch size at which an example's forward pass is fastest."""
+    if isinstance(pictures, Texts):
+        return fastest_size(pictures)
     return best_batch_size(model, images=pictures.some(min(len(pictures.readable), 8) or 1)).current
 
 
 def _facts(
     model: Model,
-    pictures: Pictures,
+    pictures: Pictures | Texts,
     config: CostConfig,
     records: pd.DataFrame,
     notes: list[str],
@@ -192,29 +196,34 @@ def _facts(
     energy, energy_by = _energy(model, pictures.some(best))
     return Facts(
         parameters=model.parameter_count,
-        macs=_macs(model, notes),
+        macs=_macs(model, notes, pictures.pieces),
         file_size=held or weight_bytes(model),
         file_size_of="file" if held else "weights",
-        memory={str(size): _memory(model, pictures.some(size)) for size in sizes},
+        memory={str(size): _memory(model, pictures.largest(size)) for size in sizes},
         memory_by="torch's allocator" if model.device.type == "cuda" else "counting tensors",
         energy=energy,
         energy_by=energy_by,
         picture=pictures.size,
+        pieces=pictures.pieces,
+        padding=pictures.padding(best) if isinstance(pictures, Texts) and pictures.part else None,
     )
 
 
-def counted(model: Model) -> dict[str, float]:
+def counted(model: Model, pieces: tuple[int, int, int] | None = None) -> dict[str, float]:
     """Return what is counted of the network alone, the same on every machine."""
-    return {"parameters": model.parameter_count, "macs": _macs(model, [])}
+    return {"parameters": model.parameter_count, "macs": _macs(model, [], pieces)}
 
 
-def _macs(model: Model, notes: list[str]) -> float:
-    """Return the multiply-adds of a picture; NaN, and a note, where they cannot be counted."""
+def _macs(model: Model, notes: list[str], pieces: tuple[int, int, int] | None) -> float:
+    """Return the multiply-adds of a picture, or of a text of median length.
+
+    NaN, and a note, where they cannot be counted.
+    """
     if not model.has_gradients:
         notes.append("Multiply-adds and memory are not known: torch does not run this model.")
         return math.nan
     try:
-        work = work_of(model)
+        work = work_of(model, None if pieces is None else pieces[1])
     except NOT_OURS as error:
         notes.append(f"Multiply-adds could not be counted ({first_line(error)}).")
         return math.nan
@@ -265,13 +274,13 @@ def _wait(device: torch.device) -> None:
 
 
 def _source(
-    model: Model, pictures: Pictures, batch: int, notes: tuple[str, ...], seconds: float
+    model: Model, pictures: Pictures | Texts, batch: int, notes: tuple[str, ...], seconds: float
 ) -> Provenance:
     part = pictures.part
     return Provenance(
         model=model.name,
         model_fingerprint=model.fingerprint,
-        dataset=NO_DATA if part is None else part.name,
+        dataset=f"no {model.kind}s" if part is None else part.name,
         dataset_fingerprint="" if part is None else part.fingerprint,
         split="all" if part is None else part.split_name,
         class_names=model.labels.names,

@@ -15,6 +15,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.specs import Report, silent
 from usable_core.explainers.attribution import attribute
 from usable_core.explainers.faithfulness import (
+    BLURRED,
     BOTH_BACKGROUNDS_AND_ROAD,
     OF_TEXTS,
     WITHOUT_MASK,
@@ -22,8 +23,9 @@ from usable_core.explainers.faithfulness import (
     perturbation_curves,
     planned_evaluations,
 )
-from usable_core.explainers.sanity import check_sanity, probes
+from usable_core.explainers.sanity import LEAST_WORDS, check_sanity, probes
 from usable_core.games.game import Budget
+from usable_core.games.pictures import Picture
 from usable_core.games.words import Text
 from usable_core.measuring.instances import Instance
 from usable_core.measuring.progress import Progress
@@ -33,7 +35,6 @@ from usable_core.models.model import Model
 from usable_core.models.randomised import randomised
 
 _LEAST_EVALUATIONS = 16  # that options allow
-BLURRED = (Question("blur"),)  # deletion and insertion behind a blur: the cheapest evidence
 
 
 def with_evidence(
@@ -45,11 +46,12 @@ def with_evidence(
 ) -> Explanation:
     """Return a map with how far it is to be trusted, and the maps that it was compared with.
 
-    Of a text with the curves behind two backgrounds.
+    Of a text of fewer than `sanity.LEAST_WORDS` words with the curves alone: rank correlations of
+    so few are chance.
 
     Args:
-        instance: The image; remembers what the model answers, which saves the evaluations that maps
-            have in common.
+        instance: The image or text; remembers what the model answers, which saves the evaluations
+            that maps have in common.
         explanation: The map.
         target: Index of the class explained.
         options: How it was made; the maps beside it are made in the same way.
@@ -61,19 +63,21 @@ def with_evidence(
     """
     started = time.perf_counter()
     model, picture, method = instance.model, instance.picture, str(explanation.method)
-    if isinstance(picture, Text):
-        questions = OF_TEXTS if picture.takes.mask else WITHOUT_MASK
+    questions = questions_of(picture)
+    if isinstance(picture, Text) and len(picture.spans) < LEAST_WORDS:
         curves = faithfulness(
             instance, explanation, target, questions=questions, seed=options.seed, report=report
         )
         return replace(explanation, evidence=curves)
-    planned = planned_evaluations(BOTH_BACKGROUNDS_AND_ROAD)
+    planned = planned_evaluations(questions)
     progress = Progress(
         report, (planned, options.evaluations, options.evaluations), "Gathering evidence"
     )
     seed = options.seed
     random = randomised(model, probes(picture, seed, model.device), seed=seed)
-    curves = faithfulness(instance, explanation, target, seed=seed, report=progress.part(0))
+    curves = faithfulness(
+        instance, explanation, target, questions=questions, seed=seed, report=progress.part(0)
+    )
     # As many as the map took, where it ended early.
     spent = min(options.evaluations, max(_LEAST_EVALUATIONS, explanation.evaluations))
     same = replace(options, tolerance=0.0, evaluations=spent)
@@ -98,6 +102,24 @@ def with_evidence(
     seconds = time.perf_counter() - started
     evidence = Evidence(curves.curves, sanity, evaluations, seconds)
     return replace(explanation, evidence=evidence, compared=maps)
+
+
+def questions_of(picture: Picture | Text, *, is_cheap: bool = False) -> tuple[Question, ...]:
+    """Return what curves are asked for; of a text behind two backgrounds that its model has.
+
+    Words that are hidden in one way alone may tell of the way: a mask is what the network was
+    trained with, and what is left out changes the grammar. A text of one word has a single order,
+    which nothing could be better than.
+
+    Args:
+        picture: The picture, or the text.
+        is_cheap: Of a picture those behind a blur alone.
+    """
+    if isinstance(picture, Text):
+        if len(picture.spans) < 2:
+            return ()
+        return OF_TEXTS if picture.takes.mask else WITHOUT_MASK
+    return BLURRED if is_cheap else BOTH_BACKGROUNDS_AND_ROAD
 
 
 def faithfulness(

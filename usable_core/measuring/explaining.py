@@ -13,7 +13,7 @@ from usable_core.evaluations.explanation import ExplainerOptions, check_options
 from usable_core.evaluations.keywords import MapSettings
 from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.drift import Drifting
-from usable_core.measuring.evidence import BLURRED, faithfulness, with_evidence
+from usable_core.measuring.evidence import faithfulness, questions_of, with_evidence
 from usable_core.measuring.fragility import adversarial_path
 from usable_core.measuring.instances import Instance, instance
 from usable_core.measuring.provenance import ready
@@ -68,8 +68,6 @@ def explain_text(
 ) -> tuple[Explanation, ...]:
     """Return how much each word of a text spoke for a class, see `api.explain_methods`.
 
-    The evidence is that of curves, behind two backgrounds.
-
     Raises:
         ConfigError: what is asked for is of pictures.
     """
@@ -77,18 +75,10 @@ def explain_text(
     if settings.get("drift"):
         raise ConfigError("Drift follows an attack on pixels. Leave it out for a text.")
     seen = Instance.of_text(ready(model), text, options.background)
-    options = replace(options, background=str(seen.start.background))
+    level: Literal["none", "all"] = "all" if settings.get("evidence") else "none"
+    wanted = Wanted(tuple(methods), seen.options(options), level)
     target, report = seen.target(settings.get("target")), settings.get("report", silent)
-    refused, found = on_refusal or _raised, list[Explanation]()
-    for method in methods:
-        try:
-            one = explain(seen, method, target, options, report)
-            if settings.get("evidence"):
-                one = with_evidence(seen, one, target, options, report)
-            found.append(one)
-        except (ExplanationError, OutputsRefused) as refusal:
-            refused(method, refusal)
-    return with_agreement(found)
+    return explain_methods(seen, target, wanted, lambda place: report, on_refusal or _raised)
 
 
 def _options(settings: MapSettings) -> ExplainerOptions:
@@ -145,8 +135,9 @@ def explain_methods(
         if wanted.evidence == "all":
             return with_evidence(instance, found, target, options, report)
         if wanted.evidence == "curves":
+            questions = questions_of(instance.picture, is_cheap=True)
             curves = faithfulness(
-                instance, found, target, questions=BLURRED, seed=options.seed, report=report
+                instance, found, target, questions=questions, seed=options.seed, report=report
             )
             return replace(found, evidence=curves)
         return found

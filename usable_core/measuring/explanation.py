@@ -1,4 +1,4 @@
-"""Explanations of a data set's examples, one map per (example, method), on shared superpixels.
+"""Explanations of a data set's examples, one map per (example, method), on shared parts of each.
 
 What is done is planned once; each part, a slice of the examples, is a pure function of the plan, so
 that it can run anywhere and a killed run goes on from the parts that are finished.
@@ -7,26 +7,33 @@ that it can run anywhere and a killed run goes on from the parts that are finish
 import io
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from usable_core.asking.manner import ask_as, manner
 from usable_core.asking.oracle import Oracle
-from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused, ExplanationError, IncompatibleLabels
+from usable_core.evaluations.accuracy import LETTERS
 from usable_core.evaluations.explained import Explanation
-from usable_core.evaluations.explanation import COLUMNS, ExplanationConfig, ExplanationResult
+from usable_core.evaluations.explanation import (
+    ExplainerOptions,
+    ExplanationConfig,
+    ExplanationResult,
+)
+from usable_core.evaluations.explanation_columns import COLUMNS, TEXT_COLUMNS
 from usable_core.evaluations.specs import Report, silent
 from usable_core.files import replacing, write_bytes
 from usable_core.images import encode_png
 from usable_core.measuring.explaining import Refusal, Wanted, explain_methods
-from usable_core.measuring.instances import instance
+from usable_core.measuring.instances import Instance, instance
 from usable_core.measuring.label_matching import target_indices
+from usable_core.measuring.lacking_maps import missing_maps, short_texts
 from usable_core.measuring.progress import Progress
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.measuring.shards import Place, Shards, Step
@@ -82,17 +89,20 @@ class Kept:
     refusals: dict[str, str] = field(default_factory=dict)
 
     def store(self, maps: dict[int, tuple[Explanation, ...]]) -> tuple[str, ...]:
-        """Write examples' pictures and maps, each file whole, and return the files' names."""
+        """Write examples and their maps, each file whole, and return the files' names."""
         if self.folder is None:
             return ()
         names: list[str] = []
         for index, found in maps.items():
-            buffer = io.BytesIO()
-            np.savez_compressed(buffer, **{f"{index}_{one.method}": one.values for one in found})  # type: ignore[arg-type]
-            files = {
-                f"{IMAGES}/{index}.png": encode_png(found[0].x),
-                f"{index}.npz": buffer.getvalue(),
-            }
+            buffer, first = io.BytesIO(), found[0]
+            arrays: dict[str, Any] = {f"{index}_{one.method}": one.values for one in found}
+            if first.text:
+                arrays[f"{index}_text"] = np.array(first.text)
+                arrays[f"{index}_spans"] = np.array(first.spans, dtype=np.int32)
+            np.savez_compressed(buffer, **arrays)
+            files = {f"{index}.npz": buffer.getvalue()}
+            if first.x.size:
+                files = {f"{IMAGES}/{index}.png": encode_png(first.x), **files}
             for name, data in files.items():
                 write_bytes(self.folder / name, data)
             names += files
@@ -184,18 +194,16 @@ def explain_part(
         ExplanationError: no method has a map of an example.
         UnknownName, OutputsRefused, Cancelled: as `measure`.
     """
-    wanted = Wanted(config.methods, config.options, config.evidence)
     tables, maps, refusals = [], {}, dict[str, str]()
 
     def refused(method: str, why: Refusal) -> None:
         refusals.setdefault(method, str(why))
 
     for index in range(*examples.indices(len(chosen.examples))):
-        seen = chosen.examples.tried(
-            index, lambda picture: instance(chosen.model, picture, config.options.segments)
-        )
-        if seen is None:  # its picture cannot be decoded
+        seen = chosen.examples.tried(index, lambda said: _seen(chosen.model, said, config.options))
+        if seen is None:  # it cannot be read
             continue
+        wanted = Wanted(config.methods, seen.options(config.options), config.evidence)
         label, first = int(chosen.labels[index]), index * len(config.methods)
         target = seen.target(config.target, label=label)
         found = explain_methods(seen, target, wanted, lambda k, at=first: report(at + k), refused)  # type: ignore[misc]
@@ -208,11 +216,22 @@ def explain_part(
             "prediction": int(seen.logits.argmax()),
             "target": target,
         }
+        is_text = chosen.model.kind == "text"
+        if is_text:
+            facts |= {"text": found[0].text[:LETTERS], "words": len(found[0].spans)}
         rows = [{**facts, "method": one.method, **one.figures()} for one in found]
-        tables.append(pd.DataFrame(rows).reindex(columns=list(COLUMNS)))
+        columns = TEXT_COLUMNS if is_text else COLUMNS
+        tables.append(pd.DataFrame(rows).reindex(columns=list(columns)))
         maps[index] = found
     records = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     return Part(records, maps, refusals)
+
+
+def _seen(model: Model, example: Any, options: ExplainerOptions) -> Instance:  # noqa: ANN401
+    """Return a picture or a text as the model sees it."""
+    if isinstance(example, str):
+        return Instance.of_text(model, example, options.background)
+    return instance(model, example, options.segments)
 
 
 def merge(
@@ -224,26 +243,15 @@ def merge(
 ) -> ExplanationResult:
     """Return the result of the records of all parts."""
     size = Oracle(chosen.model).size().current
-    warnings = (*chosen.warnings, *_missing(config.methods, records, refusals))
+    warnings = (
+        *chosen.warnings,
+        *missing_maps(config, records, refusals),
+        *short_texts(config, records),
+    )
     source = provenance(
         chosen.model, chosen.examples, seconds=seconds, batch_size=size, warnings=warnings
     )
     return ExplanationResult(config, source, records)
-
-
-def _missing(
-    methods: Sequence[str], records: pd.DataFrame, refusals: dict[str, str]
-) -> tuple[str, ...]:
-    """Return a warning for each method that gave no map of some examples."""
-    examples, found = records["index"].nunique(), []
-    for method in methods:
-        missing = examples - int((records["method"] == method).sum())
-        if missing:
-            title = EXPLAINERS[method].title
-            found.append(
-                f"{title} gave no map of {missing} of {examples} images: {refusals[method]}"
-            )
-    return tuple(found)
 
 
 def _gather_maps(parts: Path, target: Path) -> None:

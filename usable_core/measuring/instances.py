@@ -91,6 +91,10 @@ class Instance:
         )
         return cls(model, Picture(x, np.zeros(x.shape[1:], np.int32)), logits, start)
 
+    def options(self, said: ExplainerOptions) -> ExplainerOptions:
+        """Return how maps are made, the words of a text hidden by what is usual for its model."""
+        return replace(said, background=self.start.background or said.background)
+
     def divided(
         self, segments: Segments, superpixels: Segments, answers: AnswerCache | None = None
     ) -> "Instance":

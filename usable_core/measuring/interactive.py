@@ -84,8 +84,7 @@ class _Question:
     @property
     def options(self) -> ExplainerOptions:
         """Return how maps are made, words hidden by what the text's own is."""
-        background = self.instance.start.background or self.request.options.background
-        return replace(self.request.options, background=background)
+        return self.instance.options(self.request.options)
 
     def tell(self, state: State, explanation: Explanation | None = None, **progress: int) -> None:
         """Publish what has come to be known; an explanation is saved first."""

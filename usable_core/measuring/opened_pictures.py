@@ -73,6 +73,13 @@ class Pictures:
             x = torch.stack([self.model.preprocessing.geometry(image) for image in opened])
         return self.model.laid_out(x.to(self.model.device))
 
+    @property
+    def pieces(self) -> None:
+        """Return that pictures have no pieces."""
+        return None
+
     def some(self, count: int) -> Tensor:
         """Return images (count, 3, H, W) as they would be timed."""
         return self.images(self.opened(0, count), count)
+
+    largest = some  # all are of the size that the model takes

@@ -1,4 +1,4 @@
-"""What a network holds and does for one picture, counted: weights, multiply-adds, tensors alive.
+"""What a network holds and does for one example, counted: weights, multiply-adds, tensors alive.
 
 Multiply-adds are those of matrix products and convolutions, by torch's own formulas
 (`torch.utils.flop_counter`, two operations each), as publications count them; what acts on single
@@ -39,7 +39,7 @@ UNKNOWN = (
 
 @dataclass(frozen=True)
 class Work:
-    """What one picture costs.
+    """What one example costs.
 
     Attributes:
         macs: Multiply-adds.
@@ -50,15 +50,23 @@ class Work:
     uncounted: tuple[str, ...] = ()
 
 
-def work_of(model: Model) -> Work:
-    """Return the multiply-adds of one picture of the model's input size.
+def work_of(model: Model, pieces: int | None = None) -> Work:
+    """Return the multiply-adds of one picture of the model's input size, or of one text.
 
     Attention is counted as the matrix products that it is: torch's fused kernels have no formula on
     every device, and the fast path of its transformer layers has none at all.
+
+    Args:
+        model: Pixels, or pieces of a text, to logits.
+        pieces: How many pieces a text has; None for a picture.
     """
     # Exported programs may take batches of a least size only, and fill up smaller ones.
     count = int(getattr(model.network, "least", 1))
-    x = torch.full((count, 3, *model.input_size), 0.5, device=model.device)
+    if pieces is None:
+        x = torch.full((count, 3, *model.input_size), 0.5, device=model.device)
+    else:  # of which pieces it is does not matter
+        blank = model.input.blank(1)
+        x = blank[..., torch.arange(pieces) % blank.shape[-1]].to(model.device)
     with torch.inference_mode(), _plain_attention(), _Multiplications() as found:
         model(x)
     return Work(found.operations // 2 // count, tuple(sorted(found.uncounted)))

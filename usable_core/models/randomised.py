@@ -1,4 +1,4 @@
-"""A copy of a network that has forgotten what it learnt, and still tells images apart."""
+"""A copy of a network that has forgotten what it learnt, and still tells inputs apart."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -29,13 +29,14 @@ def randomised(model: Model, probes: Tensor, *, seed: int = 0) -> Model | None:
     prove nothing.
 
     Args:
-        model: Pixels to logits.
-        probes: Images (N, 3, H, W) in [0, 1] between which the copy's answers should differ.
+        model: Pixels, or pieces of a text, to logits.
+        probes: Images (N, 3, H, W) in [0, 1], or texts (N, 1, 1, L), between which the copy's
+            answers should differ.
         seed: Of the new weights.
 
     Returns:
         The copy on the same device; None where its weights cannot be replaced, or where its
-        answers still do not depend on the image.
+        answers still do not depend on the input.
 
     Reference: Mishkin & Matas 2016, arXiv:1511.06422 (scaling by data).
     """
@@ -43,7 +44,7 @@ def randomised(model: Model, probes: Tensor, *, seed: int = 0) -> Model | None:
         network = copy.deepcopy(model.network)
     except (RuntimeError, TypeError):  # a program whose code does not copy
         return None
-    probes = model.preprocessing.normalise(probes.to(model.device))
+    probes = model.input.normalise(probes.to(model.device))
     generator = torch.Generator().manual_seed(seed)
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices), torch.no_grad():

@@ -15,10 +15,13 @@ from dashboard.components.shared.explain_button import explain_button
 from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.once import once
 from dashboard.components.shared.pictures import png_of, with_map
+from dashboard.components.shared.text_list import shown
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.metrics import METRICS
+from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplanationResult
 from usable_core.plots.explanation import quality, quality_places
+from usable_core.plots.words import chips_html
 from usable_core.runs.run import Run
 
 WORST = 4  # examples of each backbone at first sight
@@ -57,9 +60,11 @@ def _metrics(results: Sequence[ExplanationResult]) -> list[str]:
 
 
 def worst_section(found: Found, names: Sequence[str]) -> None:
-    """Show the worst-explained examples of each backbone: picture, map, and the reason."""
+    """Show the worst-explained examples of each backbone: example, map, and the reason."""
     st.subheader("Worst explained", help="The examples whose maps are the least to be trusted.")
     in_a_row = WORST if len(found) == 1 else 2 if len(found) == 2 else 1
+    if any(result.kind == "text" for _, result in found):
+        in_a_row = 1  # lines are read
     worst = [_doubtful(result.worst(WORST)) for _, result in found]
     for start in range(0, max(1, *map(len, worst)), in_a_row):  # rows of all of them, in line
         row = zip(st.columns(len(found)), found, names, worst, strict=True)
@@ -96,7 +101,7 @@ def _worst_behind(found: Found, names: Sequence[str], place: str) -> None:
         f"{escaped(names[int(number)])} that are the least to be trusted, of {result.n:,}."
     )
     with st.container(key=f"tiles_worst_{run.id}"):
-        _examples(run, result, rows, WORST)
+        _examples(run, result, rows, 1 if result.kind == "text" else WORST)
 
 
 def _examples(run: Run, result: ExplanationResult, rows: pd.DataFrame, in_a_row: int) -> None:
@@ -116,6 +121,9 @@ def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> 
     words = f"{by}, for *{escaped(target)}*"  # the class that was explained
     if true is not None:
         words = f"**{escaped(true)}** · {by if true == target else words}"
+    if result.kind == "text":
+        _text(run, row, words)
+        return
     pair = _picture(str(stored.store().folder(run.id)), index, method)
     if pair is not None:
         picture, blended = pair
@@ -131,6 +139,36 @@ def _example(run: Run, result: ExplanationResult, row: Mapping[str, object]) -> 
         st.caption(f"{words}  \n{escaped(_reason(row))}")
     else:
         st.caption(f"{words}  \n{escaped(_reason(row))} This run kept no picture of it.")
+
+
+def _text(run: Run, row: Mapping[str, object], words: str) -> None:
+    """Show a text with its words coloured, and what speaks against that."""
+    index, method = int(str(row["index"])), str(row["method"])
+    chips = _chips(str(stored.store().folder(run.id)), index, method)
+    if chips is None:
+        st.markdown(escaped(shown(str(row["text"]))))
+    else:
+        st.html(chips)
+    st.caption(f"{words}  \n{escaped(_reason(row))}")
+    text = str(row["text"])
+    asked = {state.MODELS: [run.config.model.reference], state.EXPLAIN_TEXT_METHODS: [method]}
+    if st.button("Explain it", key=f"worst_{run.id}_{index}_{method}", type="tertiary"):
+        st.session_state[state.EXPLAIN_TEXT] = text
+        st.switch_page(
+            state.page_file("explain"), query_params={state.EXPLAIN_KIND: "text", **asked}
+        )
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _chips(folder: str, index: int, method: str) -> str | None:
+    """Return a text as HTML with its words coloured; None where its map was not kept."""
+    try:
+        with np.load(Path(folder) / "maps.npz") as maps:
+            spans = tuple((int(low), int(high)) for low, high in maps[f"{index}_spans"])
+            text, values = str(maps[f"{index}_text"]), maps[f"{index}_{method}"]
+    except (OSError, KeyError):
+        return None
+    return chips_html(Explanation(method=method, text=text, spans=spans, values=values))
 
 
 def _reason(row: Mapping[str, object]) -> str:
