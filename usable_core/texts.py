@@ -7,6 +7,16 @@ from usable_core.errors import TextRefused
 
 MOST = 1_000_000  # characters of a text; a long novel has as many
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# A word: letters and digits with what joins them; each sign of scripts that write without spaces;
+# or other signs in a row.
+_WORD = re.compile(
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+    r"|[^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+"
+    r"(?:['’\-][^\W\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+)*"
+    r"|[^\w\s]+"
+)
+
+Span = tuple[int, int]
 
 
 def cleaned(text: object) -> str:
@@ -32,6 +42,11 @@ def cleaned(text: object) -> str:
     if not text:
         raise TextRefused("The text is empty.")
     return text
+
+
+def word_spans(text: str) -> tuple[Span, ...]:
+    """Return where each word of a text begins and ends, punctuation in a row being one."""
+    return tuple(match.span() for match in _WORD.finditer(text))
 
 
 def alike_key(text: str) -> str:
