@@ -315,7 +315,8 @@ def test_the_strongest_words_are_said_for_and_against():
 def test_the_command_line_explains_a_text(tmp_path):
     save_classifier(tmp_path / "one", "bert")
     save_classifier(tmp_path / "two", "gpt2")
-    asked = ["explain", "--text", TEXTS[1], "--target", "sad", "--method", "kernel_shap,occlusion"]
+    asked = ["explain", "--text", TEXTS[1], "--target", "sad", "--method"]
+    asked += ["kernel_shap,occlusion,attention_rollout"]
     asked += ["--model", f"hf/{tmp_path / 'one'}", "--model", f"hf/{tmp_path / 'two'}"]
     asked += ["--evidence", "--out", str(tmp_path / "out"), "--json", str(tmp_path / "a.json")]
 
@@ -328,8 +329,9 @@ def test_the_command_line_explains_a_text(tmp_path):
     assert first["words"] == list(own.words)
     assert first["maps"][1]["credits"] == pytest.approx(own.values[0].tolist(), abs=1e-5)
     assert [one["maps"][0]["background"] for one in said["models"]] == ["mask", "delete"]
-    assert set(said["agreement"]) == {"kernel_shap", "occlusion"}
-    assert len(list((tmp_path / "out").glob("*.html"))) == 4
+    assert set(said["agreement"]) == {"kernel_shap", "occlusion", "attention_rollout"}
+    assert len(list((tmp_path / "out").glob("*.html"))) == 6
+    assert "Attention is no evidence" in answer.output
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,12 @@ from streamlit.testing.v1 import AppTest
 from dashboard.components.explain.text_panel import DEFAULT_METHODS, METHODS, SAMPLES
 from usable_core import explain, load_model
 from usable_core.errors import UsableError
+from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import TRIAL_TEXT, Answer
 from usable_core.jobs import interactive
+from usable_core.measuring.instances import Instance
 from usable_core.measuring.interactive import ModelCache, answer
+from usable_core.measuring.refinement import explain as explain_instance
 from usable_core.plots.words import chips_html
 
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
@@ -150,6 +153,21 @@ def test_evidence_is_measured_where_it_is_asked_for(worker, folder):
     assert "insertion gain" in shown(at)
 
 
+def test_attention_has_a_scale_of_its_own_and_is_said_to_be_no_evidence(worker, folder):
+    at = opened(folder, text="Rain fell all day.")
+    before = chips(at)[0]["styles"]
+    assert "Attention is no evidence" not in shown(at)
+
+    at.button_group(key="explain_text_methods").set_value(["kernel_shap", "attention_rollout"])
+    at.run()
+
+    attended = chips(at)[1]
+    assert max(float(style.split(",")[3].split(")")[0]) for style in attended["styles"]) > 0.7
+    assert chips(at)[0]["styles"] == before
+    assert "unit: share of attention" in shown(at)
+    assert "Attention is no evidence" in shown(at)
+
+
 def test_a_class_can_be_chosen_among_those_that_the_backbone_knows(worker, folder):
     at = opened(folder, text="Rain fell all day.")
 
@@ -239,6 +257,20 @@ def test_hidden_words_are_out_of_predictions_and_maps(way, written, worker, fold
 
     assert "are hidden" not in shown(at)
     assert chips(at)[0]["hidden"] == []
+
+
+def test_other_hidden_words_are_another_question(worker, folder):
+    text = "Rain fell, all day."
+    at = hidden(opened(folder, text=text), text, 1)
+
+    hidden(at, text, 3)
+
+    seen = Instance.of_text(load_model(folder), text, "mask", hidden=(3,))
+    target = int(seen.logits.argmax())
+    due = explain_instance(seen, "kernel_shap", target, ExplainerOptions(background="mask"))
+    assert [said for said in chips(at)[0]["said"] if said != "hidden"] == [
+        f"{value:+.3g}" for value in due.values[0]
+    ]
 
 
 def test_words_are_hidden_from_every_backbone_each_in_its_way(worker, folder, tmp_path):

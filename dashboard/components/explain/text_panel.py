@@ -161,7 +161,7 @@ def _answers(questions: TextQuestions, answers: Answers) -> None:
             for method in questions.methods:
                 found = maps.get((model, method))
                 if found is not None:
-                    _map(found, partial(chips, method, found, limits[str(found.unit)]))
+                    _map(found, partial(chips, method, found, limits[_unit(found)]))
                 elif not answers[questions.map(model, method)].is_over:
                     st.markdown(f"**{EXPLAINERS[method].title}** …")
                     chips(method)
@@ -225,8 +225,13 @@ def _limits(maps: Mapping[tuple[ModelSpec, str], Explanation]) -> dict[str, floa
     found: dict[str, float] = {}
     for one in maps.values():
         limit = colour_limit(one.values)
-        found[str(one.unit)] = max(limit, found.get(str(one.unit), 0.0))
+        found[_unit(one)] = max(limit, found.get(_unit(one), 0.0))
     return found
+
+
+def _unit(found: Explanation) -> str:
+    """Return what credits are counted in; shares of attention are no part of the answer."""
+    return str(found.unit) if EXPLAINERS[str(found.method)].is_signed else "share of attention"
 
 
 def _map(found: Explanation, show_words: Callable[[], None]) -> None:
@@ -234,9 +239,13 @@ def _map(found: Explanation, show_words: Callable[[], None]) -> None:
     st.markdown(" ".join([title, *badges(found)]), help=describe_words(found))
     show_words()
     how = TEXT_BACKGROUNDS[str(found.background)].lower()
-    facts = [f"{found.evaluations:,} evaluations", f"hidden: {how}", f"unit: {found.unit}"]
+    row = EXPLAINERS[str(found.method)]
+    facts = [f"{found.evaluations:,} evaluations", f"unit: {_unit(found)}"]
+    facts += [f"hidden: {how}"] if row.has_background else []
     facts += _gains(found)
     st.caption(" · ".join(map(escaped, facts)))
+    if row.caveat:
+        st.caption(f":material/info: {row.caveat}")
     for _, sentence in found.doubts():
         st.caption(f":material/warning: {escaped(sentence[:1].upper() + sentence[1:])}.")
 
