@@ -43,7 +43,7 @@ class Text:
     @cached_property
     def _pieces(self) -> tuple[list[int], list[Span]]:
         """Number and place of each piece that the model reads."""
-        found = self.takes.tokenizer.encode(self.text)
+        found = self.takes.encoded(self.text)
         return found.ids, found.offsets
 
     @cached_property
