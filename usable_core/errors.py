@@ -14,7 +14,7 @@ _QUOTED = 80  # characters of a name
 _SHORTEST = 3  # characters of a word that is looked for within names
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of what a library says of an error, for a sentence of ours."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 

@@ -8,16 +8,18 @@ import contextlib
 import importlib
 import pickle
 import re
+import shutil
 import sys
 from collections import Counter
 from importlib.util import find_spec
 
 import pytest
 from judging import judge
-from made_hostile_models import CASES, Ran, of_hf, of_weights
+from made_hostile_models import CASES, Ran, of_hf, of_texts, of_weights
 from made_hostile_models.case import MODULE, watched
 
 from usable_core.catalog.models import SOURCES
+from usable_core.models import load_model
 
 # Sources that lead to files of strangers: by their path, or as weights of an architecture.
 OF_FILES = [name for name, row in SOURCES.items() if row.is_path or row.takes_weights]
@@ -52,6 +54,19 @@ def test_it_is_refused_in_a_sentence(name, verdicts):
     assert re.search(CASES[name].says, verdict.detail), verdict.detail
     assert ADVICE.search(verdict.detail), f"no way out: {verdict.detail}"
     assert not LEAKS.search(verdict.detail), verdict.detail
+
+
+@pytest.mark.parametrize("name", of_texts.HARMLESS)
+def test_what_a_tokenizer_says_beside_its_pieces_changes_no_answer(name, tmp_path):
+    model = tmp_path / "words"
+    shutil.copytree(of_texts.good(), model)
+    of_texts.HARMLESS[name](model)
+    texts = ["It rained all day.", "no"]
+
+    with watched(tmp_path):
+        found = load_model(model).predict(texts)
+
+    assert found == load_model(of_texts.good()).predict(texts)
 
 
 def test_there_are_cases_for_every_source_that_reads_files():

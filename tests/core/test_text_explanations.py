@@ -21,6 +21,8 @@ from usable_core.explainers.path_gradients import quadrature
 from usable_core.games.words import Text
 from usable_core.inputs.tokens import Tokens
 from usable_core.labels import LabelSpace
+from usable_core.measuring.instances import Instance
+from usable_core.measuring.refinement import explain as explain_instance
 from usable_core.models.embedded import at_embeddings
 from usable_core.models.model import Model
 from usable_core.plots.words import chips_html, describe_words
@@ -313,7 +315,8 @@ def test_the_strongest_words_are_said_for_and_against():
 def test_the_command_line_explains_a_text(tmp_path):
     save_classifier(tmp_path / "one", "bert")
     save_classifier(tmp_path / "two", "gpt2")
-    asked = ["explain", "--text", TEXTS[1], "--target", "sad", "--method", "kernel_shap,occlusion"]
+    asked = ["explain", "--text", TEXTS[1], "--target", "sad", "--method"]
+    asked += ["kernel_shap,occlusion,attention_rollout"]
     asked += ["--model", f"hf/{tmp_path / 'one'}", "--model", f"hf/{tmp_path / 'two'}"]
     asked += ["--evidence", "--out", str(tmp_path / "out"), "--json", str(tmp_path / "a.json")]
 
@@ -326,8 +329,9 @@ def test_the_command_line_explains_a_text(tmp_path):
     assert first["words"] == list(own.words)
     assert first["maps"][1]["credits"] == pytest.approx(own.values[0].tolist(), abs=1e-5)
     assert [one["maps"][0]["background"] for one in said["models"]] == ["mask", "delete"]
-    assert set(said["agreement"]) == {"kernel_shap", "occlusion"}
-    assert len(list((tmp_path / "out").glob("*.html"))) == 4
+    assert set(said["agreement"]) == {"kernel_shap", "occlusion", "attention_rollout"}
+    assert len(list((tmp_path / "out").glob("*.html"))) == 6
+    assert "Attention is no evidence" in answer.output
 
 
 @pytest.mark.parametrize(
@@ -343,3 +347,60 @@ def test_the_command_line_says_what_it_needs(given, sentence):
 
     assert answer.exit_code != 0
     assert sentence in re.sub(r"\s+", " ", f"{answer.output} {answer.exception}")
+
+
+@pytest.mark.parametrize("background", ["mask", "delete", "neutral"])
+def test_words_that_are_hidden_for_good_are_no_players(background):
+    text = "the good film not bad"
+    options = ExplainerOptions(evaluations=64, background=background)
+    seen = Instance.of_text(bag(), text, background, hidden=(1, 4))
+
+    found = explain_instance(seen, "kernel_shap", 1, options)
+
+    assert found.words == ("the", "film", "not")
+    assert found.superpixels.tolist() == [0, 2, 3]
+    gone = WEIGHTS[WORDS.index("…")] if background == "neutral" else 0.0
+    due = np.array([WEIGHTS[WORDS.index(word)] - gone for word in found.words])
+    assert np.allclose(found.values[0], due, atol=1e-5)
+    rest = sum(WEIGHTS[WORDS.index(word)] for word in found.words)
+    assert seen.logits[1] == pytest.approx(rest + 2 * gone)
+
+
+def test_numbers_of_words_are_those_of_the_whole_text_whatever_a_model_reads():
+    tokenizer = Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="a"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Split("!", "removed")
+    takes = Tokens(tokenizer, 50, 50, 2, None)
+
+    text = Text("! a ! b", takes)
+
+    assert text.words == ("a", "b")
+    assert text.numbers == (1, 3)
+    assert text.without((1,), "delete").text == "! ! b"
+    assert text.without((1,), "delete").numbers == (3,)
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden", "written", "places"),
+    [
+        ("a  b\nc d", (), "a  b\nc d", ["a", "b", "c", "d"]),  # nothing is left out: as it was
+        ("a b c d", (1, 2), "a d", ["a", "d"]),
+        ("a b c d", (0, 1), "c d", ["c", "d"]),
+        ("a b c d", (2, 3), "a b", ["a", "b"]),
+        ("a b, c", (1,), "a , c", ["a", ",", "c"]),
+        ("a b, c", (1, 2), "a c", ["a", "c"]),
+        ("a b", (0, 1), "", []),
+    ],
+)
+def test_a_word_that_is_left_out_leaves_no_space_behind(text, hidden, written, places):
+    found = Text(text, bag().input).without(hidden, "delete")
+
+    assert found.text == written
+    assert [found.text[low:high] for _, (low, high) in found.placed] == places
+
+
+def test_a_text_of_hidden_words_alone_has_no_map_and_says_so():
+    seen = Instance.of_text(bag(), "good film", "mask", hidden=(0, 1))
+
+    assert seen.logits.tolist() == [0, 0]
+    with pytest.raises(ExplanationError, match="Every word"):
+        explain_instance(seen, "kernel_shap", 1, ExplainerOptions(background="mask"))

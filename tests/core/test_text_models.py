@@ -5,9 +5,15 @@ import pytest
 import torch
 from made_texts import CLASSES, DECODERS, SMALL, TEXTS, change, save_classifier, save_tokenizer
 
-from usable_core import load_model
+from usable_core import explain, load_model
 from usable_core.asking.oracle import Oracle
-from usable_core.errors import CheckpointError, ConfigError, TextRefused, UnknownName
+from usable_core.errors import (
+    CheckpointError,
+    ConfigError,
+    ExplanationError,
+    TextRefused,
+    UnknownName,
+)
 
 pytest.importorskip("transformers")
 LONG = "word " * 200
@@ -47,6 +53,55 @@ def test_each_text_is_answered_alike_in_every_company(kind, tmp_path):
 
     for place, text in enumerate(TEXTS):
         assert (answers(model, [text])[0] - together[place]).abs().max() < 1e-5
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_attention_is_followed_word_by_word_as_transformers_tells_it(kind, tmp_path):
+    network, tokenizer = save_classifier(tmp_path, kind)
+    network.set_attn_implementation("eager")
+    given = tokenizer(TEXTS[1], return_tensors="pt", return_offsets_mapping=True)
+    places = given.pop("offset_mapping")[0].tolist()
+    with torch.no_grad():
+        layers = network(**given, output_attentions=True).attentions
+    share = torch.zeros(len(places))
+    share[-1 if kind in DECODERS else 0] = 1.0  # where its head reads
+    for layer in reversed(layers):
+        share = 0.5 * share + 0.5 * share @ layer[0].mean(0)
+
+    found = explain(load_model(tmp_path), TEXTS[1], method="attention_rollout", evidence=True)
+
+    due = [
+        sum(float(share[k]) for k, (a, b) in enumerate(places) if max(a, low) < min(b, high))
+        for low, high in found.spans
+    ]
+    assert found.values[0] == pytest.approx(due, abs=1e-5)
+    assert 0.1 < sum(due) <= 1 + 1e-6
+    assert max(due) > 1.5 * min(due)
+    assert {curve.kind for curve in found.evidence.curves} == {"deletion", "insertion"}
+    other = explain(load_model(tmp_path), TEXTS[1], method="attention_rollout", target=CLASSES[-1])
+    assert np.allclose(other.values, found.values, atol=1e-6)  # the same for every class
+
+
+def test_a_network_without_attention_says_so(tmp_path):
+    save_classifier(tmp_path, "bert")
+    model = load_model(tmp_path)
+    inner = model.network.network
+    for layer in inner.bert.encoder.layer:
+        layer.attention = FirstPiece()
+
+    with pytest.raises(ExplanationError, match="shows none") as told:
+        explain(model, TEXTS[1], method="attention_rollout")
+
+    assert "Grad-CAM" not in str(told.value)  # which texts do not have
+    with pytest.raises(ExplanationError, match="method for pictures"):
+        explain(model, TEXTS[1], method="grad_cam")
+
+
+class FirstPiece(torch.nn.Module):
+    """Mixes without attention."""
+
+    def forward(self, hidden, *args, **kwargs):
+        return hidden + hidden.mean(1, keepdim=True), None
 
 
 def test_a_decoder_reads_its_last_piece_though_it_is_the_one_that_ends_texts(tmp_path):

@@ -1,6 +1,8 @@
 """Explain, of a text: a real model of texts answers, in the place of the lane's worker."""
 
 import hashlib
+import itertools
+import json
 import re
 from pathlib import Path
 
@@ -11,9 +13,12 @@ from streamlit.testing.v1 import AppTest
 from dashboard.components.explain.text_panel import DEFAULT_METHODS, METHODS, SAMPLES
 from usable_core import explain, load_model
 from usable_core.errors import UsableError
+from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import TRIAL_TEXT, Answer
 from usable_core.jobs import interactive
+from usable_core.measuring.instances import Instance
 from usable_core.measuring.interactive import ModelCache, answer
+from usable_core.measuring.refinement import explain as explain_instance
 from usable_core.plots.words import chips_html
 
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
@@ -79,8 +84,11 @@ def shown(at):
     return " ".join(said).replace("\\", "")
 
 
-def chips(at):
-    return [one.proto.body for one in at.get("html") if "<span title=" in one.proto.body]
+def chips(at, *, coloured=True):
+    """What the browser is told of each row of words."""
+    found = [one.proto for one in at.get("bidi_component")]
+    rows = [json.loads(one.json) for one in found if one.component_name == "usable_words"]
+    return [row for row in rows if any(row["styles"]) or not coloured]
 
 
 def test_a_written_text_is_predicted_and_its_words_are_coloured(worker, folder):
@@ -93,11 +101,10 @@ def test_a_written_text_is_predicted_and_its_words_are_coloured(worker, folder):
     assert f"{first.name} {100 * first.probability:.1f} %" in shown(at)
     assert len(chips(at)) == len(DEFAULT_METHODS)
     own = explain(model, text, method=DEFAULT_METHODS[0])
-    plain = re.sub(r"<[^>]*>", "", chips(at)[0])
-    assert plain == "Rain fell, &lt;b&gt;all&lt;/b&gt; day."
-    assert re.findall(r'title="([^"]*)"', chips(at)[0]) == re.findall(
-        r'title="([^"]*)"', chips_html(own)
-    )
+    row = chips(at)[0]
+    whole = [*itertools.chain(*zip(row["gaps"], row["words"], strict=False)), row["gaps"][-1]]
+    assert "".join(whole) == text  # the browser sets it as text
+    assert row["said"] == re.findall(r'title="([^"]*)"', chips_html(own))
     assert "hidden: the model's mask" in shown(at)
 
 
@@ -121,7 +128,8 @@ def test_maps_of_one_unit_have_one_scale(worker, folder, tmp_path):
     strengths = [
         [
             (abs(float(title.partition(",")[0])), float(opacity))
-            for title, opacity in re.findall(r'title="([^"]*)" style="[^"]*,([\d.]+)\);', one)
+            for title, style in zip(one["said"], one["styles"], strict=True)
+            for opacity in re.findall(r",([\d.]+)\);", style)[:1]
         ]
         for one in chips(at)
     ]
@@ -143,6 +151,21 @@ def test_evidence_is_measured_where_it_is_asked_for(worker, folder):
 
     assert "deletion gain" in shown(at)
     assert "insertion gain" in shown(at)
+
+
+def test_attention_has_a_scale_of_its_own_and_is_said_to_be_no_evidence(worker, folder):
+    at = opened(folder, text="Rain fell all day.")
+    before = chips(at)[0]["styles"]
+    assert "Attention is no evidence" not in shown(at)
+
+    at.button_group(key="explain_text_methods").set_value(["kernel_shap", "attention_rollout"])
+    at.run()
+
+    attended = chips(at)[1]
+    assert max(float(style.split(",")[3].split(")")[0]) for style in attended["styles"]) > 0.7
+    assert chips(at)[0]["styles"] == before
+    assert "unit: share of attention" in shown(at)
+    assert "Attention is no evidence" in shown(at)
 
 
 def test_a_class_can_be_chosen_among_those_that_the_backbone_knows(worker, folder):
@@ -185,3 +208,117 @@ def test_a_model_of_texts_is_tried_on_a_text_before_it_is_added(worker, folder):
     first = load_model(folder).predict(TRIAL_TEXT)[0][0]
     said = [one.proto.text for one in at.get("progress")]
     assert f"{first.name} · {100 * first.probability:.1f} %" in said[0].replace("\\", "")
+
+
+def hidden(at, text, *numbers):
+    """Hide words of the text, as clicks do."""
+    at.session_state["explain_words_hidden"] = text, frozenset(numbers)
+    return at.run()
+
+
+@pytest.mark.parametrize(
+    ("way", "written"),
+    [
+        ("usual", "Rain <mask>, all <mask>."),
+        ("delete", "Rain , all ."),
+        ("neutral", "Rain …, all …."),
+    ],
+)
+def test_hidden_words_are_out_of_predictions_and_maps(way, written, worker, folder):
+    text = "Rain fell, all day."
+    at = opened(folder, text=text)
+    at.selectbox(key="explain_text_background").set_value(way).run()
+
+    hidden(at, text, 1, 4)
+
+    assert not at.exception
+    model = load_model(folder)
+    first, whole = model.predict(written)[0][0], model.predict(text)[0][0]
+    assert f"**: {first.name} {100 * first.probability:.1f} %" in shown(at)
+    assert f"All words shown: {whole.name} {100 * whole.probability:.1f} %" in shown(at)
+    assert "2 of 6 words are hidden" in shown(at)
+    rows = chips(at)
+    assert len(rows) == len(DEFAULT_METHODS)
+    for row in rows:
+        assert row["words"] == ["Rain", "fell", ",", "all", "day", "."]
+        assert row["hidden"] == [1, 4]
+        assert [said == "hidden" for said in row["said"]] == [
+            False,
+            True,
+            False,
+            False,
+            True,
+            False,
+        ]
+        assert [bool(style) for style in row["styles"]] == [True, False, True, True, False, True]
+    assert at.text_area(key="explain_text").value == text
+
+    at.button(key="explain_show_all_words").click().run()
+
+    assert "are hidden" not in shown(at)
+    assert chips(at)[0]["hidden"] == []
+
+
+def test_other_hidden_words_are_another_question(worker, folder):
+    text = "Rain fell, all day."
+    at = hidden(opened(folder, text=text), text, 1)
+
+    hidden(at, text, 3)
+
+    seen = Instance.of_text(load_model(folder), text, "mask", hidden=(3,))
+    target = int(seen.logits.argmax())
+    due = explain_instance(seen, "kernel_shap", target, ExplainerOptions(background="mask"))
+    assert [said for said in chips(at)[0]["said"] if said != "hidden"] == [
+        f"{value:+.3g}" for value in due.values[0]
+    ]
+
+
+def test_words_are_hidden_from_every_backbone_each_in_its_way(worker, folder, tmp_path):
+    save_classifier(tmp_path / "sad", "gpt2", seed=5)
+    text = "Rain fell all day."
+
+    at = hidden(opened(folder, tmp_path / "sad", text=text), text, 0)
+
+    for path, written in ((folder, "<mask> fell all day."), (tmp_path / "sad", "fell all day.")):
+        first = load_model(path).predict(written)[0][0]
+        assert f"**: {first.name} {100 * first.probability:.1f} %" in shown(at)
+    assert "1 of 5 words is hidden" in shown(at)
+
+
+def test_a_text_of_which_all_is_hidden_has_predictions_and_chips_without_maps(worker, folder):
+    at = opened(folder, text="Rain fell.")
+
+    hidden(at, "Rain fell.", 0, 1, 2)
+
+    assert not at.exception
+    first = load_model(folder).predict("<mask> <mask><mask>")[0][0]
+    assert f"**: {first.name} {100 * first.probability:.1f} %" in shown(at)
+    assert [row["hidden"] for row in chips(at, coloured=False)] == [[0, 1, 2]]
+    assert {one.kind for one in worker.asked if len(one.hidden) == 3} == {"predict"}
+
+
+def test_another_text_shows_all_its_words(worker, folder):
+    at = hidden(opened(folder, text="Rain fell."), "Rain fell.", 0)
+
+    at.text_area(key="explain_text").set_value("Snow fell.").run()
+
+    assert "hidden" not in " ".join(row["said"][0] for row in chips(at))
+    assert "words are hidden" not in shown(at)
+
+
+def test_a_click_on_a_word_hides_it_and_another_shows_it_again(monkeypatch):
+    from dashboard.components.explain import word_chips
+
+    session = {}
+    monkeypatch.setattr(word_chips.st, "session_state", session)
+
+    word_chips.hide("a b", 1)
+    word_chips.hide("a b", 0)
+    word_chips.hide("a b", 1)
+    assert word_chips.hidden("a b") == (0,)
+    assert word_chips.hidden("a c") == ()
+    word_chips.hide("a c", 1)
+
+    assert word_chips.hidden("a c") == (1,)
+    word_chips.show_all()
+    assert word_chips.hidden("a c") == ()

@@ -13,10 +13,11 @@ import made_hostile_models.of_formats as of_formats
 import made_hostile_models.of_hf as of_hf
 import made_hostile_models.of_keras as of_keras
 import made_hostile_models.of_onnx as of_onnx
+import made_hostile_models.of_texts as of_texts
 import made_hostile_models.of_weights as of_weights
 from made_hostile_models.case import SECRET, Case, Ran, watched
 
-PARTS = (of_formats, of_hf, of_keras, of_onnx, of_weights)
+PARTS = (of_formats, of_hf, of_keras, of_onnx, of_texts, of_weights)
 CASES = {f"{c.source}: {c.name}": c for part in PARTS for c in part.CASES}
 MISTAKE = 2  # exit status of what a user can mend
 

@@ -21,6 +21,7 @@ class ExplainerRow:
         most_evaluations: More than these it never takes; None where the options say how many.
         of_texts: Dotted name of what does the same of a text; None where nothing does. What hides
             parts only is the same function, of words.
+        caveat: What is to be told beside each of its maps of a text.
     """
 
     title: str
@@ -37,6 +38,7 @@ class ExplainerRow:
     needs_attention: bool = False
     most_evaluations: int | None = None
     of_texts: str | None = None
+    caveat: str = ""
 
 
 EXPLAINERS = {
@@ -113,13 +115,17 @@ EXPLAINERS = {
         "Attention rollout",
         "usable_core.explainers.rollout:explain",
         "Abnar & Zuidema 2020, arXiv:2005.00928",
-        "From which patches a transformer's blocks mix its answer together; for transformers with "
-        "attention among all patches, one pass, coarse, the same map for every class.",
+        "From which patches, or words, a transformer's blocks mix its answer together; for "
+        "transformers with attention among all of them, one pass, coarse, the same map for every "
+        "class.",
         is_signed=False,
         has_background=False,
         needs_gradients=True,
         needs_attention=True,
         most_evaluations=2,
+        of_texts="usable_core.explainers.word_rollout:explain",
+        caveat="Attention is no evidence: it tells where the network looks and not for which "
+        "class. Judge it by its curves.",
     ),
     "occlusion": ExplainerRow(
         "Occlusion",

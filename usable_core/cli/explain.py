@@ -252,6 +252,8 @@ def _map_part(one: "Explanation", out: MapFiles) -> dict[str, Any]:
         page = f'<!doctype html><meta charset="utf-8">{view_html(one)}'
         files |= {"picture": out.write(page, str(one.method)), "background": str(one.background)}
         files["strongest"] = describe_words(one)
+        if caveat := EXPLAINERS[str(one.method)].caveat:
+            files["caveat"] = caveat
     else:
         files["picture"] = out.write(view_png(one), str(one.method))
     for kind, values in one.compared.items():

@@ -20,6 +20,7 @@ def lines_of(part: dict[str, Any]) -> "list[str | Table]":
         f"Explained: {part['target']}",
         _maps_table(part["maps"]),
         *(f"{m['method']}, {m['strongest']}" for m in part["maps"] if "strongest" in m),
+        *(f"{m['method']}: {m['caveat']}" for m in part["maps"] if "caveat" in m),
         *(
             f"Doubt about {one['method']}: {doubt['sentence']}."
             for one in part["maps"]

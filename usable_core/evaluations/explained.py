@@ -97,11 +97,12 @@ class Explanation:
         target: Name of the class explained.
         values: Credit of each pixel (H, W) float32, in units of `unit`.
         segments: Superpixel of each pixel (H, W) int32, from 0 without holes.
-        text: What was explained; empty of a picture.
+        text: What was explained, with what stands for words that were hidden before; empty of a
+            picture.
         spans: Where each of its words begins and ends: each is a segment of its own (1, W).
         background: What stood for hidden words; None of a picture, whose options say it.
-        superpixels: Which of the picture's superpixels each of the segments is (S,): the same
-            number is the same part of the picture for every model.
+        superpixels: Which of the picture's superpixels, or the text's words, each of the segments
+            is (S,): the same number is the same part for every model.
         x: The image as the model saw it, (H, W, 3) uint8.
         compared: The maps (H, W) `randomised` and `other_class` of the evidence.
         drift_maps: The map (H, W) at each budget of the drift.

@@ -55,7 +55,8 @@ class ImageRequest:
         corruption: A key of `catalog.corruptions.CORRUPTIONS` that they are shown under
             (`examples`), drawn as a run draws it by the seed of `options`; empty for none.
         severity: Of the corruption.
-        hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`).
+        hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`);
+            or words of the text, behind the background of `options`, whatever is asked.
     """
 
     kind: Kind

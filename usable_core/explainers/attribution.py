@@ -86,7 +86,7 @@ def attribute(
     Raises:
         UnknownName: no such method.
         OutputsRefused: the model's outputs are not those of a classifier.
-        ExplanationError: the method has no answer for this model.
+        ExplanationError: the method has no answer for this model, or no word is shown.
         NoGradients: the method follows gradients, and the model has none.
         Cancelled: through `report`.
     """
@@ -100,6 +100,8 @@ def attribute(
             raise ExplanationError(
                 f"{row.title} is a method for pictures. Of a text choose {', '.join(known)}."
             )
+        if not picture.spans:
+            raise ExplanationError("Every word of the text is hidden. Show one to explain it.")
         function = implementation(row.of_texts)
     if row.needs_gradients:
         blind = [one.title for one in EXPLAINERS.values() if not one.needs_gradients]

@@ -94,14 +94,11 @@ def explain(
     Reference: Abnar & Zuidema 2020, arXiv:2005.00928, eq. 1 and §3.
     """
     model, x = oracle.model, picture.x
-    ((_, (logits, found, read)),) = oracle.each(1, lambda _: _pass(oracle, x, target))
+    ((_, (logits, found, read)),) = oracle.each(1, lambda _: attention_pass(oracle, x, target))
     check_logits(logits[None])
     output = finite_output(logits[target])
     if not found:
-        raise ExplanationError(
-            f"Attention rollout follows self-attention, but {model.name} shows none: it is no "
-            f"transformer, or a program of which only the logits are seen. {INSTEAD}"
-        )
+        raise ExplanationError(f"{shows_none(model.name)} {INSTEAD}")
     layers = known_layers(model, x)
     if layers is None:
         ((_, layers),) = oracle.each(1, lambda _: find_layers(model, x, target))
@@ -124,6 +121,14 @@ def explain(
     return Attribution(enlarged(patches, *x.shape[1:]), output)
 
 
+def shows_none(name: str) -> str:
+    """Return why there is nothing to follow in a model."""
+    return (
+        f"Attention rollout follows self-attention, but {name} shows none: it is no transformer, "
+        "or a program of which only the logits are seen."
+    )
+
+
 def rollout(weights: Iterable[Tensor], read: Tensor) -> Tensor:
     """Return how much of each first token has come into what is read of the last ones (T,).
 
@@ -137,7 +142,7 @@ def rollout(weights: Iterable[Tensor], read: Tensor) -> Tensor:
     return share
 
 
-def _pass(oracle: Oracle, x: Tensor, target: int) -> tuple[Tensor, list[Attended], Tensor]:
+def attention_pass(oracle: Oracle, x: Tensor, target: int) -> tuple[Tensor, list[Attended], Tensor]:
     """Return logits (classes,), every self-attention, and 1 for each token read, else 0 (T,)."""
     images = x.detach()[None].to(oracle.device).requires_grad_()
     with torch.enable_grad(), _Watch() as watch:

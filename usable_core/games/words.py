@@ -4,8 +4,7 @@ A text with words hidden is written anew and cut into pieces anew, as a person w
 have it read: what a word's pieces are depends on its neighbours.
 """
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -33,26 +32,41 @@ class Text:
         text: It, cleaned.
         takes: What the model takes.
         answers: The model's answers to the text with words hidden, by background; of one model.
+        placed: Number and place of each of its words, where some were hidden; None where each is.
     """
 
     text: str
     takes: Tokens
     answers: dict[str, Answers] = field(default_factory=dict)
+    placed: tuple[tuple[int, Span], ...] | None = None
 
     @cached_property
     def _pieces(self) -> tuple[list[int], list[Span]]:
         """Number and place of each piece that the model reads."""
-        found = self.takes.tokenizer.encode(self.text)
+        found = self.takes.encoded(self.text)
         return found.ids, found.offsets
 
     @cached_property
-    def spans(self) -> tuple[Span, ...]:
-        """Where each word begins and ends, of those that the model reads any of."""
-        places = word_spans(self.text)
+    def _all(self) -> tuple[tuple[int, Span], ...]:
+        return tuple(enumerate(word_spans(self.text))) if self.placed is None else self.placed
+
+    @cached_property
+    def _read(self) -> tuple[tuple[int, Span], ...]:
+        """Number and place of each word that the model reads any of."""
         read = np.zeros(len(self.text) + 1, dtype=bool)
         for low, high in self._pieces[1]:
             read[low:high] = True
-        return tuple(span for span in places if read[slice(*span)].any())
+        return tuple((number, span) for number, span in self._all if read[slice(*span)].any())
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Where each word begins and ends, of those that the model reads any of."""
+        return tuple(span for _, span in self._read)
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Which of the whole text's words each is: the same for every model."""
+        return tuple(number for number, _ in self._read)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -72,7 +86,23 @@ class Text:
     @cached_property
     def x(self) -> Tensor:
         """The numbers of its pieces (1, 1, L)."""
-        return self.takes.read(self.text)
+        return self.takes.read_or_empty(self.text)
+
+    def without(self, hidden: Collection[int], background: str) -> "Text":
+        """Return the text with some of its words hidden for good; the others are its words.
+
+        Args:
+            hidden: Their numbers.
+            background: What stands for them.
+
+        Raises:
+            UnknownName, ExplanationError: as `stand_in`.
+        """
+        numbers, spans = [n for n, _ in self._all], [span for _, span in self._all]
+        stays = [number not in hidden for number in numbers]
+        text, places = _written(self.text, spans, stays, stand_in(self.takes, background))
+        kept = (number for number, is_there in zip(numbers, stays, strict=True) if is_there)
+        return Text(text, self.takes, placed=tuple(zip(kept, places, strict=True)))
 
     def hiding(self, background: str, device: torch.device) -> "WordHiding":
         """Return the text with what stands for its hidden words.
@@ -125,12 +155,28 @@ class WordHiding:
 
     def written(self, stays: Sequence[bool]) -> str:
         """Return the text of which some words stay (W,)."""
-        text, parts, end = self._text.text, list[str](), 0
-        for (low, high), is_there in zip(self._text.spans, stays, strict=True):
-            parts += [text[end:low], text[low:high] if is_there else self._instead]
-            end = high
-        whole = "".join([*parts, text[end:]])
-        return whole if self._instead else re.sub(r"\s+", " ", whole).strip()
+        return _written(self._text.text, self._text.spans, stays, self._instead)[0]
+
+
+def _written(
+    text: str, spans: Sequence[Span], stays: Sequence[bool], instead: str
+) -> tuple[str, list[Span]]:
+    """Return a text of which some words stay, and where these are in it.
+
+    A word that is left out leaves no space behind it.
+    """
+    parts, places, length, end = list[str](), list[Span](), 0, 0
+    is_open = True  # after a word that is left out, behind a space or at the beginning
+    for (low, high), is_there in zip(spans, stays, strict=True):
+        gap = text[end:low].lstrip() if is_open else text[end:low]
+        word, end = text[low:high] if is_there else instead, high
+        if is_there:
+            places.append((length + len(gap), length + len(gap) + len(word)))
+        parts += [gap, word]
+        length += len(gap) + len(word)
+        is_open = not word and (gap[-1:].isspace() or (is_open and not gap))
+    rest = text[end:].lstrip() if is_open else text[end:]
+    return "".join([*parts, rest]).strip() if is_open else "".join([*parts, rest]), places
 
 
 def usual_background(takes: Tokens) -> str:

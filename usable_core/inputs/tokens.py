@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
-from usable_core.errors import TextRefused, quoted
+from usable_core.errors import TextRefused, first_line, quoted
 from usable_core.evaluations.specs import InputKind
 from usable_core.texts import cleaned
 
@@ -63,28 +63,56 @@ class Tokens:
         """Return the numbers of a text's pieces, int64 (1, 1, L).
 
         Raises:
-            TextRefused: it is no text, the tokenizer finds no piece in it, or one that the network
-                does not know.
+            TextRefused: it is no text, the tokenizer finds no piece in it, or as `encoded`.
         """
-        ids = self.tokenizer.encode(cleaned(text)).ids
+        ids = self.encoded(cleaned(text)).ids
         if not ids:
             raise TextRefused("The model's tokenizer finds nothing in the text that it could read.")
-        if max(ids) >= self.known:
-            piece = self.tokenizer.id_to_token(max(ids))
+        return torch.tensor(ids, dtype=torch.int64).view(1, 1, -1)
+
+    def read_or_empty(self, text: str) -> Tensor:
+        """Return the numbers of a text's pieces (1, 1, L), as they are of an empty text, too.
+
+        Raises:
+            TextRefused: as `encoded`.
+        """
+        ids = self.encoded(text).ids or [self.end]
+        return torch.tensor(ids, dtype=torch.int64).view(1, 1, -1)
+
+    def encoded(self, text: str) -> Encoding:
+        """Return a text in pieces, with their places.
+
+        Raises:
+            TextRefused: the tokenizer fails at it, or makes pieces of it that the network does not
+                know, or more than it reads.
+        """
+        try:
+            found = self.tokenizer.encode(text)
+        except BaseException as error:  # a panic of its is no Exception
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise
+            why = first_line(error).rstrip(".")
+            raise TextRefused(
+                f"The model's tokenizer fails at the text ({why}). Leave the text out, or give "
+                "another tokenizer."
+            ) from error
+        largest = max(found.ids, default=0)
+        if largest >= self.known:
+            piece = self.tokenizer.id_to_token(largest) or f"piece {largest:,}"
             raise TextRefused(
                 f"The text holds {quoted(piece)}, a sign of the model's tokenizer that its network "
                 "was not trained with. Leave it out."
             )
-        return torch.tensor(ids, dtype=torch.int64).view(1, 1, -1)
-
-    def read_or_empty(self, text: str) -> Tensor:
-        """Return the numbers of a text's pieces (1, 1, L), as they are of an empty text, too."""
-        ids = self.tokenizer.encode(text).ids or [self.end]
-        return torch.tensor(ids, dtype=torch.int64).view(1, 1, -1)
+        if len(found.ids) > self.longest:
+            raise TextRefused(
+                f"The model's tokenizer makes {len(found.ids):,} pieces of the text, and at most "
+                f"{self.longest:,} are read. Give another tokenizer."
+            )
+        return found
 
     def is_cut(self, text: str) -> bool:
         """Tell whether the model reads only the beginning of a text."""
-        return bool(self.tokenizer.encode(cleaned(text)).overflowing)
+        return bool(self.encoded(cleaned(text)).overflowing)
 
     def stack(self, examples: Sequence[Tensor]) -> Tensor:
         """Return texts (1, 1, L) as one batch (N, 1, 1, L), the shorter ones filled up."""

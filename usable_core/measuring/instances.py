@@ -1,5 +1,6 @@
 """`Instance`: one image as one model sees it, and what every map of it shares."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import cast
 
@@ -41,13 +42,16 @@ class Instance:
     start: Explanation
 
     @classmethod
-    def of_text(cls, model: Model, said: str, background: str) -> "Instance":
+    def of_text(
+        cls, model: Model, said: str, background: str, hidden: Collection[int] = ()
+    ) -> "Instance":
         """Return a text with the model's predictions, its words the players.
 
         Args:
             model: Pieces of a text to logits.
             said: The text.
             background: What hides a word; the usual one of pictures stands for that of texts.
+            hidden: Numbers of words that are hidden for good, and no players.
 
         Raises:
             ConfigError: it is a model of pictures.
@@ -58,17 +62,20 @@ class Instance:
         if model.kind != "text":
             raise ConfigError(f"{model.name} is a model of pictures. Choose a model of texts.")
         takes = cast(Tokens, model.input)
-        text, x = Text(cleaned(said), takes), takes.read(said)
+        text = Text(cleaned(said), takes)
+        takes.read(said)
         if background == ExplainerOptions().background:  # none was said
             background = usual_background(takes)
         stand_in(takes, background)
         if not text.spans:
             raise TextRefused("The text has no word, or none that the model reads.")
-        logits = Oracle(model).logits(x[None].to(model.device))[0].double().cpu()
+        if hidden:
+            text = text.without(hidden, background)
+        logits = Oracle(model).logits(text.x[None].to(model.device))[0].double().cpu()
         start = replace(
             _said(model, logits),
             segments=text.segments,
-            superpixels=text.segments[0],
+            superpixels=np.array(text.numbers, dtype=np.int32),
             text=text.text,
             spans=text.spans,
             background=background,
@@ -144,14 +151,22 @@ def _said(model: Model, logits: Tensor) -> Explanation:
     )
 
 
-def seen(model: Model, image: Image.Image | None, text: str, background: str) -> Instance:
+def seen(
+    model: Model,
+    image: Image.Image | None,
+    text: str,
+    background: str,
+    hidden: Collection[int] = (),
+) -> Instance:
     """Return what a model sees of a text, or else of an RGB picture, and says of it.
+
+    Some words of a text may be hidden, see `Instance.of_text`.
 
     Raises:
         UsableError: it is a model of the other kind, or as `Instance.of_text`.
     """
     if text:
-        return Instance.of_text(model, text, background)
+        return Instance.of_text(model, text, background, hidden)
     assert image is not None
     return Instance.of(model, image)
 

@@ -143,7 +143,8 @@ def answer(
             text = request.text
             if request.kind == "trial" and model.kind == "text":  # whatever picture came with it
                 text, image = TRIAL_TEXT, None
-            instance = seen(model, image, text, request.options.background)
+            background = request.options.background
+            instance = seen(model, image, text, background, request.hidden)
             start = Answer("working", replace(instance.start, method=method))
             question = _Question(request, models, image, instance, folder, publish, start)
             with nullcontext() if method is None else _waiting_for(_LOCKS[method], question):

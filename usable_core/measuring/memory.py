@@ -154,7 +154,9 @@ class ModelCache:
 
         They hold for any class and method: one that hides other parts asks under other keys.
         """
-        about = request.image, request.text, request.options.segments
+        about: Identity = (request.image, request.text, request.options.segments)
+        if request.text and request.hidden:  # what stands there is part of the text that is asked
+            about = (*about, request.hidden, request.options.background)
         return self.answers.of((*_model(request.model), *about))
 
     def superpixels(

@@ -23,21 +23,30 @@ def chips_html(explanation: Explanation, limit: float | None = None) -> str:
         limit: Credit that is shown at full colour, the same for maps that are compared; None takes
             the map's own.
     """
+    parts, end = list[str](), 0
+    for (low, high), (style, said) in zip(explanation.spans, told(explanation, limit), strict=True):
+        parts.append(_plain(explanation.text[end:low]))
+        word = _plain(explanation.text[low:high])
+        parts.append(
+            f'<span title="{said}" style="{style}border-radius:3px;padding:1px 3px">{word}</span>'
+        )
+        end = high
+    return f'<p style="line-height:2;margin:0">{"".join(parts)}{_plain(explanation.text[end:])}</p>'
+
+
+def told(explanation: Explanation, limit: float | None = None) -> list[tuple[str, str]]:
+    """Return how each word of a text looks, as CSS, and its credit in words; `limit` as above."""
     values = explanation.values[0]
     limit = colour_limit(values) if limit is None else limit
     stability = explanation.stability
     settled = [True] * len(values) if stability is None else stability.is_settled
-    parts, end = list[str](), 0
-    for (low, high), value, is_settled in zip(explanation.spans, values, settled, strict=True):
-        parts.append(_plain(explanation.text[end:low]))
-        colour = _colour(float(value), limit) + ("" if is_settled else _STRIPES)
-        said = f"{value:+.3g}" + ("" if is_settled else ", not told from 0 by the sampling")
-        word = _plain(explanation.text[low:high])
-        parts.append(
-            f'<span title="{said}" style="{colour}border-radius:3px;padding:1px 3px">{word}</span>'
+    return [
+        (
+            _colour(float(value), limit) + ("" if is_settled else _STRIPES),
+            f"{value:+.3g}" + ("" if is_settled else ", not told from 0 by the sampling"),
         )
-        end = high
-    return f'<p style="line-height:2;margin:0">{"".join(parts)}{_plain(explanation.text[end:])}</p>'
+        for value, is_settled in zip(values, settled, strict=True)
+    ]
 
 
 def describe_words(explanation: Explanation, most: int = 4) -> str:

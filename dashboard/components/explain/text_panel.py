@@ -1,7 +1,7 @@
 """Explain, of a text: what each backbone says of it, and which words made it say so."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -15,6 +15,8 @@ from dashboard.components.explain.settings import (
     select,
     slider,
 )
+from dashboard.components.explain.text_questions import TextQuestions
+from dashboard.components.explain.word_chips import count_words, hidden, show_all, word_chips
 from dashboard.components.shared.formats import escaped, percent
 from dashboard.components.shared.lane import Asked
 from dashboard.components.shared.names import model_title
@@ -23,11 +25,10 @@ from dashboard.components.shared.reading import Answers, read
 from usable_core.catalog.explainers import EXPLAINERS, TEXT_BACKGROUNDS
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
-from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.jobs import interactive
 from usable_core.plots.heatmap import colour_limit
-from usable_core.plots.words import chips_html, describe_words
+from usable_core.plots.words import describe_words
 
 MAX_MODELS = 4
 LONGEST = 20_000  # characters
@@ -43,42 +44,6 @@ SAMPLES = (
     "Congratulations, you have won a free phone!",
     "The central bank raised interest rates by half a point.",
 )
-
-
-@dataclass(frozen=True)
-class TextQuestions:
-    """What is asked of one text.
-
-    Attributes:
-        text: It.
-        models: Backbones, in order.
-        methods: Keys of `EXPLAINERS`.
-        target: The class explained; None for each backbone's own prediction.
-        options: How words are credited.
-        has_evidence: Curves are asked for as well.
-    """
-
-    text: str
-    models: tuple[ModelSpec, ...]
-    methods: tuple[str, ...]
-    target: str | None
-    options: ExplainerOptions
-    has_evidence: bool
-
-    def prediction(self, model: ModelSpec) -> ImageRequest:
-        """Return the question what a backbone says."""
-        return ImageRequest("predict", model, text=self.text)
-
-    def map(self, model: ModelSpec, method: str) -> ImageRequest:
-        """Return the question which words made it say so."""
-        kind = "evidence" if self.has_evidence else "explain"
-        asked = replace(self.prediction(model), kind=kind, method=method, target=self.target)
-        return replace(asked, options=self.options)
-
-    def all(self) -> list[ImageRequest]:
-        """Return all questions, predictions first."""
-        maps = [self.map(model, method) for method in self.methods for model in self.models]
-        return [*map(self.prediction, self.models), *maps]
 
 
 def show() -> None:
@@ -145,7 +110,9 @@ def _choose_settings(text: str) -> TextQuestions | None:
     if not text:
         return None
     own = None if target in (None, PREDICTED) else target
-    return TextQuestions(text, models, tuple(methods), own, options, has_evidence)
+    gone = hidden(text)
+    asked = methods if len(gone) < count_words(text) else ()
+    return TextQuestions(text, models, tuple(asked), own, options, has_evidence, gone)
 
 
 def _choose_options() -> tuple[ExplainerOptions, bool]:
@@ -178,6 +145,9 @@ def _choose_options() -> tuple[ExplainerOptions, bool]:
 
 def _answers(questions: TextQuestions, answers: Answers) -> None:
     """Show what is known so far: predictions, then a row of chips for each map."""
+    if hidden(questions.text) != questions.hidden:  # a click, while others were awaited
+        st.rerun()
+    _about_hiding(questions)
     names = {model: model_title(model.reference) for model in questions.models}
     maps = _maps(questions, answers)
     limits = _limits(maps)
@@ -185,13 +155,52 @@ def _answers(questions: TextQuestions, answers: Answers) -> None:
         with st.container(border=True):
             said = answers[questions.prediction(model)]
             st.markdown(f"**{escaped(names[model])}**: {_predicted(said)}")
+            if questions.hidden:
+                st.caption(f"All words shown: {_predicted(answers[questions.whole(model)])}")
+            chips = partial(_chips, questions, model, names[model])
             for method in questions.methods:
                 found = maps.get((model, method))
                 if found is not None:
-                    _map(found, limits[str(found.unit)])
+                    _map(found, partial(chips, method, found, limits[_unit(found)]))
                 elif not answers[questions.map(model, method)].is_over:
-                    st.caption(f"{EXPLAINERS[method].title} …")
+                    st.markdown(f"**{EXPLAINERS[method].title}** …")
+                    chips(method)
+            if not questions.methods and said.explanation.predictions:
+                chips()
     _learn_classes(questions, answers)
+
+
+def _about_hiding(questions: TextQuestions) -> None:
+    """Say that words can be hidden; offer to show those again that are."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if not questions.hidden:
+            st.caption(
+                "Click a word to hide it and see predictions and maps move.",
+                help="With keys: Tab to a word, then Enter or Space. What is hidden is so for all "
+                "backbones, in the way of *Options*; the text itself stays as it is.",
+            )
+            return
+        count, known = len(questions.hidden), count_words(questions.text)
+        is_are = "is" if count == 1 else "are"
+        st.caption(f"{count} of {known} words {is_are} hidden: click one to show it again.")
+        st.button(
+            "Show all", key="explain_show_all_words", icon=":material/undo:", on_click=show_all
+        )
+
+
+def _chips(
+    questions: TextQuestions,
+    model: ModelSpec,
+    name: str,
+    method: str | None = None,
+    found: Explanation | None = None,
+    limit: float | None = None,
+) -> None:
+    """Show the words, in the colours of a map where there is one."""
+    what = "Words" if method is None else f"{EXPLAINERS[method].title}: words"
+    label = f"{what} that {name} reads; a pressed one is hidden"
+    key = f"words_{questions.models.index(model)}_{method}"
+    word_chips(key, questions.text, label, found, limit)
 
 
 def _predicted(asked: Asked) -> str:
@@ -216,18 +225,27 @@ def _limits(maps: Mapping[tuple[ModelSpec, str], Explanation]) -> dict[str, floa
     found: dict[str, float] = {}
     for one in maps.values():
         limit = colour_limit(one.values)
-        found[str(one.unit)] = max(limit, found.get(str(one.unit), 0.0))
+        found[_unit(one)] = max(limit, found.get(_unit(one), 0.0))
     return found
 
 
-def _map(found: Explanation, limit: float) -> None:
+def _unit(found: Explanation) -> str:
+    """Return what credits are counted in; shares of attention are no part of the answer."""
+    return str(found.unit) if EXPLAINERS[str(found.method)].is_signed else "share of attention"
+
+
+def _map(found: Explanation, show_words: Callable[[], None]) -> None:
     title = f"**{EXPLAINERS[str(found.method)].title}** of *{escaped(str(found.target))}*"
     st.markdown(" ".join([title, *badges(found)]), help=describe_words(found))
-    st.html(chips_html(found, limit))
-    hidden = TEXT_BACKGROUNDS[str(found.background)].lower()
-    facts = [f"{found.evaluations:,} evaluations", f"hidden: {hidden}", f"unit: {found.unit}"]
+    show_words()
+    how = TEXT_BACKGROUNDS[str(found.background)].lower()
+    row = EXPLAINERS[str(found.method)]
+    facts = [f"{found.evaluations:,} evaluations", f"unit: {_unit(found)}"]
+    facts += [f"hidden: {how}"] if row.has_background else []
     facts += _gains(found)
     st.caption(" · ".join(map(escaped, facts)))
+    if row.caveat:
+        st.caption(f":material/info: {row.caveat}")
     for _, sentence in found.doubts():
         st.caption(f":material/warning: {escaped(sentence[:1].upper() + sentence[1:])}.")
 

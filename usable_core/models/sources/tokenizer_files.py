@@ -17,16 +17,17 @@ from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerFas
 
 from usable_core import files
 from usable_core.catalog.hub import CONFIG_FILE, TOKENIZERS
-from usable_core.errors import CheckpointError, first_line
+from usable_core.errors import CheckpointError, TextRefused, first_line
 from usable_core.inputs.tokens import LONGEST, Tokens
 from usable_core.json_files import read_json
 from usable_core.models.modes import frozen
 from usable_core.models.sources.classifiers import of_network, quiet
+from usable_core.models.sources.tokenizer_bounds import LARGEST, check_agreement, check_count, read
 from usable_core.models.trial import NOT_OURS
 
 _SETTINGS = "tokenizer_config.json"
 _UNBOUNDED = 10**6  # pieces: transformers writes 10^30 where it knows no bound
-_LARGEST = 200 * 2**20  # bytes of one of its files; those of 250,000 pieces have 17 MB
+_LISTS = ("tokenizer.json", "vocab.txt", "vocab.json")  # and those that end so: *.model
 
 
 def tokens_of(folder: Path, config: PretrainedConfig, network: nn.Module, owner: str) -> Tokens:
@@ -39,10 +40,14 @@ def tokens_of(folder: Path, config: PretrainedConfig, network: nn.Module, owner:
         owner: The model's reference, for sentences.
 
     Raises:
-        CheckpointError: there is no tokenizer that can be used, or the network knows fewer pieces.
+        CheckpointError: there is no tokenizer that can be used, it cannot read a plain sentence, or
+            the network knows fewer pieces.
     """
-    made = _tokenizer(folder, owner)
-    tokenizer = Tokenizer.from_str(made.backend_tokenizer.to_str())
+    made = _tokenizer(folder, config.vocab_size, owner)
+    try:
+        tokenizer = Tokenizer.from_str(made.backend_tokenizer.to_str())
+    except Exception as error:  # the library's own class
+        raise _unread(owner, error) from error
     special = {one.content for one in tokenizer.get_added_tokens_decoder().values() if one.special}
     numbered = (number for piece, number in tokenizer.get_vocab().items() if piece not in special)
     known, largest = config.vocab_size, max(numbered, default=-1)
@@ -51,6 +56,8 @@ def tokens_of(folder: Path, config: PretrainedConfig, network: nn.Module, owner:
             f"The tokenizer of {owner} numbers its pieces up to {largest:,}, but the network knows "
             f"{known:,} of them. Give the tokenizer that it was trained with."
         )
+    if files.is_file(folder / TOKENIZERS[0]):
+        check_agreement(folder, tokenizer.get_vocab(), owner)
     said, most = made.model_max_length, _positions(config)
     own = said if isinstance(said, int) and 0 < said < _UNBOUNDED else None
     most = min(filter(None, (own, most)), default=LONGEST)
@@ -60,24 +67,39 @@ def tokens_of(folder: Path, config: PretrainedConfig, network: nn.Module, owner:
     end = next((number for number in ends if number is not None and number < known), 0)
     is_masked = made.mask_token_id is not None and made.mask_token_id < known
     mask = str(made.mask_token) if is_masked else None
-    takes = Tokens(tokenizer, min(most, LONGEST), most, known, mask, end, sources)
+    try:
+        takes = Tokens(tokenizer, min(most, LONGEST), most, known, mask, end, sources)
+        takes.trial()
+    except TextRefused as error:
+        raise CheckpointError(
+            f"The tokenizer of {owner} cannot read a plain sentence. {error} Give the model the "
+            "tokenizer that it was trained with."
+        ) from error
     return _that_runs(takes, network, owner)
 
 
-def _tokenizer(folder: Path, owner: str) -> PreTrainedTokenizerFast:
+def _unread(owner: str, error: Exception) -> CheckpointError:
+    return CheckpointError(
+        f"The tokenizer of {owner} cannot be read: {first_line(error).rstrip('.')}. Write it anew "
+        "with tokenizer.save_pretrained(FOLDER)."
+    )
+
+
+def _tokenizer(folder: Path, known: int, owner: str) -> PreTrainedTokenizerFast:
     found = [folder / name for name in TOKENIZERS if files.is_file(folder / name)]
-    if not found:
+    if not any(path.name in _LISTS or path.suffix == ".model" for path in found):
         raise CheckpointError(
             f"{owner} has no tokenizer: expected tokenizer.json in its folder. Write it there with "
             "tokenizer.save_pretrained(FOLDER)."
         )
     with tempfile.TemporaryDirectory() as place:
         for path in found:
-            if path.stat().st_size > _LARGEST:
+            if path.stat().st_size > LARGEST:
                 raise CheckpointError(
                     f"{path.name} of {owner} has {files.size_said(path.stat().st_size)}, more than "
                     "any tokenizer. Fetch or copy the model again."
                 )
+            check_count(path, read(path, owner) if path.suffix == ".json" else {}, known, owner)
             if path.name != _SETTINGS:
                 shutil.copyfile(path, Path(place) / path.name)
         settings = _settings(folder / _SETTINGS, owner)
@@ -90,10 +112,7 @@ def _tokenizer(folder: Path, owner: str) -> PreTrainedTokenizerFast:
                     place, use_fast=True, trust_remote_code=False, local_files_only=True
                 )
         except Exception as error:  # each class of transformers reads its own files
-            raise CheckpointError(
-                f"The tokenizer of {owner} cannot be read: {first_line(error)}. Write it anew with "
-                "tokenizer.save_pretrained(FOLDER)."
-            ) from error
+            raise _unread(owner, error) from error
     if not isinstance(made, PreTrainedTokenizerFast):
         raise CheckpointError(
             f"The tokenizer of {owner} is written in Python, and a tokenizer.json is expected. "
@@ -106,15 +125,7 @@ def _settings(path: Path, owner: str) -> dict[str, Any]:
     """Return a tokenizer's settings without what names code, or files elsewhere."""
     if not files.is_file(path):
         return {}
-    try:
-        said = read_json(path)
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path.name} of {owner} cannot be read as JSON: {first_line(error)}. Copy the model "
-            "again."
-        ) from error
-    if not isinstance(said, dict):
-        raise CheckpointError(f"{path.name} of {owner} must be a JSON object. Copy it again.")
+    said = read(path, owner)
     dropped = ("auto_map", "name_or_path", "processor_class", "chat_template")
     return {k: v for k, v in said.items() if k not in dropped and not k.endswith("_file")}
 
