@@ -42,12 +42,11 @@ class Schedule:
     Attributes:
         epochs: Passes over the training split.
         batch_size: Examples per step.
-        optimizer: `sgd` has Nesterov momentum 0.9. When not given, sgd, but adamw for networks of
-            texts that are trained in full.
-        learning_rate: Peak of the cosine schedule. When not given, 0.001 with adamw, 5e-5 for
-            networks of texts that are trained in full; with sgd 0.05 for linear probes and for
-            networks of batch normalisation alone, which do not mind the scale of their weights, and
-            0.01 for all others (transformers, ConvNeXt, VGG).
+        optimizer: `sgd` has Nesterov momentum 0.9. When not given, sgd, and adamw for texts.
+        learning_rate: Peak of the cosine schedule. When not given, 0.001 with adamw, but 5e-5 for
+            networks of texts that are trained in full; with sgd 0.05 for linear probes of pictures
+            and for networks of batch normalisation alone, which do not mind the scale of their
+            weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
         warmup: Share of the steps in which the rate rises linearly to that peak.
         weight_decay: Weight decay, on weights of rank 2 and more only.
         label_smoothing: Share of the target spread over all classes.

@@ -42,14 +42,13 @@ def resolved(
             f"augmentation must be none for texts, which cannot be shifted or mirrored, but is "
             f"{schedule.augmentation!r}. Leave it out."
         )
-    is_tuned_text = is_text and method == "full"
-    optimizer = schedule.optimizer or ("adamw" if is_tuned_text else "sgd")
+    optimizer = schedule.optimizer or ("adamw" if is_text else "sgd")
     rate = schedule.learning_rate
     if rate is None and optimizer == "adamw":
-        rate = TEXT_RATE if is_tuned_text else ADAMW_RATE
+        rate = TEXT_RATE if is_text and method == "full" else ADAMW_RATE
     elif rate is None:
-        is_robust = method == "linear_probe" or stands_large_steps(network)
-        rate = RATE if is_robust else CAREFUL_RATE
+        is_probed = method == "linear_probe" and not is_text  # whose features go together
+        rate = RATE if is_probed or stands_large_steps(network) else CAREFUL_RATE
     augmentation = schedule.augmentation or ("none" if is_text else "shift")
     return replace(schedule, optimizer=optimizer, learning_rate=rate, augmentation=augmentation)
 
