@@ -26,8 +26,9 @@ def test_a_data_set_is_whole_named_and_fixed_or_says_where_its_files_belong(name
         return
 
     assert (data.own_split is not None) == DATASETS[name].has_own_split
-    picture, label = data[0]
-    assert picture.mode == "RGB"
+    example, label = data[0]
+    assert data.kind == DATASETS[name].kind
+    assert data.kind == "text" or example.mode == "RGB"
     assert 0 <= label < len(data.labels)
     assert len(data.ids) == len(data) == len(data.targets)
     assert len(set(data.labels.names)) == len(data.labels)

@@ -210,7 +210,7 @@ def test_the_public_names_are_those_that_type_checkers_see_and_import_no_torch()
 
 def test_what_can_be_chosen_is_listed():
     assert "bundled/resnet" in usable.list_models()
-    assert usable.list_datasets() == ("digits", "photographs", "cifar10")
+    assert usable.list_datasets() == ("digits", "photographs", "cifar10", "languages")
     assert {"pgd", "apgd", "square"} <= set(usable.list_attacks())
     assert {"lime", "grad_cam"} <= set(usable.list_explainers())
     assert {"fog", "gaussian_noise"} <= set(usable.list_corruptions())

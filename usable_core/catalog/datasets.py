@@ -1,6 +1,7 @@
 """The data sets that have a name; any folder, zip or Parquet file has its path."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from usable_core import settings
 from usable_core.catalog import lookup
@@ -22,6 +23,7 @@ class DatasetRow:
         files: What a download leaves in the folder `datasets` of Usable's own; empty where
             nothing has to be downloaded.
         size: Of the download, and its host, in words.
+        kind: What its examples are: `picture` or `text`.
     """
 
     title: str
@@ -31,6 +33,7 @@ class DatasetRow:
     classes: tuple[str, ...] = ()
     files: str = ""
     size: str = ""
+    kind: Literal["picture", "text"] = "picture"
 
 
 DATASETS = {
@@ -67,6 +70,31 @@ DATASETS = {
         ),
         files="cifar-10-batches-py",
         size="170 MB from www.cs.toronto.edu",
+    ),
+    "languages": DatasetRow(
+        "Languages",
+        "usable_core.datasets.builtin:languages",
+        True,
+        "Short phrases of Unicode's CLDR, such as names of places and currencies: which of fifteen "
+        "languages is it?",
+        classes=(
+            "Afrikaans",
+            "Catalan",
+            "Czech",
+            "Danish",
+            "Dutch",
+            "English",
+            "French",
+            "German",
+            "Italian",
+            "Norwegian",
+            "Polish",
+            "Portuguese",
+            "Slovak",
+            "Spanish",
+            "Swedish",
+        ),
+        kind="text",
     ),
 }
 

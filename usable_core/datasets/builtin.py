@@ -1,4 +1,7 @@
-"""The data sets with a name of their own: of installed packages, and CIFAR-10."""
+"""The data sets with a name of their own: of installed packages, of our own, and CIFAR-10."""
+
+import gzip
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -7,9 +10,13 @@ from usable_core import files, settings
 from usable_core.catalog.datasets import DATASETS
 from usable_core.datasets.arrays import from_pictures
 from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.parts import indices_of
+from usable_core.datasets.texts import from_texts
 from usable_core.errors import DatasetRefused
 from usable_core.images import gallery
 from usable_core.labels import LabelSpace
+
+LANGUAGES = "languages.tsv.gz"  # lines of a part, a language and a phrase
 
 
 def digits() -> Dataset:
@@ -31,6 +38,22 @@ def photographs() -> Dataset:
     targets = np.array([labels.index(row.label) for row in rows], dtype=np.int64)
     own = {"test": np.arange(len(rows))}
     return from_pictures("photographs", lambda i: rows[i].open(), targets, labels, own)
+
+
+def languages() -> Dataset:
+    """Return phrases of fifteen languages; which are for testing follows from their content."""
+    path = settings.assets() / "data" / LANGUAGES
+    if not files.is_file(path):
+        raise DatasetRefused(
+            f"The data set languages is not in this installation: expected {LANGUAGES} in "
+            f"{path.parent}. Install Usable anew."
+        )
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    parts, names, texts = zip(*(line.split("\t") for line in lines), strict=True)
+    labels = LabelSpace(DATASETS["languages"].classes)
+    targets = np.array([labels.index(name) for name in names], dtype=np.int64)
+    found = from_texts("languages", texts, targets, labels)
+    return replace(found, own_split=indices_of(parts))
 
 
 def cifar10() -> Dataset:
