@@ -181,6 +181,7 @@ TASKS = {
         page="fine_tune",
         makes_model=True,
         again=BEGINS_ANEW,
+        kinds=("picture", "text"),
     ),
     "look": Task(
         title="Data check",

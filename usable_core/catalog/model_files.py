@@ -5,7 +5,13 @@ from pathlib import Path
 
 from usable_core import files, settings
 from usable_core.catalog import lookup
-from usable_core.catalog.models import BUNDLED, CARD_FILE, KERAS_ENDINGS, WEIGHTS_FILE
+from usable_core.catalog.models import (
+    BUNDLED,
+    CARD_FILE,
+    KERAS_ENDINGS,
+    TOKENIZER_FILE,
+    WEIGHTS_FILE,
+)
 from usable_core.errors import CheckpointError
 
 # What to do with files of other formats, by their endings.
@@ -113,7 +119,7 @@ def keras(name: str) -> tuple[Path, ...]:
 
 
 def folder(name: str) -> tuple[Path, ...]:
-    """Return the weights and the card of the model in a folder.
+    """Return the weights and the card of the model in a folder, a tokenizer between them.
 
     Raises:
         CheckpointError: it has none.
@@ -122,7 +128,14 @@ def folder(name: str) -> tuple[Path, ...]:
     weights, card = path / WEIGHTS_FILE, path / CARD_FILE
     if not (files.is_file(weights) and files.is_file(card)):
         raise no_model(path)
-    return weights, card
+    return kept_in(path)
+
+
+def kept_in(path: Path) -> tuple[Path, ...]:
+    """Return the files of a model that was saved in a folder, its card last."""
+    tokenizer = path / TOKENIZER_FILE
+    between = (tokenizer,) if files.is_file(tokenizer) else ()
+    return (path / WEIGHTS_FILE, *between, path / CARD_FILE)
 
 
 def no_model(path: Path) -> CheckpointError:

@@ -12,6 +12,7 @@ from usable_core.files import is_file, is_folder, placed, resolved
 # A model on disk is a folder of these two.
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "card.json"
+TOKENIZER_FILE = "tokenizer.json"  # beside them, of a model of texts
 KERAS_ENDINGS = (".keras", ".h5", ".hdf5")  # a name of keras/… that ends so is a file's
 # By name, for those modules know this one.
 WEIGHTS_AND_CONFIG = "usable_core.catalog.model_files:weights_and_config"

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from numbers import Integral, Real
+from types import NoneType
 from typing import ClassVar, Literal, Protocol, get_args, get_origin
 
 from usable_core.catalog.datasets import DATASETS, absolute_data
@@ -214,14 +215,15 @@ def require_choices(config: object) -> None:
     for name, hint in hints_of(type(config)).items():
         if choices := choices_of(hint):
             value = getattr(config, name)
-            require(value in choices, name, f"one of {', '.join(choices)}", value)
+            is_good = value in choices or (value is None and NoneType in get_args(hint))
+            require(is_good, name, f"one of {', '.join(choices)}", value)
 
 
 def choices_of(hint: object) -> tuple[str, ...]:
     """Return what a type of literals, or a union of such types, allows; empty of any other."""
     if get_origin(hint) is Literal:
         return get_args(hint)
-    found = [choices_of(kind) for kind in get_args(hint)]
+    found = [choices_of(kind) for kind in get_args(hint) if kind is not NoneType]
     return tuple(choice for part in found for choice in part) if found and all(found) else ()
 
 

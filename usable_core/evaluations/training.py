@@ -42,26 +42,29 @@ class Schedule:
     Attributes:
         epochs: Passes over the training split.
         batch_size: Examples per step.
-        optimizer: `sgd` has Nesterov momentum 0.9.
-        learning_rate: Peak of the cosine schedule. When not given, 0.001 with adamw; with sgd 0.05
-            for linear probes and for networks of batch normalisation alone, which do not mind the
-            scale of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
+        optimizer: `sgd` has Nesterov momentum 0.9. When not given, sgd, but adamw for networks of
+            texts that are trained in full.
+        learning_rate: Peak of the cosine schedule. When not given, 0.001 with adamw, 5e-5 for
+            networks of texts that are trained in full; with sgd 0.05 for linear probes and for
+            networks of batch normalisation alone, which do not mind the scale of their weights, and
+            0.01 for all others (transformers, ConvNeXt, VGG).
         warmup: Share of the steps in which the rate rises linearly to that peak.
         weight_decay: Weight decay, on weights of rank 2 and more only.
         label_smoothing: Share of the target spread over all classes.
-        augmentation: `shift` is for signs that have a handedness, such as digits.
+        augmentation: Of pictures, `shift` when not given: it is for signs that have a handedness,
+            such as digits. Texts have none.
         precision: `auto` is the one in which the device takes a step sooner, by the clock.
         seed: Seed of initial weights, order and augmentation.
     """
 
     epochs: int = 10
     batch_size: int = 64
-    optimizer: Literal["sgd", "adamw"] = "sgd"
+    optimizer: Literal["sgd", "adamw"] | None = None
     learning_rate: float | None = None
     warmup: float = 0.2
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
-    augmentation: Literal["none", "shift", "shift_flip"] = "shift"
+    augmentation: Literal["none", "shift", "shift_flip"] | None = None
     precision: Precision | Literal["auto"] = "auto"
     seed: int = 0
 

@@ -6,11 +6,12 @@ from typing import Any
 from usable_core.catalog.models import CARD_FILE
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.calibration import Calibration
-from usable_core.evaluations.specs import DatasetSpec, require
+from usable_core.evaluations.specs import DatasetSpec, require, require_range
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import from_json
 
 MOST_CLASSES = 100_000  # ImageNet-21k has 21,841
+MOST_PIECES = 10**7
 LONGEST_NAME = 500  # characters; the longest of ImageNet has 121
 
 Option = str | bool | int | float | tuple[int | float, ...] | None
@@ -36,13 +37,38 @@ class TrainingData:
 
 
 @dataclass(frozen=True)
+class TokensFacts:
+    """What a card says of `inputs.tokens.Tokens` beside the tokenizer, which is a file of its own.
+
+    Attributes:
+        tokenizer_sha256: Hash of that file, in hex.
+        longest: As of `Tokens`, and so are the others.
+    """
+
+    tokenizer_sha256: str
+    longest: int
+    most: int
+    known: int
+    mask: str | None = None
+    end: int = 0
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_range(self, "most", 3, MOST_PIECES)
+        require_range(self, "longest", 3, self.most)
+        require_range(self, "known", 1, MOST_PIECES)
+        require_range(self, "end", 0, self.known - 1)
+
+
+@dataclass(frozen=True)
 class Card:
     """What a card may say; further entries of whoever wrote it are left alone.
 
     Attributes:
         architecture: How the network is built again, see `models.sources.from_card.build`.
         labels: Names of the classes, in the order of the logits.
-        preprocessing: How a picture becomes the input.
+        preprocessing: How a picture becomes the input; None of a model of texts.
+        tokens: How a text becomes the input; None of a model of pictures.
         arch_options: What building needs besides.
         labels_named: False where the labels are placeholders.
         weights_sha256: Hash of the file of weights that the card belongs to, in hex; empty in cards
@@ -65,7 +91,8 @@ class Card:
 
     architecture: str
     labels: tuple[str, ...]
-    preprocessing: Preprocessing
+    preprocessing: Preprocessing | None = None
+    tokens: TokensFacts | None = None
     arch_options: dict[str, Option] = field(default_factory=dict)
     labels_named: bool = True
     weights_sha256: str = ""
@@ -85,6 +112,9 @@ class Card:
     diverged: str = ""
 
     def __post_init__(self) -> None:
+        is_one = (self.preprocessing is None) != (self.tokens is None)
+        expected = "an object of named fields, or left out where there are tokens (a text model's)"
+        require(is_one, "preprocessing", expected, self.preprocessing)
         count = len(self.labels)
         require(1 <= count <= MOST_CLASSES, "labels", f"1 to {MOST_CLASSES} names", count)
         for k, name in enumerate(self.labels):

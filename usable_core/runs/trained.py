@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
+from usable_core.catalog.model_files import kept_in
 from usable_core.catalog.models import ARCHITECTURES, BUNDLED, CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 from usable_core.files import is_there
@@ -48,7 +49,7 @@ def _backbone(name: str, known: Mapping[str, str]) -> str:
 
 
 def model_files(run_id: str) -> tuple[Path, ...]:
-    """Return the weights and the card of the model that a run trained.
+    """Return the weights and the card of the model that a run trained, a tokenizer between them.
 
     Raises:
         UnknownName: there is no run of this id.
@@ -68,4 +69,4 @@ def model_files(run_id: str) -> tuple[Path, ...]:
             f"run/{run_id} has no model: it is a {run.task} run, {str(run.status).lower()}. "
             "Choose a pre-training or fine-tuning run that is done."
         )
-    return folder / WEIGHTS_FILE, folder / CARD_FILE
+    return kept_in(folder)

@@ -23,7 +23,7 @@ from usable_core.evaluations.training import FineTuningConfig, Start, TrainingRe
 from usable_core.models.heads import head, replace_head
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
-from usable_core.models.sources.from_card import check_architecture
+from usable_core.models.sources.from_card import build, check_architecture
 from usable_core.training.augmentation import augment
 from usable_core.training.joint import Balance, Joint, Keep
 from usable_core.training.loop import Fitted, Loss, Objective, fit, unmoved
@@ -69,10 +69,11 @@ def fine_tune(
     device = best_device()
     train, validation = training_splits(dataset, config.dataset)
     network = _new_network(model, len(dataset.labels), config).to(device)
-    config = replace(config, schedule=resolved(config.schedule, network, config.method))
-    task = load_material(train, model.preprocessing, device, report)
-    held_out = load_material(validation, model.preprocessing, device, report)
-    tuning = _Tuning(config, Trainee(network, model.preprocessing, train.labels), task, held_out)
+    schedule = resolved(config.schedule, network, config.method, model.kind)
+    config = replace(config, schedule=schedule)
+    task = load_material(train, model.input, device, report)
+    held_out = load_material(validation, model.input, device, report)
+    tuning = _Tuning(config, Trainee(network, model.input, train.labels), task, held_out)
     data = None
     if source is not None and config.source is not None:
         data = Source(source, config.source, train.ids, validation.ids)
@@ -84,7 +85,7 @@ def fine_tune(
         answers = answers_to(tuning.trainee, held_out, validation)
         return Trained(
             network=network.cpu(),
-            preprocessing=model.preprocessing,
+            takes=model.input,
             data=train,
             config=config,
             fitted=fitted,
@@ -152,6 +153,7 @@ class _Tuning:
             examples=len(self.task),
             classes=len(self.trainee.labels),
             device=self.trainee.device,
+            lengths=self.task.lengths,
         )
         if keeping is None:
             return alone
@@ -167,9 +169,9 @@ class _Tuning:
         def loss(indices: Tensor) -> Loss:
             network.train()
             y = task.labels[indices.to(task.labels.device)]
-            x = augment(task.images(indices), schedule.augmentation, generator)
+            x = augment(task.images(indices), schedule.augmentation or "none", generator)
             x = x.contiguous(memory_format=torch.channels_last)
-            x = self.trainee.preprocessing.normalise(x)
+            x = self.trainee.input.normalise(x)
             logits = network(x).float()
             fine = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
             correct = logits.detach().argmax(1).eq(y).sum()
@@ -194,9 +196,13 @@ def _architecture(model: Model) -> str:
 
 
 def _new_network(model: Model, classes: int, config: FineTuningConfig) -> nn.Module:
-    network = replace_head(copy.deepcopy(model.network), classes)
-    if config.from_scratch:
-        _forget(network)
+    if config.from_scratch and model.kind == "text":
+        card = model.card
+        network = build(card["architecture"], classes, card.get("arch_options") or {})
+    else:
+        network = replace_head(copy.deepcopy(model.network), classes)
+        if config.from_scratch:
+            _forget(network)
     network.requires_grad_(True)
     return network.to(memory_format=torch.channels_last)
 
@@ -213,9 +219,9 @@ def _forget(network: nn.Module) -> None:
 
 
 def _check_joint(model: Model) -> None:
-    grey = torch.full((2, 3, *model.input_size), 0.5, device=model.device)
+    shown = model.input.trial().to(model.device)
     with frozen(model.network):
-        last = linear_head(model.network, model.preprocessing.normalise(grey))
+        last = linear_head(model.network, model.input.normalise(shown))
     if last is None:
         raise UsableError(
             f"L_pre needs a pretrained network that ends in one linear layer; {model.name} does "
@@ -235,5 +241,5 @@ def _keeping(tuning: _Tuning, model: Model, source: Source | None, report: Repor
     if source is None:
         return _Keeping(joint, joint.distillation, balance, None, config.proxy)
     data = load_source(source, model, start, report)
-    begin = joint.labels(data.material, model.preprocessing, config.schedule)
+    begin = joint.labels(data.material, model.input, config.schedule)
     return _Keeping(joint, begin, balance, data, config.proxy)

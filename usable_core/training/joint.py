@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from usable_core.evaluations.training import Schedule, Start
+from usable_core.inputs.input import Input
 from usable_core.models.heads import features, head
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Weights
 from usable_core.training.material import Material
@@ -71,14 +71,12 @@ class Joint:
         found.load_state_dict(self._buffers, strict=False)
         return found
 
-    def labels(
-        self, source: Material, preprocessing: Preprocessing, schedule: Schedule
-    ) -> Callable[[], Keep]:
+    def labels(self, source: Material, takes: Input, schedule: Schedule) -> Callable[[], Keep]:
         """Return L_pre as the cross-entropy of the pretrained head on batches of source images.
 
         Args:
             source: Its images, with labels among the pretrained head's classes.
-            preprocessing: Of the model.
+            takes: Of the model.
             schedule: Says the batch size, the augmentation and the seed.
         """
 
@@ -88,8 +86,8 @@ class Joint:
 
             def keep(_task: Tensor) -> Tensor:
                 rows = next(stream)
-                x = augment(source.images(rows), schedule.augmentation, generator)
-                x = preprocessing.normalise(x.contiguous(memory_format=torch.channels_last))
+                x = augment(source.images(rows), schedule.augmentation or "none", generator)
+                x = takes.normalise(x.contiguous(memory_format=torch.channels_last))
                 y = source.labels[rows.to(source.labels.device)]
                 logits = self._answers(x)
                 return F.cross_entropy(logits, y) - self._noise(x, y, logits)

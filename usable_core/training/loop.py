@@ -23,6 +23,7 @@ from usable_core.training.watch import Divergence, Watch
 MOMENTUM = 0.9  # Sutskever et al. 2013; the usual value
 GRADIENT_NORM = 5.0  # clips only runaway steps of the first epochs
 STARTING = 256  # examples over which the losses before the first step are measured
+WINDOW = 50  # batches that are sorted together; as transformers' own LengthGroupedSampler
 TIMED = 16  # examples of the step that is timed on a processor; other devices take a whole batch
 
 
@@ -75,6 +76,8 @@ class Objective:
         classes: Number of the task's classes.
         device: Where the modules are.
         weigh: How the losses are weighed, once it is known what they start from.
+        lengths: How long each training example is (N,), so that those of like length are in one
+            batch; None where all are of one size.
     """
 
     parts: Sequence[tuple[nn.Module, float]]
@@ -84,6 +87,7 @@ class Objective:
     classes: int
     device: torch.device
     weigh: Callable[[Start], Weights] = lambda start: Weights()
+    lengths: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -203,8 +207,7 @@ class _Descent:
         generator = _generator(self.schedule)
         for epoch in range(1, epochs + 1):
             meter.begin_epoch()
-            order = torch.randperm(objective.examples, generator=generator)
-            for indices in torch.split(order, self.schedule.batch_size):
+            for indices in batches(objective, self.schedule.batch_size, generator):
                 if len(indices) > 1:  # batch normalisation needs two
                     with autocast(objective.device, self.precision):
                         outcome = loss(indices)
@@ -236,6 +239,21 @@ class _Descent:
         except OutputsRefused:  # an answer that is not finite
             validation = Validation(math.nan, math.nan)
         return validation
+
+
+def batches(objective: Objective, size: int, generator: torch.Generator) -> Sequence[Tensor]:
+    """Return the batches of an epoch, each the indices (B,) of its examples, in a random order.
+
+    Examples of other lengths than one another are sorted within windows of many batches, whose
+    order is then drawn: a batch is filled up to its longest, and who is in it is still by chance.
+    """
+    order = torch.randperm(objective.examples, generator=generator)
+    if objective.lengths is None:
+        return torch.split(order, size)
+    windows = torch.split(order, WINDOW * size)
+    sorted_ = torch.cat([w[objective.lengths[w].argsort(stable=True)] for w in windows])
+    found = torch.split(sorted_, size)
+    return [found[i] for i in torch.randperm(len(found), generator=generator)]
 
 
 def _generator(schedule: Schedule) -> torch.Generator:

@@ -65,7 +65,7 @@ def pretrain(
     def trained() -> Trained:
         return Trained(
             network=network,
-            preprocessing=preprocessing,
+            takes=preprocessing,
             data=train,
             config=config,
             fitted=fitted,
@@ -117,7 +117,7 @@ def _loss(
     def loss(indices: Tensor) -> Loss:
         network.train()
         y = material.labels[indices.to(material.labels.device)]
-        x = augment(material.images(indices), schedule.augmentation, generator)
+        x = augment(material.images(indices), schedule.augmentation or "none", generator)
         x = x.contiguous(memory_format=torch.channels_last)
         if config.epsilon:
             x = perturb(network, preprocessing, x, y, config.epsilon)

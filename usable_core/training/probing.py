@@ -33,9 +33,9 @@ def probe(
         UsableError: the network's head is not one linear layer on its features.
     """
     network = trainee.network.eval()
-    x = trainee.preprocessing.normalise(task.images(slice(0, 2)))
+    x = trainee.input.normalise(task.images(slice(0, 2)))
     last = linear_head(network, x)
-    if last is None:
+    if last is None or last.bias is None:
         raise UsableError(
             f"A linear probe needs a network that ends in one linear layer; "
             f"{type(network).__name__} does not. Choose full fine-tuning."
@@ -78,12 +78,12 @@ def linear_head(network: nn.Module, x: Tensor) -> nn.Linear | None:
 
     Args:
         network: In evaluation mode.
-        x: Normalised images (N, 3, H, W) to find out with.
+        x: Normalised examples (N, …) to find out with.
     """
     last = head(network)
     if isinstance(last, nn.Sequential):
         last = last[-1]
-    if isinstance(last, nn.Linear) and last.bias is not None:
+    if isinstance(last, nn.Linear):
         with torch.inference_mode():
             if torch.allclose(last(features(network, x)), network(x), atol=TOLERANCE):
                 return last

@@ -115,8 +115,8 @@ def load_source(source: Source, model: Model, start: nn.Module, report: Report) 
         )
 
     def loaded(part: Dataset) -> Material:
-        found = load_material(part, model.preprocessing, device, report)
-        return Material(found.pixels, to_model[found.labels])
+        found = load_material(part, model.input, device, report)
+        return found.labelled(to_model[found.labels])
 
     held_out = loaded(rest) if len(rest) else None
     is_right = _right(start, model, rest, held_out)
@@ -136,7 +136,7 @@ def _right(
     """Return whether a network with the model's head is right about each image (N,)."""
     if material is None:
         return np.zeros(0, dtype=bool)
-    trainee = Trainee(network, model.preprocessing, model.labels)
+    trainee = Trainee(network, model.input, model.labels)
     answers = answers_to(trainee, material, part)
     found: NDArray[np.bool_] = answers.logits.argmax(1) == answers.labels
     return found

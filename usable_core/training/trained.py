@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -14,11 +14,14 @@ from usable_core.device import best_device
 from usable_core.errors import Diverged
 from usable_core.evaluations.specs import ModelSpec, Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.inputs.input import Input
+from usable_core.inputs.tokens import Tokens
 from usable_core.measuring.calibration import LEAST
 from usable_core.measuring.calibration import fitted as calibrated
 from usable_core.measuring.data_doubts import training_doubts
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
+from usable_core.models.sources.saved_tokens import said_of
 from usable_core.models.weights.checkpoints import save_model
 from usable_core.records import to_json
 from usable_core.training.loop import Fitted
@@ -34,7 +37,7 @@ class Trained:
 
     Attributes:
         network: What was trained, with a head for the classes of `data`.
-        preprocessing: Its passport.
+        takes: Its passport.
         data: The training split.
         config: The question.
         fitted: How its losses went.
@@ -49,7 +52,7 @@ class Trained:
     """
 
     network: nn.Module
-    preprocessing: Preprocessing
+    takes: Input
     data: Dataset
     config: PretrainingConfig | FineTuningConfig
     fitted: Fitted
@@ -82,7 +85,8 @@ def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> Tr
         kept = "No epoch was over, so there are no weights to keep but those of the start."
         raise Diverged(str(stopped), kept) from stopped
     made, checkpoint = trained(), folder / LAST_GOOD
-    save_model(checkpoint, made.network, {**_card(made), "diverged": str(stopped)})
+    card = {**_card(made), "diverged": str(stopped)}
+    save_model(checkpoint, made.network, card, _tokenizer(made.takes))
     last = fitted.records.iloc[-1]
     kept = (
         f"The weights after epoch {last['epoch']:.0f}, the last good ones (validation accuracy "
@@ -93,9 +97,10 @@ def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> Tr
 
 def _saved(trained: Trained, folder: Path) -> TrainingResult:
     kept = trained.kept
-    card = save_model(folder, trained.network, _card(trained))
+    tokenizer = _tokenizer(trained.takes)
+    card = save_model(folder, trained.network, _card(trained), tokenizer)
     if kept is not None:
-        save_model(folder / SOURCE_FOLDER, kept.network, _source_card(trained, kept))
+        save_model(folder / SOURCE_FOLDER, kept.network, _source_card(trained, kept), tokenizer)
     return TrainingResult(
         trained.config,
         _provenance(trained),
@@ -115,7 +120,7 @@ def _source_card(trained: Trained, kept: Kept) -> dict[str, Any]:
         "arch_options": trained.arch_options,
         "labels": list(model.labels.names),
         "labels_named": model.labels.is_named,
-        "preprocessing": asdict(model.preprocessing),
+        **_passport(model.input),
         "base": model.name,
         "command": command(trained.config),
         "config": to_json(trained.config),
@@ -131,7 +136,7 @@ def _card(trained: Trained) -> dict[str, Any]:
         "architecture": trained.architecture,
         "arch_options": trained.arch_options,
         "labels": list(data.labels.names),
-        "preprocessing": asdict(trained.preprocessing),
+        **_passport(trained.takes),
         "base": trained.base,
         "data": {
             "reference": data.name,
@@ -159,9 +164,20 @@ def _card(trained: Trained) -> dict[str, Any]:
     return card
 
 
+def _passport(takes: Input) -> dict[str, Any]:
+    """Return what a card says of how examples become the input."""
+    if isinstance(takes, Tokens):
+        return {"tokens": said_of(takes)}
+    return {"preprocessing": asdict(cast(Preprocessing, takes))}
+
+
+def _tokenizer(takes: Input) -> str | None:
+    return takes.identity if isinstance(takes, Tokens) else None
+
+
 def _calibration(trained: Trained) -> object:
     # Reading the card gives a model of this very fingerprint, which calibrations go by.
-    model = Model("", trained.network, trained.preprocessing, trained.data.labels)
+    model = Model("", trained.network, trained.takes, trained.data.labels)
     return to_json(
         calibrated(
             trained.validation.logits,

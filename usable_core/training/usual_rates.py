@@ -1,4 +1,4 @@
-"""The usual learning rate of a network, by the rule that its layers say, not by a list of names.
+"""What is usual where a schedule leaves it open: by the rule that layers say, not by names.
 
 Batch normalisation makes a layer's answer independent of the scale of its weights, so that a large
 step does no harm (Ioffe & Szegedy 2015, arXiv:1502.03167, section 3.3). Where layers are normalised
@@ -10,29 +10,48 @@ from dataclasses import replace
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from usable_core.errors import ConfigError
+from usable_core.evaluations.specs import InputKind
 from usable_core.evaluations.training import Schedule
 
 ADAMW_RATE = 1e-3  # Kingma & Ba 2015, arXiv:1412.6980
+TEXT_RATE = 5e-5  # of AdamW; Devlin et al. 2019, arXiv:1810.04805, appendix A.3: 2e-5 to 5e-5
 RATE = 0.05  # a tenth and less of what the bundled backbones were trained with from random weights
 CAREFUL_RATE = 0.01  # Dosovitskiy et al. 2021, arXiv:2010.11929, appendix B.1.1: 0.003 to 0.03
 # What normalises by other means than the batch; `GroupNorm` has no subclass among torch's.
 _OTHERWISE = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
-def resolved(schedule: Schedule, network: nn.Module, method: str = "full") -> Schedule:
-    """Return a schedule whose learning rate is a number: what was asked for, else the usual.
+def resolved(
+    schedule: Schedule, network: nn.Module, method: str = "full", kind: InputKind = "picture"
+) -> Schedule:
+    """Return a schedule that leaves nothing open: what was asked for, else the usual.
 
     Args:
         schedule: As it was asked.
         network: What is trained.
         method: A `linear_probe` is trained on standardised features, alike for every network.
+        kind: What the network takes.
+
+    Raises:
+        ConfigError: texts are to be shifted or mirrored.
     """
-    if schedule.learning_rate is not None:
-        return schedule
-    if schedule.optimizer == "adamw":
-        return replace(schedule, learning_rate=ADAMW_RATE)
-    is_robust = method == "linear_probe" or stands_large_steps(network)
-    return replace(schedule, learning_rate=RATE if is_robust else CAREFUL_RATE)
+    is_text = kind == "text"
+    if is_text and schedule.augmentation not in (None, "none"):
+        raise ConfigError(
+            f"augmentation must be none for texts, which cannot be shifted or mirrored, but is "
+            f"{schedule.augmentation!r}. Leave it out."
+        )
+    is_tuned_text = is_text and method == "full"
+    optimizer = schedule.optimizer or ("adamw" if is_tuned_text else "sgd")
+    rate = schedule.learning_rate
+    if rate is None and optimizer == "adamw":
+        rate = TEXT_RATE if is_tuned_text else ADAMW_RATE
+    elif rate is None:
+        is_robust = method == "linear_probe" or stands_large_steps(network)
+        rate = RATE if is_robust else CAREFUL_RATE
+    augmentation = schedule.augmentation or ("none" if is_text else "shift")
+    return replace(schedule, optimizer=optimizer, learning_rate=rate, augmentation=augmentation)
 
 
 def stands_large_steps(network: nn.Module) -> bool:

@@ -48,7 +48,7 @@ def restore_training() -> None:
         state.FINE_TUNE_METHOD: asked.method,
         state.FINE_TUNE_EPOCHS: asked.schedule.epochs,
         state.FINE_TUNE_RATE: asked.schedule.learning_rate,
-        state.FINE_TUNE_AUGMENTATION: asked.schedule.augmentation,
+        state.FINE_TUNE_AUGMENTATION: asked.schedule.augmentation or "shift",
         state.FINE_TUNE_HAS_SOURCE: asked.source is not None,
         state.FINE_TUNE_WEIGHT: asked.task_weight,
         state.FINE_TUNE_SCRATCH: asked.from_scratch,
@@ -129,7 +129,7 @@ def _schedule() -> dict[str, object]:
     augmentation = st.selectbox(
         "Augmentation",
         AUGMENTATIONS,
-        index=list(AUGMENTATIONS).index(DEFAULTS.augmentation),
+        index=list(AUGMENTATIONS).index("shift"),
         format_func=AUGMENTATIONS.__getitem__,
         key=state.FINE_TUNE_AUGMENTATION,
         help="Leave the flip out for classes that have a handedness, such as digits.",

@@ -208,7 +208,7 @@ def loaded_network(
     Raises:
         CheckpointError: as `network_of`.
     """
-    with _building(owner):
+    with building(owner):
         network, loaded = kind.from_pretrained(
             None,
             config=config,
@@ -243,12 +243,12 @@ def random_network(config: PretrainedConfig, said: Mapping[str, Any], owner: str
     Raises:
         CheckpointError: as `class_of`, or it cannot be built.
     """
-    with _building(owner):
+    with building(owner):
         return Classifier(class_of(config, owner)(config), said)
 
 
 @contextmanager
-def _building(owner: str) -> Iterator[None]:
+def building(owner: str) -> Iterator[None]:
     """Turn whatever a class of transformers raises when it is built into a sentence."""
     try:
         with quiet():

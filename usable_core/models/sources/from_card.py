@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from torch import nn
 
@@ -12,14 +12,16 @@ from usable_core.catalog.model_files import weights_file
 from usable_core.catalog.models import ARCHITECTURES, WEIGHTS_FILE, files_of, source_of
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.inputs.input import Input
 from usable_core.labels import LabelSpace
-from usable_core.models.cards import checked
+from usable_core.models.cards import Card, checked
 from usable_core.models.heads import replace_head
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import GUESS, LARGEST_CROP
+from usable_core.models.preprocessing import GUESS, LARGEST_CROP, Preprocessing
 from usable_core.models.sizes import built
 from usable_core.models.sources.installed import function_of
 from usable_core.models.sources.options import OptionValue
+from usable_core.models.sources.saved_tokens import tokens_in
 from usable_core.models.weights.checkpoints import check_pair, load_weights, read_card
 
 
@@ -29,7 +31,7 @@ def load(_name: str, spec: ModelSpec) -> Model:
     Raises:
         CheckpointError: they are damaged, or do not fit each other.
     """
-    weights, card = files_of(spec.reference)
+    weights, *_, card = files_of(spec.reference)
     return model_from_card(spec.reference, weights, read_card(card), spec)
 
 
@@ -53,13 +55,7 @@ def model_from_card(
             those of another or do not fit it.
     """
     told = checked(card, reference)
-    row, crop = ARCHITECTURES.get(told.architecture), told.preprocessing.crop
-    if row is not None and max(crop) > LARGEST_CROP * row.side:
-        raise CheckpointError(
-            f"The card of {reference} cannot be used: {row.title} takes pictures of {row.side} × "
-            f"{row.side} pixels, and crop is {crop[0]} × {crop[1]}, over {LARGEST_CROP} times as "
-            "large. Correct the card, or write it anew."
-        )
+    takes = _input_of(told, weights.parent, reference)
     options = {**told.arch_options, **dict(spec.arch_options if spec else ())}
     own = spec.weights if spec and spec.weights else None
     if own is None:
@@ -77,11 +73,25 @@ def model_from_card(
             raise
         raise CheckpointError(f"The card of {reference} cannot be used: {error}") from error
     notes = load_weights(network, own or weights)
-    # Whatever it was when its training began, it is what the network was trained with.
-    known = {name: said.removeprefix(GUESS) for name, said in told.preprocessing.sources.items()}
-    preprocessing = replace(told.preprocessing, sources=known)
     labels = LabelSpace(told.labels, told.labels_named)
-    return Model(reference, network, preprocessing, labels, card, notes)
+    return Model(reference, network, takes, labels, card, notes)
+
+
+def _input_of(told: Card, folder: Path, reference: str) -> Input:
+    """Return what a card's network takes."""
+    if told.tokens is not None:
+        return tokens_in(folder, told.tokens, reference)
+    passport = cast(Preprocessing, told.preprocessing)
+    row, crop = ARCHITECTURES.get(told.architecture), passport.crop
+    if row is not None and max(crop) > LARGEST_CROP * row.side:
+        raise CheckpointError(
+            f"The card of {reference} cannot be used: {row.title} takes pictures of {row.side} × "
+            f"{row.side} pixels, and crop is {crop[0]} × {crop[1]}, over {LARGEST_CROP} times as "
+            "large. Correct the card, or write it anew."
+        )
+    # Whatever it was when its training began, it is what the network was trained with.
+    known = {name: said.removeprefix(GUESS) for name, said in passport.sources.items()}
+    return replace(passport, sources=known)
 
 
 def build(architecture: str, num_classes: int, options: Mapping[str, OptionValue]) -> nn.Module:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PretrainedConfig
 
 from usable_core.catalog.hub import CONFIG_FILE, WEIGHTS, folder_of, hub_name, is_folder_name
@@ -23,7 +23,6 @@ from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sizes import built
 from usable_core.models.sources import timm_models
 from usable_core.models.sources.classifiers import (
-    Classifier,
     check_numbers,
     class_of,
     configuration,
@@ -35,7 +34,11 @@ from usable_core.models.sources.classifiers import (
 from usable_core.models.sources.fetching import described, fetch
 from usable_core.models.sources.imagenet import known_as_imagenet
 from usable_core.models.sources.processors import has_processor, passport_of
-from usable_core.models.sources.text_classifiers import is_text_classifier, text_network_of
+from usable_core.models.sources.text_classifiers import (
+    is_text_classifier,
+    random_text_network,
+    text_network_of,
+)
 from usable_core.models.sources.tokenizer_files import tokens_of
 from usable_core.models.weights.facts import facts_of
 from usable_core.models.weights.safetensors_files import read_safetensors
@@ -111,7 +114,7 @@ def known(name: str, spec: ModelSpec) -> Passport | None:
     )
 
 
-def build(name: str, options: Mapping[str, Any]) -> Classifier:
+def build(name: str, options: Mapping[str, Any]) -> nn.Module:
     """Return a classifier of the type `name` with random weights.
 
     Args:
@@ -119,7 +122,7 @@ def build(name: str, options: Mapping[str, Any]) -> Classifier:
         options: `config`: that file's content, as JSON.
 
     Raises:
-        UnknownName: transformers has no image classifier of this type, or another option is said.
+        UnknownName: transformers has no classifier of this type, or another option is said.
         CheckpointError: there is no configuration, or it is none.
     """
     if others := sorted(options.keys() - {_CONFIG}):
@@ -138,6 +141,8 @@ def build(name: str, options: Mapping[str, Any]) -> Classifier:
     owner = f"hf/{name}"
     if _is_timm(said):
         raise CheckpointError(f"{owner} holds a model of timm's: name it timm/NAME.")
+    if is_text_classifier(said):
+        return random_text_network(configured(said, owner), of_network(said), owner)
     config = configuration(said, owner)
     return random_network(config, of_network(said), owner)
 

@@ -19,7 +19,7 @@ from transformers.models.auto.modeling_auto import (
 
 from usable_core.errors import CheckpointError
 from usable_core.inputs.tokens import PADDING
-from usable_core.models.sources.classifiers import is_known, loaded_network
+from usable_core.models.sources.classifiers import building, is_known, loaded_network
 
 _GIVEN = {"input_ids", "attention_mask"}
 _ENDING = "ForSequenceClassification"
@@ -30,6 +30,9 @@ class TextClassifier(nn.Module):
 
     What fills up a batch is hidden from it. Where its configuration names no piece for that, it is
     one that no text of the batch has, for decoders take the last other one for a text's end.
+
+    Attributes:
+        head_names: Of the linear layer that gives logits.
     """
 
     def __init__(self, network: PreTrainedModel, said: Mapping[str, Any]) -> None:
@@ -39,6 +42,8 @@ class TextClassifier(nn.Module):
         self._said = json.dumps(said, sort_keys=True)
         own = network.config.pad_token_id
         self._own = own if isinstance(own, int) and own >= 0 else None
+        layers = [name for name, layer in self.named_modules() if isinstance(layer, nn.Linear)]
+        self.head_names = (layers[-1],)
 
     def extra_repr(self) -> str:
         """Return what tells it from another of the same layers."""
@@ -52,6 +57,24 @@ class TextClassifier(nn.Module):
         self.network.config.pad_token_id = filling
         filled = torch.where(is_text, ids, filling)
         return cast(Tensor, self.network(input_ids=filled, attention_mask=is_text.long()).logits)
+
+    def forward_features(self, x: Tensor) -> Tensor:
+        """Return what the head reads (N, D): of decoders, which read each piece, at the last."""
+        seen: list[Tensor] = []
+        head = self.get_submodule(self.head_names[0])
+        handle = head.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+        try:
+            self(x)
+        finally:
+            handle.remove()
+        found = seen[-1]
+        return found if found.ndim == 2 else last_states(found, x)
+
+
+def last_states(states: Tensor, x: Tensor) -> Tensor:
+    """Return the states (N, D) of the last pieces of texts (N, 1, 1, L), of those of all pieces."""
+    last = (x.flatten(1) != PADDING).sum(1) - 1  # texts are filled up at their ends
+    return states[torch.arange(len(states), device=states.device), last]
 
 
 def _unused(ids: Tensor) -> int:
@@ -77,6 +100,24 @@ def text_network_of(
     Raises:
         CheckpointError: as `network_of`, or it needs more than the numbers of pieces.
     """
+    kind = _class_of(config, owner)
+    return TextClassifier(loaded_network(kind, config, owner, tensors), said)
+
+
+def random_text_network(
+    config: PretrainedConfig, said: Mapping[str, Any], owner: str
+) -> TextClassifier:
+    """Return a classifier of texts with random weights; arguments as of `network_of`.
+
+    Raises:
+        CheckpointError: as `text_network_of`, or it cannot be built.
+    """
+    kind = _class_of(config, owner)
+    with building(owner):
+        return TextClassifier(kind(config), said)
+
+
+def _class_of(config: PretrainedConfig, owner: str) -> type[PreTrainedModel]:
     kind = cast(type[PreTrainedModel], MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)])
     takes = signature(kind.forward).parameters
     lacking = [
@@ -89,4 +130,4 @@ def text_network_of(
             f"{owner} is a {kind.__name__}, which takes more than the words of a text, such as "
             "where they stand on a page. Choose another model."
         )
-    return TextClassifier(loaded_network(kind, config, owner, tensors), said)
+    return kind

@@ -13,9 +13,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from usable_core.catalog.model_files import weights_file
-from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
+from usable_core.catalog.models import CARD_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
-from usable_core.files import replacing, why, write_json
+from usable_core.files import replacing, why, write_bytes, write_json
 from usable_core.json_files import read_json
 from usable_core.models.weights.facts import Facts, facts_of
 from usable_core.models.weights.formats import AGAIN, format_of
@@ -55,12 +55,20 @@ class Checkpoint:
     has_network: bool = False
 
 
-def save_model(folder: Path, network: nn.Module, card: dict[str, Any]) -> dict[str, Any]:
+def save_model(
+    folder: Path, network: nn.Module, card: dict[str, Any], tokenizer: str | None = None
+) -> dict[str, Any]:
     """Write `model.safetensors` and `card.json` into a folder; return the card as it was written.
 
     The card holds the hash of the weights, and both files are whole before either takes its name,
     the card first: where the process dies in between, an older pair is whole, or loading says that
     the two do not belong together (`check_pair`).
+
+    Args:
+        folder: Where they go.
+        network: Has the weights.
+        card: All else that is known.
+        tokenizer: Of a network of texts, as its file has it; the card holds its hash, too.
 
     Raises:
         StorageError: the disk is full or the folder cannot be written; nothing half-written stays.
@@ -68,6 +76,8 @@ def save_model(folder: Path, network: nn.Module, card: dict[str, Any]) -> dict[s
     weights = {k: v.detach().cpu().clone().contiguous() for k, v in network.state_dict().items()}
     data = save(weights)
     card = {**card, HASH: hashlib.sha256(data).hexdigest()}
+    if tokenizer is not None:
+        write_bytes(Path(folder) / TOKENIZER_FILE, tokenizer.encode())
     with replacing(Path(folder) / WEIGHTS_FILE) as file:
         file.write(data)
         file.flush()

@@ -1,0 +1,245 @@
+"""Training on texts learns, keeps what a text is, and saves a model that answers as it did."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from made_texts import save_classifier
+
+from usable_core import load_model
+from usable_core.datasets.texts import from_texts
+from usable_core.errors import CheckpointError, ConfigError
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
+from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.labels import LabelSpace
+from usable_core.models.heads import head
+from usable_core.models.sources.from_card import model_in
+from usable_core.training import trained
+from usable_core.training.fine_tuning import fine_tune
+from usable_core.training.loop import batches
+from usable_core.training.material import load_material
+from usable_core.training.usual_rates import resolved
+
+pytest.importorskip("transformers")
+KINDS = {"bert": {"hidden_size": 64}, "gpt2": {"n_embd": 64}}
+WORDS = (
+    *("rain", "fell", "all", "day", "and", "nobody", "minded", "the", "old", "garden", "which"),
+    *("needed", "it", "most"),
+)
+TASK = DatasetSpec("planted", split="all")
+QUICK = Schedule(
+    epochs=12, batch_size=8, optimizer="adamw", learning_rate=3e-3, precision="float32", seed=1
+)
+
+
+def planted(count=40, seed=0, names=("plain", "planted")):
+    """Texts of other lengths, every second of them with a word that the others lack."""
+    draw = np.random.default_rng(seed)
+    targets = np.arange(count) % 2
+    texts = []
+    for target in targets:
+        words = list(draw.choice(WORDS, draw.integers(3, 9)))
+        if target:
+            words[::-2] = ["zzz"] * len(words[::-2])
+        texts.append(" ".join(words))
+    return from_texts("planted", texts, targets, LabelSpace(names))
+
+
+def pieces(model, data):
+    return model.input.stack([model.input.read(data[i][0]) for i in range(len(data))])
+
+
+def accuracy(model, data):
+    return float((model(pieces(model, data)).argmax(1).numpy() == data.targets).mean())
+
+
+def tune(model, folder, data=None, source=None, **settings):
+    config = FineTuningConfig(ModelSpec(model.name), TASK, **{"schedule": QUICK, **settings})
+    data = planted() if data is None else data
+    return fine_tune(
+        model=model, dataset=data, config=config, report=silent, folder=folder, source=source
+    )
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Random classifiers, by type."""
+    found = {}
+    for kind, wide in KINDS.items():
+        folder = tmp_path_factory.mktemp(kind)
+        save_classifier(folder, kind, **wide)
+        found[kind] = load_model(folder)
+    return found
+
+
+@pytest.mark.parametrize("method", ["linear_probe", "full"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_planted_word_is_learnt_from_forty_texts(kind, method, models, tmp_path):
+    schedule = replace(QUICK, epochs=60, learning_rate=0.05) if method != "full" else QUICK
+
+    result = tune(models[kind], tmp_path, method=method, schedule=schedule)
+
+    tuned = model_in(tmp_path)
+    assert tuned.kind == "text"
+    assert tuned.labels.names == ("plain", "planted")  # the model's own were three others
+    assert accuracy(tuned, planted(60, seed=5)) > 0.9
+    assert result.card["schedule"]["augmentation"] == "none"
+
+
+@pytest.mark.parametrize("method", ["linear_probe", "full"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_model_answers_as_it_did(kind, method, models, tmp_path, monkeypatch):
+    left, save = [], trained.save_model
+
+    def saved(folder, network, *rest):
+        left.append(copy.deepcopy(network).eval())
+        return save(folder, network, *rest)
+
+    monkeypatch.setattr(trained, "save_model", saved)
+    tune(models[kind], tmp_path, method=method)
+
+    tuned, data = model_in(tmp_path), planted(20, seed=7)
+
+    x = pieces(models[kind], data)
+    assert (tuned(x) - left[0](models[kind].input.normalise(x))).abs().max() < 1e-6
+    assert tuned.input.identity == models[kind].input.identity
+    assert tuned.input.mask == models[kind].input.mask
+    assert tuned.input.longest == models[kind].input.longest
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_probe_moves_the_head_only(kind, models, tmp_path):
+    tune(models[kind], tmp_path, method="linear_probe")
+
+    before, after = models[kind].network, model_in(tmp_path).network
+    own = {id(tensor) for tensor in head(after).parameters()}
+    kept = {name: t for name, t in after.named_parameters() if id(t) not in own}
+    old = dict(before.named_parameters())
+    assert kept
+    assert all(torch.equal(tensor, old[name]) for name, tensor in kept.items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_else_is_in_a_batch_does_not_change_a_gradient(kind, models):
+    model, data = models[kind], planted(8)
+    network = model.network
+    network.requires_grad_(True)
+
+    def gradient(rows):
+        x = pieces(model, data.take(rows))
+        y = torch.from_numpy(data.targets[rows])
+        loss = F.cross_entropy(network(x), y, reduction="sum")
+        return torch.autograd.grad(loss, list(network.parameters()), allow_unused=True)
+
+    together = gradient(np.arange(8))
+    alone = [gradient(np.array([i])) for i in range(8)]
+    network.requires_grad_(False)
+
+    sizes = [len(data[i][0]) for i in range(8)]
+    assert len(set(sizes)) > 1
+    for k, whole in enumerate(together):
+        if whole is not None:
+            summed = torch.stack([one[k] for one in alone]).sum(0)
+            assert (whole - summed).abs().max() <= 1e-5 * max(1.0, float(whole.abs().max()))
+
+
+@pytest.mark.parametrize("method", ["linear_probe", "full"])
+def test_a_seed_gives_the_same_weights_and_another_seed_others(method, models, tmp_path):
+    quick = replace(QUICK, epochs=2)
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        schedule = replace(quick, seed=seed)
+        tune(models["bert"], tmp_path / name, method=method, schedule=schedule)
+
+    one, same, other = ((tmp_path / k / "model.safetensors").read_bytes() for k in "abc")
+    assert one == same
+    assert one != other
+
+
+def test_a_training_leaves_the_given_model_as_it_was(models, tmp_path):
+    before = models["bert"].fingerprint
+
+    tune(models["bert"], tmp_path, schedule=replace(QUICK, epochs=1))
+
+    assert models["bert"]._fingerprint() == before
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_from_random_weights_nothing_is_kept(kind, models, tmp_path):
+    still = replace(QUICK, epochs=1, learning_rate=1e-9)
+    tune(models[kind], tmp_path / "kept", schedule=still)
+    tune(models[kind], tmp_path / "new", schedule=still, from_scratch=True)
+
+    def table(model):
+        return model.network.network.get_input_embeddings().weight
+
+    old = table(models[kind])
+    assert torch.allclose(table(model_in(tmp_path / "kept")), old, atol=1e-5)
+    new = table(model_in(tmp_path / "new"))
+    assert not torch.allclose(new, old, atol=1e-2)
+    assert new.std() == pytest.approx(0.02, rel=0.2)  # as transformers begins
+
+
+def test_texts_of_like_length_are_in_one_batch_and_each_is_in_one(models):
+    material = load_material(planted(400), models["bert"].input, torch.device("cpu"), silent)
+    made = type("Made", (), {"examples": 400, "lengths": material.lengths})
+
+    found = batches(made, 8, torch.Generator().manual_seed(0))
+
+    assert sorted(torch.cat(list(found)).tolist()) == list(range(400))
+    lengths = [material.lengths[rows] for rows in found]
+    filled = sum(int(own.max()) * len(own) for own in lengths) / int(material.lengths.sum())
+    assert filled < 1.05
+    firsts = [int(own[0]) for own in lengths]
+    assert firsts != sorted(firsts)
+    again = batches(made, 8, torch.Generator().manual_seed(1))
+    assert {tuple(sorted(rows.tolist())) for rows in found} != {
+        tuple(sorted(rows.tolist())) for rows in again
+    }
+
+
+def test_augmentation_of_texts_is_refused(models, tmp_path):
+    schedule = replace(QUICK, augmentation="shift")
+
+    with pytest.raises(ConfigError, match="augmentation must be none for texts"):
+        tune(models["bert"], tmp_path, schedule=schedule)
+
+
+def test_what_is_left_open_is_what_is_usual_for_texts(models):
+    network = models["bert"].network
+
+    full = resolved(Schedule(), network, "full", "text")
+    probed = resolved(Schedule(), network, "linear_probe", "text")
+    pictures = resolved(Schedule(), network, "full", "picture")
+
+    assert (full.optimizer, full.learning_rate, full.augmentation) == ("adamw", 5e-5, "none")
+    assert (probed.optimizer, probed.learning_rate) == ("sgd", 0.05)
+    assert (pictures.optimizer, pictures.augmentation) == ("sgd", "shift")
+    asked = resolved(Schedule(learning_rate=0.1, optimizer="sgd"), network, "full", "text")
+    assert (asked.optimizer, asked.learning_rate) == ("sgd", 0.1)
+
+
+def test_a_tokenizer_that_is_lost_or_another_is_a_sentence(models, tmp_path):
+    tune(models["bert"], tmp_path, method="linear_probe", schedule=replace(QUICK, epochs=1))
+    path = tmp_path / "tokenizer.json"
+    content = path.read_text()
+
+    path.write_text(content.replace("<mask>", "<mosk>"))
+    with pytest.raises(CheckpointError, match="not the one that the model was trained with"):
+        model_in(tmp_path)
+    path.unlink()
+    with pytest.raises(CheckpointError, match="not beside its weights"):
+        model_in(tmp_path)
+
+
+def test_a_text_that_the_model_cannot_read_is_left_out_and_listed(models, tmp_path):
+    data = planted()
+    texts = [data[i][0] for i in range(len(data))]
+    texts[3] = "  "
+    opened = replace(data, open=texts.__getitem__)
+
+    result = tune(models["bert"], tmp_path, opened, schedule=replace(QUICK, epochs=1))
+
+    assert any("text 3" in one.name for one in result.provenance.refused)
