@@ -74,6 +74,8 @@ def check_kinds(config: Config, objects: Mapping[str, Any]) -> None:
                 f"{task.title} is asked about {' and '.join(task.kinds)}s, and "
                 f"{objects[name].name} is of {kind}s. Measure its accuracy, or choose another."
             )
+    if "model" in objects and not task.makes_model:
+        objects["model"].require_classes()
     if len(set(kinds.values())) > 1:
         one, other = (next(n for n in kinds if kinds[n] == kind) for kind in ("text", "picture"))
         raise ConfigError(

@@ -21,6 +21,8 @@ from usable_core.records import to_json
 
 models_app = typer.Typer(help="List the backbones, show the passport of one, or give one a name.")
 
+NO_CLASSES = "No classes: train a head first, usable finetune --model …"
+
 
 @models_app.callback(invoke_without_command=True)
 def models(context: typer.Context, json: JsonOption = None) -> None:
@@ -80,6 +82,7 @@ def show(
     sources, labels, parameters = loaded.input.sources, loaded.labels, loaded.parameter_count
     is_single = loaded.examination.has_one_logit
     output = "one logit z, counted as the two logits (0, z)" if is_single else "logits"
+    output = output if labels else "what a head would read"
     shown = {
         "reference": loaded.name,
         "fingerprint": loaded.fingerprint,
@@ -97,7 +100,7 @@ def show(
     lines: list[str | Table] = [
         f"{loaded.name}  {parameters:,} parameters, fingerprint {loaded.fingerprint}",
         table("Input", "Value", "From", rows=rows),
-        f"{len(labels)} classes: {', '.join(labels.names[:8])}{more}",
+        f"{len(labels)} classes: {', '.join(labels.names[:8])}{more}" if labels else NO_CLASSES,
         f"Output: {output}",
     ]
     if recipes:

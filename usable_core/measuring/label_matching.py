@@ -39,6 +39,7 @@ def target_indices(model: Model, dataset: Dataset) -> np.ndarray:
         IncompatibleLabels: a class is unknown to the model, ambiguous, two classes are one, or the
             numbers that stand for classes can be read in two ways.
     """
+    model.require_classes()
     return np.array(matching(model.labels, dataset.labels).indices, dtype=np.int64)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from usable_core.errors import ConfigError
+from usable_core.models.heads import features
 from usable_core.models.modes import frozen
 from usable_core.models.outputs import are_probabilities
 from usable_core.models.sizes import check_activations
@@ -98,7 +99,7 @@ def examine(model: "Model") -> Examination:
         company, chance = _difference(model, together[:1], alone), 0.0
         if company:  # the same picture twice: was it the company, or chance?
             chance = _difference(model, _outputs(model, x[:1]), alone)
-        kind = _kind(model, torch.cat([together, alone]), x)
+        kind = _kind(model, torch.cat([together, alone]), x) if len(model.labels) else "logits"
     torch.random.set_rng_state(state)  # a random model must not change what is drawn later
     return Examination(
         company=0.0 if chance else company,
@@ -114,8 +115,16 @@ def _outputs(model: "Model", x: Tensor) -> Tensor:
 
 
 def _numbers(model: "Model", normalised: Tensor) -> Tensor:
-    """Return what the network gives (N, K) float64, 0 where that is not finite."""
-    return torch.nan_to_num(outputs_of(model, normalised).double().cpu(), 0.0, 0.0, 0.0)
+    """Return what the network gives (N, K) float64, 0 where that is not finite.
+
+    Of a network without classes that is what a head would read.
+    """
+    ask = outputs_of if len(model.labels) else _features_of
+    return torch.nan_to_num(ask(model, normalised).double().cpu(), 0.0, 0.0, 0.0)
+
+
+def _features_of(model: "Model", normalised: Tensor) -> Tensor:
+    return features(model.network, normalised)
 
 
 def _kind(model: "Model", outputs: Tensor, x: Tensor) -> str:

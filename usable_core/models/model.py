@@ -71,6 +71,7 @@ class Model:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return logits (N, classes) of images x (N, 3, H, W) in [0, 1], or texts (N, 1, 1, L)."""
+        self.require_classes()
         return class_logits(self.network(self.input.normalise(x)))
 
     def __repr__(self) -> str:
@@ -176,6 +177,19 @@ class Model:
     def has_gradients(self) -> bool:
         """Whether answers can be differentiated with respect to the pixels."""
         return black_box(self.network) is None
+
+    def require_classes(self) -> None:
+        """Check that the model tells classes apart.
+
+        Raises:
+            ConfigError: it was trained for no classes.
+        """
+        if not len(self.labels):
+            raise ConfigError(
+                f"{self.name} has no classes: its files hold a network that reads texts and no "
+                "head that tells classes apart. Train one first: usable finetune --model "
+                f"{self.name} --dataset DATA."
+            )
 
     def require_gradients(self, what: str, instead: str) -> None:
         """Check that answers can be differentiated.

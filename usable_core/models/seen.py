@@ -15,6 +15,7 @@ from usable_core.records import to_json
 from usable_core.shelf import PREFIX, meant
 
 ONE_LOGIT = "one logit z, counted as the two logits (0, z)"
+NO_OUTPUT = "what a head would read: it has no classes yet"
 _README = "README.md"  # of a hub's folder: its head says the licence
 
 
@@ -49,7 +50,7 @@ def loaded(model: Model) -> Passport:
         model.parameter_count,
         str(card.get("weights") or ""),
         str(card.get("licence") or _licence(own)),
-        ONE_LOGIT if is_single else "logits",
+        ONE_LOGIT if is_single else "logits" if model.labels else NO_OUTPUT,
         model.warnings,
         model.fingerprint,
         card,

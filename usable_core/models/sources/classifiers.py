@@ -5,13 +5,10 @@ were read before: transformers sees no folder of a stranger's.
 """
 
 import json
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from inspect import signature
 from typing import Any, cast
 
-import torch
 import transformers
 from torch import Tensor, nn
 from transformers import CONFIG_MAPPING, PretrainedConfig, PreTrainedModel
@@ -19,10 +16,9 @@ from transformers.models.auto.modeling_auto import (
     MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING,
     MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING_NAMES,
 )
-from transformers.utils import logging as transformers_logging
 
 from usable_core.errors import CheckpointError, UnknownName, first_line
-from usable_core.models.weights.checkpoints import are_alike
+from usable_core.models.sources.loaded_networks import building, loaded_network, quiet
 from usable_core.records import brief, shown
 
 # What a configuration may say of a program rather than of a network: code and kernels of others,
@@ -197,46 +193,6 @@ def network_of(
     return Classifier(loaded_network(class_of(config, owner), config, owner, tensors), said)
 
 
-def loaded_network(
-    kind: type[PreTrainedModel],
-    config: PretrainedConfig,
-    owner: str,
-    tensors: Mapping[str, Tensor],
-) -> PreTrainedModel:
-    """Return a network of a class with weights, in float32.
-
-    Raises:
-        CheckpointError: as `network_of`.
-    """
-    with building(owner):
-        network, loaded = kind.from_pretrained(
-            None,
-            config=config,
-            state_dict=dict(tensors),
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            local_files_only=True,
-        )
-    _check_loaded(loaded, kind.__name__, owner)
-    own = network.state_dict()
-    for name, tensor in tensors.items():
-        if name in own and not are_alike(own[name].dtype, tensor.dtype):
-            raise CheckpointError(
-                f"{brief(name)} of {owner} is stored as {tensor.dtype}, where the network has "
-                f"{own[name].dtype}. Save the weights as such."
-            )
-    for name, tensor in own.items():
-        if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
-            raise CheckpointError(
-                f"{brief(name)} of {owner} holds NaN or infinity. Take weights from before the "
-                "training went wrong."
-            )
-    return cast(PreTrainedModel, network)
-
-
 def random_network(config: PretrainedConfig, said: Mapping[str, Any], owner: str) -> Classifier:
     """Return a classifier with random weights.
 
@@ -245,60 +201,3 @@ def random_network(config: PretrainedConfig, said: Mapping[str, Any], owner: str
     """
     with building(owner):
         return Classifier(class_of(config, owner)(config), said)
-
-
-@contextmanager
-def building(owner: str) -> Iterator[None]:
-    """Turn whatever a class of transformers raises when it is built into a sentence."""
-    try:
-        with quiet():
-            yield
-    except CheckpointError:
-        raise
-    except ImportError as error:  # a library of one network alone
-        raise CheckpointError(
-            f"{owner} cannot be built: {first_line(error).partition('. ')[0]}. Install it, or "
-            "choose another model."
-        ) from error
-    except Exception as error:  # each class builds itself
-        raise CheckpointError(
-            f"{owner} cannot be built by transformers {transformers.__version__}: "
-            f"{first_line(error)}. Correct its configuration, or save the model anew."
-        ) from error
-
-
-def _check_loaded(loaded: Mapping[str, Any], kind: str, owner: str) -> None:
-    missing, rest = sorted(loaded["missing_keys"]), sorted(loaded["unexpected_keys"])
-    wrong = sorted(str(one[0]) for one in loaded["mismatched_keys"])
-    parts = [
-        f"{count} {what}, first {', '.join(map(brief, names[:3]))}"
-        for names, count, what in (
-            (missing, len(missing), "of its tensors are missing"),
-            (rest, len(rest), "are not its own"),
-            (wrong, len(wrong), "have another shape"),
-        )
-        if names
-    ]
-    if parts:
-        raise CheckpointError(
-            f"The weights of {owner} do not fit {kind}: {'; '.join(parts)}. A part that is missing "
-            "would be random. Choose a model that was fine-tuned for classification, and the class "
-            "that it was saved as."
-        )
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep transformers from printing reports and bars: what matters is raised."""
-    level, bars = (
-        transformers_logging.get_verbosity(),
-        transformers_logging.is_progress_bar_enabled(),
-    )
-    transformers_logging.set_verbosity(logging.CRITICAL)
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()

@@ -21,7 +21,7 @@ from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sizes import built
-from usable_core.models.sources import timm_models
+from usable_core.models.sources import text_trunks, timm_models
 from usable_core.models.sources.classifiers import (
     check_numbers,
     class_of,
@@ -69,11 +69,13 @@ def load(name: str, spec: ModelSpec) -> Model:
     said, owner = _config(folder), spec.reference
     if _is_timm(said):
         return _through_timm(folder, said, spec)
-    is_text = is_text_classifier(said)
+    is_trunk = text_trunks.is_text_trunk(said)
+    is_text = is_trunk or is_text_classifier(said)
     config = configured(said, owner) if is_text else configuration(said, owner)
-    _check_classes(config, said, owner)
+    if not is_trunk:
+        _check_classes(config, said, owner)
     path, tensors = _weights(folder)
-    make = text_network_of if is_text else network_of
+    make = text_trunks.text_trunk_of if is_trunk else text_network_of if is_text else network_of
     if not is_text:
         class_of(config, owner)
         takes: Input = _preprocessing(folder, config, spec)
@@ -85,13 +87,17 @@ def load(name: str, spec: ModelSpec) -> Model:
     )
     if is_text:
         takes = tokens_of(folder, config, network, owner)
-    labels, where = facts_of(folder / WEIGHTS[0], {}).labels_for(config.num_labels, spec.labels)
+    options = {_CONFIG: json.dumps(of_network(said), sort_keys=True)}
+    options |= {text_trunks.POOLING: str(network.pooling)} if is_trunk else {}
     card = {
         "title": name.rstrip("/").rsplit("/", 1)[-1],
         "architecture": f"hf/{config.model_type}",
-        "arch_options": {_CONFIG: json.dumps(of_network(said), sort_keys=True)},
+        "arch_options": options,
         "weights": _origin(name, folder),
     }
+    if is_trunk:
+        return Model(owner, network, takes, LabelSpace(()), card, _narrowed(tensors))
+    labels, where = facts_of(folder / WEIGHTS[0], {}).labels_for(config.num_labels, spec.labels)
     names = LabelSpace.unnamed(config.num_labels) if labels is None else known_as_imagenet(labels)
     return Model(owner, network, takes, names, card, (*_narrowed(tensors), *where))
 
@@ -119,13 +125,14 @@ def build(name: str, options: Mapping[str, Any]) -> nn.Module:
 
     Args:
         name: As `model_type` of config.json has it.
-        options: `config`: that file's content, as JSON.
+        options: `config`: that file's content, as JSON; `pooling`, of a network of texts that had
+            no head for classes of its own.
 
     Raises:
         UnknownName: transformers has no classifier of this type, or another option is said.
         CheckpointError: there is no configuration, or it is none.
     """
-    if others := sorted(options.keys() - {_CONFIG}):
+    if others := sorted(options.keys() - {_CONFIG, text_trunks.POOLING}):
         raise UnknownName(f"option of hf/{name}", others[0], [_CONFIG])
     try:
         said = parsed_json(str(options.get(_CONFIG, "{}")).encode())
@@ -141,6 +148,9 @@ def build(name: str, options: Mapping[str, Any]) -> nn.Module:
     owner = f"hf/{name}"
     if _is_timm(said):
         raise CheckpointError(f"{owner} holds a model of timm's: name it timm/NAME.")
+    if text_trunks.POOLING in options:
+        own, pooling = configured(said, owner), options[text_trunks.POOLING]
+        return text_trunks.random_text_trunk(own, of_network(said), owner, pooling)
     if is_text_classifier(said):
         return random_text_network(configured(said, owner), of_network(said), owner)
     config = configuration(said, owner)

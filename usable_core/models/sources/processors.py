@@ -24,7 +24,7 @@ from usable_core.errors import CheckpointError, UsableError, first_line
 from usable_core.files import is_file, why
 from usable_core.json_files import read_json
 from usable_core.models.preprocessing import Preprocessing
-from usable_core.models.sources.classifiers import quiet
+from usable_core.models.sources.loaded_networks import quiet
 from usable_core.models.sources.processor_fields import (
     NoPicture,
     field_of,

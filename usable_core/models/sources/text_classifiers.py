@@ -19,10 +19,11 @@ from transformers.models.auto.modeling_auto import (
 
 from usable_core.errors import CheckpointError
 from usable_core.inputs.tokens import PADDING
-from usable_core.models.sources.classifiers import building, is_known, loaded_network
+from usable_core.models.sources.classifiers import is_known
+from usable_core.models.sources.loaded_networks import building, loaded_network
 
-_GIVEN = {"input_ids", "attention_mask"}
-_ENDING = "ForSequenceClassification"
+GIVEN = {"input_ids", "attention_mask"}
+ENDING = "ForSequenceClassification"
 
 
 class TextClassifier(nn.Module):
@@ -89,7 +90,7 @@ def is_text_classifier(said: Mapping[str, Any]) -> bool:
     if not isinstance(kind, str) or kind not in MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING_NAMES:
         return False
     names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    return not is_known(kind) or any(name.endswith(_ENDING) for name in names)
+    return not is_known(kind) or any(name.endswith(ENDING) for name in names)
 
 
 def text_network_of(
@@ -125,7 +126,7 @@ def _class_of(config: PretrainedConfig, owner: str) -> type[PreTrainedModel]:
         for name, one in takes.items()
         if one.default is Parameter.empty and one.kind is Parameter.POSITIONAL_OR_KEYWORD
     ]
-    if not takes.keys() >= _GIVEN or {*lacking} - {"self", *_GIVEN} or "bbox" in takes:
+    if not takes.keys() >= GIVEN or {*lacking} - {"self", *GIVEN} or "bbox" in takes:
         raise CheckpointError(
             f"{owner} is a {kind.__name__}, which takes more than the words of a text, such as "
             "where they stand on a page. Choose another model."

@@ -21,7 +21,8 @@ from usable_core.errors import CheckpointError, first_line
 from usable_core.inputs.tokens import LONGEST, Tokens
 from usable_core.json_files import read_json
 from usable_core.models.modes import frozen
-from usable_core.models.sources.classifiers import of_network, quiet
+from usable_core.models.sources.classifiers import of_network
+from usable_core.models.sources.loaded_networks import quiet
 from usable_core.models.trial import NOT_OURS
 
 _SETTINGS = "tokenizer_config.json"
