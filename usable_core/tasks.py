@@ -171,6 +171,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:training",
         makes_model=True,
         again=BEGINS_ANEW,
+        kinds=("picture", "text"),
     ),
     "finetune": Task(
         title="Fine-tuning",

@@ -146,6 +146,7 @@ READERS = {
     ".zip": "usable_core.datasets.archive:read_zip",
     ".parquet": "usable_core.datasets.texts:read_parquet_file",
     **dict.fromkeys(TABLES, "usable_core.datasets.texts:read_text_file"),
+    ".txt": "usable_core.datasets.plain_texts:read_plain_texts",
 }
 HUB = "usable_core.datasets.hub:read_hub"
 
@@ -177,9 +178,9 @@ def reader_of(reference: str) -> str:
         lookup(DATASETS, "data set", reference)
     if kind not in READERS:
         raise DatasetRefused(
-            f"{quoted(reference)} is neither a folder, a .zip, a .parquet nor a table of texts "
-            "(.csv, .tsv, .jsonl, .json). Give a folder with one subfolder per class or a table of "
-            "labels, a zip of one, or a file of pictures or texts."
+            f"{quoted(reference)} is neither a folder, a .zip, a .parquet, a table of texts "
+            "(.csv, .tsv, .jsonl, .json) nor plain texts (.txt). Give a folder with one subfolder "
+            "per class or a table of labels, a zip of one, or a file of pictures or texts."
         )
     return READERS[kind]
 

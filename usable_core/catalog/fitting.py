@@ -83,9 +83,8 @@ def kind_of_model(reference: str) -> InputKind | None:
 def kind_of_data(reference: str) -> InputKind | None:
     """Return what data are of, as their name tells; None where they must be read to know."""
     if reference in DATASETS:
-        return "picture"
-    is_table = Path(reference).suffix.lower() in TABLES
-    return "text" if is_table else None
+        return DATASETS[reference].kind
+    return "text" if Path(reference).suffix.lower() in (*TABLES, ".txt") else None
 
 
 def is_at_hand(dataset: str) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from usable_core.catalog import implementation
 from usable_core.catalog.hub import CONFIG_FILE, is_folder_name
@@ -28,15 +29,18 @@ class ArchitectureRow:
 
     Attributes:
         title: What it is called.
-        function: Dotted name of `(number of classes) -> network`.
+        function: Dotted name of `(number of classes) -> network`; of a network of texts, that of
+            `(texts) -> TextStart`, with a tokenizer made for them.
         paper: Where it is from.
         side: Height and width of the pictures that it is made for, in pixels.
+        kind: What it takes: `picture` or `text`.
     """
 
     title: str
     function: str
     paper: str
     side: int = 32
+    kind: Literal["picture", "text"] = "picture"
 
 
 ARCHITECTURES = {
@@ -55,6 +59,18 @@ ARCHITECTURES = {
         "usable_core.models.architectures:small_vit",
         "Dosovitskiy et al. 2021, arXiv:2010.11929; convolutional stem: Xiao et al. 2021, "
         "arXiv:2106.14881",
+    ),
+    "bert": ArchitectureRow(
+        "BERT",
+        "usable_core.models.text_architectures:bert",
+        "Devlin et al. 2019, arXiv:1810.04805",
+        kind="text",
+    ),
+    "gpt": ArchitectureRow(
+        "GPT",
+        "usable_core.models.text_architectures:gpt",
+        "Radford et al. 2019, Language Models are Unsupervised Multitask Learners",
+        kind="text",
     ),
 }
 

@@ -15,6 +15,9 @@ def lines(run: Run, result: TrainingResult) -> list[Line]:
     if result.retained is not None:
         folder = RunStore().folder(run.id) / SOURCE_FOLDER
         found.append(f"The pretrained head on the tuned backbone is the model folder/{folder}")
+    if result.is_start:
+        next_ = f"usable finetune --model {run.reference} --dataset DATASET"
+        return [*found, f"The start, which has no classes yet, is {run.reference}: {next_}"]
     return [
         *found,
         f"The model is {run.reference}: usable evaluate accuracy --model {run.reference} "

@@ -53,7 +53,12 @@ def look(summary: Summary) -> str:
 
 
 def training(summary: Summary) -> str:
-    """Return the accuracy of the weights that were kept, on the images of validation."""
+    """Return the accuracy of the weights that were kept in validation; of a start, its perplexity.
+
+    A perplexity is `perplexity 24.8`.
+    """
+    if summary.get("perplexity") is not None:
+        return f"perplexity {summary['perplexity']:.1f}"
     return _share(summary["last_epoch"].get("validation_accuracy"))
 
 

@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from usable_core.catalog import lookup
 from usable_core.catalog.models import ARCHITECTURES
 from usable_core.evaluations.specs import (
@@ -81,6 +83,10 @@ class Schedule:
 @dataclass(frozen=True)
 class PretrainingConfig:
     """Train an architecture from random weights.
+
+    Networks of pictures learn the data's classes. Networks of texts learn pieces for the words and
+    guess hidden ones (`bert`) or each next one (`gpt`), whatever the labels: what comes of it is a
+    start for fine-tuning. Their rate is 0.001 where none is given.
 
     Attributes:
         architecture: What is trained.
@@ -215,6 +221,21 @@ class TrainingResult:
         return f"TrainingResult({about.model} on {about.dataset}: {shown}, {self.epochs} epochs)"
 
     @property
+    def is_start(self) -> bool:
+        """Tell whether pieces of texts were guessed, so that the model has no classes yet."""
+        return bool(self.card.get("objective"))
+
+    @property
+    def perplexity(self) -> float | None:
+        """Return e to the validation loss of the last epoch, of a start; else None.
+
+        So many pieces, all equally likely, would be as hard to guess among.
+        """
+        if not self.is_start or not len(self.records):
+            return None
+        return float(self.to_frame()["perplexity"].iloc[-1])
+
+    @property
     def epochs(self) -> int:
         """Return the number of epochs that were run; 0 where nothing was moved."""
         return int(self.records["epoch"].max()) if len(self.records) else 0
@@ -240,8 +261,9 @@ class TrainingResult:
         return None if accuracy.isna().all() else float(accuracy.max())
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return the records, one row per epoch."""
-        return self.records.copy()
+        """Return the records, one row per epoch; of a start with the perplexity of validation."""
+        found = self.records.copy()
+        return found.assign(perplexity=np.exp(found["validation_loss"])) if self.is_start else found
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON; `measured` is what the model's card says."""
@@ -254,6 +276,8 @@ class TrainingResult:
                 "best_epoch": self.best_epoch,
                 "best_validation_accuracy": self.best_validation_accuracy,
                 "last_epoch": last,
+                "objective": self.card.get("objective", ""),
+                "perplexity": self.perplexity,
                 "kept": "last epoch",
                 "measured": self.card.get("measured", {}),
                 "schedule": self.card.get("schedule", {}),

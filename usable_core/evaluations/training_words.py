@@ -6,6 +6,8 @@ from usable_core.metrics.intervals import Estimate, Proportion, wilson
 
 def in_words(result: TrainingResult) -> tuple[str, ...]:
     """Return how a training went, and what is left of the source."""
+    if result.is_start:
+        return (_start(result),)
     schedule, measured = result.card.get("schedule", {}), result.card.get("measured", {})
     how = f", {schedule['optimizer']} at {schedule['learning_rate']:g}" if schedule else ""
     last, best = result.last_validation_accuracy, result.best_validation_accuracy
@@ -21,6 +23,19 @@ def in_words(result: TrainingResult) -> tuple[str, ...]:
     after = f"; the best was epoch {result.best_epoch} with {_percent(best)}" if is_other else ""
     of_source = () if result.retained is None else (_retained(result.retained),)
     return (f"{first}{after}.", *of_source)
+
+
+def _start(result: TrainingResult) -> str:
+    """Return how the pre-training of a network of texts went."""
+    schedule, measured = result.card["schedule"], result.card["measured"]
+    pieces = {"masked": "hidden pieces", "causal": "next pieces"}[result.card["objective"]]
+    return (
+        f"{result.epochs} epoch{'s' * (result.epochs != 1)} in {result.provenance.seconds:.0f} s, "
+        f"{schedule['optimizer']} at {schedule['learning_rate']:g}. Of {pieces} in "
+        f"{measured['validation_examples']} validation texts it guesses "
+        f"{_percent(result.last_validation_accuracy)}: a loss of {measured['validation_loss']:.3f} "
+        f"nats each, a perplexity of {result.perplexity:.1f}."
+    )
 
 
 def _retained(found: Retained) -> str:

@@ -1,7 +1,7 @@
 """A model's card, each entry of its own type and in its range, before anything is built from it."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from usable_core.catalog.models import CARD_FILE
 from usable_core.errors import CheckpointError, UsableError
@@ -85,6 +85,8 @@ class Card:
         versions: Library name to version.
         warnings: Sentences that a reader of its numbers must know.
         measured: Figures.
+        objective: What was guessed in a training without classes: `masked` pieces, or each next
+            one (`causal`); empty of a classifier. What has one is a start for fine-tuning.
         calibration: What was fitted on the images that the training held out.
         diverged: Why the training stopped early.
     """
@@ -108,6 +110,7 @@ class Card:
     versions: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     measured: dict[str, Any] = field(default_factory=dict)
+    objective: Literal["", "masked", "causal"] = ""
     calibration: Calibration | None = None
     diverged: str = ""
 
@@ -116,7 +119,8 @@ class Card:
         expected = "an object of named fields, or left out where there are tokens (a text model's)"
         require(is_one, "preprocessing", expected, self.preprocessing)
         count = len(self.labels)
-        require(1 <= count <= MOST_CLASSES, "labels", f"1 to {MOST_CLASSES} names", count)
+        least = 0 if self.objective else 1
+        require(least <= count <= MOST_CLASSES, "labels", f"1 to {MOST_CLASSES} names", count)
         for k, name in enumerate(self.labels):
             is_good = len(name) <= LONGEST_NAME and _is_unicode(name)
             expected = f"a text of Unicode of at most {LONGEST_NAME} characters"

@@ -33,7 +33,8 @@ class Loss:
 
     Attributes:
         task: L_fine, a differentiable scalar.
-        correct: How many task examples were right.
+        correct: How many task examples were right; of texts whose pieces are guessed, the share
+            of right guesses times the examples.
         source: L_pre, a differentiable scalar; None without one.
     """
 
@@ -223,7 +224,7 @@ class _Descent:
         total = self.weights.total(outcome)
         source = None if outcome.source is None else float(outcome.source.detach())
         figures = Figures(
-            float(total.detach()), float(outcome.task.detach()), source, int(outcome.correct)
+            float(total.detach()), float(outcome.task.detach()), source, float(outcome.correct)
         )
         self.watch.check_losses(figures, float(optimizer.param_groups[0]["lr"]))
         optimizer.zero_grad(set_to_none=True)

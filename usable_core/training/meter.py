@@ -23,7 +23,7 @@ class Figures:
     total: float
     task: float
     source: float | None
-    correct: int
+    correct: float
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Meter:
     def begin_epoch(self) -> None:
         """Begin the sums of an epoch."""
         self._began = time.perf_counter()
-        self._n = self._correct = 0
+        self._n, self._correct = 0, 0.0
         self._sums = {"total": 0.0, "task": 0.0, "source": 0.0}
 
     def add(self, figures: Figures, n: int) -> None:
@@ -94,14 +94,14 @@ class _Recent:
     """Loss and accuracy over the steps since they were last asked for: what a live curve shows."""
 
     def __init__(self) -> None:
-        self.n, self._loss, self._correct = 0, 0.0, 0
+        self.n, self._loss, self._correct = 0, 0.0, 0.0
 
-    def add(self, loss: float, correct: int, n: int) -> None:
+    def add(self, loss: float, correct: float, n: int) -> None:
         self.n += n
         self._loss += loss * n
         self._correct += correct
 
     def take(self) -> dict[str, float]:
         figures = {"train_loss": self._loss / self.n, "train_accuracy": self._correct / self.n}
-        self.n, self._loss, self._correct = 0, 0.0, 0
+        self.n, self._loss, self._correct = 0, 0.0, 0.0
         return figures

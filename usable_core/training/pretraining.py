@@ -1,4 +1,4 @@
-"""Training an architecture from random weights, on clean or on adversarial images."""
+"""Training an architecture from random weights: on clean or adversarial images, or on texts."""
 
 import time
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from usable_core.catalog.models import ARCHITECTURES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
+from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import PretrainingConfig, TrainingResult
 from usable_core.models.preprocessing import Preprocessing
@@ -21,6 +22,7 @@ from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Loss, Objective, fit
 from usable_core.training.material import Material, answers_to, load_material, validate
+from usable_core.training.text_pretraining import pretrain_texts
 from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
 from usable_core.training.usual_rates import resolved
@@ -40,8 +42,18 @@ def pretrain(
         folder: Where the weights and the card go.
 
     Raises:
+        ConfigError: the architecture takes texts and the data are of pictures, or the other way.
         Diverged: the losses ran away; the last good weights are in the folder's `last_good`.
     """
+    kind = ARCHITECTURES[config.architecture].kind
+    if kind != dataset.kind:
+        fitting = [name for name, row in ARCHITECTURES.items() if row.kind == dataset.kind]
+        raise ConfigError(
+            f"{config.architecture} takes {kind}s, and {dataset.name} holds {dataset.kind}s. "
+            f"Choose {' or '.join(fitting)}, or data of {kind}s."
+        )
+    if kind == "text":
+        return pretrain_texts(dataset=dataset, config=config, report=report, folder=folder)
     began = time.perf_counter()
     torch.manual_seed(config.schedule.seed)
     device = best_device()

@@ -15,14 +15,14 @@ TRY = "Try another learning rate, more epochs or more images, and check the labe
 
 
 def on_learning(
-    start: Start, last_loss: float, answers: Answers, labels: LabelSpace
+    start: Start, last_loss: float, answers: Answers | None, labels: LabelSpace
 ) -> tuple[str, ...]:
     """Return sentences on whether a training learned its task; none where it plainly did.
 
     Args:
         start: The losses before the first step.
         last_loss: Mean training loss of the last epoch, in nats.
-        answers: To the validation images.
+        answers: To the validation examples; None where there are no classes to guess among.
         labels: The task's classes.
     """
     found = []
@@ -31,7 +31,7 @@ def on_learning(
             f"This did not learn: the training loss was {start.task:.3f} before the first step and "
             f"{last_loss:.3f} in the last epoch. {TRY}"
         )
-    return (*found, *_against_guessing(answers, labels))
+    return tuple(found) if answers is None else (*found, *_against_guessing(answers, labels))
 
 
 def on_proxy(proxy: str) -> str:

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from torch import nn
 
@@ -42,7 +42,8 @@ class Trained:
         config: The question.
         fitted: How its losses went.
         seconds: Wall time of the training.
-        validation: What the network says to the images that were held out.
+        validation: What the network says to the examples that were held out; of a start, which
+            has no classes, what it guessed.
         architecture: How to build the network again, see `models.sources.from_card.build`.
         arch_options: What that building needs besides.
         base: Reference of the model it started from; empty from random weights.
@@ -57,13 +58,26 @@ class Trained:
     config: PretrainingConfig | FineTuningConfig
     fitted: Fitted
     seconds: float
-    validation: Answers
+    validation: "Answers | Guessing"
     architecture: str
     arch_options: dict[str, str] = field(default_factory=dict)
     base: str = ""
     base_fingerprint: str = ""
     kept: Kept | None = None
     remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Guessing:
+    """What a network of texts guessed in its training, in place of classes.
+
+    Attributes:
+        objective: Hidden pieces, or each next one.
+        examples: How many texts were held out.
+    """
+
+    objective: Literal["masked", "causal"]
+    examples: int
 
 
 def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> TrainingResult:
@@ -131,11 +145,12 @@ def _source_card(trained: Trained, kept: Kept) -> dict[str, Any]:
 
 def _card(trained: Trained) -> dict[str, Any]:
     data, last = trained.data, trained.fitted.records.iloc[-1]
+    is_start = isinstance(trained.validation, Guessing)
     card: dict[str, Any] = {
-        "title": trained.architecture,
+        "title": _name(trained),
         "architecture": trained.architecture,
         "arch_options": trained.arch_options,
-        "labels": list(data.labels.names),
+        "labels": [] if is_start else list(data.labels.names),
         **_passport(trained.takes),
         "base": trained.base,
         "data": {
@@ -153,15 +168,28 @@ def _card(trained: Trained) -> dict[str, Any]:
         "versions": versions(),
         "warnings": list(_warnings(trained)),
         "measured": {
-            "validation_examples": len(trained.validation.labels),
+            "validation_examples": _held_out(trained.validation),
             "validation_accuracy": float(last["validation_accuracy"]),
             "validation_loss": float(last["validation_loss"]),
             "training_seconds": trained.seconds,
         },
     }
-    if len(trained.validation.labels) >= LEAST:
-        card["calibration"] = _calibration(trained)
+    if isinstance(trained.validation, Guessing):
+        card["objective"] = trained.validation.objective
+    elif len(trained.validation.labels) >= LEAST:
+        card["calibration"] = _calibration(trained, trained.validation)
     return card
+
+
+def _name(trained: Trained) -> str:
+    """Return what the network is called that was trained."""
+    config = trained.config
+    return config.architecture if isinstance(config, PretrainingConfig) else trained.architecture
+
+
+def _held_out(validation: Answers | Guessing) -> int:
+    """Return how many examples were held out."""
+    return validation.examples if isinstance(validation, Guessing) else len(validation.labels)
 
 
 def _passport(takes: Input) -> dict[str, Any]:
@@ -175,14 +203,14 @@ def _tokenizer(takes: Input) -> str | None:
     return takes.identity if isinstance(takes, Tokens) else None
 
 
-def _calibration(trained: Trained) -> object:
+def _calibration(trained: Trained, validation: Answers) -> object:
     # Reading the card gives a model of this very fingerprint, which calibrations go by.
     model = Model("", trained.network, trained.takes, trained.data.labels)
     return to_json(
         calibrated(
-            trained.validation.logits,
-            trained.validation.labels,
-            data=trained.validation.data,
+            validation.logits,
+            validation.labels,
+            data=validation.data,
             dataset_fingerprint=trained.data.fingerprint,
             model_fingerprint=model.fingerprint,
         )
@@ -191,7 +219,7 @@ def _calibration(trained: Trained) -> object:
 
 def _provenance(trained: Trained) -> Provenance:
     return Provenance(
-        model=trained.base or trained.architecture,
+        model=trained.base or _name(trained),
         model_fingerprint=trained.base_fingerprint,
         dataset=trained.data.name,
         dataset_fingerprint=trained.data.fingerprint,
@@ -213,7 +241,8 @@ def _provenance(trained: Trained) -> Provenance:
 def _warnings(trained: Trained) -> tuple[str, ...]:
     fitted, labels = trained.fitted, trained.data.labels
     last = fitted.records.iloc[-1]
-    learned = on_learning(fitted.start, float(last["task_loss"]), trained.validation, labels)
+    answers = None if isinstance(trained.validation, Guessing) else trained.validation
+    learned = on_learning(fitted.start, float(last["task_loss"]), answers, labels)
     is_untouched = last["epoch"] == 0
     about_source = trained.kept.warnings if trained.kept else ()
     return ((UNTOUCHED,) if is_untouched else learned) + trained.remarks + about_source

@@ -97,6 +97,8 @@ def _input_of(told: Card, folder: Path, reference: str) -> Input:
 def build(architecture: str, num_classes: int, options: Mapping[str, OptionValue]) -> nn.Module:
     """Return a network with random weights: one of ours, or `SOURCE/NAME`.
 
+    Without classes (0) it is one of texts that tells none apart yet.
+
     Raises:
         UnknownName: no such architecture.
         CheckpointError: its source builds none, or it does not have these options.
@@ -104,13 +106,14 @@ def build(architecture: str, num_classes: int, options: Mapping[str, OptionValue
     check_architecture(architecture)
     if "/" in architecture:
         row, name = source_of(architecture)
-        return replace_head(function_of(architecture, str(row.build))(name, options), num_classes)
+        network: nn.Module = function_of(architecture, str(row.build))(name, options)
+        return replace_head(network, num_classes) if num_classes else network
     if options:
         raise CheckpointError(
             f"{architecture} has no options, but got {', '.join(options)}. Leave --arch-option out."
         )
-    network: nn.Module = implementation(ARCHITECTURES[architecture].function)(num_classes)
-    return network
+    own: nn.Module = implementation(ARCHITECTURES[architecture].function)(num_classes)
+    return own
 
 
 def check_architecture(architecture: str) -> None:

@@ -1,0 +1,122 @@
+"""Training a network of texts from random weights, without labels: it guesses pieces of them.
+
+What comes of it is a start for fine-tuning: it has a tokenizer and a card, and no classes.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from usable_core.catalog import implementation
+from usable_core.catalog.models import ARCHITECTURES
+from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.splits import training_splits
+from usable_core.device import best_device
+from usable_core.evaluations.specs import Report, require
+from usable_core.evaluations.training import PretrainingConfig, Schedule, TrainingResult
+from usable_core.models.modes import frozen
+from usable_core.models.text_architectures import TextStart
+from usable_core.training.language_modelling import LanguageModelling, language_modelling
+from usable_core.training.loop import Loss, Objective, fit
+from usable_core.training.material import VALIDATION_BATCH, Material, load_material
+from usable_core.training.meter import Validation
+from usable_core.training.trained import Guessing, Trained, finished
+from usable_core.training.usual_rates import resolved
+
+RATE = 1e-3  # of AdamW, where none is asked for; Turc et al. 2019, arXiv:1908.08962, of small ones
+
+
+def pretrain_texts(
+    *, dataset: Dataset, config: PretrainingConfig, report: Report, folder: Path
+) -> TrainingResult:
+    """Train a network of texts from random weights and put it on the shelf; as `pretrain`.
+
+    Raises:
+        ConfigError: it is to be trained as networks of pictures are.
+        Diverged: the losses ran away; the last good weights are in the folder's `last_good`.
+    """
+    began = time.perf_counter()
+    _check(config)
+    torch.manual_seed(config.schedule.seed)
+    device = best_device()
+    train, validation = training_splits(dataset, config.dataset)
+    report(0, 0, "Learning the pieces of words")
+    begin = implementation(ARCHITECTURES[config.architecture].function)
+    start: TextStart = begin(train[i][0] for i in range(len(train)))
+    start.network.to(device)
+    config = replace(config, schedule=_schedule(config.schedule, start))
+    material, held_out = (
+        load_material(part, start.takes, device, report) for part in (train, validation)
+    )
+    modelling = language_modelling(start.network, start.takes, config.architecture)
+    objective = Objective(
+        parts=[(modelling.trunk, 1.0)],
+        begin=lambda: _loss(modelling, material, config.schedule.seed),
+        validate=lambda: validate(modelling, held_out),
+        examples=len(material),
+        classes=start.takes.known,
+        device=device,
+        lengths=material.lengths,
+    )
+    fitted = fit(objective, config.schedule, report)
+
+    def trained() -> Trained:
+        return Trained(
+            network=start.network.cpu(),
+            takes=start.takes,
+            data=train,
+            config=config,
+            fitted=fitted,
+            seconds=time.perf_counter() - began,
+            validation=Guessing("causal" if modelling.is_causal else "masked", len(held_out)),
+            architecture=start.architecture,
+            arch_options=start.arch_options,
+        )
+
+    return finished(fitted, trained, folder)
+
+
+def _check(config: PretrainingConfig) -> None:
+    """Check that what is asked has a meaning for texts."""
+    require(config.epsilon == 0, "epsilon", "0 for texts, which have no pixels", config.epsilon)
+    smoothing = config.schedule.label_smoothing
+    require(smoothing == 0, "label_smoothing", "0 where there are no labels", smoothing)
+
+
+def _schedule(schedule: Schedule, start: TextStart) -> Schedule:
+    """Return a schedule that leaves nothing open."""
+    is_adamw = schedule.optimizer in (None, "adamw")
+    rate = RATE if schedule.learning_rate is None and is_adamw else schedule.learning_rate
+    return resolved(replace(schedule, learning_rate=rate), start.network, "full", "text")
+
+
+def _loss(modelling: LanguageModelling, material: Material, seed: int) -> Callable[[Tensor], Loss]:
+    generator = torch.Generator().manual_seed(seed + 1)
+
+    def loss(indices: Tensor) -> Loss:
+        modelling.trunk.train()
+        found = modelling.guesses(material.images(indices), generator)
+        return Loss(found.loss, found.correct * len(indices) / max(found.count, 1))
+
+    return loss
+
+
+def validate(modelling: LanguageModelling, material: Material) -> Validation:
+    """Return mean cross-entropy (nats) a guessed piece, and how many were right.
+
+    The same pieces are hidden each time.
+    """
+    generator = torch.Generator().manual_seed(0)
+    loss = correct = count = 0.0
+    with frozen(modelling.trunk), torch.inference_mode():
+        for first in range(0, len(material), VALIDATION_BATCH):
+            rows = slice(first, min(first + VALIDATION_BATCH, len(material)))
+            found = modelling.guesses(material.images(rows), generator)
+            loss += float(found.loss) * found.count
+            correct += float(found.correct)
+            count += found.count
+    return Validation(loss / count, correct / count)
