@@ -299,7 +299,7 @@ def test_texts_and_pictures_are_not_mixed(sentiment):
         evaluate_accuracy(model, "digits")
     with pytest.raises(ConfigError, match=r"of texts and .* of pictures"):
         evaluate_accuracy("bundled/vgg_digits", path)
-    with pytest.raises(ConfigError, match="asked about pictures"):
+    with pytest.raises(ConfigError, match="an attack on pictures"):
         evaluate_robustness(model, path)
 
 
