@@ -48,13 +48,14 @@ def main() -> None:
     print(conditions())
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = usable.load_model(asked.model or _random_model(Path(folder)))
-        data = usable.load_dataset(asked.dataset) if asked.dataset else _made_texts()
+        model = usable.load_model(asked.model or random_model(Path(folder)))
+        data = usable.load_dataset(asked.dataset) if asked.dataset else made_texts()
         _times(model, data.sample(asked.limit), asked.rounds)
         _errors(model, data, asked.sentences)
 
 
-def _random_model(folder: Path) -> str:
+def random_model(folder: Path) -> str:
+    """Write a random BERT of two layers and return its reference."""
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     from made_texts import save_classifier
 
@@ -62,7 +63,8 @@ def _random_model(folder: Path) -> str:
     return f"hf/{folder}"
 
 
-def _made_texts() -> usable.Dataset:
+def made_texts() -> usable.Dataset:
+    """Return texts of words in no order, of three classes."""
     draw = np.random.default_rng(0)
     said = "rain fell all day and nobody minded the old garden which needed it most"
     words = said.split()

@@ -247,7 +247,7 @@ def test_a_damaged_tokenizer_is_a_sentence(tmp_path):
     path = tmp_path / "tokenizer.json"
     path.write_text(path.read_text()[:500])
 
-    with pytest.raises(CheckpointError, match="tokenizer.json of .* cannot be read as JSON"):
+    with pytest.raises(CheckpointError, match=r"tokenizer\.json of .* cannot be read as JSON"):
         load_model(tmp_path)
 
 
