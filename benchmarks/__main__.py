@@ -31,6 +31,7 @@ MODULES = (
     "splits",
     "cost",
     "sources",
+    "text_maps",
     "texts",
     "verify_evidence",
 )
