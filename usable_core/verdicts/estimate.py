@@ -39,7 +39,7 @@ class Pace:
         speed: Seconds of one image in a batch.
         examples: That the question is about; None where nobody has counted them yet.
         classes: That the model knows; None where it is not loaded.
-        pixels: Of a picture that it sees.
+        pixels: Of a picture that it sees; 0 of a text.
     """
 
     speed: Speed
@@ -144,7 +144,9 @@ def _seconds(question: Config, pace: Pace) -> float:
         beside = ATTACK_SECONDS
     elif isinstance(question, ExplanationConfig):
         maps = n * len(question.methods)
-        work = Work(forward=(question.options.evaluations + OF_A_MAP) * maps + EVIDENCE * n)
+        sides = 1 if pace.pixels else 2  # curves of texts are behind two backgrounds
+        own, shared = sides * OF_A_MAP, sides * EVIDENCE
+        work = Work(forward=(question.options.evaluations + own) * maps + shared * n)
         beside += maps * MAP_SECONDS
     elif isinstance(question, CostConfig):
         work, beside = (

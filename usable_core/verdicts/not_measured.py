@@ -12,10 +12,11 @@ from usable_core.evaluations.epsilon import NORM_TITLES, PIXEL_NORMS, epsilon_la
 from usable_core.evaluations.result import Measured
 from usable_core.verdicts.trust import Answers
 
-ALWAYS = (
-    "Data from elsewhere: other cameras, places, times and ways of choosing pictures",
-    "What a wrong answer costs, and whether people understand the maps",
-)
+ELSEWHERE = {
+    "picture": "Data from elsewhere: other cameras, places, times and ways of choosing pictures",
+    "text": "Data from elsewhere: other writers, sources, times and ways of choosing texts",
+}
+ALWAYS = ("What a wrong answer costs, and whether people understand the maps",)
 
 
 def not_measured(
@@ -38,7 +39,9 @@ def not_measured(
             found += of_task(by_task[task])
     if "accuracy" in by_task:
         found += _fewer(by_task, tasks)
-    return tuple(dict.fromkeys([*found, "Other seeds and trainings of the same models", *ALWAYS]))
+    kind = next((r.kind for results in by_task.values() for r in results), "picture")
+    found += ["Other seeds and trainings of the same models", ELSEWHERE[kind], *ALWAYS]
+    return tuple(dict.fromkeys(found))
 
 
 def _lacking(
@@ -63,7 +66,7 @@ def _accuracy(results: Sequence[Measured]) -> Iterator[str]:
     if not any(str(column).startswith(ABOUT) for column in result.records):
         yield "Groups within the data: they have no columns beside the class"
     if result.provenance.refused:
-        yield f"{len(result.provenance.refused):,} pictures that were left out"
+        yield f"{len(result.provenance.refused):,} {result.kind}s that were left out"
 
 
 def _robustness(results: Sequence[Measured]) -> Iterator[str]:
@@ -94,12 +97,14 @@ def _corruption(results: Sequence[Measured]) -> Iterator[str]:
 
 
 def _explanation(results: Sequence[Measured]) -> Iterator[str]:
-    config = cast(Any, results[0].config)
-    others = [row.title for name, row in EXPLAINERS.items() if name not in config.methods]
+    config, is_text = cast(Any, results[0].config), results[0].kind == "text"
+    rows = {name: row for name, row in EXPLAINERS.items() if row.of_texts or not is_text}
+    others = [row.title for name, row in rows.items() if name not in config.methods]
     if others:
         yield f"Maps by {', '.join(others)}"
     if config.evidence != "all":
-        yield "Sanity of the maps: random weights, another class, a second background, ROAD"
+        more = "" if is_text else ", a second background, ROAD"
+        yield f"Sanity of the maps: random weights, another class{more}"
 
 
 _OF_TASK = {

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 
 from usable_core.catalog.attacks import PRESETS
+from usable_core.catalog.corruptions import COMMON
 from usable_core.catalog.models import has_gradients
+from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.cost import CostConfig, timings_for
@@ -38,6 +40,18 @@ SIZES = {
 }
 
 
+# Why a part is not measured of texts, by task.
+NOT_OF_TEXTS = {
+    "robustness": "attacks on words are not part of a verdict yet; `usable evaluate robustness` "
+    "says what there is"
+}
+
+
+def left_out(config: AssessmentConfig) -> dict[str, str]:
+    """Return why evaluations are not asked of these models, by task."""
+    return dict(NOT_OF_TEXTS) if config.kind == "text" else {}
+
+
 def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     """Return what is asked about one candidate, by task, the quick first."""
     size, preset = SIZES[config.preset], PRESETS[config.preset]
@@ -55,7 +69,8 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     seen = has_gradients(spec.reference)
     options = ExplainerOptions(size.evaluations, seed=config.seed)
     methods = tuple(dict.fromkeys(r.place for r in needed.required if r.row.place == "method"))
-    return {
+    corruptions = tuple(TEXT_CORRUPTIONS) if config.kind == "text" else COMMON
+    found: dict[str, Config] = {
         "accuracy": AccuracyConfig(spec, data),
         "cost": CostConfig(
             spec,
@@ -64,7 +79,7 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
             timings_for(len(config.models)),
         ),
         "corruption": CorruptionConfig(
-            spec, corrupted, severities=size.severities, seed=config.seed
+            spec, corrupted, corruptions, size.severities, seed=config.seed
         ),
         "robustness": RobustnessConfig(
             spec,
@@ -77,3 +92,4 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
         ),
         "explanation": ExplanationConfig(spec, explained, methods or ("lime",), options=options),
     }
+    return {task: one for task, one in found.items() if task not in left_out(config)}
