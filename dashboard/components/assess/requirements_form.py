@@ -9,17 +9,18 @@ from dashboard.components.shared.formats import errors_shown
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.requirements import REQUIREMENTS
 from usable_core.evaluations.epsilon import number
+from usable_core.evaluations.specs import InputKind
 from usable_core.verdicts.assessment import USUAL
+from usable_core.verdicts.kinds import misfit
 from usable_core.verdicts.requirements import Requirement, requirement
 
 COLUMNS = 3
 NOT_REQUIRED = "not required"
 STEPS = {"share": range(101), "number": [step / 20 for step in range(21)]}  # by unit; % of shares
-HOW = (
-    "One requirement a line, such as "
-    + ", ".join(f"`{row.example}`" for row in REQUIREMENTS.values())
-    + "."
-)
+MORE = {  # what shows how a line is written
+    "picture": "corruption_accuracy at fog >= 70 %",
+    "text": "corruption_accuracy at keyboard_typo >= 70 %",
+}
 
 
 @dataclass(frozen=True)
@@ -66,24 +67,37 @@ class Field:
 FIELDS = tuple(Field(requirement(text)) for text in USUAL)
 
 
-def restore(texts: tuple[str, ...]) -> None:
+def fields_of(kind: InputKind) -> tuple[Field, ...]:
+    """Return the numbers that the form asks for of models of a kind."""
+    return tuple(field for field in FIELDS if not misfit(field.requirement, kind))
+
+
+def _how(kind: InputKind) -> str:
+    rows = [row for row in REQUIREMENTS.values() if kind in row.kinds]
+    fitting = [row.example for row in rows if not misfit(requirement(row.example), kind)]
+    examples = ", ".join(f"`{one}`" for one in dict.fromkeys([*fitting, MORE[kind]]))
+    return f"One requirement a line, such as {examples}."
+
+
+def restore(texts: tuple[str, ...], kind: InputKind = "picture") -> None:
     """Have the form show these requirements; call it before the form."""
     asked = {one.name: one for one in reversed([requirement(text) for text in texts])}
-    for field in FIELDS:
+    for field in fields_of(kind):
         one = asked.get(field.requirement.name)
         st.session_state[field.key] = NOT_REQUIRED if one is None else field.shown(one.bound)
         if one is not None and one.row.place == "epsilon":
             st.session_state[state.ASSESS_EPSILON] = one.place
-    plain = {_field_text(field) for field in FIELDS} - {None}
+    plain = {_field_text(field) for field in fields_of(kind)} - {None}
     more = [text for text in texts if text not in plain]
     st.session_state[state.ASSESS_MORE] = "\n".join(more)
 
 
-def requirements_form() -> tuple[str, ...]:
+def requirements_form(kind: InputKind) -> tuple[str, ...]:
     """Ask what is required and return it as it is written; empty while a line is none."""
+    fields = fields_of(kind)
     st.markdown("**It must reach**")
     st.caption("Say it before you look at the numbers.")
-    for place, field in enumerate(FIELDS):
+    for place, field in enumerate(fields):
         if place % COLUMNS == 0:
             columns = st.columns(COLUMNS)  # a row of its own: labels of two lines push none aside
         with columns[place % COLUMNS]:
@@ -102,12 +116,12 @@ def requirements_form() -> tuple[str, ...]:
         more = st.text_area(
             "One a line",
             key=state.ASSESS_MORE,
-            placeholder="corruption_accuracy at fog >= 70 %",
-            help=HOW,
+            placeholder=MORE[kind],
+            help=_how(kind),
         )
     with errors_shown():
         lines = [line.strip() for line in (more or "").splitlines() if line.strip()]
-        texts = [text for field in FIELDS if (text := _field_text(field))]
+        texts = [text for field in fields if (text := _field_text(field))]
         return tuple(requirement(text).text for text in [*texts, *lines])
     return ()
 
