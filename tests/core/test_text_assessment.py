@@ -54,6 +54,7 @@ def assessed(tmp_path_factory):
         asked += ["--dataset", data, "--require", "accuracy >= 99 %", "--require", "macs <= 1 G"]
         asked += ["--require", "corruption_accuracy at keyboard_typo >= 1 %"]
         asked += ["--require", "faithfulness at kernel_shap >= -1"]
+        asked += ["--require", "robust_accuracy at 10% >= 1 %"]
         asked += ["--out", str(folder / "evidence"), "--json", str(folder / "a.json")]
         answer = told(asked)
         verified = told(["verify", str(folder / "evidence")])
@@ -72,6 +73,7 @@ def test_a_model_of_texts_gets_a_verdict_with_its_reasons(assessed):
     assert outcomes["accuracy"] == "not met"
     assert outcomes["macs"] == "met"
     assert outcomes["faithfulness"] == "met"
+    assert "robust_accuracy at 10 % >= 1 %" in answer.output
     rows = {row["requirement"].split()[0]: row for row in said["models"][1]["requirements"]}
     assert all(math.isfinite(rows[name]["value"]) for name in rows)
     assert "accuracy under corruptions" in answer.output
@@ -82,7 +84,8 @@ def test_what_a_verdict_of_texts_does_not_rest_on_is_named_in_words_of_texts(ass
     said = json.loads((folder / "a.json").read_text())
 
     open_ = " | ".join(said["not_measured"])
-    assert "Robustness of bert: attacks on words are not part of a verdict yet" in open_
+    assert "Other swaps of words: Typos, Homoglyphs, Any words" in open_
+    assert "no judge was asked" in open_
     assert "other writers, sources" in open_
     assert "Grad-CAM" not in open_
     assert "ROAD" not in open_
@@ -97,7 +100,9 @@ def test_the_evidence_of_texts_is_verified_and_shows_the_texts(assessed):
 
     assert verified.status == 0, verified.output
     assert "Every hash holds" in verified.output
-    assert "explained 1 of 10 examples again" in " ".join(verified.output.split())
+    again = " ".join(verified.output.split())
+    assert "explained 1 of 10 examples again" in again
+    assert "was attacked on" in again
     page = (folder / "evidence" / "verdict.html").read_text()
     assert page.count("“") > 4  # the texts that were wrong
     assert "text-classification" in "".join(
@@ -144,8 +149,9 @@ def test_a_model_from_python_of_the_other_kind_is_refused(tmp_path, monkeypatch)
 @pytest.mark.parametrize(
     ("required", "kind", "sentence"),
     [
-        ("robust_accuracy at 1/255 >= 50 %", "text", "asked of models of pictures"),
-        ("noise_accuracy at 1/255 >= 50 %", "text", "asked of models of pictures"),
+        ("robust_accuracy at 1/255 >= 50 %", "text", "1/255 is a budget of pixels"),
+        ("noise_accuracy at 2 >= 50 %", "text", "2 is a budget of pixels"),
+        ("robust_accuracy at 10 % >= 50 %", "picture", "10 % is a share of words"),
         ("corruption_accuracy at fog >= 50 %", "text", "fog is a corruption of pictures"),
         ("corruption_accuracy at keyboard_typo >= 5 %", "picture", "is a corruption of texts"),
         ("faithfulness at grad_cam >= 0", "text", "Grad-CAM is a method for pictures"),
@@ -168,7 +174,7 @@ def test_a_file_of_requirements_of_pictures_is_refused_for_texts(tmp_path, monke
     answer = CliRunner().invoke(app, [*asked, "--requirements", str(tmp_path / "usable.toml")])
 
     assert answer.exit_code != 0
-    assert "asked of models of pictures, and these take texts" in str(answer.exception)
+    assert "1/255 is a budget of pixels, and these models take texts" in str(answer.exception)
 
 
 def test_the_usual_requirements_and_parts_are_those_of_the_kind(tmp_path):
@@ -178,8 +184,12 @@ def test_the_usual_requirements_and_parts_are_those_of_the_kind(tmp_path):
     assert kind_told((spec,), data) == "text"
     assert kind_told((ModelSpec("bundled/vgg"),), DatasetSpec("digits")) == "picture"
     required = start_of("text")
-    assert not any("robust" in text for text in required)
-    assert set(start_of("picture")) - set(required) == {"robust_accuracy at 1/255 >= 50 %"}
+    assert set(start_of("picture")) ^ set(required) == {
+        "robust_accuracy at 1/255 >= 50 %",
+        "robust_accuracy at 10 % >= 50 %",
+    }
     asked = questions(spec, AssessmentConfig((spec,), data, required, kind="text"))
-    assert list(asked) == ["accuracy", "cost", "corruption", "explanation"]
+    assert list(asked) == ["accuracy", "cost", "corruption", "robustness", "explanation"]
+    assert (asked["robustness"].norm, asked["robustness"].preset) == ("words", "synonym")
+    assert 0.1 in asked["robustness"].epsilons
     assert "keyboard_typo" in asked["corruption"].corruptions

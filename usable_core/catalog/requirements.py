@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from usable_core.evaluations.specs import InputKind
-
 Place = Literal["", "epsilon", "method", "corruption", "batch"]
 
 
@@ -19,7 +17,6 @@ class RequirementRow:
         place: What it is measured at, which the requirement then names: a budget ε, an explanation
             method, a corruption, a batch size; empty where it is one number.
         example: As it is written.
-        kinds: Of what models it can be asked.
     """
 
     task: str
@@ -27,7 +24,6 @@ class RequirementRow:
     is_better: Literal["higher", "lower"]
     place: Place = ""
     example: str = ""
-    kinds: tuple[InputKind, ...] = ("picture", "text")
 
 
 REQUIREMENTS = {
@@ -41,20 +37,10 @@ REQUIREMENTS = {
     "brier": RequirementRow("accuracy", "brier", "lower", "", "brier <= 0.2"),
     "nll": RequirementRow("accuracy", "nll", "lower", "", "nll <= 0.5"),
     "robust_accuracy": RequirementRow(
-        "robustness",
-        "robust_accuracy",
-        "higher",
-        "epsilon",
-        "robust_accuracy at 1/255 >= 60 %",
-        kinds=("picture",),
+        "robustness", "robust_accuracy", "higher", "epsilon", "robust_accuracy at 1/255 >= 60 %"
     ),
     "noise_accuracy": RequirementRow(
-        "robustness",
-        "noise_accuracy",
-        "higher",
-        "epsilon",
-        "noise_accuracy at 8/255 >= 80 %",
-        kinds=("picture",),
+        "robustness", "noise_accuracy", "higher", "epsilon", "noise_accuracy at 8/255 >= 80 %"
     ),
     "corruption_accuracy": RequirementRow(
         "corruption",

@@ -30,7 +30,7 @@ from usable_core.verdicts.comparing import candidates_of
 from usable_core.verdicts.estimate import Estimate
 from usable_core.verdicts.finding import findings_of
 from usable_core.verdicts.findings import Findings
-from usable_core.verdicts.plan import left_out, questions
+from usable_core.verdicts.plan import questions
 from usable_core.verdicts.requirements import Requirement
 
 if TYPE_CHECKING:
@@ -130,7 +130,6 @@ class _Work:
     def measure(self, candidate: Candidate, known: Mapping[str, Any]) -> None:
         """Ask everything about one candidate."""
         objects: dict[str, Any] = {}
-        candidate.refused |= left_out(self.config)
         for task, question in questions(candidate.spec, self.config).items():
             title = f"{TASKS[task].title} of {self.steps.name}"
             inner = self.steps.begin(title)

@@ -27,6 +27,7 @@ CORRUPTING_SECONDS = 0.03  # of a megapixel: one corruption at one severity
 MAP_SECONDS = 0.2  # of a map beside its passes: superpixels, fits and bootstraps
 EVIDENCE = 135  # passes of an image's evidence: random orders, and the one from the centre
 OF_A_MAP = 40  # passes of a map's own: deletion and insertion
+OF_SWAPS = 150  # passes of a text's attack: three searches that rank words and try swaps
 COST_SECONDS = 5.0  # of the batch size that is found, warming up and counting
 UNKNOWN = 1000  # examples where nobody has counted them yet
 
@@ -138,6 +139,8 @@ def _seconds(question: Config, pace: Pace) -> float:
     if isinstance(question, CorruptionConfig):
         cells = n * len(question.corruptions) * len(question.severities)
         work, beside = Work(forward=n + cells), beside + cells * _corrupting(pace)
+    elif isinstance(question, RobustnessConfig) and question.kind == "text":
+        work, beside = Work(forward=n * OF_SWAPS), ATTACK_SECONDS
     elif isinstance(question, RobustnessConfig):
         work = most_work(question, n, pace.classes)
         speed = Speed(SHARE * speed.forward, SHARE * speed.gradient)

@@ -19,10 +19,8 @@ def kind_told(models: Sequence[ModelSpec], dataset: DatasetSpec) -> InputKind | 
 def misfit(required: Requirement, kind: InputKind) -> str:
     """Return why models of a kind have no such number; empty where they have it."""
     place, other = required.place, "pictures" if kind == "text" else "texts"
-    if kind not in required.row.kinds:
-        return (
-            f"{required.text} is asked of models of {other}, and these take {kind}s. Leave it out."
-        )
+    if required.row.place == "epsilon":
+        return _budget(required, kind)
     if required.row.place == "corruption" and kind_of(place) != kind:
         some = ", ".join(name for name in KNOWN if kind_of(name) == kind)
         return f"{place} is a corruption of {other}. Of {kind}s choose {some}."
@@ -32,6 +30,27 @@ def misfit(required: Requirement, kind: InputKind) -> str:
     return ""
 
 
+def _budget(required: Requirement, kind: InputKind) -> str:
+    """Return why a budget is none of models of a kind: pixels by grey levels, words by a share."""
+    place, is_share = required.place, required.place.endswith("%")
+    if kind == "picture" and is_share:
+        return (
+            f"{place} is a share of words, and these models take pictures. Write a budget of "
+            f"pixels, as in `{required.row.example}`."
+        )
+    if kind == "text" and ("/" in place or required.epsilon > 1):
+        written = f"{required.name} at 10 % >= {required.bound_text}"
+        return (
+            f"{place} is a budget of pixels, and these models take texts. Write a share of words, "
+            f"as in `{written}`."
+        )
+    return ""
+
+
 def start_of(kind: InputKind, start: str = USUAL) -> tuple[str, ...]:
     """Return what can be required of models of a kind, of a set to start from."""
-    return tuple(text for text in STARTS[start].require if not misfit(requirement(text), kind))
+    row = STARTS[start]
+    if kind == "picture":
+        return row.require
+    own = (text for text in row.require if not misfit(requirement(text), kind))
+    return (*own, *row.of_texts)

@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.catalog.text_corruptions import KNOWN, kind_of
 from usable_core.evaluations.accuracy import ABOUT
 from usable_core.evaluations.corruption import SEVERITIES
@@ -72,6 +73,13 @@ def _accuracy(results: Sequence[Measured]) -> Iterator[str]:
 def _robustness(results: Sequence[Measured]) -> Iterator[str]:
     config = cast(Any, results[0].config)
     used = {attack.name for attack in config.attacks}
+    if config.norm == "words":
+        swaps = [row.title for name, row in TEXT_PRESETS.items() if name != config.preset]
+        yield f"Other swaps of words: {', '.join(swaps)}"
+        if config.judge is None:
+            yield "Whether attacked texts still say the same: no judge was asked"
+        yield f"More than {epsilon_label(max(config.epsilons), 'words')} of the words changed"
+        return
     norms = [NORM_TITLES[norm] for norm in PIXEL_NORMS if norm != config.norm]
     yield f"Attacks in other norms: {', '.join(norms)}"
     others = [

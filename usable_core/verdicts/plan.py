@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.corruptions import COMMON
 from usable_core.catalog.models import has_gradients
+from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
@@ -12,7 +13,7 @@ from usable_core.evaluations.cost import CostConfig, timings_for
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.result import Config
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
-from usable_core.evaluations.specs import ModelSpec
+from usable_core.evaluations.specs import ModelSpec, Norm
 from usable_core.verdicts.assessment import AssessmentConfig
 
 
@@ -40,16 +41,7 @@ SIZES = {
 }
 
 
-# Why a part is not measured of texts, by task.
-NOT_OF_TEXTS = {
-    "robustness": "attacks on words are not part of a verdict yet; `usable evaluate robustness` "
-    "says what there is"
-}
-
-
-def left_out(config: AssessmentConfig) -> dict[str, str]:
-    """Return why evaluations are not asked of these models, by task."""
-    return dict(NOT_OF_TEXTS) if config.kind == "text" else {}
+SWAPS = "synonym"  # that are tried on texts: of the presets, the one that keeps what is said most
 
 
 def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
@@ -57,7 +49,9 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     size, preset = SIZES[config.preset], PRESETS[config.preset]
     data, limit = config.dataset, config.dataset.limit
     needed = config.requirements
-    budgets = {*default_epsilons(config.norm), *needed.epsilons}
+    is_text = config.kind == "text"
+    norm: Norm = "words" if is_text else config.norm
+    budgets = {*default_epsilons(norm), *needed.epsilons}
 
     def at_most(most: int | None) -> int | None:
         return min(limit, most) if limit and most else limit or most
@@ -69,8 +63,9 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     seen = has_gradients(spec.reference)
     options = ExplainerOptions(size.evaluations, seed=config.seed)
     methods = tuple(dict.fromkeys(r.place for r in needed.required if r.row.place == "method"))
-    corruptions = tuple(TEXT_CORRUPTIONS) if config.kind == "text" else COMMON
-    found: dict[str, Config] = {
+    corruptions = tuple(TEXT_CORRUPTIONS) if is_text else COMMON
+    attacks = TEXT_PRESETS[SWAPS].attacks if is_text else preset.attacks_on(has_gradients=seen)
+    return {
         "accuracy": AccuracyConfig(spec, data),
         "cost": CostConfig(
             spec,
@@ -84,12 +79,11 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
         "robustness": RobustnessConfig(
             spec,
             attacked,
-            preset.attacks_on(has_gradients=seen),
-            config.norm,
+            attacks,
+            norm,
             tuple(sorted(budgets)),
             seed=config.seed,
-            preset=config.preset if seen else None,
+            preset=SWAPS if is_text else config.preset if seen else None,
         ),
         "explanation": ExplanationConfig(spec, explained, methods or ("lime",), options=options),
     }
-    return {task: one for task, one in found.items() if task not in left_out(config)}

@@ -8,6 +8,7 @@ import streamlit as st
 
 from dashboard.components.assess.measured_parts import Parts
 from dashboard.components.assess.wrong_with_maps import wrong_with_maps
+from dashboard.components.measure.attacked_texts import changed_texts
 from dashboard.components.measure.broken_pictures import broken_tiles
 from dashboard.components.measure.disagreements import apart_tiles, dividing, with_texts
 from dashboard.components.measure.measured_runs import answer
@@ -97,6 +98,12 @@ def _broken(parts: Parts, name: str, only: Sequence[Slice]) -> None:
         "break first come first."
     )
     not_measured(epsilons)
+    if result.kind == "text":
+        about = result.records_at(epsilons[-1])
+        new = about.columns.difference(rows.columns)
+        rows = rows.merge(about[["index", *new]], on="index")
+        changed_texts(result, rows.head(TILES).to_dict("records"))
+        return
     broken_tiles(run, result, rows, at, key=f"fails_broken_{run.id}", most=TILES)
 
 
