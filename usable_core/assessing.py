@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, cast
 from usable_core import jobs
 from usable_core.arguments import model_of, question_of
 from usable_core.errors import ConfigError
-from usable_core.evaluations.specs import ModelSpec, Report, silent
+from usable_core.evaluations.specs import InputKind, ModelSpec, Report, silent
 from usable_core.progress import showing_progress
-from usable_core.verdicts.assessment import USUAL, AssessmentConfig, AssessmentResult
+from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
+from usable_core.verdicts.kinds import start_of
 from usable_core.verdicts.requirement_files import read_requirements
 from usable_core.verdicts.requirements import Requirements, requirements_of
 
@@ -48,7 +49,6 @@ def assess(
             that do not fit, leaves its requirements undecided and says why.
     """
     several = models if isinstance(models, (list, tuple)) else [models]
-    wanted = _requirements(require)
     question = question_of(several[0], data, limit, store=True) if several else None
     if question is None:
         raise ConfigError("Give at least one model to assess.")
@@ -56,15 +56,23 @@ def assess(
     specs = [
         m if isinstance(m, ModelSpec) else o.spec for m, o in zip(several, loaded, strict=True)
     ]
-    texts = tuple(one.text for one in wanted.required)
+    data_set = question.objects["dataset"]
+    wanted = _requirements(require, data_set.kind)
     config = AssessmentConfig(
-        tuple(specs), question.dataset, texts, wanted.use, wanted.set_by, wanted.norm, preset
+        tuple(specs),
+        question.dataset,
+        tuple(one.text for one in wanted.required),
+        wanted.use,
+        wanted.set_by,
+        wanted.norm,
+        preset,
+        kind=data_set.kind,
     )
-    objects = {"models": loaded, "dataset": question.objects["dataset"]}
+    objects = {"models": loaded, "dataset": data_set}
     return cast(AssessmentResult, jobs.run_here(config, report, objects=objects)[1])
 
 
-def _requirements(require: Sequence[str] | str | Path | None) -> Requirements:
+def _requirements(require: Sequence[str] | str | Path | None, kind: InputKind) -> Requirements:
     if isinstance(require, Path) or (isinstance(require, str) and require.endswith(".toml")):
         return read_requirements(Path(require))
-    return requirements_of([require] if isinstance(require, str) else require or USUAL)
+    return requirements_of([require] if isinstance(require, str) else require or start_of(kind))

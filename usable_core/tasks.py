@@ -213,6 +213,7 @@ TASKS = {
         again="its finished steps are answered from the store",
         page="assess",
         is_of_parts=True,
+        kinds=("picture", "text"),
     ),
 }
 

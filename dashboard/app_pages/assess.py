@@ -15,19 +15,10 @@ from dashboard.components.measure import measured_runs
 from dashboard.components.measure.fit import fit_note
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
-from dashboard.components.shared.formats import (
-    choose_one,
-    download_json,
-    errors_shown,
-)
+from dashboard.components.shared.formats import choose_one, download_json, errors_shown
+from dashboard.components.shared.kinds import choose_kind
 from dashboard.components.shared.pickers import measured_models, model_picker, restore_models
-from dashboard.components.shared.run_panel import (
-    find,
-    run_of,
-    run_panel,
-    show_run,
-    start_run,
-)
+from dashboard.components.shared.run_panel import find, run_of, run_panel, show_run, start_run
 from dashboard.components.shared.weights import here
 from usable_core.catalog.attacks import PRESETS
 from usable_core.runs.run import Run, Status
@@ -50,15 +41,18 @@ def form() -> None:
             default="glance",
             help=PRESET_HELP,
         )
+    kind = choose_kind("assess")
     with right:
-        start_picker()
-        required = requirements_form.requirements_form()
+        start_picker(kind)
+        required = requirements_form.requirements_form(kind)
     fits = dataset is None or fit_note(models, dataset.reference)
     question = None
     if models and required and dataset is not None and fits and are_here:
         with errors_shown():
             words = st.session_state.get(state.ASSESS_WORDS, {})
-            question = AssessmentConfig(models, dataset, required, preset=preset, **words)
+            question = AssessmentConfig(
+                models, dataset, required, preset=preset, kind=kind, **words
+            )
             download(required)
             estimate_line(question)
     is_pressed = st.button(
@@ -80,7 +74,7 @@ def restore() -> None:
     restore_models(state.MODELS, run.config.models)
     restore_dataset(state.DATA, run.config.dataset, "assess")
     st.session_state[state.ASSESS_PRESET] = run.config.preset
-    requirements_form.restore(run.config.require)
+    requirements_form.restore(run.config.require, run.config.kind)
     asked = run.config
     words = {"use": asked.use, "set_by": asked.set_by, "norm": asked.norm}
     st.session_state[state.ASSESS_WORDS] = words

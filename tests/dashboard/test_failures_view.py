@@ -146,5 +146,5 @@ def test_runs_that_were_deleted_leave_the_words(page, store):
 
     app = page("Where it fails")
 
-    assert "no pictures to show" in texts(app)
+    assert "no examples to show" in texts(app)
     assert "shown to be worse" in texts(app)

@@ -193,7 +193,7 @@ def _passes(
 ) -> Iterator[Callable[[slice], Tensor]]:
     """Yield a function that sends the images of a part, repeated as needed, through the model."""
     images = images.to(model.device)
-    goes_back = needs_gradient and model.has_gradients
+    goes_back = needs_gradient and model.has_gradients and model.kind == "picture"
 
     def one_pass(part: slice) -> Tensor:
         x = model.laid_out(images[torch.arange(part.start, part.stop) % len(images)])

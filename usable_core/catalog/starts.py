@@ -13,12 +13,14 @@ class StartRow:
     Attributes:
         title: As people call it.
         help: What it is for, in one sentence.
-        require: The requirements, as they are written.
+        require: The requirements of models of pictures, as they are written.
+        of_texts: Those of models of texts that stand for what is of pictures alone.
     """
 
     title: str
     help: str
     require: tuple[str, ...]
+    of_texts: tuple[str, ...] = ()
 
 
 STARTS = {
@@ -33,6 +35,7 @@ STARTS = {
             "robust_accuracy at 1/255 >= 50 %",
             "faithfulness at lime >= 0",
         ),
+        ("robust_accuracy at 10 % >= 50 %",),
     ),
     "internal_tool": StartRow(
         "Internal tool",
@@ -59,6 +62,7 @@ STARTS = {
             "noise_accuracy at 8/255 >= 95 %",
             "faithfulness at lime >= 0",
         ),
+        ("robust_accuracy at 10 % >= 80 %", "noise_accuracy at 30 % >= 90 %"),
     ),
 }
 USUAL = "first_look"  # where nobody says otherwise

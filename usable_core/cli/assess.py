@@ -2,13 +2,13 @@
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, cast
 
 import typer
 
-from usable_core import tasks
+from usable_core import answering, tasks
 from usable_core.catalog.attacks import PRESETS
 from usable_core.cli.candidates import side_by_side
 from usable_core.cli.findings import finding_lines
@@ -21,6 +21,7 @@ from usable_core.runs.run import Run
 from usable_core.verdict_files.saving import check_free
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 from usable_core.verdicts.estimate import Estimate
+from usable_core.verdicts.kinds import kind_told, start_of
 from usable_core.verdicts.requirement_files import read_requirements
 from usable_core.verdicts.requirements import requirements_of
 from usable_core.verdicts.verdict import exit_status, rounded, shown
@@ -50,15 +51,22 @@ class Wanted:
             raise ConfigError(
                 "Give --requirements or --require, not both: one place says what holds."
             )
-        config = AssessmentConfig(models, dataset, preset=self.preset, seed=dataset.seed)
+        kind = kind_told(models, dataset) or answering.dataset_of(dataset).kind
         if self.requirements is not None:
             found = read_requirements(self.requirements)
-        elif self.require:
-            found = requirements_of(self.require)
         else:
-            return config
-        texts = tuple(one.text for one in found.required)
-        return replace(config, require=texts, use=found.use, set_by=found.set_by, norm=found.norm)
+            found = requirements_of(self.require or start_of(kind))
+        return AssessmentConfig(
+            models,
+            dataset,
+            tuple(one.text for one in found.required),
+            found.use,
+            found.set_by,
+            found.norm,
+            self.preset,
+            dataset.seed,
+            kind,
+        )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from usable_core import answering, tasks
-from usable_core.errors import UsableError
+from usable_core.catalog.fitting import kind_of_model
+from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.specs import ModelSpec, Report, silent
 from usable_core.runs import RunStore
 from usable_core.verdicts.assessment import AssessmentConfig
@@ -67,10 +68,12 @@ def plan(
 
     Raises:
         Cancelled: through `report`.
+        ConfigError: a candidate or the data are of another kind than the question.
         UsableError: the data cannot be read, so that nothing can be measured.
     """
     known, given = known_parts(config), dict(zip(config.models, models, strict=False))
     found = Plan(Estimate(()), dataset or answering.dataset_of(config.dataset))
+    _check_kinds(config, found.dataset, given)
     paces = dict[ModelSpec, Pace]()
     room = MOST_KEPT
     for spec in config.models:
@@ -91,3 +94,23 @@ def plan(
             found.objects[spec] = objects
     found.estimate = estimate(config, paces, known)
     return found
+
+
+def _check_kinds(
+    config: AssessmentConfig, dataset: "Dataset", given: "Mapping[ModelSpec, Model | None]"
+) -> None:
+    """Check that all candidates take what the data consist of, before anything is measured."""
+    if dataset.kind != config.kind:
+        raise ConfigError(
+            f"{dataset.name} is of {dataset.kind}s, and what is required of models of "
+            f"{config.kind}s. Choose a model of {dataset.kind}s first, or other data."
+        )
+    for spec in config.models:
+        model = given.get(spec)
+        kind = kind_of_model(spec.reference) if model is None else model.kind
+        if kind not in (None, dataset.kind):
+            raise ConfigError(
+                f"{spec.reference} takes {kind}s, and {dataset.name} is of {dataset.kind}s: all "
+                "candidates for one use take what its data consist of. Leave it out, or choose "
+                "other data."
+            )

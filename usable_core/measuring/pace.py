@@ -2,8 +2,6 @@
 
 import time
 
-import torch
-
 from usable_core.asking.oracle import Oracle
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.robustness_cost import Speed
@@ -20,7 +18,7 @@ PASSES = 3  # of which the fastest counts; the first of all finds its memory
 def pace_of(model: Model, dataset: Dataset, spec: DatasetSpec) -> Pace:
     """Return the seconds of a picture with and without gradients, and how many there are."""
     model = ready(model)
-    height, width = model.input_size
+    height, width = model.input_size if model.kind == "picture" else (0, 0)
     speed = Speed(*(_seconds(model, needs_gradient=needs) for needs in (False, True)))
     examples = len(evaluated_part(model, dataset, spec))
     return Pace(speed, examples, len(model.labels), height * width)
@@ -29,12 +27,12 @@ def pace_of(model: Model, dataset: Dataset, spec: DatasetSpec) -> Pace:
 def _seconds(model: Model, *, needs_gradient: bool) -> float:
     taken = 0.0
     for size in SIZES:
-        x = torch.full((size, 3, *model.input_size), 0.5, device=model.device)
+        x = model.input.blank(size).to(model.device)
         oracle = Oracle(model, fixed_size=size)
         times = []
         for _ in range(PASSES):
             began = time.perf_counter()
-            if needs_gradient and model.has_gradients:
+            if needs_gradient and model.has_gradients and model.kind == "picture":
                 oracle.gradient(x, lambda logits, _: logits.logsumexp(1))
             else:
                 oracle.logits(x)

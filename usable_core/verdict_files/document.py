@@ -87,7 +87,8 @@ def numbers_of(result: Result) -> list[dict[str, Any]]:
 def requirements_part(config: AssessmentConfig) -> dict[str, Any]:
     """Return what was required, and by whom."""
     names = ("use", "set_by", "require", "norm", "preset", "seed", "dataset")
-    return {name: to_json(getattr(config, name)) for name in names}
+    found = {name: to_json(getattr(config, name)) for name in names}
+    return found if config.kind == "picture" else {**found, "kind": config.kind}
 
 
 def candidates_of(result: AssessmentResult) -> dict[ModelSpec, str]:

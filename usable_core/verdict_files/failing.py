@@ -4,13 +4,16 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.reports.page import Card, Picture, Row, Section, Text, Tiles
+from usable_core.reports.page import Card, Picture, Row, Section, Table, Text, Tiles
 
 _LEGEND = "{}: orange speaks for the class, blue against it"
 
 
-def failing(rows: Sequence[Mapping[str, str]]) -> Iterator[Section]:
+def failing(rows: Sequence[Mapping[str, str]], kind: str = "picture") -> Iterator[Section]:
     """Yield the section, from the part `pictures` of a verdict; nothing where there are none."""
+    if kind == "text":
+        yield from _texts(rows)
+        return
     shown = [row for row in rows if row["picture"]]
     groups: dict[str, list[Picture]] = {}
     for row in shown:
@@ -23,6 +26,13 @@ def failing(rows: Sequence[Mapping[str, str]]) -> Iterator[Section]:
     if cards or said:
         text = (Text(said),) if said else ()
         yield Section("Where it fails", (*(Row((card,)) for card in cards), *text))
+
+
+def _texts(rows: Sequence[Mapping[str, str]]) -> Iterator[Section]:
+    """Yield the section of texts, each with what is said of it."""
+    cells = tuple((row["model"], row["kind"], row["said"]) for row in rows)
+    if cells:
+        yield Section("Where it fails", (Table(("model", "", "text"), cells),))
 
 
 def _pictures(row: Mapping[str, str], about: str) -> Iterator[Picture]:

@@ -37,7 +37,7 @@ def page_of(document: Document) -> str:
     summary = document["summary"]
     sections = [
         Section("The decision", tuple(_decision(document))),
-        *failing(document.get("pictures", ())),
+        *failing(document.get("pictures", ()), document["requirements"].get("kind", "picture")),
         Section("Trust in the measurement", _trust(document)),
         *_cost(summary),
         Section("Every number", tuple(_numbers(document))),

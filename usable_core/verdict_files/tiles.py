@@ -24,6 +24,7 @@ from usable_core.evaluations.result import Measured, Result
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.images import encode_png
 from usable_core.runs import RunStore
+from usable_core.texts import visible
 from usable_core.verdicts.assessment import AssessmentResult
 
 WRONG, BROKEN, APART = (
@@ -34,6 +35,7 @@ WRONG, BROKEN, APART = (
 MOST = 6  # tiles of a kind and candidate
 MOST_MODELS = 4  # candidates with tiles, the first
 WITH_MAPS = 3
+LETTERS = 300  # of each text
 EXACT = 64  # px: pictures up to there are kept pixel by pixel
 SIDE = 96  # px of larger ones, the longer side
 _QUALITY = 85
@@ -57,6 +59,8 @@ def chosen(verdict: AssessmentResult, results: Mapping[str, Result]) -> list[Cho
 def pictures_part(verdict: AssessmentResult, results: Mapping[str, Result]) -> list[dict[str, str]]:
     """Return the chosen with their pictures as base64, empty where they are not at hand."""
     rows: list[dict[str, str]] = [dict(one) for one in chosen(verdict, results)]
+    if verdict.config.kind == "text":  # what they say is in the words beside them
+        return [{**row, "picture": "", "map": ""} for row in rows]
     reference = verdict.config.dataset.reference
     seen: dict[str, bytes] = {}
     try:
@@ -118,9 +122,15 @@ def _said(result: Measured, rows: pd.DataFrame) -> list[dict[str, Any]]:
     """Return rows of records, each picture once, with what is said of it."""
     names = result.provenance.class_names
     return [
-        row | {"said": f"{names[row['label']]}, called {names[row['prediction']]}"}
+        row | {"said": f"{names[row['label']]}, called {names[row['prediction']]}{_text(row)}"}
         for row in rows.drop_duplicates("id").to_dict("records")
     ]
+
+
+def _text(row: Mapping[str, Any]) -> str:
+    """Return the beginning of what a row's text says; nothing of a picture."""
+    text = str(row.get("text") or "")
+    return f": “{visible(text[:LETTERS])}{' …' * (len(text) > LETTERS)}”" if text else ""
 
 
 def _row(name: str, kind: str, row: Mapping[str, Any]) -> Chosen:
@@ -140,17 +150,19 @@ def _apart(accuracies: Mapping[str, Measured]) -> list[Chosen]:
     share = right.mean(axis=1)
     order = np.argsort(np.abs(share - 0.5), kind="stable")
     kept = rows.iloc[[k for k in order if 0 < share[k] < 1]].drop_duplicates("id").head(MOST)
-    found = []
+    found, first = [], accuracies[names[0]].records
+    texts = dict(zip(first["id"], first["text"], strict=True)) if "text" in first else {}
     for row in kept.to_dict("records"):
         wrong = [name for name in names if not row[name]]
-        said = f"{row['label']}, wrong for {', '.join(wrong)}"
+        text = _text({"text": texts.get(row["id"])})
+        said = f"{row['label']}, wrong for {', '.join(wrong)}{text}"
         found.append(_row("", APART, row | {"said": said}))
     return found
 
 
 def _with_maps(name: str, of: Mapping[str, tuple[str, Measured]]) -> Iterator[Chosen]:
     """Yield the pictures that a candidate fails on and has a map of."""
-    if "explanation" not in of:
+    if "explanation" not in of or of["explanation"][1].kind == "text":
         return
     run, explained = of["explanation"]
     maps = explained.records.drop_duplicates("id").set_index("id")

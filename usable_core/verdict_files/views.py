@@ -20,7 +20,10 @@ from usable_core.verdicts.requirements import Requirements, requirement
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how one begins in a spreadsheet
 COLUMNS = ("model", "verdict", "requirement", "outcome", "value", "low", "high", "n", "examples")
-TASK = {"type": "image-classification", "name": "Image classification"}  # as the hub calls it
+TASKS = {  # as the hub calls them
+    "picture": {"type": "image-classification", "name": "Image classification"},
+    "text": {"type": "text-classification", "name": "Text classification"},
+}
 
 
 def views_of(document: Document) -> dict[str, str]:
@@ -71,7 +74,8 @@ def _card(model: Mapping[str, Any], document: Document) -> str:
         for row in _measured(model)
     ]
     dataset = {"name": data["reference"], "type": data["reference"], "split": data["split"]}
-    results = [{"task": TASK, "dataset": dataset, "metrics": metrics}] if metrics else []
+    task = TASKS[document["requirements"].get("kind", "picture")]
+    results = [{"task": task, "dataset": dataset, "metrics": metrics}] if metrics else []
     front = {"model-index": [{"name": model["name"], "results": results}]}
     lines = [
         f"---\n{yaml(front)}---",

@@ -20,6 +20,7 @@ from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import (
     MOST_SEED,
     DatasetSpec,
+    InputKind,
     ModelSpec,
     Norm,
     require,
@@ -31,6 +32,7 @@ from usable_core.records import to_json
 from usable_core.verdicts.candidates import Candidates
 from usable_core.verdicts.checking import Checked
 from usable_core.verdicts.findings import Findings
+from usable_core.verdicts.kinds import misfit
 from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import Requirements, requirement, requirements_of
 from usable_core.verdicts.verdict import Verdict
@@ -65,6 +67,7 @@ class AssessmentConfig:
         norm: Norm of the budgets of attacks.
         preset: How much is measured: a key of `catalog.attacks.PRESETS`.
         seed: Seed of all randomness.
+        kind: What the models take, and the data consist of.
     """
 
     models: tuple[ModelSpec, ...]
@@ -75,6 +78,7 @@ class AssessmentConfig:
     norm: Norm = "linf"
     preset: str = "glance"
     seed: int = 0
+    kind: InputKind = "picture"
 
     def __post_init__(self) -> None:
         require(0 < len(self.models) <= MOST_MODELS, "models", "1 to 50 models", len(self.models))
@@ -83,7 +87,9 @@ class AssessmentConfig:
         require_choices(self)
         require_range(self, "seed", 0, MOST_SEED)
         lookup(PRESETS, "preset", self.preset)
-        requirements_of(self.require)
+        for one in requirements_of(self.require).required:
+            if why := misfit(one, self.kind):
+                raise ConfigError(why)
 
     @property
     def requirements(self) -> Requirements:

@@ -154,8 +154,8 @@ def _doubt(requirement: Requirement, result: Measured) -> str:
     leaked = len(result.provenance.leaked)
     if leaked and requirement.row.is_better == "higher":
         return (
-            f"{leaked:,} of the evaluated pictures {'is' if leaked == 1 else 'are'} known from "
-            "training, so it is too good. "
-            "Measure on pictures that this model was not trained on."
+            f"{leaked:,} of the evaluated {result.kind}s {'is' if leaked == 1 else 'are'} known "
+            "from training, so it is too good. "
+            f"Measure on {result.kind}s that this model was not trained on."
         )
     return ""

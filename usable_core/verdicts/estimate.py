@@ -27,6 +27,7 @@ CORRUPTING_SECONDS = 0.03  # of a megapixel: one corruption at one severity
 MAP_SECONDS = 0.2  # of a map beside its passes: superpixels, fits and bootstraps
 EVIDENCE = 135  # passes of an image's evidence: random orders, and the one from the centre
 OF_A_MAP = 40  # passes of a map's own: deletion and insertion
+OF_SWAPS = 150  # passes of a text's attack: three searches that rank words and try swaps
 COST_SECONDS = 5.0  # of the batch size that is found, warming up and counting
 UNKNOWN = 1000  # examples where nobody has counted them yet
 
@@ -39,7 +40,7 @@ class Pace:
         speed: Seconds of one image in a batch.
         examples: That the question is about; None where nobody has counted them yet.
         classes: That the model knows; None where it is not loaded.
-        pixels: Of a picture that it sees.
+        pixels: Of a picture that it sees; 0 of a text.
     """
 
     speed: Speed
@@ -138,13 +139,17 @@ def _seconds(question: Config, pace: Pace) -> float:
     if isinstance(question, CorruptionConfig):
         cells = n * len(question.corruptions) * len(question.severities)
         work, beside = Work(forward=n + cells), beside + cells * _corrupting(pace)
+    elif isinstance(question, RobustnessConfig) and question.kind == "text":
+        work, beside = Work(forward=n * OF_SWAPS), ATTACK_SECONDS
     elif isinstance(question, RobustnessConfig):
         work = most_work(question, n, pace.classes)
         speed = Speed(SHARE * speed.forward, SHARE * speed.gradient)
         beside = ATTACK_SECONDS
     elif isinstance(question, ExplanationConfig):
         maps = n * len(question.methods)
-        work = Work(forward=(question.options.evaluations + OF_A_MAP) * maps + EVIDENCE * n)
+        sides = 1 if pace.pixels else 2  # curves of texts are behind two backgrounds
+        own, shared = sides * OF_A_MAP, sides * EVIDENCE
+        work = Work(forward=(question.options.evaluations + own) * maps + shared * n)
         beside += maps * MAP_SECONDS
     elif isinstance(question, CostConfig):
         work, beside = (

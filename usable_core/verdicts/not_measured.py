@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from usable_core.catalog.attacks import ATTACKS
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.catalog.text_corruptions import KNOWN, kind_of
 from usable_core.evaluations.accuracy import ABOUT
 from usable_core.evaluations.corruption import SEVERITIES
@@ -12,10 +13,11 @@ from usable_core.evaluations.epsilon import NORM_TITLES, PIXEL_NORMS, epsilon_la
 from usable_core.evaluations.result import Measured
 from usable_core.verdicts.trust import Answers
 
-ALWAYS = (
-    "Data from elsewhere: other cameras, places, times and ways of choosing pictures",
-    "What a wrong answer costs, and whether people understand the maps",
-)
+ELSEWHERE = {
+    "picture": "Data from elsewhere: other cameras, places, times and ways of choosing pictures",
+    "text": "Data from elsewhere: other writers, sources, times and ways of choosing texts",
+}
+ALWAYS = ("What a wrong answer costs, and whether people understand the maps",)
 
 
 def not_measured(
@@ -38,7 +40,9 @@ def not_measured(
             found += of_task(by_task[task])
     if "accuracy" in by_task:
         found += _fewer(by_task, tasks)
-    return tuple(dict.fromkeys([*found, "Other seeds and trainings of the same models", *ALWAYS]))
+    kind = next((r.kind for results in by_task.values() for r in results), "picture")
+    found += ["Other seeds and trainings of the same models", ELSEWHERE[kind], *ALWAYS]
+    return tuple(dict.fromkeys(found))
 
 
 def _lacking(
@@ -63,12 +67,19 @@ def _accuracy(results: Sequence[Measured]) -> Iterator[str]:
     if not any(str(column).startswith(ABOUT) for column in result.records):
         yield "Groups within the data: they have no columns beside the class"
     if result.provenance.refused:
-        yield f"{len(result.provenance.refused):,} pictures that were left out"
+        yield f"{len(result.provenance.refused):,} {result.kind}s that were left out"
 
 
 def _robustness(results: Sequence[Measured]) -> Iterator[str]:
     config = cast(Any, results[0].config)
     used = {attack.name for attack in config.attacks}
+    if config.norm == "words":
+        swaps = [row.title for name, row in TEXT_PRESETS.items() if name != config.preset]
+        yield f"Other swaps of words: {', '.join(swaps)}"
+        if config.judge is None:
+            yield "Whether attacked texts still say the same: no judge was asked"
+        yield f"More than {epsilon_label(max(config.epsilons), 'words')} of the words changed"
+        return
     norms = [NORM_TITLES[norm] for norm in PIXEL_NORMS if norm != config.norm]
     yield f"Attacks in other norms: {', '.join(norms)}"
     others = [
@@ -94,12 +105,14 @@ def _corruption(results: Sequence[Measured]) -> Iterator[str]:
 
 
 def _explanation(results: Sequence[Measured]) -> Iterator[str]:
-    config = cast(Any, results[0].config)
-    others = [row.title for name, row in EXPLAINERS.items() if name not in config.methods]
+    config, is_text = cast(Any, results[0].config), results[0].kind == "text"
+    rows = {name: row for name, row in EXPLAINERS.items() if row.of_texts or not is_text}
+    others = [row.title for name, row in rows.items() if name not in config.methods]
     if others:
         yield f"Maps by {', '.join(others)}"
     if config.evidence != "all":
-        yield "Sanity of the maps: random weights, another class, a second background, ROAD"
+        more = "" if is_text else ", a second background, ROAD"
+        yield f"Sanity of the maps: random weights, another class{more}"
 
 
 _OF_TASK = {

@@ -135,7 +135,9 @@ def _maps(result: Measured) -> Iterator[dict[str, Any]]:
 
 def _attack(spec: AttackSpec) -> str:
     """Return an attack with its steps, where it goes by steps."""
-    return f"{spec.title} ({spec.steps} steps)" if ATTACKS[spec.name].is_iterative else spec.title
+    row = ATTACKS.get(spec.name)  # swaps of words say how many they try
+    is_told = row is None or not row.is_iterative
+    return spec.title if is_told else f"{spec.title} ({spec.steps} steps)"
 
 
 def _where(provenance: Provenance) -> str:

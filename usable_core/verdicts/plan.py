@@ -3,14 +3,17 @@
 from dataclasses import dataclass, replace
 
 from usable_core.catalog.attacks import PRESETS
+from usable_core.catalog.corruptions import COMMON
 from usable_core.catalog.models import has_gradients
+from usable_core.catalog.text_attacks import TEXT_PRESETS
+from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import SEVERITIES, CorruptionConfig
 from usable_core.evaluations.cost import CostConfig, timings_for
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.result import Config
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
-from usable_core.evaluations.specs import ModelSpec
+from usable_core.evaluations.specs import ModelSpec, Norm
 from usable_core.verdicts.assessment import AssessmentConfig
 
 
@@ -38,12 +41,17 @@ SIZES = {
 }
 
 
+SWAPS = "synonym"  # that are tried on texts: of the presets, the one that keeps what is said most
+
+
 def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     """Return what is asked about one candidate, by task, the quick first."""
     size, preset = SIZES[config.preset], PRESETS[config.preset]
     data, limit = config.dataset, config.dataset.limit
     needed = config.requirements
-    budgets = {*default_epsilons(config.norm), *needed.epsilons}
+    is_text = config.kind == "text"
+    norm: Norm = "words" if is_text else config.norm
+    budgets = {*default_epsilons(norm), *needed.epsilons}
 
     def at_most(most: int | None) -> int | None:
         return min(limit, most) if limit and most else limit or most
@@ -55,6 +63,8 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     seen = has_gradients(spec.reference)
     options = ExplainerOptions(size.evaluations, seed=config.seed)
     methods = tuple(dict.fromkeys(r.place for r in needed.required if r.row.place == "method"))
+    corruptions = tuple(TEXT_CORRUPTIONS) if is_text else COMMON
+    attacks = TEXT_PRESETS[SWAPS].attacks if is_text else preset.attacks_on(has_gradients=seen)
     return {
         "accuracy": AccuracyConfig(spec, data),
         "cost": CostConfig(
@@ -64,16 +74,16 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
             timings_for(len(config.models)),
         ),
         "corruption": CorruptionConfig(
-            spec, corrupted, severities=size.severities, seed=config.seed
+            spec, corrupted, corruptions, size.severities, seed=config.seed
         ),
         "robustness": RobustnessConfig(
             spec,
             attacked,
-            preset.attacks_on(has_gradients=seen),
-            config.norm,
+            attacks,
+            norm,
             tuple(sorted(budgets)),
             seed=config.seed,
-            preset=config.preset if seen else None,
+            preset=SWAPS if is_text else config.preset if seen else None,
         ),
         "explanation": ExplanationConfig(spec, explained, methods or ("lime",), options=options),
     }

@@ -28,7 +28,7 @@ from usable_core.verdicts.bounds import batch_of, worth_of
 
 _NUMBER = r"[+-]?[\d.]+(?:[eE][+-]?\d+)?(?:/[\d.]+)?"
 _FORM = re.compile(
-    rf"\s*(\w+)(?:\s+at\s+([\w./ ]+?))?\s*(>=|≥|<=|≤)\s*({_NUMBER})\s*([a-zA-Z/%]*)\s*"
+    rf"\s*(\w+)(?:\s+at\s+([\w./% ]+?))?\s*(>=|≥|<=|≤)\s*({_NUMBER})\s*([a-zA-Z/%]*)\s*"
 )
 
 _COMMA = re.compile(r"\d,\d")
@@ -53,8 +53,8 @@ class Requirement:
         name: A key of `catalog.requirements.REQUIREMENTS`.
         bound: What it must reach (where higher is better) or may reach; shares in [0, 1], times in
             seconds, sizes in bytes.
-        place: A budget as people write it (`4/255`), a method or a corruption by its key, a batch
-            size (`batch 16`); empty where the number has no place.
+        place: A budget as people write it (`4/255`, of words `10 %`), a method or a corruption by
+            its key, a batch size (`batch 16`); empty where the number has no place.
     """
 
     name: str
@@ -231,6 +231,8 @@ def _place(row: RequirementRow, place: str) -> str:
     if row.place == "batch" and place:
         return f"batch {batch_of(place)}"
     if row.place == "epsilon" and place:
+        if place.endswith("%"):
+            return epsilon_label(number(place), "words")
         return epsilon_label(number(place)) if "/" in place else place
     table = _PLACES.get(row.place, {})
     keys = {r.title.lower(): key for key, r in table.items()}

@@ -119,29 +119,31 @@ def _leaks(answers: Answers) -> Iterator[Remark]:
         yield Remark(
             title,
             "bad",
-            f"{len(leaked):,} of the {result.n:,} pictures are known from the training of {name}, "
-            "or nearly so: its numbers are too good.",
+            f"{len(leaked):,} of the {result.n:,} {result.kind}s are known from the training of "
+            f"{name}, or nearly so: its numbers are too good.",
             leaked[:MOST_IDS],
         )
     if clean:
-        sentence = "No evaluated picture is in a train part of these data"
+        what = next(of["accuracy"].kind for of in answers.values() if "accuracy" in of)
+        sentence = f"No evaluated {what} is in a train part of these data"
         yield Remark(title, "good", f"{sentence} ({', '.join(clean)}).")
 
 
 def _duplicates(result: AccuracyResult) -> Iterator[Remark]:
-    title = "Pictures that are alike"
+    title, what = f"{result.kind.capitalize()}s that are alike", f"{result.kind}s"
     if "alike" not in result.records:
         yield Remark(title, "unknown", "The run was measured before these were looked for.")
         return
     again = result.records[result.records["alike"] != result.records["index"]]
     if again.empty:
-        some = f"No two of the {result.n:,} pictures are" if result.n > 1 else "No other picture is"
+        some = f"No two of the {result.n:,} {what} are"
+        some = some if result.n > 1 else f"No other {result.kind} is"
         yield Remark(title, "good", f"{some} nearly equal.")
         return
     yield Remark(
         title,
         "doubt",
-        f"{len(again):,} of the {result.n:,} pictures are equal to another of them, or nearly so: "
+        f"{len(again):,} of the {result.n:,} {what} are equal to another of them, or nearly so: "
         f"the numbers rest on {result.n - len(again):,} different ones, and intervals are wider "
         "than they seem.",
         tuple(again["id"])[:MOST_IDS],
@@ -151,12 +153,12 @@ def _duplicates(result: AccuracyResult) -> Iterator[Remark]:
 def _labels(accuracies: Mapping[str, AccuracyResult]) -> Iterator[Remark]:
     best = max(accuracies, key=lambda name: accuracies[name].accuracy.value)
     unlikely = unlikely_labels(accuracies[best])
-    n = accuracies[best].n
+    n, what = accuracies[best].n, accuracies[best].kind
     if len(unlikely):
         yield Remark(
             "Labels of low probability",
             "doubt",
-            f"{best} calls {len(unlikely):,} of {n:,} pictures another class, as surely as it is "
+            f"{best} calls {len(unlikely):,} of {n:,} {what}s another class, as surely as it is "
             "of that class elsewhere: look whether their labels are right.",
             tuple(unlikely["id"])[:MOST_IDS],
         )
@@ -168,10 +170,10 @@ def _labels(accuracies: Mapping[str, AccuracyResult]) -> Iterator[Remark]:
         yield Remark(
             "Labels that all models contradict",
             "doubt" if len(agreed) else "good",
-            f"{all_} call {len(agreed):,} of {n:,} pictures by the same "
+            f"{all_} call {len(agreed):,} of {n:,} {what}s by the same "
             "other class: look whether their labels are right."
             if len(agreed)
-            else f"No picture is called by the same other class by {all_.lower()}.",
+            else f"No {what} is called by the same other class by {all_.lower()}.",
             tuple(agreed["id"])[:MOST_IDS],
         )
 

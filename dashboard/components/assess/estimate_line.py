@@ -7,14 +7,17 @@ from dashboard.components.measure.estimate import POLL, speed_here
 from dashboard.components.shared.formats import escaped
 from usable_core.evaluations.robustness_cost import Speed
 from usable_core.jobs.planning import known_parts
-from usable_core.verdicts.assessment import MEASURED, AssessmentConfig
+from usable_core.verdicts.assessment import AssessmentConfig
 from usable_core.verdicts.estimate import Pace, estimate
+from usable_core.verdicts.plan import questions
 
 
 def estimate_line(config: AssessmentConfig) -> None:
     """Show how long an assessment will take; time the models that nobody has timed."""
     known = known_parts(config)
-    unknown = [m for m in config.models if any((m, task) not in known for task in MEASURED)]
+    unknown = [
+        m for m in config.models if any((m, task) not in known for task in questions(m, config))
+    ]
     examples = _counted(config)
     is_open = any(speed_here(model) is None for model in unknown)
 
@@ -24,7 +27,11 @@ def estimate_line(config: AssessmentConfig) -> None:
         if None in speeds.values():
             st.caption(":material/timer: Timing the models on this machine …")
             return
-        paces = {m: Pace(s, examples) for m, s in speeds.items() if isinstance(s, Speed)}
+        paces = {
+            m: Pace(s, examples) if config.kind == "picture" else Pace(s, examples, pixels=0)
+            for m, s in speeds.items()
+            if isinstance(s, Speed)
+        }
         st.caption(f":material/timer: **{escaped(estimate(config, paces, known).sentence)}**")
         for failure in dict.fromkeys(s for s in speeds.values() if isinstance(s, str)):
             st.caption(f"No estimate: {escaped(failure)}")

@@ -1,4 +1,4 @@
-"""Where it fails: the worst slices in words, and the pictures behind them."""
+"""Where it fails: the worst slices in words, and the examples behind them."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -8,8 +8,9 @@ import streamlit as st
 
 from dashboard.components.assess.measured_parts import Parts
 from dashboard.components.assess.wrong_with_maps import wrong_with_maps
+from dashboard.components.measure.attacked_texts import changed_texts
 from dashboard.components.measure.broken_pictures import broken_tiles
-from dashboard.components.measure.disagreements import apart_tiles, dividing
+from dashboard.components.measure.disagreements import apart_tiles, dividing, with_texts
 from dashboard.components.measure.measured_runs import answer
 from dashboard.components.measure.sliced import on_slice
 from dashboard.components.measure.slices_section import slice_lines
@@ -54,19 +55,19 @@ def failures(found: Findings, parts: Parts) -> None:
     if "accuracy" in own and sum("accuracy" in of for of in parts.values()) > 1:
         shown["Right for another model"] = partial(_apart, parts, name)
     if not shown:
-        st.caption("The runs behind it were deleted, so there are no pictures to show.")
+        st.caption("The runs behind it were deleted, so there are no examples to show.")
         return
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         first = next(iter(shown))
-        kind = choose_one("Images", {k: k for k in shown}, key="fails_kind", default=first)
+        kind = choose_one("Examples", {k: k for k in shown}, key="fails_kind", default=first)
     by_text = {one.text: one for one in slices.worst}
     forget_unless("fails_slice", by_text)
     chosen = right.selectbox(
         "Only where",
         list(by_text),
         index=None,
-        placeholder="All images",
+        placeholder="All examples",
         key="fails_slice",
         disabled=not by_text,
     )
@@ -79,7 +80,8 @@ def _wrong(parts: Parts, name: str, only: Sequence[Slice]) -> None:
     rows = _inside(result.wrong(), result, only)
     st.caption(f"{len(rows):,} of {result.n:,} answers{_where(only)} are wrong, the surest first.")
     key = f"fails_wrong_{run.id}"
-    wrong_with_maps(run, result, rows, key=f"{key}_maps")
+    if result.kind == "picture":
+        wrong_with_maps(run, result, rows, key=f"{key}_maps")
     wrong_tiles(run, result, rows, key=key, most=TILES)
 
 
@@ -91,11 +93,17 @@ def _broken(parts: Parts, name: str, only: Sequence[Slice]) -> None:
     if only and "accuracy" in parts[name]:
         rows = _inside(rows, _on_slice(parts, name, "accuracy"), only)
     st.caption(
-        f"{len(rows):,} of the {result.n:,} attacked images{_where(only)} break within "
+        f"{len(rows):,} of the {result.n:,} attacked {result.examples}{_where(only)} break within "
         f"ε = {epsilon_label(at, result.config.norm)}: right when clean, wrong then. Those that "
         "break first come first."
     )
     not_measured(epsilons)
+    if result.kind == "text":
+        about = result.records_at(epsilons[-1])
+        new = about.columns.difference(rows.columns)
+        rows = rows.merge(about[["index", *new]], on="index")
+        changed_texts(result, rows.head(TILES).to_dict("records"))
+        return
     broken_tiles(run, result, rows, at, key=f"fails_broken_{run.id}", most=TILES)
 
 
@@ -106,9 +114,10 @@ def _apart(parts: Parts, name: str, only: Sequence[Slice]) -> None:
     rows = rows[~rows[name].to_numpy(dtype=bool) & rows[names].to_numpy(dtype=bool).any(axis=1)]
     part = _on_slice(parts, name, "accuracy")
     rows = dividing(_inside(rows[rows["id"].isin(part.records["id"])], part, only), names)
+    rows = with_texts(rows, part.records)
     st.caption(
-        f"Images{_where(only)} that are wrong for {escaped(name)} and right for another: "
-        f"{len(rows):,}."
+        f"{part.examples.capitalize()}{_where(only)} that are wrong for {escaped(name)} and right "
+        f"for another: {len(rows):,}."
     )
     models = {one: (one, result.config) for one, result in measured.items()}
     apart_tiles(rows, models, key=f"fails_apart_{name}")

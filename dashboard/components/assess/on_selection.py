@@ -13,6 +13,7 @@ from dashboard.components.shared.selection import chosen_epsilon, chosen_slice
 from usable_core.errors import UsableError
 from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.result import Measured
+from usable_core.evaluations.specs import Norm
 from usable_core.verdicts.assessment import AssessmentResult
 from usable_core.verdicts.checking import Checked, check
 from usable_core.verdicts.requirements import Requirement
@@ -39,7 +40,8 @@ def _at(required: Requirement, epsilon: float | None) -> Requirement:
     """Return a requirement at the chosen ε, where it is at one."""
     if not epsilon or required.row.place != "epsilon":
         return required
-    return replace(required, place=epsilon_label(epsilon))
+    norm: Norm = "words" if required.place.endswith("%") else "linf"
+    return replace(required, place=epsilon_label(epsilon, norm))
 
 
 def _answers(runs: dict[str, None], text: str) -> tuple[list[Measured], list[str]]:

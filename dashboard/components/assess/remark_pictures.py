@@ -1,4 +1,4 @@
-"""The pictures behind a remark on the measurement, such as labels that may be wrong."""
+"""The examples behind a remark on the measurement, such as labels that may be wrong."""
 
 from collections.abc import Sequence
 
@@ -15,16 +15,16 @@ TILES = 6  # at first sight
 
 
 def remark_pictures(remark: Remark, parts: Parts, *, key: str) -> None:
-    """Show the pictures of a remark once they are asked for.
+    """Show the examples of a remark once they are asked for.
 
     Args:
-        remark: With the identities of its pictures.
+        remark: With the identities of its examples.
         parts: The runs of the candidates.
         key: Tells this remark from the others.
     """
     count = len(remark.ids)
-    title = "1 image" if count == 1 else f"{count:,} images"
-    with st.expander(title, key=key, icon=":material/imagesmode:", on_change="rerun") as opened:
+    title = "1 example" if count == 1 else f"{count:,} examples"
+    with st.expander(title, key=key, icon=":material/visibility:", on_change="rerun") as opened:
         if opened.open:
             with errors_shown():
                 _pictures(remark, parts, key)
@@ -33,7 +33,7 @@ def remark_pictures(remark: Remark, parts: Parts, *, key: str) -> None:
 def _pictures(remark: Remark, parts: Parts, key: str) -> None:
     named = [name for name in parts if "accuracy" in parts[name]]
     if not named:
-        st.caption("The runs behind it were deleted, so there are no pictures to show.")
+        st.caption("The runs behind it were deleted, so there are no examples to show.")
         return
     name = next((name for name in named if name in remark.sentence), named[0])
     run = parts[name]["accuracy"]

@@ -71,6 +71,14 @@ def with_texts(result: RobustnessResult, mode: str, epsilon: float) -> pd.DataFr
     return broken.iloc[np.argsort(broken["changed"] / broken["words"], kind="stable")]
 
 
+def changed_texts(result: RobustnessResult, rows: Sequence[Mapping[str, object]]) -> None:
+    """Show texts as they were and as the attack made them, each with what it is called."""
+    for row in rows:
+        with st.container(border=True, gap="xsmall"):
+            st.caption(escaped(said_of(result, row)))
+            st.markdown(shown(row))
+
+
 def said_of(result: RobustnessResult, row: Mapping[str, object]) -> str:
     """Return what a text is called before and after, and how little it took."""
     names = result.provenance.class_names

@@ -38,7 +38,7 @@ def pair_section(
     kind: str, found: Comparison, condition: Condition | None, first: str, second: str
 ) -> None:
     """Show the images on which exactly one of two models is right."""
-    rows = _with_texts(found.apart(first, second, condition), found)
+    rows = with_texts(found.apart(first, second, condition), found.results[0].records)
     of = {name: rows[rows[name].to_numpy(dtype=bool)] for name in (first, second)}
     titles = {"both": f"All that differ: {len(rows):,}"} | {
         name: f"Only {found.called(name)} is right: {len(own):,}" for name, own in of.items()
@@ -50,7 +50,7 @@ def pair_section(
 
 def disagreements(kind: str, found: Comparison, condition: Condition | None) -> None:
     """Show the examples on which the models disagree, those first that divide them most."""
-    rows = _with_texts(found.disagreements_under(condition), found)
+    rows = with_texts(found.disagreements_under(condition), found.results[0].records)
     what = "text" if "text" in rows else "image"
     st.markdown(f"**{what.capitalize()}s that tell the models apart**")
     if rows.empty:
@@ -97,9 +97,8 @@ def apart_tiles(
         tiles(rows, tile, pictures_of(asked[0]), key=key, models=references, most=MOST)
 
 
-def _with_texts(rows: pd.DataFrame, found: Comparison) -> pd.DataFrame:
-    """Return rows of examples with their texts, where these are texts."""
-    records = found.results[0].records
+def with_texts(rows: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Return rows of examples with their texts, where these are texts, by an answer's records."""
     if "text" not in records:
         return rows
     said = dict(zip(records["id"], records["text"], strict=True))
