@@ -27,7 +27,7 @@ from usable_core.word_attacks.noise import random_swaps
 from usable_core.word_attacks.search import Attacked, Success, search, swaps_of
 from usable_core.word_attacks.written import Written
 
-_UNKNOWN = -2  # of a judge's class that the data do not have; the next ones are below
+_UNKNOWN = -2  # of a judge's class that the model does not have; the next ones are below
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,8 +108,8 @@ class Reader:
 
     Attributes:
         oracle: It.
-        classes: The attacked model's index of each of its classes (C,); below -1 where the data
-            have none such.
+        classes: The attacked model's index of each of its classes (C,); below -1 where that has
+            none such.
     """
 
     oracle: Oracle
@@ -122,7 +122,10 @@ class Reader:
         Raises:
             IncompatibleLabels: it does not know the data set's classes.
         """
-        classes = _UNKNOWN - np.arange(len(judge.labels))
+        classes, ours = _UNKNOWN - np.arange(len(judge.labels)), list(model.labels.names)
+        if judge.labels.is_named and model.labels.is_named:  # some may be no class of the data
+            shared = [i for i, name in enumerate(judge.labels.names) if name in ours]
+            classes[shared] = [ours.index(judge.labels.names[i]) for i in shared]
         classes[target_indices(judge, dataset)] = target_indices(model, dataset)
         return cls(Oracle(ready(judge)), classes)
 
