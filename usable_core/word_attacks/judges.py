@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
-from usable_core.inputs.tokens import PADDING
 from usable_core.metrics.arrays import Indices
+from usable_core.models.embedded import mean_states
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,9 @@ def judged(oracle: Oracle, originals: Sequence[str], broken: Sequence[str]) -> J
 
     def asked(part: slice) -> tuple[Tensor, Tensor | None]:
         with torch.inference_mode():
-            return _read(oracle, takes.stack([xs[row] for row in order[part]]).to(oracle.device))
+            x = takes.stack([xs[row] for row in order[part]]).to(oracle.device)
+            logits, mean = mean_states(oracle.model, x)
+            return logits.argmax(1), mean
 
     for part, (found, mean) in oracle.each(len(texts), asked):
         answers[order[part]] = found.cpu().numpy()
@@ -59,19 +61,3 @@ def judged(oracle: Oracle, originals: Sequence[str], broken: Sequence[str]) -> J
         for a, b in zip(means[:n], means[n:], strict=True)
     ]
     return Judged(answers[:n], answers[n:], np.array(similarity, dtype=np.float32))
-
-
-def _read(oracle: Oracle, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return answers (n,) to texts (n, 1, 1, L), and the means of their hidden states (n, D)."""
-    inner = getattr(oracle.model.network, "network", None)
-    base = getattr(inner, getattr(inner, "base_model_prefix", "") or "-", None)
-    states: list[Tensor] = []
-    if not isinstance(base, nn.Module):
-        return oracle.model(x).argmax(1), None
-    handle = base.register_forward_hook(lambda _, __, found: states.append(found[0]))
-    try:
-        answers = oracle.model(x).argmax(1)
-    finally:
-        handle.remove()
-    is_text = (x.flatten(1) != PADDING).to(states[-1])[..., None]
-    return answers, (states[-1] * is_text).sum(1).float() / is_text.sum(1)
