@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 import streamlit as st
 import torch
+from made_texts import CLASSES, save_classifier
 from PIL import Image
 from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
@@ -35,8 +36,10 @@ from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.models import SOURCES
+from usable_core.catalog.text_attacks import TEXT_ATTACKS
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.robustness_cost import failure
+from usable_core.evaluations.robustness_texts import swapped_words
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs import interactive
@@ -258,6 +261,25 @@ def test_an_attack(add, toys, ask, open_page):
     assert failure(AttackSpec("toy", steps=20)).gradient == 2  # as its row says: one step, a look
     assert not app.exception
     assert RunStore().list("robustness")[0].config.attacks[0].name == "toy"
+
+
+def test_an_attack_on_texts(add, ask, tmp_path):
+    add(TEXT_ATTACKS, rows.TEXT_ATTACK)
+    save_classifier(tmp_path / "model", "gpt2")
+    lines = "".join(f"that garden was seen again {i},{n}\n" for i in range(3) for n in CLASSES)
+    (tmp_path / "a.csv").write_text(f"text,label\n{lines}")
+    model, data = str(tmp_path / "model"), str(tmp_path / "a.csv")
+
+    found = usable.evaluate_robustness(model, data, attack="toy", epsilons=(0, 1.0))
+    told = ask("evaluate", "robustness", "--model", model, "--dataset", data, "--attack", "toy")
+
+    assert "toy" in usable.list_attacks()
+    assert {c.name: c.verdict for c in found.checks}["white_box"] == "not run"
+    for row in found.broken().to_dict("records"):
+        for old, new in swapped_words(row["text"], row["adversarial_text"]):
+            assert new == old[::-1]
+    assert told["attacks"][0]["name"] == "toy"
+    assert told["norm"] == "words"
 
 
 def test_an_explanation_method(add, toys, ask, open_page, tmp_path):

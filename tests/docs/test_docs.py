@@ -20,6 +20,7 @@ from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.models import ARCHITECTURES, BUNDLED, SOURCES
 from usable_core.catalog.requirements import REQUIREMENTS
 from usable_core.catalog.starts import STARTS
+from usable_core.catalog.text_attacks import TEXT_ATTACKS, TEXT_PRESETS
 from usable_core.cli import app
 from usable_core.tasks import TASKS
 from usable_core.verdicts import read_requirements
@@ -43,8 +44,10 @@ NAMES = {
     "requirements": REQUIREMENTS,
     "starts": STARTS,
     "attacks": ATTACKS,
+    "attacks on texts": TEXT_ATTACKS,
     "losses": LOSSES,
     "presets": PRESETS,
+    "presets of texts": TEXT_PRESETS,
     "checks": CHECKS,
     "corruptions": CORRUPTIONS,
     "explanation methods": EXPLAINERS,

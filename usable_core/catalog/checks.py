@@ -74,6 +74,11 @@ CHECKS = {
         "Every ε attacked by itself, nothing carried up from smaller ones: accuracy must not rise "
         "with ε. A rise shows an attack that fails where a smaller budget succeeded.",
     ),
+    "truncation": CheckRow(
+        "Whole texts are read",
+        "What a model cuts off is neither read nor attacked, before the attack as after it: the "
+        "curve is of the beginnings of long texts.",
+    ),
     "descent": CheckRow(
         "Search agrees with attacking every ε",
         "The smallest breaking ε is found by going down from what breaks. On a sample it is "

@@ -68,12 +68,12 @@ def _preset(name: str, help_text: str) -> PresetRow:
     blind = AttackSpec(f"{name}{BLIND}", steps=8)
     return PresetRow(
         title=row.title,
-        attacks=(AttackSpec(name, steps=8), AttackSpec(name, steps=24), blind),
+        attacks=(AttackSpec(name, steps=16), blind),
         queries=blind.steps,
         examples=500,
         walked=16,
         is_comparable=False,
-        help=f"{help_text} The worst of three searches.",
+        help=f"{help_text} The worst of two searches, by gradients and by answers.",
     )
 
 

@@ -15,6 +15,7 @@ from usable_core.catalog.attacks import ATTACKS, PRESETS
 from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label
 from usable_core.evaluations.result import Answer, Condition, Number, summed_up, table
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
+from usable_core.evaluations.robustness_texts import of_texts
 from usable_core.evaluations.specs import InputKind, Provenance
 from usable_core.metrics import robustness
 from usable_core.metrics.arrays import Masks
@@ -283,6 +284,7 @@ class RobustnessResult(Answer):
             smallest_epsilon=smallest,
             is_comparable_with_leaderboards=self.is_comparable,
             sample_passes=self.cost.forward + self.cost.backward,
+            **(of_texts(self) if self.kind == "text" else {}),
         )
 
     @cached_property

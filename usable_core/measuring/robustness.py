@@ -23,7 +23,12 @@ from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring import attacked_texts, checks
 from usable_core.measuring.gallery import GALLERY, Gallery
 from usable_core.measuring.provenance import provenance, without_leaked
-from usable_core.measuring.robustness_records import noise_check, part_table, records_of
+from usable_core.measuring.robustness_records import (
+    failures,
+    noise_check,
+    part_table,
+    records_of,
+)
 from usable_core.measuring.shards import Place, Shards, Step
 from usable_core.measuring.streaming import (
     Examples,
@@ -97,7 +102,7 @@ def measure(
     """
     attacked_texts.check_kind(model, config)
     if model.kind == "text":
-        return attacked_texts.measure(model, dataset, config, report, folder)
+        return attacked_texts.measure(model, dataset, config, report, folder, judge)
     started = time.perf_counter()
     for epsilon in config.epsilons:
         check_budget(epsilon, config.norm, (3, *model.input_size))
@@ -213,9 +218,7 @@ def merge(
 ) -> RobustnessResult:
     """Return the result of the rows of all parts, with what its reader must know."""
     found = (*plan.checks, noise_check(table))
-    reds = [check.sentence for check in found if check.verdict == "red"]
-    failed = "A check of the attack failed, so this curve is an upper bound only"
-    warnings = [f"{failed}: {reds[0]}"] if reds else []
+    warnings = failures(found)
     ids = np.array(examples.dataset.ids, dtype=object)[table["index"]]
     source = without_leaked(source, ids, (table["clean_prediction"] == table["label"]).to_numpy())
     cost = Cost(

@@ -6,6 +6,8 @@ when clean, never attacked), step, attack, noise_0 …, and what the part cost; 
 that `evaluations.robustness` says they have more.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 import torch
@@ -82,7 +84,13 @@ def _of_texts(table: pd.DataFrame, is_broken: np.ndarray) -> dict[str, pd.Series
     if "text" not in table:
         return {}
     kept = ["words", "text", "is_cut"]
-    broken = {"changed": 0, "adversarial_text": ""}
+    broken = {
+        "changed": 0,
+        "adversarial_text": "",
+        "judge_clean_prediction": -1,
+        "judge_prediction": -1,
+        "similarity": np.nan,
+    }
     return {name: table[name] for name in kept} | {
         name: table[name].where(is_broken, usual) for name, usual in broken.items()
     }
@@ -96,6 +104,13 @@ def noise_check(table: pd.DataFrame) -> Check:
     attacked = clean[:, None] & (level[:, None] > np.arange(len(names)))
     noisy = table[names].to_numpy() == label[:, None]
     return noise(*(torch.from_numpy(rows) for rows in (clean, attacked, noisy)))
+
+
+def failures(checks: Sequence[Check]) -> tuple[str, ...]:
+    """Return a sentence on the first check that is red; none where none is."""
+    reds = [check.sentence for check in checks if check.verdict == "red"]
+    failed = "A check of the attack failed, so this curve is an upper bound only"
+    return (f"{failed}: {reds[0]}",) if reds else ()
 
 
 def _walked(indices: np.ndarray, epsilons: int, raw: dict[str, list[int]]) -> np.ndarray:

@@ -169,6 +169,7 @@ def measured(
     kind: Kind[Question],
     report: Report,
     folder: Path | None,
+    *others: str,
 ) -> tuple[Examples, pd.DataFrame, Provenance]:
     """Return the examples that are asked about, the rows of all parts, and where they come from.
 
@@ -179,13 +180,14 @@ def measured(
         kind: How it is answered.
         report: Told the progress; raises `Cancelled`.
         folder: Where finished parts are stored, and may lie already; None stores none.
+        *others: Fingerprints of what else the question names.
 
     Raises:
         IncompatibleLabels, DatasetRefused: as `examples_of`.
     """
     started = time.perf_counter()
     examples = examples_of(model, dataset, config.dataset)
-    shards = Shards(folder, question_of(model, examples.dataset, config))
+    shards = Shards(folder, question_of(model, examples.dataset, config, *others))
     size = config.batch_size if shards.plan is None else shards.plan["size"]
     oracle = Oracle(model, fixed_size=size, precision=getattr(config, "precision", "float32"))
     batch = max(oracle.size().largest, model.input.window)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from usable_core.errors import NoGradients
 from usable_core.evaluations.specs import InputKind
-from usable_core.inputs.tokens import Tokens
+from usable_core.inputs.tokens import PADDING, Tokens
 from usable_core.models.model import Model
 
 
@@ -137,3 +137,23 @@ def embedding_gradients(
     finally:
         handle.remove()
     return found.nan_to_num(0.0, 0.0, 0.0)
+
+
+def mean_states(model: Model, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return logits (N, classes) of texts (N, 1, 1, L), and means (N, D) of their last states.
+
+    These are the outputs of what lies below the head, averaged over a text's pieces; None where the
+    network does not show them.
+    """
+    inner = getattr(model.network, "network", None)
+    base = getattr(inner, getattr(inner, "base_model_prefix", "") or "-", None)
+    states: list[Tensor] = []
+    if not isinstance(base, nn.Module):
+        return model(x), None
+    handle = base.register_forward_hook(lambda _, __, found: states.append(found[0]))
+    try:
+        logits = model(x)
+    finally:
+        handle.remove()
+    is_text = (x.flatten(1) != PADDING).to(states[-1])[..., None]
+    return logits, (states[-1] * is_text).sum(1).float() / is_text.sum(1)

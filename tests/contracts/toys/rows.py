@@ -17,6 +17,15 @@ ATTACK = AttackRow(
     paper="Wong et al. 2020, arXiv:2001.03994",
     help="One step from a random start.",
 )
+TEXT_ATTACK = AttackRow(
+    title="Toy words",
+    norms=("words",),
+    function="toys.text_attack:backwards",
+    is_gradient_based=True,
+    is_random=False,
+    paper="",
+    help="Words from their end.",
+)
 EXPLAINER = ExplainerRow(
     title="Toy map",
     function="toys.explainer:explain",
