@@ -25,7 +25,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from usable_core.evaluations.training import Schedule, Start
 from usable_core.inputs.input import Input
-from usable_core.models.heads import features, head
+from usable_core.models.heads import features, head, with_biases
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Weights
 from usable_core.training.material import Material
@@ -69,7 +69,7 @@ class Joint:
             for ours, theirs in self._pairs(found):
                 theirs.copy_(ours)
         found.load_state_dict(self._buffers, strict=False)
-        return found
+        return with_biases(found).requires_grad_(False)
 
     def labels(self, source: Material, takes: Input, schedule: Schedule) -> Callable[[], Keep]:
         """Return L_pre as the cross-entropy of the pretrained head on batches of source images.
