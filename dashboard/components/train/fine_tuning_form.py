@@ -149,7 +149,7 @@ def _schedule(*, is_text: bool) -> dict[str, object]:
         placeholder="usual",
         help="The peak of a cosine schedule with a linear warm-up. Left empty: 0.05 for a linear "
         "probe and for networks of batch normalisation alone, 0.01 for all others; for texts, with "
-        "AdamW, 0.001 for a linear probe and 0.00005 else.",
+        "AdamW, 0.003 for a linear probe and 0.00005 else.",
     )
     found = {"epochs": int(epochs), "learning_rate": rate}
     if is_text:  # nothing of a text can be shifted
