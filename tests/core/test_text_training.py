@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from made_texts import save_classifier
+from made_texts import CLASSES, save_classifier
 
 from usable_core import load_model
 from usable_core.datasets.texts import from_texts
@@ -18,8 +18,8 @@ from usable_core.labels import LabelSpace
 from usable_core.models.heads import head
 from usable_core.models.sources.from_card import model_in
 from usable_core.training import trained
+from usable_core.training.batches import batches
 from usable_core.training.fine_tuning import fine_tune
-from usable_core.training.loop import batches
 from usable_core.training.material import load_material
 from usable_core.training.usual_rates import resolved
 
@@ -56,11 +56,11 @@ def accuracy(model, data):
     return float((model(pieces(model, data)).argmax(1).numpy() == data.targets).mean())
 
 
-def tune(model, folder, data=None, source=None, **settings):
+def tune(model, folder, data=None, known=None, **settings):
     config = FineTuningConfig(ModelSpec(model.name), TASK, **{"schedule": QUICK, **settings})
     data = planted() if data is None else data
     return fine_tune(
-        model=model, dataset=data, config=config, report=silent, folder=folder, source=source
+        model=model, dataset=data, config=config, report=silent, folder=folder, source=known
     )
 
 
@@ -184,9 +184,8 @@ def test_from_random_weights_nothing_is_kept(kind, models, tmp_path):
 
 def test_texts_of_like_length_are_in_one_batch_and_each_is_in_one(models):
     material = load_material(planted(400), models["bert"].input, torch.device("cpu"), silent)
-    made = type("Made", (), {"examples": 400, "lengths": material.lengths})
 
-    found = batches(made, 8, torch.Generator().manual_seed(0))
+    found = batches(400, material.lengths, 8, torch.Generator().manual_seed(0))
 
     assert sorted(torch.cat(list(found)).tolist()) == list(range(400))
     lengths = [material.lengths[rows] for rows in found]
@@ -194,7 +193,7 @@ def test_texts_of_like_length_are_in_one_batch_and_each_is_in_one(models):
     assert filled < 1.05
     firsts = [int(own[0]) for own in lengths]
     assert firsts != sorted(firsts)
-    again = batches(made, 8, torch.Generator().manual_seed(1))
+    again = batches(400, material.lengths, 8, torch.Generator().manual_seed(1))
     assert {tuple(sorted(rows.tolist())) for rows in found} != {
         tuple(sorted(rows.tolist())) for rows in again
     }
@@ -215,7 +214,7 @@ def test_what_is_left_open_is_what_is_usual_for_texts(models):
     pictures = resolved(Schedule(), network, "full", "picture")
 
     assert (full.optimizer, full.learning_rate, full.augmentation) == ("adamw", 5e-5, "none")
-    assert (probed.optimizer, probed.learning_rate) == ("sgd", 0.05)
+    assert (probed.optimizer, probed.learning_rate) == ("adamw", 3e-3)
     assert (pictures.optimizer, pictures.augmentation) == ("sgd", "shift")
     asked = resolved(Schedule(learning_rate=0.1, optimizer="sgd"), network, "full", "text")
     assert (asked.optimizer, asked.learning_rate) == ("sgd", 0.1)
@@ -243,3 +242,45 @@ def test_a_text_that_the_model_cannot_read_is_left_out_and_listed(models, tmp_pa
     result = tune(models["bert"], tmp_path, opened, schedule=replace(QUICK, epochs=1))
 
     assert any("text 3" in one.name for one in result.provenance.refused)
+
+
+def backbone(model):
+    own = {id(tensor) for tensor in head(model.network).parameters()}
+    return {n: t for n, t in model.network.named_parameters() if id(t) not in own}
+
+
+def way(one, other):
+    return sum(float((one[k] - other[k]).square().sum()) for k in one) ** 0.5
+
+
+@pytest.mark.parametrize("stand_in", ["source", "distillation", "distance"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_limits_of_lambda_are_the_start_and_plain_fine_tuning(kind, stand_in, tmp_path):
+    quiet = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "attn_pdrop": 0.0}
+    quiet |= {"resid_pdrop": 0.0, "embd_pdrop": 0.0}
+    save_classifier(tmp_path / "start", kind, **quiet)
+    model, source = load_model(tmp_path / "start"), planted(30, seed=9, names=CLASSES[:2])
+    # The steps of Adam are of one size, so that a small λ is felt only after many.
+    schedule = replace(QUICK, epochs=2, optimizer="sgd", learning_rate=0.05)
+    settings = {"proxy": stand_in} if stand_in != "source" else {"source": TASK}
+    data = {"known": source} if stand_in == "source" else {}
+
+    def tuned(weight, **settings):
+        folder = tmp_path / str(weight)
+        result = tune(model, folder, schedule=schedule, task_weight=weight, **data, **settings)
+        return result, backbone(model_in(folder))
+
+    nothing, untouched = tuned(0.0, **settings)
+    _, near = tuned(0.002, **settings)
+    _, heavy = tuned(1000.0, **settings)
+    data = {}
+    _, plain = tuned(1.0)
+
+    start = backbone(model)
+    assert all(torch.equal(value, start[name]) for name, value in untouched.items())
+    assert way(plain, start) > 0
+    assert way(heavy, plain) <= 0.05 * way(plain, start)
+    assert way(near, start) < 0.2 * way(plain, start)
+    if stand_in == "source":
+        assert nothing.retained.before == nothing.retained.after
+        assert model_in(tmp_path / "1000.0" / "source").labels.names == CLASSES
