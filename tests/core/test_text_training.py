@@ -18,8 +18,8 @@ from usable_core.labels import LabelSpace
 from usable_core.models.heads import head
 from usable_core.models.sources.from_card import model_in
 from usable_core.training import trained
+from usable_core.training.batches import batches
 from usable_core.training.fine_tuning import fine_tune
-from usable_core.training.loop import batches
 from usable_core.training.material import load_material
 from usable_core.training.usual_rates import resolved
 
@@ -184,9 +184,8 @@ def test_from_random_weights_nothing_is_kept(kind, models, tmp_path):
 
 def test_texts_of_like_length_are_in_one_batch_and_each_is_in_one(models):
     material = load_material(planted(400), models["bert"].input, torch.device("cpu"), silent)
-    made = type("Made", (), {"examples": 400, "lengths": material.lengths})
 
-    found = batches(made, 8, torch.Generator().manual_seed(0))
+    found = batches(400, material.lengths, 8, torch.Generator().manual_seed(0))
 
     assert sorted(torch.cat(list(found)).tolist()) == list(range(400))
     lengths = [material.lengths[rows] for rows in found]
@@ -194,7 +193,7 @@ def test_texts_of_like_length_are_in_one_batch_and_each_is_in_one(models):
     assert filled < 1.05
     firsts = [int(own[0]) for own in lengths]
     assert firsts != sorted(firsts)
-    again = batches(made, 8, torch.Generator().manual_seed(1))
+    again = batches(400, material.lengths, 8, torch.Generator().manual_seed(1))
     assert {tuple(sorted(rows.tolist())) for rows in found} != {
         tuple(sorted(rows.tolist())) for rows in again
     }
@@ -215,7 +214,7 @@ def test_what_is_left_open_is_what_is_usual_for_texts(models):
     pictures = resolved(Schedule(), network, "full", "picture")
 
     assert (full.optimizer, full.learning_rate, full.augmentation) == ("adamw", 5e-5, "none")
-    assert (probed.optimizer, probed.learning_rate) == ("adamw", 1e-3)
+    assert (probed.optimizer, probed.learning_rate) == ("adamw", 3e-3)
     assert (pictures.optimizer, pictures.augmentation) == ("sgd", "shift")
     asked = resolved(Schedule(learning_rate=0.1, optimizer="sgd"), network, "full", "text")
     assert (asked.optimizer, asked.learning_rate) == ("sgd", 0.1)

@@ -1,12 +1,13 @@
 """Networks of texts without classes are starts of training, and are asked nothing before."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from made_texts import CLASSES, DECODERS, SMALL, TEXTS, save_classifier
-from test_text_training import QUICK, accuracy, planted, tune
+from test_text_training import QUICK, accuracy, backbone, planted, tune, way
 
 import usable_core as usable
 from usable_core import cli, load_model
@@ -15,7 +16,9 @@ from usable_core.asking.oracle import Oracle
 from usable_core.errors import CheckpointError, ConfigError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.training_words import in_words
 from usable_core.models.sources.from_card import model_in
+from usable_core.training.language_modelling import language_modelling
 
 pytest.importorskip("transformers")
 WIDE = {"bert": {"hidden_size": 64}, "gpt2": {"n_embd": 64}}
@@ -178,3 +181,60 @@ def test_a_classifier_keeps_its_own_head(tmp_path):
     save_classifier(tmp_path, "bert")
 
     assert load_model(tmp_path).labels.names == CLASSES
+
+
+SOURCE = DatasetSpec("source", split="all")
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_a_language_model_guesses_on_while_classes_are_learnt(kind, tmp_path):
+    quiet = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0, "attn_pdrop": 0.0}
+    quiet |= {"resid_pdrop": 0.0, "embd_pdrop": 0.0}
+    save_as(tmp_path / "start", kind, FORMS[kind][1], **quiet)
+    model, source = load_model(tmp_path / "start"), planted(60, seed=9, names=("any", "other"))
+    schedule = replace(QUICK, epochs=2, optimizer="sgd", learning_rate=0.05)
+
+    def tuned(weight, **settings):
+        folder = tmp_path / str(weight)
+        result = tune(model, folder, schedule=schedule, task_weight=weight, **settings)
+        return result, backbone(model_in(folder))
+
+    nothing, untouched = tuned(0.0, known=source, source=SOURCE)
+    _, near = tuned(0.002, known=source, source=SOURCE)
+    much, heavy = tuned(1000.0, known=source, source=SOURCE)
+    _, plain = tuned(1.0)
+
+    start = backbone(model)
+    assert all(torch.equal(value, start[name]) for name, value in untouched.items())
+    assert way(heavy, plain) <= 0.05 * way(plain, start)
+    assert way(near, start) < 0.3 * way(plain, start)
+    assert nothing.retained.what == "pieces"
+    assert nothing.retained.before == nothing.retained.after
+    assert nothing.retained.before.n >= 5
+    assert not (tmp_path / "1000.0" / "source").exists()
+    assert "Pieces of the source's texts guessed" in " ".join(in_words(much))
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_the_starting_loss_of_the_source_is_that_of_the_guesses(kind, tmp_path):
+    save_as(tmp_path / "start", kind, FORMS[kind][1])
+    model, source = load_model(tmp_path / "start"), planted(60, seed=9)
+    asking = language_modelling(model.network, model.input, "it")
+
+    result = tune(model, tmp_path / "tuned", known=source, source=SOURCE)
+
+    x = model.input.stack([model.input.read(source[i][0]) for i in range(len(source))])
+    with torch.no_grad():
+        found = asking.guesses(x, torch.Generator().manual_seed(0))
+    assert result.start.source == pytest.approx(float(found.loss), rel=0.15)
+
+
+def test_answers_of_no_classes_cannot_be_kept(tmp_path):
+    save_as(tmp_path / "start", "bert", "AutoModel")
+    model = load_model(tmp_path / "start")
+
+    with pytest.raises(ConfigError, match="no classes whose answers could be kept"):
+        tune(model, tmp_path / "tuned", proxy="distillation")
+    result = tune(model, tmp_path / "tuned", proxy="distance", schedule=replace(QUICK, epochs=1))
+
+    assert result.epochs == 1

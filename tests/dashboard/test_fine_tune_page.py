@@ -2,6 +2,7 @@ import io
 import zipfile
 from pathlib import Path
 
+import pytest
 import runs_at_hand
 from shown import figures, links, texts
 
@@ -181,4 +182,44 @@ def test_a_backbone_that_only_answers_is_told_before_the_start(open_page, tmp_pa
     app = open_page("fine_tune", fine_tune_model="shelf/Exported", fine_tune_dataset="digits")
 
     assert "Exported answers and has no gradients, so it cannot be trained" in texts(app)
+    assert app.button(key="fine_tune_start").disabled
+
+
+@pytest.fixture
+def text_model(tmp_path):
+    """A model of texts on the shelf: its files' names alone are looked at."""
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    shelf.put("Reader", ModelSpec(f"hf/{tmp_path}"))
+    return "shelf/Reader"
+
+
+def test_what_only_pictures_have_is_not_asked_of_texts(open_page, started, text_model):
+    app = open_page("fine_tune", fine_tune_model=text_model, fine_tune_dataset="languages")
+
+    app.button(key="fine_tune_start").click().run()
+
+    assert "fine_tune_augmentation" not in [box.key for box in app.selectbox]
+    assert started[0].model.reference == text_model
+    assert started[0].dataset == DatasetSpec("languages")
+    assert started[0].schedule.augmentation is None
+
+
+@pytest.mark.parametrize("of", ["data", "source"])
+def test_a_model_and_data_of_two_kinds_are_told_before_the_start(open_page, text_model, of):
+    app = open_page("fine_tune", fine_tune_model=text_model, fine_tune_dataset="languages")
+    if of == "data":
+        app.selectbox(key="fine_tune_dataset").select("digits").run()
+    else:
+        app.toggle(key="fine_tune_has_source").set_value(True).run()
+        app.selectbox(key="fine_tune_source").select("digits").run()
+
+    assert "Reader takes texts, and digits holds pictures." in texts(app)
+    assert app.button(key="fine_tune_start").disabled
+
+
+def test_a_backbone_of_pictures_is_offered_no_texts(open_page):
+    app = open_page("fine_tune", fine_tune_model="bundled/resnet", fine_tune_dataset="languages")
+
+    assert "ResNet takes pictures, and languages holds texts." in texts(app)
     assert app.button(key="fine_tune_start").disabled

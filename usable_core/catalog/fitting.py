@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from usable_core import settings
-from usable_core.catalog.datasets import DATASETS, TABLES
-from usable_core.catalog.hub import PROCESSORS, TOKENIZERS, cached_folder
+from usable_core.catalog.datasets import DATASETS
+from usable_core.catalog.hub import cached_folder
 from usable_core.catalog.hub_data import hub_data, is_hub_data
-from usable_core.catalog.models import SOURCES, files_of, source_of
+from usable_core.catalog.kinds import kind_of_data, kind_of_model
+from usable_core.catalog.models import files_of, source_of
 from usable_core.errors import IncompatibleLabels, UsableError
 from usable_core.evaluations.specs import InputKind
 from usable_core.json_files import read_json
@@ -63,28 +63,6 @@ def facts_of(reference: str) -> ModelFacts:
         )
     except (UsableError, ValueError, LookupError, TypeError, AttributeError):
         return ModelFacts(reference, data=data, kind=kind)
-
-
-def kind_of_model(reference: str) -> InputKind | None:
-    """Return what a model takes, as its files tell; None where they are not here.
-
-    Texts are cut into pieces by a tokenizer; what prepares pictures as well is of pictures.
-    """
-    try:
-        names = {path.name for path in files_of(reference)}
-        source = source_of(reference)[0]
-    except (UsableError, OSError, ValueError):
-        return None
-    if source is SOURCES["hf"] and not names:
-        return None
-    return "text" if names & set(TOKENIZERS) and not names & set(PROCESSORS) else "picture"
-
-
-def kind_of_data(reference: str) -> InputKind | None:
-    """Return what data are of, as their name tells; None where they must be read to know."""
-    if reference in DATASETS:
-        return DATASETS[reference].kind
-    return "text" if Path(reference).suffix.lower() in (*TABLES, ".txt") else None
 
 
 def is_at_hand(dataset: str) -> bool:

@@ -12,7 +12,7 @@ def lines(run: Run, result: TrainingResult) -> list[Line]:
     """Return the answer for people."""
     notes(result.provenance)
     found: list[Line] = [*in_words(result)]
-    if result.retained is not None:
+    if result.retained is not None and result.retained.what == "classes":
         folder = RunStore().folder(run.id) / SOURCE_FOLDER
         found.append(f"The pretrained head on the tuned backbone is the model folder/{folder}")
     if result.is_start:

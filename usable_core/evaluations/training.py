@@ -46,9 +46,9 @@ class Schedule:
         batch_size: Examples per step.
         optimizer: `sgd` has Nesterov momentum 0.9. When not given, sgd, and adamw for texts.
         learning_rate: Peak of the cosine schedule. When not given, 0.001 with adamw, but 5e-5 for
-            networks of texts that are trained in full; with sgd 0.05 for linear probes of pictures
-            and for networks of batch normalisation alone, which do not mind the scale of their
-            weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
+            networks of texts and 0.003 for linear probes of them; with sgd 0.05 for linear probes
+            of pictures and for networks of batch normalisation alone, which do not mind the scale
+            of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
         warmup: Share of the steps in which the rate rises linearly to that peak.
         weight_decay: Weight decay, on weights of rank 2 and more only.
         label_smoothing: Share of the target spread over all classes.
@@ -118,7 +118,8 @@ class FineTuningConfig:
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
         schedule: How.
-        source: Data set of L_pre, with the pretrained head; without it L_pre is left out.
+        source: Data set of L_pre, with the pretrained head; without it L_pre is left out. Of a
+            network of texts without classes L_pre is the loss of a language model on its texts.
         proxy: What stands in for L_pre where there are no source data: `distillation` keeps the
             pretrained head's answers to the task's images, `distance` keeps the weights near.
         task_weight: λ of L_pre + λ·L_fine, at least 0; needs a source or a proxy.
@@ -178,6 +179,9 @@ class Start:
     source: float = math.nan
 
 
+About = Literal["classes", "pieces"]
+
+
 @dataclass(frozen=True)
 class Retained:
     """How often the pretrained head is right about the source, before and after.
@@ -189,12 +193,14 @@ class Retained:
         before: Accuracy at the start.
         after: Accuracy of the same head, trained along, on the tuned backbone.
         difference: After less before, paired image by image.
+        what: `pieces` of texts, where a language model guesses them.
     """
 
     dataset: str
     before: Proportion
     after: Proportion
     difference: Estimate
+    what: About = "classes"
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,9 @@ def _start(result: TrainingResult) -> str:
 
 
 def _retained(found: Retained) -> str:
+    what = "Pieces of the source's texts guessed" if found.what == "pieces" else "Source accuracy"
     return (
-        f"Source accuracy ({found.dataset}, n = {found.after.n}): {share(found.before)} before, "
+        f"{what} ({found.dataset}, n = {found.after.n}): {share(found.before)} before, "
         f"{share(found.after)} after; {points(found.difference)}."
     )
 

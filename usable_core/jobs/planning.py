@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from usable_core import answering, tasks
-from usable_core.catalog.fitting import kind_of_model
+from usable_core.catalog.kinds import kind_of_model
 from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.specs import ModelSpec, Report, silent
 from usable_core.runs import RunStore

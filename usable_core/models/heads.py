@@ -58,6 +58,18 @@ def replace_head(network: nn.Module, num_classes: int) -> nn.Module:
     return network
 
 
+def with_biases(network: nn.Module) -> nn.Module:
+    """Give linear heads without biases those of 0, in place, as each head has that is replaced.
+
+    A network is built again with a head that is replaced, and takes such weights alone.
+    """
+    for name in () if _is_timm(network) else _head_names(network):
+        layer = network.get_submodule(name)
+        if isinstance(layer, nn.Linear) and "bias" not in dict(layer.named_parameters()):
+            layer.bias = nn.Parameter(layer.weight.new_zeros(layer.out_features))
+    return network
+
+
 def _replace(network: nn.Module, name: str, num_classes: int) -> None:
     old = network.get_submodule(name)
     where = next(old.parameters()).device

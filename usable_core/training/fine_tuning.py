@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -18,19 +19,21 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
 from usable_core.errors import CheckpointError, UsableError
-from usable_core.evaluations.specs import Report
+from usable_core.evaluations.specs import Report, require
 from usable_core.evaluations.training import FineTuningConfig, Start, TrainingResult
+from usable_core.inputs.tokens import Tokens
 from usable_core.models.heads import head, replace_head
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
 from usable_core.models.sources.from_card import build, check_architecture
 from usable_core.training.augmentation import augment
 from usable_core.training.joint import Balance, Joint, Keep
+from usable_core.training.language_modelling import language_modelling
 from usable_core.training.loop import Fitted, Loss, Objective, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
 from usable_core.training.probing import linear_head, probe
 from usable_core.training.remarks import on_proxy, on_unit
-from usable_core.training.retained import Kept, Source, SourceData, load_source
+from usable_core.training.retained import Kept, Source, SourceData, load_source, load_texts
 from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
 from usable_core.training.usual_rates import resolved
@@ -239,7 +242,21 @@ def _keeping(tuning: _Tuning, model: Model, source: Source | None, report: Repor
     if config.proxy == "distance":
         return _Keeping(joint, joint.distance, replace(balance, unit=1.0), None, config.proxy)
     if source is None:
+        require(
+            bool(model.labels),
+            "proxy",
+            f"distance for {model.name}, which has no classes whose answers could be kept; or give "
+            "source texts (--source)",
+            config.proxy,
+        )
         return _Keeping(joint, joint.distillation, balance, None, config.proxy)
-    data = load_source(source, model, start, report)
-    begin = joint.labels(data.material, model.input, config.schedule)
+    if model.labels:
+        data = load_source(source, model, start, report)
+        begin = joint.labels(data.material, model.input, config.schedule)
+        return _Keeping(joint, begin, balance, data, config.proxy)
+    takes = cast(Tokens, model.input)  # only networks of texts have no classes
+    modelling = language_modelling(tuning.trainee.network, takes, model.name)
+    data = load_texts(source, model, start, modelling, report)
+    begin = joint.guesses(data.material, modelling, config.schedule)
+    balance = replace(balance, classes=takes.known)
     return _Keeping(joint, begin, balance, data, config.proxy)

@@ -16,7 +16,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -25,8 +25,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from usable_core.evaluations.training import Schedule, Start
 from usable_core.inputs.input import Input
-from usable_core.models.heads import features, head
+from usable_core.models.heads import features, head, with_biases
 from usable_core.training.augmentation import augment
+from usable_core.training.language_modelling import LanguageModelling, trunk_of
 from usable_core.training.loop import Weights
 from usable_core.training.material import Material
 
@@ -69,7 +70,7 @@ class Joint:
             for ours, theirs in self._pairs(found):
                 theirs.copy_(ours)
         found.load_state_dict(self._buffers, strict=False)
-        return found
+        return with_biases(found).requires_grad_(False)
 
     def labels(self, source: Material, takes: Input, schedule: Schedule) -> Callable[[], Keep]:
         """Return L_pre as the cross-entropy of the pretrained head on batches of source images.
@@ -91,6 +92,37 @@ class Joint:
                 y = source.labels[rows.to(source.labels.device)]
                 logits = self._answers(x)
                 return F.cross_entropy(logits, y) - self._noise(x, y, logits)
+
+            return keep
+
+        return begin
+
+    def guesses(
+        self, source: Material, modelling: LanguageModelling, schedule: Schedule
+    ) -> Callable[[], Keep]:
+        """Return L_pre as the loss of a language model on batches of source texts.
+
+        Args:
+            source: The texts; their labels are not looked at.
+            modelling: How the network in training guesses.
+            schedule: Says the batch size and the seed.
+        """
+        at_start = replace(modelling, trunk=trunk_of(self._start))
+
+        def begin() -> Keep:
+            generator = torch.Generator().manual_seed(schedule.seed + 2)
+            stream = _endless(len(source), schedule.batch_size, generator)
+
+            def keep(_task: Tensor) -> Tensor:
+                asked = modelling.asked(source.images(next(stream)), generator)
+                with _exchanged(self.network, self._buffers):
+                    logits = modelling.logits(asked)
+                with torch.no_grad(), _exchanged(self._start, self._discarded):
+                    gradient = at_start.logits(asked).softmax(1)
+                rows = torch.arange(len(gradient), device=gradient.device)
+                gradient[rows, asked.truth] -= 1
+                linear = (gradient * logits).sum(1).mean()  # as `_noise`
+                return F.cross_entropy(logits, asked.truth) - (linear - linear.detach())
 
             return keep
 

@@ -38,6 +38,21 @@ class Guesses:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Pieces of texts that are to be guessed.
+
+    Attributes:
+        given: The texts (N, L) as the network sees them.
+        answered: At which places (N, L) its states answer.
+        truth: What is right there (guessed,).
+    """
+
+    given: Tensor
+    answered: Tensor
+    truth: Tensor
+
+
+@dataclass(frozen=True)
 class LanguageModelling:
     """What a network guesses, and how.
 
@@ -60,18 +75,25 @@ class LanguageModelling:
             x: Texts (N, 1, 1, L), those that are shorter filled up, as `Tokens.stack` makes them.
             generator: On the processor; says which pieces are hidden, whatever fills up the batch.
         """
-        ids = x.flatten(1)  # (N, 1, 1, L) -> (N, L)
-        if self.is_causal:
-            answered, given = ids[:, 1:] != PADDING, ids
-        else:
-            answered, given = self._hidden(ids, generator)
-        states = _states(self.trunk, given)
-        states, truth = (states[:, :-1], ids[:, 1:]) if self.is_causal else (states, ids)
-        logits = F.linear(states[answered], _table(self.trunk)).float()  # (guessed, pieces)
-        truth = truth[answered]
+        asked = self.asked(x, generator)
+        logits, truth = self.logits(asked), asked.truth
         count = len(truth)
         loss = F.cross_entropy(logits, truth, reduction="sum") / max(count, 1)
         return Guesses(loss, logits.detach().argmax(1).eq(truth).sum(), count)
+
+    def asked(self, x: Tensor, generator: torch.Generator) -> Asked:
+        """Return which pieces of texts are to be guessed; arguments are those of `guesses`."""
+        ids = x.flatten(1)  # (N, 1, 1, L) -> (N, L)
+        if self.is_causal:
+            answered, truth = F.pad(ids[:, 1:] != PADDING, (0, 1)), ids.roll(-1, 1)
+            return Asked(ids, answered, truth[answered])
+        answered, given = self._hidden(ids, generator)
+        return Asked(given, answered, ids[answered])
+
+    def logits(self, asked: Asked) -> Tensor:
+        """Return what the network guesses (guessed, pieces), in whatever mode it is."""
+        states = _states(self.trunk, asked.given)[asked.answered]
+        return F.linear(states, _table(self.trunk)).float()
 
     def _hidden(self, ids: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return which pieces are guessed (N, L), and the texts as the network is given them."""
@@ -100,12 +122,13 @@ def language_modelling(network: nn.Module, tokens: Tokens, owner: str) -> Langua
         CheckpointError: its states are no longer or shorter than the rows of its table of pieces,
             or it reads whole texts and has no sign for a hidden piece.
     """
-    trunk = getattr(getattr(network, "network", network), "base_model", None)
-    if not isinstance(trunk, nn.Module):
+    try:
+        trunk = trunk_of(network)
+    except AttributeError as error:
         raise CheckpointError(
             f"{owner} is no network of transformers, whose words could be guessed. Leave language "
             "modelling out, or choose a classifier of texts of transformers (hf/…)."
-        )
+        ) from error
     signs = {n for n, one in tokens.tokenizer.get_added_tokens_decoder().items() if one.special}
     plain = torch.tensor([number for number in range(tokens.known) if number not in signs])
     with frozen(trunk), torch.no_grad():
@@ -117,6 +140,11 @@ def language_modelling(network: nn.Module, tokens: Tokens, owner: str) -> Langua
             "one, so that it cannot guess any. Give a tokenizer with a mask_token."
         )
     return LanguageModelling(trunk, is_causal, plain, None if is_causal else mask)
+
+
+def trunk_of(network: nn.Module) -> nn.Module:
+    """Return what is left of a network of transformers without its head."""
+    return cast(nn.Module, getattr(network, "network", network).base_model)
 
 
 def _is_causal(trunk: nn.Module, plain: Tensor, owner: str) -> bool:

@@ -17,13 +17,13 @@ from usable_core.asking.precision import autocast, faster_precision
 from usable_core.errors import OutputsRefused
 from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Schedule, Start
+from usable_core.training.batches import batches
 from usable_core.training.meter import Figures, Meter, Validation
 from usable_core.training.watch import Divergence, Watch
 
 MOMENTUM = 0.9  # Sutskever et al. 2013; the usual value
 GRADIENT_NORM = 5.0  # clips only runaway steps of the first epochs
 STARTING = 256  # examples over which the losses before the first step are measured
-WINDOW = 50  # batches that are sorted together; as transformers' own LengthGroupedSampler
 TIMED = 16  # examples of the step that is timed on a processor; other devices take a whole batch
 
 
@@ -208,7 +208,9 @@ class _Descent:
         generator = _generator(self.schedule)
         for epoch in range(1, epochs + 1):
             meter.begin_epoch()
-            for indices in batches(objective, self.schedule.batch_size, generator):
+            for indices in batches(
+                objective.examples, objective.lengths, self.schedule.batch_size, generator
+            ):
                 if len(indices) > 1:  # batch normalisation needs two
                     with autocast(objective.device, self.precision):
                         outcome = loss(indices)
@@ -240,21 +242,6 @@ class _Descent:
         except OutputsRefused:  # an answer that is not finite
             validation = Validation(math.nan, math.nan)
         return validation
-
-
-def batches(objective: Objective, size: int, generator: torch.Generator) -> Sequence[Tensor]:
-    """Return the batches of an epoch, each the indices (B,) of its examples, in a random order.
-
-    Examples of other lengths than one another are sorted within windows of many batches, whose
-    order is then drawn: a batch is filled up to its longest, and who is in it is still by chance.
-    """
-    order = torch.randperm(objective.examples, generator=generator)
-    if objective.lengths is None:
-        return torch.split(order, size)
-    windows = torch.split(order, WINDOW * size)
-    sorted_ = torch.cat([w[objective.lengths[w].argsort(stable=True)] for w in windows])
-    found = torch.split(sorted_, size)
-    return [found[i] for i in torch.randperm(len(found), generator=generator)]
 
 
 def _generator(schedule: Schedule) -> torch.Generator:

@@ -1,7 +1,9 @@
 """What a tuned backbone still knows: the pretrained head on source images, before and after."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -12,12 +14,17 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.errors import UsableError
 from usable_core.evaluations.specs import DatasetSpec, Report
-from usable_core.evaluations.training import Retained
+from usable_core.evaluations.training import About, Retained
 from usable_core.measuring.label_matching import label_warnings, target_indices
 from usable_core.metrics.intervals import paired_difference, wilson
 from usable_core.models.model import Model
+from usable_core.models.modes import frozen
+from usable_core.training.language_modelling import LanguageModelling, trunk_of
 from usable_core.training.material import Material, answers_to, load_material
 from usable_core.training.trainee import Trainee
+
+_TEXTS = 16  # that are guessed at once: of each piece there is a number for every other
+_NOTHING_LEFT = "No source example is left to measure what was retained. Give more of them."
 
 
 @dataclass(frozen=True)
@@ -45,21 +52,23 @@ class SourceData:
         material: Trained on; labels are among the pretrained model's classes.
         model: The pretrained model.
         rest: Images of the source that no loss sees.
-        held_out: Their pixels and labels; None where there are none.
-        is_right: Whether the pretrained model was right about each.
+        right: Returns whether a network is right about each.
+        is_right: Whether the pretrained network was.
         warnings: About the matching of the classes, and what is missing.
+        what: What it is right about.
     """
 
     material: Material
     model: Model
     rest: Dataset
-    held_out: Material | None
+    right: Callable[[nn.Module], NDArray[np.bool_]]
     is_right: NDArray[np.bool_]
     warnings: tuple[str, ...]
+    what: About = "classes"
 
     def measured(self, network: nn.Module) -> Kept:
         """Return the source model of a network, with what it retained."""
-        now = _right(network, self.model, self.rest, self.held_out)
+        now = self.right(network)
         n, before, after = len(now), int(self.is_right.sum()), int(now.sum())
         lost, gained = int((self.is_right & ~now).sum()), int((now & ~self.is_right).sum())
         retained = Retained(
@@ -67,6 +76,7 @@ class SourceData:
             wilson(before, n),
             wilson(after, n),
             paired_difference(lost, gained, n),
+            self.what,
         )
         return Kept(network, self.model, retained, self.warnings)
 
@@ -106,22 +116,54 @@ def load_source(source: Source, model: Model, start: nn.Module, report: Report) 
     """
     device = next(start.parameters()).device
     to_model = torch.from_numpy(target_indices(model, source.dataset)).to(device)
-    train, rest = training_splits(source.dataset, source.spec)
-    train, rest = _without(train, source.validated), _without(rest, source.trained)
-    if len(train) < 2:  # batch normalisation needs two
-        raise UsableError(
-            f"The source {source.dataset.name} gives {len(train)} images that the task is not "
-            "validated by as well, but at least 2 are needed. Give more source data."
-        )
+    train, rest = _divided(source)
 
     def loaded(part: Dataset) -> Material:
         found = load_material(part, model.input, device, report)
         return found.labelled(to_model[found.labels])
 
     held_out = loaded(rest) if len(rest) else None
-    is_right = _right(start, model, rest, held_out)
+    right = partial(_right, model=model, part=rest, material=held_out)
     warnings = _warnings(model, source.dataset, rest)
-    return SourceData(loaded(train), model, rest, held_out, is_right, warnings)
+    return SourceData(loaded(train), model, rest, right, right(start), warnings)
+
+
+def load_texts(
+    source: Source, model: Model, start: nn.Module, modelling: LanguageModelling, report: Report
+) -> SourceData:
+    """Return the texts of L_pre where that is the loss of a language model.
+
+    Arguments are those of `load_source`; labels of the source are not looked at.
+
+    Args:
+        source: Which texts.
+        model: The pretrained model.
+        start: Its network, on the device of the training.
+        modelling: How a network of its form guesses.
+        report: Told the progress.
+
+    Raises:
+        UsableError: fewer than two texts of the source are left to train on.
+    """
+    device = next(start.parameters()).device
+    train, rest = _divided(source)
+    loaded = load_material(train, model.input, device, report)
+    held_out = load_material(rest, model.input, device, report) if len(rest) else None
+    right = partial(_guessed, modelling=modelling, material=held_out)
+    told = () if len(rest) else (_NOTHING_LEFT,)
+    return SourceData(loaded, model, rest, right, right(start), told, "pieces")
+
+
+def _divided(source: Source) -> tuple[Dataset, Dataset]:
+    """Return what is trained on of a source, and what is left to measure by."""
+    train, rest = training_splits(source.dataset, source.spec)
+    train, rest = _without(train, source.validated), _without(rest, source.trained)
+    if len(train) < 2:  # batch normalisation needs two
+        raise UsableError(
+            f"The source {source.dataset.name} gives {len(train)} {train.kind}s that the task is "
+            "not validated by as well, but at least 2 are needed. Give more source data."
+        )
+    return train, rest
 
 
 def _without(dataset: Dataset, ids: Collection[str]) -> Dataset:
@@ -142,8 +184,24 @@ def _right(
     return found
 
 
+@torch.no_grad()
+def _guessed(
+    network: nn.Module, modelling: LanguageModelling, material: Material | None
+) -> NDArray[np.bool_]:
+    """Return whether a network guesses pieces of texts (guessed,), the same at every call."""
+    own = replace(modelling, trunk=trunk_of(network))
+    generator = torch.Generator().manual_seed(0)
+    found = [np.zeros(0, dtype=bool)]
+    with frozen(network):
+        for start in range(0, 0 if material is None else len(material), _TEXTS):
+            x = cast(Material, material).images(slice(start, start + _TEXTS))
+            asked = own.asked(x, generator)
+            found.append(own.logits(asked).argmax(1).eq(asked.truth).cpu().numpy())
+    return np.concatenate(found)
+
+
 def _warnings(model: Model, source: Dataset, rest: Dataset) -> tuple[str, ...]:
     about = tuple(f"Source: {sentence}" for sentence in label_warnings(model, source))
     if len(rest):
         return about
-    return (*about, "No source image is left to measure what was retained. Give more of them.")
+    return (*about, _NOTHING_LEFT)

@@ -113,7 +113,7 @@ def _saved(trained: Trained, folder: Path) -> TrainingResult:
     kept = trained.kept
     tokenizer = _tokenizer(trained.takes)
     card = save_model(folder, trained.network, _card(trained), tokenizer)
-    if kept is not None:
+    if kept is not None and kept.model.labels:  # without classes it is in the model itself
         save_model(folder / SOURCE_FOLDER, kept.network, _source_card(trained, kept), tokenizer)
     return TrainingResult(
         trained.config,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.catalog.fitting import kind_of_data, kind_of_model
+from usable_core.catalog.kinds import kind_of_data, kind_of_model
 from usable_core.catalog.starts import STARTS, USUAL
 from usable_core.catalog.text_corruptions import KNOWN, kind_of
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec

@@ -12,7 +12,8 @@ from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.kinds import known_kinds
 from dashboard.components.shared.pickers import facts, model_options
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.fitting import kind_of_data, misfit
+from usable_core.catalog.fitting import misfit
+from usable_core.catalog.kinds import kind_of_data
 from usable_core.evaluations.result import Evaluation, Measured
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.runs.run import Status

@@ -1,6 +1,7 @@
 """What the Fine-tune page asks: backbone, data, method, schedule, old knowledge."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -12,8 +13,9 @@ from dashboard.components.shared.names import model_title
 from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
+from usable_core.catalog.kinds import kind_of_data, kind_of_model
 from usable_core.catalog.models import has_gradients
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
 
 METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
@@ -67,14 +69,16 @@ def fine_tuning_form() -> None:
     method = choose_one(
         "Method", METHODS, key=state.FINE_TUNE_METHOD, default="full", help=METHOD_HELP
     )
-    schedule = _schedule()
+    is_text = "text" in _kinds(models, dataset)
+    schedule = _schedule(is_text=is_text)
     source, task_weight = _source() if method == "full" else (None, 1.0)
     from_scratch = st.checkbox(
         "From random weights",
         key=state.FINE_TUNE_SCRATCH,
         help="The control: what the same budget reaches without pre-training.",
     )
-    is_ready = bool(models) and can_learn and dataset is not None
+    is_of_one_kind = _are_of_one_kind(models, (dataset, source))
+    is_ready = bool(models) and can_learn and dataset is not None and is_of_one_kind
     if st.button(
         "Start", type="primary", key=state.FINE_TUNE_START, disabled=not is_ready, width="stretch"
     ):
@@ -104,7 +108,27 @@ def _can_learn(models: Sequence[ModelSpec]) -> bool:
     return not blind
 
 
-def _schedule() -> dict[str, object]:
+def _kinds(models: Sequence[ModelSpec], dataset: DatasetSpec | None) -> list[InputKind]:
+    """Return what the models and the data are of, as far as that is known before they are read."""
+    found = [kind_of_model(model.reference) for model in models]
+    found += [] if dataset is None else [kind_of_data(dataset.reference)]
+    return [kind for kind in found if kind is not None]
+
+
+def _are_of_one_kind(models: Sequence[ModelSpec], datasets: Sequence[DatasetSpec | None]) -> bool:
+    """Say that a model of pictures cannot learn from texts, nor one of texts from pictures."""
+    others = [d for d in datasets if d is not None and len(set(_kinds(models, d))) > 1]
+    for dataset in others:
+        takes, holds = _kinds(models, dataset)
+        name = Path(dataset.reference).name
+        said = f"{model_title(models[0].reference)} takes {takes}s, and {name} holds {holds}s."
+        st.warning(
+            escaped(f"{said} Choose a backbone and data of one kind."), icon=":material/link_off:"
+        )
+    return not others
+
+
+def _schedule(*, is_text: bool) -> dict[str, object]:
     """Ask for the settings of the schedule, which are checked when the training starts."""
     one, two = st.columns(2)
     epochs = one.number_input(
@@ -124,8 +148,12 @@ def _schedule() -> dict[str, object]:
         key=state.FINE_TUNE_RATE,
         placeholder="usual",
         help="The peak of a cosine schedule with a linear warm-up. Left empty: 0.05 for a linear "
-        "probe and for networks of batch normalisation alone, 0.01 for all others.",
+        "probe and for networks of batch normalisation alone, 0.01 for all others; for texts, with "
+        "AdamW, 0.003 for a linear probe and 0.00005 else.",
     )
+    found = {"epochs": int(epochs), "learning_rate": rate}
+    if is_text:  # nothing of a text can be shifted
+        return found
     augmentation = st.selectbox(
         "Augmentation",
         AUGMENTATIONS,
@@ -134,7 +162,7 @@ def _schedule() -> dict[str, object]:
         key=state.FINE_TUNE_AUGMENTATION,
         help="Leave the flip out for classes that have a handedness, such as digits.",
     )
-    return {"epochs": int(epochs), "learning_rate": rate, "augmentation": augmentation}
+    return found | {"augmentation": augmentation}
 
 
 def _source() -> tuple[DatasetSpec | None, float]:

@@ -10,6 +10,7 @@ from dashboard.components.shared.formats import (
     link,
     provenance_footer,
 )
+from usable_core.catalog.kinds import kind_of_model
 from usable_core.evaluations.training_words import in_words
 from usable_core.runs.run import Run
 
@@ -17,14 +18,16 @@ from usable_core.runs.run import Run
 def outcome(run: Run) -> None:
     """Show where to go with the model that a run made, and its figures."""
     reference, dataset = run.reference, run.config.dataset.reference
+    about = {state.MODELS: [reference]}
+    data = about | {state.DATA: dataset}
     with st.container(horizontal=True):
-        for name, label, icon, key in (
-            ("accuracy", "Measure accuracy", "target", state.DATA),
-            ("robustness", "Measure robustness", "shield", state.DATA),
-            ("explain", "Explain an image", "image_search", None),
-        ):
-            data = {key: dataset} if key else {}
-            link(name, label, icon, {state.MODELS: [reference]} | data)
+        link("accuracy", "Measure accuracy", "target", data)
+        if kind_of_model(reference) == "text":
+            link("corruption", "Measure corruptions", "blur_on", data)
+            link("explain", "Explain a text", "subject", about | {state.EXPLAIN_KIND: "text"})
+        else:
+            link("robustness", "Measure robustness", "shield", data)
+            link("explain", "Explain an image", "image_search", about)
     st.caption(f"The model is listed under Models; in a terminal it is `{reference}`.")
     with errors_shown():
         answer = stored.store().load(run.id)

@@ -1,0 +1,31 @@
+"""Which examples go through a network together in an epoch."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+WINDOW = 50  # batches that are sorted together; as transformers' own LengthGroupedSampler
+
+
+def batches(
+    examples: int, lengths: Tensor | None, size: int, generator: torch.Generator
+) -> Sequence[Tensor]:
+    """Return the batches of an epoch, each the indices (B,) of its examples, in a random order.
+
+    Examples of other lengths than one another are sorted within windows of many batches, whose
+    order is then drawn: a batch is filled up to its longest, and who is in it is still by chance.
+
+    Args:
+        examples: How many there are.
+        lengths: Of each (N,); None where all are of one size.
+        size: Examples in a batch; the last may have fewer.
+        generator: Source of the randomness (on the CPU).
+    """
+    order = torch.randperm(examples, generator=generator)
+    if lengths is None:
+        return torch.split(order, size)
+    windows = torch.split(order, WINDOW * size)
+    by_length = torch.cat([rows[lengths[rows].argsort(stable=True)] for rows in windows])
+    found = torch.split(by_length, size)
+    return [found[i] for i in torch.randperm(len(found), generator=generator)]
