@@ -18,7 +18,7 @@ from dashboard.components.measure.attacked_pictures import (
     examples_section,
     numbers_section,
 )
-from dashboard.components.measure.attacked_texts import texts_section
+from dashboard.components.measure.attacked_texts import judged_note, texts_section
 from dashboard.components.measure.checks import checks_of
 from dashboard.components.measure.corruption_and_attack import agreement_section
 from dashboard.components.measure.estimate import estimate
@@ -34,7 +34,9 @@ from usable_core.plots.robustness import accuracy_versus_epsilon, robustness_sco
 
 def results(found: Found, names: Sequence[str]) -> None:
     answers, theme = [result for _, result in found], state.theme()
-    examples = texts_section if answers[0].kind == "text" else examples_section
+    is_text = answers[0].kind == "text"
+    examples = texts_section if is_text else examples_section
+    more = {"more": judged_note} if is_text else {}
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Accuracy under attack")
@@ -52,7 +54,7 @@ def results(found: Found, names: Sequence[str]) -> None:
         figure(score, key="robustness_score", alt="Change of accuracy against epsilon")
     tabs(
         {
-            "At one ε": partial(numbers_section, found, names),
+            "At one ε": partial(numbers_section, found, names, **more),
             EXAMPLES: partial(examples, found, names),
             "How much does it take?": partial(survival_section, answers, names),
             "By class": partial(classes_section, found, names),

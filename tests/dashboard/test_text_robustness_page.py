@@ -26,11 +26,11 @@ ROWS = (  # text, what broke it, by how many words
 )
 
 
-def measured(model="bundled/resnet"):
+def measured(judge=None):
     """Three texts: one breaks at 20 %, one at 30 %, one withstands."""
     attacked = [[1, 1, 1], [0, 1, 1], [0, 0, 1]]
     made = robustness_result(
-        [1, 1, 1], [1, 1, 1], attacked, epsilons=(0.0, 0.2, 0.3), model=model, preset="synonym"
+        [1, 1, 1], [1, 1, 1], attacked, epsilons=(0.0, 0.2, 0.3), preset="synonym", judge=judge
     )
     index = made.records["index"].to_numpy()
     of_text = [np.array(values)[index] for values in zip(*ROWS, strict=True)]
@@ -45,15 +45,40 @@ def measured(model="bundled/resnet"):
     return made
 
 
-@pytest.fixture
-def page(open_page, store):
-    made = measured()
+def opened(open_page, store, made):
     run = store.create(made.config)
     store.start(run.id, os.getpid())
     store.finish(run.id, made)
-    app = open_page("robustness", run=run.id)
+    return open_page("robustness", run=run.id)
+
+
+@pytest.fixture
+def page(open_page, store):
+    app = opened(open_page, store, measured())
     app.session_state[state.ROBUSTNESS_TAB] = "Examples"
     return app.run()
+
+
+def at_share(app, epsilon):
+    app.session_state[state.ROBUSTNESS_AT] = epsilon
+    return texts(app.run()).replace("\\", "")
+
+
+def test_what_a_judge_reads_stands_beside_the_numbers(open_page, store):
+    app = opened(open_page, store, measured(ModelSpec("hf/some/judge")))
+
+    said = at_share(app, 0.3)
+
+    assert "reads 50.0 % of the broken texts as before" in said
+    assert "n = 2" in said
+    assert "is 0.91 in the middle" in said
+    assert "texts are too short" not in said
+    assert "33.3 % of the texts are too short" in at_share(app, 0.2)  # the one of 4 words
+    assert "No text is broken here" in at_share(app, 0.0)
+
+
+def test_without_a_judge_it_is_said(open_page, store):
+    assert "Nobody judged" in at_share(opened(open_page, store, measured()), 0.3)
 
 
 @pytest.fixture

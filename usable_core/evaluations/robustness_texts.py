@@ -8,7 +8,7 @@ import numpy as np
 from usable_core.evaluations.epsilon import most_words
 from usable_core.metrics.classification import share
 from usable_core.metrics.intervals import Proportion
-from usable_core.texts import words_of
+from usable_core.texts import changed_words
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +65,7 @@ def _judged(result: "RobustnessResult") -> "list[pd.DataFrame]":
 
 def swapped_words(text: str, adversarial_text: str) -> list[tuple[str, str]]:
     """Return the words that differ between a text and what broke it, old and new, in order."""
-    pairs = zip(words_of(text), words_of(adversarial_text), strict=True)
-    return [(old, new) for old, new in pairs if old != new]
+    return [(old, new) for _, old, new in changed_words(text, adversarial_text) if old != new]
 
 
 def of_texts(result: "RobustnessResult") -> dict[str, Any]:

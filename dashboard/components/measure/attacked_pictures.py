@@ -1,6 +1,6 @@
 """Robustness runs at one epsilon: their numbers; pictures clean, attacked, and the change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -54,8 +54,18 @@ def clicked_epsilon(event: object) -> float | None:
 
 
 @st.fragment
-def numbers_section(found: Found, names: Sequence[str]) -> None:
-    """Show the numbers at one epsilon; moving the slider runs nothing else."""
+def numbers_section(
+    found: Found,
+    names: Sequence[str],
+    more: Callable[[RobustnessResult, float], None] = lambda result, epsilon: None,
+) -> None:
+    """Show the numbers at one epsilon; moving the slider runs nothing else.
+
+    Args:
+        found: The runs.
+        names: What to call their models.
+        more: Shows what else is known of a result at an epsilon.
+    """
     epsilon = choose_epsilon(found)
     for column, (_, result) in zip(headings(found, names), found, strict=True):
         numbers = result.numbers()
@@ -63,6 +73,7 @@ def numbers_section(found: Found, names: Sequence[str]) -> None:
         at |= {n.metric: n.found for n in numbers if n.epsilon == epsilon}
         with column:
             metric_cards(at, models=len(found))
+            more(result, epsilon)
 
 
 @st.fragment

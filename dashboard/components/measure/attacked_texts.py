@@ -15,10 +15,12 @@ from dashboard.components.measure.attacked_pictures import (
     choose_epsilon,
     chosen_examples,
 )
-from dashboard.components.shared.formats import choose_one, escaped, percent
+from dashboard.components.shared.formats import choose_one, escaped, interval_text, percent
 from dashboard.components.shared.metrics import bound_mark
+from dashboard.components.shared.names import model_title
 from dashboard.components.shared.tiles import count_key, more_button
 from usable_core.evaluations.robustness_result import RobustnessResult
+from usable_core.evaluations.robustness_texts import similarity, still_read, untouched
 from usable_core.runs.run import Run
 from usable_core.texts import changed_words, visible
 
@@ -36,6 +38,38 @@ def texts_section(found: Found, names: Sequence[str]) -> None:
             if len(found) > 1:
                 st.markdown(f"**{escaped(name)}**{bound_mark(result)}")
             _of_one_model(run, result, mode, epsilon)
+
+
+def judged_note(result: RobustnessResult, epsilon: float) -> None:
+    """Say of how many texts a share is not one word, and what a judge still reads in the broken."""
+    place = result.epsilons.index(epsilon)
+    short = untouched(result)[place]
+    if 0 < short.value < 1 or (short.value == 1 and epsilon > 0):
+        st.caption(f"{percent(short.value)} of the texts are too short for one word of them.")
+    if result.config.judge is None:
+        st.caption(
+            "Nobody judged whether broken texts still say the same: choose a judge in the settings "
+            "of the attack."
+        )
+        return
+    read, alike = still_read(result)[place], similarity(result)[place]
+    judge = escaped(model_title(result.config.judge.reference))
+    if not read.n:
+        st.caption(f"No text is broken here for {judge} to read.")
+        return
+    st.caption(
+        f"**{judge}** reads {percent(read.value)} of the broken texts as before "
+        f"({interval_text(read)})"
+        + (
+            f"; their similarity to what they were is {alike.median:.2f} in the middle, and below "
+            f"{alike.low:.2f} for a tenth."
+            if alike.n
+            else "."
+        ),
+        help="A success of an attack is no paraphrase. A judge that reads another class now says "
+        "that the attack changed what the text says. The similarity is the cosine between the "
+        "means of the judge's last hidden states.",
+    )
 
 
 def _of_one_model(run: Run, result: RobustnessResult, mode: str, epsilon: float) -> None:
