@@ -69,11 +69,11 @@ class Sample:
         """Which withstand the largest epsilon."""
         return np.flatnonzero(~self.broken[:, -1]).tolist()
 
-    def fallen(self, spec: AttackSpec, rows: list[int], epsilon: float) -> int:
-        """Return how many of some texts an attack breaks at an epsilon."""
+    def fallen(self, spec: AttackSpec, rows: list[int], epsilon: float) -> list[int]:
+        """Return which of some texts an attack breaks at an epsilon."""
         most = most_words(epsilon, self.found.words[rows]).tolist()
         broken = search(self.asking, spec, self.found.attacked(rows), most)
-        return sum(success is not None for success in broken)
+        return [row for row, success in zip(rows, broken, strict=True) if success is not None]
 
 
 def drawn_sample(
@@ -165,27 +165,27 @@ def gradient(sample: Sample) -> Check:
 
 
 def white_box(sample: Sample) -> Check:
-    """Try what needs no gradient on the texts that withstood the ladder."""
+    """Try what needs no gradient on the texts that the gradient did not break."""
     blind = f"{sample.spec.name}{BLIND}"
     if not KNOWN[sample.spec.name].is_gradient_based or blind not in TEXT_ATTACKS:
         return _not_run("white_box", sample, "has no search without gradients beside it")
     n, epsilon = len(sample.broken), sample.config.epsilons[-1]
-    everyone = list(range(n))
-    white = sample.fallen(sample.spec, everyone, epsilon)
-    black = sample.fallen(AttackSpec(blind, steps=sample.spec.steps), everyone, epsilon)
+    white = sample.fallen(sample.spec, list(range(n)), epsilon)
+    left = [row for row in range(n) if row not in white]
+    black = len(sample.fallen(AttackSpec(blind, steps=sample.spec.steps), left, epsilon))
     return Check(
         "white_box",
-        by_share((black - white) / n, least=1 / n),
-        f"{white} of {n} texts break under {sample.spec.title}, {black} under as wide a search "
-        "without gradients.",
-        {"n": n, "white_box": white, "black_box": black},
+        by_share(black / n, least=1 / n),
+        f"{n - len(left)} of {n} texts break under {sample.spec.title}; of the others, as wide a "
+        f"search without gradients breaks {black}.",
+        {"n": n, "white_box": n - len(left), "black_box": black},
     )
 
 
 def unbounded(sample: Sample) -> Check:
     """Let all words be swapped of those that withstand."""
     rows, n = sample.survivors, len(sample.broken)
-    left = (len(rows) - sample.fallen(sample.spec, rows, 1.0)) / n
+    left = (len(rows) - len(sample.fallen(sample.spec, rows, 1.0))) / n
     chance = 1 / sample.found.logits.shape[1]
     swaps = KNOWN[sample.spec.name].title.lower()
     said = "" if left <= chance else f" Some words have no {swaps}, so this need not be weakness."
@@ -202,7 +202,7 @@ def more_steps(sample: Sample) -> Check:
     """Try more swaps for each word on those that withstand."""
     rows, n = sample.survivors, len(sample.broken)
     wider = replace(sample.spec, steps=_WIDER * sample.spec.steps)
-    fallen = sample.fallen(wider, rows, sample.config.epsilons[-1])
+    fallen = len(sample.fallen(wider, rows, sample.config.epsilons[-1]))
     return Check(
         "more_steps",
         by_share(fallen / n, least=1 / n),

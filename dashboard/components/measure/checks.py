@@ -38,12 +38,15 @@ FIGURES: dict[str, Callable[[Numbers], str]] = {
     "gradient": lambda v: f"{v['blind']:.0f} of {v['n']:.0f} blind",
     "loss_rises": lambda v: f"{100 * v['rising']:.0f} %",
     "iterative": lambda v: f"{v['iterative']:.0f} against {v['one_step']:.0f}",
-    "white_box": lambda v: f"{v.get('square', 0) + v.get('transfer', 0):.0f} more by black box",
+    "white_box": lambda v: (
+        f"{sum(v.get(k, 0) for k in ('square', 'transfer', 'black_box')):.0f} more by black box"
+    ),
     "noise": lambda v: f"excess {max(v['excess'], 0):.0f}",
     "unbounded": lambda v: f"{100 * v['left']:.0f} % left",
     "more_steps": lambda v: f"{100 * v['change']:.0f} points",
     "losses_agree": lambda v: " against ".join(f"{v[k]:.0f}" for k in v if k != "n"),
     "raw_curve": lambda v: f"rise {v['rise']:.0f}",
+    "truncation": lambda v: f"{v['cut']:.0f} of {v['n']:.0f} cut",
     "descent": lambda v: f"{v['missed']:.0f} of {v['n']:.0f} missed",
 }
 
