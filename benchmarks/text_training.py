@@ -22,7 +22,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 import usable_core as usable
 from benchmarks._timing import clock, conditions, interleave
-from benchmarks.texts import _made_texts, _random_model
+from benchmarks.texts import made_texts, random_model
 from usable_core.training.batches import batches
 
 BATCH = 32
@@ -42,8 +42,8 @@ def main() -> None:
     print(conditions())
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        reference = asked.model or _random_model(Path(folder))
-        data = usable.load_dataset(asked.dataset) if asked.dataset else _made_texts()
+        reference = asked.model or random_model(Path(folder))
+        data = usable.load_dataset(asked.dataset) if asked.dataset else made_texts()
         _print(reference, data.sample(asked.limit), asked.rounds)
 
 
