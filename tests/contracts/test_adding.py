@@ -37,6 +37,7 @@ from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.catalog.models import SOURCES
 from usable_core.catalog.text_attacks import TEXT_ATTACKS
+from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.robustness_cost import failure
 from usable_core.evaluations.robustness_texts import swapped_words
@@ -263,12 +264,18 @@ def test_an_attack(add, toys, ask, open_page):
     assert RunStore().list("robustness")[0].config.attacks[0].name == "toy"
 
 
-def test_an_attack_on_texts(add, ask, tmp_path):
-    add(TEXT_ATTACKS, rows.TEXT_ATTACK)
+@pytest.fixture
+def of_texts(tmp_path):
+    """A model of texts, and texts."""
     save_classifier(tmp_path / "model", "gpt2")
     lines = "".join(f"that garden was seen again {i},{n}\n" for i in range(3) for n in CLASSES)
     (tmp_path / "a.csv").write_text(f"text,label\n{lines}")
-    model, data = str(tmp_path / "model"), str(tmp_path / "a.csv")
+    return str(tmp_path / "model"), str(tmp_path / "a.csv")
+
+
+def test_an_attack_on_texts(add, ask, of_texts):
+    add(TEXT_ATTACKS, rows.TEXT_ATTACK)
+    model, data = of_texts
 
     found = usable.evaluate_robustness(model, data, attack="toy", epsilons=(0, 1.0))
     told = ask("evaluate", "robustness", "--model", model, "--dataset", data, "--attack", "toy")
@@ -280,6 +287,32 @@ def test_an_attack_on_texts(add, ask, tmp_path):
             assert new == old[::-1]
     assert told["attacks"][0]["name"] == "toy"
     assert told["norm"] == "words"
+
+
+def test_a_corruption_of_texts(add, ask, of_texts):
+    add(TEXT_CORRUPTIONS, rows.TEXT_CORRUPTION)
+    model, data = of_texts
+    asked = ("--model", model, "--dataset", data, "--corruption", "toy", "--severity", "5")
+
+    found = usable.evaluate_corruption(model, data, corruptions=("toy",))
+    told = ask("evaluate", "corruption", *asked)
+
+    assert len(found.records) == 9 * 5
+    assert found.kind == "text"
+    assert {cell["corruption"] for cell in told["cells"]} == {"toy"}
+
+
+def test_an_explanation_method_of_texts(add, ask, of_texts):
+    add(EXPLAINERS, rows.EXPLAINER)
+    model, _ = of_texts
+    words = ("--text", "that garden was seen", "--model", model, "--method", "toy,kernel_shap")
+
+    found = usable.explain(model, "that garden was seen", method="toy")
+    told = ask("explain", *words)
+
+    assert found.values.shape == (1, 4)
+    assert found.values.any()
+    assert [one["method"] for one in told["maps"]] == ["toy", "kernel_shap"]
 
 
 def test_an_explanation_method(add, toys, ask, open_page, tmp_path):

@@ -32,6 +32,7 @@ EXPLAINER = ExplainerRow(
     paper="Robnik-Šikonja & Kononenko 2008",
     help="What is lost without each superpixel.",
     uses_superpixels=True,
+    of_texts="toys.explainer:explain",
 )
 CORRUPTION = CorruptionRow(
     title="Toy film",
@@ -41,6 +42,14 @@ CORRUPTION = CorruptionRow(
     help="On its way to the negative.",
     paper="",
     is_random=False,
+)
+TEXT_CORRUPTION = CorruptionRow(
+    title="Toy words",
+    group="words",
+    function="toys.text_corruption:backwards",
+    is_common=True,
+    help="Words from their end.",
+    paper="",
 )
 DATASET = DatasetRow(
     title="Toy squares",
