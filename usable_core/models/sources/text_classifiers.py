@@ -28,8 +28,9 @@ _ENDING = "ForSequenceClassification"
 class TextClassifier(nn.Module):
     """A classifier of texts that returns its logits alone.
 
-    What fills up a batch is hidden from it. Where its configuration names no piece for that, it is
-    one that no text of the batch has, for decoders take the last other one for a text's end.
+    What fills up a batch is hidden from it. Where its configuration names no piece for that, or one
+    that there is not, it is one that no text of the batch has, for decoders take the last other one
+    for a text's end.
     """
 
     def __init__(self, network: PreTrainedModel, said: Mapping[str, Any]) -> None:
@@ -38,7 +39,8 @@ class TextClassifier(nn.Module):
         self.network = network
         self._said = json.dumps(said, sort_keys=True)
         own = network.config.pad_token_id
-        self._own = own if isinstance(own, int) and own >= 0 else None
+        known = network.config.vocab_size
+        self._own = own if isinstance(own, int) and 0 <= own < known else None
 
     def extra_repr(self) -> str:
         """Return what tells it from another of the same layers."""
