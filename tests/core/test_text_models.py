@@ -116,6 +116,16 @@ def test_a_decoder_reads_its_last_piece_though_it_is_the_one_that_ends_texts(tmp
         assert (model(x)[0] - expected).abs().max() < 1e-5
 
 
+def test_what_fills_up_may_be_no_piece_of_the_network(tmp_path):
+    save_classifier(tmp_path, "gpt2")
+    model = load_model(tmp_path)
+    change(tmp_path / "config.json", pad_token_id=10_000)
+
+    beyond = load_model(tmp_path)
+
+    assert (answers(beyond, TEXTS) - answers(model, TEXTS)).abs().max() < 1e-5
+
+
 def test_a_text_that_is_too_long_is_cut_as_transformers_cuts_it(tmp_path):
     network, tokenizer = save_classifier(tmp_path, "bert")
 

@@ -278,7 +278,7 @@ def _(model: Path) -> None:
     (model / "added_tokens.json").write_text(json.dumps({f"<{k}>": k for k in range(1_000_000)}))
 
 
-@case("a number of what fills up beyond the network", "pad_token_id")
+@case("a number of what fills up beyond the network", "Padding_idx")
 def _(model: Path) -> None:
     change(model / "config.json", pad_token_id=10_000)
 

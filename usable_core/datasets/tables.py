@@ -14,6 +14,7 @@ from usable_core.decoding_limits import MAX_BYTES
 from usable_core.errors import DatasetRefused
 
 MAX_CELLS = 10_000_000  # of a table: they are all held in memory
+csv.field_size_limit(MAX_BYTES)  # one text that is too long is left out, and not its table
 SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson"}
 WHOLE = ".json"  # a list of rows, or columns by name; what else is called so is no table
 

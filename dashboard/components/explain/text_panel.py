@@ -236,7 +236,7 @@ def _unit(found: Explanation) -> str:
 
 def _map(found: Explanation, show_words: Callable[[], None]) -> None:
     title = f"**{EXPLAINERS[str(found.method)].title}** of *{escaped(str(found.target))}*"
-    st.markdown(" ".join([title, *badges(found)]), help=describe_words(found))
+    st.markdown(" ".join([title, *badges(found)]), help=escaped(describe_words(found)))
     show_words()
     how = TEXT_BACKGROUNDS[str(found.background)].lower()
     row = EXPLAINERS[str(found.method)]

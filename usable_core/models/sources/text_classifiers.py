@@ -29,8 +29,9 @@ ENDING = "ForSequenceClassification"
 class TextClassifier(nn.Module):
     """A classifier of texts that returns its logits alone.
 
-    What fills up a batch is hidden from it. Where its configuration names no piece for that, it is
-    one that no text of the batch has, for decoders take the last other one for a text's end.
+    What fills up a batch is hidden from it. Where its configuration names no piece for that, or one
+    that there is not, it is one that no text of the batch has, for decoders take the last other one
+    for a text's end.
 
     Attributes:
         head_names: Of the linear layer that gives logits.
@@ -42,7 +43,8 @@ class TextClassifier(nn.Module):
         self.network = network
         self._said = json.dumps(said, sort_keys=True)
         own = network.config.pad_token_id
-        self._own = own if isinstance(own, int) and own >= 0 else None
+        known = network.config.vocab_size
+        self._own = own if isinstance(own, int) and 0 <= own < known else None
         layers = [name for name, layer in self.named_modules() if isinstance(layer, nn.Linear)]
         self.head_names = (layers[-1],)
 
