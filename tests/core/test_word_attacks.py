@@ -19,6 +19,7 @@ from usable_core import (
 )
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog import implementation
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.catalog.text_attacks import TEXT_ATTACKS, TEXT_PRESETS
 from usable_core.cli import app
 from usable_core.errors import Cancelled, ConfigError, IncompatibleLabels, NoGradients
@@ -40,6 +41,7 @@ from usable_core.runs.artifacts import PARTS
 from usable_core.texts import words_of
 from usable_core.word_attacks.asking import Asking
 from usable_core.word_attacks.noise import random_swaps
+from usable_core.word_attacks.search import Attacked, search
 from usable_core.word_attacks.swaps import synonyms
 from usable_core.word_attacks.written import Written
 
@@ -502,3 +504,16 @@ def test_the_cost_told_before_is_an_upper_bound(random_models):
     spent = result.cost
     assert spent.forward + spent.backward <= attack_work(result.config, result.n).passes
     assert spent.forward + spent.backward + spent.checks <= told.passes
+
+
+@pytest.mark.parametrize("name", ["typo", "typo_black_box"])
+def test_no_more_words_change_than_may(name):
+    model = planted(great=2.0, fine=2.0)
+    text = Text("the film was great and fine", model.input)
+    with Oracle(model) as oracle:
+        texts = [Attacked(Written.of(text), 1, -3.5, 0)] * 3
+        one, two, many = search(Asking(oracle), AttackSpec(name, 8), texts, [1, 2, 6])
+
+    assert one is None
+    assert two.changed == many.changed == 2
+    assert two.written.text == many.written.text
