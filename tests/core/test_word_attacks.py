@@ -11,6 +11,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 from usable_core import (
+    attack,
     evaluate_accuracy,
     evaluate_robustness,
     list_attacks,
@@ -376,6 +377,8 @@ def test_attacks_are_on_what_the_model_takes(random_models):
         ConfigError, match=r"Typos is an attack on texts\. Choose .*--preset glance"
     ):
         evaluate_robustness("bundled/vgg_digits", "digits", preset="typo", limit=10)
+    with pytest.raises(ConfigError, match="Typos is an attack on texts"):
+        attack("bundled/vgg_digits", np.zeros((32, 32, 3)), [0], epsilon=0.1, attack="typo")
     assert {*TEXT_ATTACKS} < {*list_attacks()}
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from usable_core.catalog.attacks import ATTACKS
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.text_attacks import KNOWN as ATTACKS
 from usable_core.catalog.text_corruptions import KNOWN, kind_of
 from usable_core.evaluations.accuracy import ABOUT
 from usable_core.evaluations.corruption import SEVERITIES
@@ -69,8 +69,9 @@ def _accuracy(results: Sequence[Measured]) -> Iterator[str]:
 def _robustness(results: Sequence[Measured]) -> Iterator[str]:
     config = cast(Any, results[0].config)
     used = {attack.name for attack in config.attacks}
-    norms = [NORM_TITLES[norm] for norm in PIXEL_NORMS if norm != config.norm]
-    yield f"Attacks in other norms: {', '.join(norms)}"
+    if config.kind == "picture":
+        norms = [NORM_TITLES[norm] for norm in PIXEL_NORMS if norm != config.norm]
+        yield f"Attacks in other norms: {', '.join(norms)}"
     others = [
         row.title
         for name, row in ATTACKS.items()

@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import numpy as np
 
-from usable_core.catalog.attacks import ATTACKS, AttackSpec
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.text_attacks import KNOWN
 from usable_core.evaluations.cost import CostResult
 from usable_core.evaluations.epsilon import NORM_TITLES, epsilon_label
 from usable_core.evaluations.explanation import ExplanationResult
@@ -135,7 +136,7 @@ def _maps(result: Measured) -> Iterator[dict[str, Any]]:
 
 def _attack(spec: AttackSpec) -> str:
     """Return an attack with its steps, where it goes by steps."""
-    return f"{spec.title} ({spec.steps} steps)" if ATTACKS[spec.name].is_iterative else spec.title
+    return f"{spec.title} ({spec.steps} steps)" if KNOWN[spec.name].is_iterative else spec.title
 
 
 def _where(provenance: Provenance) -> str:
