@@ -10,14 +10,23 @@ from planted_words import planted
 from torch import nn
 from typer.testing import CliRunner
 
-from usable_core import evaluate_accuracy, evaluate_robustness, list_attacks, load_model
+from usable_core import (
+    attack,
+    evaluate_accuracy,
+    evaluate_robustness,
+    list_attacks,
+    load_dataset,
+    load_model,
+)
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog import implementation
+from usable_core.catalog.attacks import AttackSpec
 from usable_core.catalog.text_attacks import TEXT_ATTACKS, TEXT_PRESETS
 from usable_core.cli import app
-from usable_core.errors import ConfigError, IncompatibleLabels, NoGradients
+from usable_core.errors import Cancelled, ConfigError, IncompatibleLabels, NoGradients
 from usable_core.evaluations.epsilon import epsilon_label, grid, most_words
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
+from usable_core.evaluations.robustness_cost import attack_work, most_work
 from usable_core.evaluations.robustness_texts import (
     similarity,
     still_read,
@@ -26,9 +35,14 @@ from usable_core.evaluations.robustness_texts import (
 )
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.games.words import Text
+from usable_core.measuring import attacked_texts, shards
+from usable_core.measuring.robustness import measure
+from usable_core.measuring.worst_texts import attacked
+from usable_core.runs.artifacts import PARTS
 from usable_core.texts import words_of
 from usable_core.word_attacks.asking import Asking
 from usable_core.word_attacks.noise import random_swaps
+from usable_core.word_attacks.search import Attacked, search
 from usable_core.word_attacks.swaps import synonyms
 from usable_core.word_attacks.written import Written
 
@@ -363,6 +377,8 @@ def test_attacks_are_on_what_the_model_takes(random_models):
         ConfigError, match=r"Typos is an attack on texts\. Choose .*--preset glance"
     ):
         evaluate_robustness("bundled/vgg_digits", "digits", preset="typo", limit=10)
+    with pytest.raises(ConfigError, match="Typos is an attack on texts"):
+        attack("bundled/vgg_digits", np.zeros((32, 32, 3)), [0], epsilon=0.1, attack="typo")
     assert {*TEXT_ATTACKS} < {*list_attacks()}
 
 
@@ -448,3 +464,59 @@ def test_clean_predictions_are_those_of_the_accuracy(random_models):
 
     accuracy = evaluate_accuracy(models["bert"], data)
     assert result.clean_accuracy == accuracy.accuracy
+
+
+def test_a_stopped_run_goes_on_from_its_finished_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "PART_SECONDS", 0.0)
+    model = planted(great=2.0)
+    rows = [(f"{'great ' if i % 3 else ''}{'film ' * (i % 7)}{i}", "good") for i in range(300)]
+    data, folder = load_dataset(table_of(tmp_path, *rows)), tmp_path / "run"
+    config = RobustnessConfig(
+        model.spec, DatasetSpec("x", "all"), TEXT_PRESETS["typo"].attacks, epsilons=FINE, walked=0
+    )
+    told = []
+
+    def stop(done, total, message, **metrics):
+        told.append((done, total))
+        if done >= total / 3:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        measure(model=model, dataset=data, config=config, report=stop, folder=folder)
+    stored = {path.name for path in (folder / PARTS).iterdir()}
+    calls = []
+    monkeypatch.setattr(
+        attacked_texts, "attacked", lambda *a: (calls.append(len(a[3])), attacked(*a))[1]
+    )
+    again = measure(model=model, dataset=data, config=config, folder=folder)
+    left = sum(calls)
+    whole = measure(model=model, dataset=data, config=config)
+
+    assert len(stored) > 1
+    assert 0 < left < sum(calls) - left == 300
+    assert again.records.equals(whole.records)
+    assert told[-1][1] == 4 * 300
+
+
+def test_the_cost_told_before_is_an_upper_bound(random_models):
+    models, data = random_models
+    result = evaluate_robustness(models["gpt2"], data, preset="typo", epsilons=FINE, walked=8)
+
+    told = most_work(result.config, result.n)
+
+    spent = result.cost
+    assert spent.forward + spent.backward <= attack_work(result.config, result.n).passes
+    assert spent.forward + spent.backward + spent.checks <= told.passes
+
+
+@pytest.mark.parametrize("name", ["typo", "typo_black_box"])
+def test_no_more_words_change_than_may(name):
+    model = planted(great=2.0, fine=2.0)
+    text = Text("the film was great and fine", model.input)
+    with Oracle(model) as oracle:
+        texts = [Attacked(Written.of(text), 1, -3.5, 0)] * 3
+        one, two, many = search(Asking(oracle), AttackSpec(name, 8), texts, [1, 2, 6])
+
+    assert one is None
+    assert two.changed == many.changed == 2
+    assert two.written.text == many.written.text

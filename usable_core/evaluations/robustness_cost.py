@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from usable_core.catalog.attacks import ATTACKS, LOSSES, AttackSpec
+from usable_core.catalog.text_attacks import KNOWN
+from usable_core.evaluations.epsilon import most_words
 from usable_core.evaluations.robustness import Cost, RobustnessConfig
 
 # Runs of the presets over their usual epsilons took 0.6 to 1 of the upper bound. It is less only
@@ -20,6 +22,7 @@ WATCHED = 23  # gradients of the checks that follow one path: ε 0, gradient, lo
 ASKED = 3  # forward passes of those that ask twice or look at the outputs
 QUERIES, FEW, LONGER = 200, 16, 10  # of Square; examples with more steps; how many times more
 UNBOUNDED = 32  # examples attacked without a bound
+WORDS = 20  # of a text: of a sentence, for nobody knows how long texts are before they are read
 _UNITS = ((1, "seconds"), (60, "minutes"), (3600, "hours"))
 
 
@@ -73,6 +76,8 @@ def attack_work(config: RobustnessConfig, examples: int, classes: int | None = N
     levels = sum(epsilon > 0 for epsilon in config.epsilons)
     if not levels:
         return Work(forward=config.draws) * examples
+    if config.kind == "text":
+        return (_of_words(config, max(config.epsilons)) + Work(forward=1 + levels)) * examples
     ladder = sum((failure(spec, classes) for spec in config.attacks), Work())
     is_descent = any(ATTACKS[spec.name].is_iterative for spec in config.attacks)
     searched = ladder + Work(SHRINKING, 1) if is_descent else ladder * levels
@@ -85,6 +90,8 @@ def check_work(config: RobustnessConfig, examples: int, classes: int | None = No
     n = min(config.sample_size, examples)
     if not n or not levels:
         return Work()
+    if config.kind == "text":  # every share by itself; then swaps of all words, and wider ones
+        return (_of_words(config, 1.0) + _of_words(config, max(config.epsilons)) * levels) * n
     spec = examined_by(config.attacks)
     one = failure(spec, classes)
     longer = failure(replace(spec, steps=LONGER * spec.steps), classes)
@@ -94,6 +101,16 @@ def check_work(config: RobustnessConfig, examples: int, classes: int | None = No
     per_example = one * (levels + 2) + Work(SHRINKING, 1) + paths
     rivals = black_box * min(n, config.rivalled) + longer * min(n, config.rivalled, FEW)
     return (per_example * n + rivals + one * min(n, UNBOUNDED)) * config.draws
+
+
+def _of_words(config: RobustnessConfig, epsilon: float) -> Work:
+    """Return what one text costs that withstands a ladder of searches for words."""
+    steps, found = int(most_words(epsilon, WORDS)), Work()
+    for spec in config.attacks:
+        follows = KNOWN[spec.name].is_gradient_based
+        first = Work(gradient=steps) if follows else Work(forward=WORDS)
+        found = found + first + Work(forward=steps * spec.steps)
+    return found
 
 
 def examined_by(ladder: Sequence[AttackSpec]) -> AttackSpec:

@@ -104,7 +104,7 @@ def attacked(
 ) -> Again:
     """Attack a few examples again, without the checks of the attack; see `answers`."""
     few = few_of(answer, model, dataset, _fewer(count, "robustness"), seed)
-    changes: dict[str, Any] = {"walked": 0, "gallery": 0, "surrogate": None}
+    changes: dict[str, Any] = {"walked": 0, "gallery": 0, "surrogate": None, "judge": None}
     config = replace(answer.config, dataset=_all_of(answer), **changes)
 
     def measure() -> Measured:

@@ -11,6 +11,7 @@ from usable_core.attacks.needs import check_gradients
 from usable_core.datasets.dataset import hash_bytes
 from usable_core.errors import AttackError
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.measuring.attacked_texts import check_kind
 from usable_core.measuring.provenance import ready
 from usable_core.models.model import Model
 from usable_core.models.pixels import pixels_of
@@ -21,6 +22,7 @@ def adversarial_images(
     model: Model, images: object, labels: Sequence[int | str], config: RobustnessConfig
 ) -> Tensor:
     """Return the worst images (N, 3, H, W) that the attacks of a config find; see `api.attack`."""
+    check_kind(model, config)
     check_gradients(model, config.attacks)
     x = pixels_of(images, model.preprocessing)
     y = _indices(model, labels, len(x))
