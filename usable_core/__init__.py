@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from usable_core.costing import evaluate_cost as evaluate_cost
     from usable_core.datasets import load_dataset as load_dataset
     from usable_core.datasets.arrays import dataset_from_arrays as dataset_from_arrays
+    from usable_core.datasets.arrays import dataset_from_texts as dataset_from_texts
     from usable_core.datasets.dataset import Dataset as Dataset
     from usable_core.evaluations.explanation import ExplainerOptions as ExplainerOptions
     from usable_core.evaluations.specs import DatasetSpec as DatasetSpec
@@ -58,7 +59,7 @@ _NAMES = {
     "comparison": "compare",
     "costing": "evaluate_cost",
     "datasets": "load_dataset",
-    "datasets.arrays": "dataset_from_arrays",
+    "datasets.arrays": "dataset_from_arrays dataset_from_texts",
     "datasets.dataset": "Dataset",
     "evaluations.explanation": "ExplainerOptions",
     "evaluations.specs": "DatasetSpec ModelSpec",

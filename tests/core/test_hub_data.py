@@ -8,6 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import huggingface_hub
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from made_data import pictures_column, write_parquet, write_pictures
 
@@ -265,6 +267,48 @@ def test_a_data_set_without_pictures_or_too_large_is_refused_before_it_comes(
     with pytest.raises(DatasetRefused, match="nothing was fetched"):
         load_dataset("hf/some/one")
     assert hub.came == []
+
+
+def texts(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for part, count in (("train", 6), ("test", 4)):
+        rows = "".join(f"a film {part} {k},{('calm', 'angry')[k % 2]}\n" for k in range(count))
+        (folder / f"{part}.csv").write_text(f"text,label\n{rows}")
+    (folder / "README.md").write_text("Texts.")
+    (folder / "loading.py").write_text("raise SystemExit")
+
+
+def test_texts_in_the_cache_are_read_without_a_network(cache, monkeypatch):
+    def shards(folder):
+        (folder / "data").mkdir(parents=True)
+        for part, count in (("train", 6), ("test", 4)):
+            said = [f"a film {part} {k}" for k in range(count)]
+            table = pa.table({"text": said, "label": [k % 2 for k in range(count)]})
+            pq.write_table(table, folder / "data" / f"{part}-00000-of-00001.parquet")
+
+    monkeypatch.setattr(hub_client, "unreachable", lambda _: "it is far away")
+    cached(cache, shards)
+
+    data = load_dataset("hf/some/one")
+
+    assert data.kind == "text"
+    assert counts(data) == {"train": 6, "test": 4}
+    assert load_dataset("hf/some/one", "test")[1][0] == "a film test 1"
+    assert COMMIT[:12] in data.notes[0]
+
+
+def test_of_tables_of_texts_those_of_a_part_alone_are_fetched(cache, tmp_path, monkeypatch, caplog):
+    texts(tmp_path / "theirs")
+    hub = Hub(tmp_path / "theirs", monkeypatch)
+
+    with caplog.at_level(logging.WARNING):
+        part = load_dataset("hf/some/one:test")
+
+    assert [part[i][0] for i in range(len(part))] == [f"a film test {k}" for k in range(4)]
+    assert hub.came == ["test.csv"]
+    assert "MB of hf/some/one from huggingface.co" in caplog.text
+    assert counts(load_dataset("hf/some/one")) == {"train": 6, "test": 4}
+    assert sorted(hub.came) == ["test.csv", "test.csv", "train.csv"]
 
 
 def test_a_folder_of_that_name_is_the_folder(cache, tmp_path, monkeypatch):

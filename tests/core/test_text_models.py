@@ -1,12 +1,18 @@
 """Classifiers of texts in folders of the hub's form: as transformers answers, text by text."""
 
+import logging
+import shutil
+import socket
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from made_texts import CLASSES, DECODERS, SMALL, TEXTS, change, save_classifier, save_tokenizer
 
-from usable_core import explain, load_model
+from usable_core import explain, load_model, passport
 from usable_core.asking.oracle import Oracle
+from usable_core.catalog.models import files_of
 from usable_core.errors import (
     CheckpointError,
     ConfigError,
@@ -307,3 +313,74 @@ def test_weights_of_half_precision_are_computed_in_float32(tmp_path):
 
 def test_all_decoders_are_among_those_that_are_tried():
     assert set(DECODERS) < set(SMALL)
+
+
+COMMIT = "c" * 40
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub" / "models--some--one"
+
+
+def put(folder, place, names):
+    """Lay files into the hub's cache as its client does: links to their contents."""
+    snapshot = place / "snapshots" / COMMIT
+    for part in (place / "refs", place / "blobs", snapshot):
+        part.mkdir(parents=True, exist_ok=True)
+    (place / "refs" / "main").write_text(COMMIT)
+    for name in names:
+        shutil.copy(folder / name, place / "blobs" / f"of-{name}")
+        (snapshot / name).symlink_to(place / "blobs" / f"of-{name}")
+    return snapshot
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2"])
+def test_a_classifier_of_texts_in_the_cache_answers_without_a_network(
+    kind, cache, tmp_path, monkeypatch
+):
+    network, tokenizer = save_classifier(tmp_path / "theirs", kind)
+    put(tmp_path / "theirs", cache, [path.name for path in (tmp_path / "theirs").iterdir()])
+    monkeypatch.setattr(socket, "create_connection", lambda *_: pytest.fail("asked the network"))
+
+    model = load_model("hf/some/one")
+
+    expected = torch.stack([alone(network, tokenizer, text) for text in TEXTS])
+    assert (answers(model, TEXTS) - expected).abs().max() < 1e-5
+    assert model.card["weights"] == f"some/one, revision main (commit {COMMIT[:12]})"
+    assert {"tokenizer.json", "model.safetensors"} <= {p.name for p in files_of("hf/some/one")}
+
+
+def test_of_a_hubs_model_only_what_is_needed_is_fetched_and_told_before(
+    cache, tmp_path, monkeypatch, caplog
+):
+    save_classifier(tmp_path / "theirs", "bert")
+    for name in ("pytorch_model.bin", "tf_model.h5", "README.md", "evil.py", "spm.model"):
+        (tmp_path / "theirs" / name).write_bytes(b"x" * 5_000_000)
+    held = {path.name: path.stat().st_size for path in (tmp_path / "theirs").iterdir()}
+    came = []
+
+    def info(_, id, **__):
+        files = [SimpleNamespace(rfilename=name, size=size) for name, size in held.items()]
+        said = {"model_type": "bert"}
+        return SimpleNamespace(siblings=files, config=said, card_data=None, sha=COMMIT)
+
+    def download(id, *, revision, allow_patterns):
+        came.extend(allow_patterns)
+        return str(put(tmp_path / "theirs", cache, allow_patterns))
+
+    monkeypatch.setattr("usable_core.catalog.hub_client.why_not", lambda: "")
+    monkeypatch.setattr("usable_core.models.sources.fetching.HfApi.model_info", info)
+    monkeypatch.setattr("usable_core.models.sources.fetching.snapshot_download", download)
+    needed = {"config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"}
+
+    before = passport("hf/some/one")
+    with caplog.at_level(logging.WARNING):
+        model = load_model("hf/some/one")
+
+    assert set(came) == {*needed, "spm.model"}
+    assert before.download.size == sum(held[name] for name in came)
+    assert before.download.host == "huggingface.co"
+    assert before.download.said in caplog.text
+    assert model.predict("no")[0][0].name in CLASSES

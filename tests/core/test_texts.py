@@ -11,7 +11,13 @@ from made_pictures import png
 from made_texts import save_classifier
 from typer.testing import CliRunner
 
-from usable_core import evaluate_accuracy, evaluate_robustness, load_dataset, load_model
+from usable_core import (
+    dataset_from_texts,
+    evaluate_accuracy,
+    evaluate_robustness,
+    load_dataset,
+    load_model,
+)
 from usable_core.cli import app
 from usable_core.datasets.texts import from_texts
 from usable_core.errors import ConfigError, DatasetRefused
@@ -310,3 +316,38 @@ def test_a_look_at_texts_finds_what_is_alike(tmp_path):
     assert answer.exit_code == 0, answer.output
     assert "2 examples are (nearly) equal to one of another class" in answer.output
     assert "With the words of an earlier example: 1." in answer.output
+
+
+def test_texts_at_hand_are_the_data_set_that_a_table_of_them_is(tmp_path):
+    as_csv(tmp_path / "a.csv")
+    said = [text for text, _ in ROWS]
+    names = sorted({label for _, label in ROWS})
+    targets = [names.index(label) for _, label in ROWS]
+    score = [0.5 * k for k in range(len(ROWS))]
+
+    found = dataset_from_texts(said, targets, names, columns={"score": score})
+
+    whole = load_dataset(tmp_path / "a.csv")
+    assert contents(found) == contents(whole)
+    assert found.ids == whole.ids
+    assert found.kind == "text"
+    assert list(found.columns["score"]) == score
+    assert {"words", "characters"} <= set(found.columns)
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels", "more", "sentence"),
+    [
+        ([], [], {}, "0 texts"),
+        ("a text", [0], {}, "list of strings"),
+        (["a"], [0, 1], {}, "1 texts and labels"),
+        (["a", 3], [0, 1], {}, "Text 1 cannot be used"),
+        (["a", " "], [0, 1], {}, "Text 1 cannot be used: The text is empty"),
+        (["a", "b"], [0, 1], {"names": ["calm"]}, "only 1 class names"),
+        (["a", "b"], [0.5, 1], {}, "whole numbers"),
+        (["a", "b"], [0, 1], {"columns": {"score": [1]}}, "there are 2 texts"),
+    ],
+)
+def test_what_is_no_data_set_of_texts_is_a_sentence(texts, labels, more, sentence):
+    with pytest.raises(DatasetRefused, match=sentence):
+        dataset_from_texts(texts, labels, **more)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 from made_pictures import photo
+from made_texts import save_classifier
 
 import usable_core as usable
 from dashboard.Home import PAGES
@@ -138,6 +139,7 @@ def test_readmes_requirements_are_some(tmp_path):
 def test_readmes_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     photo(size=(64, 48)).save("photo.jpg")
+    save_classifier(tmp_path / "my-bert", "bert", classes=("negative", "positive"))
     scope = {}
 
     found = blocks(README, "python")

@@ -20,7 +20,7 @@ PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 TOKENIZERS = (
     *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
     *("vocab.txt", "vocab.json", "merges.txt", "spiece.model", "sentencepiece.bpe.model"),
-    "tokenizer.model",
+    *("tokenizer.model", "spm.model"),
 )
 DEFAULT_REVISION = "main"
 # As the hub has it: OWNER/NAME or NAME, no "--", ".." or sign of a path.

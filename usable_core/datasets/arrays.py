@@ -1,4 +1,4 @@
-"""Data sets of pictures that are in memory already, or in another library's data set."""
+"""Data sets of pictures or texts that are in memory already, or in another library's data set."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +10,7 @@ from PIL import Image
 
 from usable_core.datasets.columns import known_columns
 from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
+from usable_core.datasets.texts import from_texts
 from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.labels import LabelSpace
 from usable_core.pictures import picture_of
@@ -46,16 +47,44 @@ def dataset_from_arrays(
             f"images must be an array, a tensor or a list, but are a {type(images).__name__}."
         )
     targets = _labels(labels, len(images))
-    for column, values in (columns or {}).items():
-        if len(values) != len(targets):
-            raise DatasetRefused(
-                f"The column {column} has {len(values)} values, but there are {len(targets)} "
-                "pictures. Give one for each."
-            )
+    _check_columns(columns, len(targets), "pictures")
     found = from_pictures(
         name, lambda i: _picture(images[i], i), targets, _label_space(targets, names)
     )
     return replace(found, columns=known_columns(columns or {}))
+
+
+def dataset_from_texts(
+    texts: Sequence[str],
+    labels: Sequence[int] | NDArray[np.integer[Any]],
+    names: Sequence[str] | None = None,
+    *,
+    name: str = "texts",
+    columns: Mapping[str, Sequence[object]] | None = None,
+) -> Dataset:
+    """Return labelled texts as a data set; its arguments are those of `dataset_from_arrays`.
+
+    Args:
+        texts: A list, or an array or column of strings (N,).
+        labels: Class of each text (N,), from 0.
+        names: Class names, by which a model's classes are found; without them classes are matched
+            by position, where model and data set have equally many.
+        name: What it is called in results.
+        columns: What else is known of each text (N,), by name; slices are made of it. How many
+            words and characters it has is known already.
+
+    Raises:
+        DatasetRefused: there are no texts, labels or columns and texts differ in number, a label
+            has no name, or something is no text that can be used.
+    """
+    if isinstance(texts, str) or not hasattr(texts, "__len__"):
+        raise DatasetRefused(
+            f"texts must be a list of strings, but are of the type {type(texts).__name__}."
+        )
+    said = list(texts)
+    targets = _labels(labels, len(said), "texts")
+    _check_columns(columns, len(said), "texts")
+    return from_texts(name, said, targets, _label_space(targets, names), columns or {})
 
 
 def dataset_from_pairs(pairs: Any, *, name: str | None = None) -> Dataset:  # noqa: ANN401
@@ -127,12 +156,27 @@ def _picture(image: Any, position: int) -> Image.Image:  # noqa: ANN401 - as `im
         raise DatasetRefused(f"Picture {position} cannot be used: {error}") from error
 
 
-def _labels(labels: Any, count: int) -> Labels:  # noqa: ANN401 - whatever the caller has
+def _check_columns(
+    columns: Mapping[str, Sequence[object]] | None, count: int, examples: str
+) -> None:
+    for column, values in (columns or {}).items():
+        if len(values) != count:
+            raise DatasetRefused(
+                f"The column {column} has {len(values)} values, but there are {count} {examples}. "
+                "Give one for each."
+            )
+
+
+def _labels(
+    labels: Any,  # noqa: ANN401 - whatever the caller has
+    count: int,
+    examples: str = "pictures",
+) -> Labels:
     found = np.asarray(labels.cpu() if hasattr(labels, "cpu") else labels)
     if count == 0 or found.shape != (count,):
         raise DatasetRefused(
-            f"A data set needs pictures with one label each, but there are {count} pictures and "
-            f"labels of shape {found.shape}."
+            f"A data set needs {examples} with one label each, but there are {count} {examples} "
+            f"and labels of shape {found.shape}."
         )
     if not np.issubdtype(found.dtype, np.integer) or found.min() < 0:
         raise DatasetRefused(

@@ -57,7 +57,7 @@ def read_hub(path: Path, name: str) -> Dataset:
 
 
 def chosen(files: Iterable[PurePosixPath], data: HubData, name: str) -> _Paths:
-    """Return the files of a data set that are meant, pictures and tables of them.
+    """Return the files of a data set that are meant: pictures, and tables of them or of texts.
 
     Raises:
         DatasetRefused: there are none, or they belong to several data sets.
@@ -65,11 +65,11 @@ def chosen(files: Iterable[PurePosixPath], data: HubData, name: str) -> _Paths:
     pictures = {_PARQUET, *suffixes()}
     every = [path for path in files if path.suffix.lower() in pictures | SUFFIXES]
     found = [path for path in every if not is_litter(path)]
-    if not any(path.suffix.lower() in pictures for path in found):
+    if not found:
         raise DatasetRefused(
-            f"{name} holds neither pictures nor Parquet files. What the Hub itself has written as "
-            f"Parquet, where it has, is hf/{data.hub.id}@{_CONVERTED}; else download it, unpack it "
-            "and give the folder."
+            f"{name} holds neither pictures, Parquet files nor tables of texts. What the Hub "
+            f"itself has written as Parquet, where it has, is hf/{data.hub.id}@{_CONVERTED}; else "
+            "download it, unpack it and give the folder."
         )
     for word in data.names:
         found = _of_part(found, part, name) if (part := part_of(word)) else _in(found, word, name)
@@ -103,7 +103,8 @@ def _of_part(files: _Paths, part: str, name: str) -> _Paths:
     def said(path: PurePosixPath) -> str | None:
         if path.suffix.lower() == _PARQUET:
             return named_part(path)[1]
-        return next((found for step in path.parent.parts if (found := part_of(step))), None)
+        steps = (*path.parent.parts, path.stem) if path.suffix in SUFFIXES else path.parent.parts
+        return next((found for step in steps if (found := part_of(step))), None)
 
     found = [p for p in files if said(p) == part]
     if found:

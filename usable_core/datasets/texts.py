@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -92,9 +93,13 @@ def texts_of_file(path: Path, name: str) -> Dataset | None:
 
 
 def from_texts(
-    name: str, texts: Sequence[str], targets: NDArray[np.int64], labels: LabelSpace
+    name: str,
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    labels: LabelSpace,
+    about: Mapping[str, Sequence[object]] = MappingProxyType({}),
 ) -> Dataset:
-    """Return a data set of texts that are in memory.
+    """Return a data set of texts that are in memory, with columns that say more of each.
 
     Raises:
         DatasetRefused: one of them cannot be used.
@@ -105,7 +110,7 @@ def from_texts(
             kept.append(cleaned(text))
         except TextRefused as error:
             raise DatasetRefused(f"Text {position} cannot be used: {error}") from error
-    return _made(name, kept, targets, labels, [labels.names[t] for t in targets], {})
+    return _made(name, kept, targets, labels, [labels.names[t] for t in targets], about)
 
 
 def _made(

@@ -204,6 +204,8 @@ def _chips(
 
 
 def _predicted(asked: Asked) -> str:
+    if not asked.is_over and not asked.explanation.predictions:
+        return "…"
     predictions = asked.explanation.predictions[:3]
     return " · ".join(f"{escaped(p.name)} {percent(p.probability)}" for p in predictions)
 
@@ -240,7 +242,8 @@ def _map(found: Explanation, show_words: Callable[[], None]) -> None:
     show_words()
     how = TEXT_BACKGROUNDS[str(found.background)].lower()
     row = EXPLAINERS[str(found.method)]
-    facts = [f"{found.evaluations:,} evaluations", f"unit: {_unit(found)}"]
+    passes = "1 evaluation" if found.evaluations == 1 else f"{found.evaluations:,} evaluations"
+    facts = [passes, f"unit: {_unit(found)}"]
     facts += [f"hidden: {how}"] if row.has_background else []
     facts += _gains(found)
     st.caption(" · ".join(map(escaped, facts)))
