@@ -8,6 +8,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from made_results import accuracy_result
+from made_texts import save_classifier
 from shown import figures, texts
 
 from dashboard.components.assess.evidence_file import zipped
@@ -23,6 +24,7 @@ from usable_core.verdicts.assessment import USUAL, AssessmentConfig, AssessmentR
 from usable_core.verdicts.checking import Checked
 from usable_core.verdicts.finding import findings_of
 from usable_core.verdicts.findings import Findings
+from usable_core.verdicts.kinds import start_of
 from usable_core.verdicts.plan import questions
 from usable_core.verdicts.precedence import Precedence
 from usable_core.verdicts.requirements import requirement
@@ -303,3 +305,23 @@ def test_the_question_of_many_candidates_is_shown_whole_and_in_part_where_fewer_
     app.switch_page("app_pages/accuracy.py").run()
     assert not app.exception
     assert app.multiselect(key="models").value == names[:4]
+
+
+def test_models_of_texts_are_asked_for_shares_of_words_and_nothing_of_pictures(
+    open_page, started, tmp_path
+):
+    save_classifier(tmp_path / "bert", "bert")
+    (tmp_path / "reviews.csv").write_text("text,label\nfine,calm\nno,angry\nso,sad\n")
+    reference = f"hf/{tmp_path / 'bert'}"
+
+    app = open_page("assess", models=reference, data=str(tmp_path / "reviews.csv"))
+    while opening := [button for button in app.button if "Open what" in button.label]:
+        opening[0].click().run()
+
+    app.button(key="assess_start").click().run()
+
+    (asked,) = started
+    assert asked.kind == "text"
+    assert asked.require == start_of("text")
+    assert app.text_input(key="assess_word_share").value == "10 %"
+    assert "fog" not in app.text_area(key="assess_more").placeholder

@@ -99,10 +99,9 @@ def _broken(parts: Parts, name: str, only: Sequence[Slice]) -> None:
     )
     not_measured(epsilons)
     if result.kind == "text":
-        about = result.records_at(epsilons[-1])
-        new = about.columns.difference(rows.columns)
-        rows = rows.merge(about[["index", *new]], on="index")
-        changed_texts(result, rows.head(TILES).to_dict("records"))
+        found_by = result.smallest_epsilon[["index", "attack", "step"]]
+        shown = rows.merge(found_by, on="index").head(TILES)
+        changed_texts(result, shown.to_dict("records"))
         return
     broken_tiles(run, result, rows, at, key=f"fails_broken_{run.id}", most=TILES)
 

@@ -1,4 +1,4 @@
-"""Images behind every figure: a click on a point, or a choice, opens the pictures below it."""
+"""Examples behind every figure: a click on a point, or a choice, opens them below it."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -27,7 +27,7 @@ def behind(
     Args:
         plot: Each point that can be clicked names its place last in its `customdata`.
         places: What can be chosen, each with its words.
-        show: Shows the pictures behind a place.
+        show: Shows the examples behind a place.
         key: Of the figure.
         alt: The figure in words.
         otherwise: Shows what stands there while no place is chosen.
@@ -37,9 +37,9 @@ def behind(
     figure(plot, key=key, alt=alt, on_click=partial(_take, key, places))
     if st.session_state.pop(f"{key}_clicked", False):  # said here: a callback must show nothing
         words = escaped(places[st.session_state[chosen]])
-        st.toast(f"Images shown: {words}", icon=":material/imagesmode:")
+        st.toast(f"Examples shown: {words}", icon=":material/visibility:")
     place = st.selectbox(
-        "Images behind",
+        "Examples behind",
         list(places),
         index=None,
         key=chosen,
