@@ -8,6 +8,7 @@ from usable_core import settings
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.hub import cached_folder
 from usable_core.catalog.hub_data import hub_data, is_hub_data
+from usable_core.catalog.kinds import Kind, kind_of_model
 from usable_core.catalog.models import files_of, source_of
 from usable_core.errors import IncompatibleLabels, UsableError
 from usable_core.json_files import read_json
@@ -26,11 +27,13 @@ class ModelFacts:
         classes: Names of its classes; empty where no card gives names.
         data: Reference of the data that it was trained on, else of those that its source offers
             first; None where neither is known.
+        kind: What it takes: `picture` or `text`; None where nobody knows yet.
     """
 
     reference: str
     classes: tuple[str, ...] = ()
     data: str | None = None
+    kind: Kind | None = None
 
 
 def card_of(reference: str) -> dict[str, Any]:
@@ -45,7 +48,7 @@ def card_of(reference: str) -> dict[str, Any]:
 
 def facts_of(reference: str) -> ModelFacts:
     """Return what is known of a model without loading it."""
-    data = None
+    data, kind = None, kind_of_model(reference)
     try:
         data = source_of(reference)[0].first_data
         card = card_of(reference)
@@ -55,9 +58,10 @@ def facts_of(reference: str) -> ModelFacts:
             reference,
             restore(tuple[str, ...], labels, "labels"),
             restore(str | None, trained_on, "data.reference"),
+            kind,
         )
     except (UsableError, ValueError, LookupError, TypeError, AttributeError):
-        return ModelFacts(reference, data=data)
+        return ModelFacts(reference, data=data, kind=kind)
 
 
 def is_at_hand(dataset: str) -> bool:
@@ -77,6 +81,8 @@ def misfit(model: ModelFacts, dataset: str, known: Classes) -> str:
         known: Class names of data that have no row in `DATASETS`, by reference.
     """
     row = DATASETS.get(dataset)
+    if row and model.kind not in (None, row.kind):
+        return f"{model.reference} takes {model.kind}s, and {row.title} holds {row.kind}s."
     classes = row.classes if row else known.get(dataset, ())
     if dataset == model.data or not (model.classes and classes):
         return ""

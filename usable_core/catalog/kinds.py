@@ -10,7 +10,7 @@ from usable_core.errors import UsableError
 from usable_core.files import is_file, placed
 
 Kind = Literal["picture", "text"]
-_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")  # alone they are of texts
+_TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".txt")  # alone they are of texts
 
 
 def kind_of_model(reference: str) -> Kind | None:
