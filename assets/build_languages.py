@@ -1,14 +1,12 @@
-"""Writes data/languages.tsv.gz: phrases of fifteen languages, from Unicode's CLDR.
+"""Writes data/languages.tsv.gz and data/cldr.txt: phrases of fifteen languages, of Unicode's CLDR.
 
     python assets/build_languages.py
-    python assets/build_languages.py --corpus corpus.txt
 
-CLDR comes with the package babel (pip install babel==2.19.0). What several of the languages have in
-common is left out, and each language has equally many. `--corpus` also writes all texts of CLDR in
-these languages but those that the data set holds out, one a line: to pre-train on.
+CLDR comes with the package babel (pip install babel==2.19.0). Of the labelled set, what several of
+the languages have in common is left out, and each language has equally many. cldr.txt is to
+pre-train on: all texts of these languages but what is like one that the labelled set holds out.
 """
 
-import argparse
 import gzip
 import hashlib
 import re
@@ -26,6 +24,7 @@ from usable_core.datasets.builtin import LANGUAGES
 from usable_core.texts import alike_key
 
 FOLDER = Path(__file__).parent / "data"
+CORPUS = "cldr.txt"
 # Codes of the languages, in the order of their names in the catalog.
 CODES = dict(
     zip(
@@ -94,10 +93,7 @@ def corpus(held_out: set[str]) -> list[str]:
 
 
 def main() -> None:
-    """Write the data set, and the texts to pre-train on where they are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--corpus", type=Path)
-    asked = parser.parse_args()
+    """Write the data set, the texts to pre-train on, and the licence of both."""
     found = labelled()
     rows = [
         f"{'test' if place < TEST else 'train'}\t{name}\t{text}\n"
@@ -110,11 +106,10 @@ def main() -> None:
     licence = Path(localedata._dirname) / "LICENSE.unicode"
     shutil.copyfile(licence, FOLDER / "LICENSE.unicode")
     print(f"babel {babel.__version__}: {len(rows)} phrases, {len(content):,} bytes")
-    if asked.corpus is not None:
-        held_out = {_key(text) for texts in found.values() for text in texts[:TEST]}
-        texts = corpus(held_out)
-        asked.corpus.write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
-        print(f"{len(texts)} texts to pre-train on")
+    held_out = {_key(text) for texts in found.values() for text in texts[:TEST]}
+    texts = corpus(held_out)
+    (FOLDER / CORPUS).write_text("".join(f"{text}\n" for text in texts), encoding="utf-8")
+    print(f"{len(texts)} texts to pre-train on")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import pytest
 
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.fitting import facts_of, is_at_hand
+from usable_core.catalog.fitting import facts_of, fitting, is_at_hand, misfit
 from usable_core.datasets import load_dataset
 
 
@@ -26,3 +26,27 @@ def test_what_must_be_downloaded_is_at_hand_once_it_lies_where_its_reader_looks(
     (tmp_path / "datasets" / DATASETS["cifar10"].files).mkdir(parents=True)
 
     assert is_at_hand("cifar10")
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "said"),
+    [
+        (
+            "bundled/resnet",
+            "languages",
+            "bundled/resnet takes pictures, and Languages holds texts.",
+        ),
+        ("timm/resnet50", "languages", "timm/resnet50 takes pictures, and Languages holds texts."),
+        ("bundled/bert", "digits", "bundled/bert takes texts, and Digits holds pictures."),
+        ("bundled/bert", "languages", ""),
+        ("hf/a/b", "languages", ""),
+        ("hf/a/b", "digits", ""),
+    ],
+)
+def test_data_of_the_other_kind_do_not_fit(model, data, said):
+    assert misfit(facts_of(model), data, {}) == said
+
+
+def test_texts_are_offered_to_models_of_texts_alone():
+    assert fitting([facts_of("bundled/gpt")], list(DATASETS), {}) == ["languages"]
+    assert "languages" not in fitting([facts_of("timm/resnet50")], list(DATASETS), {})

@@ -11,14 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.models import BUNDLED, files_of
 from usable_core.errors import CheckpointError, ConfigError
 from usable_core.models import load_model
 from usable_core.models.architectures import small_resnet
 from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.from_card import model_in
 from usable_core.models.weights.checkpoints import load_weights, save_model
-from usable_core.settings import assets
 
 
 def network(seed: int) -> torch.nn.Module:
@@ -78,8 +77,9 @@ def test_weights_that_are_given_instead_are_not_compared(tmp_path):
 
 @pytest.mark.parametrize("name", BUNDLED)
 def test_every_bundled_card_holds_the_hash_of_its_weights(name):
-    card = json.loads((assets() / "models" / f"{name}.json").read_text("utf-8"))
-    weights = (assets() / "models" / f"{name}.safetensors").read_bytes()
+    files = files_of(f"bundled/{name}")
+    card = json.loads(files[-1].read_text("utf-8"))
+    weights = files[0].read_bytes()
 
     assert card["weights_sha256"] == hashlib.sha256(weights).hexdigest()
 

@@ -48,6 +48,8 @@ def test_tables_alone_are_of_texts_and_pictures_are_bytes(tmp_path):
     found = [kind_of_data(str(tmp_path / n)) for n in ("a.csv", "t.parquet", "p.parquet")]
 
     assert found == ["text", "text", "picture"]
+    (tmp_path / "plain.txt").write_text("a text")
+    assert kind_of_data(str(tmp_path / "plain.txt")) == "text"
     assert kind_of_data(str(tmp_path / "broken.parquet")) is None
     assert kind_of_data(str(tmp_path)) is None
 

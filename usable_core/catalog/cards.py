@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from usable_core import settings
-from usable_core.catalog.models import BUNDLED, BundledRow
+from usable_core.catalog.models import BUNDLED, CARD_FILE, BundledRow
 from usable_core.json_files import read_json
 
 
@@ -49,7 +49,9 @@ def bundled_cards() -> list[BundledCard]:
 
 
 def _read(name: str) -> dict[str, Any] | None:
-    path = settings.assets() / "models" / f"{name}.json"
+    folder = settings.assets() / "models"
+    own = folder / name / CARD_FILE  # of a model of texts, which is a folder
+    path = own if own.is_file() else folder / f"{name}.json"
     try:
         card = read_json(path)
     except (OSError, ValueError):

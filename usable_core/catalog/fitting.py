@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from usable_core import settings
@@ -81,10 +82,10 @@ def misfit(model: ModelFacts, dataset: str, known: Classes) -> str:
         dataset: Reference of the data.
         known: Class names of data that have no row in `DATASETS`, by reference.
     """
-    kinds = model.kind, kind_of_data(dataset)
-    if None not in kinds and len(set(kinds)) > 1:
-        return f"It takes {model.kind}s, and these data are {kinds[1]}s."
-    row = DATASETS.get(dataset)
+    row, kind = DATASETS.get(dataset), kind_of_data(dataset)
+    if None not in (model.kind, kind) and model.kind != kind:
+        title = row.title if row else Path(dataset).name
+        return f"{model.reference} takes {model.kind}s, and {title} holds {kind}s."
     classes = row.classes if row else known.get(dataset, ())
     if dataset == model.data or not (model.classes and classes):
         return ""

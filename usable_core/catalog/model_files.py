@@ -34,7 +34,9 @@ IN_A_FOLDER = (
 
 
 def bundled(name: str) -> tuple[Path, ...]:
-    """Return the weights and the card of a bundled backbone.
+    """Return the weights and the card of a bundled backbone, a tokenizer between them.
+
+    One of texts has a folder of its own.
 
     Raises:
         UnknownName: no such backbone.
@@ -42,6 +44,8 @@ def bundled(name: str) -> tuple[Path, ...]:
     """
     lookup(BUNDLED, "bundled model", name)
     folder = settings.assets() / "models"
+    if (folder / name).is_dir():
+        return kept_in(folder / name)
     weights, card = folder / f"{name}.safetensors", folder / f"{name}.json"
     if not (files.is_file(weights) and files.is_file(card)):
         raise CheckpointError(

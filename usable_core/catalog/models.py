@@ -77,7 +77,10 @@ ARCHITECTURES = {
 
 @dataclass(frozen=True)
 class BundledRow:
-    """One backbone in assets/models: `NAME.safetensors` and `NAME.json` (its card)."""
+    """One backbone in assets/models: `NAME.safetensors` and `NAME.json` (its card).
+
+    One of texts is a folder there, with its tokenizer.
+    """
 
     title: str
     architecture: str
@@ -98,6 +101,16 @@ BUNDLED = {
     ),
     "resnet_digits": BundledRow(
         "ResNet · digits", "small_resnet", "Residual network, trained on scikit-learn's digits."
+    ),
+    "bert": BundledRow(
+        "BERT · languages",
+        "bert",
+        "Encoder of texts, pre-trained on phrases of CLDR, fine-tuned to tell fifteen languages.",
+    ),
+    "gpt": BundledRow(
+        "GPT · languages",
+        "gpt",
+        "Decoder of texts, pre-trained on phrases of CLDR, fine-tuned to tell fifteen languages.",
     ),
 }
 
