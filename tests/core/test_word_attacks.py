@@ -427,6 +427,26 @@ def test_checks_see_what_blinds_an_attack(ending, red, tmp_path):
     assert [p.value for p in result.raw_curve] == [1, 1, 0, 0, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("texts", "verdict"),
+    [
+        (["qwrx zzp great", "qwrx zzq great"], "green"),
+        (["qwrx zzp blargh", *(f"great film {i}" for i in range(3))], "amber"),
+        (["qwrx zzp blargh", "qwrx zzq blargh", "qwrx zzr blargh"], "red"),
+    ],
+)
+def test_a_curve_of_texts_that_no_swap_fits_is_an_upper_bound(texts, verdict, tmp_path):
+    model = planted(great=2.0, blargh=2.0)
+    data = table_of(tmp_path, *((text, "good") for text in texts))
+
+    result = evaluate_robustness(model, data, preset="synonym", epsilons=FINE, walked=4)
+
+    (check,) = [check for check in result.checks if check.name == "swappable"]
+    assert check.verdict == verdict
+    assert check.numbers["none"] == sum("blargh" in text for text in texts)
+    assert result.is_upper_bound_only == (verdict == "red")
+
+
 def test_a_text_without_its_word_keeps_the_others_apart():
     written = Written.of(Text("The film, was  great", planted(great=1.0).input))
 

@@ -74,6 +74,11 @@ CHECKS = {
         "Every ε attacked by itself, nothing carried up from smaller ones: accuracy must not rise "
         "with ε. A rise shows an attack that fails where a smaller budget succeeded.",
     ),
+    "swappable": CheckRow(
+        "Words can be swapped",
+        "A text that has no word with a swap withstands every attack, which says nothing of the "
+        "model: WordNet has English synonyms alone.",
+    ),
     "truncation": CheckRow(
         "Whole texts are read",
         "What a model cuts off is neither read nor attacked, before the attack as after it: the "

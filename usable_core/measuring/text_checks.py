@@ -16,7 +16,7 @@ from usable_core.catalog.attacks import AttackSpec
 from usable_core.catalog.text_attacks import BLIND, KNOWN, TEXT_ATTACKS
 from usable_core.datasets.dataset import stratified_sample
 from usable_core.evaluations.epsilon import most_words
-from usable_core.evaluations.robustness import Check, RobustnessConfig
+from usable_core.evaluations.robustness import Check, RobustnessConfig, Verdict
 from usable_core.measuring.checks import BLIND as FEW_BLIND
 from usable_core.measuring.checks import SAME
 from usable_core.measuring.rival_checks import by_count, by_share
@@ -25,9 +25,10 @@ from usable_core.measuring.worst_texts import Read, read, worst_of
 from usable_core.models.model import Model
 from usable_core.models.outputs import are_probabilities
 from usable_core.word_attacks.asking import Asking
-from usable_core.word_attacks.search import search
+from usable_core.word_attacks.search import search, swaps_of
 
 _WIDER = 4  # times as many swaps
+_FEW, _MANY = 0.1, 0.5  # shares of texts that nothing can be done to
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +150,22 @@ def logits(sample: Sample) -> Check:
     )
 
 
+def swappable(sample: Sample) -> Check:
+    """Count texts of which no word can be swapped at all, as of a language without synonyms."""
+    swaps, takes = swaps_of(sample.spec), sample.asking.takes
+    texts = sample.found.written
+    none = sum(not any(swaps(word, takes) for word in text.words) for text in texts)
+    n, share, row = len(texts), none / len(texts), KNOWN[sample.spec.name]
+    verdict: Verdict = "green" if share <= _FEW else "amber" if share <= _MANY else "red"
+    advice = "" if verdict == "green" else " Choose other swaps, such as the preset typo."
+    return Check(
+        "swappable",
+        verdict,
+        f"{none} of {n} texts have no word that {row.title.lower()} are known for.{advice}",
+        {"n": n, "none": none},
+    )
+
+
 def gradient(sample: Sample) -> Check:
     """Count texts whose gradient at the embeddings of their words is zero."""
     if not KNOWN[sample.spec.name].is_gradient_based:
@@ -256,6 +273,7 @@ OF_THE_SAMPLE: tuple[Callable[[Sample], Check], ...] = (
     epsilon_zero,
     deterministic,
     logits,
+    swappable,
     gradient,
     white_box,
     unbounded,

@@ -46,6 +46,7 @@ FIGURES: dict[str, Callable[[Numbers], str]] = {
     "more_steps": lambda v: f"{100 * v['change']:.0f} points",
     "losses_agree": lambda v: " against ".join(f"{v[k]:.0f}" for k in v if k != "n"),
     "raw_curve": lambda v: f"rise {v['rise']:.0f}",
+    "swappable": lambda v: f"{v['none']:.0f} of {v['n']:.0f} without",
     "truncation": lambda v: f"{v['cut']:.0f} of {v['n']:.0f} cut",
     "descent": lambda v: f"{v['missed']:.0f} of {v['n']:.0f} missed",
 }
