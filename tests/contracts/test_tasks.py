@@ -6,20 +6,25 @@ from dataclasses import MISSING, fields, replace
 from types import SimpleNamespace
 from typing import get_type_hints
 
+import numpy as np
 import pytest
+from made_texts import CLASSES, save_classifier
 from toy_models import digits_dataset
 
-from usable_core import answering, tasks
+from usable_core import answering, load_model, tasks
 from usable_core.catalog import implementation
 from usable_core.catalog.attacks import AttackSpec
+from usable_core.datasets.texts import from_texts
+from usable_core.errors import ConfigError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.cost import CostConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.robustness import RobustnessConfig
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.labels import LabelSpace
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig
 
@@ -77,6 +82,39 @@ def test_every_answer_can_be_summed_up_and_tabulated(name):
 
     assert callable(result.summary)
     assert callable(result.to_frame)
+
+
+OF_TEXTS = {  # what is asked of texts where the usual is of pictures, and how little will do
+    "robustness": {"attacks": (AttackSpec("typo", steps=2),), "epsilons": (0.0, 0.5), "walked": 0},
+    "corruption": {"corruptions": ("keyboard_typo",), "severities": (5,)},
+    "explanation": {"methods": ("occlusion",), "options": ExplainerOptions(evaluations=16)},
+    "cost": {"timings": 5},
+}
+MEASURING = [
+    name
+    for name, row in tasks.TASKS.items()
+    if row.matches_classes or row.is_of_machine
+    if "text" in row.kinds
+]
+
+
+@pytest.mark.parametrize("name", MEASURING)
+def test_what_can_be_asked_of_texts_is_answered_and_called_so(name, tmp_path):
+    save_classifier(tmp_path / "bert", "bert")
+    model = load_model(tmp_path / "bert")
+    texts = ["It rained all day", "nobody minded it", "a small test"]
+    data = from_texts("texts", texts, np.arange(3), LabelSpace(CLASSES))
+    config = tasks.TASKS[name].config(MODEL, DatasetSpec("texts"), **OF_TEXTS.get(name, {}))
+
+    result = answering.run(config, {"model": model, "dataset": data}, silent, None)
+
+    assert result.kind == "text"
+    assert result.examples == "texts"
+    assert any(np.isfinite(one.found.value) for one in result.numbers())
+    assert json.dumps(to_json(result.summary()))
+    assert all("picture" not in warning for warning in result.provenance.warnings)
+    with pytest.raises(ConfigError, match="one kind"):
+        answering.run(config, {"model": model, "dataset": digits_dataset(0, 5)}, silent, None)
 
 
 def test_one_question_has_one_key_wherever_its_files_lie():

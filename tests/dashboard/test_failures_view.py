@@ -10,6 +10,7 @@ from shown import texts
 from test_assess_page import done as assessed
 from test_assess_page import row
 from test_images_behind import done, tiles_of
+from test_text_robustness_page import measured
 
 from usable_core.verdicts.findings import Findings, Remark
 from usable_core.verdicts.slices import worst_of
@@ -148,3 +149,22 @@ def test_runs_that_were_deleted_leave_the_words(page, store):
 
     assert "no examples to show" in texts(app)
     assert "shown to be worse" in texts(app)
+
+
+def test_broken_texts_show_old_and_new_words_and_what_broke_them(open_page, store):
+    """Two of three texts break, the first at 20 % of its words."""
+    made = measured()
+    findings = Findings({"vgg": worst_of(accuracy("vgg"))})
+    whole = assessed(store, ("vgg", [row("accuracy >= 50 %", "met", 0.9)]), findings=findings)
+    model = replace(made.config.model, reference="bundled/vgg")
+    done(store, replace(made, config=replace(made.config, model=model)), parent=whole)
+
+    app = open_page("assess", run=whole)
+    app.session_state["assess_tab"] = "Where it fails"
+    app.run()
+
+    assert not app.exception, app.exception
+    said = texts(app).replace("\\", "")
+    assert "2 of the 3 attacked texts break within ε = 30 %" in said
+    assert "Breaks first at 20 % by synonym (8), question 31" in said
+    assert "~~bad~~] **evil**" in said
