@@ -32,6 +32,7 @@ MODULES = (
     "cost",
     "sources",
     "texts",
+    "text_pretraining",
     "verify_evidence",
 )
 

@@ -56,6 +56,7 @@ SMALLEST = {
     "run_list": "--runs 10 --rounds 1",
     "sessions": "--tabs 2 --seconds 4 --jobs 1 --think 1",
     "splits": "--count 60 --planted 6 --seeds 1",
+    "text_pretraining": "--corpus languages --epochs 1 --tuning-epochs 1 --labels 2 --seeds 0",
     "texts": "--limit 20 --rounds 1 --sentences 1",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
     "verify_evidence": "--models 2 --examples 20 --flips 1 --rounds 1",
