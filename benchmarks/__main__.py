@@ -33,6 +33,7 @@ MODULES = (
     "sources",
     "text_maps",
     "texts",
+    "text_pretraining",
     "text_training",
     "verify_evidence",
 )
