@@ -302,13 +302,13 @@ def test_a_corruption_of_texts(add, ask, of_texts):
     assert {cell["corruption"] for cell in told["cells"]} == {"toy"}
 
 
-def test_an_explanation_method_of_texts(add, ask, of_texts):
+def test_an_explanation_method_of_texts(add, ask, of_texts, tmp_path):
     add(EXPLAINERS, rows.EXPLAINER)
     model, _ = of_texts
     words = ("--text", "that garden was seen", "--model", model, "--method", "toy,kernel_shap")
 
     found = usable.explain(model, "that garden was seen", method="toy")
-    told = ask("explain", *words)
+    told = ask("explain", *words, "--out", str(tmp_path / "maps"))
 
     assert found.values.shape == (1, 4)
     assert found.values.any()
