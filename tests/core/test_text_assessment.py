@@ -84,7 +84,7 @@ def test_what_a_verdict_of_texts_does_not_rest_on_is_named_in_words_of_texts(ass
     said = json.loads((folder / "a.json").read_text())
 
     open_ = " | ".join(said["not_measured"])
-    assert "Other swaps of words: Typos, Homoglyphs, Any words" in open_
+    assert "Other swaps of words: Homoglyphs, Synonyms, Any words" in open_
     assert "no judge was asked" in open_
     assert "other writers, sources" in open_
     assert "Grad-CAM" not in open_
@@ -190,6 +190,6 @@ def test_the_usual_requirements_and_parts_are_those_of_the_kind(tmp_path):
     }
     asked = questions(spec, AssessmentConfig((spec,), data, required, kind="text"))
     assert list(asked) == ["accuracy", "cost", "corruption", "robustness", "explanation"]
-    assert (asked["robustness"].norm, asked["robustness"].preset) == ("words", "synonym")
+    assert (asked["robustness"].norm, asked["robustness"].preset) == ("words", "typo")
     assert 0.1 in asked["robustness"].epsilons
     assert "keyboard_typo" in asked["corruption"].corruptions

@@ -41,7 +41,7 @@ SIZES = {
 }
 
 
-SWAPS = "synonym"  # that are tried on texts: of the presets, the one that keeps what is said most
+SWAPS = "typo"  # that are tried on texts: of any language with letters, and what is said stays
 
 
 def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:

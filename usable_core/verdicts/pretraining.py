@@ -21,7 +21,7 @@ def pretraining(result: Measured) -> str:
     source = model.partition("/")[0]
     if source in ("bundled", "run"):
         return (
-            f"{model} was trained by Usable; its card names the data, and their pictures were "
+            f"{model} was trained by Usable; its card names the data, and their examples were "
             "compared one by one. Of what its starting weights saw, only their card tells."
         )
     is_imagenet = source == "torchvision" or bool(_TAGGED.search(model))
