@@ -33,6 +33,7 @@ MODULES = (
     "sources",
     "texts",
     "text_pretraining",
+    "text_training",
     "verify_evidence",
 )
 

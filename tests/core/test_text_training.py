@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from made_texts import CLASSES, save_classifier
 
 from usable_core import load_model
+from usable_core.datasets.splits import training_splits
 from usable_core.datasets.texts import from_texts
-from usable_core.errors import CheckpointError, ConfigError
+from usable_core.errors import Cancelled, CheckpointError, ConfigError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig, Schedule
 from usable_core.labels import LabelSpace
@@ -112,8 +113,11 @@ def test_a_saved_model_answers_as_it_did(kind, method, models, tmp_path, monkeyp
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_probe_moves_the_head_only(kind, models, tmp_path):
-    tune(models[kind], tmp_path, method="linear_probe")
+    result = tune(models[kind], tmp_path, method="linear_probe")
 
+    tuned, (_, held_out) = model_in(tmp_path), training_splits(planted(), TASK)
+    loss = F.cross_entropy(tuned(pieces(tuned, held_out)), torch.from_numpy(held_out.targets))
+    assert result.records["validation_loss"].iloc[-1] == pytest.approx(float(loss), abs=1e-4)
     before, after = models[kind].network, model_in(tmp_path).network
     own = {id(tensor) for tensor in head(after).parameters()}
     kept = {name: t for name, t in after.named_parameters() if id(t) not in own}
@@ -197,6 +201,38 @@ def test_texts_of_like_length_are_in_one_batch_and_each_is_in_one(models):
     assert {tuple(sorted(rows.tolist())) for rows in found} != {
         tuple(sorted(rows.tolist())) for rows in again
     }
+
+
+def test_cancelling_stops_the_training_and_saves_nothing(models, tmp_path):
+    def cancel(done, total, message, **figures):
+        if message.startswith("Epoch"):
+            raise Cancelled
+
+    config = FineTuningConfig(ModelSpec("any"), TASK, schedule=QUICK)
+    with pytest.raises(Cancelled):
+        fine_tune(
+            model=models["bert"], dataset=planted(), config=config, report=cancel, folder=tmp_path
+        )
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_texts_that_two_parts_share_are_told(models, tmp_path):
+    data = planted()
+    texts, targets = [data[i][0] for i in range(40)], data.targets.copy()
+    texts[35], targets[35] = texts[3], targets[3]
+    parts = {"train": np.arange(30), "validation": np.arange(30, 40)}
+    shared = replace(from_texts("shared", texts, targets, data.labels), own_split=parts)
+    config = FineTuningConfig(
+        ModelSpec("any"), DatasetSpec("shared"), schedule=replace(QUICK, epochs=1)
+    )
+
+    result = fine_tune(
+        model=models["bert"], dataset=shared, config=config, report=silent, folder=tmp_path
+    )
+
+    said = " ".join(result.provenance.warnings)
+    assert "1 of 10 validation texts are also in train" in said
 
 
 def test_augmentation_of_texts_is_refused(models, tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from made_texts import CLASSES, DECODERS, SMALL, TEXTS, save_classifier
+from made_texts import CLASSES, DECODERS, SMALL, TEXTS, save_classifier, save_tokenizer
 from test_text_training import QUICK, accuracy, backbone, planted, tune, way
 
 import usable_core as usable
@@ -158,20 +158,13 @@ def test_a_part_of_the_network_that_the_file_lacks_is_not_made_up(tmp_path):
 
 
 def test_a_network_that_writes_texts_from_texts_is_refused(tmp_path):
-    from made_texts import save_tokenizer
-    from transformers import T5Config, T5Model
+    from transformers import BartConfig, BartModel
 
     save_tokenizer(tmp_path)
-    small = T5Config(
-        vocab_size=320,
-        d_model=16,
-        d_kv=8,
-        d_ff=24,
-        num_layers=1,
-        num_heads=2,
-        decoder_start_token_id=0,
-    )
-    T5Model(small).save_pretrained(tmp_path)
+    layers = {"encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 24}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2, "decoder_ffn_dim": 24}
+    small = BartConfig(vocab_size=320, d_model=16, max_position_embeddings=40, **layers, **heads)
+    BartModel(small).save_pretrained(tmp_path)
 
     with pytest.raises(CheckpointError, match="no head for classes can be put on it"):
         load_model(tmp_path)

@@ -79,6 +79,11 @@ class Dataset:
         return self.open(self._position(index)), int(self.targets[index])
 
     @property
+    def examples(self) -> str:
+        """Return what its examples are called."""
+        return "texts" if self.kind == "text" else "images"
+
+    @property
     def left_out(self) -> tuple[Refused, ...]:
         """Return the examples that numbers on this lack: refused, or found unreadable since."""
         late = self.unreadable

@@ -43,12 +43,12 @@ def training_splits(
     train = train.sample(spec.limit, seed=spec.seed)
     if len(train) < 2:
         raise UsableError(
-            f"Training needs at least 2 images, but {train.name} gives {len(train)}. Raise the "
-            "limit, or give more images."
+            f"Training needs at least 2 {train.examples}, but {train.name} gives {len(train)}. "
+            f"Raise the limit, or give more {train.examples}."
         )
     return train, validation.sample(spec.limit, seed=spec.seed)
 
 
 def described(part: Dataset) -> str:
     """Return which images a part of a data set holds, in words."""
-    return f"{len(part)} images of {Path(part.name).name} ({part.split_name})"
+    return f"{len(part)} {part.examples} of {Path(part.name).name} ({part.split_name})"

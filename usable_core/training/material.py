@@ -142,11 +142,13 @@ class Answers:
         logits: Float64 (N, classes).
         labels: True classes (N,).
         data: Which examples, in words.
+        examples: What they are called.
     """
 
     logits: NDArray[np.float64]
     labels: NDArray[np.int64]
     data: str
+    examples: str = "images"
 
 
 def answers_to(model: Model, material: Material, dataset: Dataset) -> Answers:
@@ -154,4 +156,4 @@ def answers_to(model: Model, material: Material, dataset: Dataset) -> Answers:
     with Oracle(model, fixed_size=VALIDATION_BATCH) as oracle:
         answered = oracle.stream(len(material), material.images)
         logits = np.concatenate([part.double().cpu().numpy() for _, part in answered])
-    return Answers(logits, material.labels.cpu().numpy(), described(dataset))
+    return Answers(logits, material.labels.cpu().numpy(), described(dataset), dataset.examples)

@@ -11,7 +11,7 @@ UNTOUCHED = (
     "A λ of 0.001 or less moves nothing: this is the model as it was, with a new head that "
     "was never trained, so its accuracy on the task is one of chance."
 )
-TRY = "Try another learning rate, more epochs or more images, and check the labels."
+_TRY = "Try another learning rate, more epochs or more {examples}, and check the labels."
 
 
 def on_learning(
@@ -25,11 +25,11 @@ def on_learning(
         answers: To the validation examples; None where there are no classes to guess among.
         labels: The task's classes.
     """
-    found = []
+    found, what = [], _TRY.format(examples=answers.examples)
     if not last_loss < start.task:
         found.append(
             f"This did not learn: the training loss was {start.task:.3f} before the first step and "
-            f"{last_loss:.3f} in the last epoch. {TRY}"
+            f"{last_loss:.3f} in the last epoch. {what}"
         )
     return tuple(found) if answers is None else (*found, *_against_guessing(answers, labels))
 
@@ -37,7 +37,7 @@ def on_learning(
 def on_proxy(proxy: str) -> str:
     """Return what the stand-in for L_pre leaves unknown."""
     what = {
-        "distillation": "distillation to the start on the task's own images",
+        "distillation": "distillation to the start on the task's own examples",
         "distance": "the distance of the weights to the start",
     }[proxy]
     return (
@@ -66,8 +66,9 @@ def _against_guessing(answers: Answers, labels: LabelSpace) -> tuple[str, ...]:
     name, share = labels.names[int(counts.argmax())], float(counts.max() / counts.sum())
     if share == 1:
         return (
-            f"All {counts.sum()} validation images are of the class {name}, so they cannot tell "
-            "whether this learned to tell classes apart. Give validation images of the others.",
+            f"All {counts.sum()} validation {answers.examples} are of the class {name}, so they "
+            "cannot tell whether this learned to tell classes apart. Give validation "
+            f"{answers.examples} of the others.",
         )
     found = accuracy(answers)
     if found.low > share:
@@ -75,7 +76,6 @@ def _against_guessing(answers: Answers, labels: LabelSpace) -> tuple[str, ...]:
     says = "This did not learn" if found.value <= share else "It is not shown that this learned"
     return (
         f"{says}: a validation accuracy of {found.value:.1%} ({found.low:.1%} to {found.high:.1%}, "
-        f"n = {found.n}) is not above that of always answering {name}, {share:.1%}. {TRY}".replace(
-            "%", " %"
-        ),
+        f"n = {found.n}) is not above that of always answering {name}, {share:.1%}. "
+        f"{_TRY.format(examples=answers.examples)}".replace("%", " %"),
     )
