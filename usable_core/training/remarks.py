@@ -25,8 +25,7 @@ def on_learning(
         answers: To the validation examples; None where there are no classes to guess among.
         labels: The task's classes.
     """
-    examples = "texts" if answers is None else answers.examples  # only those lack classes
-    found, what = [], _TRY.format(examples=examples)
+    found, what = [], _TRY.format(examples="texts" if answers is None else answers.examples)
     if not last_loss < start.task:
         found.append(
             f"This did not learn: the training loss was {start.task:.3f} before the first step and "
