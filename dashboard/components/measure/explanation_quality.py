@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import memory, state, stored
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.shared.behind import behind
 from dashboard.components.shared.explain_button import explain_button
@@ -150,13 +150,16 @@ def _text(run: Run, row: Mapping[str, object], words: str) -> None:
     else:
         st.html(chips)
     st.caption(f"{words}  \n{escaped(_reason(row))}")
-    text = str(row["text"])
-    asked = {state.MODELS: [run.config.model.reference], state.EXPLAIN_TEXT_METHODS: [method]}
-    if st.button("Explain it", key=f"worst_{run.id}_{index}_{method}", type="tertiary"):
-        st.session_state[state.EXPLAIN_TEXT] = text
-        st.switch_page(
-            state.page_file("explain"), query_params={state.EXPLAIN_KIND: "text", **asked}
-        )
+    if st.button(
+        "Explain it",
+        key=f"worst_{run.id}_{index}_{method}",
+        type="tertiary",
+        icon=":material/search_insights:",
+    ):
+        memory.give({state.EXPLAIN_TEXT: str(row["text"])})
+        state.restore(state.TEXT_MODELS, [run.config.model.reference])
+        asked = {state.EXPLAIN_KIND: "text", state.EXPLAIN_TEXT_METHODS: [method]}
+        st.switch_page(state.page_file("explain"), query_params=asked)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
