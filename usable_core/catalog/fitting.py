@@ -9,10 +9,9 @@ from usable_core import settings
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.hub import cached_folder
 from usable_core.catalog.hub_data import hub_data, is_hub_data
-from usable_core.catalog.kinds import kind_of_data, kind_of_model
+from usable_core.catalog.kinds import Kind, kind_of_data, kind_of_model
 from usable_core.catalog.models import files_of, source_of
 from usable_core.errors import IncompatibleLabels, UsableError
-from usable_core.evaluations.specs import InputKind
 from usable_core.json_files import read_json
 from usable_core.labels import LabelSpace
 from usable_core.records import restore
@@ -35,7 +34,7 @@ class ModelFacts:
     reference: str
     classes: tuple[str, ...] = ()
     data: str | None = None
-    kind: InputKind | None = None
+    kind: Kind | None = None
 
 
 def card_of(reference: str) -> dict[str, Any]:

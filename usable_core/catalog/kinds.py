@@ -1,16 +1,18 @@
 """What models take and data consist of, told from files' names before anything is loaded."""
 
 from pathlib import Path
+from typing import Literal
 
 from usable_core.catalog.datasets import DATASETS, TABLES
 from usable_core.catalog.hub import PROCESSORS, TOKENIZERS
 from usable_core.catalog.models import files_of, source_of
 from usable_core.errors import UsableError
-from usable_core.evaluations.specs import InputKind
 from usable_core.files import is_file, placed
 
+Kind = Literal["picture", "text"]
 
-def kind_of_model(reference: str) -> InputKind | None:
+
+def kind_of_model(reference: str) -> Kind | None:
     """Return what a model takes; None where nobody knows before it is loaded."""
     try:
         row, _ = source_of(reference)
@@ -23,7 +25,7 @@ def kind_of_model(reference: str) -> InputKind | None:
     return "text" if is_text else "picture"
 
 
-def kind_of_data(reference: str) -> InputKind | None:
+def kind_of_data(reference: str) -> Kind | None:
     """Return what data consist of; None where nobody knows before they are read."""
     if reference in DATASETS:
         return DATASETS[reference].kind
@@ -35,7 +37,7 @@ def kind_of_data(reference: str) -> InputKind | None:
     return _of_parquet(path) if path.suffix.lower() == ".parquet" else None
 
 
-def _of_parquet(path: Path) -> InputKind | None:
+def _of_parquet(path: Path) -> Kind | None:
     """Return what a Parquet file holds: pictures are bytes, alone or with their path."""
     import pyarrow as pa
     import pyarrow.parquet as pq
