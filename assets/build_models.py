@@ -68,8 +68,8 @@ SCHEDULES = {
 }
 # Of texts: how a start is pre-trained, and how it is fine-tuned.
 CAREFUL = {"warmup": 0.1, "weight_decay": 0.01}
-PRETRAININGS = {"bert": Schedule(epochs=8, **CAREFUL), "gpt": Schedule(epochs=5, **CAREFUL)}
-FINE_TUNING = Schedule(epochs=3, batch_size=32, learning_rate=1e-3, **CAREFUL)
+PRETRAININGS = {"bert": Schedule(epochs=16, **CAREFUL), "gpt": Schedule(epochs=12, **CAREFUL)}
+FINE_TUNING = Schedule(epochs=6, batch_size=32, learning_rate=1e-3, **CAREFUL)
 LICENCE = "Trained on texts of Unicode's CLDR (Unicode License v3, data/LICENSE.unicode)."
 UNSEEN = "No text of the pre-training is like one of the test part, case, signs and numbers aside."
 OF_START = ("command", "data", "objective", "seed", "precision", "schedule", "measured")

@@ -25,7 +25,7 @@ from usable_core.models.sources.from_card import model_in
 from usable_core.training.fine_tuning import fine_tune
 from usable_core.training.pretraining import pretrain
 
-EPOCHS = {"bert": 8, "gpt": 5}  # of pre-training, as assets/build_models.py has them
+EPOCHS = {"bert": 16, "gpt": 12}  # of pre-training, as assets/build_models.py has them
 CAREFUL = {"warmup": 0.1, "weight_decay": 0.01}
 SEEDS = (0, 1, 2, 3, 4)
 LABELS = 20  # phrases of each language

@@ -15,6 +15,7 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
 from usable_core.evaluations.training_words import in_words
+from usable_core.models.text_architectures import FEWEST, bert
 from usable_core.models.weights.checkpoints import read_card
 from usable_core.tasks import in_short
 from usable_core.training.language_modelling import language_modelling
@@ -100,11 +101,22 @@ def test_every_text_can_be_written_in_a_tokenizers_pieces(architecture, data, tm
     begin, *inner, end = pieces(TEXTS[0])
     signs = {"bert": ("[CLS]", "[SEP]"), "gpt": ("<|endoftext|>",) * 2}
     assert (begin, end) == signs[architecture]
-    assert len(inner) < len(TEXTS[0]) / 2
+    assert len(inner) < len(TEXTS[0])
     for text in (*TEXTS, "ZOË", "日本 🙂", "tab\tand\nline"):
         assert takes.tokenizer.decode(takes.read(text).flatten().tolist()) == text
     assert max(takes.read(text).max() for text in TEXTS) < takes.known
     assert takes.is_cut("a b c " * 100)
+
+
+def test_few_texts_have_short_pieces_and_many_have_longer_ones():
+    draw = np.random.default_rng(0)
+    words = ["".join(draw.choice(list("abcdefghij"), 6)) for _ in range(3000)]
+
+    few = bert(words[:50]).takes
+    many = bert([" ".join(draw.choice(words, 10)) for _ in range(10_000)]).takes
+
+    assert few.known == FEWEST
+    assert 600 < many.known < 800  # 690,000 characters, one piece for a thousand
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -17,7 +17,9 @@ from usable_core.inputs.tokens import Tokens
 from usable_core.models.sources.from_card import build
 from usable_core.models.sources.text_trunks import POOLING, Pooling
 
-PIECES = 6000  # at most; fewer where the texts have fewer
+PIECES = 6000  # at most
+SEEN = 1000  # characters of the texts for each piece: what is seen a few times is not learnt
+FEWEST = 300  # the bytes alone are 256
 LONGEST = 128  # pieces of a text
 LAYERS, WIDTH, HEADS = 4, 128, 4
 INNER = 4 * WIDTH  # Vaswani et al. 2017, arXiv:1706.03762
@@ -77,19 +79,21 @@ def gpt(texts: Iterable[str]) -> TextStart:
 def _tokenizer(texts: Iterable[str], signs: list[str], begin: str, end: str) -> Tokenizer:
     """Return a tokenizer learned from texts; each text begins and ends with a sign.
 
+    Of few texts its pieces are short, for a network learns of a piece where it meets it.
     Its pieces are of bytes, so that every text can be written in them. WordPiece would do for the
     encoder, but tokenizers' trainer of it finds other pieces at each run.
     """
+    known = list(texts)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=PIECES,
+        vocab_size=min(max(sum(map(len, known)) // SEEN, FEWEST), PIECES),
         special_tokens=signs,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.train_from_iterator(known, trainer)
     places = [(sign, tokenizer.token_to_id(sign)) for sign in sorted({begin, end})]
     tokenizer.post_processor = TemplateProcessing(single=f"{begin} $A {end}", special_tokens=places)
     return tokenizer
