@@ -65,6 +65,7 @@ CONTRACTS = {
     "test_catalog_models": "torchvision",
     "test_tasks": "accuracy",
 }
+OF_TEXTS = "test_what_can_be_asked_of_texts_is_answered_and_called_so"  # the toy's are of pictures
 DOCUMENTED = "test_every_name_is_documented_and_none_that_is_gone"
 # Kinds of names in CONTRIBUTING, and the one that each of them lacks.
 UNDOCUMENTED = {
@@ -132,7 +133,9 @@ def functions(ids, file, name):
 def test_contracts_find_a_new_row_by_themselves_and_it_keeps_them(tested, file):
     collected, ends = tested
 
-    ours = functions(collected, file, CONTRACTS[file])
+    ours = {
+        test for test in functions(collected, file, CONTRACTS[file]) if not test.endswith(OF_TEXTS)
+    }
     assert len(ours) > 0
     assert functions(ends, file, "toy") == ours
     assert {test: end for test, end in ends.items() if f"/{file}.py" in test and end} == {}
@@ -149,7 +152,7 @@ def test_documents_lack_each_new_name(tested):
 
 def test_every_help_lists_each_new_name():
     expected = {
-        "evaluate robustness": ("gaussian_noise, toy", "shelf/NAME, toy/NAME", "cifar10, toy, "),
+        "evaluate robustness": ("gaussian_noise, toy", "shelf/NAME, toy/NAME", "languages, toy, "),
         "evaluate corruption": ("saturate, toy",),
         "evaluate explanation": ("saliency, toy",),
         "explain": ("saliency, toy",),

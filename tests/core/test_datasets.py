@@ -371,7 +371,7 @@ def test_an_unknown_reference_is_a_sentence(reference, kind, sentence):
 def test_another_kind_of_file_is_refused(tmp_path):
     (tmp_path / "data.xlsx").write_text("a,b")
 
-    with pytest.raises(DatasetRefused, match=r"neither a folder, a \.zip, a \.parquet nor a table"):
+    with pytest.raises(DatasetRefused, match=r"neither a folder, a \.zip, a \.parquet, a table"):
         load_dataset(str(tmp_path / "data.xlsx"))
 
 

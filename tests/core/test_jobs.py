@@ -88,7 +88,7 @@ def count(*, model, config, report, folder):
 def count_task(monkeypatch):
     row = tasks.Task("Count", CountConfig, CountResult, f"{__name__}:count")
     monkeypatch.setitem(tasks.TASKS, "count", row)
-    model = SimpleNamespace(fingerprint="abc")
+    model = SimpleNamespace(fingerprint="abc", require_classes=lambda: None)
     monkeypatch.setattr(answering, "resolve", lambda config: {"model": model})
     monkeypatch.setattr(answering, "key", lambda config, objects: f"{config.steps} {config.does}")
     counted.clear()

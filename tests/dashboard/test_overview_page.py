@@ -27,7 +27,7 @@ def test_overview_is_not_empty_before_anything_was_run(open_page):
 def test_overview_says_where_own_things_go_and_what_the_attack_was(open_page):
     app = open_page("overview")
 
-    ways = {"a picture": "explain?", "a model": "models?", "data": "data?"}
+    ways = {"a picture or a text": "explain?", "a model": "models?", "data": "data?"}
     assert ways.items() <= links(app).items()
     labels = [metric.label for metric in app.metric]
     pictures = [r for r in BUNDLED.values() if ARCHITECTURES[r.architecture].kind == "picture"]
