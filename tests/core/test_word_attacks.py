@@ -447,6 +447,20 @@ def test_a_curve_of_texts_that_no_swap_fits_is_an_upper_bound(texts, verdict, tm
     assert result.is_upper_bound_only == (verdict == "red")
 
 
+def test_shares_at_which_most_texts_are_too_short_are_told(tmp_path):
+    model, data = (
+        planted(great=2.0),
+        table_of(tmp_path, *((f"great film {i}", "good") for i in "123")),
+    )
+
+    found = evaluate_robustness(model, data, preset="typo", epsilons=(0, 0.1, 0.3, 0.4), walked=0)
+
+    (said,) = [one for one in found.provenance.warnings if "too short" in one]
+    assert "100 % of the texts are too short for one word to be changed at ε = 30 %" in said
+    whole = evaluate_robustness(model, data, preset="typo", epsilons=(0, 0.4), walked=0)
+    assert not any("too short" in one for one in whole.provenance.warnings)
+
+
 def test_a_text_without_its_word_keeps_the_others_apart():
     written = Written.of(Text("The film, was  great", planted(great=1.0).input))
 

@@ -12,6 +12,7 @@ import pandas as pd
 from usable_core.catalog.text_attacks import KNOWN, kind_of
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import ConfigError
+from usable_core.evaluations.epsilon import epsilon_label, most_words
 from usable_core.evaluations.robustness import Cost, RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Report
@@ -24,6 +25,7 @@ from usable_core.measuring.worst_texts import Reader, attacked
 from usable_core.models.model import Model
 from usable_core.word_attacks.asking import Asking
 
+_MOST_SHORT = 0.5  # a share of texts
 _PARTS = 4  # of the texts that are read ahead: as much work as a kill may lose
 _SAID = {
     "text": "an attack on texts (--preset synonym, typo, homoglyph or any)",
@@ -71,8 +73,24 @@ def measure(
     clean = records.drop_duplicates("index")
     is_right = (clean["clean_prediction"] == clean["label"]).to_numpy()
     source = without_leaked(source, clean["id"].to_numpy(), is_right)
-    warnings = (*failures(found), *_remarks(judge, table), *source.warnings)
+    said = (*_too_short(config, table), *_remarks(judge, table))
+    warnings = (*failures(found), *said, *source.warnings)
     return RobustnessResult(config, replace(source, warnings=warnings), records, found, cost)
+
+
+def _too_short(config: RobustnessConfig, table: pd.DataFrame) -> tuple[str, ...]:
+    """Return at which shares most texts are too short for one word, so that little was attacked."""
+    words = table["words"].to_numpy()
+    short = {e: float((most_words(e, words) == 0).mean()) for e in config.epsilons if e > 0}
+    most = [e for e, share in short.items() if share > _MOST_SHORT]
+    if not most:
+        return ()
+    largest = max(most)
+    return (
+        f"{100 * short[largest]:.0f} % of the texts are too short for one word to be changed at "
+        f"ε = {epsilon_label(largest, 'words')}, and more below: up to there the curve says little "
+        "of them. Ask for larger shares.",
+    )
 
 
 def _remarks(judge: Model | None, table: pd.DataFrame) -> tuple[str, ...]:
