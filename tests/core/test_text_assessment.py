@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from made_results import robustness_result
 from made_texts import CLASSES, save_classifier
 from toy_models import digits_model
 from typer.testing import CliRunner
@@ -19,8 +20,10 @@ from usable_core.cli import app, main
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.verdicts.assessment import AssessmentConfig
+from usable_core.verdicts.checking import check
 from usable_core.verdicts.kinds import kind_told, start_of
 from usable_core.verdicts.plan import questions
+from usable_core.verdicts.requirements import requirement
 
 WORDS = ("rain", "all", "day", "nobody", "minded", "garden", "needed", "it", "small", "test")
 
@@ -193,3 +196,14 @@ def test_the_usual_requirements_and_parts_are_those_of_the_kind(tmp_path):
     assert (asked["robustness"].norm, asked["robustness"].preset) == ("words", "typo")
     assert 0.1 in asked["robustness"].epsilons
     assert "keyboard_typo" in asked["corruption"].corruptions
+
+
+@pytest.mark.parametrize(("words", "expected"), [((12, 4, 5), "met"), ((2, 3, 2), "undecided")])
+def test_texts_too_short_to_be_attacked_meet_nothing(words, expected):
+    made = robustness_result([1] * 3, [1] * 3, [[1] * 3] * 2, epsilons=(0.0, 0.25), preset="typo")
+    made.records["words"] = [*words, *words]
+
+    found = check(requirement("robust_accuracy at 25 % >= 20 %"), [made])
+
+    assert found.outcome == expected
+    assert ("too short" in found.doubt) == (expected == "undecided")

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from usable_core.evaluations.robustness_result import RobustnessResult
 
+MOST_SHORT = 0.5  # a share of texts too short to be changed, above which little was attacked
+
 
 @dataclass(frozen=True)
 class Similarity:

@@ -15,6 +15,7 @@ from usable_core.errors import ConfigError
 from usable_core.evaluations.epsilon import epsilon_label, most_words
 from usable_core.evaluations.robustness import Cost, RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
+from usable_core.evaluations.robustness_texts import MOST_SHORT
 from usable_core.evaluations.specs import Report
 from usable_core.measuring import text_checks
 from usable_core.measuring.provenance import without_leaked
@@ -25,7 +26,6 @@ from usable_core.measuring.worst_texts import Reader, attacked
 from usable_core.models.model import Model
 from usable_core.word_attacks.asking import Asking
 
-_MOST_SHORT = 0.5  # a share of texts
 _PARTS = 4  # of the texts that are read ahead: as much work as a kill may lose
 _SAID = {
     "text": "an attack on texts (--preset synonym, typo, homoglyph or any)",
@@ -82,7 +82,7 @@ def _too_short(config: RobustnessConfig, table: pd.DataFrame) -> tuple[str, ...]
     """Return at which shares most texts are too short for one word, so that little was attacked."""
     words = table["words"].to_numpy()
     short = {e: float((most_words(e, words) == 0).mean()) for e in config.epsilons if e > 0}
-    most = [e for e, share in short.items() if share > _MOST_SHORT]
+    most = [e for e, share in short.items() if share > MOST_SHORT]
     if not most:
         return ()
     largest = max(most)

@@ -14,6 +14,8 @@ from typing import Literal
 
 from usable_core.catalog.metrics import METRICS
 from usable_core.evaluations.result import Measured, Number
+from usable_core.evaluations.robustness_result import RobustnessResult
+from usable_core.evaluations.robustness_texts import MOST_SHORT, untouched
 from usable_core.metrics.intervals import CONFIDENCE, Estimate, Proportion, exact
 from usable_core.verdicts.requirements import Requirement
 
@@ -141,6 +143,10 @@ def _is_all(share: Estimate) -> bool:
     return share.high - share.low > 0.95
 
 
+def _is_at(requirement: Requirement, epsilon: float) -> bool:
+    return math.isclose(requirement.epsilon, epsilon, rel_tol=1e-6)
+
+
 def _joined(sentences: str) -> str:
     """Return sentences as one, without its end."""
     return sentences.rstrip(".").replace(". ", "; ")
@@ -151,6 +157,13 @@ def _doubt(requirement: Requirement, result: Measured) -> str:
     if result.is_upper_bound_only and requirement.name == "robust_accuracy":
         remedy = f" {result.remedy}" if result.remedy else ""
         return f"a check of the attack failed, so it is an upper bound only.{remedy}"
+    if isinstance(result, RobustnessResult) and result.kind == "text":
+        at = [untouched(result)[i] for i, e in enumerate(result.epsilons) if _is_at(requirement, e)]
+        if at and at[0].value > MOST_SHORT:
+            return (
+                f"{100 * at[0].value:.0f} % of the texts are too short for one word to be changed "
+                "there, so it says little of attacks. Require it at a larger share of words."
+            )
     leaked = len(result.provenance.leaked)
     if leaked and requirement.row.is_better == "higher":
         return (
