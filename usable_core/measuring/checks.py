@@ -20,6 +20,7 @@ from usable_core.measuring.rival_checks import (
     iterative,
     losses_agree,
     more_steps,
+    rises,
     unbounded,
     white_box,
 )
@@ -71,16 +72,7 @@ def descent(sample: Sample) -> Check:
 
 def raw_curve(sample: Sample) -> Check:
     """Look for rises in the curve without carrying."""
-    broken = sample.broken.sum(0)
-    n = len(sample.broken)
-    rise = int((broken[:-1] - broken[1:]).clamp_min(0).max()) if len(broken) > 1 else 0
-    shown = ", ".join(f"{100 * (1 - int(b) / max(n, 1)):.0f} %" for b in broken)
-    return Check(
-        "raw_curve",
-        by_count(rise),
-        f"Largest rise from one ε to the next: {rise} of {n} examples ({shown}).",
-        {"n": n, "rise": rise},
-    )
+    return rises(sample.broken.sum(0).tolist(), len(sample.broken), "examples")
 
 
 def epsilon_zero(sample: Sample) -> Check:

@@ -3,7 +3,9 @@
 What each asks and why stands in `catalog.checks`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -151,6 +153,24 @@ def _not_run(name: str, sample: Sample, reason: str) -> Check:
 def by_count(excess: int) -> Verdict:
     """Judge how many more examples the weaker attack broke: one may be luck."""
     return "green" if excess <= 0 else "amber" if excess == 1 else "red"
+
+
+def rises(broken: Sequence[int], n: int, examples: str) -> Check:
+    """Judge rises in a curve whose budgets are attacked by themselves.
+
+    Args:
+        broken: How many each budget breaks, the budgets increasing.
+        n: Of how many.
+        examples: What they are called.
+    """
+    rise = max([0, *(a - b for a, b in pairwise(broken))])
+    shown = ", ".join(f"{100 * (1 - one / max(n, 1)):.0f} %" for one in broken)
+    return Check(
+        "raw_curve",
+        by_count(rise),
+        f"Largest rise from one ε to the next: {rise} of {n} {examples} ({shown}).",
+        {"n": n, "rise": rise},
+    )
 
 
 def by_share(change: float, *, least: float = 0.0) -> Verdict:

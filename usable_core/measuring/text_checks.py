@@ -19,7 +19,7 @@ from usable_core.evaluations.epsilon import most_words
 from usable_core.evaluations.robustness import Check, RobustnessConfig, Verdict
 from usable_core.measuring.checks import BLIND as FEW_BLIND
 from usable_core.measuring.checks import SAME
-from usable_core.measuring.rival_checks import by_count, by_share
+from usable_core.measuring.rival_checks import by_share, rises
 from usable_core.measuring.streaming import Examples
 from usable_core.measuring.worst_texts import Read, read, worst_of
 from usable_core.models.model import Model
@@ -231,16 +231,7 @@ def more_steps(sample: Sample) -> Check:
 
 def raw_curve(sample: Sample) -> Check:
     """Look for rises in the curve whose shares are attacked by themselves."""
-    broken = sample.broken.sum(0)
-    rise = max(int((broken[:-1] - broken[1:]).max(initial=0)), 0)
-    n = len(sample.broken)
-    shown = ", ".join(f"{100 * (1 - int(b) / n):.0f} %" for b in broken)
-    return Check(
-        "raw_curve",
-        by_count(rise),
-        f"Largest rise from one ε to the next: {rise} of {n} texts ({shown}).",
-        {"n": n, "rise": rise},
-    )
+    return rises(sample.broken.sum(0).tolist(), len(sample.broken), "texts")
 
 
 def descent(sample: Sample) -> Check:

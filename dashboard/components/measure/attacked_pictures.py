@@ -90,13 +90,25 @@ def examples_section(found: Found, names: Sequence[str]) -> None:
             key=state.ROBUSTNESS_FACTOR,
             required=True,
         )
+    columns = 2 if len(found) == 1 else 1
+    of_each_model(
+        found,
+        names,
+        lambda run, result, mode: _of_one_model(run, result, mode, epsilon, factor, columns),
+    )
+
+
+def of_each_model(
+    found: Found, names: Sequence[str], show: Callable[[Run, RobustnessResult, str], None]
+) -> None:
+    """Ask which examples (a key of `MODES`), and show those of each model in its own column."""
     st.session_state.setdefault(state.ROBUSTNESS_EXAMPLES, "fragile")  # a click sets it too
     mode = choose_one("Examples", MODES, key=state.ROBUSTNESS_EXAMPLES, is_labelled=False)
     for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
         with column:
             if len(found) > 1:
                 st.markdown(f"**{escaped(name)}**{bound_mark(result)}")
-            _of_one_model(run, result, mode, epsilon, factor, 2 if len(found) == 1 else 1)
+            show(run, result, mode)
 
 
 def choose_epsilon(found: Found) -> float:

@@ -9,14 +9,13 @@ import streamlit as st
 
 from dashboard import memory, state
 from dashboard.components.measure.attacked_pictures import (
-    MODES,
     Found,
     breaking,
     choose_epsilon,
     chosen_examples,
+    of_each_model,
 )
-from dashboard.components.shared.formats import choose_one, escaped, interval_text, percent
-from dashboard.components.shared.metrics import bound_mark
+from dashboard.components.shared.formats import escaped, interval_text, percent
 from dashboard.components.shared.names import model_title
 from dashboard.components.shared.tiles import count_key, more_button
 from usable_core.evaluations.robustness_result import RobustnessResult
@@ -31,13 +30,7 @@ MOST = 6  # texts at first sight, and as many more at each click
 def texts_section(found: Found, names: Sequence[str]) -> None:
     """Show, per model, texts as they were and as the attack made them."""
     epsilon = choose_epsilon(found)
-    st.session_state.setdefault(state.ROBUSTNESS_EXAMPLES, "fragile")  # a click sets it too
-    mode = choose_one("Examples", MODES, key=state.ROBUSTNESS_EXAMPLES, is_labelled=False)
-    for column, (run, result), name in zip(st.columns(len(found)), found, names, strict=True):
-        with column:
-            if len(found) > 1:
-                st.markdown(f"**{escaped(name)}**{bound_mark(result)}")
-            _of_one_model(run, result, mode, epsilon)
+    of_each_model(found, names, lambda run, result, mode: _of_one_model(run, result, mode, epsilon))
 
 
 def judged_note(result: RobustnessResult, epsilon: float) -> None:
