@@ -113,3 +113,12 @@ def test_names_of_unknown_origin_are_shown_as_they_are(open_page, store):
 
     assert r"no \*file\* \<b\>" in texts(app)
     assert r"\*\*bold\*\* \[x\]\(http\://e.org\)" in " ".join(links(app))
+
+
+def test_a_bundled_model_is_explained_on_what_it_takes(open_page):
+    app = open_page("overview")
+    ways = [
+        link.proto.query_string for link in app.get("page_link") if link.proto.label == "Explain"
+    ]
+    assert "explain_kind=text&text_models=bundled%2Fbert" in ways
+    assert "models=bundled%2Fresnet" in ways

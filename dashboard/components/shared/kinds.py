@@ -29,3 +29,10 @@ def chosen_kind(page: str) -> InputKind:
     known = known_kinds(st.session_state.get(state.MODELS) or ())
     kind: InputKind = st.session_state.get(state.of_page(page, "kind"), "picture")
     return known.pop() if len(known) == 1 else kind
+
+
+def to_explain(reference: str) -> dict[str, str | list[str]]:
+    """Return the address of Explain that has a model chosen, for what that takes."""
+    if facts(reference).kind == "text":
+        return {state.EXPLAIN_KIND: "text", state.TEXT_MODELS: [reference]}
+    return {state.MODELS: [reference]}

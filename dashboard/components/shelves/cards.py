@@ -4,8 +4,8 @@ import re
 
 import streamlit as st
 
-from dashboard import state
 from dashboard.components.shared.formats import interval_text, link, percent
+from dashboard.components.shared.kinds import to_explain
 from usable_core.catalog.cards import BundledCard
 
 NAMES = {
@@ -24,7 +24,7 @@ def backbone_card(card: BundledCard) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{card.row.title}**")
             if card.card is not None:
-                link("explain", "Explain", "image_search", {state.MODELS: [card.reference]})
+                link("explain", "Explain", "image_search", to_explain(card.reference))
         st.caption(card.row.help)
         if card.card is None:
             st.caption("Not in this installation.")

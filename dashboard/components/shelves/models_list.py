@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import state, stored
 from dashboard.components.shared import names
 from dashboard.components.shared.formats import errors_shown, escaped, link
+from dashboard.components.shared.kinds import to_explain
 from dashboard.components.shared.pickers import facts
 from dashboard.components.shelves.choosing import choosable, delete_button
 from usable_core import shelf
@@ -168,7 +169,7 @@ def _actions(row: Row) -> None:
     models = {state.MODELS: [row.reference]}
     with st.container(horizontal=True, vertical_alignment="center"):
         link("assess", "Is it fit?", "verified", models)
-        link("explain", "Explain", "image_search", models)
+        link("explain", "Explain", "image_search", to_explain(row.reference))
         link("fine_tune", "Fine-tune", "tune", {state.FINE_TUNE_MODEL: row.reference})
         if row.source == "trained":
             run_id = row.reference.partition("/")[2]

@@ -10,7 +10,7 @@ from dashboard.components.shared.formats import (
     link,
     provenance_footer,
 )
-from usable_core.catalog.kinds import kind_of_model
+from dashboard.components.shared.kinds import to_explain
 from usable_core.evaluations.training_words import in_words
 from usable_core.runs.run import Run
 
@@ -18,16 +18,12 @@ from usable_core.runs.run import Run
 def outcome(run: Run) -> None:
     """Show where to go with the model that a run made, and its figures."""
     reference, dataset = run.reference, run.config.dataset.reference
-    about = {state.MODELS: [reference]}
-    data = about | {state.DATA: dataset}
+    data = {state.MODELS: [reference], state.DATA: dataset}
     with st.container(horizontal=True):
         link("accuracy", "Measure accuracy", "target", data)
-        if kind_of_model(reference) == "text":
-            link("corruption", "Measure corruptions", "blur_on", data)
-            link("explain", "Explain a text", "subject", about | {state.EXPLAIN_KIND: "text"})
-        else:
-            link("robustness", "Measure robustness", "shield", data)
-            link("explain", "Explain an image", "image_search", about)
+        link("robustness", "Measure robustness", "shield", data)
+        link("corruption", "Measure corruptions", "blur_on", data)
+        link("explain", "Explain it", "search_insights", to_explain(reference))
     st.caption(f"The model is listed under Models; in a terminal it is `{reference}`.")
     with errors_shown():
         answer = stored.store().load(run.id)
