@@ -8,9 +8,9 @@ order of what the answer loses without them, in batches of 32. Its wrapper of tr
 pads each batch to all that the model reads: so it runs on the first texts alone (`--stock`), and
 with that repaired on all. Ours is one search by gradients, with half the swaps that the preset's
 tries for each word and with as many, and the preset itself, which goes on with a search by answers
-alone. Every text that broke is asked about once more, and its changed words are counted
-by our words, whoever broke it. Gradients count as one question. Without a model it is a random
-BERT of two layers, which says little.
+alone. Every text that broke is asked about once more, and its changed words are counted by our
+words, whoever broke it. Gradients count as one question. Without a model it is a random BERT of two
+layers, which says little.
 
 TextAttack's requirements do not resolve beside ours, so it is in no extra: `pip install --no-deps
 textattack lru-dict` is all that this needs of it. Where it is not installed, ours stands alone.
