@@ -20,8 +20,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+from usable_core.catalog.architectures import BUNDLED
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.models import BUNDLED, CARD_FILE, TOKENIZER_FILE, WEIGHTS_FILE
+from usable_core.catalog.models import CARD_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.robustness import RobustnessConfig

@@ -11,7 +11,7 @@ from typing import Any
 
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.datasets import reader_of
-from usable_core.catalog.models import files_of
+from usable_core.catalog.references import files_of
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult

@@ -17,7 +17,7 @@ from torch import nn
 from toy_models import digit_pixels
 
 import usable_core as usable
-from usable_core.catalog.models import absolute
+from usable_core.catalog.references import absolute
 from usable_core.cli import main
 from usable_core.errors import (
     AttackError,

@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from usable_core.catalog.models import BUNDLED, files_of
+from usable_core.catalog.architectures import BUNDLED
+from usable_core.catalog.references import files_of
 from usable_core.errors import CheckpointError, ConfigError
 from usable_core.models import load_model
 from usable_core.models.architectures import small_resnet

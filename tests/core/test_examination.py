@@ -7,7 +7,7 @@ from torch import nn
 from toy_models import LinearNetwork, dataset_of, linear_model, model_of, small_network
 
 from usable_core import api
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.architectures import BUNDLED
 from usable_core.errors import ConfigError
 from usable_core.models import load_model
 from usable_core.models.preprocessing import Preprocessing

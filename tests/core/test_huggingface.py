@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import usable_core as usable
-from usable_core.catalog.models import absolute, files_of
+from usable_core.catalog.references import absolute, files_of
 from usable_core.cli import main
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.models import load_model

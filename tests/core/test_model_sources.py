@@ -9,7 +9,8 @@ from torchvision import models
 
 from usable_core import settings
 from usable_core.catalog import implementation
-from usable_core.catalog.models import SOURCES, list_references
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import list_references
 from usable_core.errors import CheckpointError, UnknownName
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.models import load_model

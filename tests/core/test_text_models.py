@@ -12,7 +12,7 @@ from made_texts import CLASSES, DECODERS, SMALL, TEXTS, change, save_classifier,
 
 from usable_core import explain, load_model, passport
 from usable_core.asking.oracle import Oracle
-from usable_core.catalog.models import files_of
+from usable_core.catalog.references import files_of
 from usable_core.errors import (
     CheckpointError,
     ConfigError,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from usable_core.catalog import lookup
-from usable_core.catalog.models import ARCHITECTURES
+from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
     MOST_SEED,

@@ -19,7 +19,7 @@ from pathlib import Path
 from usable_core import files as whole_files
 from usable_core import settings
 from usable_core.bounds import keep_tail
-from usable_core.catalog.models import file_facts
+from usable_core.catalog.references import file_facts
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs.processes import spawn

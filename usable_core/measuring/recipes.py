@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.catalog import implementation
-from usable_core.catalog.models import source_of
+from usable_core.catalog.references import source_of
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from usable_core.catalog import implementation
-from usable_core.catalog.models import files_of, source_of
+from usable_core.catalog.references import files_of, source_of
 from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.inputs.input import Input

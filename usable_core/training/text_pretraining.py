@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from usable_core.catalog import implementation
-from usable_core.catalog.models import ARCHITECTURES
+from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from usable_core import answering
-from usable_core.catalog.models import files_of
+from usable_core.catalog.references import files_of
 from usable_core.errors import StorageError, UsableError
 from usable_core.evaluations.result import Measured, Result
 from usable_core.evaluations.specs import ModelSpec

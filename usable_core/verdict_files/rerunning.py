@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from usable_core import answering, tasks
 from usable_core.catalog import implementation
-from usable_core.catalog.models import source_of
+from usable_core.catalog.references import source_of
 from usable_core.errors import UsableError
 from usable_core.evaluations.result import Measured, Result
 from usable_core.evaluations.specs import ModelSpec

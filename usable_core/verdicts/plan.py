@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.corruptions import COMMON
-from usable_core.catalog.models import has_gradients
+from usable_core.catalog.references import has_gradients
 from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
 from usable_core.evaluations.accuracy import AccuracyConfig

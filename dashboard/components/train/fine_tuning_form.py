@@ -14,7 +14,7 @@ from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
 from usable_core.catalog.kinds import kind_of_data, kind_of_model
-from usable_core.catalog.models import has_gradients
+from usable_core.catalog.references import has_gradients
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
 
