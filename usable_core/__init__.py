@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from usable_core.evaluations.specs import DatasetSpec as DatasetSpec
     from usable_core.evaluations.specs import ModelSpec as ModelSpec
     from usable_core.evaluations.training import Schedule as Schedule
+    from usable_core.inputs.preprocessing import Preprocessing as Preprocessing
     from usable_core.labels import LabelSpace as LabelSpace
     from usable_core.models import load_model as load_model
     from usable_core.models.model import Model as Model
-    from usable_core.models.preprocessing import Preprocessing as Preprocessing
     from usable_core.models.wrapping import wrap as wrap
     from usable_core.models.wrapping import wrap_model as wrap_model
     from usable_core.recipes import probe as probe
@@ -64,10 +64,10 @@ _NAMES = {
     "evaluations.explanation": "ExplainerOptions",
     "evaluations.specs": "DatasetSpec ModelSpec",
     "evaluations.training": "Schedule",
+    "inputs.preprocessing": "Preprocessing",
     "labels": "LabelSpace",
     "models": "load_model",
     "models.model": "Model",
-    "models.preprocessing": "Preprocessing",
     "models.wrapping": "wrap wrap_model",
     "recipes": "probe",
     "saved_slices": "on_slice",

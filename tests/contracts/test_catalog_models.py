@@ -86,7 +86,8 @@ def test_a_source_that_can_run_code_is_not_even_called_without_trust(source, tmp
 
 def test_files_of_models_are_found_without_torch():
     code = (
-        "import sys\nfrom usable_core.catalog.models import SOURCES\nfrom usable_core.catalog.references import file_facts\n"
+        "import sys\nfrom usable_core.catalog.models import SOURCES\n"
+        "from usable_core.catalog.references import file_facts\n"
         "print(*(source for source in SOURCES if file_facts(f'{source}/resnet')))\n"
         "assert not {'torch', 'timm', 'torchvision'} & set(sys.modules)"
     )

@@ -36,9 +36,9 @@ from usable_core.evaluations.explanation import ExplainerOptions, ExplanationCon
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.runs import RunStore
 
 ROOT = Path(__file__).parents[2]

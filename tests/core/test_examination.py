@@ -9,8 +9,8 @@ from toy_models import LinearNetwork, dataset_of, linear_model, model_of, small_
 from usable_core import api
 from usable_core.catalog.architectures import BUNDLED
 from usable_core.errors import ConfigError
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.wrapping import wrap_model
 
 CLASSES = ("red", "green", "blue")
@@ -140,9 +140,9 @@ def test_bundled_models_raise_no_alarm(name):
 @pytest.mark.reference
 @pytest.mark.parametrize("builder", ["resnet18", "vit_b_16", "squeezenet1_1", "googlenet"])
 def test_random_weights_of_torchvision_raise_no_alarm(builder):
+    from usable_core.inputs.preprocessing import Preprocessing
     from usable_core.labels import LabelSpace
     from usable_core.models.model import Model
-    from usable_core.models.preprocessing import Preprocessing
     from usable_core.models.sources import torchvision_models
 
     torch.manual_seed(0)

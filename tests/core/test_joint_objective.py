@@ -20,10 +20,10 @@ from usable_core.evaluations.training import (
     Schedule,
     Start,
 )
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.heads import head
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources import torchvision_models
 from usable_core.models.sources.from_card import model_in
 from usable_core.training.fine_tuning import fine_tune

@@ -17,10 +17,10 @@ from usable_core.datasets.splits import training_splits
 from usable_core.errors import Cancelled, CheckpointError, ConfigError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.architectures import small_resnet
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.weights.checkpoints import load_weights, read_card
 from usable_core.training import meter
 from usable_core.training.adversarial import perturb

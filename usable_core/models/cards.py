@@ -7,7 +7,7 @@ from usable_core.catalog.models import CARD_FILE
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.specs import DatasetSpec, require, require_range
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.records import from_json
 
 MOST_CLASSES = 100_000  # ImageNet-21k has 21,841

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.inputs.preprocessing import Preprocessing
 
 STEP = 1.25  # step size in multiples of epsilon, section 4 of the paper
 

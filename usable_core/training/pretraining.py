@@ -17,7 +17,7 @@ from usable_core.device import best_device
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import PretrainingConfig, TrainingResult
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import Loss, Objective, fit

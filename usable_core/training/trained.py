@@ -15,12 +15,12 @@ from usable_core.errors import Diverged
 from usable_core.evaluations.specs import ModelSpec, Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.inputs.input import Input
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.inputs.tokens import Tokens
 from usable_core.measuring.calibration import LEAST
 from usable_core.measuring.calibration import fitted as calibrated
 from usable_core.measuring.data_doubts import training_doubts
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.saved_tokens import said_of
 from usable_core.models.weights.checkpoints import save_model
 from usable_core.records import to_json
