@@ -87,6 +87,7 @@ OVERVIEW_DEMO = "overview_demo"
 # Fine-tune
 FINE_TUNE_MODEL = "fine_tune_model"
 FINE_TUNE_DATASET = "fine_tune_dataset"
+FINE_TUNE_RECIPE = "fine_tune_recipe"
 FINE_TUNE_METHOD = "fine_tune_method"
 FINE_TUNE_EPOCHS = "fine_tune_epochs"
 FINE_TUNE_RATE = "fine_tune_rate"

@@ -25,9 +25,10 @@ from usable_core.models.weights.checkpoints import load_weights, read_card
 from usable_core.training import meter
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
-from usable_core.training.descent import learning_rate_factor, parameter_groups
+from usable_core.training.descent import parameter_groups
 from usable_core.training.fine_tuning import fine_tune
 from usable_core.training.pretraining import pretrain
+from usable_core.training.rates import learning_rate_factor
 
 TASK = DatasetSpec("colours", split="train")
 QUICK = Schedule(epochs=3, batch_size=16, learning_rate=0.05, augmentation="none")
@@ -188,7 +189,7 @@ def test_augmentation_keeps_shape_and_values(kind):
 
 
 def test_the_learning_rate_rises_linearly_and_falls_by_a_cosine():
-    factors = [learning_rate_factor(step, 100, 0.2) for step in range(101)]
+    factors = [learning_rate_factor(Schedule(), step, 100) for step in range(101)]
 
     assert factors[:20] == pytest.approx([(s + 1) / 20 for s in range(20)])
     assert factors[60] == pytest.approx(0.5 * (1 + math.cos(math.pi * 0.5)))

@@ -17,11 +17,9 @@ from usable_core.evaluations.training import Schedule, Start
 from usable_core.randomness import seed_of
 from usable_core.training.meter import Figures, Meter, Validation
 from usable_core.training.objective import Loss, Objective
+from usable_core.training.rates import learning_rate_factor
 from usable_core.training.resuming import Checkpoints, undisturbed
 from usable_core.training.watch import Divergence, Watch
-
-MOMENTUM = 0.9  # Sutskever et al. 2013; the usual value
-GRADIENT_NORM = 5.0  # clips only runaway steps of the first epochs
 
 
 class Descent:
@@ -137,7 +135,7 @@ class Descent:
             self.meter.tell_epoch()
 
     def _rate(self) -> float:
-        return learning_rate_factor(self.step, self._steps, self._schedule.warmup)
+        return learning_rate_factor(self._schedule, self.step, self._steps)
 
     def _take_step(self, indices: Tensor) -> None:
         if len(indices) < 2:  # batch normalisation needs two
@@ -160,7 +158,8 @@ class Descent:
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(total)
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self._watch.check_gradient(float(nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)))
+        longest = self._schedule.clip or math.inf
+        self._watch.check_gradient(float(nn.utils.clip_grad_norm_(parameters, longest)))
         optimizer.step()
         return figures
 
@@ -169,14 +168,6 @@ class Descent:
             return self._objective.validate()
         except OutputsRefused:  # an answer that is not finite
             return Validation(math.nan, math.nan)
-
-
-def learning_rate_factor(step: int, total: int, warmup: float) -> float:
-    """Return the share of the peak rate: linear rise, then a cosine to zero (Loshchilov 2017)."""
-    rise = max(1, round(total * warmup))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, total - rise))))
 
 
 def parameter_groups(
@@ -202,4 +193,5 @@ def parameter_groups(
 def _optimizer(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:
     if schedule.optimizer == "adamw":
         return torch.optim.AdamW(groups)
-    return torch.optim.SGD(groups, momentum=MOMENTUM, nesterov=True)
+    is_nesterov = schedule.momentum_form == "nesterov"
+    return torch.optim.SGD(groups, momentum=schedule.momentum, nesterov=is_nesterov)

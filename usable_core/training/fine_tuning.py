@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
@@ -32,6 +33,7 @@ from usable_core.training.joint import Balance, Joint, Keep
 from usable_core.training.language_modelling import language_modelling
 from usable_core.training.loop import Fitted, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
+from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.probing import linear_head, probe
 from usable_core.training.remarks import on_proxy, on_unit
@@ -91,6 +93,7 @@ def fine_tune(
 
     def trained() -> Trained:
         kept = None if keeping is None else keeping.measured()
+        of_recipe = RECIPES[config.recipe].faults if config.recipe else ()
         answers = answers_to(tuning.trainee, held_out, validation)
         return Trained(
             network=network.cpu(),
@@ -105,7 +108,7 @@ def fine_tune(
             base=model.name,
             base_fingerprint=model.fingerprint,
             kept=kept,
-            remarks=() if keeping is None else keeping.remarks(fitted.start),
+            remarks=of_recipe + (() if keeping is None else keeping.remarks(fitted.start)),
         )
 
     return finished(fitted, trained, folder, checkpoints)
@@ -164,6 +167,7 @@ class _Tuning:
             examples=len(self.task),
             classes=len(self.trainee.labels),
             device=self.trainee.device,
+            labels=self.task.labels,
             lengths=self.task.lengths,
         )
         if keeping is None:
@@ -174,16 +178,18 @@ class _Tuning:
 
     def _loss(self, keeping: _Keeping | None) -> Callable[[Tensor, int], Loss]:
         network, schedule, task = self.trainee.network, self.config.schedule, self.task
+        classes = len(self.trainee.labels)
 
         def loss(indices: Tensor, step: int) -> Loss:
             network.train()
             y = task.labels[indices.to(task.labels.device)]
             drawn = generator(schedule.seed, "task", step)
             x = augment(task.images(indices), schedule.augmentation or "none", drawn)
+            x, target = mixed(x, y, classes, schedule)
             x = x.contiguous(memory_format=torch.channels_last)
             x = self.trainee.input.normalise(x)
             logits = network(x).float()
-            fine = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
+            fine = F.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
             correct = logits.detach().argmax(1).eq(y).sum()
             return Loss(fine, correct, None if keeping is None else keeping.keep(x, step))
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from usable_core.evaluations.training import Schedule, Start
 from usable_core.randomness import generator
-from usable_core.training.batches import batches
+from usable_core.training.batches import balanced, batches
 from usable_core.training.meter import Figures, Validation
 
 
@@ -63,6 +63,7 @@ class Objective:
         classes: Number of the task's classes.
         device: Where the modules are.
         weigh: How the losses are weighed, once it is known what they start from.
+        labels: Class of each training example (N,), where balanced batches can be asked for.
         lengths: How long each training example is (N,), so that those of like length are in one
             batch; None where all are of one size.
     """
@@ -74,6 +75,7 @@ class Objective:
     classes: int
     device: torch.device
     weigh: Callable[[Start], Weights] = lambda start: Weights()
+    labels: Tensor | None = None
     lengths: Tensor | None = None
 
     @property
@@ -84,7 +86,10 @@ class Objective:
     def batches(self, schedule: Schedule, epoch: int) -> Sequence[Tensor]:
         """Return the batches of an epoch, from 1: the same whatever was drawn before."""
         drawn = generator(schedule.seed, "order", epoch)
-        return batches(self.examples, self.lengths, schedule.batch_size, drawn)
+        order = torch.randperm(self.examples, generator=drawn)
+        if schedule.sampling == "balanced" and self.labels is not None:
+            order = balanced(self.labels.cpu(), drawn)
+        return batches(order, self.lengths, schedule.batch_size, drawn)
 
     def steps(self, schedule: Schedule) -> int:
         """Return how many steps an epoch has."""

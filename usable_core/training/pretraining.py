@@ -23,6 +23,7 @@ from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
 from usable_core.training.loop import fit
 from usable_core.training.material import Material, answers_to, load_material, validate
+from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.resuming import Checkpoints, question_of
 from usable_core.training.text_pretraining import pretrain_texts
@@ -74,6 +75,7 @@ def pretrain(
         examples=len(material),
         classes=len(dataset.labels),
         device=device,
+        labels=material.labels,
     )
     checkpoints = Checkpoints(folder, question_of(config, train))
     fitted = fit(objective, config.schedule, report, checkpoints)
@@ -134,11 +136,12 @@ def _loss(
         y = material.labels[indices.to(material.labels.device)]
         drawn = generator(schedule.seed, "task", step)
         x = augment(material.images(indices), schedule.augmentation or "none", drawn)
+        x, target = mixed(x, y, len(trainee.labels), schedule)
         x = x.contiguous(memory_format=torch.channels_last)
         if config.epsilon:
-            x = perturb(network, preprocessing, x, y, config.epsilon)
+            x = perturb(network, preprocessing, x, target, config.epsilon)
         logits = network(preprocessing.normalise(x)).float()
-        total = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
+        total = F.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
         return Loss(total, logits.detach().argmax(1).eq(y).sum())
 
     return loss

@@ -72,6 +72,7 @@ def probe(
         examples=len(task),
         classes=last.out_features,
         device=train.device,
+        labels=task.labels,
     )
     fitted = fit(objective, replace(schedule, precision="float32"), report, checkpoints)
     with torch.no_grad():

@@ -89,6 +89,8 @@ def _check(config: PretrainingConfig) -> None:
     require(config.epsilon == 0, "epsilon", "0 for texts, which have no pixels", config.epsilon)
     smoothing = config.schedule.label_smoothing
     require(smoothing == 0, "label_smoothing", "0 where there are no labels", smoothing)
+    sampling = config.schedule.sampling
+    require(sampling == "uniform", "sampling", "uniform where there are no labels", sampling)
 
 
 def _schedule(schedule: Schedule, start: TextStart) -> Schedule:
