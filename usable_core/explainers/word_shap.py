@@ -1,6 +1,7 @@
 """Shapley values of words: exact where a text is so short that every coalition can be asked.
 
-Longer ones are Kernel SHAP's. Pictures have more superpixels than could all be asked.
+Longer ones are Kernel SHAP's: no coalition is asked twice, and any words are taken to interact.
+Pictures have more superpixels than could all be asked.
 """
 
 from math import comb
@@ -11,15 +12,18 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import designs, kernel_shap
 from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.explainers.replicates import with_errors
+from usable_core.explainers.word_surrogate import conditioned
 from usable_core.games.game import Game
 from usable_core.metrics.attribution import additivity_gap
 
 
 def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return Shapley values of words for a class's logit, of at most `evaluations` coalitions."""
-    if 2**game.count > options.evaluations:
-        return kernel_shap.explain(game, target, options)
-    return _exact(game, target, options)
+    if 2**game.count <= options.evaluations:
+        return _exact(game, target, options)
+    masks = designs.distinct(options.evaluations, game.count, options.seed)
+    counts = kernel_shap.distinct_weights(masks)
+    return kernel_shap.explained(game, target, options, masks, conditioned, counts)
 
 
 def _exact(game: Game, target: int, options: ExplainerOptions) -> Attribution:
