@@ -4,6 +4,7 @@ Longer ones are Kernel SHAP's: no coalition is asked twice, and any words are ta
 Pictures have more superpixels than could all be asked.
 """
 
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -16,14 +17,20 @@ from usable_core.explainers.word_surrogate import conditioned
 from usable_core.games.game import Game
 from usable_core.metrics.attribution import additivity_gap
 
+_ROUNDING = 1e-7  # of the largest credit: models answer in float32
+
 
 def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     """Return Shapley values of words for a class's logit, of at most `evaluations` coalitions."""
     if 2**game.count <= options.evaluations:
-        return _exact(game, target, options)
-    masks = designs.distinct(options.evaluations, game.count, options.seed)
-    counts = kernel_shap.distinct_weights(masks)
-    return kernel_shap.explained(game, target, options, masks, conditioned, counts)
+        found = _exact(game, target, options)
+    else:
+        masks = designs.distinct(options.evaluations, game.count, options.seed)
+        counts = kernel_shap.distinct_weights(masks)
+        found = kernel_shap.explained(game, target, options, masks, conditioned, counts)
+    # Words that do nothing are alike, not in an order that rounding made.
+    is_nothing = np.abs(found.values) < _ROUNDING * np.abs(found.values).max()
+    return replace(found, values=np.where(is_nothing, np.float32(0), found.values))
 
 
 def _exact(game: Game, target: int, options: ExplainerOptions) -> Attribution:
