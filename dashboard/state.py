@@ -121,6 +121,7 @@ EXPLAIN_REPORT = "explain_report"
 EXPLAIN_KIND = "explain_kind"  # a picture, or a text
 TEXT_MODELS = "text_models"
 EXPLAIN_TEXT = "explain_text"
+EXPLAIN_HIDDEN = "explain_hidden"  # address only: numbers of the words that are hidden
 EXPLAIN_TEXT_SAMPLE = "explain_text_sample"
 EXPLAIN_TEXT_METHODS = "explain_text_methods"
 EXPLAIN_TEXT_TARGET = "explain_text_target"
