@@ -64,6 +64,8 @@ CORRUPTION_SEVERITIES = "corruption_severities"
 # Is it fit?
 ASSESS_PRESET = "assess_preset"
 ASSESS_EPSILON = "assess_epsilon"
+ASSESS_SWAPS = "assess_swaps"
+ASSESS_JUDGE = "assess_judge"
 ASSESS_WORD_SHARE = "assess_word_share"
 ASSESS_MORE = "assess_more"
 ASSESS_START = "assess_start"
