@@ -211,6 +211,18 @@ def test_plain_texts_are_one_a_line(tmp_path):
     assert "no labels" in data.notes[0]
 
 
+def test_a_table_without_labels_is_pretrained_on(tmp_path):
+    path = tmp_path / "a.csv"
+    lines = [f'"the {n} cats sat on {n + 1} mats",{n}' for n in range(40)]
+    path.write_text("\n".join(["review,year", *lines]))
+    config = PretrainingConfig("bert", DatasetSpec(str(path)), Schedule(epochs=1, batch_size=8))
+
+    result = asked(config, tmp_path / "out")
+
+    assert result.is_start
+    assert result.card["measured"]["validation_examples"] == 4
+
+
 @pytest.mark.parametrize(
     ("content", "said"), [(b"\xff\xfe\x00", "plain text in UTF-8"), (b" \n\n", "holds no text")]
 )

@@ -61,6 +61,8 @@ def _facts(spec: ModelSpec | DatasetSpec) -> list[object] | None:
 
 def _data_facts(reference: str) -> list[object] | None:
     if reference in DATASETS:
+        if asset := DATASETS[reference].asset:
+            return [_fact(settings.assets() / asset)]
         return [version(PACKAGES[reference])] if reference in PACKAGES else None
     path = Path(reference)
     if not path.is_dir():

@@ -12,7 +12,7 @@ from torch import Tensor
 from usable_core.catalog import implementation
 from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.splits import training_splits
+from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import Report
@@ -47,6 +47,7 @@ def pretrain(
 
     Raises:
         ConfigError: the architecture takes texts and the data are of pictures, or the other way.
+        DatasetRefused: all images are of one class.
         Diverged: the losses ran away; the last good weights are in the folder's `last_good`.
     """
     kind = ARCHITECTURES[config.architecture].kind
@@ -58,6 +59,7 @@ def pretrain(
         )
     if kind == "text":
         return pretrain_texts(dataset=dataset, config=config, report=report, folder=folder)
+    require_classes(dataset)
     began = time.perf_counter()
     torch.manual_seed(config.schedule.seed)
     device = best_device()

@@ -131,7 +131,7 @@ class Watch:
         if not math.isfinite(validation):
             raise self._stopped(
                 "the validation loss is not a finite number: the model answers some validation "
-                "images with NaN or infinities"
+                "examples with NaN or infinities"
             )
         if validation > GUESSING * math.log(classes):
             if self._step < LEAST_PATIENCE or (training < self._start and not is_last):
