@@ -63,6 +63,7 @@ SMALLEST = {
     "text_training": "--limit 60 --rounds 1",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
     "verify_evidence": "--models 2 --examples 20 --flips 1 --rounds 1",
+    "word_attacks": "--texts 4 --stock 1 --rounds 1",
     "usable": "--limit 2",
 }
 TAKE_NUMBERS = {"first_page", "memory"}  # alone, so the smallest replace the command's own

@@ -40,6 +40,7 @@ from usable_core.measuring.robustness import measure
 from usable_core.measuring.worst_texts import attacked
 from usable_core.runs.artifacts import PARTS
 from usable_core.texts import words_of
+from usable_core.word_attacks import search as word_search
 from usable_core.word_attacks.asking import Asking
 from usable_core.word_attacks.noise import random_swaps
 from usable_core.word_attacks.search import Attacked, search
@@ -554,3 +555,20 @@ def test_no_more_words_change_than_may(name):
     assert one is None
     assert two.changed == many.changed == 2
     assert two.written.text == many.written.text
+
+
+@pytest.mark.parametrize("name", ["typo", "typo_black_box"])
+def test_once_a_swap_changes_the_answer_the_rest_of_the_step_is_not_asked(
+    name, random_models, monkeypatch
+):
+    models, data = random_models
+    asked = {"attack": name, "steps": 16, "epsilons": FINE, "walked": 0}
+    few = evaluate_robustness(models["bert"], data, **asked)
+
+    monkeypatch.setattr(word_search, "_AT_ONCE", 16)
+    whole = evaluate_robustness(models["bert"], data, **asked)
+
+    assert len(few.broken()) > 2
+    assert few.records["changed"].equals(whole.records["changed"])
+    assert few.robust_accuracy == whole.robust_accuracy
+    assert few.cost.forward < whole.cost.forward
