@@ -33,9 +33,11 @@ def choose_recipe(*, is_text: bool) -> str:
     if name != USUAL:
         st.caption(escaped(_in_words(row)))
     if row.faults:
-        listed = "\n".join(f"- {escaped(fault)}" for fault in row.faults)
-        better = f"Without these: the recipe *{RECIPES[row.better].title}*."
-        st.warning(f"What is wrong about it:\n\n{listed}\n\n{better}", icon=":material/warning:")
+        label = f"{len(row.faults)} things are wrong about it"
+        with st.expander(label, icon=":material/warning:"):
+            for fault in row.faults:
+                st.caption(escaped(fault))
+            st.caption(f"Without these: the recipe *{RECIPES[row.better].title}*.")
     return name
 
 
@@ -67,5 +69,6 @@ def _in_words(row: RecipeRow) -> str:
     """Return what a recipe sets that no field of the form shows."""
     said = {**row.schedule, **row.settings, **dict(row.preprocessing)}
     hidden = {name: value for name, value in said.items() if name not in (*ASKED, "method")}
-    listed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in hidden.items())
+    values = {n: f"{v:g}" if isinstance(v, float) else v for n, v in hidden.items()}
+    listed = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
     return f"It also sets: {listed}." if hidden else row.help
