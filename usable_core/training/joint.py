@@ -83,7 +83,7 @@ class Joint:
 
         def begin() -> Keep:
             generator = torch.Generator().manual_seed(schedule.seed + 2)
-            stream = _endless(len(source), schedule.batch_size, generator)
+            stream = _endless(len(source), schedule.numbers[1], generator)
 
             def keep(_task: Tensor) -> Tensor:
                 rows = next(stream)
@@ -111,7 +111,7 @@ class Joint:
 
         def begin() -> Keep:
             generator = torch.Generator().manual_seed(schedule.seed + 2)
-            stream = _endless(len(source), schedule.batch_size, generator)
+            stream = _endless(len(source), schedule.numbers[1], generator)
 
             def keep(_task: Tensor) -> Tensor:
                 asked = modelling.asked(source.images(next(stream)), generator)

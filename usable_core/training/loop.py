@@ -117,7 +117,8 @@ def number_format(objective: Objective, schedule: Schedule) -> Precision:
     if schedule.precision != "auto":
         return schedule.precision
     on_processor = objective.device.type == "cpu"
-    most = min(schedule.batch_size, TIMED) if on_processor else schedule.batch_size
+    _, size = schedule.numbers
+    most = min(size, TIMED) if on_processor else size
     indices = torch.arange(min(most, objective.examples))
     loss, modules = objective.begin(), [module for module, _ in objective.parts]
 
@@ -132,16 +133,17 @@ def starting_losses(objective: Objective, schedule: Schedule, precision: Precisi
     """Return the mean losses of the first batches before any step, which leaves no trace."""
     loss, modules = objective.begin(), [module for module, _ in objective.parts]
     order = torch.randperm(objective.examples, generator=_generator(schedule))
+    size = max(2, schedule.numbers[1])
     sums, n = {"task": 0.0, "source": 0.0}, 0
     with _undone(modules, objective.device), autocast(objective.device, precision):
-        for indices in torch.split(order[:STARTING], max(2, schedule.batch_size)):
+        for indices in torch.split(order[:STARTING], size):
             if len(indices) < 2:
                 continue
-            outcome, size = loss(indices), len(indices)
+            outcome, count = loss(indices), len(indices)
             source = math.nan if outcome.source is None else float(outcome.source.detach())
-            sums["task"] += float(outcome.task.detach()) * size
-            sums["source"] += source * size
-            n += size
+            sums["task"] += float(outcome.task.detach()) * count
+            sums["source"] += source * count
+            n += count
     return Start(sums["task"] / n, sums["source"] / n)
 
 
@@ -153,7 +155,8 @@ def fit(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
         schedule: How to move; its learning rate is a number.
         report: Told steps done and the newest figures.
     """
-    steps = math.ceil(objective.examples / schedule.batch_size) * schedule.epochs
+    epochs, size = schedule.numbers
+    steps = math.ceil(objective.examples / size) * epochs
     precision = number_format(objective, schedule)
     start = starting_losses(objective, schedule, precision)
     watch = Watch([module for module, _ in objective.parts], schedule, objective.classes, steps)
@@ -195,12 +198,13 @@ class _Descent:
         Raises:
             Divergence: as `Watch` says.
         """
-        objective, epochs = self.objective, self.schedule.epochs
+        objective, (epochs, size) = self.objective, self.schedule.numbers
         # Weight decay is of L_fine: at the start, where L_pre is least, it must move no weight.
-        share = replace(self.schedule, weight_decay=self.schedule.weight_decay * self.weights.task)
+        decay = self.schedule.weight_decay or 0.0
+        share = replace(self.schedule, weight_decay=decay * self.weights.task)
         groups, loss = parameter_groups(objective.parts, share), objective.begin()
         optimizer = _optimizer(groups, self.schedule)
-        steps = math.ceil(objective.examples / self.schedule.batch_size)
+        steps = math.ceil(objective.examples / size)
         rate = torch.optim.lr_scheduler.LambdaLR(
             optimizer,
             lambda step: learning_rate_factor(step, steps * epochs, self.schedule.warmup),
@@ -208,9 +212,7 @@ class _Descent:
         generator = _generator(self.schedule)
         for epoch in range(1, epochs + 1):
             meter.begin_epoch()
-            for indices in batches(
-                objective.examples, objective.lengths, self.schedule.batch_size, generator
-            ):
+            for indices in batches(objective.examples, objective.lengths, size, generator):
                 if len(indices) > 1:  # batch normalisation needs two
                     with autocast(objective.device, self.precision):
                         outcome = loss(indices)
@@ -278,14 +280,14 @@ def parameter_groups(
     Weight decay is left off biases, norms and other vectors.
     """
     groups: list[dict[str, object]] = []
-    peak = schedule.learning_rate or 0.0
+    peak, decay = schedule.learning_rate or 0.0, schedule.weight_decay or 0.0
     seen: set[int] = set()
     for module, multiple in parts:
         fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
         seen.update(id(p) for p in fresh)
         common = {"lr": peak * multiple}
         decayed = [p for p in fresh if p.ndim > 1]
-        groups.append({"params": decayed, "weight_decay": schedule.weight_decay, **common})
+        groups.append({"params": decayed, "weight_decay": decay, **common})
         groups.append({"params": [p for p in fresh if p.ndim <= 1], "weight_decay": 0.0, **common})
     return [group for group in groups if group["params"]]
 
