@@ -199,7 +199,9 @@ def test_the_learning_rate_rises_linearly_and_falls_by_a_cosine():
 def test_weight_decay_spares_vectors_and_no_parameter_is_twice():
     network = small_resnet(3)
 
-    groups = parameter_groups([(network.head, 1.0), (network, 0.5)], QUICK)
+    groups = parameter_groups(
+        [(network.head, 1.0), (network, 0.5)], replace(QUICK, weight_decay=5e-4)
+    )
 
     ids = [id(p) for g in groups for p in g["params"]]
     assert len(ids) == len(set(ids)) == len(list(network.parameters()))

@@ -97,6 +97,7 @@ class FineTuningSettings(TypedDict, total=False):
     """Fields of `FineTuningConfig`."""
 
     method: Literal["full", "linear_probe"]
+    prompt: str
     schedule: Schedule
     source: "Dataset | DatasetSpec | str | None"
     proxy: Literal["none", "distillation", "distance"]

@@ -238,7 +238,7 @@ def _exchange(network: nn.Module, buffers: dict[str, Tensor]) -> None:
 
 def _rows(examples: int, schedule: Schedule, step: int) -> Tensor:
     """Return which source examples a step takes, at least two, in a new order at every pass."""
-    size = schedule.batch_size
+    _, size = schedule.numbers
     batches = examples // size + (examples % size > 1)
     passes, place = divmod(step, batches)
     return _order(examples, schedule.seed, passes)[place * size : (place + 1) * size]

@@ -89,8 +89,8 @@ class Objective:
         order = torch.randperm(self.examples, generator=drawn)
         if schedule.sampling == "balanced" and self.labels is not None:
             order = balanced(self.labels.cpu(), drawn)
-        return batches(order, self.lengths, schedule.batch_size, drawn)
+        return batches(order, self.lengths, schedule.numbers[1], drawn)
 
     def steps(self, schedule: Schedule) -> int:
         """Return how many steps an epoch has."""
-        return math.ceil(self.examples / schedule.batch_size)
+        return math.ceil(self.examples / schedule.numbers[1])
