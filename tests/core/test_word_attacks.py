@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from made_texts import save_classifier
@@ -36,6 +37,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.games.words import Text
 from usable_core.measuring import attacked_texts, shards
 from usable_core.measuring.robustness import measure
+from usable_core.measuring.robustness_records import noise_check
 from usable_core.measuring.worst_texts import attacked
 from usable_core.runs.artifacts import PARTS
 from usable_core.texts import words_of
@@ -259,6 +261,18 @@ def test_noise_beside_the_curve_is_weaker_than_the_attack(tmp_path):
     assert {c.name: c.verdict for c in result.checks}["noise"] == "green"
 
 
+@pytest.mark.parametrize(("level", "verdict"), [(0, "green"), (2, "red")])
+def test_noise_that_breaks_more_than_the_attack_is_a_broken_attack(level, verdict):
+    n, levels = 50, 2
+    table = pd.DataFrame({"label": [1] * n, "level": [level] * n})
+    table = table.assign(**{f"noise_{k}": [0] * 20 + [1] * (n - 20) for k in range(levels)})
+
+    check = noise_check(table)
+
+    assert check.verdict == verdict
+    assert check.numbers["excess"] == (20 if level else -30)
+
+
 def test_a_judge_says_what_broken_texts_still_say(tmp_path):
     model, judge = planted(great=2.0), planted("judge", story=2.0, great=1.0)
     data = table_of(tmp_path, (TEXT, "good"), ("the actor was great", "good"))
@@ -469,7 +483,8 @@ def test_the_command_line_tells_curve_judge_checks_and_swaps(random_models, tmp_
         " → ",
     ):
         assert words in answer.output
-    assert re.search(r"^20 % +\d+\.\d %", answer.output, re.MULTILINE)
+    share = r"\d+\.\d % \(\d+\.\d % to \d+\.\d %\)"
+    assert re.search(rf"^20 % +{share} +{share}", answer.output, re.MULTILINE)  # attack, noise
 
 
 def test_clean_predictions_are_those_of_the_accuracy(random_models):
@@ -522,6 +537,20 @@ def test_the_cost_told_before_is_an_upper_bound(random_models):
     spent = result.cost
     assert spent.forward + spent.backward <= attack_work(result.config, result.n).passes
     assert spent.forward + spent.backward + spent.checks <= told.passes
+
+
+def test_what_is_drawn_is_drawn_for_each_text_and_attack():
+    """Else a second attack would try what the first one tried, and another text the same places."""
+    model, tried = planted(film=0.1), {}
+    text = Written.of(Text("film", model.input))
+    for steps, seed in ((4, 0), (5, 0), (4, 1), (4, 1 << 40)):
+        with Oracle(model) as oracle:
+            asking = Asking(oracle)
+            search(asking, AttackSpec("typo_black_box", steps), [Attacked(text, 0, -9, seed)], [1])
+            tried[steps, seed] = {*asking.answers} - {""}
+
+    assert len({frozenset(one) for one in tried.values()}) == len(tried)
+    assert not tried[4, 0] <= tried[5, 0]
 
 
 @pytest.mark.parametrize("name", TEXT_ATTACKS)
