@@ -36,6 +36,7 @@ MODULES = (
     "text_pretraining",
     "text_training",
     "verify_evidence",
+    "word_attacks",
 )
 
 for module in MODULES:

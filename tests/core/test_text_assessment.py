@@ -4,6 +4,7 @@ import contextlib
 import io
 import json
 import math
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -12,12 +13,13 @@ import pandas as pd
 import pytest
 from made_results import robustness_result
 from made_texts import CLASSES, save_classifier
+from safetensors.torch import load_file, save_file
 from toy_models import digits_model
 from typer.testing import CliRunner
 
 import usable_core as usable
 from usable_core.cli import app, main
-from usable_core.errors import ConfigError
+from usable_core.errors import ConfigError, IncompatibleLabels, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.verdicts.assessment import AssessmentConfig
 from usable_core.verdicts.checking import check
@@ -50,6 +52,7 @@ def assessed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("texts")
     save_classifier(folder / "bert", "bert")
     save_classifier(folder / "gpt", "gpt2", seed=1)
+    save_classifier(folder / "judge", "distilbert", seed=2)
     data = reviews(folder / "reviews.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("USABLE_HOME", str(folder / "home"))
@@ -58,6 +61,7 @@ def assessed(tmp_path_factory):
         asked += ["--require", "corruption_accuracy at keyboard_typo >= 1 %"]
         asked += ["--require", "faithfulness at kernel_shap >= -1"]
         asked += ["--require", "robust_accuracy at 10% >= 1 %"]
+        asked += ["--swaps", "homoglyph", "--judge", f"hf/{folder / 'judge'}"]
         asked += ["--out", str(folder / "evidence"), "--json", str(folder / "a.json")]
         answer = told(asked)
         verified = told(["verify", str(folder / "evidence")])
@@ -87,8 +91,8 @@ def test_what_a_verdict_of_texts_does_not_rest_on_is_named_in_words_of_texts(ass
     said = json.loads((folder / "a.json").read_text())
 
     open_ = " | ".join(said["not_measured"])
-    assert "Other swaps of words: Homoglyphs, Synonyms, Any words" in open_
-    assert "no judge was asked" in open_
+    assert "Other swaps of words: Typos, Synonyms, Any words" in open_
+    assert "judge" not in open_
     assert "other writers, sources" in open_
     assert "Grad-CAM" not in open_
     assert "ROAD" not in open_
@@ -106,6 +110,7 @@ def test_the_evidence_of_texts_is_verified_and_shows_the_texts(assessed):
     again = " ".join(verified.output.split())
     assert "explained 1 of 10 examples again" in again
     assert "was attacked on" in again
+    assert again.count("its judge") == 2
     page = (folder / "evidence" / "verdict.html").read_text()
     assert page.count("“") > 4  # the texts that were wrong
     assert "text-classification" in "".join(
@@ -121,6 +126,68 @@ def test_a_tampered_answer_of_texts_is_found(assessed, tmp_path):
     rows.iloc[1:].to_parquet(path)
 
     assert told(["verify", str(tmp_path / "evidence")]).status != 0
+
+
+def test_what_was_swapped_and_who_judged_is_part_of_the_evidence(assessed):
+    folder, answer, _ = assessed
+    judge = f"hf/{folder / 'judge'}"
+
+    said = json.loads((folder / "evidence" / "verdict.json").read_text())
+
+    assert said["requirements"]["swaps"] == "homoglyph"
+    assert said["requirements"]["judge"]["reference"] == judge
+    assert [one["model"]["reference"] for one in said["judges"]] == [judge]
+    assert {file["file"] for file in said["judges"][0]["files"]} >= {"model.safetensors"}
+    for run, result in said["results"].items():
+        if said["runs"][run]["task"] == "robustness":
+            assert result["judge"] == judge
+            assert result["still_read"][-1]["n"] > 0
+    remarks = [
+        one for one in said["summary"]["trust"] if one["title"] == "What broken texts still say"
+    ]
+    assert len(remarks) == 2
+    assert all(judge in one["sentence"] for one in remarks)
+    assert judge in (folder / "evidence" / "verdict.html").read_text()
+    assert " ".join(remarks[0]["sentence"].split()[:4]) in " ".join(answer.output.split())
+
+
+def test_a_judge_that_reads_otherwise_now_is_found(assessed, tmp_path):
+    """Its files are others than were written down, and so is what it reads in the same texts."""
+    folder, _, _ = assessed
+    aside = shutil.copytree(folder / "judge", tmp_path / "kept")
+    weights = load_file(folder / "judge" / "model.safetensors")
+    for name in ("classifier.weight", "classifier.bias"):  # it calls every class by another's name
+        weights[name] = weights[name].roll(1, 0)
+    save_file(weights, folder / "judge" / "model.safetensors", {"format": "pt"})
+
+    found = told(["verify", str(folder / "evidence"), "--rerun", "64"])
+
+    shutil.rmtree(folder / "judge")
+    shutil.copytree(aside, folder / "judge")
+    said = " ".join(found.output.split())
+    assert found.status != 0
+    assert "judge/model.safetensors is not the file that was measured" in said
+    assert re.search(r"judge read '\w+' in it, and reads '\w+', of text", said), said
+
+
+def test_a_judge_is_another_model_of_the_same_classes(tmp_path, monkeypatch):
+    monkeypatch.setenv("USABLE_HOME", str(tmp_path / "home"))
+    for name, classes in (("one", CLASSES), ("other", ("a", "b", "c"))):
+        save_classifier(tmp_path / name, "bert", classes=classes)
+    data = reviews(tmp_path / "reviews.csv")
+    one, other = str(tmp_path / "one"), str(tmp_path / "other")
+
+    for judge, error, sentence in (
+        (one, ConfigError, "nobody judges their own case"),
+        (other, IncompatibleLabels, "other cannot judge these texts"),
+        ("bundled/vgg_digits", ConfigError, "of pictures"),
+    ):
+        with pytest.raises(error, match=sentence):
+            usable.assess(one, data, preset="glance", judge=judge)
+    with pytest.raises(UnknownName, match="homoglyph"):
+        usable.assess(one, data, swaps="pgd")
+    with pytest.raises(ConfigError, match="these models take pictures"):
+        usable.assess("bundled/vgg_digits", "digits", swaps="typo")
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -72,6 +72,18 @@ def test_credits_of_a_sum_of_words_are_its_terms(method):
     assert found.background == "mask"
 
 
+@pytest.mark.parametrize("evaluations", [100, 300])
+def test_words_that_do_nothing_have_one_credit(evaluations):
+    options = ExplainerOptions(evaluations=evaluations, background="mask")
+
+    found = explain(
+        bag(), "the the good the the the the the", method="kernel_shap", options=options
+    )
+
+    assert (np.delete(found.values[0], 2) == 0).all()
+    assert abs(found.values[0, 2]) == pytest.approx(2, abs=1e-5)
+
+
 def test_each_place_of_a_repeated_word_has_its_own_credit():
     network = Bag()
     network.forward = lambda x: torch.stack(

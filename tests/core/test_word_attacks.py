@@ -35,11 +35,13 @@ from usable_core.evaluations.robustness_texts import (
 )
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.games.words import Text
+from usable_core.inputs.tokens import Tokens
 from usable_core.measuring import attacked_texts, shards
 from usable_core.measuring.robustness import measure
 from usable_core.measuring.worst_texts import attacked
 from usable_core.runs.artifacts import PARTS
 from usable_core.texts import words_of
+from usable_core.word_attacks import search as word_search
 from usable_core.word_attacks.asking import Asking
 from usable_core.word_attacks.noise import random_swaps
 from usable_core.word_attacks.search import Attacked, search
@@ -554,3 +556,47 @@ def test_no_more_words_change_than_may(name):
     assert one is None
     assert two.changed == many.changed == 2
     assert two.written.text == many.written.text
+
+
+@pytest.mark.parametrize("name", ["typo", "typo_black_box"])
+def test_once_a_swap_changes_the_answer_the_rest_of_the_step_is_not_asked(
+    name, random_models, monkeypatch
+):
+    models, data = random_models
+    asked = {"attack": name, "steps": 16, "epsilons": FINE, "walked": 0}
+    few = evaluate_robustness(models["bert"], data, **asked)
+
+    monkeypatch.setattr(word_search, "_AT_ONCE", 16)
+    whole = evaluate_robustness(models["bert"], data, **asked)
+
+    assert len(few.broken()) > 2
+    assert few.records["changed"].equals(whole.records["changed"])
+    assert few.robust_accuracy == whole.robust_accuracy
+    assert few.cost.forward < whole.cost.forward
+
+
+def test_texts_of_like_length_are_asked_about_together(random_models, monkeypatch):
+    model = random_models[0]["bert"]
+    texts = [f"{'film ' * n}{i}" for i in range(8) for n in (3, 30)]
+    written = [Written.of(Text(text, model.input)) for text in texts]
+    labels, lengths, stack = torch.zeros(len(texts), dtype=torch.int64), [], Tokens.stack
+    alone = [Asking(Oracle(model)) for _ in texts]
+    logits = torch.cat([one.logits([text]) for one, text in zip(alone, texts, strict=True)])
+    gradients = [
+        one.word_gradients([text], labels[:1])[0] for one, text in zip(alone, written, strict=True)
+    ]
+
+    def noted(self, xs):
+        lengths.append({x.shape[-1] for x in xs})
+        return stack(self, xs)
+
+    monkeypatch.setattr(Tokens, "stack", noted)
+    asking = Asking(Oracle(model))
+    together = asking.logits(texts), asking.word_gradients(written, labels)
+
+    assert len(lengths) == 4
+    assert all(max(one) < 2 * min(one) for one in lengths)
+    assert torch.allclose(together[0], logits, atol=1e-5)
+    for own, other in zip(gradients, together[1], strict=True):
+        assert own.abs().max() > 0
+        assert torch.allclose(own, other, atol=1e-5)

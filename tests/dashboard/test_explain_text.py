@@ -322,3 +322,67 @@ def test_a_click_on_a_word_hides_it_and_another_shows_it_again(monkeypatch):
     assert word_chips.hidden("a c") == (1,)
     word_chips.show_all()
     assert word_chips.hidden("a c") == ()
+
+
+def linked(folder, **named):
+    """The page as a link opens it, once the model is let in."""
+    at = AppTest.from_file(str(HOME), default_timeout=60)
+    for key, value in {"explain_kind": "text", "text_models": f"hf/{folder}", **named}.items():
+        at.query_params[key] = value
+    at.switch_page("app_pages/explain.py").run()
+    for button in at.button:
+        if "Open what" in button.label:
+            button.click().run()
+            break
+    assert not at.exception
+    return at
+
+
+def test_text_hidden_words_and_class_stand_in_the_address(worker, folder):
+    text = "Rain fell, all day & night\nin Köln."
+    at = hidden(opened(folder, text=text), text, 1, 4)
+    at.selectbox(key="explain_text_target").set_value("sad").run()
+
+    assert at.query_params["explain_text"] == text
+    assert at.query_params["explain_hidden"] == ["1", "4"]
+    assert at.query_params["explain_text_target"] == "sad"
+
+    at.button(key="explain_show_all_words").click().run()
+
+    assert "explain_hidden" not in at.query_params
+
+
+def test_a_link_shows_the_text_with_its_words_hidden(worker, folder):
+    text = "Rain fell, all day."
+
+    at = linked(folder, explain_text=text, explain_hidden=["1", "4"], explain_text_target="sad")
+
+    assert at.text_area(key="explain_text").value == text
+    assert chips(at, coloured=False)[0]["hidden"] == [1, 4]
+    assert at.selectbox(key="explain_text_target").value == "sad"
+
+    at.text_area(key="explain_text").set_value("Snow fell.").run()
+
+    assert at.text_area(key="explain_text").value == "Snow fell."
+    assert at.query_params["explain_text"] == "Snow fell."
+    assert "explain_hidden" not in at.query_params
+
+
+def test_numbers_of_a_link_that_no_word_has_hide_nothing(worker, folder):
+    numbers = ["0", "7", "-1", "x", "٣", "9" * 5000]
+
+    at = linked(folder, explain_text="Rain fell.", explain_hidden=numbers)
+
+    assert chips(at, coloured=False)[0]["hidden"] == [0]
+    assert at.query_params["explain_hidden"] == "0"
+
+
+def test_a_text_too_long_for_an_address_stays_in_its_box(worker, folder):
+    text = "Köln " * 300
+
+    at = hidden(opened(folder, text=text), text.strip(), 2)
+
+    assert "explain_text" not in at.query_params
+    assert "explain_hidden" not in at.query_params
+    assert at.text_area(key="explain_text").value == text
+    assert chips(at, coloured=False)[0]["hidden"] == [2]

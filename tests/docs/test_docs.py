@@ -20,6 +20,7 @@ from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.catalog.imagenet import IMAGENET
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.models import SOURCES
+from usable_core.catalog.recipes import RECIPES
 from usable_core.catalog.requirements import REQUIREMENTS
 from usable_core.catalog.starts import STARTS
 from usable_core.catalog.text_attacks import TEXT_ATTACKS, TEXT_PRESETS
@@ -45,6 +46,7 @@ def commands(command, words=("usable",)):
 NAMES = {
     "requirements": REQUIREMENTS,
     "starts": STARTS,
+    "recipes": RECIPES,
     "attacks": ATTACKS,
     "attacks on texts": TEXT_ATTACKS,
     "losses": LOSSES,

@@ -104,3 +104,4 @@ class FineTuningSettings(TypedDict, total=False):
     task_weight: float
     from_scratch: bool
     backbone_rate: float
+    recipe: str | None

@@ -9,6 +9,7 @@ head on the tuned backbone. A training that diverged leaves `last_good/` alone.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ import numpy as np
 
 from usable_core.catalog import lookup
 from usable_core.catalog.architectures import ARCHITECTURES
+from usable_core.catalog.recipes import RECIPES
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
     MOST_SEED,
@@ -45,18 +47,28 @@ class Schedule:
         epochs: Passes over the training split. When not given, 10; where all weights of a network
             of texts are moved, as many as make 600 steps, from 3 to 10.
         batch_size: Examples per step. When not given, 64, and there 32.
-        optimizer: `sgd` has Nesterov momentum 0.9. When not given, sgd, and adamw for texts.
-        learning_rate: Peak of the cosine schedule. When not given, 0.001 with adamw, but 5e-5 for
+        optimizer: When not given, sgd, and adamw for texts.
+        momentum: Of sgd.
+        momentum_form: Of sgd: Nesterov's looks a step ahead, the classical one does not.
+        learning_rate: Its peak. When not given, 0.001 with adamw, but 5e-5 for
             networks of texts and 0.003 for linear probes of them; with sgd 0.05 for linear probes
             of pictures and for networks of batch normalisation alone, which do not mind the scale
             of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
-        warmup: Share of the steps in which the rate rises linearly to that peak.
+        warmup: Share of the steps in which the rate rises to that peak: linearly, but by half a
+            cosine for one cycle.
+        decay: How the rate falls after it: by half a cosine to 0, not at all, to a tenth after
+            half and again after three quarters of the steps, or as one cycle (Smith & Topin 2018).
         weight_decay: Weight decay, on weights of rank 2 and more only. When not given, 5e-4; in
             linear probes of texts by adamw 18 / texts (at most 0.03) / learning rate, at most 10,
             for few texts say little of many features.
+        clip: Longest gradient of a step; a longer one is shortened to it. 0 shortens none.
         label_smoothing: Share of the target spread over all classes.
         augmentation: Of pictures, `shift` when not given: it is for signs that have a handedness,
-            such as digits. Texts have none.
+            such as digits. `rand_augment` draws two of many changes for each picture after it is
+            shifted and perhaps mirrored (Cubuk et al. 2020). Texts have none.
+        mixup: Parameter of the beta distribution by which two pictures are blended; 0 is off.
+        cutmix: Of the one by which a part of one picture is put into another; 0 is off.
+        sampling: `balanced` draws each class equally often, with repetition.
         precision: `auto` is the one in which the device takes a step sooner, by the clock.
         seed: Seed of initial weights, order and augmentation.
     """
@@ -64,11 +76,18 @@ class Schedule:
     epochs: int | None = None
     batch_size: int | None = None
     optimizer: Literal["sgd", "adamw"] | None = None
+    momentum: float = 0.9
+    momentum_form: Literal["nesterov", "classical"] = "nesterov"
     learning_rate: float | None = None
     warmup: float = 0.2
+    decay: Literal["cosine", "constant", "step", "one_cycle"] = "cosine"
     weight_decay: float | None = None
+    clip: float = 5.0
     label_smoothing: float = 0.0
-    augmentation: Literal["none", "shift", "shift_flip"] | None = None
+    augmentation: Literal["none", "shift", "shift_flip", "rand_augment"] | None = None
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    sampling: Literal["uniform", "balanced"] = "uniform"
     precision: Precision | Literal["auto"] = "auto"
     seed: int = 0
 
@@ -81,6 +100,12 @@ class Schedule:
         require_range(self, "warmup", 0, 1)
         require_range(self, "weight_decay", 0, 10)
         require_range(self, "label_smoothing", 0, 0.99)
+        require_range(self, "clip", 0, 1e6)
+        for name in ("mixup", "cutmix"):
+            require_range(self, name, 0, 10)
+        require_range(self, "momentum", 0, 0.999)
+        is_good = self.momentum > 0 or self.momentum_form == "classical"
+        require(is_good, "momentum", "above 0 for Nesterov's", self.momentum)
 
     @property
     def numbers(self) -> tuple[int, int]:
@@ -137,6 +162,8 @@ class FineTuningConfig:
         task_weight: λ of L_pre + λ·L_fine, at least 0; needs a source or a proxy.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
         backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
+        recipe: Name of the settings that it starts from; what else is said goes before them. In
+            Python its schedule stands where none is given.
     """
 
     model: ModelSpec
@@ -149,9 +176,29 @@ class FineTuningConfig:
     task_weight: float = field(default=1.0, metadata=asked("--lambda"))
     from_scratch: bool = False
     backbone_rate: float = 1.0
+    recipe: str | None = field(default=None, metadata=asked(choices=RECIPES.keys))
+
+    @staticmethod
+    def usual(said: Mapping[str, object]) -> dict[str, object]:
+        """Return what the command line takes for what it was not told: the recipe's settings."""
+        row = RECIPES.get(str(said.get("recipe")))
+        if row is None:
+            return {}
+        settings = {**row.schedule, **row.settings}
+        found: dict[str, object] = {
+            name: f"{value:g}" if isinstance(value, float) else value
+            for name, value in settings.items()
+        }
+        prepared = [f"{name}={value}" for name, value in row.preprocessing]
+        return found | ({"preprocessing": prepared} if prepared else {})
 
     def __post_init__(self) -> None:
         require_choices(self)
+        if self.recipe is not None:
+            row = lookup(RECIPES, "recipe", self.recipe)
+            if self.schedule == Schedule():
+                given: dict[str, Any] = {**row.schedule}
+                object.__setattr__(self, "schedule", Schedule(**given))
         is_good = is_number(self.task_weight) and is_between(self.task_weight, 0, math.inf)
         require(is_good, "task_weight (λ)", "a finite number, 0 or more", self.task_weight)
         require_range(self, "backbone_rate", 0, 100)
@@ -169,6 +216,10 @@ class FineTuningConfig:
             require(is_absent or self.method != "linear_probe", name, expected, value)
             expected = "absent from random weights, which know nothing to keep"
             require(is_absent or not self.from_scratch, name, expected, value)
+        for name in ("mixup", "cutmix"):
+            value = getattr(self.schedule, name)
+            expected = "0 for a linear probe, whose features are computed once"
+            require(value == 0 or self.method != "linear_probe", name, expected, value)
         is_one = self.source is None or self.proxy == "none"
         require(is_one, "proxy", "absent beside source data, which it stands in for", self.proxy)
         expected = (

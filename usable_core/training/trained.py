@@ -27,6 +27,7 @@ from usable_core.records import to_json
 from usable_core.training.loop import Fitted
 from usable_core.training.material import Answers
 from usable_core.training.remarks import UNTOUCHED, on_learning
+from usable_core.training.resuming import Checkpoints
 from usable_core.training.retained import Kept
 from usable_core.versions import versions
 
@@ -80,13 +81,16 @@ class Guessing:
     examples: int
 
 
-def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> TrainingResult:
+def finished(
+    fitted: Fitted, trained: Callable[[], Trained], folder: Path, checkpoints: Checkpoints
+) -> TrainingResult:
     """Save what a training made and return its result.
 
     Args:
         fitted: How the training went.
         trained: Returns what it made; asked only where there is something.
         folder: Where it goes.
+        checkpoints: Of the training, which are needed no more once its weights are there.
 
     Raises:
         Diverged: the training did; its last good weights are in `folder/last_good`.
@@ -94,7 +98,10 @@ def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> Tr
     """
     stopped = fitted.divergence
     if stopped is None:
-        return _saved(trained(), folder)
+        result = _saved(trained(), folder)
+        checkpoints.remove()
+        return result
+    checkpoints.remove()
     if fitted.records.empty:
         kept = "No epoch was over, so there are no weights to keep but those of the start."
         raise Diverged(str(stopped), kept) from stopped
@@ -263,6 +270,7 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
             words += ["--source", Path(config.source.reference).name]
         words += ["--proxy", config.proxy] * (config.proxy != "none")
         words += ["--lambda", f"{config.task_weight:g}"] * config.is_joint
+        words += ["--recipe", str(config.recipe)] * (config.recipe is not None)
     words += ["--dataset", Path(config.dataset.reference).name, "--split", config.dataset.split]
     words += ["--limit", str(config.dataset.limit)] * (config.dataset.limit is not None)
     said = {n: v for n, v in to_json(config.schedule).items() if v is not None}

@@ -50,13 +50,18 @@ def resolved(
         examples: How many texts a network is tuned by; 0 where that is not what is done.
 
     Raises:
-        ConfigError: texts are to be shifted or mirrored.
+        ConfigError: texts are to be shifted, mirrored or mixed.
     """
     is_text = kind == "text"
     if is_text and schedule.augmentation not in (None, "none"):
         raise ConfigError(
             f"augmentation must be none for texts, which cannot be shifted or mirrored, but is "
             f"{schedule.augmentation!r}. Leave it out."
+        )
+    if is_text and (schedule.mixup or schedule.cutmix):
+        raise ConfigError(
+            f"mixup and cutmix must be 0 for texts, which cannot be blended, but are "
+            f"{schedule.mixup:g} and {schedule.cutmix:g}. Leave them out."
         )
     optimizer = schedule.optimizer or ("adamw" if is_text else "sgd")
     rate = schedule.learning_rate

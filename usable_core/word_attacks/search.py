@@ -21,6 +21,7 @@ from usable_core.word_attacks.swaps import Swaps
 from usable_core.word_attacks.written import Written
 
 _FUTILE = 2  # steps of a text that may raise no loss, before it is given up
+_AT_ONCE = 4  # swaps of a text that are asked about together
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,30 @@ class Lane:
         return len(self.changed) >= self.most or self.futile > _FUTILE
 
 
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """A text with one more word swapped.
+
+    Attributes:
+        written: It.
+        place: Of the word.
+        loss: Log odds of another class than the text's own.
+        answer: The model's.
+        is_wrong: Whether it is another class than the text's own.
+    """
+
+    written: Written
+    place: int
+    loss: float
+    answer: int
+    is_wrong: bool
+
+    @property
+    def rank(self) -> tuple[bool, float]:
+        """Return what is larger for what is worse."""
+        return self.is_wrong, self.loss
+
+
 def swaps_of(spec: AttackSpec) -> Swaps:
     """Return what an attack swaps words for."""
     swaps: Swaps = implementation(KNOWN[spec.name].function)
@@ -134,37 +159,50 @@ def _draw(text: Attacked, spec: AttackSpec) -> np.random.Generator:
 def _step(
     asking: Asking, lanes: dict[int, Lane], tried: dict[int, list[Swap]]
 ) -> dict[int, Success]:
-    """Try swaps of every text, keep the worst of each, and return those that changed an answer."""
-    pairs = []
-    for row, lane in lanes.items():
-        for swap in tried[row]:
-            text = lane.now.swapped(*swap)
-            if text.stands(swap[0]) and asking.reads(text.text):
-                pairs.append((row, swap, text))
-    logits = asking.logits([text.text for *_, text in pairs])
-    labels = torch.tensor([lanes[row].label for row, *_ in pairs], dtype=torch.int64)
-    losses = log_odds(logits, labels, labels).tolist()
-    answers = logits.argmax(1).tolist()
-    worst: dict[int, int] = {}
-    for number, (row, *_) in enumerate(pairs):
-        lanes[row].asked += 1
-        is_wrong = answers[number] != lanes[row].label
-        best = worst.get(row, number)
-        rank = (is_wrong, losses[number])
-        if best == number or rank > (answers[best] != lanes[row].label, losses[best]):
-            worst[row] = number
+    """Try swaps of every text, keep the worst of each, and return those that changed an answer.
+
+    A few are tried at a time: once one changes the answer, no other does it with fewer words.
+    """
+    worst: dict[int, _Tried] = {}
+    for start in range(0, max(map(len, tried.values()), default=0), _AT_ONCE):
+        parts = {
+            row: swaps[start : start + _AT_ONCE]
+            for row, swaps in tried.items()
+            if row in lanes and not (row in worst and worst[row].is_wrong)
+        }
+        for row, one in _answered(asking, lanes, parts):
+            lanes[row].asked += 1
+            if row not in worst or one.rank > worst[row].rank:
+                worst[row] = one
     found = {}
     for row, lane in lanes.items():
-        number = worst.get(row, -1)
-        if number >= 0 and answers[number] != lane.label:
-            text, changed = pairs[number][2], len(lane.changed) + 1
-            found[row] = Success(text, changed, answers[number], lane.asked)
-        elif number >= 0 and losses[number] > lane.loss:
-            _, (place, _), lane.now = pairs[number]
-            lane.loss = losses[number]
-            lane.changed.add(place)
+        best = worst.get(row)
+        if best is not None and best.is_wrong:
+            found[row] = Success(best.written, len(lane.changed) + 1, best.answer, lane.asked)
+        elif best is not None and best.loss > lane.loss:
+            lane.now, lane.loss = best.written, best.loss
+            lane.changed.add(best.place)
             lane.tried.clear()
         else:
             lane.tried.update(tried[row])
             lane.futile += 1
     return found
+
+
+def _answered(
+    asking: Asking, lanes: dict[int, Lane], swaps: dict[int, list[Swap]]
+) -> list[tuple[int, _Tried]]:
+    """Return what becomes of texts with swaps, but for those that would be no word or unread."""
+    pairs = [
+        (row, place, text)
+        for row, own in swaps.items()
+        for place, word in own
+        if (text := lanes[row].now.swapped(place, word)).stands(place) and asking.reads(text.text)
+    ]
+    logits = asking.logits([text.text for *_, text in pairs])
+    labels = torch.tensor([lanes[row].label for row, *_ in pairs], dtype=torch.int64)
+    losses, answers = log_odds(logits, labels, labels).tolist(), logits.argmax(1).tolist()
+    return [
+        (row, _Tried(text, place, loss, answer, answer != lanes[row].label))
+        for (row, place, text), loss, answer in zip(pairs, losses, answers, strict=True)
+    ]

@@ -13,7 +13,9 @@ from dashboard.components.shared.names import model_title
 from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
+from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
 from usable_core.catalog.kinds import kind_of_data, kind_of_model
+from usable_core.catalog.recipes import RECIPES
 from usable_core.catalog.references import has_gradients
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, Schedule
@@ -23,7 +25,12 @@ METHOD_HELP = (
     "Full fine-tuning moves every weight. A linear probe moves only the new head, on features "
     "that are computed once: quick, and a measure of how good they are."
 )
-AUGMENTATIONS = {"none": "None", "shift": "Shift", "shift_flip": "Shift and flip"}
+AUGMENTATIONS = {
+    "none": "None",
+    "shift": "Shift",
+    "shift_flip": "Shift and flip",
+    "rand_augment": "Random changes",
+}
 SOURCE_HELP = (
     r"Minimises $L_\mathrm{pre}(\theta) + \lambda\,L_\mathrm{fine}(\theta)$: two heads, one "
     "backbone, so that it does not forget what it knew. Each loss counts in units of its start. "
@@ -47,6 +54,7 @@ def restore_training() -> None:
     if asked.source is not None:
         restore_dataset(state.FINE_TUNE_SOURCE, asked.source)
     shown = {
+        state.FINE_TUNE_RECIPE: asked.recipe or USUAL,
         state.FINE_TUNE_METHOD: asked.method,
         state.FINE_TUNE_PROMPT: asked.prompt,
         state.FINE_TUNE_EPOCHS: asked.schedule.epochs,
@@ -67,12 +75,14 @@ def fine_tuning_form() -> None:
     can_learn = len(here(models)) == len(models) and _can_learn(models)
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
     look_note(dataset)
+    is_text = "text" in _kinds(models, dataset)
+    recipe = choose_recipe(is_text=is_text)
+    row = RECIPES[recipe]
     method = choose_one(
         "Method", METHODS, key=state.FINE_TUNE_METHOD, default="full", help=METHOD_HELP
     )
-    is_text = "text" in _kinds(models, dataset)
     prompt = _prompt() if is_text else ""
-    schedule = _schedule(is_text=is_text)
+    schedule = {**row.schedule, **_schedule(is_text=is_text)}
     source, task_weight = _source() if method == "full" else (None, 1.0)
     from_scratch = st.checkbox(
         "From random weights",
@@ -87,7 +97,7 @@ def fine_tuning_form() -> None:
         with errors_shown():
             start_run(
                 FineTuningConfig(
-                    model=models[0],
+                    model=prepared(models[0], row),
                     dataset=dataset,
                     method=method,
                     prompt=prompt,
@@ -95,6 +105,8 @@ def fine_tuning_form() -> None:
                     source=source,
                     task_weight=task_weight,
                     from_scratch=from_scratch,
+                    backbone_rate=float(row.settings.get("backbone_rate", 1.0)),
+                    recipe=None if recipe == USUAL else recipe,
                 )
             )
 
