@@ -102,6 +102,7 @@ def test_what_a_verdict_of_texts_does_not_rest_on_is_named_in_words_of_texts(ass
     assert "ROAD" not in open_
     trust = " ".join(one["sentence"] for one in said["trust"])
     assert "No two of the 24 texts are nearly equal" in trust
+    assert "/bert saw in pre-training is not known" in trust
     for word in ("picture", "image"):
         assert word not in trust + open_
 
