@@ -102,6 +102,19 @@ def test_the_fewest_words_are_told_where_several_decide(tmp_path):
     }
 
 
+def test_texts_that_withstand_are_no_small_shares(tmp_path):
+    """The median share counts what no share breaks; of the broken alone it would be 10 %."""
+    texts = [(TEXT, "good"), *((f"the film was calm {i}", "bad") for i in range(2))]
+
+    result = evaluate_robustness(
+        planted(great=2.0), table_of(tmp_path, *texts), preset="typo", epsilons=FINE, walked=0
+    )
+
+    assert [p.value for p in result.robust_accuracy] == pytest.approx([1, 1, *[2 / 3] * 4])
+    assert result.median_smallest_epsilon.value == np.inf
+    assert result.censored.value == pytest.approx(2 / 3)
+
+
 def test_what_is_wrong_when_clean_is_not_attacked(tmp_path):
     model, data = planted(great=2.0), table_of(tmp_path, (TEXT, "bad"), (TEXT, "good"))
 
@@ -486,7 +499,8 @@ def test_the_command_line_tells_curve_judge_checks_and_swaps(random_models, tmp_
     ):
         assert words in answer.output
     share = r"\d+\.\d % \(\d+\.\d % to \d+\.\d %\)"
-    assert re.search(rf"^20 % +{share} +{share}", answer.output, re.MULTILINE)  # attack, noise
+    curve, *_ = answer.output.split("too short for one word")
+    assert re.search(rf"^20 % +{share} +{share}", curve, re.MULTILINE)  # under attack, and noise
 
 
 def test_clean_predictions_are_those_of_the_accuracy(random_models):
