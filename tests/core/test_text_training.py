@@ -13,8 +13,9 @@ from usable_core import load_model
 from usable_core.datasets.splits import training_splits
 from usable_core.datasets.texts import from_texts
 from usable_core.errors import Cancelled, CheckpointError, ConfigError, DatasetRefused
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.labels import LabelSpace
 from usable_core.models.heads import head
 from usable_core.models.sources.from_card import model_in

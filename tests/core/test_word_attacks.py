@@ -303,6 +303,13 @@ def test_a_judge_says_what_broken_texts_still_say(tmp_path):
     assert not [w for w in result.provenance.warnings if "judge" in w]
 
 
+def test_nobody_judges_their_own_case():
+    model = ModelSpec("bundled/bert")
+
+    with pytest.raises(ConfigError, match="nobody judges their own case"):
+        RobustnessConfig(model, DatasetSpec("languages"), judge=model)
+
+
 def test_without_a_judge_that_is_said_and_one_of_other_classes_is_refused(random_models, tmp_path):
     model, data = planted(great=2.0), table_of(tmp_path, (TEXT, "good"))
 

@@ -11,8 +11,9 @@ from usable_core import jobs, shelf
 from usable_core.catalog.recipes import RECIPES
 from usable_core.errors import StorageError
 from usable_core.evaluations.look import LookConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs.run import Status
 from usable_core.runs.uploads import keep_data
 

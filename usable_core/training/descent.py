@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from usable_core.asking.precision import autocast
 from usable_core.errors import OutputsRefused, StorageError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.training import Start
 from usable_core.randomness import seed_of
 from usable_core.training.meter import Figures, Meter, Validation
 from usable_core.training.objective import Loss, Objective

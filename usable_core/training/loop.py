@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from usable_core.asking.precision import autocast, faster_precision
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
 from usable_core.training.descent import Descent
 from usable_core.training.meter import Figures, Meter

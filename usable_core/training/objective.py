@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
 from usable_core.training.batches import balanced, batches
 from usable_core.training.meter import Figures, Validation

@@ -12,8 +12,8 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from usable_core.errors import ConfigError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import InputKind
-from usable_core.evaluations.training import Schedule
 
 ADAMW_RATE = 1e-3  # Kingma & Ba 2015, arXiv:1412.6980
 TEXT_RATE = 5e-5  # of AdamW; Devlin et al. 2019, arXiv:1810.04805, appendix A.3: 2e-5 to 5e-5

@@ -17,8 +17,9 @@ from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
 from usable_core.catalog.kinds import kind_of_data, kind_of_model
 from usable_core.catalog.recipes import RECIPES
 from usable_core.catalog.references import has_gradients
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 
 METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
 METHOD_HELP = (
