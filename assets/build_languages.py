@@ -20,7 +20,6 @@ import babel
 from babel import Locale, localedata
 
 from usable_core.catalog.datasets import DATASETS
-from usable_core.datasets.builtin import LANGUAGES
 from usable_core.texts import alike_key
 
 FOLDER = Path(__file__).parent / "data"
@@ -102,7 +101,7 @@ def main() -> None:
     ]
     FOLDER.mkdir(exist_ok=True)
     content = gzip.compress("".join(rows).encode(), 9, mtime=0)
-    (FOLDER / LANGUAGES).write_bytes(content)
+    (FOLDER / Path(DATASETS["languages"].asset).name).write_bytes(content)
     licence = Path(localedata._dirname) / "LICENSE.unicode"
     shutil.copyfile(licence, FOLDER / "LICENSE.unicode")
     print(f"babel {babel.__version__}: {len(rows)} phrases, {len(content):,} bytes")

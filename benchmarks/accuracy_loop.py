@@ -22,11 +22,11 @@ from benchmarks._timing import Timing, clock, conditions, interleave, markdown
 from usable_core.datasets.dataset import Dataset, hash_all
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.measuring.accuracy import measure
 from usable_core.models.architectures import small_resnet
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, for the work they make
 

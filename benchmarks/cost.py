@@ -18,12 +18,12 @@ from torchvision.models import get_model, get_model_weights
 from benchmarks._timing import conditions
 from usable_core.asking.oracle import Oracle
 from usable_core.evaluations.cost import CostConfig
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.measuring.cost import measure
 from usable_core.models import load_model
 from usable_core.models.counting import work_of
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 
 ROUNDS = 5
 

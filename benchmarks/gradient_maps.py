@@ -42,11 +42,11 @@ from usable_core.explainers.attribution import attribute
 from usable_core.games.backgrounds import hiding
 from usable_core.games.pictures import Picture
 from usable_core.games.segments import superpixels
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.activations import find_layers
 from usable_core.models.model import Model
 from usable_core.models.modes import channels_last
-from usable_core.models.preprocessing import Preprocessing
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 DATA = Path(os.environ.get("USABLE_BENCHMARK_IMAGENET", "../shared/data/imagenet"))

@@ -47,10 +47,10 @@ def measure(count: int) -> None:
     from usable_core.datasets.pixels import load_pixels
     from usable_core.evaluations.robustness import RobustnessConfig
     from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+    from usable_core.inputs.preprocessing import Preprocessing
     from usable_core.measuring.robustness import measure as evaluate
     from usable_core.models.architectures import small_vgg
     from usable_core.models.model import Model
-    from usable_core.models.preprocessing import Preprocessing
 
     digits = load_dataset("digits")
     torch.manual_seed(0)

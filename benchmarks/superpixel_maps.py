@@ -39,6 +39,7 @@ from usable_core.explainers.attribution import attribute, of_class
 from usable_core.explainers.designs import coalitions, halves, parts_of
 from usable_core.explainers.replicates import PARTS as PARTS_OF_SAMPLES
 from usable_core.explainers.replicates import stability
+from usable_core.explainers.surrogate import local
 from usable_core.games.backgrounds import hiding
 from usable_core.games.game import Budget, neighbours
 from usable_core.games.pictures import AnswerCache, Picture
@@ -389,7 +390,7 @@ def our_estimate(
     design, estimator = OURS[method]
     masks = design(count, about.features, seed)
     logits = answered(about, masks, known)
-    return estimator(masks, logits, about.target, neighbours(about.segments))
+    return estimator(masks, logits, about.target, local(neighbours(about.segments)))
 
 
 def bundled() -> Scene:

@@ -174,15 +174,16 @@ class Bench:
                 "kernel_shap of shap": self.kernel_shap(text),
             }
             for name, values in credits.items():
-                found.setdefault(name, []).append(self._evidence(text, values))
-            drawn = [self._evidence(text, draw.random(len(words_of(text)))) for _ in range(RANDOM)]
+                found.setdefault(name, []).append(self.evidence(text, values))
+            drawn = [self.evidence(text, draw.random(len(words_of(text)))) for _ in range(RANDOM)]
             found.setdefault("random order", []).append(tuple(np.mean(drawn, 0)))
         print(f"\n| {len(texts)} texts | comprehensiveness | sufficiency |\n|---|---:|---:|")
         for name, pairs in sorted(found.items(), key=lambda one: -np.mean(one[1], 0)[0]):
             removed, kept = np.mean(pairs, 0)
             print(f"| {name} | {removed:.3f} | {kept:.3f} |")
 
-    def _evidence(self, text: str, credits: np.ndarray) -> tuple[float, float]:
+    def evidence(self, text: str, credits: np.ndarray) -> tuple[float, float]:
+        """Return comprehensiveness and sufficiency of an order of words."""
         count, target = len(credits), self.target(text)
         rank = np.argsort(np.argsort(-credits, kind="stable"))
         first = np.stack([rank < max(round(share * count), 1) for share in SHARES])

@@ -19,9 +19,9 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 import torch
 from safetensors.torch import save
 
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models.architectures import small_resnet
 from usable_core.models.cards import Card, TokensFacts
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import to_json
 
 Case = tuple[str, bytes]

@@ -10,9 +10,9 @@ from sklearn.datasets import load_digits
 from torch import nn
 
 from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 
 
 class LinearNetwork(nn.Module):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usable_core.catalog import implementation
-from usable_core.errors import ConfigError
+from usable_core.errors import ConfigError, IncompatibleLabels
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
 from usable_core.records import to_json
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from usable_core.datasets.dataset import Dataset
+    from usable_core.models.model import Model
 
 
 def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -93,6 +94,28 @@ def dataset_of(spec: DatasetSpec) -> "Dataset":
     from usable_core.datasets import load_dataset
 
     return load_dataset(spec.reference)
+
+
+def judge_of(judge: "ModelSpec | Model", dataset: "Dataset") -> "Model":
+    """Return a model, or the one of a name, that can judge what attacked texts of data still say.
+
+    Raises:
+        ConfigError: it takes pictures.
+        UsableError: it cannot be loaded, or does not know the data's classes.
+    """
+    from usable_core.measuring.label_matching import target_indices
+    from usable_core.models import load_model
+
+    found = load_model(judge) if isinstance(judge, ModelSpec) else judge
+    if found.kind != "text":
+        raise ConfigError(
+            f"{found.name} takes pictures, and a judge reads texts. Name a model of texts."
+        )
+    try:
+        target_indices(found, dataset)
+    except IncompatibleLabels as error:
+        raise IncompatibleLabels(f"{found.name} cannot judge these texts. {error}") from error
+    return found
 
 
 def found_pictures(reference: str, ids: Sequence[str]) -> "Iterator[tuple[str, Image]]":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
-from usable_core.catalog.models import files_of
+from usable_core.catalog.references import files_of
 from usable_core.errors import (
     CheckpointError,
     ConfigError,

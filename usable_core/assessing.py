@@ -16,6 +16,7 @@ from usable_core.verdicts.requirements import Requirements, requirements_of
 
 if TYPE_CHECKING:
     from usable_core.arguments import DatasetLike, ModelLike
+    from usable_core.models.model import Model
 
 
 @showing_progress
@@ -25,6 +26,8 @@ def assess(
     require: Sequence[str] | str | Path | None = None,
     *,
     preset: str = "glance",
+    swaps: str | None = None,
+    judge: "ModelLike | None" = None,
     limit: int | None = None,
     report: Report = silent,
 ) -> AssessmentResult:
@@ -39,6 +42,8 @@ def assess(
         require: Requirements such as `"accuracy >= 90 %"`, or the path of a file of them; the usual
             ones when not given.
         preset: How much is measured, a key of `catalog.attacks.PRESETS`.
+        swaps: Of texts, what attacks swap words for: a key of `catalog.text_attacks.TEXT_PRESETS`.
+        judge: Another model of texts, which says what broken texts still say.
         limit: At most this many examples.
         report: Told the progress.
 
@@ -53,9 +58,8 @@ def assess(
     if question is None:
         raise ConfigError("Give at least one model to assess.")
     loaded = [question.objects["model"], *map(model_of, several[1:])]
-    specs = [
-        m if isinstance(m, ModelSpec) else o.spec for m, o in zip(several, loaded, strict=True)
-    ]
+    specs = [_spec(m, o) for m, o in zip(several, loaded, strict=True)]
+    judging = None if judge is None else model_of(judge)
     data_set = question.objects["dataset"]
     wanted = _requirements(require, data_set.kind)
     config = AssessmentConfig(
@@ -67,9 +71,15 @@ def assess(
         wanted.norm,
         preset,
         kind=data_set.kind,
+        swaps=swaps,
+        judge=None if judging is None else _spec(judge, judging),
     )
-    objects = {"models": loaded, "dataset": data_set}
+    objects = {"models": loaded, "dataset": data_set, "judge": judging}
     return cast(AssessmentResult, jobs.run_here(config, report, objects=objects)[1])
+
+
+def _spec(said: object, model: "Model") -> ModelSpec:
+    return said if isinstance(said, ModelSpec) else model.spec
 
 
 def _requirements(require: Sequence[str] | str | Path | None, kind: InputKind) -> Requirements:

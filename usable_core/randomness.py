@@ -21,8 +21,18 @@ _UNIT = 2.0**-24  # spacing of the uniform numbers: what a float32 holds exactly
 
 def example_seeds(ids: Sequence[str], seed: int) -> Tensor:
     """Return one seed per example (N,) int64, from its identity and not from its place."""
-    hashes = (hashlib.sha256(f"{seed}:{identity}".encode()).digest() for identity in ids)
-    return torch.tensor([int.from_bytes(h[:8], "big") >> 1 for h in hashes], dtype=torch.int64)
+    return torch.tensor([seed_of(seed, identity) for identity in ids], dtype=torch.int64)
+
+
+def seed_of(seed: int, *counters: str | int) -> int:
+    """Return the seed (63 bits) of one of many draws, such as that of a step of a training."""
+    said = ":".join(str(part) for part in (seed, *counters))
+    return int.from_bytes(hashlib.sha256(said.encode()).digest()[:8], "big") >> 1
+
+
+def generator(seed: int, *counters: str | int) -> torch.Generator:
+    """Return a generator on the processor for one of many draws, whatever was drawn before."""
+    return torch.Generator().manual_seed(seed_of(seed, *counters))
 
 
 def uniform(seeds: Tensor, shape: Sequence[int], stream: Tensor | int = 0) -> Tensor:

@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from usable_core import files, settings
-from usable_core.catalog.models import SOURCES, files_of, source_of
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import files_of, source_of
 from usable_core.errors import CheckpointError, ConfigError, UnknownName, one_line
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.records import MALFORMED, from_json

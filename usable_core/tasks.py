@@ -11,7 +11,7 @@ from typing import Any
 
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.datasets import reader_of
-from usable_core.catalog.models import files_of
+from usable_core.catalog.references import files_of
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
@@ -28,7 +28,6 @@ from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 
 GOES_ON = "it goes on from its finished parts"
-BEGINS_ANEW = "a training begins anew"
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,6 @@ TASKS = {
         lines="usable_core.cli.training:lines",
         in_short="usable_core.evaluations.in_short:training",
         makes_model=True,
-        again=BEGINS_ANEW,
         kinds=("picture", "text"),
     ),
     "finetune": Task(
@@ -184,7 +182,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:training",
         page="fine_tune",
         makes_model=True,
-        again=BEGINS_ANEW,
         kinds=("picture", "text"),
     ),
     "look": Task(

@@ -10,6 +10,7 @@ from dashboard.components.assess.estimate_line import estimate_line
 from dashboard.components.assess.evidence_file import download_evidence
 from dashboard.components.assess.parts_view import parts_view
 from dashboard.components.assess.starts import download, start_picker
+from dashboard.components.assess.swaps_settings import OfTexts, shown_of, swaps_settings
 from dashboard.components.assess.verdict_view import verdict_view
 from dashboard.components.measure import measured_runs
 from dashboard.components.measure.fit import fit_note
@@ -42,6 +43,10 @@ def form() -> None:
             help=PRESET_HELP,
         )
     kind = choose_kind("assess")
+    of_texts: OfTexts = {}
+    if kind == "text":
+        with left:
+            of_texts = swaps_settings()
     with right:
         start_picker(kind)
         required = requirements_form.requirements_form(kind)
@@ -51,7 +56,7 @@ def form() -> None:
         with errors_shown():
             words = st.session_state.get(state.ASSESS_WORDS, {})
             question = AssessmentConfig(
-                models, dataset, required, preset=preset, kind=kind, **words
+                models, dataset, required, preset=preset, kind=kind, **words, **of_texts
             )
             download(required)
             estimate_line(question)
@@ -76,6 +81,7 @@ def restore() -> None:
     st.session_state[state.ASSESS_PRESET] = run.config.preset
     requirements_form.restore(run.config.require, run.config.kind)
     asked = run.config
+    st.session_state.update(shown_of(asked))
     words = {"use": asked.use, "set_by": asked.set_by, "norm": asked.norm}
     st.session_state[state.ASSESS_WORDS] = words
 

@@ -10,26 +10,18 @@ from dashboard.components.explain.settings import DEFAULT_METHODS, EVALUATIONS
 from dashboard.components.measure.explanation_quality import quality_figure
 from dashboard.components.measure.measured_runs import Found
 from dashboard.components.measure.measuring_page import Ask, MeasuringPage, measuring_page
+from dashboard.components.shared.kinds import known_kinds
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 
 EXAMPLES = 20  # some minutes for a ResNet-18 on two cores
-OF_PICTURES = [row.title for row in EXPLAINERS.values() if not row.of_texts]
+OF_TEXTS = [name for name, row in EXPLAINERS.items() if row.of_texts]
 EVIDENCE = {"none": "Nothing", "curves": "Curves", "all": "All"}
 TARGETS = {"predicted": "The prediction", "true": "The true class"}
 
 
 def settings() -> Ask | None:
-    methods = st.pills(
-        "Methods",
-        list(EXPLAINERS),
-        selection_mode="multi",
-        default=DEFAULT_METHODS,
-        format_func=lambda name: EXPLAINERS[name].title,
-        key=state.EXPLANATION_METHODS,
-        wrap=True,
-        help=f"Of pictures alone: {', '.join(OF_PICTURES)}.",
-    )
+    methods = _choose_methods()
     one, two, three = st.columns(3)
     target = one.selectbox(
         "Class to explain",
@@ -50,6 +42,25 @@ def settings() -> Ask | None:
     options = ExplainerOptions(evaluations=int(evaluations))
     config = partial(ExplanationConfig, methods=chosen, target=target, options=options)
     return partial(config, evidence=evidence) if chosen else None
+
+
+def _choose_methods() -> list[str]:
+    """Ask for methods, those of texts where the chosen models take texts."""
+    key = state.EXPLANATION_METHODS
+    is_text = known_kinds(st.session_state.get(state.MODELS) or ()) == {"text"}
+    known = OF_TEXTS if is_text else list(EXPLAINERS)
+    chosen = st.session_state.get(key, DEFAULT_METHODS)
+    st.session_state[key] = [name for name in chosen if name in known]
+    of_pictures = [row.title for name, row in EXPLAINERS.items() if name not in OF_TEXTS]
+    return st.pills(
+        "Methods",
+        known,
+        selection_mode="multi",
+        format_func=lambda name: EXPLAINERS[name].title,
+        key=key,
+        wrap=True,
+        help=None if is_text else f"Of pictures alone: {', '.join(of_pictures)}.",
+    )
 
 
 def evidence_beside() -> str:

@@ -48,6 +48,7 @@ SMALLEST = {
     "joint_objective": "--epochs 1 --seeds 0 --examples 40 --lambdas 0 1 --backbones vgg",
     "first_page": "1",
     "first_maps": "--evaluations 64 --repetitions 1",
+    "first_words": "--rounds 1",
     "glance_checks": "--limit 2",
     "gradient_maps": "--rounds 1 --samples 16",
     "memory": "20 40",
@@ -59,6 +60,7 @@ SMALLEST = {
     "text_pretraining": "--corpus languages --epochs 1 --tuning-epochs 1 --labels 2 --seeds 0",
     "texts": "--limit 20 --rounds 1 --sentences 1",
     "text_maps": "--evaluations 20 --rounds 1 --sentences 1",
+    "text_worth": "--sentences 2 --seconds 0.05",
     "text_training": "--limit 60 --rounds 1",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
     "verify_evidence": "--models 2 --examples 20 --flips 1 --rounds 1",
@@ -67,7 +69,7 @@ SMALLEST = {
 }
 TAKE_NUMBERS = {"first_page", "memory"}  # alone, so the smallest replace the command's own
 DATA_OPTIONS = ("--dataset", "--pictures", "--source", "--train", "--test")
-NEEDS_A_BROWSER = {"clicks", "first_page"}
+NEEDS_A_BROWSER = {"clicks", "first_page", "first_words"}
 
 
 def name_of(command):

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from test_journey import ALL_COMPLETE, IS_PAINTED, LONG, SETTLED, opened
 
 from usable_core import cli
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.architectures import BUNDLED
 
 expect = pytest.importorskip("playwright.sync_api").expect
 # Minutes on two cores: two models are assessed, explained and verified.

@@ -3,8 +3,9 @@
 import pytest
 from scipy.stats import binom
 
+from usable_core.catalog.architectures import ARCHITECTURES, BUNDLED
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.models import ARCHITECTURES, BUNDLED, weights_size
+from usable_core.catalog.references import weights_size
 from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec

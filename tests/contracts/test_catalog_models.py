@@ -11,13 +11,9 @@ import torch
 
 import usable_core
 from usable_core.catalog import implementation
-from usable_core.catalog.models import (
-    ARCHITECTURES,
-    BUNDLED,
-    SOURCES,
-    list_references,
-    reference_forms,
-)
+from usable_core.catalog.architectures import ARCHITECTURES, BUNDLED
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import list_references, reference_forms
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.models import load_model
 from usable_core.models.heads import features, head, replace_head
@@ -90,7 +86,8 @@ def test_a_source_that_can_run_code_is_not_even_called_without_trust(source, tmp
 
 def test_files_of_models_are_found_without_torch():
     code = (
-        "import sys\nfrom usable_core.catalog.models import SOURCES, file_facts\n"
+        "import sys\nfrom usable_core.catalog.models import SOURCES\n"
+        "from usable_core.catalog.references import file_facts\n"
         "print(*(source for source in SOURCES if file_facts(f'{source}/resnet')))\n"
         "assert not {'torch', 'timm', 'torchvision'} & set(sys.modules)"
     )

@@ -17,7 +17,7 @@ from torch import nn
 from toy_models import digit_pixels
 
 import usable_core as usable
-from usable_core.catalog.models import absolute
+from usable_core.catalog.references import absolute
 from usable_core.cli import main
 from usable_core.errors import (
     AttackError,
@@ -34,11 +34,12 @@ from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.runs import RunStore
 
 ROOT = Path(__file__).parents[2]

@@ -11,11 +11,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from usable_core.catalog.models import BUNDLED, files_of
+from usable_core.catalog.architectures import BUNDLED
+from usable_core.catalog.references import files_of
 from usable_core.errors import CheckpointError, ConfigError
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
 from usable_core.models.architectures import small_resnet
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.from_card import model_in
 from usable_core.models.weights.checkpoints import load_weights, save_model
 

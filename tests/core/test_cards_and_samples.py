@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 
+from usable_core.catalog.architectures import BUNDLED
 from usable_core.catalog.cards import bundled_cards
-from usable_core.catalog.models import BUNDLED
 from usable_core.samples import digit_strip
 
 

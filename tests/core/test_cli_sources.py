@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 import usable_core as usable
-from usable_core.catalog.models import absolute, source_of
+from usable_core.catalog.references import absolute, source_of
 from usable_core.cli import main
 from usable_core.errors import CheckpointError, IncompatibleLabels, UsableError
 

@@ -17,7 +17,7 @@ from toy_models import dataset_of, model_of
 
 import usable_core as usable
 from usable_core import answering, cli, jobs
-from usable_core.catalog.models import files_of
+from usable_core.catalog.references import files_of
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.cost import CostConfig, timings_for
 from usable_core.evaluations.machine import Machine

@@ -13,7 +13,7 @@ from usable_core.datasets.dataset import select, stratified_parts, stratified_sa
 from usable_core.datasets.pixels import batches, load_pixels
 from usable_core.errors import ConfigError, DatasetRefused, ImageRefused, UnknownName
 from usable_core.evaluations.specs import DatasetSpec
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.inputs.preprocessing import Preprocessing
 
 PIXELS = Preprocessing(resize=(8, 8), crop=(8, 8))
 

@@ -22,6 +22,7 @@ from usable_core.explainers.designs import (
     size_weights,
 )
 from usable_core.explainers.replicates import each, stability
+from usable_core.explainers.surrogate import local
 from usable_core.games.segments import superpixels
 from usable_core.measuring.refinement import Refinement, steps
 
@@ -119,7 +120,7 @@ def test_kernel_shap_is_closer_than_with_sizes_drawn_as_often_as_each_other():
             w * z[:, t].prod(1) for t, w in zip(triples, worths, strict=True)
         )
         near = np.eye(features, dtype=bool)
-        estimate = kernel_shap.estimator(masks, outputs[:, None], 0, near)
+        estimate = kernel_shap.estimator(masks, outputs[:, None], 0, local(near))
         return float(((estimate(np.ones(len(masks), bool)) - true) ** 2).mean())
 
     def evenly(seed):

@@ -10,14 +10,16 @@ from torch import nn
 import usable_core as usable
 from usable_core import cli
 from usable_core.errors import CheckpointError, Diverged
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import silent
-from usable_core.evaluations.training import Schedule
 from usable_core.models import load_model
 from usable_core.runs import RunStore
 from usable_core.runs.run import Status
 from usable_core.training import fine_tuning
-from usable_core.training.loop import Loss, Objective, Weights, fit
+from usable_core.training.loop import fit
 from usable_core.training.meter import Validation
+from usable_core.training.objective import Loss, Objective, Weights
+from usable_core.training.resuming import Checkpoints
 
 SCHEDULE = Schedule(
     epochs=4, batch_size=10, learning_rate=0.1, warmup=0.0, augmentation="none", precision="float32"
@@ -27,30 +29,24 @@ GOOD = Validation(1.0, 0.5)
 
 def fitted(task, validations=(GOOD,) * 4, source=None, weights=(1.0, 0.0), examples=100):
     """Return how a training went whose losses are functions of the step, from 1, and a weight."""
-    module, step, seen = nn.Linear(1, 1), {"n": 0}, iter(validations)
+    module, seen = nn.Linear(1, 1), iter(validations)
     nn.init.constant_(module.weight, 1.0)
 
-    def begin():
-        step["n"] = 0
-
-        def loss(indices):
-            step["n"] += 1
-            weight = module.weight.sum()
-            other = None if source is None else source(step["n"], weight)
-            return Loss(task(step["n"], weight), torch.tensor(0), other)
-
-        return loss
+    def loss(_indices, step):
+        weight = module.weight.sum()
+        other = None if source is None else source(step + 1, weight)
+        return Loss(task(step + 1, weight), torch.tensor(0), other)
 
     objective = Objective(
         parts=[(module, 1.0)],
-        begin=begin,
+        loss=loss,
         validate=lambda: next(seen),
         examples=examples,
         classes=10,
         device=torch.device("cpu"),
         weigh=lambda start: Weights(*weights),
     )
-    return fit(objective, SCHEDULE, silent), module
+    return fit(objective, SCHEDULE, silent, Checkpoints(None, "")), module
 
 
 def flat(_step, weight):

@@ -7,10 +7,10 @@ from torch import nn
 from toy_models import LinearNetwork, dataset_of, linear_model, model_of, small_network
 
 from usable_core import api
-from usable_core.catalog.models import BUNDLED
+from usable_core.catalog.architectures import BUNDLED
 from usable_core.errors import ConfigError
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.wrapping import wrap_model
 
 CLASSES = ("red", "green", "blue")
@@ -140,9 +140,9 @@ def test_bundled_models_raise_no_alarm(name):
 @pytest.mark.reference
 @pytest.mark.parametrize("builder", ["resnet18", "vit_b_16", "squeezenet1_1", "googlenet"])
 def test_random_weights_of_torchvision_raise_no_alarm(builder):
+    from usable_core.inputs.preprocessing import Preprocessing
     from usable_core.labels import LabelSpace
     from usable_core.models.model import Model
-    from usable_core.models.preprocessing import Preprocessing
     from usable_core.models.sources import torchvision_models
 
     torch.manual_seed(0)
@@ -223,7 +223,7 @@ def test_one_logit_of_unknown_classes_is_matched_by_position():
 
 
 def test_a_network_of_one_logit_is_fine_tuned(tmp_path):
-    from usable_core.evaluations.training import Schedule
+    from usable_core.evaluations.schedule import Schedule
 
     model = wrap_model(
         small_one_logit(),

@@ -28,12 +28,12 @@ from usable_core.explainers.attribution import Attribution
 from usable_core.games import segments
 from usable_core.games.backgrounds import hiding
 from usable_core.games.segments import shared_superpixels, superpixels
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.measuring import shards
 from usable_core.measuring.explanation import measure
 from usable_core.measuring.instances import instance, target_index
 from usable_core.measuring.interactive import ModelCache, answer
 from usable_core.measuring.refinement import explain
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import from_json, to_json
 
 ONE_PART = np.zeros((32, 32), np.int32)

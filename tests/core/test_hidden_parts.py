@@ -8,8 +8,8 @@ from PIL import Image
 from toy_models import images, linear_model
 
 from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.measuring.hiding import without
-from usable_core.models.preprocessing import Preprocessing
 
 OPTIONS = ExplainerOptions(background="black")
 

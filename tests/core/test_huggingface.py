@@ -15,13 +15,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 import usable_core as usable
-from usable_core.catalog.models import absolute, files_of
+from usable_core.catalog.references import absolute, files_of
 from usable_core.cli import main
 from usable_core.errors import CheckpointError, UsableError
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
 from usable_core.models.heads import features, head, replace_head
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.huggingface import build
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -21,7 +21,7 @@ from usable_core import cli
 from usable_core.catalog import imagenet
 from usable_core.catalog.fitting import facts_of, fitting
 from usable_core.catalog.imagenet import IMAGENET
-from usable_core.catalog.models import file_facts
+from usable_core.catalog.references import file_facts
 from usable_core.errors import CheckpointError
 from usable_core.images import gallery
 from usable_core.measuring.label_matching import matching

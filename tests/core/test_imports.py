@@ -125,9 +125,10 @@ ASKING, MEASURING = (
     {part: level for level, parts in enumerate(layers) for part in parts}
     for layers in (ASKING_LAYERS, MEASURING_LAYERS)
 )
-# Up to here the measuring half may ask the asking half; measuring also finds calibrations in runs.
+# Up to here the measuring half may ask the asking half; measuring also finds calibrations in runs,
+# and both that leave finished parts ask where.
 HIGHEST_ASKED = ASKING["comparison"]
-ALSO_ASKED = {("measuring", "runs")}
+ALSO_ASKED = {("measuring", "runs"), ("training", "runs")}
 # The doors to the measuring half: files that import it inside functions, and those that name what
 # it has by a dotted name, which `catalog.implementation` fetches.
 DOORS = (

@@ -12,20 +12,16 @@ from sklearn.datasets import load_digits
 from usable_core import cli
 from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.errors import UsableError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import (
-    FineTuningConfig,
-    PretrainingConfig,
-    Retained,
-    Schedule,
-    Start,
-)
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Retained, Start
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.heads import head
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources import torchvision_models
 from usable_core.models.sources.from_card import model_in
+from usable_core.randomness import generator
 from usable_core.training.fine_tuning import fine_tune
 from usable_core.training.joint import Balance
 from usable_core.training.pretraining import pretrain
@@ -155,7 +151,7 @@ def test_the_starting_losses_are_those_of_the_untouched_network(pretrained, sour
     train = task.split("train").sample(TASK.limit, seed=0)
     pixels = [model.preprocessing.geometry(train[i][0]) for i in range(len(train))]
     y = torch.tensor(train.targets)
-    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(0))
+    order = torch.randperm(len(y), generator=generator(0, "start"))
     network.train()
     losses = [
         F.cross_entropy(

@@ -90,6 +90,9 @@ def test_what_can_read_other_files_is_never_taken_for_known(model, data, tmp_pat
     assert known.identity(AccuracyConfig(model, digits)) is not None
     assert known.identity(AccuracyConfig(ModelSpec("bundled/vgg"), data)) is not None
 
+    languages = AccuracyConfig(ModelSpec("bundled/bert"), DatasetSpec("languages"))
+    assert known.identity(languages) is not None
+
     (tmp_path / "table" / "a").mkdir(parents=True)
     (tmp_path / "table" / "labels.csv").write_text("file_name,label\n/elsewhere/x.png,1\n")
     (tmp_path / "x.parquet").write_bytes(b"")

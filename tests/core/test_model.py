@@ -9,10 +9,10 @@ from torchvision.transforms._presets import ImageClassification
 from torchvision.transforms.functional import center_crop
 
 from usable_core.errors import CheckpointError, ImageRefused
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.architectures import small_resnet, small_vit
 from usable_core.models.model import Model, check_pixels
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.passports import passport
 from usable_core.models.sources.torchvision_models import transform_of
 from usable_core.models.weights.facts import Facts

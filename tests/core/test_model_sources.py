@@ -9,13 +9,14 @@ from torchvision import models
 
 from usable_core import settings
 from usable_core.catalog import implementation
-from usable_core.catalog.models import SOURCES, list_references
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import list_references
 from usable_core.errors import CheckpointError, UnknownName
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
 from usable_core.models.architectures import small_resnet
 from usable_core.models.heads import replace_head
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources import timm_models, torchvision_models
 from usable_core.models.sources.from_card import model_from_card
 from usable_core.models.weights.checkpoints import save_model

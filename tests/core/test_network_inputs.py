@@ -11,9 +11,9 @@ from toy_models import digits_dataset
 
 import usable_core as usable
 from usable_core.errors import CheckpointError, ConfigError
-from usable_core.evaluations.training import Schedule
+from usable_core.evaluations.schedule import Schedule
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources import torchvision_models
 from usable_core.models.sources.options import value_of
 from usable_core.models.sources.passports import Transform, passport

@@ -13,7 +13,7 @@ from made_onnx import exported, graph_file
 from torch import nn
 
 import usable_core as usable
-from usable_core.catalog.models import has_gradients
+from usable_core.catalog.references import has_gradients
 from usable_core.errors import CheckpointError, NoGradients, UsableError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.verdicts.assessment import AssessmentConfig

@@ -10,7 +10,7 @@ from toy_models import linear_model, model_of
 
 from usable_core.errors import ConfigError, ImageRefused, OutputsRefused
 from usable_core.evaluations.calibration import Calibration
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.pictures import picture_of
 from usable_core.runs import calibrations
 

@@ -12,9 +12,9 @@ from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
 from usable_core.models.overrides import overridden, with_preprocessing
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources import torchvision_models
 from usable_core.records import from_json, to_json
 from usable_core.training.trained import command

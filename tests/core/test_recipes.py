@@ -15,10 +15,10 @@ from torchvision import models
 import usable_core as usable
 from usable_core.cli import main
 from usable_core.evaluations.recipes import Recipe, verdict
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.measuring.recipes import alternatives
 from usable_core.metrics.intervals import wilson
 from usable_core.models import load_model
-from usable_core.models.preprocessing import Preprocessing
 
 
 class Rule(nn.Module):

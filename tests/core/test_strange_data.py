@@ -141,15 +141,15 @@ def test_the_last_of_two_files_of_one_name_in_a_zip_counts_and_that_is_said(tmp_
 
 @pytest.mark.parametrize("name", ["x" * 5000, "\0", "\ud800", "~nobody-of-this-name/x", "a\nb"])
 def test_a_path_that_cannot_be_is_a_sentence_wherever_it_is_given(name):
-    from usable_core.catalog import models
+    from usable_core.catalog import references
     from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 
     for ask in (
-        lambda: models.source_of(name),
-        lambda: models.files_of(f"folder/{name}"),
-        lambda: models.files_of(f"file/{name}.pt2"),
-        lambda: models.files_of("bundled/resnet", weights=name),
-        lambda: models.files_of("bundled/resnet", labels=name),
+        lambda: references.source_of(name),
+        lambda: references.files_of(f"folder/{name}"),
+        lambda: references.files_of(f"file/{name}.pt2"),
+        lambda: references.files_of("bundled/resnet", weights=name),
+        lambda: references.files_of("bundled/resnet", labels=name),
         lambda: load_dataset(name),
     ):
         assert tried(ask)[1].isprintable()

@@ -9,7 +9,7 @@ from scipy.special import expit, logit, softmax
 
 from usable_core.explainers import kernel_shap, lime_surrogate
 from usable_core.explainers.designs import coalitions, halves
-from usable_core.explainers.surrogate import conditioned, local_credits
+from usable_core.explainers.surrogate import conditioned, local, local_credits
 from usable_core.games.game import neighbours
 
 PLAYERS = 7
@@ -147,11 +147,11 @@ def logits_of(outputs):
 
 def lime(masks, outputs, kept=None):
     kept = np.ones(len(masks), bool) if kept is None else kept
-    return lime_surrogate.estimator(masks, logits_of(outputs), 0, neighbours(GRID))(kept)
+    return lime_surrogate.estimator(masks, logits_of(outputs), 0, local(neighbours(GRID)))(kept)
 
 
 def kernel(masks, outputs):
-    found = kernel_shap.estimator(masks, logits_of(outputs), 0, neighbours(GRID))
+    found = kernel_shap.estimator(masks, logits_of(outputs), 0, local(neighbours(GRID)))
     return found(np.ones(len(masks), bool))
 
 
@@ -228,7 +228,9 @@ def test_all_classes_count_however_many_there_are():
     limit = lime_surrogate.fit(many, softmax(answers(many), axis=1)[:, 7])[0]
     outputs = softmax(answers(masks), axis=1)[:, 7]
 
-    found = lime_surrogate.estimator(masks, answers(masks), 7, neighbours(GRID))(np.ones(160, bool))
+    found = lime_surrogate.estimator(masks, answers(masks), 7, local(neighbours(GRID)))(
+        np.ones(160, bool)
+    )
 
     plain = lime_surrogate.fit(masks, outputs)[0]
     assert np.abs(found - limit).mean() < 0.3 * np.abs(plain - limit).mean()
@@ -256,7 +258,7 @@ def test_a_thousand_superpixels_have_a_map(estimator):
     masks = halves(64, 1024, 0)
 
     logits = logits_of(masks[:, :9].sum(1) ** 2 / 9)
-    found = estimator(masks, logits, 0, neighbours(many))(np.ones(64, bool))
+    found = estimator(masks, logits, 0, local(neighbours(many)))(np.ones(64, bool))
 
     assert found.shape == (1024,)
     assert np.isfinite(found).all()

@@ -72,6 +72,18 @@ def test_credits_of_a_sum_of_words_are_its_terms(method):
     assert found.background == "mask"
 
 
+@pytest.mark.parametrize("evaluations", [100, 300])
+def test_words_that_do_nothing_have_one_credit(evaluations):
+    options = ExplainerOptions(evaluations=evaluations, background="mask")
+
+    found = explain(
+        bag(), "the the good the the the the the", method="kernel_shap", options=options
+    )
+
+    assert (np.delete(found.values[0], 2) == 0).all()
+    assert abs(found.values[0, 2]) == pytest.approx(2, abs=1e-5)
+
+
 def test_each_place_of_a_repeated_word_has_its_own_credit():
     network = Bag()
     network.forward = lambda x: torch.stack(
@@ -179,6 +191,13 @@ def test_integrated_gradients_are_those_of_a_plain_loop(tmp_path):
             due[len(text[:high].split()) - 1] += credit
     assert np.allclose(found.values[0], due, atol=1e-5)
     assert found.additivity_gap < 0.05 * abs(found.output - found.base)
+
+
+def test_a_path_is_summed_without_a_lean_to_either_end():
+    positions, weights = quadrature(8)
+
+    for power in range(16):  # of polynomials the integral is exact
+        assert weights @ positions**power == pytest.approx(1 / (power + 1), abs=1e-12)
 
 
 def test_words_are_what_people_call_so(tmp_path):

@@ -12,8 +12,9 @@ from usable_core.answering import resolve, run
 from usable_core.cli import main
 from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.evaluations.training_words import in_words
 from usable_core.models.text_architectures import FEWEST, bert
 from usable_core.models.weights.checkpoints import read_card
@@ -209,6 +210,18 @@ def test_plain_texts_are_one_a_line(tmp_path):
     assert data.labels.names == ("unlabelled",)
     assert data.place(1) == "line 3"
     assert "no labels" in data.notes[0]
+
+
+def test_a_table_without_labels_is_pretrained_on(tmp_path):
+    path = tmp_path / "a.csv"
+    lines = [f'"the {n} cats sat on {n + 1} mats",{n}' for n in range(40)]
+    path.write_text("\n".join(["review,year", *lines]))
+    config = PretrainingConfig("bert", DatasetSpec(str(path)), Schedule(epochs=1, batch_size=8))
+
+    result = asked(config, tmp_path / "out")
+
+    assert result.is_start
+    assert result.card["measured"]["validation_examples"] == 4
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def test_texts_are_composed_at_the_door_and_else_unchanged(tmp_path):
     [
         ("premise,hypothesis,label", "pairs of texts"),
         ("a,b", "no column of texts"),
-        ("text,other", "no column of texts"),
+        ("a,label", "no column of texts"),
         ("file_name,label", "read with its folder"),
     ],
 )
@@ -212,6 +212,40 @@ def test_other_tables_say_what_is_expected(header, sentence, tmp_path):
 
     with pytest.raises(DatasetRefused, match=sentence):
         load_dataset(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
+def test_texts_without_labels_are_read_and_measured_by_nothing(ending, sentiment, tmp_path):
+    rows = [{"sentence": f"text {i}", "lable": "calm"} for i in range(3)]
+    path = tmp_path / f"bare.{ending}"
+    if ending == "csv":
+        path.write_text("sentence,lable\n" + "".join(f"text {i},calm\n" for i in range(3)))
+    elif ending == "jsonl":
+        path.write_text("\n".join(map(json.dumps, rows)))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows), path)
+
+    data = load_dataset(path)
+
+    assert [data[i][0] for i in range(3)] == ["text 0", "text 1", "text 2"]
+    assert any("no labels" in note for note in data.notes)
+    with pytest.raises(DatasetRefused, match=r"no column of labels.*its others are lable"):
+        evaluate_accuracy(sentiment[0], path)
+
+
+def test_tables_without_labels_in_a_folder_are_read_where_there_is_no_other(tmp_path):
+    (tmp_path / "README.md").write_text("# Data")
+    for part in ("train", "test"):
+        (tmp_path / f"{part}.csv").write_text("text,year\n" + f"of {part},1990\n" * 3)
+    bare = load_dataset(tmp_path)
+    as_csv(tmp_path / "validation.csv", ROWS)
+
+    mixed = load_dataset(tmp_path)
+
+    assert {part: len(own) for part, own in bare.own_split.items()} == {"train": 3, "test": 3}
+    assert bare.labels.names == ("unlabelled",)
+    assert len(mixed) == len(ROWS)
+    assert {one.name for one in mixed.refused} == {"train.csv", "test.csv"}
 
 
 def test_of_several_columns_of_texts_it_is_said_which_is_read(tmp_path):

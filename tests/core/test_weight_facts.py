@@ -12,7 +12,7 @@ from timm.data.imagenet_info import ImageNetInfo
 from torchvision import models
 
 from usable_core import answering
-from usable_core.catalog.models import file_facts
+from usable_core.catalog.references import file_facts
 from usable_core.datasets import load_dataset
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.accuracy import AccuracyConfig

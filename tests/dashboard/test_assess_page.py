@@ -11,8 +11,9 @@ from made_results import accuracy_result
 from made_texts import save_classifier
 from shown import figures, texts
 
+from dashboard import state
 from dashboard.components.assess.evidence_file import zipped
-from usable_core import files, tasks
+from usable_core import files, shelf, tasks
 from usable_core.catalog.starts import STARTS
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -307,6 +308,12 @@ def test_the_question_of_many_candidates_is_shown_whole_and_in_part_where_fewer_
     assert app.multiselect(key="models").value == names[:4]
 
 
+def agreed(app):
+    while opening := [button for button in app.button if "Open what" in button.label]:
+        opening[0].click().run()
+    return app
+
+
 def test_models_of_texts_are_asked_for_shares_of_words_and_nothing_of_pictures(
     open_page, started, tmp_path
 ):
@@ -315,8 +322,7 @@ def test_models_of_texts_are_asked_for_shares_of_words_and_nothing_of_pictures(
     reference = f"hf/{tmp_path / 'bert'}"
 
     app = open_page("assess", models=reference, data=str(tmp_path / "reviews.csv"))
-    while opening := [button for button in app.button if "Open what" in button.label]:
-        opening[0].click().run()
+    agreed(app)
 
     app.button(key="assess_start").click().run()
 
@@ -325,3 +331,29 @@ def test_models_of_texts_are_asked_for_shares_of_words_and_nothing_of_pictures(
     assert asked.require == start_of("text")
     assert app.text_input(key="assess_word_share").value == "10 %"
     assert "fog" not in app.text_area(key="assess_more").placeholder
+
+
+def test_swaps_and_a_judge_are_asked_for_of_texts_alone_and_come_back_with_a_link(
+    open_page, started, store, tmp_path
+):
+    save_classifier(tmp_path / "bert", "bert")
+    (tmp_path / "reviews.csv").write_text("text,label\nfine,calm\nno,angry\nso,sad\n")
+    reference = f"hf/{tmp_path / 'bert'}"
+    judge = shelf.put("judge", ModelSpec(reference)).reference
+    assert state.ASSESS_SWAPS not in {one.key for one in open_page("assess").segmented_control}
+
+    app = open_page("assess", models=reference, data=str(tmp_path / "reviews.csv"))
+    agreed(app)
+    app.segmented_control(key=state.ASSESS_SWAPS).set_value("synonym").run()
+    app.selectbox(key=state.ASSESS_JUDGE).set_value(judge).run()
+    app.button(key="assess_start").click().run()
+
+    (asked,) = started
+    assert (asked.swaps, asked.judge) == ("synonym", ModelSpec(judge))
+    again = agreed(open_page("assess", run=store.create(asked).id))
+    assert again.segmented_control(key=state.ASSESS_SWAPS).value == "synonym"
+    assert again.selectbox(key=state.ASSESS_JUDGE).value == judge
+    own = agreed(open_page("assess", models=judge, data=str(tmp_path / "reviews.csv")))
+    own.selectbox(key=state.ASSESS_JUDGE).set_value(judge).run()
+    assert "nobody judges their own case" in own.error[0].value
+    assert own.button(key="assess_start").disabled

@@ -11,6 +11,7 @@ from made_texts import save_classifier
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.explain.text_panel import DEFAULT_METHODS, METHODS, SAMPLES
+from dashboard.components.shared import reading
 from usable_core import explain, load_model
 from usable_core.errors import UsableError
 from usable_core.evaluations.explanation import ExplainerOptions
@@ -106,6 +107,31 @@ def test_a_written_text_is_predicted_and_its_words_are_coloured(worker, folder):
     assert "".join(whole) == text  # the browser sets it as text
     assert row["said"] == re.findall(r'title="([^"]*)"', chips_html(own))
     assert "hidden: the model's mask" in shown(at)
+
+
+def test_first_answers_are_looked_for_often_and_later_ones_each_second(worker, folder, monkeypatch):
+    looks, now = [], [100.0]
+
+    def fragment(function=None, run_every=None):
+        if function is None:
+            return lambda function: fragment(function, run_every)
+        if function.__module__ == reading.__name__:
+            looks.append(run_every)
+        return function
+
+    at = opened(folder)
+    monkeypatch.setattr(reading.st, "fragment", fragment)
+    monkeypatch.setattr(reading, "monotonic", lambda: now[0])
+    monkeypatch.setattr(worker, "poll", lambda key: Answer("working"))
+    monkeypatch.setattr(interactive, "poll", worker.poll)
+
+    at.text_area(key="explain_text").set_value("Rain fell.").run()
+    now[0] += 6
+    at.run()
+    at.text_area(key="explain_text").set_value("Snow fell.").run()
+
+    assert not at.exception
+    assert looks == [reading.SOON, reading.POLL, reading.SOON]
 
 
 def test_a_sample_fills_the_box(worker, folder):
@@ -322,3 +348,67 @@ def test_a_click_on_a_word_hides_it_and_another_shows_it_again(monkeypatch):
     assert word_chips.hidden("a c") == (1,)
     word_chips.show_all()
     assert word_chips.hidden("a c") == ()
+
+
+def linked(folder, **named):
+    """The page as a link opens it, once the model is let in."""
+    at = AppTest.from_file(str(HOME), default_timeout=60)
+    for key, value in {"explain_kind": "text", "text_models": f"hf/{folder}", **named}.items():
+        at.query_params[key] = value
+    at.switch_page("app_pages/explain.py").run()
+    for button in at.button:
+        if "Open what" in button.label:
+            button.click().run()
+            break
+    assert not at.exception
+    return at
+
+
+def test_text_hidden_words_and_class_stand_in_the_address(worker, folder):
+    text = "Rain fell, all day & night\nin Köln."
+    at = hidden(opened(folder, text=text), text, 1, 4)
+    at.selectbox(key="explain_text_target").set_value("sad").run()
+
+    assert at.query_params["explain_text"] == text
+    assert at.query_params["explain_hidden"] == ["1", "4"]
+    assert at.query_params["explain_text_target"] == "sad"
+
+    at.button(key="explain_show_all_words").click().run()
+
+    assert "explain_hidden" not in at.query_params
+
+
+def test_a_link_shows_the_text_with_its_words_hidden(worker, folder):
+    text = "Rain fell, all day."
+
+    at = linked(folder, explain_text=text, explain_hidden=["1", "4"], explain_text_target="sad")
+
+    assert at.text_area(key="explain_text").value == text
+    assert chips(at, coloured=False)[0]["hidden"] == [1, 4]
+    assert at.selectbox(key="explain_text_target").value == "sad"
+
+    at.text_area(key="explain_text").set_value("Snow fell.").run()
+
+    assert at.text_area(key="explain_text").value == "Snow fell."
+    assert at.query_params["explain_text"] == "Snow fell."
+    assert "explain_hidden" not in at.query_params
+
+
+def test_numbers_of_a_link_that_no_word_has_hide_nothing(worker, folder):
+    numbers = ["0", "7", "-1", "x", "٣", "9" * 5000]
+
+    at = linked(folder, explain_text="Rain fell.", explain_hidden=numbers)
+
+    assert chips(at, coloured=False)[0]["hidden"] == [0]
+    assert at.query_params["explain_hidden"] == "0"
+
+
+def test_a_text_too_long_for_an_address_stays_in_its_box(worker, folder):
+    text = "Köln " * 300
+
+    at = hidden(opened(folder, text=text), text.strip(), 2)
+
+    assert "explain_text" not in at.query_params
+    assert "explain_hidden" not in at.query_params
+    assert at.text_area(key="explain_text").value == text
+    assert chips(at, coloured=False)[0]["hidden"] == [2]

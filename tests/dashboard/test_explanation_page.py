@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_results import provenance
+from made_texts import save_classifier
 from shown import figures, texts
 
+from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explanation import (
     ExplainerOptions,
     ExplanationConfig,
@@ -201,3 +203,31 @@ def test_worst_maps_of_texts_show_their_words_coloured_and_open_on_explain(open_
     assert "&lt;" in chips[0]
     assert "no better than chance (-0.50)" in texts(app).replace("\\", "")
     assert app.button(key=f"worst_{run}_0_kernel_shap").label == "Explain it"
+
+
+def test_a_run_of_texts_lists_the_methods_of_texts(open_page, store, tmp_path):
+    save_classifier(tmp_path / "calm", "bert")
+    model = f"hf/{tmp_path / 'calm'}"
+    records = result().records.drop_duplicates("index")
+    records = records.assign(method="kernel_shap", text="a b", words=2)
+    config = ExplanationConfig(ModelSpec(model), DatasetSpec("texts.csv"), ("kernel_shap",))
+    run = done(store, ExplanationResult(config, provenance(model), records), with_pictures=False)
+
+    app = open_page("explanation", run=run)
+
+    of_texts = [row.title for row in EXPLAINERS.values() if row.of_texts]
+    group = app.get("button_group")
+    methods = next(one for one in group if one.key == "explanation_methods")
+    assert [option.content for option in methods.proto.options] == of_texts
+    assert methods.value == ["kernel_shap"]
+
+
+def test_a_method_of_pictures_is_let_go_where_a_model_of_texts_is_chosen(open_page, tmp_path):
+    save_classifier(tmp_path / "calm", "bert")
+    app = open_page("explanation", models=[MODEL])
+    app.session_state["explanation_methods"] = ["kernel_shap", "grad_cam"]
+
+    app.multiselect(key="models").set_value([f"hf/{tmp_path / 'calm'}"]).run()
+
+    assert not app.exception
+    assert app.session_state["explanation_methods"] == ["kernel_shap"]

@@ -8,8 +8,10 @@ from shown import figures, links, texts
 
 from dashboard.components.shared.opening import OPEN
 from usable_core import jobs, shelf
+from usable_core.catalog.recipes import RECIPES
 from usable_core.errors import StorageError
 from usable_core.evaluations.look import LookConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs.run import Status
@@ -42,6 +44,35 @@ def test_start_asks_exactly_what_the_form_says(open_page, started):
     assert (config.schedule.epochs, config.schedule.learning_rate) == (3, 0.01)
     assert (config.schedule.augmentation, config.method) == ("none", "full")
     assert (config.source, config.task_weight) == (DatasetSpec("cifar10"), 0.5)
+
+
+def test_a_recipe_fills_the_form_and_says_what_is_wrong_about_it(open_page, started):
+    app = open_page("fine_tune", fine_tune_dataset="digits")
+    app.selectbox(key="fine_tune_recipe").select("seed-recipe").run()
+
+    assert app.number_input(key="fine_tune_rate").value == 0.001
+    assert app.selectbox(key="fine_tune_augmentation").value == "none"
+    assert RECIPES["seed-recipe"].faults[0] in texts(app)
+    app.number_input(key="fine_tune_epochs").set_value(2)
+    app.button(key="fine_tune_start").click().run()
+
+    config = started[0]
+    assert config.recipe == "seed-recipe"
+    assert config.schedule == Schedule(**{**RECIPES["seed-recipe"].schedule, "epochs": 2})
+    assert dict(config.model.preprocessing)["std"] == "0.5,0.5,0.5"
+
+    app.selectbox(key="fine_tune_recipe").select("careful").run()
+    assert app.number_input(key="fine_tune_rate").value is None
+    app.button(key="fine_tune_start").click().run()
+    assert (started[1].backbone_rate, started[1].schedule.label_smoothing) == (0.1, 0.1)
+    assert started[1].model.preprocessing == ()
+
+
+def test_texts_are_offered_no_recipe_of_pictures(open_page):
+    app = open_page("fine_tune", fine_tune_model="bundled/bert", fine_tune_dataset="languages")
+
+    assert "Augmented" not in app.selectbox(key="fine_tune_recipe").options
+    assert "Careful" in app.selectbox(key="fine_tune_recipe").options
 
 
 def test_a_linear_probe_asks_for_no_source(open_page, started):
@@ -203,6 +234,17 @@ def test_what_only_pictures_have_is_not_asked_of_texts(open_page, started, text_
     assert started[0].model.reference == text_model
     assert started[0].dataset == DatasetSpec("languages")
     assert started[0].schedule.augmentation is None
+
+
+def test_texts_are_asked_for_a_prompt_and_usual_epochs(open_page, started, text_model):
+    app = open_page("fine_tune", fine_tune_model=text_model, fine_tune_dataset="languages")
+    app.text_input(key="fine_tune_prompt").set_value(" The language is ").run()
+
+    app.button(key="fine_tune_start").click().run()
+
+    assert started[0].prompt == "The language is"
+    assert started[0].schedule.epochs is None
+    assert not [one for one in open_page("fine_tune").text_input if one.key == "fine_tune_prompt"]
 
 
 @pytest.mark.parametrize("of", ["data", "source"])

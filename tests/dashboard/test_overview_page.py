@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 from shown import links, texts
 
-from usable_core.catalog.models import ARCHITECTURES, BUNDLED
+from usable_core.catalog.architectures import ARCHITECTURES, BUNDLED
 from usable_core.images import gallery
 from usable_core.metrics.intervals import Estimate
 from usable_core.verdicts.assessment import AssessmentResult, row_of

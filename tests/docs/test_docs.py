@@ -11,6 +11,7 @@ from made_texts import save_classifier
 
 import usable_core as usable
 from dashboard.Home import PAGES
+from usable_core.catalog.architectures import ARCHITECTURES, BUNDLED
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS
 from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.corruptions import CORRUPTIONS
@@ -18,7 +19,8 @@ from usable_core.catalog.datasets import DATASETS, LAYOUTS
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
 from usable_core.catalog.imagenet import IMAGENET
 from usable_core.catalog.metrics import METRICS
-from usable_core.catalog.models import ARCHITECTURES, BUNDLED, SOURCES
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.recipes import RECIPES
 from usable_core.catalog.requirements import REQUIREMENTS
 from usable_core.catalog.starts import STARTS
 from usable_core.catalog.text_attacks import TEXT_ATTACKS, TEXT_PRESETS
@@ -44,6 +46,7 @@ def commands(command, words=("usable",)):
 NAMES = {
     "requirements": REQUIREMENTS,
     "starts": STARTS,
+    "recipes": RECIPES,
     "attacks": ATTACKS,
     "attacks on texts": TEXT_ATTACKS,
     "losses": LOSSES,

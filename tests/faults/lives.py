@@ -83,6 +83,9 @@ def beside(home, run):
         if name.endswith(".npz"):
             with np.load(folder / name) as arrays:
                 found[name] = {key: arrays[key].tobytes() for key in sorted(arrays)}
+        elif name == "card.json":
+            found[name] = json.loads((folder / name).read_text(encoding="utf-8"))
+            found[name]["measured"].pop("training_seconds")
         elif not name.endswith(".parquet"):
             found[name] = (folder / name).read_bytes()
     return found

@@ -24,11 +24,15 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.measuring import robustness, shards
 from usable_core.models import load_model
+from usable_core.training import resuming
 
 MODEL, DATA = "bundled/vgg_digits", "digits"
+TRAINED = ("bundled/resnet", "bundled/vgg", "bundled/vit", "bundled/bert")  # kinds of questions too
 COMMAND = [
     "evaluate",
     "accuracy",
@@ -45,6 +49,10 @@ CHANGES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.trun
 def config_of(kind: str, turn: int) -> object:
     """Return a small question of a kind; those of two turns ask about other pictures."""
     model = ModelSpec(MODEL)
+    if kind in TRAINED:
+        schedule = Schedule(epochs=3, batch_size=8, precision="float32", seed=turn)
+        task = DatasetSpec(data_of(kind), "train", 40, seed=turn)
+        return FineTuningConfig(ModelSpec(kind), task, schedule=schedule)
     if kind == "accuracy":
         return AccuracyConfig(model, DatasetSpec(DATA, limit=120, seed=turn), batch_size=8)
     if kind == "corruption":
@@ -59,6 +67,11 @@ def config_of(kind: str, turn: int) -> object:
     options = ExplainerOptions(evaluations=32, segments=9, background="grey", seed=turn)
     data = DatasetSpec(DATA, limit=6, seed=turn)
     return ExplanationConfig(model, data, ("lime", "saliency"), "predicted", options, "none")
+
+
+def data_of(kind: str) -> str:
+    """Return the data that a question of a kind is about."""
+    return "languages" if kind == "bundled/bert" else DATA
 
 
 def die_at_write(number: int) -> None:
@@ -96,10 +109,13 @@ def live(order: dict, objects: dict) -> None:
 
     shards.Shards._store = slowly  # type: ignore[method-assign]
     shards.PART_SECONDS, robustness._LEAST = 0.0, 8
+    resuming.LEAST_SECONDS, resuming.COST = 0.0, 1e9
     if "write" in order:
         die_at_write(order["write"])
     if "kind" in order:
-        jobs.run_here(config_of(order["kind"], order["turn"]), objects=objects)
+        kind = order["kind"]
+        found = objects[kind if kind in TRAINED else MODEL]
+        jobs.run_here(config_of(kind, order["turn"]), objects=found)
         os._exit(0)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -134,9 +150,13 @@ def main() -> None:
     """Answer orders until there are no more."""
     torch.set_num_threads(1)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    dataset = load_dataset(DATA)
-    dataset.contents()
-    objects = {"model": load_model(ModelSpec(MODEL)), "dataset": dataset}
+    data = {name: load_dataset(name) for name in {data_of(kind) for kind in (MODEL, *TRAINED)}}
+    for dataset in data.values():
+        dataset.contents()
+    objects = {
+        name: {"model": load_model(ModelSpec(name)), "dataset": data[data_of(name)]}
+        for name in (MODEL, *TRAINED)
+    }
     say("ready")
     for line in sys.stdin:
         order = json.loads(line)

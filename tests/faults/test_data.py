@@ -14,7 +14,7 @@ from usable_core import images
 from usable_core.datasets import load_dataset
 from usable_core.datasets.pixels import load_pixels
 from usable_core.errors import ImageRefused, UsableError
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.inputs.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.faults
 warnings.simplefilter("ignore")

@@ -16,9 +16,9 @@ from usable_core.attacks.fab import Fab
 from usable_core.attacks.lanes import Lanes, Pool
 from usable_core.attacks.norms import size
 from usable_core.catalog.attacks import AttackSpec
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 
 pytestmark = pytest.mark.reference
 STEPS = 20

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from usable_core import settings
-from usable_core.catalog.models import BUNDLED, CARD_FILE, BundledRow
+from usable_core.catalog.architectures import BUNDLED, BundledRow
+from usable_core.catalog.models import CARD_FILE
 from usable_core.json_files import read_json
 
 

@@ -24,6 +24,7 @@ class DatasetRow:
             nothing has to be downloaded.
         size: Of the download, and its host, in words.
         kind: What its examples are: `picture` or `text`.
+        asset: The file in `assets` that it is read from; empty where it is of another package.
     """
 
     title: str
@@ -34,6 +35,7 @@ class DatasetRow:
     files: str = ""
     size: str = ""
     kind: Literal["picture", "text"] = "picture"
+    asset: str = ""
 
 
 DATASETS = {
@@ -95,6 +97,7 @@ DATASETS = {
             "Swedish",
         ),
         kind="text",
+        asset="data/languages.tsv.gz",  # lines of a part, a language and a phrase
     ),
 }
 

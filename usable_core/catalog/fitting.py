@@ -10,7 +10,7 @@ from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.hub import cached_folder
 from usable_core.catalog.hub_data import hub_data, is_hub_data
 from usable_core.catalog.kinds import Kind, kind_of_data, kind_of_model
-from usable_core.catalog.models import files_of, source_of
+from usable_core.catalog.references import files_of, source_of
 from usable_core.errors import IncompatibleLabels, UsableError
 from usable_core.json_files import read_json
 from usable_core.labels import LabelSpace

@@ -5,7 +5,7 @@ from typing import Literal
 
 from usable_core.catalog.datasets import DATASETS, TABLES
 from usable_core.catalog.hub import PROCESSORS, TOKENIZERS
-from usable_core.catalog.models import files_of, source_of
+from usable_core.catalog.references import files_of, source_of
 from usable_core.errors import UsableError
 from usable_core.files import is_file, placed
 

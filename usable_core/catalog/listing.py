@@ -3,7 +3,7 @@
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.datasets import DATASETS
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.catalog.models import list_references
+from usable_core.catalog.references import list_references
 from usable_core.catalog.text_attacks import KNOWN
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from usable_core.catalog.models import list_references
+from usable_core.catalog.references import list_references
 
 Theme = Literal["light", "dark"]
 

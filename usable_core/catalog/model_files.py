@@ -5,13 +5,8 @@ from pathlib import Path
 
 from usable_core import files, settings
 from usable_core.catalog import lookup
-from usable_core.catalog.models import (
-    BUNDLED,
-    CARD_FILE,
-    KERAS_ENDINGS,
-    TOKENIZER_FILE,
-    WEIGHTS_FILE,
-)
+from usable_core.catalog.architectures import BUNDLED
+from usable_core.catalog.models import CARD_FILE, KERAS_ENDINGS, TOKENIZER_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 
 # What to do with files of other formats, by their endings.

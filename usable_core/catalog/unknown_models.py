@@ -5,7 +5,8 @@ import difflib
 from usable_core.catalog import implementation
 from usable_core.catalog.known_names import known_references
 from usable_core.catalog.model_files import no_model
-from usable_core.catalog.models import SOURCES, list_references
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import list_references
 from usable_core.errors import CheckpointError, UnknownName, UsableError, nearest, quoted
 from usable_core.files import placed, resolved, status_of
 

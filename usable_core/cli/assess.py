@@ -10,6 +10,7 @@ import typer
 
 from usable_core import answering, tasks
 from usable_core.catalog.attacks import PRESETS
+from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.cli.candidates import side_by_side
 from usable_core.cli.findings import finding_lines
 from usable_core.cli.options import JsonOption
@@ -35,11 +36,15 @@ class Wanted:
         requirements: File of requirements (TOML), written before measuring.
         require: One requirement, such as "accuracy >= 90 %"; repeatable.
         preset: How much is measured.
+        swaps: Of texts, what attacks swap words for, typo when not given.
+        judge: Another model of texts, which says what broken texts still say.
     """
 
     requirements: Path | None = field(default=None, metadata=asked(read=Path))
     require: list[str] | None = None
     preset: str = field(default="glance", metadata=asked(choices=lambda: PRESETS))
+    swaps: str | None = field(default=None, metadata=asked(choices=lambda: TEXT_PRESETS))
+    judge: ModelSpec | None = None
 
     def config(self, models: tuple[ModelSpec, ...], dataset: DatasetSpec) -> AssessmentConfig:
         """Return the question.
@@ -66,6 +71,8 @@ class Wanted:
             self.preset,
             dataset.seed,
             kind,
+            self.swaps,
+            self.judge,
         )
 
 

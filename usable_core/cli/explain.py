@@ -11,7 +11,7 @@ from usable_core import files
 from usable_core.arguments import model_of
 from usable_core.catalog import lookup
 from usable_core.catalog.explainers import EXPLAINERS
-from usable_core.catalog.models import files_of
+from usable_core.catalog.references import files_of
 from usable_core.cli.explanations import lines_of
 from usable_core.cli.map_files import MapFiles
 from usable_core.cli.options import JsonOption, words

@@ -10,7 +10,8 @@ from usable_core.arguments import known_of, model_of
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS, LAYOUTS
 from usable_core.catalog.hub_data import FORM
-from usable_core.catalog.models import SOURCES, first_use, suggested
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import first_use, suggested
 from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, progress_bar, remark, share, table
 from usable_core.evaluations.passports import Passport

@@ -16,8 +16,6 @@ from usable_core.errors import DatasetRefused
 from usable_core.images import gallery
 from usable_core.labels import LabelSpace
 
-LANGUAGES = "languages.tsv.gz"  # lines of a part, a language and a phrase
-
 
 def digits() -> Dataset:
     """Return scikit-learn's 1,797 handwritten digits, 8 x 8 pixels, grey as RGB."""
@@ -42,15 +40,16 @@ def photographs() -> Dataset:
 
 def languages() -> Dataset:
     """Return phrases of fifteen languages; which are for testing follows from their content."""
-    path = settings.assets() / "data" / LANGUAGES
+    row = DATASETS["languages"]
+    path = settings.assets() / row.asset
     if not files.is_file(path):
         raise DatasetRefused(
-            f"The data set languages is not in this installation: expected {LANGUAGES} in "
+            f"The data set languages is not in this installation: expected {path.name} in "
             f"{path.parent}. Install Usable anew."
         )
     lines = gzip.decompress(path.read_bytes()).decode().splitlines()
     parts, names, texts = zip(*(line.split("\t") for line in lines), strict=True)
-    labels = LabelSpace(DATASETS["languages"].classes)
+    labels = LabelSpace(row.classes)
     targets = np.array([labels.index(name) for name in names], dtype=np.int64)
     found = from_texts("languages", texts, targets, labels)
     return replace(found, own_split=indices_of(parts))

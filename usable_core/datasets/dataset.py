@@ -154,13 +154,14 @@ class Dataset:
         parts = self.parts(seed, by_position=by_position)
         if len(parts[name]) == 0 and self.own_split is not None:
             raise DatasetRefused(
-                f"{self.name} has the parts {', '.join(self.own_split)}, and no picture is left "
-                f"for the {name} split. Choose one of those parts."
+                f"{self.name} has the parts {', '.join(self.own_split)}, and no {self.kind} is "
+                f"left for the {name} split. Choose one of those parts."
             )
         if len(parts[name]) == 0:
             raise DatasetRefused(
                 f"The {name} split of {self.name} is empty: {len(self)} examples in "
-                f"{len(self.labels)} classes are too few. Give at least 3 images per class."
+                f"{len(self.labels)} classes are too few. Give at least 3 {self.examples} per "
+                "class."
             )
         return self.take(parts[name], name)
 

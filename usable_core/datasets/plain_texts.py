@@ -7,14 +7,12 @@ import numpy as np
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.texts import from_texts
+from usable_core.datasets.unlabelled import NOTE, ONE_CLASS
 from usable_core.errors import DatasetRefused, TextRefused
 from usable_core.evaluations.specs import Refused
 from usable_core.files import open_regular, why
 from usable_core.labels import LabelSpace
 from usable_core.texts import cleaned
-
-ONE_CLASS = "unlabelled"  # which all texts are of
-NOTE = "The texts have no labels: a network can be pre-trained on them, and none be measured."
 
 
 def read_plain_texts(path: Path, name: str) -> Dataset:

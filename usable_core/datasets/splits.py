@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from usable_core.datasets.dataset import Dataset
-from usable_core.errors import UsableError
+from usable_core.datasets.unlabelled import require_labels
+from usable_core.errors import DatasetRefused, UsableError, quoted
 from usable_core.evaluations.specs import DatasetSpec, require
 
 VALIDATION_SHARE = 0.04  # of a data set that is given whole to training
@@ -47,6 +48,21 @@ def training_splits(
             f"Raise the limit, or give more {train.examples}."
         )
     return train, validation.sample(spec.limit, seed=spec.seed)
+
+
+def require_classes(dataset: Dataset) -> None:
+    """Check that there is something to tell apart.
+
+    Raises:
+        DatasetRefused: the data set has no labels, or one class alone.
+    """
+    require_labels(dataset)
+    if len(dataset.labels) < 2:
+        raise DatasetRefused(
+            f"All {dataset.examples} of {dataset.name} are of one class, "
+            f"{quoted(dataset.labels.names[0])}, so there is nothing to tell apart. Give "
+            f"{dataset.examples} of at least 2 classes."
+        )
 
 
 def described(part: Dataset) -> str:

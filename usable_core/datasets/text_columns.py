@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from usable_core.datasets.label_columns import PARTS, Value, first_of, label_column
 from usable_core.datasets.parts import part_of
+from usable_core.datasets.unlabelled import NOTE, columns_said
 from usable_core.errors import DatasetRefused
 
 # As people call them, without case and signs; the first that is there counts.
@@ -37,6 +38,7 @@ class TextTable:
         parts: Part of each row (N,); None where nobody says.
         about: Other columns (N,), by name.
         notes: What a reader of numbers must know of how it was read.
+        is_labelled: It has a column of labels.
         places: What each row is called (N,); its number when not given.
     """
 
@@ -47,15 +49,16 @@ class TextTable:
     parts: Sequence[str | None]
     about: Mapping[str, Sequence[object]]
     notes: tuple[str, ...]
+    is_labelled: bool = True
     places: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Which columns of a table are what; `split` and `names` are None where there are none."""
+    """Which columns of a table are what; all but `text` are None where there are none."""
 
     text: str
-    label: str
+    label: str | None
     names: str | None
     split: str | None
     notes: tuple[str, ...]
@@ -80,11 +83,12 @@ class Chosen:
             parts = [part_of(str(value)) for value in columns[self.split]]
         others = {self.text, self.label, self.names, self.split}
         about = {name: values for name, values in columns.items() if name not in others}
-        return TextTable(path, columns[self.text], labels, names, parts, about, self.notes)
+        texts, is_labelled = columns[self.text], self.label is not None
+        return TextTable(path, texts, labels, names, parts, about, self.notes, is_labelled)
 
 
 def chosen_of(columns: Sequence[str], name: str) -> Chosen | None:
-    """Return which columns hold what; None where none holds texts, or none labels.
+    """Return which columns hold what; None where none holds texts.
 
     Raises:
         DatasetRefused: each example is of two texts.
@@ -98,10 +102,12 @@ def chosen_of(columns: Sequence[str], name: str) -> Chosen | None:
     texts = first_of(columns, TEXTS)
     rest = [column for column in columns if column not in texts[:1]]
     label, notes = label_column(rest, MORE_LABELS)
-    if not texts or label is None:
+    if not texts:
         return None
     names = next((c for c in first_of(rest, _NAMES) if c != label), None)
-    if others := list(_others(texts)):
+    if label is None:
+        notes = (NOTE, columns_said(columns, texts[0]))
+    elif others := list(_others(texts)):
         notes = (*notes, f"The texts are those of the column {texts[0]}, not of {others[0]}.")
     split = next(iter(first_of(rest, PARTS)), None)
     return Chosen(texts[0], label, names, split if split != label else None, notes)

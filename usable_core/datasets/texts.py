@@ -1,4 +1,4 @@
-"""Texts and their labels in tables: Parquet, CSV, TSV or JSON lines with a column of each."""
+"""Texts in tables: Parquet, CSV, TSV or JSON lines with a column of texts and one of labels."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from usable_core.datasets.columns import known_columns
 from usable_core.datasets.dataset import Dataset, hash_all, hash_bytes
-from usable_core.datasets.label_columns import first_of, label_space, numbers, plain_labels
+from usable_core.datasets.label_columns import Value, first_of, label_space, numbers, plain_labels
 from usable_core.datasets.parquet import IMAGES, named_part, read_parquet
 from usable_core.datasets.parquet_columns import (
     check_schema,
@@ -23,8 +23,9 @@ from usable_core.datasets.parquet_columns import (
 )
 from usable_core.datasets.parts import indices_of, renamed
 from usable_core.datasets.tables import SUFFIXES, WHOLE, paths_of_tables, read_table
-from usable_core.datasets.text_columns import EXPECTED, TextTable, chosen_of
+from usable_core.datasets.text_columns import EXPECTED, Chosen, TextTable, chosen_of
 from usable_core.datasets.tree import UNREADABLE, Tree, is_picture
+from usable_core.datasets.unlabelled import ONE_CLASS
 from usable_core.errors import DatasetRefused, ImageRefused, TextRefused
 from usable_core.evaluations.specs import Refused
 from usable_core.files import open_regular
@@ -34,6 +35,8 @@ from usable_core.texts import cleaned
 
 def read_texts(tree: Tree) -> Dataset | None:
     """Return the data set of the texts in a tree's tables, None where it holds none, or pictures.
+
+    Tables without labels are read where the tree holds no other examples.
 
     Raises:
         DatasetRefused: a table cannot be read, each example is of two texts, or none is usable.
@@ -45,15 +48,22 @@ def read_texts(tree: Tree) -> Dataset | None:
         return None
     named = {path: named_part(path) for path in files}
     is_divided = any(part for _, part in named.values())
-    tables, left = [], []
+    tables, bare, left = list[TextTable](), list[TextTable](), list[Refused]()
     for path, (_, part) in named.items():
         table = _table(tree, path, part)
-        if table is not None and (part or not is_divided or any(table.parts)):
+        is_here = table is not None and (part or not is_divided or any(table.parts))
+        if table is not None and is_here and table.is_labelled:
             tables.append(table)
+        elif table is not None and is_here:
+            bare.append(table)
         elif path.suffix.lower() != WHOLE:  # much is kept in JSON
             left.append(Refused(str(path), f"It is no table of this data set. {EXPECTED}."))
+    has_others = any(path.suffix.lower() == ".txt" for path in tree.files)
+    if not tables and bare and len(bare) == len(files) and not has_others:
+        tables, bare = bare, []
     if not tables:
         return None
+    left += [Refused(str(one.path), f"It has no labels. {EXPECTED}.") for one in bare]
     said = renamed({name: part for name, part in named.values() if part})
     found = dataset_of(tree.name, tables)
     refused = (*tree.refused, *left, *found.refused)
@@ -69,7 +79,7 @@ def read_text_file(path: Path, name: str) -> Dataset:
     found = texts_of_file(path, name)
     if found is None:
         raise DatasetRefused(
-            f"{name} has no column of texts with one of labels. {EXPECTED}. A table of pictures' "
+            f"{name} has no column of texts. {EXPECTED}. A table of pictures' "
             "labels is read with its folder: give that."
         )
     return found
@@ -195,7 +205,7 @@ def _usable(table: TextTable, row: int) -> str:
 
 
 def _table(tree: Tree, path: PurePosixPath, part: str | None) -> TextTable | None:
-    """Return what a file says of texts; None where it has no columns of texts and labels.
+    """Return what a file says of texts; None where it has no column of texts.
 
     Raises:
         DatasetRefused: it cannot be read, or each example is of two texts.
@@ -209,8 +219,7 @@ def _table(tree: Tree, path: PurePosixPath, part: str | None) -> TextTable | Non
         chosen = chosen_of(list(columns), name)
         if chosen is None:
             return None
-        what = f"The column {chosen.label} of {name}"
-        labels = numbers(plain_labels(columns[chosen.label], what), what)
+        labels = _labels(chosen, columns, name, is_text=True)
         return chosen.table(path, columns, labels, None, part)
     return _of_parquet(tree, path, name, part)
 
@@ -229,7 +238,17 @@ def _of_parquet(tree: Tree, path: PurePosixPath, name: str, part: str | None) ->
     except (pa.ArrowException, ImageRefused, *UNREADABLE):
         return None  # what reads pictures says why
     columns = {column: table[column].to_pylist() for column in [*used, *about]}
-    labels = plain_labels(columns[chosen.label], f"The column {chosen.label} of {name}")
-    return chosen.table(
-        path, columns, labels, class_names(schema.metadata, chosen.label, name), part
-    )
+    labels = _labels(chosen, columns, name, is_text=False)
+    known = None if chosen.label is None else class_names(schema.metadata, chosen.label, name)
+    return chosen.table(path, columns, labels, known, part)
+
+
+def _labels(
+    chosen: Chosen, columns: Mapping[str, Sequence[object]], name: str, *, is_text: bool
+) -> Sequence[Value]:
+    """Return the label of each row; `is_text` where numbers are written as text, too."""
+    if chosen.label is None:
+        return [ONE_CLASS] * len(columns[chosen.text])
+    what = f"The column {chosen.label} of {name}"
+    labels = plain_labels(columns[chosen.label], what)
+    return numbers(labels, what) if is_text else labels

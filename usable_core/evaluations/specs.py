@@ -10,7 +10,8 @@ from typing import ClassVar, Literal, Protocol, get_args, get_origin
 
 from usable_core.catalog.datasets import DATASETS, absolute_data
 from usable_core.catalog.hub_data import FORM
-from usable_core.catalog.models import SOURCES, absolute
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import absolute
 from usable_core.errors import ConfigError
 from usable_core.files import resolved
 from usable_core.records import hints_of, shown

@@ -9,19 +9,19 @@ head on the tuned backbone. A training that diverged leaves `last_good/` alone.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from usable_core.catalog import lookup
-from usable_core.catalog.models import ARCHITECTURES
+from usable_core.catalog.architectures import ARCHITECTURES
+from usable_core.catalog.recipes import RECIPES
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import (
-    LARGEST_BATCH,
-    MOST_SEED,
     DatasetSpec,
     ModelSpec,
-    Precision,
     Provenance,
     asked,
     is_between,
@@ -35,49 +35,6 @@ from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How the parameters move.
-
-    Attributes:
-        epochs: Passes over the training split.
-        batch_size: Examples per step.
-        optimizer: `sgd` has Nesterov momentum 0.9. When not given, sgd, and adamw for texts.
-        learning_rate: Peak of the cosine schedule. When not given, 0.001 with adamw, but 5e-5 for
-            networks of texts and 0.003 for linear probes of them; with sgd 0.05 for linear probes
-            of pictures and for networks of batch normalisation alone, which do not mind the scale
-            of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
-        warmup: Share of the steps in which the rate rises linearly to that peak.
-        weight_decay: Weight decay, on weights of rank 2 and more only.
-        label_smoothing: Share of the target spread over all classes.
-        augmentation: Of pictures, `shift` when not given: it is for signs that have a handedness,
-            such as digits. Texts have none.
-        precision: `auto` is the one in which the device takes a step sooner, by the clock.
-        seed: Seed of initial weights, order and augmentation.
-    """
-
-    epochs: int = 10
-    batch_size: int = 64
-    optimizer: Literal["sgd", "adamw"] | None = None
-    learning_rate: float | None = None
-    warmup: float = 0.2
-    weight_decay: float = 5e-4
-    label_smoothing: float = 0.0
-    augmentation: Literal["none", "shift", "shift_flip"] | None = None
-    precision: Precision | Literal["auto"] = "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_choices(self)
-        require_range(self, "epochs", 1, 100_000)
-        require_range(self, "seed", 0, MOST_SEED)
-        require_range(self, "batch_size", 2, LARGEST_BATCH)
-        require_range(self, "learning_rate", 1e-9, 100)
-        require_range(self, "warmup", 0, 1)
-        require_range(self, "weight_decay", 0, 10)
-        require_range(self, "label_smoothing", 0, 0.99)
 
 
 @dataclass(frozen=True)
@@ -117,6 +74,8 @@ class FineTuningConfig:
         model: Where θ starts.
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
+        prompt: Words that are read behind each text, such as "The mood of this text is"; the model
+            that is trained keeps them. A decoder says more of a text where it is asked something.
         schedule: How.
         source: Data set of L_pre, with the pretrained head; without it L_pre is left out. Of a
             network of texts without classes L_pre is the loss of a language model on its texts.
@@ -125,20 +84,43 @@ class FineTuningConfig:
         task_weight: λ of L_pre + λ·L_fine, at least 0; needs a source or a proxy.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
         backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
+        recipe: Name of the settings that it starts from; what else is said goes before them. In
+            Python its schedule stands where none is given.
     """
 
     model: ModelSpec
     dataset: DatasetSpec
     method: Literal["full", "linear_probe"] = "full"
+    prompt: str = ""
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
     proxy: Literal["none", "distillation", "distance"] = "none"
     task_weight: float = field(default=1.0, metadata=asked("--lambda"))
     from_scratch: bool = False
     backbone_rate: float = 1.0
+    recipe: str | None = field(default=None, metadata=asked(choices=RECIPES.keys))
+
+    @staticmethod
+    def usual(said: Mapping[str, object]) -> dict[str, object]:
+        """Return what the command line takes for what it was not told: the recipe's settings."""
+        row = RECIPES.get(str(said.get("recipe")))
+        if row is None:
+            return {}
+        settings = {**row.schedule, **row.settings}
+        found: dict[str, object] = {
+            name: f"{value:g}" if isinstance(value, float) else value
+            for name, value in settings.items()
+        }
+        prepared = [f"{name}={value}" for name, value in row.preprocessing]
+        return found | ({"preprocessing": prepared} if prepared else {})
 
     def __post_init__(self) -> None:
         require_choices(self)
+        if self.recipe is not None:
+            row = lookup(RECIPES, "recipe", self.recipe)
+            if self.schedule == Schedule():
+                given: dict[str, Any] = {**row.schedule}
+                object.__setattr__(self, "schedule", Schedule(**given))
         is_good = is_number(self.task_weight) and is_between(self.task_weight, 0, math.inf)
         require(is_good, "task_weight (λ)", "a finite number, 0 or more", self.task_weight)
         require_range(self, "backbone_rate", 0, 100)
@@ -156,6 +138,10 @@ class FineTuningConfig:
             require(is_absent or self.method != "linear_probe", name, expected, value)
             expected = "absent from random weights, which know nothing to keep"
             require(is_absent or not self.from_scratch, name, expected, value)
+        for name in ("mixup", "cutmix"):
+            value = getattr(self.schedule, name)
+            expected = "0 for a linear probe, whose features are computed once"
+            require(value == 0 or self.method != "linear_probe", name, expected, value)
         is_one = self.source is None or self.proxy == "none"
         require(is_one, "proxy", "absent beside source data, which it stands in for", self.proxy)
         expected = (

@@ -76,6 +76,27 @@ def coalitions(count: int, features: int, seed: int) -> Masks:
     return _with_complements([drawn], count, features)
 
 
+def distinct(count: int, features: int, seed: int) -> Masks:
+    """Return `coalitions` (count, features) without the pairs that were there before.
+
+    Of few features these are met again and again, and an answer is worth nothing the second time.
+
+    Args:
+        count: Rows, fewer than there are masks.
+        features: Words.
+        seed: Of sizes and members.
+    """
+    drawn = count
+    while True:
+        pairs = coalitions(FIRST + 2 * drawn, features, seed)[FIRST:].reshape(-1, 2, features)
+        # One of each pair shows the first word.
+        known = np.where(pairs[:, 0, :1], pairs[:, 0], pairs[:, 1])
+        places = np.sort(np.unique(known, axis=0, return_index=True)[1])
+        if FIRST + 2 * len(places) >= count:
+            return _with_complements([pairs[places, 0]], count, features)
+        drawn *= 2
+
+
 def size_counts(count: int, features: int) -> Floats:
     """Return how many of `coalitions` have each size 1 … features − 1, in the mean over seeds."""
     kinds = np.bincount(_kinds((count - FIRST) // 2, features), minlength=3)

@@ -13,7 +13,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers import designs
 from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.explainers.replicates import PARTS, each, stability
-from usable_core.explainers.surrogate import conditioned, is_flat
+from usable_core.explainers.surrogate import Condition, is_flat, local
 from usable_core.games.game import Game, neighbours
 from usable_core.metrics.arrays import Floats, Masks, Values
 from usable_core.metrics.attribution import additivity_gap
@@ -26,9 +26,24 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     `evaluations` coalitions are asked, among them everything and nothing.
     """
     masks = designs.coalitions(options.evaluations, game.count, options.seed)
+    return explained(game, target, options, masks, local(neighbours(game.players)))
+
+
+def explained(
+    game: Game,
+    target: int,
+    options: ExplainerOptions,
+    masks: Masks,
+    condition: Condition,
+    counts: Floats | None = None,
+) -> Attribution:
+    """Return estimated Shapley values of players for a class's logit from what masks (N, S) say.
+
+    Everything is shown by the first mask, nothing by the second, and pairs follow; see `estimator`.
+    """
     logits = game.ask(masks)
     outputs = of_class(logits, target, "logit")
-    estimate = estimator(masks, logits, target, neighbours(game.players))
+    estimate = estimator(masks, logits, target, condition, counts)
     values = estimate(np.ones(len(masks), bool))
     output, base = float(outputs[0]), float(outputs[1])
     return Attribution(
@@ -43,24 +58,31 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     )
 
 
-def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callable[[Masks], Floats]:
+def estimator(
+    masks: Masks,
+    logits: Values,
+    target: int,
+    condition: Condition,
+    counts: Floats | None = None,
+) -> Callable[[Masks], Floats]:
     """Return the values (…, S) as a function of which samples (…, N) are kept.
 
     Args:
         masks: Coalitions (N, S); all superpixels in the first, none in the second.
         logits: The model's answers (N, classes).
         target: Index of the class explained.
-        near: Which superpixels touch (S, S), so are taken to interact.
+        condition: Gives the process of which the answers are likely.
+        counts: What each mask counts in the fit (N,); None is `sample_weights`.
     """
     outputs = of_class(logits, target, "logit")
     if is_flat(outputs):
         return lambda kept: np.zeros((*kept.shape[:-1], masks.shape[1]))
-    counts = sample_weights(masks)
+    weights_of = sample_weights(masks) if counts is None else counts
 
     def fit(outputs: Floats, kept: Masks) -> Floats:
-        return solve(masks[kept], outputs[kept], counts[kept])
+        return solve(masks[kept], outputs[kept], weights_of[kept])
 
-    process = conditioned(masks, outputs, near)
+    process = condition(masks, outputs)
     if process is None:
         return each(lambda kept: fit(outputs, kept))
     credits, centred = process.shapley(), outputs - outputs.mean()
@@ -82,6 +104,14 @@ def sample_weights(masks: Masks) -> Floats:
     weights = np.zeros(features + 1)
     weights[1:-1] = designs.size_weights(features) / np.where(counts > 0, counts, np.inf)
     return np.asarray(weights[masks.sum(1)])
+
+
+def distinct_weights(masks: Masks) -> Floats:
+    """Return the weight (N,) of each of `designs.distinct`: its size's, over how many it has."""
+    features, sizes = masks.shape[1], masks.sum(1)
+    weights = np.zeros(features + 1)
+    weights[1:-1] = designs.size_weights(features)
+    return np.asarray(weights[sizes] / np.bincount(sizes)[sizes])
 
 
 def solve(masks: Masks, outputs: Floats, weights: Floats) -> Floats:

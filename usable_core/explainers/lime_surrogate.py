@@ -19,7 +19,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.explainers.attribution import Attribution, of_class
 from usable_core.explainers.designs import FIRST, first_half, halves, parts_of
 from usable_core.explainers.replicates import PARTS, each, stability
-from usable_core.explainers.surrogate import conditioned, is_flat
+from usable_core.explainers.surrogate import Condition, is_flat, local
 from usable_core.games.game import Game, neighbours
 from usable_core.metrics.arrays import Floats, Indices, Masks, Values
 from usable_core.metrics.attribution import weighted_r2
@@ -39,9 +39,19 @@ def explain(game: Game, target: int, options: ExplainerOptions) -> Attribution:
     `evaluations` coalitions of superpixels are asked, the first of which is the image.
     """
     masks = halves(options.evaluations, game.count, options.seed)
+    return explained(game, target, options, masks, local(neighbours(game.players)))
+
+
+def explained(
+    game: Game, target: int, options: ExplainerOptions, masks: Masks, condition: Condition
+) -> Attribution:
+    """Return LIME's weights of players from what masks (N, S) say.
+
+    Everything is shown by the first mask, nothing by the second, and pairs follow.
+    """
     logits = game.ask(masks)
     outputs = of_class(logits, target, "probability")
-    estimate = estimator(masks, logits, target, neighbours(game.players))
+    estimate = estimator(masks, logits, target, condition)
     values, half = estimate(np.stack([np.ones(len(masks), bool), first_half(len(masks))]))
     weights = sample_weights(masks)
     return Attribution(
@@ -72,14 +82,16 @@ def fit(masks: Masks | Indices, outputs: Floats) -> tuple[Floats, float]:
     return weights, weighted_r2(outputs, fitted, counts)
 
 
-def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callable[[Masks], Floats]:
+def estimator(
+    masks: Masks, logits: Values, target: int, condition: Condition
+) -> Callable[[Masks], Floats]:
     """Return the weights (…, S) as a function of which samples (…, N) are kept.
 
     Args:
         masks: Which superpixels stay (N, S), all in the first row.
         logits: The model's answers (N, classes).
         target: Index of the class explained.
-        near: Which superpixels touch (S, S), so are taken to interact.
+        condition: Gives the process of which the log odds are likely.
 
     The process is over logits, for probabilities near 0 and 1 hardly move where logits still add
     up; what it expects of the probability follows from them.
@@ -91,7 +103,7 @@ def estimator(masks: Masks, logits: Values, target: int, near: Masks) -> Callabl
     inner = masks[FIRST:]  # everything and nothing are far from the masks that LIME averages over
     rivals = _rivals(logits[FIRST:], target)
     odds = rivals[:, 0] - logsumexp(rivals[:, 1:], axis=1)
-    process = conditioned(inner, odds, near)
+    process = condition(inner, odds)
     if process is None:
         return each(lambda kept: fit(masks[kept], outputs[kept])[0])
     many, slopes = _quadrature(masks.shape[1])

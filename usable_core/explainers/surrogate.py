@@ -11,10 +11,12 @@ quadrature); Rasmussen & Williams 2006, sections 2.7, 5.4 and 5.4.2 (what a left
 """
 
 import functools
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import product
 from math import comb
+from typing import Protocol
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
@@ -25,7 +27,7 @@ from usable_core.metrics.arrays import Floats, Indices, Masks, Values
 # Beyond this the samples say enough by themselves, and the process would cost more than it saves.
 MOST_SAMPLES = 2048
 MOST_FEATURES = 512  # superpixels; the number of their masks must be a float
-_TUNED_ON = 256  # samples from which the process's three sizes are found
+TUNED_ON = 256  # samples from which the process's three sizes are found
 _LENGTHS = (4.0, 2.0, 1.0)  # superpixels of a neighbourhood that differ until it is another
 _SHARES = (0.0, 1.0, 3.0, 10.0)  # variance of the local parts, of that of the linear part
 _NOISES = (0.005, 0.02, 0.1, 0.4)  # variance of what neither explains
@@ -43,21 +45,17 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Process:
-    """A process over masks whose sizes are found.
+class Posterior:
+    """A process over masks, whose mean is a weighted sum of its samples' parts.
 
     Attributes:
         masks: Samples (N, S): which superpixels stay.
-        near: Neighbourhood of each superpixel (S, S).
-        strengths: How much of the local parts' variance each neighbourhood has (S,), summing to 1.
-        sizes: See there.
+        noise: Variance of what nothing explains, for answers of variance 1.
         precision: Inverse of the samples' covariance (N, N).
     """
 
     masks: Masks
-    near: Masks
-    strengths: Floats
-    sizes: Sizes
+    noise: float
     precision: Floats
 
     def weights(self, answers: Floats, kept: Masks) -> Floats:
@@ -67,7 +65,7 @@ class Process:
             answers: The model's answers (N, …), of mean 0.
             kept: Which samples were asked; the others have no weight.
         """
-        with _one_thread():
+        with one_thread():
             weights: Floats = self.precision @ answers
             gone = ~kept
             if gone.any():
@@ -78,7 +76,42 @@ class Process:
 
     def left(self, weights: Floats) -> Floats:
         """Return what the mean under these weights leaves of their samples' answers (N, …)."""
-        return self.sizes.noise * weights
+        return self.noise * weights
+
+
+class Surrogate(Protocol):
+    """A process of which averages over all masks are known."""
+
+    def weights(self, answers: Floats, kept: Masks) -> Floats:
+        """See `Posterior`."""
+
+    def left(self, weights: Floats) -> Floats:
+        """See `Posterior`."""
+
+    def shapley(self) -> Floats:
+        """Return the Shapley values of each sample's part in the mean (N, S), per weight."""
+
+    def mean(self, weights: Floats, masks: Masks) -> Floats:
+        """Return the mean answers (M, …) to masks (M, S)."""
+
+
+# Which process made these answers (N,) to masks (N, S); None where they say enough by themselves.
+Condition = Callable[[Masks, Floats], Surrogate | None]
+
+
+@dataclass(frozen=True)
+class Process(Posterior):
+    """A process over masks whose sizes are found.
+
+    Attributes:
+        near: Neighbourhood of each superpixel (S, S).
+        strengths: How much of the local parts' variance each neighbourhood has (S,), summing to 1.
+        sizes: See there.
+    """
+
+    near: Masks
+    strengths: Floats
+    sizes: Sizes
 
     def shapley(self) -> Floats:
         """Return the Shapley values of each sample's part in the mean (N, S), per weight."""
@@ -87,7 +120,7 @@ class Process:
 
     def mean(self, weights: Floats, masks: Masks) -> Floats:
         """Return the mean answers (M, …) to masks (M, S)."""
-        with _one_thread():
+        with one_thread():
             found = (masks - 0.5) @ (_linear(self.masks).T @ weights) + weights.sum(0)
             if self.sizes.share:
                 room = np.empty_like(found)  # one for all: fresh pages take longer than the sums
@@ -106,6 +139,11 @@ def is_flat(outputs: Floats) -> bool:
     return float(outputs.std()) <= _ROUNDING * (1 + abs(float(outputs.mean())))
 
 
+def local(near: Masks) -> Condition:
+    """Return `conditioned` where superpixels that touch (S, S) are taken to interact."""
+    return functools.partial(conditioned, near=near)
+
+
 def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
     """Return the process of which outputs are likely.
 
@@ -119,11 +157,11 @@ def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
     if len(masks) > MOST_SAMPLES or masks.shape[1] > MOST_FEATURES or is_flat(outputs):
         return None
     answers = (outputs - outputs.mean()) / outputs.std()
-    with _one_thread():
+    with one_thread():
         strengths = _strengths(masks, answers, near)
         linear = 1 + _linear(masks) @ (masks - 0.5).T
         local = _local_covariances(masks, near, strengths)
-        few = slice(_TUNED_ON)
+        few = slice(TUNED_ON)
         sizes = tuned(
             linear[few, few],
             {length: found[few, few] for length, found in local.items()},
@@ -131,7 +169,7 @@ def conditioned(masks: Masks, outputs: Floats, near: Masks) -> Process | None:
         )
         factor = cho_factor(_covariance(linear, local, sizes), lower=True)
         precision = cho_solve(factor, np.eye(len(masks)))
-    return Process(masks, near, strengths, sizes, precision)
+    return Process(masks, sizes.noise, precision, near, strengths, sizes)
 
 
 def tuned(linear: Floats, local: dict[float, Values], answers: Floats) -> Sizes:
@@ -145,7 +183,7 @@ def tuned(linear: Floats, local: dict[float, Values], answers: Floats) -> Sizes:
     found = Sizes()
     for name, options in (("noise", _NOISES), ("length", _LENGTHS), ("share", _SHARES)):
         tried = [replace(found, **{name: option}) for option in options]
-        found = max(tried, key=lambda s: _likelihood(_covariance(linear, local, s), answers))
+        found = max(tried, key=lambda s: likelihood(_covariance(linear, local, s), answers))
     return found
 
 
@@ -196,7 +234,7 @@ def shapley_table(size: int, ratio: float) -> tuple[Floats, Floats]:
     return shown, hidden
 
 
-def _one_thread() -> AbstractContextManager[object]:
+def one_thread() -> AbstractContextManager[object]:
     """Return a context in which matrices of a few hundred rows don't wait for several threads."""
     found: AbstractContextManager[object] = _threads().limit(limits=1, user_api="blas")
     return found
@@ -212,16 +250,22 @@ def _strengths(masks: Masks, answers: Floats, near: Masks) -> Floats:
 
     The mean weight of its superpixels in a linear fit with a small penalty, and some at least.
     """
-    shown = masks - 0.5
-    penalty = 0.05 * len(masks) / 4 * np.eye(masks.shape[1])
-    matters = np.abs(np.linalg.solve(shown.T @ shown + penalty, shown.T @ answers))
-    if matters.max() <= _ROUNDING:  # pairs that answer alike
-        matters = np.ones(len(near))
+    matters = effects(masks, answers)
     found = near @ matters / near.sum(1) + _LEAST_STRENGTH * matters.mean()
     return np.asarray(found / found.sum())
 
 
-def _likelihood(covariance: Floats, answers: Floats) -> float:
+def effects(masks: Masks, answers: Floats) -> Floats:
+    """Return what each superpixel does by itself (S,), without its sign; ones where none does."""
+    shown = masks - 0.5
+    penalty = 0.05 * len(masks) / 4 * np.eye(masks.shape[1])
+    found = np.abs(np.linalg.solve(shown.T @ shown + penalty, shown.T @ answers))
+    if found.max() <= _ROUNDING:  # pairs that answer alike
+        return np.ones(masks.shape[1])
+    return np.asarray(found)
+
+
+def likelihood(covariance: Floats, answers: Floats) -> float:
     """Return the log marginal likelihood at the best overall scale, up to a constant."""
     factor = cho_factor(covariance, lower=True)
     scale = float(answers @ cho_solve(factor, answers)) / len(answers)

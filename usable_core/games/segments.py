@@ -12,8 +12,8 @@ from PIL import Image
 from skimage.segmentation import slic
 from torch import Tensor
 
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.metrics.arrays import Segments
-from usable_core.models.preprocessing import Preprocessing
 
 _SIDE = 224  # of the square on which a picture's superpixels are found, whatever a model's input is
 _LONGEST = 4 * _SIDE  # side of what lies beside the square, at the most

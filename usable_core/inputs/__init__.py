@@ -1,1 +1,1 @@
-"""What models take: `Input`, and the form of it that texts have."""
+"""What models take: `Input`, and its two forms: `Preprocessing` of pictures, `Tokens` of texts."""

@@ -86,6 +86,7 @@ def run_assessment(
     folder: Path,
     models: "Sequence[Model | None]" = (),
     dataset: "Dataset | None" = None,
+    judge: "Model | None" = None,
 ) -> AssessmentResult:
     """Measure every candidate and say which requirements it meets.
 
@@ -98,15 +99,19 @@ def run_assessment(
         folder: The assessment's own folder, named by the id of its run.
         models: The candidates where they are at hand; None loads one.
         dataset: The data where they are at hand; None reads them.
+        judge: The judge where it is at hand; None loads the one that is named.
 
     Raises:
         Cancelled: through `report`.
-        UsableError: the data cannot be read.
+        UsableError: the data cannot be read, or the judge cannot judge their texts.
     """
     planned = plan(config, report, models=models, dataset=dataset)
+    named = judge or config.judge
+    beside = {"judge": answering.judge_of(named, planned.dataset)} if named else {}
     candidates = [Candidate(spec) for spec in config.models]
     precedence = RunStore().precedence(config, planned.dataset.fingerprint)
-    work = _Work(config, candidates, Steps(report, folder, _start(planned.estimate)), folder.name)
+    steps = Steps(report, folder, _start(planned.estimate))
+    work = _Work(config, candidates, steps, folder.name, beside)
     with answering.measured_together():
         for candidate, model in zip_longest(candidates, models):
             given = {"model": model, "dataset": planned.dataset}
@@ -120,12 +125,13 @@ def run_assessment(
 
 @dataclass
 class _Work:
-    """What all parts of an assessment share."""
+    """What all parts of an assessment share; `beside` are models that some questions also name."""
 
     config: AssessmentConfig
     candidates: list[Candidate]
     steps: Steps
     parent: str
+    beside: Mapping[str, Any]
 
     def measure(self, candidate: Candidate, known: Mapping[str, Any]) -> None:
         """Ask everything about one candidate."""
@@ -137,7 +143,10 @@ class _Work:
                 if not objects:
                     objects = answering.resolve(question, known)
                     answering.look_at(objects, inner)
-                run, result = jobs.run_here(question, inner, parent=self.parent, objects=objects)
+                own = {n: one for n, one in self.beside.items() if getattr(question, n, None)}
+                run, result = jobs.run_here(
+                    question, inner, parent=self.parent, objects=objects | own
+                )
                 candidate.results[task] = cast(Measured, result)
                 candidate.runs[task] = run.answered_by or run.id
                 state: State = "known" if run.answered_by else "measured"

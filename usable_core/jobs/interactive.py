@@ -19,7 +19,7 @@ from pathlib import Path
 from usable_core import files as whole_files
 from usable_core import settings
 from usable_core.bounds import keep_tail
-from usable_core.catalog.models import file_facts
+from usable_core.catalog.references import file_facts
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs.processes import spawn
@@ -28,7 +28,7 @@ from usable_core.runs import calibrations
 from usable_core.runs.living import is_held
 from usable_core.versions import versions
 
-INTERFACE_VERSION = 7  # raise it when an answer means something else than before
+INTERFACE_VERSION = 8  # raise it when an answer means something else than before
 FINAL = ("done", "failed")
 MAX_WAITING = 200
 MOST_LOG = 2**20  # bytes that the worker's log has when it starts

@@ -16,7 +16,8 @@ from typing import Any
 
 from usable_core import answering, files, settings, tasks
 from usable_core.catalog.datasets import DATASETS
-from usable_core.catalog.models import SOURCES, files_of, source_of
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import files_of, source_of
 from usable_core.errors import StorageError, UsableError
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report
@@ -60,6 +61,8 @@ def _facts(spec: ModelSpec | DatasetSpec) -> list[object] | None:
 
 def _data_facts(reference: str) -> list[object] | None:
     if reference in DATASETS:
+        if asset := DATASETS[reference].asset:
+            return [_fact(settings.assets() / asset)]
         return [version(PACKAGES[reference])] if reference in PACKAGES else None
     path = Path(reference)
     if not path.is_dir():

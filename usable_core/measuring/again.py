@@ -1,8 +1,8 @@
 """Measuring a few examples of an answer again: do the same weights still give the same rows?
 
 Everything random is drawn for each example by the seed of the question, so a few examples by
-themselves give the rows that they gave among all. What rounds otherwise, another device or another
-batch, is allowed for by the tolerances below.
+themselves give the rows that they gave among all. How the rows may differ all the same is
+said in `differing`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,17 +17,22 @@ from usable_core.evaluations.accuracy import AccuracyResult
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.cost import CostResult
 from usable_core.evaluations.explanation import ExplanationResult
-from usable_core.evaluations.explanation_columns import FIGURES, TEXT_FIGURES
 from usable_core.evaluations.result import Measured
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import silent
 from usable_core.measuring import accuracy, corruption, explanation, robustness
 from usable_core.measuring.cost import counted
+from usable_core.measuring.differing import (
+    Differing,
+    Rows,
+    answered,
+    judged,
+    mapped,
+    withstood,
+)
 from usable_core.measuring.provenance import evaluated_part, ready
 from usable_core.models.model import Model
 
-PROBABILITY = 0.02  # other devices round otherwise, bfloat16 by 0.004
-FIGURE = 0.05  # of a map: absolute, and of its size
 CORRUPTIONS = 3  # that a few examples are corrupted by again
 # A map costs hundreds of passes, an attacked example as many: fewer of them are asked for.
 FEWER = {"corruption": 4, "robustness": 8, "explanation": 16}
@@ -79,7 +84,7 @@ def answers(answer: AccuracyResult, model: Model, dataset: Dataset, count: int, 
     def measure() -> Measured:
         return accuracy.measure(model=model, dataset=few.dataset, config=config, report=silent)
 
-    return _again(answer, few, measure, f"was asked {_of(few, answer)} again", (), _answered)
+    return _again(answer, few, measure, f"was asked {_of(few, answer)} again", (), answered)
 
 
 def corrupted(
@@ -96,22 +101,42 @@ def corrupted(
         return corruption.measure(model=model, dataset=few.dataset, config=config, report=silent)
 
     told = f"was asked {_of(few, answer)} again under {', '.join(some)}"
-    return _again(answer, few, measure, told, ("corruption", "severity"), _answered)
+    return _again(answer, few, measure, told, ("corruption", "severity"), answered)
 
 
 def attacked(
-    answer: RobustnessResult, model: Model, dataset: Dataset, count: int, seed: int
+    answer: RobustnessResult,
+    model: Model,
+    dataset: Dataset,
+    count: int,
+    seed: int,
+    *,
+    judge: Model | None = None,
 ) -> Again:
-    """Attack a few examples again, without the checks of the attack; see `answers`."""
+    """Attack a few examples again, without the checks of the attack; see `answers`.
+
+    A `judge` of texts is asked again what it reads in what breaks them.
+    """
     few = few_of(answer, model, dataset, _fewer(count, "robustness"), seed)
-    changes: dict[str, Any] = {"walked": 0, "gallery": 0, "surrogate": None, "judge": None}
+    changes: dict[str, Any] = {"walked": 0, "gallery": 0, "surrogate": None}
+    changes |= {} if judge else {"judge": None}
     config = replace(answer.config, dataset=_all_of(answer), **changes)
 
     def measure() -> Measured:
-        return robustness.measure(model=model, dataset=few.dataset, config=config, report=silent)
+        return robustness.measure(
+            model=model, dataset=few.dataset, config=config, report=silent, judge=judge
+        )
 
     told = f"was attacked on {_of(few, answer)} again"
-    return _again(answer, few, measure, told, ("epsilon",), _withstood)
+    if judge is None:
+        return _again(answer, few, measure, told, ("epsilon",), withstood)
+    reads = judged(judge)
+
+    def differing(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
+        yield from withstood(said, now, names)
+        yield from reads(said, now, names)
+
+    return _again(answer, few, measure, f"{told}, {judge.name} its judge", ("epsilon",), differing)
 
 
 def explained(
@@ -125,7 +150,7 @@ def explained(
         return explanation.measure(model=model, dataset=few.dataset, config=config, report=silent)
 
     told = f"explained {_of(few, answer)} again"
-    return _again(answer, few, measure, told, ("method",), _mapped)
+    return _again(answer, few, measure, told, ("method",), mapped)
 
 
 def counts(
@@ -149,7 +174,7 @@ def _again(
     measure: Callable[[], Measured],
     told: str,
     keys: Sequence[str],
-    differing: "Differing",
+    differing: Differing,
 ) -> Again:
     """Return what measuring a few examples again shows; nothing is, where the data have none."""
     if len(few.indices) == 0:
@@ -165,7 +190,9 @@ def few_of(answer: Measured, model: Model, dataset: Dataset, count: int, seed: i
     drawn = np.sort(generator.choice(len(ids), min(count, len(ids)), replace=False))
     chosen = ids.iloc[drawn]
     lost = [(i, name) for i, name in chosen.items() if not _has(part, int(cast(int, i)), name)]
-    told = tuple(f"{answer.provenance.dataset} has no picture {name} at {i}" for i, name in lost)
+    told = tuple(
+        f"{answer.provenance.dataset} has no {answer.kind} {name} at {i}" for i, name in lost
+    )
     kept = np.array([i for i in chosen.index if i not in dict(lost)], dtype=np.int64)
     return Few(_alone(part, kept), kept, told, generator)
 
@@ -206,16 +233,12 @@ def _all_of(answer: Measured) -> Any:  # noqa: ANN401
     return replace(cast(Any, answer.config.dataset), split="all", limit=None)
 
 
-Rows = list[dict[str, Any]]
-Differing = Callable[[Rows, Rows, Sequence[str]], Iterator[str]]
-
-
 def _compared(
     answer: Measured,
     found: Measured,
     few: Few,
     keys: Sequence[str],
-    differing: "Differing",
+    differing: Differing,
 ) -> Iterator[str]:
     """Yield how the rows of each example differ."""
     order = ["index", *keys]
@@ -228,10 +251,10 @@ def _compared(
     for index, identity in zip(few.indices, few.dataset.ids, strict=True):
         rows = said.get(int(index), []), now.get(int(index), [])
         if len(rows[0]) != len(rows[1]):
-            yield f"picture {identity} has {len(rows[0])} rows, and now {len(rows[1])}"
+            yield f"{answer.kind} {identity} has {len(rows[0])} rows, and now {len(rows[1])}"
             continue
         for why in differing(*rows, names):
-            yield f"{why}, of picture {identity}"
+            yield f"{why}, of {answer.kind} {identity}"
             break
 
 
@@ -239,63 +262,3 @@ def _rows(table: pd.DataFrame, order: list[str]) -> dict[int, Rows]:
     plain = table.astype({key: str for key in order if table[key].dtype == "category"})
     ordered = plain.sort_values(order, kind="stable")
     return {int(i): part.to_dict("records") for i, part in ordered.groupby("index")}
-
-
-def _answered(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
-    """Yield rows of answers that are not those of now."""
-    for old, new in zip(said, now, strict=True):
-        under = f" under {old['corruption']} {old['severity']}" if "corruption" in old else ""
-        if old["label"] != new["label"]:
-            yield f"its class was {names[old['label']]!r} and is {names[new['label']]!r}"
-        of_label = [float(np.exp(-row["nll"])) for row in (old, new)]
-        if abs(old["confidence"] - new["confidence"]) > PROBABILITY:
-            yield f"it was {old['confidence']:.3f} sure{under}, and is {new['confidence']:.3f}"
-        elif abs(of_label[0] - of_label[1]) > PROBABILITY:
-            yield f"its class had {of_label[0]:.3f}{under}, and has {of_label[1]:.3f}"
-        elif old["prediction"] != new["prediction"] and not _is_close(old, new, of_label[1]):
-            yield (
-                f"it said {names[old['prediction']]!r}{under}, and says "
-                f"{names[new['prediction']]!r}"
-            )
-
-
-def _is_close(old: dict[str, Any], new: dict[str, Any], of_label: float) -> bool:
-    """Tell whether two classes that were answered are about as probable as each other."""
-    if new["label"] == old["prediction"]:
-        return bool(new["confidence"] - of_label <= PROBABILITY)
-    return bool(new["confidence"] <= 0.5 + PROBABILITY)
-
-
-def _withstood(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
-    """Yield how an example withstands more or less than it did, by more than one ε of the grid."""
-    old, new = said[0], now[0]
-    for name in ("label", "clean_prediction"):
-        if old[name] != new[name]:
-            yield f"it had the {name} {names[old[name]]!r}, and has {names[new[name]]!r}"
-            return
-    grid = [row["epsilon"] for row in said]
-    broken = [sum(row["prediction"] == row["label"] for row in rows) for rows in (said, now)]
-    if abs(broken[0] - broken[1]) > (1 if len(grid) > SHORT else 0):
-        words = [_first_broken(grid, place) for place in broken]
-        yield f"it {words[0]}, and now {words[1]}"
-
-
-SHORT = 3  # epsilons of a grid of which each counts
-
-
-def _first_broken(grid: Sequence[float], place: int) -> str:
-    if place >= len(grid):
-        return f"withstood ε = {grid[-1]:.4g}"
-    return f"broke at ε = {grid[place]:.4g}"
-
-
-def _mapped(said: Rows, now: Rows, names: Sequence[str]) -> Iterator[str]:
-    """Yield the figures of maps that are not those of now."""
-    for old, new in zip(said, now, strict=True):
-        for name in ("label", "prediction", "target"):
-            if old[name] != new[name]:
-                yield f"the {name} of {old['method']} was {old[name]} and is {new[name]}"
-        for name in [name for name in dict.fromkeys((*FIGURES, *TEXT_FIGURES)) if name in old]:
-            one, other = float(old[name]), float(new[name])
-            if not np.isclose(one, other, rtol=FIGURE, atol=FIGURE, equal_nan=True):
-                yield f"{name} of {old['method']} was {one:.4g} and is {other:.4g}"

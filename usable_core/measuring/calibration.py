@@ -175,6 +175,6 @@ def _logits(model: Model, examples: Examples, report: Report) -> tuple[Floats, I
 def _check_count(part: Dataset, readable: int) -> None:
     if readable < LEAST:
         raise DatasetRefused(
-            f"A calibration needs at least {LEAST} images, but the {part.split_name} part of "
-            f"{part.name} has {readable}. Choose another part, or give more images."
+            f"A calibration needs at least {LEAST} {part.examples}, but the {part.split_name} part "
+            f"of {part.name} has {readable}. Choose another part, or give more {part.examples}."
         )

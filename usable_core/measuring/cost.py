@@ -20,7 +20,7 @@ from torch import Tensor
 
 from usable_core.asking.batch_size import best_batch_size, is_out_of_memory
 from usable_core.asking.oracle import Oracle
-from usable_core.catalog.models import weights_size
+from usable_core.catalog.references import weights_size
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import first_line
 from usable_core.evaluations.cost import (

@@ -171,11 +171,11 @@ class _Examples:
             return []
         if len(self.whole) <= contents.MOST:
             return [
-                "Very many pairs of pictures of the data set are nearly equal, as frames of a film "
-                "are: which of them are in several parts was not looked for."
+                f"Very many pairs of {self.what} of the data set are nearly equal, as frames of a "
+                "film are: which of them are in several parts was not looked for."
             ]
         return [
-            f"The data set has more than {contents.MOST:,} pictures: they were compared by the "
+            f"The data set has more than {contents.MOST:,} {self.what}: they were compared by the "
             "bytes of their files, and nearly equal ones were not looked for."
         ]
 

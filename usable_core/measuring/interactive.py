@@ -27,6 +27,7 @@ from usable_core.explainers.attribution import attribute
 from usable_core.files import write_bytes
 from usable_core.games.pictures import Picture
 from usable_core.images import encode_png
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.measuring.drift import Drifting
 from usable_core.measuring.evidence import with_evidence
@@ -37,7 +38,6 @@ from usable_core.measuring.instances import Instance, seen
 from usable_core.measuring.memory import ModelCache, Session, map_identity, path_identity
 from usable_core.measuring.refinement import Refinement
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.seen import known, loaded
 
 __all__ = ["ModelCache", "answer", "warm_up"]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from usable_core.datasets.dataset import Dataset
+from usable_core.datasets.unlabelled import require_labels
 from usable_core.errors import IncompatibleLabels
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
@@ -36,10 +37,12 @@ def target_indices(model: Model, dataset: Dataset) -> np.ndarray:
     """Return the model's index of each of the data set's classes (C,) int64.
 
     Raises:
+        DatasetRefused: the data set has no labels.
         IncompatibleLabels: a class is unknown to the model, ambiguous, two classes are one, or the
             numbers that stand for classes can be read in two ways.
     """
     model.require_classes()
+    require_labels(dataset)
     return np.array(matching(model.labels, dataset.labels).indices, dtype=np.int64)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from usable_core.catalog.models import weights_size
+from usable_core.catalog.references import weights_size
 from usable_core.device import best_device, device_name
 from usable_core.evaluations.machine import Machine
 from usable_core.evaluations.specs import ModelSpec

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from PIL import Image
 
-from usable_core.catalog.models import file_facts
+from usable_core.catalog.references import file_facts
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec

@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from usable_core.catalog import implementation
-from usable_core.catalog.models import source_of
+from usable_core.catalog.references import source_of
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import UnknownName
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.recipes import Recipe
 from usable_core.evaluations.specs import DatasetSpec, Report, silent
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.measuring import accuracy
 from usable_core.metrics.intervals import wilson
 from usable_core.metrics.paired import flips, mcnemar_exact
 from usable_core.models.model import Model
 from usable_core.models.overrides import with_preprocessing
-from usable_core.models.preprocessing import Preprocessing
 
 _IMAGENET = {"mean": "0.485,0.456,0.406", "std": "0.229,0.224,0.225"}
 _NORMALISATIONS = {

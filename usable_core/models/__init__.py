@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from usable_core.catalog.models import files_of, source_of
+from usable_core.catalog.references import files_of, source_of
 from usable_core.errors import CheckpointError, ConfigError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.models.label_files import labels_in

@@ -7,7 +7,7 @@ from usable_core.catalog.models import CARD_FILE
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.specs import DatasetSpec, require, require_range
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.records import from_json
 
 MOST_CLASSES = 100_000  # ImageNet-21k has 21,841
@@ -52,6 +52,7 @@ class TokensFacts:
     mask: str | None = None
     end: int = 0
     sources: dict[str, str] = field(default_factory=dict)
+    prompt: str = ""
 
     def __post_init__(self) -> None:
         require_range(self, "most", 3, MOST_PIECES)

@@ -15,11 +15,11 @@ from usable_core.catalog import implementation
 from usable_core.errors import ConfigError, ImageRefused, NoGradients
 from usable_core.evaluations.specs import InputKind, ModelSpec
 from usable_core.inputs.input import Input
+from usable_core.inputs.preprocessing import GUESS, Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.examination import Examination, examine
 from usable_core.models.heads import features
 from usable_core.models.outputs import class_logits
-from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.programs import black_box, is_program, structure
 
 if TYPE_CHECKING:

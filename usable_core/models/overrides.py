@@ -11,8 +11,7 @@ from typing import Any, TypedDict, cast, get_args
 
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.inputs.input import Input
-from usable_core.models.model import Model
-from usable_core.models.preprocessing import (
+from usable_core.inputs.preprocessing import (
     LARGEST_CROP,
     LARGEST_SIDE,
     ChannelOrder,
@@ -20,6 +19,7 @@ from usable_core.models.preprocessing import (
     Interpolation,
     Preprocessing,
 )
+from usable_core.models.model import Model
 
 GIVEN = "given by the user"
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from usable_core.errors import ImageRefused
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models.model import check_pixels
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.pictures import picture_of
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from usable_core.catalog import implementation
-from usable_core.catalog.models import files_of, source_of
+from usable_core.catalog.references import files_of, source_of
 from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.inputs.input import Input
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.records import to_json
 from usable_core.shelf import PREFIX, meant
 

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from usable_core.errors import ConfigError, first_line
 from usable_core.evaluations.specs import require
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
 from usable_core.models.outputs import are_probabilities, class_logits
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.programs import BlackBox
 from usable_core.models.trial import NOT_OURS
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePath
 
+from usable_core.catalog.architectures import ARCHITECTURES, BUNDLED
 from usable_core.catalog.model_files import kept_in
-from usable_core.catalog.models import ARCHITECTURES, BUNDLED, CARD_FILE, WEIGHTS_FILE
+from usable_core.catalog.models import CARD_FILE, WEIGHTS_FILE
 from usable_core.errors import CheckpointError
 from usable_core.files import is_there
 from usable_core.runs.run import RunHead

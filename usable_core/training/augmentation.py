@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torchvision.transforms import v2
 
 SHIFT_SHARE = 8  # an eighth of the side: 4 pixels of 32, the usual CIFAR-10 crop (He et al. 2016)
 
@@ -12,16 +13,27 @@ def augment(x: Tensor, kind: str, generator: torch.Generator) -> Tensor:
 
     Args:
         x: Images in [0, 1].
-        kind: `none`, `shift`, or `shift_flip`.
+        kind: `none`, `shift`, `shift_flip`, or `rand_augment`.
         generator: Source of the randomness (on the CPU).
     """
     if kind == "none":
         return x
     x = _shift(x, generator)
-    if kind == "shift_flip":
+    if kind != "shift":
         is_flipped = torch.rand(len(x), generator=generator).to(x.device) < 0.5
         x = torch.where(is_flipped[:, None, None, None], x.flip(3), x)
-    return x
+    return _changed(x, generator) if kind == "rand_augment" else x
+
+
+def _changed(x: Tensor, generator: torch.Generator) -> Tensor:
+    """Return each image after two random changes (Cubuk et al. 2020, arXiv:1909.13719).
+
+    torchvision draws from the global generator, which is put back.
+    """
+    change, pixels = v2.RandAugment(), (x * 255).round().to(torch.uint8)
+    with torch.random.fork_rng():
+        torch.manual_seed(int(torch.randint(2**62, (), generator=generator)))
+        return torch.stack([change(image) for image in pixels]).to(x.dtype) / 255
 
 
 def _shift(x: Tensor, generator: torch.Generator) -> Tensor:

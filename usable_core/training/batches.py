@@ -8,21 +8,26 @@ from torch import Tensor
 WINDOW = 50  # batches that are sorted together; as transformers' own LengthGroupedSampler
 
 
+def balanced(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Return as many indices as there are labels (N,), of each class equally often by chance."""
+    counts = labels.bincount().clamp_min(1)
+    return torch.multinomial(1.0 / counts[labels], len(labels), True, generator=generator)
+
+
 def batches(
-    examples: int, lengths: Tensor | None, size: int, generator: torch.Generator
+    order: Tensor, lengths: Tensor | None, size: int, generator: torch.Generator
 ) -> Sequence[Tensor]:
-    """Return the batches of an epoch, each the indices (B,) of its examples, in a random order.
+    """Return the batches of an epoch, each the indices (B,) of its examples.
 
     Examples of other lengths than one another are sorted within windows of many batches, whose
     order is then drawn: a batch is filled up to its longest, and who is in it is still by chance.
 
     Args:
-        examples: How many there are.
+        order: Indices (N,) of the epoch's examples, in a random order.
         lengths: Of each (N,); None where all are of one size.
         size: Examples in a batch; the last may have fewer.
         generator: Source of the randomness (on the CPU).
     """
-    order = torch.randperm(examples, generator=generator)
     if lengths is None:
         return torch.split(order, size)
     windows = torch.split(order, WINDOW * size)

@@ -15,24 +15,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.splits import training_splits
+from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
-from usable_core.errors import CheckpointError, UsableError
+from usable_core.errors import CheckpointError, ConfigError, UsableError
 from usable_core.evaluations.specs import Report, require
 from usable_core.evaluations.training import FineTuningConfig, Start, TrainingResult
+from usable_core.inputs.input import Input
+from usable_core.inputs.prompts import with_prompt
 from usable_core.inputs.tokens import Tokens
 from usable_core.models.heads import head, replace_head
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
 from usable_core.models.sources.from_card import build, check_architecture
+from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
 from usable_core.training.joint import Balance, Joint, Keep
 from usable_core.training.language_modelling import language_modelling
-from usable_core.training.loop import Fitted, Loss, Objective, fit, unmoved
+from usable_core.training.loop import Fitted, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
+from usable_core.training.mixing import mixed
+from usable_core.training.objective import Loss, Objective
 from usable_core.training.probing import linear_head, probe
 from usable_core.training.remarks import on_proxy, on_unit
+from usable_core.training.resuming import Checkpoints, question_of
 from usable_core.training.retained import Kept, Source, SourceData, load_source, load_texts
 from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
@@ -61,6 +68,7 @@ def fine_tune(
     Raises:
         CheckpointError: the model is a fixed program and cannot be trained, or its card does not
             say how to build it again.
+        DatasetRefused: the data set has no labels, or one class alone.
         IncompatibleLabels: the source holds classes that the model does not know.
         Diverged: the losses ran away; the last good weights are in the folder's `last_good`.
         UsableError: there is an L_pre, and the pretrained head is not one linear layer that both
@@ -68,15 +76,20 @@ def fine_tune(
     """
     began = time.perf_counter()
     architecture = _architecture(model)
+    require_classes(dataset)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
     train, validation = training_splits(dataset, config.dataset)
+    takes = _asked(model.input, config.prompt)
     network = _new_network(model, len(dataset.labels), config).to(device)
-    schedule = resolved(config.schedule, network, config.method, model.kind)
+    task = load_material(train, takes, device, report)
+    schedule = resolved(config.schedule, network, config.method, model.kind, examples=len(task))
     config = replace(config, schedule=schedule)
-    task = load_material(train, model.input, device, report)
-    held_out = load_material(validation, model.input, device, report)
-    tuning = _Tuning(config, Trainee(network, model.input, train.labels), task, held_out)
+    held_out = load_material(validation, takes, device, report)
+    others = (model.fingerprint,) if source is None else (model.fingerprint, source.fingerprint)
+    checkpoints = Checkpoints(folder, question_of(config, train, *others))
+    trainee = Trainee(network, takes, train.labels)
+    tuning = _Tuning(config, trainee, task, held_out, checkpoints)
     data = None
     if source is not None and config.source is not None:
         data = Source(source, config.source, train.ids, validation.ids)
@@ -85,24 +98,25 @@ def fine_tune(
 
     def trained() -> Trained:
         kept = None if keeping is None else keeping.measured()
+        of_recipe = RECIPES[config.recipe].faults if config.recipe else ()
         answers = answers_to(tuning.trainee, held_out, validation)
         return Trained(
             network=network.cpu(),
-            takes=model.input,
+            takes=takes,
             data=train,
             config=config,
             fitted=fitted,
-            seconds=time.perf_counter() - began,
+            seconds=fitted.earlier + time.perf_counter() - began,
             validation=answers,
             architecture=architecture,
             arch_options=model.card.get("arch_options") or {},
             base=model.name,
             base_fingerprint=model.fingerprint,
             kept=kept,
-            remarks=() if keeping is None else keeping.remarks(fitted.start),
+            remarks=of_recipe + (() if keeping is None else keeping.remarks(fitted.start)),
         )
 
-    return finished(fitted, trained, folder)
+    return finished(fitted, trained, folder, checkpoints)
 
 
 @dataclass(frozen=True)
@@ -110,7 +124,7 @@ class _Keeping:
     """What is kept while the task is learned: L_pre, how it is weighed, and the source's data."""
 
     joint: Joint
-    begin: Callable[[], Keep]
+    keep: Keep
     balance: Balance
     source: SourceData | None
     proxy: str
@@ -135,27 +149,30 @@ class _Tuning:
     trainee: Trainee
     task: Material
     held_out: Material
+    checkpoints: Checkpoints
 
     def fitted(self, keeping: _Keeping | None, report: Report) -> Fitted:
         """Train the network, in place."""
         schedule = self.config.schedule
         if self.config.method == "linear_probe":
-            return probe(self.trainee, self.task, self.held_out, schedule, report)
+            data = self.task, self.held_out
+            return probe(self.trainee, *data, schedule, report, self.checkpoints)
         objective = self.objective(keeping)
         if keeping is not None and keeping.balance.is_unmoved:
             return unmoved(objective, schedule, report)
-        return fit(objective, schedule, report)
+        return fit(objective, schedule, report, self.checkpoints)
 
     def objective(self, keeping: _Keeping | None) -> Objective:
         """Return what is minimised."""
         network, rate = self.trainee.network, self.config.backbone_rate
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
-            begin=lambda: self._loss(keeping),
+            loss=self._loss(keeping),
             validate=lambda: validate(self.trainee, self.held_out),
             examples=len(self.task),
             classes=len(self.trainee.labels),
             device=self.trainee.device,
+            labels=self.task.labels,
             lengths=self.task.lengths,
         )
         if keeping is None:
@@ -164,23 +181,35 @@ class _Tuning:
         parts = [alone.parts[0], (joint.head, rate), alone.parts[1], (joint.statistics, 0.0)]
         return replace(alone, parts=parts, weigh=keeping.balance.weights)
 
-    def _loss(self, keeping: _Keeping | None) -> Callable[[Tensor], Loss]:
+    def _loss(self, keeping: _Keeping | None) -> Callable[[Tensor, int], Loss]:
         network, schedule, task = self.trainee.network, self.config.schedule, self.task
-        generator = torch.Generator().manual_seed(schedule.seed + 1)
-        keep = None if keeping is None else keeping.begin()
+        classes = len(self.trainee.labels)
 
-        def loss(indices: Tensor) -> Loss:
+        def loss(indices: Tensor, step: int) -> Loss:
             network.train()
             y = task.labels[indices.to(task.labels.device)]
-            x = augment(task.images(indices), schedule.augmentation or "none", generator)
+            drawn = generator(schedule.seed, "task", step)
+            x = augment(task.images(indices), schedule.augmentation or "none", drawn)
+            x, target = mixed(x, y, classes, schedule)
             x = x.contiguous(memory_format=torch.channels_last)
             x = self.trainee.input.normalise(x)
             logits = network(x).float()
-            fine = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
+            fine = F.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
             correct = logits.detach().argmax(1).eq(y).sum()
-            return Loss(fine, correct, None if keep is None else keep(x))
+            return Loss(fine, correct, None if keeping is None else keeping.keep(x, step))
 
         return loss
+
+
+def _asked(takes: Input, prompt: str) -> Input:
+    """Return what a model takes with the prompt of a training, if it has one."""
+    if not prompt:
+        return takes
+    if not isinstance(takes, Tokens):
+        raise ConfigError(
+            "A prompt is read behind texts, and the model takes pictures. Leave it out."
+        )
+    return with_prompt(takes, prompt)
 
 
 def _architecture(model: Model) -> str:
@@ -240,7 +269,7 @@ def _keeping(tuning: _Tuning, model: Model, source: Source | None, report: Repor
     joint = Joint(tuning.trainee.network, start)
     balance = Balance(config.task_weight, len(model.labels))
     if config.proxy == "distance":
-        return _Keeping(joint, joint.distance, replace(balance, unit=1.0), None, config.proxy)
+        return _Keeping(joint, joint.distance(), replace(balance, unit=1.0), None, config.proxy)
     if source is None:
         require(
             bool(model.labels),
@@ -249,14 +278,14 @@ def _keeping(tuning: _Tuning, model: Model, source: Source | None, report: Repor
             "source texts (--source)",
             config.proxy,
         )
-        return _Keeping(joint, joint.distillation, balance, None, config.proxy)
+        return _Keeping(joint, joint.distillation(), balance, None, config.proxy)
     if model.labels:
         data = load_source(source, model, start, report)
-        begin = joint.labels(data.material, model.input, config.schedule)
-        return _Keeping(joint, begin, balance, data, config.proxy)
+        keep = joint.labels(data.material, model.input, config.schedule)
+        return _Keeping(joint, keep, balance, data, config.proxy)
     takes = cast(Tokens, model.input)  # only networks of texts have no classes
     modelling = language_modelling(tuning.trainee.network, takes, model.name)
     data = load_texts(source, model, start, modelling, report)
-    begin = joint.guesses(data.material, modelling, config.schedule)
+    keep = joint.guesses(data.material, modelling, config.schedule)
     balance = replace(balance, classes=takes.known)
-    return _Keeping(joint, begin, balance, data, config.proxy)
+    return _Keeping(joint, keep, balance, data, config.proxy)

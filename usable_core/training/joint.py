@@ -17,26 +17,29 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.training import Start
 from usable_core.inputs.input import Input
 from usable_core.models.heads import features, head, with_biases
+from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
 from usable_core.training.language_modelling import LanguageModelling, trunk_of
-from usable_core.training.loop import Weights
 from usable_core.training.material import Material
+from usable_core.training.objective import Weights
 
 # The path of the weights is chaotic: a millionth of the gradient ends a twentieth of the way from
 # where it would, a thousandth a third. So beyond 1 : 1000 the limit itself is the answer.
 LIMIT = 1e3
 LEAST_SHARE = 0.01  # of ln(classes), the loss of guessing: a start below is no unit to measure in
 
-Keep = Callable[[Tensor], Tensor]  # normalised task images of a step -> L_pre
+Keep = Callable[[Tensor, int], Tensor]  # normalised task images of a step, its number -> L_pre
 
 
 class Joint:
@@ -72,7 +75,7 @@ class Joint:
         found.load_state_dict(self._buffers, strict=False)
         return with_biases(found).requires_grad_(False)
 
-    def labels(self, source: Material, takes: Input, schedule: Schedule) -> Callable[[], Keep]:
+    def labels(self, source: Material, takes: Input, schedule: Schedule) -> Keep:
         """Return L_pre as the cross-entropy of the pretrained head on batches of source images.
 
         Args:
@@ -81,25 +84,18 @@ class Joint:
             schedule: Says the batch size, the augmentation and the seed.
         """
 
-        def begin() -> Keep:
-            generator = torch.Generator().manual_seed(schedule.seed + 2)
-            stream = _endless(len(source), schedule.batch_size, generator)
+        def keep(_task: Tensor, step: int) -> Tensor:
+            rows = _rows(len(source), schedule, step)
+            drawn = generator(schedule.seed, "source", step)
+            x = augment(source.images(rows), schedule.augmentation or "none", drawn)
+            x = takes.normalise(x.contiguous(memory_format=torch.channels_last))
+            y = source.labels[rows.to(source.labels.device)]
+            logits = self._answers(x)
+            return F.cross_entropy(logits, y) - self._noise(x, y, logits)
 
-            def keep(_task: Tensor) -> Tensor:
-                rows = next(stream)
-                x = augment(source.images(rows), schedule.augmentation or "none", generator)
-                x = takes.normalise(x.contiguous(memory_format=torch.channels_last))
-                y = source.labels[rows.to(source.labels.device)]
-                logits = self._answers(x)
-                return F.cross_entropy(logits, y) - self._noise(x, y, logits)
+        return keep
 
-            return keep
-
-        return begin
-
-    def guesses(
-        self, source: Material, modelling: LanguageModelling, schedule: Schedule
-    ) -> Callable[[], Keep]:
+    def guesses(self, source: Material, modelling: LanguageModelling, schedule: Schedule) -> Keep:
         """Return L_pre as the loss of a language model on batches of source texts.
 
         Args:
@@ -109,24 +105,19 @@ class Joint:
         """
         at_start = replace(modelling, trunk=trunk_of(self._start))
 
-        def begin() -> Keep:
-            generator = torch.Generator().manual_seed(schedule.seed + 2)
-            stream = _endless(len(source), schedule.batch_size, generator)
+        def keep(_task: Tensor, step: int) -> Tensor:
+            texts = source.images(_rows(len(source), schedule, step))
+            asked = modelling.asked(texts, generator(schedule.seed, "source", step))
+            with _exchanged(self.network, self._buffers):
+                logits = modelling.logits(asked)
+            with torch.no_grad(), _exchanged(self._start, self._discarded):
+                gradient = at_start.logits(asked).softmax(1)
+            rows = torch.arange(len(gradient), device=gradient.device)
+            gradient[rows, asked.truth] -= 1
+            linear = (gradient * logits).sum(1).mean()  # as `_noise`
+            return F.cross_entropy(logits, asked.truth) - (linear - linear.detach())
 
-            def keep(_task: Tensor) -> Tensor:
-                asked = modelling.asked(source.images(next(stream)), generator)
-                with _exchanged(self.network, self._buffers):
-                    logits = modelling.logits(asked)
-                with torch.no_grad(), _exchanged(self._start, self._discarded):
-                    gradient = at_start.logits(asked).softmax(1)
-                rows = torch.arange(len(gradient), device=gradient.device)
-                gradient[rows, asked.truth] -= 1
-                linear = (gradient * logits).sum(1).mean()  # as `_noise`
-                return F.cross_entropy(logits, asked.truth) - (linear - linear.detach())
-
-            return keep
-
-        return begin
+        return keep
 
     def distillation(self) -> Keep:
         """Return a proxy of L_pre: cross-entropy to θ⁰'s answers to the task's images.
@@ -134,7 +125,7 @@ class Joint:
         Reference: Li & Hoiem 2016, arXiv:1606.09282.
         """
 
-        def keep(x: Tensor) -> Tensor:
+        def keep(x: Tensor, _step: int) -> Tensor:
             with torch.no_grad():
                 expected = self._answers_at_start(x).softmax(1)
             return F.cross_entropy(self._answers(x), expected)
@@ -149,7 +140,7 @@ class Joint:
         pairs = [(p, p0.detach()) for p, p0 in self._pairs(self._start)]
         length = sum(float(p0.square().sum()) for _, p0 in pairs)
 
-        def keep(_task: Tensor) -> Tensor:
+        def keep(_task: Tensor, _step: int) -> Tensor:
             return torch.stack([(p - p0).square().sum() for p, p0 in pairs]).sum() / length
 
         return keep
@@ -246,9 +237,14 @@ def _exchange(network: nn.Module, buffers: dict[str, Tensor]) -> None:
         network.get_submodule(module)._buffers[key] = buffer
 
 
-def _endless(examples: int, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield batches of at least two indices, in a new order at every pass, for ever."""
-    while True:
-        for rows in torch.split(torch.randperm(examples, generator=generator), batch_size):
-            if len(rows) > 1:
-                yield rows
+def _rows(examples: int, schedule: Schedule, step: int) -> Tensor:
+    """Return which source examples a step takes, at least two, in a new order at every pass."""
+    _, size = schedule.numbers
+    batches = examples // size + (examples % size > 1)
+    passes, place = divmod(step, batches)
+    return _order(examples, schedule.seed, passes)[place * size : (place + 1) * size]
+
+
+@lru_cache(maxsize=2)
+def _order(examples: int, seed: int, passes: int) -> Tensor:
+    return torch.randperm(examples, generator=generator(seed, "source order", passes))

@@ -1,94 +1,31 @@
-"""The loop that every training shares: number format, schedule, steps, epochs, records, figures.
+"""How every training goes: number format, losses of the start, all steps, and what came of it.
 
 What is trained is an `Objective`: where the examples come from and which heads there are is its
 business.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from usable_core.asking.precision import autocast, faster_precision
-from usable_core.errors import OutputsRefused
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
-from usable_core.evaluations.training import Schedule, Start
-from usable_core.training.batches import batches
-from usable_core.training.meter import Figures, Meter, Validation
-from usable_core.training.watch import Divergence, Watch
+from usable_core.evaluations.training import Start
+from usable_core.randomness import generator
+from usable_core.training.descent import Descent
+from usable_core.training.meter import Figures, Meter
+from usable_core.training.objective import Objective, Weights
+from usable_core.training.resuming import Checkpoints
+from usable_core.training.watch import Divergence
 
-MOMENTUM = 0.9  # Sutskever et al. 2013; the usual value
-GRADIENT_NORM = 5.0  # clips only runaway steps of the first epochs
 STARTING = 256  # examples over which the losses before the first step are measured
 TIMED = 16  # examples of the step that is timed on a processor; other devices take a whole batch
-
-
-@dataclass(frozen=True)
-class Loss:
-    """What one step is judged by.
-
-    Attributes:
-        task: L_fine, a differentiable scalar.
-        correct: How many task examples were right; of texts whose pieces are guessed, the share
-            of right guesses times the examples.
-        source: L_pre, a differentiable scalar; None without one.
-    """
-
-    task: Tensor
-    correct: Tensor
-    source: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What the losses are multiplied by: task·L_fine + source·L_pre is minimised."""
-
-    task: float = 1.0
-    source: float = 0.0
-
-    def total(self, loss: Loss) -> Tensor:
-        """Return what is minimised, a differentiable scalar."""
-        if loss.source is None or self.source == 0:
-            return loss.task
-        return self.source * loss.source + self.task * loss.task
-
-    def figures(self, start: Start) -> Figures:
-        """Return the losses before the first step as those of a step."""
-        if math.isnan(start.source) and self.source == 0:
-            return Figures(start.task, start.task, None, 0)
-        total = self.source * start.source + self.task * start.task
-        return Figures(total, start.task, start.source, 0)
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What is minimised.
-
-    Attributes:
-        parts: Modules that are trained, each with its multiple of the learning rate.
-        begin: Returns a function from indices (B,) of training examples to their loss; whatever it
-            draws, it draws anew from the start.
-        validate: Measures the validation split.
-        examples: Number of training examples.
-        classes: Number of the task's classes.
-        device: Where the modules are.
-        weigh: How the losses are weighed, once it is known what they start from.
-        lengths: How long each training example is (N,), so that those of like length are in one
-            batch; None where all are of one size.
-    """
-
-    parts: Sequence[tuple[nn.Module, float]]
-    begin: Callable[[], Callable[[Tensor], Loss]]
-    validate: Callable[[], Validation]
-    examples: int
-    classes: int
-    device: torch.device
-    weigh: Callable[[Start], Weights] = lambda start: Weights()
-    lengths: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -99,12 +36,14 @@ class Fitted:
         records: One row per epoch.
         start: The losses before the first step.
         precision: Number format of the steps.
+        earlier: Wall time (s) of the steps of a process that was ended, from which this went on.
         divergence: Why it was stopped; the modules then hold the weights of the last good epoch.
     """
 
     records: pd.DataFrame
     start: Start
     precision: Precision
+    earlier: float = 0.0
     divergence: Divergence | None = None
 
 
@@ -117,56 +56,60 @@ def number_format(objective: Objective, schedule: Schedule) -> Precision:
     if schedule.precision != "auto":
         return schedule.precision
     on_processor = objective.device.type == "cpu"
-    most = min(schedule.batch_size, TIMED) if on_processor else schedule.batch_size
+    _, size = schedule.numbers
+    most = min(size, TIMED) if on_processor else size
     indices = torch.arange(min(most, objective.examples))
-    loss, modules = objective.begin(), [module for module, _ in objective.parts]
 
     def step() -> None:
-        torch.autograd.backward(Weights(source=1.0).total(loss(indices)))
+        torch.autograd.backward(Weights(source=1.0).total(objective.loss(indices, 0)))
 
-    with _undone(modules, objective.device):
+    with _undone(objective.modules, objective.device):
         return faster_precision(step, objective.device)
 
 
 def starting_losses(objective: Objective, schedule: Schedule, precision: Precision) -> Start:
     """Return the mean losses of the first batches before any step, which leaves no trace."""
-    loss, modules = objective.begin(), [module for module, _ in objective.parts]
-    order = torch.randperm(objective.examples, generator=_generator(schedule))
-    sums, n = {"task": 0.0, "source": 0.0}, 0
-    with _undone(modules, objective.device), autocast(objective.device, precision):
-        for indices in torch.split(order[:STARTING], max(2, schedule.batch_size)):
+    order = torch.randperm(objective.examples, generator=generator(schedule.seed, "start"))
+    sums, n, size = {"task": 0.0, "source": 0.0}, 0, schedule.numbers[1]
+    with _undone(objective.modules, objective.device), autocast(objective.device, precision):
+        for step, indices in enumerate(torch.split(order[:STARTING], size)):
             if len(indices) < 2:
                 continue
-            outcome, size = loss(indices), len(indices)
+            outcome, count = objective.loss(indices, step), len(indices)
             source = math.nan if outcome.source is None else float(outcome.source.detach())
-            sums["task"] += float(outcome.task.detach()) * size
-            sums["source"] += source * size
-            n += size
+            sums["task"] += float(outcome.task.detach()) * count
+            sums["source"] += source * count
+            n += count
     return Start(sums["task"] / n, sums["source"] / n)
 
 
-def fit(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
+def fit(
+    objective: Objective, schedule: Schedule, report: Report, checkpoints: Checkpoints
+) -> Fitted:
     """Minimise an objective by the schedule, until its last epoch or until it diverges.
+
+    A training that was ended goes on from its newest checkpoint; on a processor its last weights
+    are, to the bit, those of one that never was.
 
     Args:
         objective: What is minimised.
         schedule: How to move; its learning rate is a number.
         report: Told steps done and the newest figures.
+        checkpoints: What it goes on from, and leaves for who goes on.
     """
-    steps = math.ceil(objective.examples / schedule.batch_size) * schedule.epochs
-    precision = number_format(objective, schedule)
-    start = starting_losses(objective, schedule, precision)
-    watch = Watch([module for module, _ in objective.parts], schedule, objective.classes, steps)
-    meter = Meter(steps, report)
+    kept = checkpoints.newest(objective.device)
+    precision = kept["precision"] if kept else number_format(objective, schedule)
+    start = Start(*kept["start"]) if kept else starting_losses(objective, schedule, precision)
+    descent = Descent(objective, schedule, start, precision, report)
+    if kept:
+        descent.load_state_dict(kept)
     try:
-        weights = objective.weigh(start)
-        watch.check_start(weights.figures(start))
-        _Descent(objective, schedule, weights, precision, watch).run(meter)
+        descent.run(checkpoints)
     except Divergence as divergence:
-        watch.put_back()
-        good = meter.records[: watch.good_epochs]
-        return Fitted(pd.DataFrame(good), start, precision, divergence)
-    return Fitted(pd.DataFrame(meter.records), start, precision)
+        epochs = descent.put_back()
+        good = pd.DataFrame(descent.meter.records[:epochs])
+        return Fitted(good, start, precision, descent.earlier, divergence)
+    return Fitted(pd.DataFrame(descent.meter.records), start, precision, descent.earlier)
 
 
 def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
@@ -176,77 +119,8 @@ def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
     meter.begin_epoch()
     meter.add(Figures(start.task, start.task, start.source, 0), 1)
     meter.end_epoch(0, objective.validate(), 0.0)
+    meter.tell_epoch()
     return Fitted(pd.DataFrame(meter.records).assign(train_accuracy=math.nan), start, "float32")
-
-
-@dataclass(frozen=True)
-class _Descent:
-    """The steps of one training."""
-
-    objective: Objective
-    schedule: Schedule
-    weights: Weights
-    precision: Precision
-    watch: Watch
-
-    def run(self, meter: Meter) -> None:
-        """Take all steps of all epochs.
-
-        Raises:
-            Divergence: as `Watch` says.
-        """
-        objective, epochs = self.objective, self.schedule.epochs
-        # Weight decay is of L_fine: at the start, where L_pre is least, it must move no weight.
-        share = replace(self.schedule, weight_decay=self.schedule.weight_decay * self.weights.task)
-        groups, loss = parameter_groups(objective.parts, share), objective.begin()
-        optimizer = _optimizer(groups, self.schedule)
-        steps = math.ceil(objective.examples / self.schedule.batch_size)
-        rate = torch.optim.lr_scheduler.LambdaLR(
-            optimizer,
-            lambda step: learning_rate_factor(step, steps * epochs, self.schedule.warmup),
-        )
-        generator = _generator(self.schedule)
-        for epoch in range(1, epochs + 1):
-            meter.begin_epoch()
-            for indices in batches(
-                objective.examples, objective.lengths, self.schedule.batch_size, generator
-            ):
-                if len(indices) > 1:  # batch normalisation needs two
-                    with autocast(objective.device, self.precision):
-                        outcome = loss(indices)
-                    meter.add(self._step(outcome, optimizer), len(indices))
-                rate.step()
-                meter.tick(epoch, epochs)
-            validation = self._validated()
-            meter.end_epoch(epoch, validation, float(rate.get_last_lr()[0]))
-            train_loss, is_last = meter.records[-1]["train_loss"], epoch == epochs
-            self.watch.end_epoch(epoch, validation.loss, train_loss, is_last=is_last)
-
-    def _step(self, outcome: Loss, optimizer: torch.optim.Optimizer) -> Figures:
-        total = self.weights.total(outcome)
-        source = None if outcome.source is None else float(outcome.source.detach())
-        figures = Figures(
-            float(total.detach()), float(outcome.task.detach()), source, float(outcome.correct)
-        )
-        self.watch.check_losses(figures, float(optimizer.param_groups[0]["lr"]))
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        self.watch.check_gradient(float(nn.utils.clip_grad_norm_(parameters, GRADIENT_NORM)))
-        optimizer.step()
-        return figures
-
-    def _validated(self) -> Validation:
-        try:
-            validation = self.objective.validate()
-        except OutputsRefused:  # an answer that is not finite
-            validation = Validation(math.nan, math.nan)
-        return validation
-
-
-def _generator(schedule: Schedule) -> torch.Generator:
-    """Return what draws the order of the examples."""
-    return torch.Generator().manual_seed(schedule.seed)
 
 
 @contextmanager
@@ -260,37 +134,3 @@ def _undone(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None
         buffer.copy_(value)
     for module in modules:
         module.zero_grad(set_to_none=True)
-
-
-def learning_rate_factor(step: int, total: int, warmup: float) -> float:
-    """Return the share of the peak rate: linear rise, then a cosine to zero (Loshchilov 2017)."""
-    rise = max(1, round(total * warmup))
-    if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - rise) / max(1, total - rise))))
-
-
-def parameter_groups(
-    parts: Iterable[tuple[nn.Module, float]], schedule: Schedule
-) -> list[dict[str, object]]:
-    """Return optimizer groups of modules, each with its multiple of the learning rate.
-
-    Weight decay is left off biases, norms and other vectors.
-    """
-    groups: list[dict[str, object]] = []
-    peak = schedule.learning_rate or 0.0
-    seen: set[int] = set()
-    for module, multiple in parts:
-        fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
-        seen.update(id(p) for p in fresh)
-        common = {"lr": peak * multiple}
-        decayed = [p for p in fresh if p.ndim > 1]
-        groups.append({"params": decayed, "weight_decay": schedule.weight_decay, **common})
-        groups.append({"params": [p for p in fresh if p.ndim <= 1], "weight_decay": 0.0, **common})
-    return [group for group in groups if group["params"]]
-
-
-def _optimizer(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:
-    if schedule.optimizer == "adamw":
-        return torch.optim.AdamW(groups)
-    return torch.optim.SGD(groups, momentum=MOMENTUM, nesterov=True)

@@ -17,8 +17,8 @@ from usable_core.datasets.pixels import load_pixels, unreadable
 from usable_core.datasets.splits import described
 from usable_core.evaluations.specs import Report
 from usable_core.inputs.input import Input
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.training.meter import Validation
 
 VALIDATION_BATCH = 256

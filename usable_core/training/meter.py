@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from usable_core.evaluations.specs import Report
 
@@ -45,7 +46,7 @@ class Meter:
 
     def begin_epoch(self) -> None:
         """Begin the sums of an epoch."""
-        self._began = time.perf_counter()
+        self._began, self._spent = time.perf_counter(), 0.0
         self._n, self._correct = 0, 0.0
         self._sums = {"total": 0.0, "task": 0.0, "source": 0.0}
 
@@ -70,7 +71,7 @@ class Meter:
             )
 
     def end_epoch(self, epoch: int, validation: Validation, rate: float) -> None:
-        """Record an epoch and tell it."""
+        """Record an epoch."""
         record = {
             "epoch": float(epoch),
             "train_loss": self._sums["total"] / self._n,
@@ -80,14 +81,30 @@ class Meter:
             "source_loss": self._sums["source"] / self._n,
             "task_loss": self._sums["task"] / self._n,
             "learning_rate": rate,
-            "seconds": time.perf_counter() - self._began,
+            "seconds": self._spent + time.perf_counter() - self._began,
         }
         self.records.append(record)
+
+    def tell_epoch(self) -> None:
+        """Tell the last record."""
+        record = self.records[-1]
         shown = {name: value for name, value in record.items() if math.isfinite(value)}
         for figure in ("train_loss", "train_accuracy"):  # of the whole epoch: the curve would jump
             shown.pop(figure, None)
         shown |= self._recent.take() if self._recent.n else {}
-        self._report(self._done, self._total, f"Epoch {epoch} finished", **shown)
+        self._report(self._done, self._total, f"Epoch {record['epoch']:.0f} finished", **shown)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums and the records, in numbers."""
+        spent = self._spent + time.perf_counter() - self._began
+        sums = {"n": self._n, "correct": self._correct, "sums": dict(self._sums), "spent": spent}
+        return {"records": [dict(one) for one in self.records], "done": self._done, **sums}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be where a state was taken."""
+        self.records, self._done = state["records"], state["done"]
+        self._n, self._correct, self._sums = state["n"], state["correct"], state["sums"]
+        self._began, self._spent = time.perf_counter(), state["spent"]
 
 
 class _Recent:

@@ -10,18 +10,22 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from usable_core.catalog import implementation
-from usable_core.catalog.models import ARCHITECTURES
+from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.splits import training_splits
+from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import PretrainingConfig, TrainingResult
-from usable_core.models.preprocessing import Preprocessing
+from usable_core.inputs.preprocessing import Preprocessing
+from usable_core.randomness import generator
 from usable_core.training.adversarial import perturb
 from usable_core.training.augmentation import augment
-from usable_core.training.loop import Loss, Objective, fit
+from usable_core.training.loop import fit
 from usable_core.training.material import Material, answers_to, load_material, validate
+from usable_core.training.mixing import mixed
+from usable_core.training.objective import Loss, Objective
+from usable_core.training.resuming import Checkpoints, question_of
 from usable_core.training.text_pretraining import pretrain_texts
 from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
@@ -43,6 +47,7 @@ def pretrain(
 
     Raises:
         ConfigError: the architecture takes texts and the data are of pictures, or the other way.
+        DatasetRefused: all images are of one class.
         Diverged: the losses ran away; the last good weights are in the folder's `last_good`.
     """
     kind = ARCHITECTURES[config.architecture].kind
@@ -54,6 +59,7 @@ def pretrain(
         )
     if kind == "text":
         return pretrain_texts(dataset=dataset, config=config, report=report, folder=folder)
+    require_classes(dataset)
     began = time.perf_counter()
     torch.manual_seed(config.schedule.seed)
     device = best_device()
@@ -66,13 +72,15 @@ def pretrain(
     trainee = Trainee(network, preprocessing, train.labels)
     objective = Objective(
         parts=[(network, 1.0)],
-        begin=lambda: _loss(trainee, material, config),
+        loss=_loss(trainee, material, config),
         validate=lambda: validate(trainee, held_out),
         examples=len(material),
         classes=len(dataset.labels),
         device=device,
+        labels=material.labels,
     )
-    fitted = fit(objective, config.schedule, report)
+    checkpoints = Checkpoints(folder, question_of(config, train))
+    fitted = fit(objective, config.schedule, report, checkpoints)
 
     def trained() -> Trained:
         return Trained(
@@ -81,12 +89,12 @@ def pretrain(
             data=train,
             config=config,
             fitted=fitted,
-            seconds=time.perf_counter() - began,
+            seconds=fitted.earlier + time.perf_counter() - began,
             validation=answers_to(trainee, held_out, validation),
             architecture=config.architecture,
         )
 
-    return finished(fitted, trained, folder)
+    return finished(fitted, trained, folder, checkpoints)
 
 
 def _measure_passport(
@@ -121,20 +129,21 @@ def _channels(values: Tensor) -> tuple[float, float, float]:
 
 def _loss(
     trainee: Trainee, material: Material, config: PretrainingConfig
-) -> Callable[[Tensor], Loss]:
+) -> Callable[[Tensor, int], Loss]:
     network, preprocessing = trainee.network, trainee.preprocessing
-    generator = torch.Generator().manual_seed(config.schedule.seed + 1)
     schedule = config.schedule
 
-    def loss(indices: Tensor) -> Loss:
+    def loss(indices: Tensor, step: int) -> Loss:
         network.train()
         y = material.labels[indices.to(material.labels.device)]
-        x = augment(material.images(indices), schedule.augmentation or "none", generator)
+        drawn = generator(schedule.seed, "task", step)
+        x = augment(material.images(indices), schedule.augmentation or "none", drawn)
+        x, target = mixed(x, y, len(trainee.labels), schedule)
         x = x.contiguous(memory_format=torch.channels_last)
         if config.epsilon:
-            x = perturb(network, preprocessing, x, y, config.epsilon)
+            x = perturb(network, preprocessing, x, target, config.epsilon)
         logits = network(preprocessing.normalise(x)).float()
-        total = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
+        total = F.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
         return Loss(total, logits.detach().argmax(1).eq(y).sum())
 
     return loss

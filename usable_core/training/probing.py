@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 from usable_core.asking.oracle import Oracle
 from usable_core.errors import UsableError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Report
-from usable_core.evaluations.training import Schedule
 from usable_core.models.heads import features, head
-from usable_core.training.loop import Fitted, Loss, Objective, fit
+from usable_core.training.loop import Fitted, fit
 from usable_core.training.material import Material
 from usable_core.training.meter import Validation
+from usable_core.training.objective import Loss, Objective
+from usable_core.training.resuming import Checkpoints
 from usable_core.training.trainee import Trainee
 
 BATCH = 64
@@ -25,7 +27,12 @@ TOLERANCE = 1e-3
 
 
 def probe(
-    trainee: Trainee, task: Material, held_out: Material, schedule: Schedule, report: Report
+    trainee: Trainee,
+    task: Material,
+    held_out: Material,
+    schedule: Schedule,
+    report: Report,
+    checkpoints: Checkpoints,
 ) -> Fitted:
     """Train only the network's new head, in place, in float32.
 
@@ -46,7 +53,7 @@ def probe(
     train, test = (train - mean) / std, (test - mean) / std
     probe_head = nn.Linear(train.shape[1], last.out_features).to(train.device)
 
-    def loss(indices: Tensor) -> Loss:
+    def loss(indices: Tensor, _step: int) -> Loss:
         chosen = indices.to(train.device)
         logits, y = probe_head(train[chosen]), task.labels[chosen]
         total = F.cross_entropy(logits, y, label_smoothing=schedule.label_smoothing)
@@ -60,13 +67,14 @@ def probe(
 
     objective = Objective(
         parts=[(probe_head, 1.0)],
-        begin=lambda: loss,
+        loss=loss,
         validate=validate,
         examples=len(task),
         classes=last.out_features,
         device=train.device,
+        labels=task.labels,
     )
-    fitted = fit(objective, replace(schedule, precision="float32"), report)
+    fitted = fit(objective, replace(schedule, precision="float32"), report, checkpoints)
     with torch.no_grad():
         last.weight.copy_(probe_head.weight / std)
         last.bias.copy_(probe_head.bias - (probe_head.weight * (mean / std)).sum(1))

@@ -12,18 +12,22 @@ import torch
 from torch import Tensor
 
 from usable_core.catalog import implementation
-from usable_core.catalog.models import ARCHITECTURES
+from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Report, require
-from usable_core.evaluations.training import PretrainingConfig, Schedule, TrainingResult
+from usable_core.evaluations.training import PretrainingConfig, TrainingResult
 from usable_core.models.modes import frozen
 from usable_core.models.text_architectures import TextStart
+from usable_core.randomness import generator
 from usable_core.training.language_modelling import LanguageModelling, language_modelling
-from usable_core.training.loop import Loss, Objective, fit
+from usable_core.training.loop import fit
 from usable_core.training.material import VALIDATION_BATCH, Material, load_material
 from usable_core.training.meter import Validation
+from usable_core.training.objective import Loss, Objective
+from usable_core.training.resuming import Checkpoints, question_of
 from usable_core.training.trained import Guessing, Trained, finished
 from usable_core.training.usual_rates import resolved
 
@@ -55,14 +59,15 @@ def pretrain_texts(
     modelling = language_modelling(start.network, start.takes, config.architecture)
     objective = Objective(
         parts=[(modelling.trunk, 1.0)],
-        begin=lambda: _loss(modelling, material, config.schedule.seed),
+        loss=_loss(modelling, material, config.schedule.seed),
         validate=lambda: validate(modelling, held_out),
         examples=len(material),
         classes=start.takes.known,
         device=device,
         lengths=material.lengths,
     )
-    fitted = fit(objective, config.schedule, report)
+    checkpoints = Checkpoints(folder, question_of(config, train))
+    fitted = fit(objective, config.schedule, report, checkpoints)
 
     def trained() -> Trained:
         return Trained(
@@ -71,13 +76,13 @@ def pretrain_texts(
             data=train,
             config=config,
             fitted=fitted,
-            seconds=time.perf_counter() - began,
+            seconds=fitted.earlier + time.perf_counter() - began,
             validation=Guessing("causal" if modelling.is_causal else "masked", len(held_out)),
             architecture=start.architecture,
             arch_options=start.arch_options,
         )
 
-    return finished(fitted, trained, folder)
+    return finished(fitted, trained, folder, checkpoints)
 
 
 def _check(config: PretrainingConfig) -> None:
@@ -85,6 +90,8 @@ def _check(config: PretrainingConfig) -> None:
     require(config.epsilon == 0, "epsilon", "0 for texts, which have no pixels", config.epsilon)
     smoothing = config.schedule.label_smoothing
     require(smoothing == 0, "label_smoothing", "0 where there are no labels", smoothing)
+    sampling = config.schedule.sampling
+    require(sampling == "uniform", "sampling", "uniform where there are no labels", sampling)
 
 
 def _schedule(schedule: Schedule, start: TextStart) -> Schedule:
@@ -94,12 +101,12 @@ def _schedule(schedule: Schedule, start: TextStart) -> Schedule:
     return resolved(replace(schedule, learning_rate=rate), start.network, "full", "text")
 
 
-def _loss(modelling: LanguageModelling, material: Material, seed: int) -> Callable[[Tensor], Loss]:
-    generator = torch.Generator().manual_seed(seed + 1)
-
-    def loss(indices: Tensor) -> Loss:
+def _loss(
+    modelling: LanguageModelling, material: Material, seed: int
+) -> Callable[[Tensor, int], Loss]:
+    def loss(indices: Tensor, step: int) -> Loss:
         modelling.trunk.train()
-        found = modelling.guesses(material.images(indices), generator)
+        found = modelling.guesses(material.images(indices), generator(seed, "task", step))
         return Loss(found.loss, found.correct * len(indices) / max(found.count, 1))
 
     return loss
@@ -110,12 +117,12 @@ def validate(modelling: LanguageModelling, material: Material) -> Validation:
 
     The same pieces are hidden each time.
     """
-    generator = torch.Generator().manual_seed(0)
+    drawn = torch.Generator().manual_seed(0)
     loss = correct = count = 0.0
     with frozen(modelling.trunk), torch.inference_mode():
         for first in range(0, len(material), VALIDATION_BATCH):
             rows = slice(first, min(first + VALIDATION_BATCH, len(material)))
-            found = modelling.guesses(material.images(rows), generator)
+            found = modelling.guesses(material.images(rows), drawn)
             loss += float(found.loss) * found.count
             correct += float(found.correct)
             count += found.count

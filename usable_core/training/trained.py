@@ -15,18 +15,19 @@ from usable_core.errors import Diverged
 from usable_core.evaluations.specs import ModelSpec, Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.inputs.input import Input
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.inputs.tokens import Tokens
 from usable_core.measuring.calibration import LEAST
 from usable_core.measuring.calibration import fitted as calibrated
 from usable_core.measuring.data_doubts import training_doubts
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.saved_tokens import said_of
 from usable_core.models.weights.checkpoints import save_model
 from usable_core.records import to_json
 from usable_core.training.loop import Fitted
 from usable_core.training.material import Answers
 from usable_core.training.remarks import UNTOUCHED, on_learning
+from usable_core.training.resuming import Checkpoints
 from usable_core.training.retained import Kept
 from usable_core.versions import versions
 
@@ -80,13 +81,16 @@ class Guessing:
     examples: int
 
 
-def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> TrainingResult:
+def finished(
+    fitted: Fitted, trained: Callable[[], Trained], folder: Path, checkpoints: Checkpoints
+) -> TrainingResult:
     """Save what a training made and return its result.
 
     Args:
         fitted: How the training went.
         trained: Returns what it made; asked only where there is something.
         folder: Where it goes.
+        checkpoints: Of the training, which are needed no more once its weights are there.
 
     Raises:
         Diverged: the training did; its last good weights are in `folder/last_good`.
@@ -94,7 +98,10 @@ def finished(fitted: Fitted, trained: Callable[[], Trained], folder: Path) -> Tr
     """
     stopped = fitted.divergence
     if stopped is None:
-        return _saved(trained(), folder)
+        result = _saved(trained(), folder)
+        checkpoints.remove()
+        return result
+    checkpoints.remove()
     if fitted.records.empty:
         kept = "No epoch was over, so there are no weights to keep but those of the start."
         raise Diverged(str(stopped), kept) from stopped
@@ -114,6 +121,7 @@ def _saved(trained: Trained, folder: Path) -> TrainingResult:
     tokenizer = _tokenizer(trained.takes)
     card = save_model(folder, trained.network, _card(trained), tokenizer)
     if kept is not None and kept.model.labels:  # without classes it is in the model itself
+        tokenizer = _tokenizer(kept.model.input)  # without the prompt of the task
         save_model(folder / SOURCE_FOLDER, kept.network, _source_card(trained, kept), tokenizer)
     return TrainingResult(
         trained.config,
@@ -233,7 +241,7 @@ def _provenance(trained: Trained) -> Provenance:
         ),
         seconds=trained.seconds,
         device=str(best_device()),
-        batch_size=trained.config.schedule.batch_size,
+        batch_size=trained.config.schedule.numbers[1],
         versions=versions(),
     )
 
@@ -255,12 +263,14 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
         words += ["--epsilon", f"{config.epsilon * 255:g}/255"] if config.epsilon else []
     else:
         words = ["usable", "finetune", *_model_words(config.model), "--method", config.method]
+        words += ["--prompt", config.prompt] * bool(config.prompt)
         words += ["--from-scratch"] * config.from_scratch
         words += ["--backbone-rate", f"{config.backbone_rate:g}"] * (config.backbone_rate != 1)
         if config.source is not None:
             words += ["--source", Path(config.source.reference).name]
         words += ["--proxy", config.proxy] * (config.proxy != "none")
         words += ["--lambda", f"{config.task_weight:g}"] * config.is_joint
+        words += ["--recipe", str(config.recipe)] * (config.recipe is not None)
     words += ["--dataset", Path(config.dataset.reference).name, "--split", config.dataset.split]
     words += ["--limit", str(config.dataset.limit)] * (config.dataset.limit is not None)
     said = {n: v for n, v in to_json(config.schedule).items() if v is not None}

@@ -6,10 +6,11 @@ Clipping keeps the gradient of a training that diverges finite, so its losses ar
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor, nn
 
-from usable_core.evaluations.training import Schedule
+from usable_core.evaluations.schedule import Schedule
 from usable_core.training.meter import Figures
 
 GUESSING = 10  # times ln(classes), the loss of guessing: no validation loss of use is that high
@@ -130,7 +131,7 @@ class Watch:
         if not math.isfinite(validation):
             raise self._stopped(
                 "the validation loss is not a finite number: the model answers some validation "
-                "images with NaN or infinities"
+                "examples with NaN or infinities"
             )
         if validation > GUESSING * math.log(classes):
             if self._step < LEAST_PATIENCE or (training < self._start and not is_last):
@@ -147,6 +148,20 @@ class Watch:
         """Give the modules the weights that they had after the last good epoch, if there is one."""
         for module, state in zip(self._modules, self._good, strict=False):
             module.load_state_dict(state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was seen so far, in tensors and numbers."""
+        seen = {"start": self._start, "step": self._step, "above": self._above, "rate": self._rate}
+        return {**seen, "good_epochs": self.good_epochs, "good": self._good}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Be where a state was taken."""
+        self._start, self._step, self._above = state["start"], state["step"], state["above"]
+        self._rate, self.good_epochs, self._good = (
+            state["rate"],
+            state["good_epochs"],
+            state["good"],
+        )
 
     def _stopped(self, reason: str) -> Divergence:
         remedy = LOWER.format(rate=self._peak / 10)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from usable_core import answering
-from usable_core.catalog.models import files_of
+from usable_core.catalog.references import files_of
 from usable_core.errors import StorageError, UsableError
 from usable_core.evaluations.result import Measured, Result
 from usable_core.evaluations.specs import ModelSpec
@@ -67,6 +67,7 @@ def document_of(
         },
         "requirements": requirements_part(result.config),
         "weights": [_weights(spec, evidence) for spec in result.config.models],
+        **_judges(result.config, evidence),
         "runs": runs,
         "numbers": {name: numbers_of(one.result) for name, one in evidence.items()},
         "results": {name: to_json(one.result.summary()) for name, one in evidence.items()},
@@ -88,7 +89,9 @@ def requirements_part(config: AssessmentConfig) -> dict[str, Any]:
     """Return what was required, and by whom."""
     names = ("use", "set_by", "require", "norm", "preset", "seed", "dataset")
     found = {name: to_json(getattr(config, name)) for name in names}
-    return found if config.kind == "picture" else {**found, "kind": config.kind}
+    of_texts = {"kind": config.kind, "swaps": config.swaps, "judge": to_json(config.judge)}
+    said = {name: one for name, one in of_texts.items() if one is not None}
+    return found if config.kind == "picture" else {**found, **said}
 
 
 def candidates_of(result: AssessmentResult) -> dict[ModelSpec, str]:
@@ -127,6 +130,29 @@ def _weights(spec: ModelSpec, evidence: Mapping[str, Evidence]) -> dict[str, Any
     return part | {"files": _hashes(spec, own, paths)}
 
 
+def _judges(config: AssessmentConfig, evidence: Mapping[str, Evidence]) -> dict[str, Any]:
+    """Return the files of who judged attacked texts; nothing where nobody did."""
+    if config.judge is None:
+        return {}
+    spec = config.judge
+    part = {"model": to_json(spec), "fingerprint": None, "files": [], "note": ""}
+    asked = min((one.run.created.timestamp() for one in evidence.values()), default=math.inf)
+    try:
+        paths = files_of(spec.reference, spec.weights, spec.labels)
+        if max((path.stat().st_mtime for path in paths), default=0.0) > asked:
+            return {"judges": [part | {"note": "its files were written since it judged"}]}
+        return {"judges": [part | {"files": _hashed(paths)}]}
+    except (UsableError, OSError) as error:  # an object of Python, or gone since
+        return {"judges": [part | {"note": str(error)}]}
+
+
+def _hashed(paths: Sequence[Path]) -> list[dict[str, Any]]:
+    return [
+        {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
+        for path in paths
+    ]
+
+
 def _hashes(
     spec: ModelSpec, own: Sequence[Evidence], paths: Sequence[Path]
 ) -> list[dict[str, Any]]:
@@ -134,10 +160,7 @@ def _hashes(
         newest = max((path.stat().st_mtime for path in paths), default=0.0)
         if newest > min((one.run.created.timestamp() for one in own), default=math.inf):
             _check_same(spec, own[0])
-        return [
-            {"file": path.name, "bytes": path.stat().st_size, "sha256": sha256_of_file(path)}
-            for path in paths
-        ]
+        return _hashed(paths)
     except OSError as error:
         raise StorageError(
             f"The weights of {spec.reference} cannot be read, so their SHA-256 cannot be written: "

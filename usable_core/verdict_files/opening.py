@@ -144,7 +144,9 @@ def _check_form(document: object) -> None:
         _check_fields(link, "a link of its chain", dict.fromkeys(("part", "sha256", "linked"), str))
     for run in document["runs"].values():
         _check_fields(run, "a run", {"task": str, "candidate": str, "files": dict})
-    for weights in document["weights"]:
+    if not isinstance(document.get("judges", []), list):
+        raise ValueError("it has no list of judges")
+    for weights in (*document["weights"], *document.get("judges", ())):
         _check_fields(weights, "weights", {"model": dict, "files": list})
         _check_fields(weights["model"], "a model", {"reference": str})
         for file in weights["files"]:

@@ -187,9 +187,11 @@ def _provenance(document: Document) -> Iterator[Block]:
         "folder of this file checks every hash and works out every number anew from the records; "
         "`usable check` tells a pipeline the outcome."
     )
-    for part in document["weights"]:
+    judges = document.get("judges", [])
+    for part in (*document["weights"], *judges):
         own = [(f["file"], f"SHA-256 {f['sha256']}") for f in part["files"]]
-        rows += [(part["model"]["reference"], f"fingerprint {part['fingerprint'] or 'unknown'}")]
+        about = "judge" if part in judges else f"fingerprint {part['fingerprint'] or 'unknown'}"
+        rows += [(part["model"]["reference"], about)]
         rows += own or [("", part["note"] or "no file of its own here")]
     yield Table(("weights", ""), tuple(rows))
     runs = document["runs"].items()

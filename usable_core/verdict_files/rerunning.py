@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from usable_core import answering, tasks
 from usable_core.catalog import implementation
-from usable_core.catalog.models import source_of
+from usable_core.catalog.references import source_of
 from usable_core.errors import UsableError
 from usable_core.evaluations.result import Measured, Result
 from usable_core.evaluations.specs import ModelSpec
@@ -89,13 +89,33 @@ def _measure_again(
             done.problems += [(part, f"of run {name}: {why}") for part, why in other]
             return
         again = implementation(row.again_by)(
-            answer, known["model"], known.get("dataset"), sample.count, sample.seed
+            answer,
+            known["model"],
+            known.get("dataset"),
+            sample.count,
+            sample.seed,
+            **_judge(answer, sample, known, done),
         )
     except UsableError as error:
         done.notes.append(f"{row.title} of {title} was not measured again: {error}")
         return
     done.notes.append(f"{title} {again.note}.")
     done.problems += [("records", f"of run {name}: {title}: {why}") for why in again.wrong]
+
+
+def _judge(answer: Measured, sample: Sample, known: dict[str, Any], done: Rerun) -> dict[str, Any]:
+    """Return who judged the attacked texts of an answer, where anybody did and is at hand."""
+    spec = getattr(answer.config, "judge", None)
+    if spec is None:
+        return {}
+    try:
+        if "judge" not in known:
+            named = replace(spec, trust=sample.trust)
+            known["judge"] = answering.judge_of(named, known["dataset"])
+    except UsableError as error:
+        done.notes.append(f"The judge {spec.reference} was not asked again: {error}")
+        return {}
+    return {"judge": known["judge"]}
 
 
 def _spec(answer: Result) -> ModelSpec:

@@ -173,7 +173,7 @@ def _part(name: str) -> str:
 def _weights(document: Document) -> tuple[list[Problem], list[str]]:
     """Return which weights at hand are others than were measured, and which are not at hand."""
     problems, notes = [], []
-    for part in document["weights"]:
+    for part in (*document["weights"], *document.get("judges", ())):
         name = part["model"]["reference"]
         try:
             paths = weights_paths(part) if part["files"] else ()

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from usable_core.catalog import implementation, lookup, starts
 from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.starts import STARTS
+from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import (
     MOST_SEED,
@@ -49,6 +50,7 @@ MEASURED = (
 )  # of every model, the quick first
 USUAL = STARTS[starts.USUAL].require  # what is required where nobody says otherwise
 MOST_MODELS = 50
+SWAPS = "typo"  # of texts where nobody says otherwise: any language with letters, same meaning
 # By name: they stand above questions and answers.
 _SAVE = "usable_core.verdict_files.saving:save"
 _HTML = "usable_core.verdict_files.notebook:as_html"
@@ -68,6 +70,9 @@ class AssessmentConfig:
         preset: How much is measured: a key of `catalog.attacks.PRESETS`.
         seed: Seed of all randomness.
         kind: What the models take, and the data consist of.
+        swaps: Of texts, what attacks swap words for: a key of `catalog.text_attacks.TEXT_PRESETS`;
+            `SWAPS` when not given.
+        judge: Another model of texts, which says what broken texts still say.
     """
 
     models: tuple[ModelSpec, ...]
@@ -79,6 +84,8 @@ class AssessmentConfig:
     preset: str = "glance"
     seed: int = 0
     kind: InputKind = "picture"
+    swaps: str | None = None
+    judge: ModelSpec | None = None
 
     def __post_init__(self) -> None:
         require(0 < len(self.models) <= MOST_MODELS, "models", "1 to 50 models", len(self.models))
@@ -87,9 +94,30 @@ class AssessmentConfig:
         require_choices(self)
         require_range(self, "seed", 0, MOST_SEED)
         lookup(PRESETS, "preset", self.preset)
+        self._check_of_texts()
         for one in requirements_of(self.require).required:
             if why := misfit(one, self.kind):
                 raise ConfigError(why)
+
+    def _check_of_texts(self) -> None:
+        """Check what is said of attacks on texts.
+
+        Raises:
+            ConfigError: the models take pictures, or the judge is one of them.
+            UnknownName: there are no such swaps.
+        """
+        if self.kind == "picture" and (self.swaps or self.judge):
+            raise ConfigError(
+                "swaps and judge are of attacks on texts, and these models take pictures. Leave "
+                "them out."
+            )
+        if self.swaps is not None:
+            lookup(TEXT_PRESETS, "swaps", self.swaps)
+        if self.judge in self.models:
+            raise ConfigError(
+                f"{self.judge.reference} is to be assessed, and nobody judges their own case. "
+                "Name another judge, or none."
+            )
 
     @property
     def requirements(self) -> Requirements:

@@ -140,7 +140,8 @@ def _seconds(question: Config, pace: Pace) -> float:
         cells = n * len(question.corruptions) * len(question.severities)
         work, beside = Work(forward=n + cells), beside + cells * _corrupting(pace)
     elif isinstance(question, RobustnessConfig) and question.kind == "text":
-        work, beside = Work(forward=n * OF_SWAPS), ATTACK_SECONDS
+        judged = 2 * n if question.judge else 0  # each broken text, and what it was
+        work, beside = Work(forward=n * OF_SWAPS + judged), ATTACK_SECONDS
     elif isinstance(question, RobustnessConfig):
         work = most_work(question, n, pace.classes)
         speed = Speed(SHARE * speed.forward, SHARE * speed.gradient)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.corruptions import COMMON
-from usable_core.catalog.models import has_gradients
+from usable_core.catalog.references import has_gradients
 from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
 from usable_core.evaluations.accuracy import AccuracyConfig
@@ -14,7 +14,7 @@ from usable_core.evaluations.explanation import ExplainerOptions, ExplanationCon
 from usable_core.evaluations.result import Config
 from usable_core.evaluations.robustness import RobustnessConfig, default_epsilons
 from usable_core.evaluations.specs import ModelSpec, Norm
-from usable_core.verdicts.assessment import AssessmentConfig
+from usable_core.verdicts.assessment import SWAPS, AssessmentConfig
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,6 @@ SIZES = {
 }
 
 
-SWAPS = "typo"  # that are tried on texts: of any language with letters, and what is said stays
-
-
 def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     """Return what is asked about one candidate, by task, the quick first."""
     size, preset = SIZES[config.preset], PRESETS[config.preset]
@@ -64,7 +61,8 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
     options = ExplainerOptions(size.evaluations, seed=config.seed)
     methods = tuple(dict.fromkeys(r.place for r in needed.required if r.row.place == "method"))
     corruptions = tuple(TEXT_CORRUPTIONS) if is_text else COMMON
-    attacks = TEXT_PRESETS[SWAPS].attacks if is_text else preset.attacks_on(has_gradients=seen)
+    swaps = config.swaps or SWAPS
+    attacks = TEXT_PRESETS[swaps].attacks if is_text else preset.attacks_on(has_gradients=seen)
     return {
         "accuracy": AccuracyConfig(spec, data),
         "cost": CostConfig(
@@ -83,7 +81,8 @@ def questions(spec: ModelSpec, config: AssessmentConfig) -> dict[str, Config]:
             norm,
             tuple(sorted(budgets)),
             seed=config.seed,
-            preset=SWAPS if is_text else config.preset if seen else None,
+            preset=swaps if is_text else config.preset if seen else None,
+            judge=config.judge,
         ),
         "explanation": ExplanationConfig(spec, explained, methods or ("lime",), options=options),
     }

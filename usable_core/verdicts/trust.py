@@ -14,9 +14,11 @@ import numpy as np
 from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.accuracy import AccuracyResult
+from usable_core.evaluations.epsilon import epsilon_label
 from usable_core.evaluations.explanation import ExplanationResult
 from usable_core.evaluations.result import Measured
 from usable_core.evaluations.robustness_result import RobustnessResult
+from usable_core.evaluations.robustness_texts import still_read
 from usable_core.metrics.intervals import CONFIDENCE, wilson
 from usable_core.verdicts.findings import Remark, Tone
 from usable_core.verdicts.label_doubts import agreed_labels, unlikely_labels
@@ -29,6 +31,7 @@ UNEVEN = 0.9  # of the largest possible entropy of the classes: 0.9 is some 3 to
 POWER = 0.8
 DISCORDANT = 0.1  # of the examples, on which two similar backbones usually differ
 MOST_IDS = 50
+SAME_SAID = 0.5  # of the broken texts: fewer that still say the same, and the curve is of others
 
 
 def trust(answers: Answers, *, seed: int = 0) -> tuple[Remark, ...]:
@@ -40,7 +43,7 @@ def trust(answers: Answers, *, seed: int = 0) -> tuple[Remark, ...]:
     """
     measured = {name: of["accuracy"] for name, of in answers.items() if "accuracy" in of}
     accuracies = cast(dict[str, AccuracyResult], measured)
-    found = [*_attacks(answers), *_maps(answers), *_leaks(answers)]
+    found = [*_attacks(answers), *_judged(answers), *_maps(answers), *_leaks(answers)]
     if accuracies:
         found += [
             *_duplicates(next(iter(accuracies.values()))),
@@ -90,6 +93,30 @@ def _attacks(answers: Answers) -> Iterator[Remark]:
             good.append(f"{name} ({len(result.checks)})")
     if good:
         yield Remark(title, "good", f"All passed: {', '.join(good)}.")
+
+
+def _judged(answers: Answers) -> Iterator[Remark]:
+    """Yield of how many broken texts a judge reads what it read before: others say another thing.
+
+    The curve counts them all, so where many say another thing, it says too little of the model.
+    """
+    for name, of in answers.items():
+        result = of.get("robustness")
+        if not isinstance(result, RobustnessResult) or result.config.judge is None:
+            continue
+        read = [pair for pair in zip(result.epsilons, still_read(result), strict=True) if pair[1].n]
+        told = ", ".join(
+            f"{100 * one.value:.0f} % of {one.n:,} at {epsilon_label(e, 'words')}"
+            for e, one in read
+        )
+        judge = result.config.judge.reference
+        yield Remark(
+            "What broken texts still say",
+            "doubt" if any(one.value < SAME_SAID for _, one in read) else "good",
+            f"{judge} reads as before, of the texts that break {name}: {told}."
+            if told
+            else f"No text breaks {name}, so {judge} had none to judge.",
+        )
 
 
 def _maps(answers: Answers) -> Iterator[Remark]:

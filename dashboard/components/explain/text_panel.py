@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard import state
+from dashboard.components.explain import text_address
 from dashboard.components.explain.map_facts import badges
 from dashboard.components.explain.settings import (
     EVALUATIONS,
@@ -64,6 +65,7 @@ def show() -> None:
 
 
 def _choose_text() -> str:
+    text_address.read()
     st.pills(
         "Samples",
         SAMPLES,
@@ -71,13 +73,15 @@ def _choose_text() -> str:
         wrap=True,
         on_change=_take_sample,
     )
-    return st.text_area(
+    text = st.text_area(
         "Text",
         key=state.EXPLAIN_TEXT,
         height=110,
         max_chars=LONGEST,
         placeholder="Write or paste a text, and press Ctrl+Enter.",
     ).strip()
+    text_address.write(text)
+    return text
 
 
 def _take_sample() -> None:
@@ -92,14 +96,7 @@ def _choose_settings(text: str) -> TextQuestions | None:
         state.TEXT_MODELS, MAX_MODELS, label=f"Backbones (up to {MAX_MODELS})", default=()
     )
     methods = choose_methods(state.EXPLAIN_TEXT_METHODS, METHODS, DEFAULT_METHODS)
-    classes = st.session_state.get(state.EXPLAIN_TEXT_CLASSES, [])
-    target = st.selectbox(
-        "Class to explain",
-        [PREDICTED, *classes],
-        key=state.EXPLAIN_TEXT_TARGET,
-        accept_new_options=True,
-        format_func=lambda name: "Its own prediction" if name == PREDICTED else name,
-    )
+    target = _choose_target()
     options, has_evidence = _choose_options()
     if not models:
         st.info(
@@ -109,10 +106,26 @@ def _choose_settings(text: str) -> TextQuestions | None:
         return None
     if not text:
         return None
-    own = None if target in (None, PREDICTED) else target
     gone = hidden(text)
     asked = methods if len(gone) < count_words(text) else ()
-    return TextQuestions(text, models, tuple(asked), own, options, has_evidence, gone)
+    return TextQuestions(text, models, tuple(asked), target, options, has_evidence, gone)
+
+
+def _choose_target() -> str | None:
+    """Ask for the class that is explained, None for each backbone's own prediction."""
+    key = state.EXPLAIN_TEXT_TARGET
+    state.read_address(key, [PREDICTED])
+    classes = [PREDICTED, *st.session_state.get(state.EXPLAIN_TEXT_CLASSES, [])]
+    current = st.session_state.get(key)
+    target = st.selectbox(
+        "Class to explain",
+        classes if current is None or current in classes else [*classes, current],
+        key=key,
+        accept_new_options=True,
+        format_func=lambda name: "Its own prediction" if name == PREDICTED else name,
+    )
+    state.write_address(key, [target] if target else [])
+    return None if target in (None, PREDICTED) else target
 
 
 def _choose_options() -> tuple[ExplainerOptions, bool]:

@@ -1,6 +1,6 @@
 """The words of a text as chips, which a click or a key hides from every backbone or shows again."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import streamlit as st
@@ -37,6 +37,12 @@ def hidden(text: str) -> tuple[int, ...]:
 def hide(text: str, number: int) -> None:
     """Hide a word of a text, or show it again; another text's are shown."""
     st.session_state[_HIDDEN] = text, frozenset(hidden(text)) ^ {number}
+
+
+def hide_only(text: str, numbers: Iterable[int]) -> None:
+    """Hide these words of a text and show its others; numbers that none has are no word."""
+    known = range(count_words(text))
+    st.session_state[_HIDDEN] = text, frozenset(n for n in numbers if n in known)
 
 
 def show_all() -> None:

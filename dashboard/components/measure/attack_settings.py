@@ -17,7 +17,7 @@ from dashboard.components.shared.kinds import choose_kind, chosen_kind
 from dashboard.components.shared.names import model_title
 from dashboard.components.shared.pickers import model_options, with_typed
 from usable_core.catalog.attacks import ATTACKS, LOSSES, PRESETS, AttackSpec
-from usable_core.catalog.models import has_gradients
+from usable_core.catalog.references import has_gradients
 from usable_core.errors import AttackError
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice
 from usable_core.evaluations.epsilon import NORM_TITLES, PIXEL_NORMS, epsilon_label, grid, typed

@@ -38,7 +38,7 @@ def text_attack_settings() -> Ask:
             f"accuracy, is always measured too. Empty: {_usual()}",
         )
         with two:
-            judge = _judge()
+            judge = judge_picker(state.ROBUSTNESS_JUDGE)
         seed = three.number_input("Seed", 0, value=0, key=state.ROBUSTNESS_SEED)
 
     def ask(model: ModelSpec, dataset: DatasetSpec) -> RobustnessConfig:
@@ -82,14 +82,18 @@ def _listed(epsilons: Sequence[float]) -> str:
     return ", ".join(typed(epsilon, "words") for epsilon in epsilons)
 
 
-def _judge() -> str:
+def judge_picker(key: str) -> str:
+    """Ask for a model of texts that judges what broken texts say, and return its reference.
+
+    `NOBODY` where none is to.
+    """
     known = {
         name: title for name, title in model_options().items() if known_kinds([name]) == {"text"}
     }
     return st.selectbox(
         "Judge",
-        with_typed([NOBODY, *known], state.ROBUSTNESS_JUDGE),
-        key=state.ROBUSTNESS_JUDGE,
+        with_typed([NOBODY, *known], key),
+        key=key,
         accept_new_options=True,
         format_func=lambda name: "Nobody" if name == NOBODY else known.get(name, name),
         help="Another model of the same classes, which reads each broken text: where it still "

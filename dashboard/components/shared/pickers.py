@@ -9,8 +9,10 @@ from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.names import training_titles, trainings
 from dashboard.components.shared.opening import is_held_back
 from usable_core import settings, shelf
+from usable_core.catalog.architectures import BUNDLED
 from usable_core.catalog.fitting import ModelFacts, facts_of, measurable
-from usable_core.catalog.models import BUNDLED, SOURCES, TITLES, is_path, reference_forms, suggested
+from usable_core.catalog.models import SOURCES, TITLES
+from usable_core.catalog.references import is_path, reference_forms, suggested
 from usable_core.evaluations.specs import ModelSpec
 
 DEFAULT_MODELS = ("bundled/resnet",)

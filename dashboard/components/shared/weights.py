@@ -11,7 +11,8 @@ from dashboard.components.shared.names import model_title
 from usable_core import settings, shelf
 from usable_core.catalog.imagenet import installed
 from usable_core.catalog.known_names import cached_references
-from usable_core.catalog.models import SOURCES, is_path
+from usable_core.catalog.models import SOURCES
+from usable_core.catalog.references import is_path
 from usable_core.errors import UsableError
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.passports import Passport

@@ -13,7 +13,7 @@ from dashboard.components.shared.weights import on_this_machine
 from usable_core import bringing, shelf
 from usable_core.bringing import Brought
 from usable_core.catalog.known_names import hub_references, known_references
-from usable_core.catalog.models import source_of, suggested
+from usable_core.catalog.references import source_of, suggested
 from usable_core.errors import UsableError
 
 WAYS = {

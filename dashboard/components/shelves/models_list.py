@@ -14,9 +14,10 @@ from dashboard.components.shared.pickers import facts
 from dashboard.components.shelves.choosing import choosable, delete_button
 from usable_core import shelf
 from usable_core.catalog import imagenet
+from usable_core.catalog.architectures import BUNDLED
 from usable_core.catalog.fitting import card_of
 from usable_core.catalog.imagenet import IMAGENET, LICENCE
-from usable_core.catalog.models import BUNDLED, is_path
+from usable_core.catalog.references import is_path
 from usable_core.runs.run import RunHead, Status, Wanted
 from usable_core.runs.uploads import data_title
 from usable_core.shelf import Shelved

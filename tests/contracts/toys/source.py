@@ -24,9 +24,9 @@ def build(name, options):
 
 
 def load(name, spec):
+    from usable_core.inputs.preprocessing import Preprocessing
     from usable_core.labels import LabelSpace
     from usable_core.models.model import Model
-    from usable_core.models.preprocessing import Preprocessing
     from usable_core.models.weights.checkpoints import load_weights
 
     options = dict(spec.arch_options)

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.files import placed
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.outputs import place_of_logits
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.programs import Program
 
 _ANY_NUMBER = 2**40  # torch's infinity is larger

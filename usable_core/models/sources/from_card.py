@@ -8,16 +8,18 @@ from typing import Any, cast
 from torch import nn
 
 from usable_core.catalog import implementation, lookup
+from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.catalog.model_files import weights_file
-from usable_core.catalog.models import ARCHITECTURES, WEIGHTS_FILE, files_of, source_of
+from usable_core.catalog.models import WEIGHTS_FILE
+from usable_core.catalog.references import files_of, source_of
 from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.inputs.input import Input
+from usable_core.inputs.preprocessing import GUESS, LARGEST_CROP, Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.cards import Card, checked
 from usable_core.models.heads import replace_head
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import GUESS, LARGEST_CROP, Preprocessing
 from usable_core.models.sizes import built
 from usable_core.models.sources.installed import function_of
 from usable_core.models.sources.options import OptionValue

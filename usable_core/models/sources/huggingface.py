@@ -16,10 +16,10 @@ from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.files import is_file, why
 from usable_core.inputs.input import Input
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.json_files import parsed_json, read_json
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sizes import built
 from usable_core.models.sources import text_trunks, timm_models
 from usable_core.models.sources.classifiers import (

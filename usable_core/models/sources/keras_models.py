@@ -15,11 +15,11 @@ from usable_core.catalog.model_files import keras as file_of
 from usable_core.errors import CheckpointError, UnknownName, first_line
 from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.inputs.preprocessing import GUESS, Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.outputs import SEVERAL
 from usable_core.models.pixel_range import UNIT, PixelRange
-from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.seen import expected
 from usable_core.models.sizes import built
 from usable_core.models.sources.imagenet import imagenet_labels

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from usable_core.errors import CheckpointError
+from usable_core.inputs.preprocessing import LARGEST_SIDE
 from usable_core.models.pixel_range import PixelRange, taken_range
-from usable_core.models.preprocessing import LARGEST_SIDE
 from usable_core.records import brief
 
 Keras = Any  # what Keras makes; it has no types

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from usable_core.catalog.model_files import onnx as files_of_onnx
 from usable_core.errors import CheckpointError, first_line
+from usable_core.inputs.preprocessing import LARGEST_SIDE
 from usable_core.models.outputs import are_probabilities, place_of_logits
 from usable_core.models.pixel_range import BYTES, PixelRange, taken_range
-from usable_core.models.preprocessing import LARGEST_SIDE
 from usable_core.models.sources.onnx_bounds import check_weights, ran
 from usable_core.models.sources.onnx_ends import before_the_end, prepared
 

@@ -16,13 +16,13 @@ import torch
 from usable_core.catalog.model_files import onnx as files_of_onnx
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.inputs.preprocessing import GUESS, Preprocessing
 from usable_core.json_files import parsed_json
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.outputs import SEVERAL
 from usable_core.models.overrides import overridden
 from usable_core.models.pixel_range import UNIT, PixelRange
-from usable_core.models.preprocessing import GUESS, Preprocessing
 from usable_core.models.programs import BlackBox, Program
 from usable_core.models.sources.onnx_bounds import check_sizes
 from usable_core.models.sources.onnx_graphs import (

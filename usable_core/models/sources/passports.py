@@ -8,7 +8,7 @@ from typing import Any, Literal
 from torch import nn
 
 from usable_core.errors import CheckpointError, ConfigError
-from usable_core.models.preprocessing import GUESS, Preprocessing
+from usable_core.inputs.preprocessing import GUESS, Preprocessing
 from usable_core.models.weights.facts import Facts
 
 _OWN_SIZE = "the network's own input size"

@@ -7,7 +7,7 @@ from PIL import Image
 from transformers.image_processing_utils import BaseImageProcessor
 
 from usable_core.errors import UsableError
-from usable_core.models.preprocessing import Interpolation
+from usable_core.inputs.preprocessing import Interpolation
 
 _INTERPOLATIONS: Mapping[int, Interpolation] = {
     Image.Resampling.NEAREST: "nearest",

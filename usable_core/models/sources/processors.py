@@ -22,8 +22,8 @@ from transformers.models.auto.image_processing_auto import IMAGE_PROCESSOR_MAPPI
 from usable_core.catalog.hub import PROCESSORS
 from usable_core.errors import CheckpointError, UsableError, first_line
 from usable_core.files import is_file, why
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.json_files import read_json
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.sources.loaded_networks import quiet
 from usable_core.models.sources.processor_fields import (
     NoPicture,

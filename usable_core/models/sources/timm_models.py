@@ -16,9 +16,9 @@ from usable_core import downloads, reach
 from usable_core.errors import CheckpointError, UnknownName, first_line
 from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.seen import expected
 from usable_core.models.sizes import built, parameter_count, without_numbers
 from usable_core.models.sources.hub import offline_where_unreachable

@@ -14,9 +14,9 @@ from usable_core import downloads
 from usable_core.errors import CheckpointError, UnknownName
 from usable_core.evaluations.passports import Download, Passport
 from usable_core.evaluations.specs import ModelSpec
+from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
-from usable_core.models.preprocessing import Preprocessing
 from usable_core.models.seen import expected
 from usable_core.models.sizes import built, parameter_count, without_numbers
 from usable_core.models.sources.imagenet import imagenet_labels, known_as_imagenet

@@ -14,9 +14,9 @@ from typing import Any, get_args
 from usable_core.catalog.model_files import CONFIG_FILE
 from usable_core.errors import CheckpointError
 from usable_core.files import why
+from usable_core.inputs.preprocessing import Interpolation
 from usable_core.json_files import read_json
 from usable_core.labels import LabelSpace
-from usable_core.models.preprocessing import Interpolation
 from usable_core.models.weights.nesting import entries
 from usable_core.records import restore, shown
 

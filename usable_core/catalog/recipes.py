@@ -1,0 +1,113 @@
+"""Ways of training by name: settings to start from, each of which can be said otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """One way of fine-tuning.
+
+    Attributes:
+        title: As people call it.
+        help: What it is for, in one sentence.
+        schedule: Fields of `Schedule` that differ from what is usual.
+        settings: Fields of `FineTuningConfig` that do.
+        preprocessing: How pictures are prepared, where not as the weights were trained.
+        faults: What is wrong about it, a sentence each.
+        better: The recipe that is without them.
+    """
+
+    title: str
+    help: str
+    schedule: Mapping[str, str | int | float] = field(default_factory=dict)
+    settings: Mapping[str, str | float] = field(default_factory=dict)
+    preprocessing: tuple[tuple[str, str], ...] = ()
+    faults: tuple[str, ...] = ()
+    better: str = ""
+
+
+RECIPES = {
+    "usual": RecipeRow(
+        "Usual",
+        "A linear warm-up, a cosine to zero, shifted pictures: the rate that the network's layers "
+        "stand.",
+    ),
+    "probe": RecipeRow(
+        "Linear probe",
+        "Only a new head on features that are computed once: seconds, and a measure of how good "
+        "they are.",
+        settings={"method": "linear_probe"},
+    ),
+    "careful": RecipeRow(
+        "Careful",
+        "For few examples near what the backbone knows: its weights move at a tenth of the head's "
+        "rate, targets are smoothed.",
+        schedule={"label_smoothing": 0.1},
+        settings={"backbone_rate": 0.1},
+    ),
+    "augmented": RecipeRow(
+        "Augmented",
+        "For pictures and many epochs: random changes of every picture and mixtures of two, which "
+        "a small data set needs most (Cubuk et al. 2020, arXiv:1909.13719; Zhang et al. 2018, "
+        "arXiv:1710.09412; Yun et al. 2019, arXiv:1905.04899).",
+        schedule={
+            "epochs": 30,
+            "augmentation": "rand_augment",
+            "mixup": 0.2,
+            "cutmix": 1.0,
+            "label_smoothing": 0.1,
+        },
+    ),
+    "rare-classes": RecipeRow(
+        "Rare classes",
+        "Every class is seen equally often, however rare it is.",
+        schedule={"sampling": "balanced"},
+    ),
+    "seed-recipe": RecipeRow(
+        "Tutorial",
+        "As tutorials have it: SGD at 0.001 with momentum 0.9, batches of 64, ten epochs, pictures "
+        "of 32 pixels normalised by 0.5. Meant for torchvision/resnet50 and CIFAR-10.",
+        schedule={
+            "epochs": 10,
+            "batch_size": 64,
+            "optimizer": "sgd",
+            "momentum_form": "classical",
+            "learning_rate": 0.001,
+            "decay": "constant",
+            "warmup": 0.0,
+            "weight_decay": 0.0,
+            "clip": 0.0,
+            "augmentation": "none",
+        },
+        preprocessing=(
+            ("resize", "32"),
+            ("crop", "32"),
+            ("mean", "0.5,0.5,0.5"),
+            ("std", "0.5,0.5,0.5"),
+        ),
+        faults=(
+            "Pictures are normalised by 0.5, not by the mean and deviation that the weights were "
+            "trained with, so the pretrained layers see other numbers than they know.",
+            "At 32 pixels the last map of a ResNet-50 is one pixel wide: weights of 224 pixels "
+            "lose most of what they can see.",
+            "The rate never falls, so the last epoch is as noisy as the first and the weights kept "
+            "are a matter of chance.",
+            "No picture is ever changed and no weight decays: ten epochs learn the training split "
+            "by heart.",
+        ),
+        better="tutorial-mended",
+    ),
+    "tutorial-mended": RecipeRow(
+        "Tutorial, mended",
+        "The tutorial's ten epochs of SGD in batches of 64, with the weights' own normalisation, "
+        "64 pixels, a rate that rises and falls, shifts and flips, and weight decay.",
+        schedule={
+            "epochs": 10,
+            "batch_size": 64,
+            "optimizer": "sgd",
+            "augmentation": "shift_flip",
+        },
+        preprocessing=(("resize", "64"), ("crop", "64")),
+    ),
+}

@@ -1,0 +1,97 @@
+"""`Objective`: what a training minimises, in terms that its loop needs and no more."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.training import Start
+from usable_core.randomness import generator
+from usable_core.training.batches import balanced, batches
+from usable_core.training.meter import Figures, Validation
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What one step is judged by.
+
+    Attributes:
+        task: L_fine, a differentiable scalar.
+        correct: How many task examples were right; of texts whose pieces are guessed, the share
+            of right guesses times the examples.
+        source: L_pre, a differentiable scalar; None without one.
+    """
+
+    task: Tensor
+    correct: Tensor
+    source: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the losses are multiplied by: task·L_fine + source·L_pre is minimised."""
+
+    task: float = 1.0
+    source: float = 0.0
+
+    def total(self, loss: Loss) -> Tensor:
+        """Return what is minimised, a differentiable scalar."""
+        if loss.source is None or self.source == 0:
+            return loss.task
+        return self.source * loss.source + self.task * loss.task
+
+    def figures(self, start: Start) -> Figures:
+        """Return the losses before the first step as those of a step."""
+        if math.isnan(start.source) and self.source == 0:
+            return Figures(start.task, start.task, None, 0)
+        total = self.source * start.source + self.task * start.task
+        return Figures(total, start.task, start.source, 0)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised.
+
+    Attributes:
+        parts: Modules that are trained, each with its multiple of the learning rate.
+        loss: From indices (B,) of training examples and a step, from 0, to their loss; whatever it
+            draws, it draws by the step alone.
+        validate: Measures the validation split.
+        examples: Number of training examples.
+        classes: Number of the task's classes.
+        device: Where the modules are.
+        weigh: How the losses are weighed, once it is known what they start from.
+        labels: Class of each training example (N,), where balanced batches can be asked for.
+        lengths: How long each training example is (N,), so that those of like length are in one
+            batch; None where all are of one size.
+    """
+
+    parts: Sequence[tuple[nn.Module, float]]
+    loss: Callable[[Tensor, int], Loss]
+    validate: Callable[[], Validation]
+    examples: int
+    classes: int
+    device: torch.device
+    weigh: Callable[[Start], Weights] = lambda start: Weights()
+    labels: Tensor | None = None
+    lengths: Tensor | None = None
+
+    @property
+    def modules(self) -> list[nn.Module]:
+        """Return what is trained."""
+        return [module for module, _ in self.parts]
+
+    def batches(self, schedule: Schedule, epoch: int) -> Sequence[Tensor]:
+        """Return the batches of an epoch, from 1: the same whatever was drawn before."""
+        drawn = generator(schedule.seed, "order", epoch)
+        order = torch.randperm(self.examples, generator=drawn)
+        if schedule.sampling == "balanced" and self.labels is not None:
+            order = balanced(self.labels.cpu(), drawn)
+        return batches(order, self.lengths, schedule.numbers[1], drawn)
+
+    def steps(self, schedule: Schedule) -> int:
+        """Return how many steps an epoch has."""
+        return math.ceil(self.examples / schedule.numbers[1])
