@@ -12,7 +12,7 @@ from made_texts import CLASSES, save_classifier
 from usable_core import load_model
 from usable_core.datasets.splits import training_splits
 from usable_core.datasets.texts import from_texts
-from usable_core.errors import Cancelled, CheckpointError, ConfigError, DatasetRefused
+from usable_core.errors import Cancelled, CheckpointError, ConfigError, DatasetRefused, UsableError
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig
@@ -347,6 +347,13 @@ def test_what_is_of_one_class_is_no_task(names, sentence, models, tmp_path):
 
     with pytest.raises(DatasetRefused, match=sentence):
         tune(models["bert"], tmp_path, one)
+
+
+def test_two_texts_leave_none_for_validation(models, tmp_path):
+    two = from_texts("two", ["a b", "c d"], np.arange(2), LabelSpace(("plain", "planted")))
+
+    with pytest.raises(UsableError, match="two leaves no texts for validation"):
+        tune(models["bert"], tmp_path, two)
 
 
 def backbone(model):

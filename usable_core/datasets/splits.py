@@ -22,7 +22,7 @@ def training_splits(
 
     Raises:
         ConfigError: a split that training does not use is asked for.
-        UsableError: the training split holds a single image.
+        UsableError: the training split holds a single image, or the validation split none.
     """
     require(
         spec.split in ("auto", "train", "all"),
@@ -46,6 +46,11 @@ def training_splits(
         raise UsableError(
             f"Training needs at least 2 {train.examples}, but {train.name} gives {len(train)}. "
             f"Raise the limit, or give more {train.examples}."
+        )
+    if not len(validation):
+        raise UsableError(
+            f"{dataset.name} leaves no {train.examples} for validation. Give at least 2 of each "
+            "class."
         )
     return train, validation.sample(spec.limit, seed=spec.seed)
 
