@@ -195,6 +195,7 @@ TASKS = {
         help="Fine-tune with several λ and seeds: what the task gains, what of the source is lost.",
         lines="usable_core.cli.sweep:lines",
         in_short="usable_core.evaluations.in_short:sweep",
+        page="sweep",
         again="its finished trainings are answered from the store",
         is_of_parts=True,
         kinds=("picture", "text"),

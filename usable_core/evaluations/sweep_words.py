@@ -107,6 +107,6 @@ def _chosen(result: SweepResult) -> str:
     if result.config.measured_on == "validation" or len(result.answered) < 2:
         return ""
     return (
-        "A λ that is chosen by these test examples looks better on them than it is: choose with "
-        "--measured-on validation, then report test."
+        "A λ that is chosen by these test examples looks better on them than it is: choose by "
+        "validation (--measured-on validation), then report test."
     )
