@@ -26,8 +26,9 @@ from usable_core.catalog.models import CARD_FILE, TOKENIZER_FILE, WEIGHTS_FILE
 from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.files import write_json
 from usable_core.measuring import accuracy, robustness
 from usable_core.models.sources.from_card import model_from_card, model_in

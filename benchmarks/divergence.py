@@ -15,8 +15,9 @@ import torch
 
 from usable_core.datasets import load_dataset
 from usable_core.errors import Diverged
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.models import load_model
 from usable_core.models.model import Model
 from usable_core.training.fine_tuning import fine_tune

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.measuring import accuracy
 from usable_core.metrics.intervals import Proportion
 from usable_core.models import load_model

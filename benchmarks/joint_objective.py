@@ -21,13 +21,9 @@ from torch import Tensor, nn
 from usable_core.datasets import load_dataset
 from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.datasets.dataset import Dataset
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import (
-    FineTuningConfig,
-    PretrainingConfig,
-    Schedule,
-    TrainingResult,
-)
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.evaluations.training_words import points
 from usable_core.models import load_model
 from usable_core.models.heads import head

@@ -18,8 +18,9 @@ from scipy import stats
 from usable_core.catalog.models import CARD_FILE
 from usable_core.datasets import load_dataset
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.measuring import accuracy
 from usable_core.models.sources.from_card import model_in
 from usable_core.training.fine_tuning import fine_tune

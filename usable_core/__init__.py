@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from usable_core.datasets.arrays import dataset_from_texts as dataset_from_texts
     from usable_core.datasets.dataset import Dataset as Dataset
     from usable_core.evaluations.explanation import ExplainerOptions as ExplainerOptions
+    from usable_core.evaluations.schedule import Schedule as Schedule
     from usable_core.evaluations.specs import DatasetSpec as DatasetSpec
     from usable_core.evaluations.specs import ModelSpec as ModelSpec
-    from usable_core.evaluations.training import Schedule as Schedule
     from usable_core.inputs.preprocessing import Preprocessing as Preprocessing
     from usable_core.labels import LabelSpace as LabelSpace
     from usable_core.models import load_model as load_model
@@ -63,7 +63,7 @@ _NAMES = {
     "datasets.dataset": "Dataset",
     "evaluations.explanation": "ExplainerOptions",
     "evaluations.specs": "DatasetSpec ModelSpec",
-    "evaluations.training": "Schedule",
+    "evaluations.schedule": "Schedule",
     "inputs.preprocessing": "Preprocessing",
     "labels": "LabelSpace",
     "models": "load_model",

@@ -48,6 +48,7 @@ SMALLEST = {
     "joint_objective": "--epochs 1 --seeds 0 --examples 40 --lambdas 0 1 --backbones vgg",
     "first_page": "1",
     "first_maps": "--evaluations 64 --repetitions 1",
+    "first_words": "--rounds 1",
     "glance_checks": "--limit 2",
     "gradient_maps": "--rounds 1 --samples 16",
     "memory": "20 40",
@@ -68,7 +69,7 @@ SMALLEST = {
 }
 TAKE_NUMBERS = {"first_page", "memory"}  # alone, so the smallest replace the command's own
 DATA_OPTIONS = ("--dataset", "--pictures", "--source", "--train", "--test")
-NEEDS_A_BROWSER = {"clicks", "first_page"}
+NEEDS_A_BROWSER = {"clicks", "first_page", "first_words"}
 
 
 def name_of(command):

@@ -64,12 +64,16 @@ CONTRACTS = {
     "test_catalog_datasets": "digits",
     "test_catalog_models": "torchvision",
     "test_tasks": "accuracy",
+    "test_text_attacks": "typo",
+    "test_text_corruptions": "word_order",
+    "test_text_explainers": "occlusion",
 }
 OF_TEXTS = "test_what_can_be_asked_of_texts_is_answered_and_called_so"  # the toy's are of pictures
 DOCUMENTED = "test_every_name_is_documented_and_none_that_is_gone"
 # Kinds of names in CONTRIBUTING, and the one that each of them lacks.
 UNDOCUMENTED = {
     "attacks": "toy",
+    "attacks on texts": "toy-words",
     "explanation methods": "toy",
     "corruptions": "toy",
     "data sets": "toy",

@@ -9,8 +9,8 @@ from usable_core.catalog.attacks import AttackSpec
 from usable_core.errors import ConfigError
 from usable_core.evaluations.attack_choice import check_attack
 from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import Schedule
 from usable_core.records import hints_of
 from usable_core.tasks import TASKS
 

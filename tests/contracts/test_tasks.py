@@ -22,9 +22,10 @@ from usable_core.evaluations.cost import CostConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.sweep import SweepConfig
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.labels import LabelSpace
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig

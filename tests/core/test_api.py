@@ -34,8 +34,9 @@ from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model

@@ -16,8 +16,9 @@ from usable_core.datasets import load_dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.errors import DatasetRefused, IncompatibleLabels
 from usable_core.evaluations.interactive import ImageRequest
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.jobs import interactive as lane
 from usable_core.measuring.calibration import (
     best_temperature,

@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 import usable_core as usable
 from usable_core.datasets.arrays import dataset_from_arrays
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.training import Start
 from usable_core.labels import LabelSpace
 from usable_core.models.architectures import small_resnet, small_vgg, small_vit
 from usable_core.training.material import Answers

@@ -10,8 +10,8 @@ from torch import nn
 import usable_core as usable
 from usable_core import cli
 from usable_core.errors import CheckpointError, Diverged
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import silent
-from usable_core.evaluations.training import Schedule
 from usable_core.models import load_model
 from usable_core.runs import RunStore
 from usable_core.runs.run import Status

@@ -223,7 +223,7 @@ def test_one_logit_of_unknown_classes_is_matched_by_position():
 
 
 def test_a_network_of_one_logit_is_fine_tuned(tmp_path):
-    from usable_core.evaluations.training import Schedule
+    from usable_core.evaluations.schedule import Schedule
 
     model = wrap_model(
         small_one_logit(),

@@ -12,14 +12,9 @@ from sklearn.datasets import load_digits
 from usable_core import cli
 from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.errors import UsableError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import (
-    FineTuningConfig,
-    PretrainingConfig,
-    Retained,
-    Schedule,
-    Start,
-)
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Retained, Start
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.heads import head

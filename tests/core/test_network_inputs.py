@@ -11,7 +11,7 @@ from toy_models import digits_dataset
 
 import usable_core as usable
 from usable_core.errors import CheckpointError, ConfigError
-from usable_core.evaluations.training import Schedule
+from usable_core.evaluations.schedule import Schedule
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
 from usable_core.models.sources import torchvision_models

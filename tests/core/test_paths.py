@@ -9,8 +9,9 @@ from usable_core import jobs, tasks
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs import interactive
 from usable_core.runs import uploads
 from usable_core.runs.store import RunStore

@@ -15,8 +15,9 @@ from usable_core import jobs, load_model
 from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.datasets.texts import from_texts
 from usable_core.errors import Cancelled, Diverged, StorageError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.labels import LabelSpace
 from usable_core.runs import RunStore
 from usable_core.runs.run import Status

@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 
 from usable_core.errors import CheckpointError, ConfigError
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import Schedule
 from usable_core.models import load_model, sizes
 from usable_core.models.sizes import built
 

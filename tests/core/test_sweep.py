@@ -13,11 +13,11 @@ from made_texts import CLASSES, save_classifier
 from usable_core import cli, jobs
 from usable_core.errors import Cancelled, ConfigError, Diverged, UsableError
 from usable_core.evaluations import sweep
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
-from usable_core.evaluations.sweep_words import in_words, refusals
-from usable_core.evaluations.training import Schedule
+from usable_core.evaluations.sweep_words import in_words, refusals, spread
 from usable_core.metrics.intervals import mean_estimate, wilson
 from usable_core.runs import RunStore, Status
 from usable_core.training import fine_tuning, joint
@@ -253,6 +253,12 @@ def test_the_sentences_say_what_is_traded_and_what_failed():
         "front of both, by the means: λ = 0, 1, 1000; λ = 0.1 has no more of either than" in said[1]
     )
     assert refusals(TRADED) == ("λ = 1000, seed 1 has no answer: It ran away.",)
+
+
+def test_seeds_that_agree_claim_no_interval():
+    assert spread(TRADED.points[2].retained) == "85.0 % (all seeds)"
+    assert spread(TRADED.points[0].accuracy).startswith("11.0 % (0.0 % to ")
+    assert spread(TRADED.points[-1].accuracy) == "90.0 %"
 
 
 def test_without_source_data_there_is_no_front_and_that_is_said():

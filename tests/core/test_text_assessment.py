@@ -1,6 +1,7 @@
 """Whether a model of texts is fit for a use: measured, decided, written down and verified."""
 
 import contextlib
+import csv
 import io
 import json
 import math
@@ -21,6 +22,9 @@ import usable_core as usable
 from usable_core.cli import app, main
 from usable_core.errors import ConfigError, IncompatibleLabels, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.runs import RunStore
+from usable_core.verdict_files import exporting
+from usable_core.verdict_files.page import unframed
 from usable_core.verdicts.assessment import AssessmentConfig
 from usable_core.verdicts.checking import check
 from usable_core.verdicts.kinds import kind_told, start_of
@@ -98,6 +102,7 @@ def test_what_a_verdict_of_texts_does_not_rest_on_is_named_in_words_of_texts(ass
     assert "ROAD" not in open_
     trust = " ".join(one["sentence"] for one in said["trust"])
     assert "No two of the 24 texts are nearly equal" in trust
+    assert "/bert saw in pre-training is not known" in trust
     for word in ("picture", "image"):
         assert word not in trust + open_
 
@@ -274,3 +279,75 @@ def test_texts_too_short_to_be_attacked_meet_nothing(words, expected):
 
     assert found.outcome == expected
     assert ("too short" in found.doubt) == (expected == "undecided")
+
+
+def test_a_verdict_of_texts_is_passed_on(assessed, tmp_path):
+    """To TensorBoard, read back by its own reader."""
+    reading = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator",
+        reason="needs the extra: pip install 'usable[tensorboard]'",
+    )
+    folder, _, _ = assessed
+    said = json.loads((folder / "evidence" / "verdict.json").read_text())
+    logs = tmp_path / "logs"
+
+    exported = told(["export", "tensorboard", str(folder / "evidence"), "--out", str(logs)])
+
+    assert exported.status == 0, exported.output
+    for model in said["summary"]["models"]:
+        found = reading.EventAccumulator(str(logs / model["name"])).Reload()
+        assert [tag for tag in found.Tags()["tensors"] if tag.startswith("robustness/robust_ac")]
+        rows = {row["requirement"]: row["value"] for row in model["requirements"]}
+        tensor = found.Tensors("accuracy/accuracy")[0].tensor_proto
+        assert tensor.float_val[0] == pytest.approx(rows["accuracy >= 99 %"])
+
+
+def test_what_was_swapped_and_who_judged_are_params_of_mlflow(assessed):
+    folder, _, _ = assessed
+    document = json.loads((folder / "evidence" / "verdict.json").read_text())
+
+    found = exporting._params(document, document["summary"]["models"][0])
+
+    assert found["swaps"] == "homoglyph"
+    assert found["judge"] == f"hf/{folder / 'judge'}"
+    assert found["kind"] == "text"
+
+
+def test_runs_of_texts_and_of_pictures_are_not_compared(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("USABLE_HOME", str(tmp_path / "home"))
+    save_classifier(tmp_path / "bert", "bert")
+    usable.evaluate_accuracy(str(tmp_path / "bert"), reviews(tmp_path / "r.csv"), store=True)
+    usable.evaluate_accuracy("bundled/vgg_digits", "digits", limit=20, store=True)
+    runs = [run.id for run in RunStore().list("accuracy")]
+    capsys.readouterr()
+
+    for order in (runs, runs[::-1]):
+        assert main(["compare", *order]) == 2
+        said = capsys.readouterr().err.strip()
+        assert "\n" not in said
+        assert said.startswith("A comparison needs one data set, but got 2")
+
+
+def test_hostile_texts_and_names_are_no_markup_and_no_formulas_in_the_evidence(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("USABLE_HOME", str(tmp_path / "home"))
+    classes = ("=1+1", "<img src=x onerror=alert(1)>", "@SUM(1)")
+    save_classifier(tmp_path / "=cmd", "bert", classes=classes)
+    texts = ("<script>alert(2)</script> it rained", "\u202eevil\u202c =cmd", "+1 @x \u200bzero")
+    rows = [{"text": f"{texts[k % 3]} {k}", "label": classes[k % 3]} for k in range(12)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+
+    usable.assess(
+        str(tmp_path / "=cmd"), str(tmp_path / "a.jsonl"), ["accuracy >= 99 %"], swaps="any"
+    ).save(tmp_path / "out")
+
+    page = (tmp_path / "out" / "verdict.html").read_text(encoding="utf-8")
+    frame = unframed(page)[0]
+    assert "<script>alert" not in page
+    assert "<img src=x" not in page
+    assert "&lt;script&gt;" in frame
+    assert not {c for c in frame if not c.isprintable() and c != "\n"}
+    for path in (tmp_path / "out" / "views").rglob("*.csv"):
+        for row in csv.reader(path.open(encoding="utf-8")):
+            assert not [cell for cell in row if cell[:1] in "=+@" and cell]

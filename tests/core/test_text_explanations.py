@@ -193,6 +193,13 @@ def test_integrated_gradients_are_those_of_a_plain_loop(tmp_path):
     assert found.additivity_gap < 0.05 * abs(found.output - found.base)
 
 
+def test_a_path_is_summed_without_a_lean_to_either_end():
+    positions, weights = quadrature(8)
+
+    for power in range(16):  # of polynomials the integral is exact
+        assert weights @ positions**power == pytest.approx(1 / (power + 1), abs=1e-12)
+
+
 def test_words_are_what_people_call_so(tmp_path):
     save_classifier(tmp_path, "bert", max_position_embeddings=100)
     takes = load_model(tmp_path).input

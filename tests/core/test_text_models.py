@@ -144,6 +144,19 @@ def test_a_text_that_is_too_long_is_cut_as_transformers_cuts_it(tmp_path):
     assert (answers(model, [LONG])[0] - expected).abs().max() < 1e-5
 
 
+def test_all_models_read_as_much_of_a_text_where_nothing_is_said(tmp_path):
+    """So that what is compared is the models, not how much each was given."""
+    read = {}
+    for kind, places in (("bert", 600), ("gpt2", 700)):
+        name = {"bert": "max_position_embeddings", "gpt2": "n_positions"}[kind]
+        save_classifier(tmp_path / kind, kind, **{name: places})
+        model = load_model(tmp_path / kind)
+        read[kind] = model.input.read("a " * 2000).shape[-1]
+        assert model.input.is_cut("a " * 2000)
+
+    assert read == {"bert": 512, "gpt2": 512}
+
+
 def test_networks_that_count_places_from_behind_have_fewer(tmp_path):
     network, tokenizer = save_classifier(tmp_path, "roberta")
     places = network.config.max_position_embeddings - tokenizer.pad_token_id - 1

@@ -12,8 +12,9 @@ from usable_core.answering import resolve, run
 from usable_core.cli import main
 from usable_core.errors import ConfigError, DatasetRefused
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.evaluations.training_words import in_words
 from usable_core.models.text_architectures import FEWEST, bert
 from usable_core.models.weights.checkpoints import read_card

@@ -12,9 +12,10 @@ from made_texts import CLASSES, save_classifier
 from usable_core import load_model
 from usable_core.datasets.splits import training_splits
 from usable_core.datasets.texts import from_texts
-from usable_core.errors import Cancelled, CheckpointError, ConfigError
+from usable_core.errors import Cancelled, CheckpointError, ConfigError, DatasetRefused
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.labels import LabelSpace
 from usable_core.models.heads import head
 from usable_core.models.sources.from_card import model_in
@@ -79,7 +80,8 @@ def models(tmp_path_factory):
 @pytest.mark.parametrize("method", ["linear_probe", "full"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_planted_word_is_learnt_from_eighty_texts(kind, method, models, tmp_path):
-    schedule = replace(QUICK, epochs=60, learning_rate=0.05) if method != "full" else QUICK
+    probed = replace(QUICK, epochs=60, learning_rate=0.05, weight_decay=5e-4)
+    schedule = QUICK if method == "full" else probed
 
     result = tune(models[kind], tmp_path, planted(80), method=method, schedule=schedule)
 
@@ -256,8 +258,60 @@ def test_what_is_left_open_is_what_is_usual_for_texts(models):
     assert (full.optimizer, full.learning_rate, full.augmentation) == ("adamw", 5e-5, "none")
     assert (probed.optimizer, probed.learning_rate) == ("adamw", 3e-3)
     assert (pictures.optimizer, pictures.augmentation) == ("sgd", "shift")
+    assert full.numbers == probed.numbers == pictures.numbers == (10, 64)
     asked = resolved(Schedule(learning_rate=0.1, optimizer="sgd"), network, "full", "text")
     assert (asked.optimizer, asked.learning_rate) == ("sgd", 0.1)
+
+
+@pytest.mark.parametrize(
+    ("count", "asked", "expected"),
+    [
+        (8316, {}, (3, 32)),  # 260 steps each
+        (4800, {}, (4, 32)),
+        (200, {}, (10, 32)),
+        (2, {}, (10, 32)),
+        (8316, {"epochs": 7}, (7, 32)),
+        (8316, {"batch_size": 8}, (3, 8)),
+        (8316, {"batch_size": 256}, (10, 256)),
+    ],
+)
+def test_few_texts_are_passed_more_often(count, asked, expected, models):
+    network = models["bert"].network
+
+    found = resolved(Schedule(**asked), network, "full", "text", examples=count)
+
+    assert found.numbers == expected
+
+
+@pytest.mark.parametrize(
+    ("count", "asked", "expected"),
+    [
+        (150, {}, 10),
+        (600, {}, 10),
+        (6000, {}, 1),
+        (600, {"learning_rate": 0.03}, 1),
+        (600, {"weight_decay": 0.0}, 0),
+        (600, {"optimizer": "sgd"}, 5e-4),
+    ],
+)
+def test_a_probe_of_few_texts_is_held_back(count, asked, expected, models):
+    network = models["bert"].network
+
+    probed = resolved(Schedule(**asked), network, "linear_probe", "text", examples=count)
+    full = resolved(Schedule(), network, "full", "text", examples=count)
+
+    assert probed.weight_decay == pytest.approx(expected)
+    assert full.weight_decay == 5e-4
+    assert probed.numbers == (10, 64)
+
+
+def test_a_training_says_what_was_usual(models, tmp_path):
+    result = tune(models["bert"], tmp_path, planted(20), schedule=Schedule(precision="float32"))
+
+    said = result.card["schedule"]
+    assert (said["epochs"], said["batch_size"], said["learning_rate"]) == (10, 32, 5e-5)
+    assert len(result.records) == 10
+    assert "--epochs 10 --batch-size 32" in result.card["command"]
 
 
 def test_a_tokenizer_that_is_lost_or_another_is_a_sentence(models, tmp_path):
@@ -282,6 +336,17 @@ def test_a_text_that_the_model_cannot_read_is_left_out_and_listed(models, tmp_pa
     result = tune(models["bert"], tmp_path, opened, schedule=replace(QUICK, epochs=1))
 
     assert any("text 3" in one.name for one in result.provenance.refused)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [(("plain",), "one class, 'plain'"), (("unlabelled",), "no column of labels")],
+)
+def test_what_is_of_one_class_is_no_task(names, sentence, models, tmp_path):
+    one = from_texts("one", ["a b", "c d", "e"], np.zeros(3, dtype=np.int64), LabelSpace(names))
+
+    with pytest.raises(DatasetRefused, match=sentence):
+        tune(models["bert"], tmp_path, one)
 
 
 def backbone(model):

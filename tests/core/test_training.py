@@ -15,8 +15,9 @@ from usable_core.asking import precision as timing
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.errors import Cancelled, CheckpointError, ConfigError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.architectures import small_resnet
@@ -199,7 +200,9 @@ def test_the_learning_rate_rises_linearly_and_falls_by_a_cosine():
 def test_weight_decay_spares_vectors_and_no_parameter_is_twice():
     network = small_resnet(3)
 
-    groups = parameter_groups([(network.head, 1.0), (network, 0.5)], QUICK)
+    groups = parameter_groups(
+        [(network.head, 1.0), (network, 0.5)], replace(QUICK, weight_decay=5e-4)
+    )
 
     ids = [id(p) for g in groups for p in g["params"]]
     assert len(ids) == len(set(ids)) == len(list(network.parameters()))

@@ -15,8 +15,9 @@ from usable_core import cli, fine_tune, load_model
 from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.errors import ConfigError, UsableError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs import RunStore
 from usable_core.training.augmentation import augment
 from usable_core.training.batches import balanced

@@ -16,8 +16,9 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
-from usable_core.evaluations.training import PretrainingConfig, Schedule
+from usable_core.evaluations.training import PretrainingConfig
 from usable_core.measuring import (
     accuracy,
     calibration,

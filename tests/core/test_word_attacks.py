@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from made_texts import save_classifier
@@ -31,12 +32,13 @@ from usable_core.evaluations.robustness_texts import (
     similarity,
     still_read,
     swapped_words,
-    untouched,
 )
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.games.words import Text
+from usable_core.inputs.tokens import Tokens
 from usable_core.measuring import attacked_texts, shards
 from usable_core.measuring.robustness import measure
+from usable_core.measuring.robustness_records import noise_check
 from usable_core.measuring.worst_texts import attacked
 from usable_core.runs.artifacts import PARTS
 from usable_core.texts import words_of
@@ -85,25 +87,6 @@ def test_shares_are_read_and_written_in_per_cent():
         )
 
 
-@pytest.mark.parametrize("name", TEXT_ATTACKS)
-def test_the_one_word_that_decides_is_found_by_every_attack(name, tmp_path):
-    model, data = planted(great=2.0), table_of(tmp_path, (TEXT, "good"), (TEXT[4:], "good"))
-
-    result = evaluate_robustness(model, data, attack=name, steps=8, epsilons=FINE, walked=0)
-
-    for row in at(result, 0.1):
-        assert (row["changed"], row["words"]) == (1, len(words_of(row["text"])))
-        assert row["found_epsilon"] == 0.1
-        assert row["found_attack"] == f"{name} (8)"
-        assert row["prediction"] != row["label"] == row["clean_prediction"]
-        ((old, new),) = swapped_words(row["text"], row["adversarial_text"])
-        assert old == "great" != new
-        assert model.predict(row["adversarial_text"])[0][0].name == "bad"
-    assert result.robust_accuracy[0].value == result.clean_accuracy.value == 1
-    assert [p.value for p in result.robust_accuracy] == [1, 1, 0, 0, 0, 0]
-    assert [p.value for p in untouched(result)] == [1, 1, 0, 0, 0, 0]
-
-
 def test_the_fewest_words_are_told_where_several_decide(tmp_path):
     model = planted(great=2.0, fine=2.0)
     data = table_of(tmp_path, (f"{TEXT} and fine", "good"), ("the film was fine", "good"))
@@ -117,6 +100,19 @@ def test_the_fewest_words_are_told_where_several_decide(tmp_path):
         "great",
         "fine",
     }
+
+
+def test_texts_that_withstand_are_no_small_shares(tmp_path):
+    """The median share counts what no share breaks; of the broken alone it would be 10 %."""
+    texts = [(TEXT, "good"), *((f"the film was calm {i}", "bad") for i in range(2))]
+
+    result = evaluate_robustness(
+        planted(great=2.0), table_of(tmp_path, *texts), preset="typo", epsilons=FINE, walked=0
+    )
+
+    assert [p.value for p in result.robust_accuracy] == pytest.approx([1, 1, *[2 / 3] * 4])
+    assert result.median_smallest_epsilon.value == np.inf
+    assert result.censored.value == pytest.approx(2 / 3)
 
 
 def test_what_is_wrong_when_clean_is_not_attacked(tmp_path):
@@ -160,6 +156,7 @@ def test_what_the_model_does_not_read_is_neither_attacked_nor_counted(tmp_path):
     )
 
     first, second = at(result, 1.0)
+    assert result.clean_accuracy.value == 1  # the last word of the first is not read
     assert first["words"] == second["words"] == 8
     assert first["text"] == " ".join(["film"] * 8)
     assert (first["changed"], second["changed"]) == (0, 1)
@@ -279,6 +276,18 @@ def test_noise_beside_the_curve_is_weaker_than_the_attack(tmp_path):
     assert {c.name: c.verdict for c in result.checks}["noise"] == "green"
 
 
+@pytest.mark.parametrize(("level", "verdict"), [(0, "green"), (2, "red")])
+def test_noise_that_breaks_more_than_the_attack_is_a_broken_attack(level, verdict):
+    n, levels = 50, 2
+    table = pd.DataFrame({"label": [1] * n, "level": [level] * n})
+    table = table.assign(**{f"noise_{k}": [0] * 20 + [1] * (n - 20) for k in range(levels)})
+
+    check = noise_check(table)
+
+    assert check.verdict == verdict
+    assert check.numbers["excess"] == (20 if level else -30)
+
+
 def test_a_judge_says_what_broken_texts_still_say(tmp_path):
     model, judge = planted(great=2.0), planted("judge", story=2.0, great=1.0)
     data = table_of(tmp_path, (TEXT, "good"), ("the actor was great", "good"))
@@ -292,6 +301,13 @@ def test_a_judge_says_what_broken_texts_still_say(tmp_path):
     assert still_read(result)[0].n == 0
     assert result.summary()["still_read"][1]["value"] == 0.5
     assert not [w for w in result.provenance.warnings if "judge" in w]
+
+
+def test_nobody_judges_their_own_case():
+    model = ModelSpec("bundled/bert")
+
+    with pytest.raises(ConfigError, match="nobody judges their own case"):
+        RobustnessConfig(model, DatasetSpec("languages"), judge=model)
 
 
 def test_without_a_judge_that_is_said_and_one_of_other_classes_is_refused(random_models, tmp_path):
@@ -489,7 +505,9 @@ def test_the_command_line_tells_curve_judge_checks_and_swaps(random_models, tmp_
         " → ",
     ):
         assert words in answer.output
-    assert re.search(r"^20 % +\d+\.\d %", answer.output, re.MULTILINE)
+    share = r"\d+\.\d % \(\d+\.\d % to \d+\.\d %\)"
+    curve, *_ = answer.output.split("too short for one word")
+    assert re.search(rf"^20 % +{share} +{share}", curve, re.MULTILINE)  # under attack, and noise
 
 
 def test_clean_predictions_are_those_of_the_accuracy(random_models):
@@ -544,6 +562,33 @@ def test_the_cost_told_before_is_an_upper_bound(random_models):
     assert spent.forward + spent.backward + spent.checks <= told.passes
 
 
+def test_what_is_drawn_is_drawn_for_each_text_and_attack():
+    """Else a second attack would try what the first one tried, and another text the same places."""
+    model, tried = planted(film=0.1), {}
+    text = Written.of(Text("film", model.input))
+    for steps, seed in ((4, 0), (5, 0), (4, 1), (4, 1 << 40)):
+        with Oracle(model) as oracle:
+            asking = Asking(oracle)
+            search(asking, AttackSpec("typo_black_box", steps), [Attacked(text, 0, -9, seed)], [1])
+            tried[steps, seed] = {*asking.answers} - {""}
+
+    assert len({frozenset(one) for one in tried.values()}) == len(tried)
+    assert not tried[4, 0] <= tried[5, 0]
+
+
+@pytest.mark.parametrize("name", TEXT_ATTACKS)
+def test_every_text_that_was_asked_about_counts_those_that_rank_words_too(name):
+    model = planted(great=2.0)
+    with Oracle(model) as oracle:
+        asking = Asking(oracle)
+        texts = [Attacked(Written.of(Text(TEXT, model.input)), 1, -1.5, 0)]
+        (found,) = search(asking, AttackSpec(name, 6), texts, [3])
+
+    assert found.asked == len(asking.answers)
+    ranked = len(words_of(TEXT)) - 1 if name == "typo_black_box" else 0  # the comma stays
+    assert found.asked >= ranked + 1
+
+
 @pytest.mark.parametrize("name", ["typo", "typo_black_box"])
 def test_no_more_words_change_than_may(name):
     model = planted(great=2.0, fine=2.0)
@@ -572,3 +617,30 @@ def test_once_a_swap_changes_the_answer_the_rest_of_the_step_is_not_asked(
     assert few.records["changed"].equals(whole.records["changed"])
     assert few.robust_accuracy == whole.robust_accuracy
     assert few.cost.forward < whole.cost.forward
+
+
+def test_texts_of_like_length_are_asked_about_together(random_models, monkeypatch):
+    model = random_models[0]["bert"]
+    texts = [f"{'film ' * n}{i}" for i in range(8) for n in (3, 30)]
+    written = [Written.of(Text(text, model.input)) for text in texts]
+    labels, lengths, stack = torch.zeros(len(texts), dtype=torch.int64), [], Tokens.stack
+    alone = [Asking(Oracle(model)) for _ in texts]
+    logits = torch.cat([one.logits([text]) for one, text in zip(alone, texts, strict=True)])
+    gradients = [
+        one.word_gradients([text], labels[:1])[0] for one, text in zip(alone, written, strict=True)
+    ]
+
+    def noted(self, xs):
+        lengths.append({x.shape[-1] for x in xs})
+        return stack(self, xs)
+
+    monkeypatch.setattr(Tokens, "stack", noted)
+    asking = Asking(Oracle(model))
+    together = asking.logits(texts), asking.word_gradients(written, labels)
+
+    assert len(lengths) == 4
+    assert all(max(one) < 2 * min(one) for one in lengths)
+    assert torch.allclose(together[0], logits, atol=1e-5)
+    for own, other in zip(gradients, together[1], strict=True):
+        assert own.abs().max() > 0
+        assert torch.allclose(own, other, atol=1e-5)

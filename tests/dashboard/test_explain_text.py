@@ -11,6 +11,7 @@ from made_texts import save_classifier
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.explain.text_panel import DEFAULT_METHODS, METHODS, SAMPLES
+from dashboard.components.shared import reading
 from usable_core import explain, load_model
 from usable_core.errors import UsableError
 from usable_core.evaluations.explanation import ExplainerOptions
@@ -106,6 +107,31 @@ def test_a_written_text_is_predicted_and_its_words_are_coloured(worker, folder):
     assert "".join(whole) == text  # the browser sets it as text
     assert row["said"] == re.findall(r'title="([^"]*)"', chips_html(own))
     assert "hidden: the model's mask" in shown(at)
+
+
+def test_first_answers_are_looked_for_often_and_later_ones_each_second(worker, folder, monkeypatch):
+    looks, now = [], [100.0]
+
+    def fragment(function=None, run_every=None):
+        if function is None:
+            return lambda function: fragment(function, run_every)
+        if function.__module__ == reading.__name__:
+            looks.append(run_every)
+        return function
+
+    at = opened(folder)
+    monkeypatch.setattr(reading.st, "fragment", fragment)
+    monkeypatch.setattr(reading, "monotonic", lambda: now[0])
+    monkeypatch.setattr(worker, "poll", lambda key: Answer("working"))
+    monkeypatch.setattr(interactive, "poll", worker.poll)
+
+    at.text_area(key="explain_text").set_value("Rain fell.").run()
+    now[0] += 6
+    at.run()
+    at.text_area(key="explain_text").set_value("Snow fell.").run()
+
+    assert not at.exception
+    assert looks == [reading.SOON, reading.POLL, reading.SOON]
 
 
 def test_a_sample_fills_the_box(worker, folder):

@@ -11,8 +11,9 @@ from usable_core import jobs, shelf
 from usable_core.catalog.recipes import RECIPES
 from usable_core.errors import StorageError
 from usable_core.evaluations.look import LookConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs.run import Status
 from usable_core.runs.uploads import keep_data
 
@@ -233,6 +234,17 @@ def test_what_only_pictures_have_is_not_asked_of_texts(open_page, started, text_
     assert started[0].model.reference == text_model
     assert started[0].dataset == DatasetSpec("languages")
     assert started[0].schedule.augmentation is None
+
+
+def test_texts_are_asked_for_a_prompt_and_usual_epochs(open_page, started, text_model):
+    app = open_page("fine_tune", fine_tune_model=text_model, fine_tune_dataset="languages")
+    app.text_input(key="fine_tune_prompt").set_value(" The language is ").run()
+
+    app.button(key="fine_tune_start").click().run()
+
+    assert started[0].prompt == "The language is"
+    assert started[0].schedule.epochs is None
+    assert not [one for one in open_page("fine_tune").text_input if one.key == "fine_tune_prompt"]
 
 
 @pytest.mark.parametrize("of", ["data", "source"])

@@ -13,8 +13,9 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.robustness import RobustnessConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 
 LABELS = np.array([0] * 5 + [1] * 5)
 RESNET = ModelSpec("bundled/resnet")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Precision, Report
-from usable_core.evaluations.training import Schedule
 
 if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
@@ -97,6 +97,7 @@ class FineTuningSettings(TypedDict, total=False):
     """Fields of `FineTuningConfig`."""
 
     method: Literal["full", "linear_probe"]
+    prompt: str
     schedule: Schedule
     source: "Dataset | DatasetSpec | str | None"
     proxy: Literal["none", "distillation", "distance"]

@@ -27,6 +27,7 @@ from typing import ClassVar, Literal
 from usable_core.catalog import lookup
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.catalog.text_attacks import KNOWN_PRESETS, kind_of
+from usable_core.errors import ConfigError
 from usable_core.evaluations.attack_choice import DEFAULT, AttackChoice, check_attack
 from usable_core.evaluations.epsilon import grid
 from usable_core.evaluations.specs import (
@@ -131,6 +132,11 @@ class RobustnessConfig:
         usual = default_epsilons(self.norm)
         object.__setattr__(self, "epsilons", self.epsilons or usual)
         require(len(self.attacks) > 0, "attacks", "at least one", self.attacks)
+        if self.judge == self.model:
+            raise ConfigError(
+                f"{self.model.reference} is attacked, and nobody judges their own case. Name "
+                "another judge, or none."
+            )
         for spec in self.attacks:
             check_attack(spec, self.norm)
         whole = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from usable_core.evaluations.epsilon import number
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import (
     MOST_SEED,
     DatasetSpec,
@@ -19,7 +20,7 @@ from usable_core.evaluations.specs import (
     require,
     require_choices,
 )
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 
 UNMOVED = 1e-3  # up to this λ the backbone stays as it was, see `training.joint`
 PLAIN = 1e3  # from this λ on it is plain fine-tuning

@@ -39,7 +39,10 @@ def front(result: SweepResult) -> str:
     if not on_front:
         return ""
     others = [f"{p.task_weight:g}" for p in result.answered if not p.is_front]
-    beaten = f"; λ = {', '.join(others)} has no more of either than one of these" if others else ""
+    has = "has" if len(others) == 1 else "have"
+    beaten = (
+        f"; λ = {', '.join(others)} {has} no more of either than one of these" if others else ""
+    )
     return (
         f"On the Pareto front of both, by the means: λ = {', '.join(on_front)}{beaten}. Neighbours "
         "whose intervals overlap may change places."
@@ -75,11 +78,15 @@ def retained_name(result: SweepResult) -> str:
 
 
 def spread(found: Estimate | None) -> str:
-    """Return a mean with its interval over seeds: "93.1 % (91.0 % to 95.2 %)"."""
+    """Return a mean with its interval over seeds: "93.1 % (91.0 % to 95.2 %)", if they differ."""
     if found is None or math.isnan(found.value):
         return "–"
     value, low, high = map(percent, (found.value, found.low, found.high))
-    return value if math.isnan(found.low) else f"{value} ({low} to {high})"
+    if math.isnan(found.low):
+        return value
+    # A width of 0 is no certainty: so few seeds happened to agree, or the seed changes nothing.
+    is_equal = found.low == found.high
+    return f"{value} (all seeds)" if is_equal else f"{value} ({low} to {high})"
 
 
 def ends(found: Estimate | None) -> str:

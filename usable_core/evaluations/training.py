@@ -18,12 +18,10 @@ import numpy as np
 from usable_core.catalog import lookup
 from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.catalog.recipes import RECIPES
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import (
-    LARGEST_BATCH,
-    MOST_SEED,
     DatasetSpec,
     ModelSpec,
-    Precision,
     Provenance,
     asked,
     is_between,
@@ -37,72 +35,6 @@ from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How the parameters move.
-
-    Attributes:
-        epochs: Passes over the training split.
-        batch_size: Examples per step.
-        optimizer: When not given, sgd, and adamw for texts.
-        momentum: Of sgd.
-        momentum_form: Of sgd: Nesterov's looks a step ahead, the classical one does not.
-        learning_rate: Its peak. When not given, 0.001 with adamw, but 5e-5 for
-            networks of texts and 0.003 for linear probes of them; with sgd 0.05 for linear probes
-            of pictures and for networks of batch normalisation alone, which do not mind the scale
-            of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
-        warmup: Share of the steps in which the rate rises to that peak: linearly, but by half a
-            cosine for one cycle.
-        decay: How the rate falls after it: by half a cosine to 0, not at all, to a tenth after
-            half and again after three quarters of the steps, or as one cycle (Smith & Topin 2018).
-        weight_decay: Weight decay, on weights of rank 2 and more only.
-        clip: Longest gradient of a step; a longer one is shortened to it. 0 shortens none.
-        label_smoothing: Share of the target spread over all classes.
-        augmentation: Of pictures, `shift` when not given: it is for signs that have a handedness,
-            such as digits. `rand_augment` draws two of many changes for each picture after it is
-            shifted and perhaps mirrored (Cubuk et al. 2020). Texts have none.
-        mixup: Parameter of the beta distribution by which two pictures are blended; 0 is off.
-        cutmix: Of the one by which a part of one picture is put into another; 0 is off.
-        sampling: `balanced` draws each class equally often, with repetition.
-        precision: `auto` is the one in which the device takes a step sooner, by the clock.
-        seed: Seed of initial weights, order and augmentation.
-    """
-
-    epochs: int = 10
-    batch_size: int = 64
-    optimizer: Literal["sgd", "adamw"] | None = None
-    momentum: float = 0.9
-    momentum_form: Literal["nesterov", "classical"] = "nesterov"
-    learning_rate: float | None = None
-    warmup: float = 0.2
-    decay: Literal["cosine", "constant", "step", "one_cycle"] = "cosine"
-    weight_decay: float = 5e-4
-    clip: float = 5.0
-    label_smoothing: float = 0.0
-    augmentation: Literal["none", "shift", "shift_flip", "rand_augment"] | None = None
-    mixup: float = 0.0
-    cutmix: float = 0.0
-    sampling: Literal["uniform", "balanced"] = "uniform"
-    precision: Precision | Literal["auto"] = "auto"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_choices(self)
-        require_range(self, "epochs", 1, 100_000)
-        require_range(self, "seed", 0, MOST_SEED)
-        require_range(self, "batch_size", 2, LARGEST_BATCH)
-        require_range(self, "learning_rate", 1e-9, 100)
-        require_range(self, "warmup", 0, 1)
-        require_range(self, "weight_decay", 0, 10)
-        require_range(self, "label_smoothing", 0, 0.99)
-        require_range(self, "clip", 0, 1e6)
-        for name in ("mixup", "cutmix"):
-            require_range(self, name, 0, 10)
-        require_range(self, "momentum", 0, 0.999)
-        is_good = self.momentum > 0 or self.momentum_form == "classical"
-        require(is_good, "momentum", "above 0 for Nesterov's", self.momentum)
 
 
 @dataclass(frozen=True)
@@ -142,6 +74,8 @@ class FineTuningConfig:
         model: Where θ starts.
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
+        prompt: Words that are read behind each text, such as "The mood of this text is"; the model
+            that is trained keeps them. A decoder says more of a text where it is asked something.
         schedule: How.
         source: Data set of L_pre, with the pretrained head; without it L_pre is left out. Of a
             network of texts without classes L_pre is the loss of a language model on its texts.
@@ -157,6 +91,7 @@ class FineTuningConfig:
     model: ModelSpec
     dataset: DatasetSpec
     method: Literal["full", "linear_probe"] = "full"
+    prompt: str = ""
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
     proxy: Literal["none", "distillation", "distance"] = "none"

@@ -30,6 +30,7 @@ class Tokens:
         mask: What stands for a piece that is hidden; None where the tokenizer has no such.
         end: Number of the piece that an empty text is, where the tokenizer makes none of it.
         sources: Field name to where its value came from.
+        prompt: Words that are read behind each text; the tokenizer has them, see `prompts`.
     """
 
     tokenizer: Tokenizer
@@ -39,6 +40,7 @@ class Tokens:
     mask: str | None = None
     end: int = 0
     sources: dict[str, str] = field(default_factory=dict)
+    prompt: str = ""
     kind: ClassVar[InputKind] = "text"
     window: ClassVar[int] = 256
 
@@ -57,7 +59,8 @@ class Tokens:
     def values(self) -> dict[str, object]:
         """Return its fields, for the eye."""
         kind, count = type(self.tokenizer.model).__name__, self.tokenizer.get_vocab_size()
-        return {"tokenizer": f"{kind}, {count:,} pieces", "longest": self.longest}
+        found = {"tokenizer": f"{kind}, {count:,} pieces", "longest": self.longest}
+        return found | ({"prompt": self.prompt} if self.prompt else {})
 
     def read(self, text: str) -> Tensor:
         """Return the numbers of a text's pieces, int64 (1, 1, L).

@@ -52,6 +52,7 @@ class TokensFacts:
     mask: str | None = None
     end: int = 0
     sources: dict[str, str] = field(default_factory=dict)
+    prompt: str = ""
 
     def __post_init__(self) -> None:
         require_range(self, "most", 3, MOST_PIECES)

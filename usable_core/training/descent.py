@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from usable_core.asking.precision import autocast
 from usable_core.errors import OutputsRefused, StorageError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.training import Start
 from usable_core.randomness import seed_of
 from usable_core.training.meter import Figures, Meter, Validation
 from usable_core.training.objective import Loss, Objective
@@ -55,10 +56,11 @@ class Descent:
         self._start, self._precision = start, precision
         self._weights = objective.weigh(start)
         self._per_epoch = objective.steps(schedule)
-        self._steps = self._per_epoch * schedule.epochs
+        self._epochs, _ = schedule.numbers
+        self._steps = self._per_epoch * self._epochs
         self._watch = Watch(objective.modules, schedule, objective.classes, self._steps)
         # Weight decay is of L_fine: at the start, where L_pre is least, it must move no weight.
-        decay = schedule.weight_decay * self._weights.task
+        decay = (schedule.weight_decay or 0.0) * self._weights.task
         groups = parameter_groups(objective.parts, replace(schedule, weight_decay=decay))
         self._optimizer = _optimizer(groups, schedule)
         self._peaks = [group["lr"] for group in self._optimizer.param_groups]
@@ -76,7 +78,7 @@ class Descent:
             self._watch.check_start(self._weights.figures(self._start))
         checkpoints.begin(self.step, self._steps)
         try:
-            for epoch in range(len(self.meter.records) + 1, self._schedule.epochs + 1):
+            for epoch in range(len(self.meter.records) + 1, self._epochs + 1):
                 self._run_epoch(epoch, checkpoints)
         except Divergence:
             raise
@@ -123,12 +125,12 @@ class Descent:
                 self._take_step(indices)
                 self.step += 1
                 self._is_whole = True
-            self.meter.tick(epoch, self._schedule.epochs)
+            self.meter.tick(epoch, self._epochs)
             if checkpoints.is_due(self.step):
                 checkpoints.write(self.step, self.state_dict())
         validation = self._validated()
         self.meter.end_epoch(epoch, validation, self._peaks[0] * self._rate())
-        training, is_last = self.meter.records[-1]["train_loss"], epoch == self._schedule.epochs
+        training, is_last = self.meter.records[-1]["train_loss"], epoch == self._epochs
         try:
             self._watch.end_epoch(epoch, validation.loss, training, is_last=is_last)
         finally:
@@ -178,14 +180,14 @@ def parameter_groups(
     Weight decay is left off biases, norms and other vectors.
     """
     groups: list[dict[str, object]] = []
-    peak = schedule.learning_rate or 0.0
+    peak, decay = schedule.learning_rate or 0.0, schedule.weight_decay or 0.0
     seen: set[int] = set()
     for module, multiple in parts:
         fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
         seen.update(id(p) for p in fresh)
         common = {"lr": peak * multiple}
         decayed = [p for p in fresh if p.ndim > 1]
-        groups.append({"params": decayed, "weight_decay": schedule.weight_decay, **common})
+        groups.append({"params": decayed, "weight_decay": decay, **common})
         groups.append({"params": [p for p in fresh if p.ndim <= 1], "weight_decay": 0.0, **common})
     return [group for group in groups if group["params"]]
 

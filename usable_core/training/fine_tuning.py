@@ -17,11 +17,13 @@ from torch import Tensor, nn
 
 from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.splits import training_splits
+from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
-from usable_core.errors import CheckpointError, UsableError
+from usable_core.errors import CheckpointError, ConfigError, UsableError
 from usable_core.evaluations.specs import Report, require
 from usable_core.evaluations.training import FineTuningConfig, Start, TrainingResult
+from usable_core.inputs.input import Input
+from usable_core.inputs.prompts import with_prompt
 from usable_core.inputs.tokens import Tokens
 from usable_core.models.heads import head, replace_head
 from usable_core.models.model import Model
@@ -66,6 +68,7 @@ def fine_tune(
     Raises:
         CheckpointError: the model is a fixed program and cannot be trained, or its card does not
             say how to build it again.
+        DatasetRefused: the data set has no labels, or one class alone.
         IncompatibleLabels: the source holds classes that the model does not know.
         Diverged: the losses ran away; the last good weights are in the folder's `last_good`.
         UsableError: there is an L_pre, and the pretrained head is not one linear layer that both
@@ -73,17 +76,19 @@ def fine_tune(
     """
     began = time.perf_counter()
     architecture = _architecture(model)
+    require_classes(dataset)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
     train, validation = training_splits(dataset, config.dataset)
+    takes = _asked(model.input, config.prompt)
     network = _new_network(model, len(dataset.labels), config).to(device)
-    schedule = resolved(config.schedule, network, config.method, model.kind)
+    task = load_material(train, takes, device, report)
+    schedule = resolved(config.schedule, network, config.method, model.kind, examples=len(task))
     config = replace(config, schedule=schedule)
-    task = load_material(train, model.input, device, report)
-    held_out = load_material(validation, model.input, device, report)
+    held_out = load_material(validation, takes, device, report)
     others = (model.fingerprint,) if source is None else (model.fingerprint, source.fingerprint)
     checkpoints = Checkpoints(folder, question_of(config, train, *others))
-    trainee = Trainee(network, model.input, train.labels)
+    trainee = Trainee(network, takes, train.labels)
     tuning = _Tuning(config, trainee, task, held_out, checkpoints)
     data = None
     if source is not None and config.source is not None:
@@ -97,7 +102,7 @@ def fine_tune(
         answers = answers_to(tuning.trainee, held_out, validation)
         return Trained(
             network=network.cpu(),
-            takes=model.input,
+            takes=takes,
             data=train,
             config=config,
             fitted=fitted,
@@ -194,6 +199,17 @@ class _Tuning:
             return Loss(fine, correct, None if keeping is None else keeping.keep(x, step))
 
         return loss
+
+
+def _asked(takes: Input, prompt: str) -> Input:
+    """Return what a model takes with the prompt of a training, if it has one."""
+    if not prompt:
+        return takes
+    if not isinstance(takes, Tokens):
+        raise ConfigError(
+            "A prompt is read behind texts, and the model takes pictures. Leave it out."
+        )
+    return with_prompt(takes, prompt)
 
 
 def _architecture(model: Model) -> str:

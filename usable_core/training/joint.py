@@ -24,7 +24,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.training import Start
 from usable_core.inputs.input import Input
 from usable_core.models.heads import features, head, with_biases
 from usable_core.randomness import generator
@@ -238,7 +239,7 @@ def _exchange(network: nn.Module, buffers: dict[str, Tensor]) -> None:
 
 def _rows(examples: int, schedule: Schedule, step: int) -> Tensor:
     """Return which source examples a step takes, at least two, in a new order at every pass."""
-    size = schedule.batch_size
+    _, size = schedule.numbers
     batches = examples // size + (examples % size > 1)
     passes, place = divmod(step, batches)
     return _order(examples, schedule.seed, passes)[place * size : (place + 1) * size]

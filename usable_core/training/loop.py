@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from usable_core.asking.precision import autocast, faster_precision
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
 from usable_core.training.descent import Descent
 from usable_core.training.meter import Figures, Meter
@@ -55,7 +56,8 @@ def number_format(objective: Objective, schedule: Schedule) -> Precision:
     if schedule.precision != "auto":
         return schedule.precision
     on_processor = objective.device.type == "cpu"
-    most = min(schedule.batch_size, TIMED) if on_processor else schedule.batch_size
+    _, size = schedule.numbers
+    most = min(size, TIMED) if on_processor else size
     indices = torch.arange(min(most, objective.examples))
 
     def step() -> None:
@@ -68,16 +70,16 @@ def number_format(objective: Objective, schedule: Schedule) -> Precision:
 def starting_losses(objective: Objective, schedule: Schedule, precision: Precision) -> Start:
     """Return the mean losses of the first batches before any step, which leaves no trace."""
     order = torch.randperm(objective.examples, generator=generator(schedule.seed, "start"))
-    sums, n = {"task": 0.0, "source": 0.0}, 0
+    sums, n, size = {"task": 0.0, "source": 0.0}, 0, schedule.numbers[1]
     with _undone(objective.modules, objective.device), autocast(objective.device, precision):
-        for step, indices in enumerate(torch.split(order[:STARTING], schedule.batch_size)):
+        for step, indices in enumerate(torch.split(order[:STARTING], size)):
             if len(indices) < 2:
                 continue
-            outcome, size = objective.loss(indices, step), len(indices)
+            outcome, count = objective.loss(indices, step), len(indices)
             source = math.nan if outcome.source is None else float(outcome.source.detach())
-            sums["task"] += float(outcome.task.detach()) * size
-            sums["source"] += source * size
-            n += size
+            sums["task"] += float(outcome.task.detach()) * count
+            sums["source"] += source * count
+            n += count
     return Start(sums["task"] / n, sums["source"] / n)
 
 

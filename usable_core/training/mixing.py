@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from usable_core.evaluations.training import Schedule
+from usable_core.evaluations.schedule import Schedule
 
 
 def mixed(x: Tensor, y: Tensor, classes: int, schedule: Schedule) -> tuple[Tensor, Tensor]:

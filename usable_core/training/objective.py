@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from usable_core.evaluations.training import Schedule, Start
+from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
 from usable_core.training.batches import balanced, batches
 from usable_core.training.meter import Figures, Validation
@@ -89,8 +90,8 @@ class Objective:
         order = torch.randperm(self.examples, generator=drawn)
         if schedule.sampling == "balanced" and self.labels is not None:
             order = balanced(self.labels.cpu(), drawn)
-        return batches(order, self.lengths, schedule.batch_size, drawn)
+        return batches(order, self.lengths, schedule.numbers[1], drawn)
 
     def steps(self, schedule: Schedule) -> int:
         """Return how many steps an epoch has."""
-        return math.ceil(self.examples / schedule.batch_size)
+        return math.ceil(self.examples / schedule.numbers[1])

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from usable_core.asking.oracle import Oracle
 from usable_core.errors import UsableError
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Report
-from usable_core.evaluations.training import Schedule
 from usable_core.models.heads import features, head
 from usable_core.training.loop import Fitted, fit
 from usable_core.training.material import Material

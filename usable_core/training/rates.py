@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 
-from usable_core.evaluations.training import Schedule
+from usable_core.evaluations.schedule import Schedule
 
 LEAST_RISE, LEAST_FALL = 25, 1e4  # of one cycle: Smith & Topin 2018, arXiv:1708.07120; as torch has
 FALLS = (0.5, 0.75)  # of the steps: He et al. 2016, arXiv:1512.03385, section 4.2

@@ -121,6 +121,7 @@ def _saved(trained: Trained, folder: Path) -> TrainingResult:
     tokenizer = _tokenizer(trained.takes)
     card = save_model(folder, trained.network, _card(trained), tokenizer)
     if kept is not None and kept.model.labels:  # without classes it is in the model itself
+        tokenizer = _tokenizer(kept.model.input)  # without the prompt of the task
         save_model(folder / SOURCE_FOLDER, kept.network, _source_card(trained, kept), tokenizer)
     return TrainingResult(
         trained.config,
@@ -240,7 +241,7 @@ def _provenance(trained: Trained) -> Provenance:
         ),
         seconds=trained.seconds,
         device=str(best_device()),
-        batch_size=trained.config.schedule.batch_size,
+        batch_size=trained.config.schedule.numbers[1],
         versions=versions(),
     )
 
@@ -262,6 +263,7 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
         words += ["--epsilon", f"{config.epsilon * 255:g}/255"] if config.epsilon else []
     else:
         words = ["usable", "finetune", *_model_words(config.model), "--method", config.method]
+        words += ["--prompt", config.prompt] * bool(config.prompt)
         words += ["--from-scratch"] * config.from_scratch
         words += ["--backbone-rate", f"{config.backbone_rate:g}"] * (config.backbone_rate != 1)
         if config.source is not None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from usable_core.evaluations.training import Schedule
+from usable_core.evaluations.schedule import Schedule
 from usable_core.training.meter import Figures
 
 GUESSING = 10  # times ln(classes), the loss of guessing: no validation loss of use is that high

@@ -127,6 +127,9 @@ def _params(document: Document, model: Mapping[str, Any]) -> dict[str, str]:
     required = document["requirements"]
     data = {name: required["dataset"][name] for name in ("reference", "split", "limit", "seed")}
     asked = {name: required[name] for name in ("use", "set_by", "norm", "preset", "seed")}
+    judge = required.get("judge") or {}
+    asked |= {name: required.get(name, "") for name in ("kind", "swaps")}
+    asked["judge"] = judge.get("reference", "")
     named = {"model": model["model"], **{f"dataset.{n}": v for n, v in data.items()}, **asked}
     rules = {f"require.{place:02}": text for place, text in enumerate(required["require"], 1)}
     return {name: str(value) for name, value in (named | rules).items() if value not in ("", None)}

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import cast
 
 import numpy as np
@@ -17,6 +17,7 @@ from usable_core.inputs.tokens import Tokens
 from usable_core.models.embedded import embedding_gradients, table_of
 from usable_core.word_attacks.written import Written
 
+_FILLED_UP = 64  # pieces, about what a pass of none would cost
 _INSTEAD = "Choose an attack that ends in `_black_box`, which asks for answers alone."
 
 
@@ -58,10 +59,11 @@ class Asking:
         """Return logits (N, classes) of texts, on the processor; each is asked about once."""
         new = [text for text in dict.fromkeys(texts) if text not in self.answers]
         xs = [self._pieces(text) for text in new]
-        order = _by_length(xs)
-        for part, found in self.oracle.stream(len(xs), lambda part: self._batch(xs, order[part])):
-            for row, one in zip(order[part], found.float().cpu(), strict=True):
-                self.answers[new[row]] = one
+        for rows in self._of_like_length(xs):
+            batch = partial(self._batch, xs, rows)
+            for part, found in self.oracle.stream(len(rows), batch):
+                for row, one in zip(rows[part], found.float().cpu(), strict=True):
+                    self.answers[new[row]] = one
         none = torch.empty(0, len(self.oracle.model.labels))
         return torch.stack([self.answers[text] for text in texts]) if texts else none
 
@@ -72,23 +74,24 @@ class Asking:
         pieces are summed.
         """
         table, xs = self.table, [self.takes.read(written.text) for written in texts]
-        order = _by_length(xs)
 
-        def asked(part: slice) -> list[Tensor]:
-            rows = order[part]
-            own = labels[torch.from_numpy(rows)].to(self.oracle.device)
+        def asked(rows: np.ndarray, part: slice) -> list[Tensor]:
+            own = labels[torch.from_numpy(rows[part])].to(self.oracle.device)
             found = embedding_gradients(
                 self.oracle.model,
                 table,
-                self._batch(xs, rows),
+                self._batch(xs, rows, part),
                 lambda logits: log_odds(logits, own, own),
             )
-            return [self._of_words(texts[row], one) for row, one in zip(rows, found, strict=True)]
+            pairs = zip(rows[part], found, strict=True)
+            return [self._of_words(texts[row], one) for row, one in pairs]
 
         gradients: list[Tensor] = [torch.empty(0)] * len(xs)
-        for part, found in self.oracle.each(len(xs), asked, needs_gradient=True):
-            for row, one in zip(order[part], found, strict=True):
-                gradients[row] = one
+        for rows in self._of_like_length(xs):
+            each = self.oracle.each(len(rows), partial(asked, rows), needs_gradient=True)
+            for part, found in each:
+                for row, one in zip(rows[part], found, strict=True):
+                    gradients[row] = one
         return gradients
 
     def _pieces(self, text: str) -> Tensor:
@@ -104,9 +107,22 @@ class Asking:
         summed = gradient.new_zeros(len(written.words), gradient.shape[-1])
         return summed.index_add_(0, words, gradient[places])
 
-    def _batch(self, xs: Sequence[Tensor], rows: np.ndarray) -> Tensor:
-        return self.takes.stack([xs[row] for row in rows]).to(self.oracle.device)
+    def _batch(self, xs: Sequence[Tensor], rows: np.ndarray, part: slice) -> Tensor:
+        return self.takes.stack([xs[row] for row in rows[part]]).to(self.oracle.device)
 
+    def _of_like_length(self, xs: Sequence[Tensor]) -> list[np.ndarray]:
+        """Return which texts are asked about together, the shortest first.
 
-def _by_length(xs: Sequence[Tensor]) -> np.ndarray:
-    return np.argsort([x.shape[-1] for x in xs], kind="stable")
+        On a processor a pass costs its pieces, those that fill a text up as well as others; on an
+        accelerator the number of passes counts more.
+        """
+        lengths = np.array([x.shape[-1] for x in xs], dtype=np.int64)
+        order = np.argsort(lengths, kind="stable")
+        starts, pieces = [0], 0
+        for place, length in enumerate(lengths[order].tolist()):
+            filled_up = length * (place - starts[-1]) - pieces
+            if filled_up > _FILLED_UP and self.oracle.device.type == "cpu":
+                starts.append(place)
+                pieces = 0
+            pieces += length
+        return np.split(order, starts[1:]) if len(order) else []

@@ -17,8 +17,9 @@ from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
 from usable_core.catalog.kinds import kind_of_data, kind_of_model
 from usable_core.catalog.recipes import RECIPES
 from usable_core.catalog.references import has_gradients
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, Schedule
+from usable_core.evaluations.training import FineTuningConfig
 
 METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
 METHOD_HELP = (
@@ -56,6 +57,7 @@ def restore_training() -> None:
     shown = {
         state.FINE_TUNE_RECIPE: asked.recipe or USUAL,
         state.FINE_TUNE_METHOD: asked.method,
+        state.FINE_TUNE_PROMPT: asked.prompt,
         state.FINE_TUNE_EPOCHS: asked.schedule.epochs,
         state.FINE_TUNE_RATE: asked.schedule.learning_rate,
         state.FINE_TUNE_AUGMENTATION: asked.schedule.augmentation or "shift",
@@ -80,6 +82,7 @@ def fine_tuning_form() -> None:
     method = choose_one(
         "Method", METHODS, key=state.FINE_TUNE_METHOD, default="full", help=METHOD_HELP
     )
+    prompt = _prompt() if is_text else ""
     schedule = {**row.schedule, **_schedule(is_text=is_text)}
     source, task_weight = _source() if method == "full" else (None, 1.0)
     from_scratch = st.checkbox(
@@ -98,6 +101,7 @@ def fine_tuning_form() -> None:
                     model=prepared(models[0], row),
                     dataset=dataset,
                     method=method,
+                    prompt=prompt,
                     schedule=Schedule(**schedule),
                     source=source,
                     task_weight=task_weight,
@@ -140,6 +144,19 @@ def are_of_one_kind(models: Sequence[ModelSpec], datasets: Sequence[DatasetSpec 
     return not others
 
 
+def _prompt() -> str:
+    """Ask for the words that are read behind each text."""
+    said: str = st.text_input(
+        "Prompt",
+        key=state.FINE_TUNE_PROMPT,
+        placeholder="none",
+        help="Words that are read behind each text, such as “The sentiment of this review is”; the "
+        "model that is trained keeps them. A decoder says more of a text where it is asked "
+        "something.",
+    )
+    return said.strip()
+
+
 def _schedule(*, is_text: bool) -> dict[str, object]:
     """Ask for the settings of the schedule, which are checked when the training starts."""
     one, two = st.columns(2)
@@ -149,6 +166,9 @@ def _schedule(*, is_text: bool) -> dict[str, object]:
         1000,
         DEFAULTS.epochs,
         key=state.FINE_TUNE_EPOCHS,
+        placeholder="usual",
+        help="Passes over the data. Left empty: 10; where all weights of a network of texts are "
+        "moved, as many as make 600 steps, from 3 to 10.",
     )
     rate = two.number_input(
         "Learning rate",
@@ -163,7 +183,7 @@ def _schedule(*, is_text: bool) -> dict[str, object]:
         "probe and for networks of batch normalisation alone, 0.01 for all others; for texts, with "
         "AdamW, 0.003 for a linear probe and 0.00005 else.",
     )
-    found = {"epochs": int(epochs), "learning_rate": rate}
+    found = {"epochs": epochs, "learning_rate": rate}
     if is_text:  # nothing of a text can be shifted
         return found
     augmentation = st.selectbox(

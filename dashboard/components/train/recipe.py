@@ -8,8 +8,8 @@ import streamlit as st
 from dashboard import state
 from dashboard.components.shared.formats import escaped, forget_unless
 from usable_core.catalog.recipes import RECIPES, RecipeRow
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.evaluations.training import Schedule
 
 USUAL = "usual"
 DEFAULTS = Schedule()

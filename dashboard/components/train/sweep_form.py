@@ -11,9 +11,9 @@ from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.sweep import SweepConfig, numbers, seeds
-from usable_core.evaluations.training import Schedule
 
 KEEPS = {"none": "Source data", "distillation": "Distillation", "distance": "Distance"}
 KEEPS_HELP = (

@@ -6,6 +6,8 @@ from usable_core.catalog.corruptions import CORRUPTIONS, CorruptionRow
 from usable_core.catalog.datasets import DATASETS, DatasetRow
 from usable_core.catalog.explainers import EXPLAINERS, ExplainerRow
 from usable_core.catalog.models import SOURCES, SourceRow
+from usable_core.catalog.text_attacks import TEXT_ATTACKS
+from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
 from usable_core.tasks import TASKS, Task
 
 ATTACK = AttackRow(
@@ -85,9 +87,12 @@ TABLES = (
     (SOURCES, SOURCE),
     (TASKS, EVALUATION),
 )
+TABLES_OF_TEXTS = ((TEXT_ATTACKS, TEXT_ATTACK), (TEXT_CORRUPTIONS, TEXT_CORRUPTION))
 
 
 def add_all():
     """Add every row, for a process of its own."""
     for table, row in TABLES:
         table["toy"] = row
+    for table, row in TABLES_OF_TEXTS:  # each has one name among pictures and texts
+        table["toy-words"] = row

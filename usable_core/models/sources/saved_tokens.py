@@ -17,11 +17,9 @@ from usable_core.models.cards import TokensFacts
 def said_of(takes: Tokens) -> dict[str, Any]:
     """Return what a card says of `takes`, whose tokenizer is written beside it."""
     digest = hashlib.sha256(takes.identity.encode()).hexdigest()
-    return dataclasses.asdict(
-        TokensFacts(
-            digest, takes.longest, takes.most, takes.known, takes.mask, takes.end, takes.sources
-        )
-    )
+    own = {field.name for field in dataclasses.fields(TokensFacts)} - {"tokenizer_sha256"}
+    facts = TokensFacts(digest, **{name: getattr(takes, name) for name in own})
+    return dataclasses.asdict(facts)
 
 
 def tokens_in(folder: Path, said: TokensFacts, owner: str) -> Tokens:
@@ -48,4 +46,6 @@ def tokens_in(folder: Path, said: TokensFacts, owner: str) -> Tokens:
         raise CheckpointError(
             f"{TOKENIZER_FILE} of {owner} cannot be read: {first_line(error)}. Train again."
         ) from error
-    return Tokens(tokenizer, said.longest, said.most, said.known, said.mask, said.end, said.sources)
+    facts = dataclasses.asdict(said)
+    del facts["tokenizer_sha256"]
+    return Tokens(tokenizer, **facts)

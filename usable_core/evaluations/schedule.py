@@ -1,0 +1,89 @@
+"""`Schedule`: how the weights of a network move in a training."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from usable_core.evaluations.specs import (
+    LARGEST_BATCH,
+    MOST_SEED,
+    Precision,
+    require,
+    require_choices,
+    require_range,
+)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How the parameters move.
+
+    Attributes:
+        epochs: Passes over the training split. When not given, 10; where all weights of a network
+            of texts are moved, as many as make 600 steps, from 3 to 10.
+        batch_size: Examples per step. When not given, 64, and there 32.
+        optimizer: When not given, sgd, and adamw for texts.
+        momentum: Of sgd.
+        momentum_form: Of sgd: Nesterov's looks a step ahead, the classical one does not.
+        learning_rate: Its peak. When not given, 0.001 with adamw, but 5e-5 for
+            networks of texts and 0.003 for linear probes of them; with sgd 0.05 for linear probes
+            of pictures and for networks of batch normalisation alone, which do not mind the scale
+            of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
+        warmup: Share of the steps in which the rate rises to that peak: linearly, but by half a
+            cosine for one cycle.
+        decay: How the rate falls after it: by half a cosine to 0, not at all, to a tenth after
+            half and again after three quarters of the steps, or as one cycle (Smith & Topin 2018).
+        weight_decay: Weight decay, on weights of rank 2 and more only. When not given, 5e-4; in
+            linear probes of texts by adamw 18 / texts (at most 0.03) / learning rate, at most 10,
+            for few texts say little of many features.
+        clip: Longest gradient of a step; a longer one is shortened to it. 0 shortens none.
+        label_smoothing: Share of the target spread over all classes.
+        augmentation: Of pictures, `shift` when not given: it is for signs that have a handedness,
+            such as digits. `rand_augment` draws two of many changes for each picture after it is
+            shifted and perhaps mirrored (Cubuk et al. 2020). Texts have none.
+        mixup: Parameter of the beta distribution by which two pictures are blended; 0 is off.
+        cutmix: Of the one by which a part of one picture is put into another; 0 is off.
+        sampling: `balanced` draws each class equally often, with repetition.
+        precision: `auto` is the one in which the device takes a step sooner, by the clock.
+        seed: Seed of initial weights, order and augmentation.
+    """
+
+    epochs: int | None = None
+    batch_size: int | None = None
+    optimizer: Literal["sgd", "adamw"] | None = None
+    momentum: float = 0.9
+    momentum_form: Literal["nesterov", "classical"] = "nesterov"
+    learning_rate: float | None = None
+    warmup: float = 0.2
+    decay: Literal["cosine", "constant", "step", "one_cycle"] = "cosine"
+    weight_decay: float | None = None
+    clip: float = 5.0
+    label_smoothing: float = 0.0
+    augmentation: Literal["none", "shift", "shift_flip", "rand_augment"] | None = None
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    sampling: Literal["uniform", "balanced"] = "uniform"
+    precision: Precision | Literal["auto"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_choices(self)
+        require_range(self, "epochs", 1, 100_000)
+        require_range(self, "seed", 0, MOST_SEED)
+        require_range(self, "batch_size", 2, LARGEST_BATCH)
+        require_range(self, "learning_rate", 1e-9, 100)
+        require_range(self, "warmup", 0, 1)
+        require_range(self, "weight_decay", 0, 10)
+        require_range(self, "label_smoothing", 0, 0.99)
+        require_range(self, "clip", 0, 1e6)
+        for name in ("mixup", "cutmix"):
+            require_range(self, name, 0, 10)
+        require_range(self, "momentum", 0, 0.999)
+        is_good = self.momentum > 0 or self.momentum_form == "classical"
+        require(is_good, "momentum", "above 0 for Nesterov's", self.momentum)
+
+    @property
+    def numbers(self) -> tuple[int, int]:
+        """Return the epochs and the batch size of a schedule that leaves them not open."""
+        if self.epochs is None or self.batch_size is None:
+            raise ValueError("epochs and batch_size of the schedule were not said")
+        return self.epochs, self.batch_size
