@@ -43,7 +43,7 @@ def lambda_figure(result: SweepResult, *, theme: Theme = "light") -> go.Figure:
         tickvals=list(place.values()),
         ticktext=[f"{weight:g}" for weight in place],
     )
-    figure.update_yaxes(title_text="%", range=[-2, 104])
+    figure.update_yaxes(title_text="%", range=[-2, 112], tickvals=list(range(0, 101, 20)))
     return tidy(figure)
 
 
@@ -152,7 +152,7 @@ def _mark_limits(
         is_left = x == min(place.values())
         figure.add_annotation(
             x=x,
-            y=103,
+            y=112,  # above all shares
             text=said,
             showarrow=False,
             xanchor="left" if is_left else "right",
