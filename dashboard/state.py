@@ -101,6 +101,18 @@ FINE_TUNE_WEIGHT = "fine_tune_weight"
 FINE_TUNE_SCRATCH = "fine_tune_scratch"
 FINE_TUNE_START = "fine_tune_start"
 
+# λ
+SWEEP_MODEL = "sweep_model"
+SWEEP_DATASET = "sweep_dataset"
+SWEEP_SOURCE = "sweep_source"
+SWEEP_PROXY = "sweep_proxy"
+SWEEP_LAMBDAS = "sweep_lambdas"
+SWEEP_SEEDS = "sweep_seeds"
+SWEEP_EPOCHS = "sweep_epochs"
+SWEEP_PART = "sweep_part"
+SWEEP_START = "sweep_start"
+SWEEP_USE = "sweep_use"  # the training whose model is used
+
 # Explain: those of the settings stand in the address
 EXPLAIN_METHODS = "explain_methods"
 EXPLAIN_TARGET = "explain_target"

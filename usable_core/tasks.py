@@ -23,6 +23,8 @@ from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.schema import SCHEMA, upgraded
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
+from usable_core.evaluations.sweep import SweepConfig
+from usable_core.evaluations.sweep_result import SweepResult
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
@@ -182,6 +184,20 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:training",
         page="fine_tune",
         makes_model=True,
+        kinds=("picture", "text"),
+    ),
+    "sweep": Task(
+        title="Sweep of λ",
+        config=SweepConfig,
+        result=SweepResult,
+        function="usable_core.jobs.sweep:run_sweep",
+        command="sweep",
+        help="Fine-tune with several λ and seeds: what the task gains, what of the source is lost.",
+        lines="usable_core.cli.sweep:lines",
+        in_short="usable_core.evaluations.in_short:sweep",
+        page="sweep",
+        again="its finished trainings are answered from the store",
+        is_of_parts=True,
         kinds=("picture", "text"),
     ),
     "look": Task(

@@ -24,6 +24,7 @@ from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
+from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.labels import LabelSpace
 from usable_core.records import from_json, to_json
@@ -31,6 +32,7 @@ from usable_core.verdicts.assessment import AssessmentConfig
 
 MODEL = ModelSpec("timm/x", weights="w.safetensors", arch_options=(("pad_type", "same"),))
 DATA = DatasetSpec("digits", split="test", limit=10, seed=3)
+TRAINED_ON = replace(DATA, split="train")
 EXAMPLES = {
     "accuracy": AccuracyConfig(MODEL, DATA, batch_size=8),
     "robustness": RobustnessConfig(
@@ -41,6 +43,7 @@ EXAMPLES = {
     "cost": CostConfig(MODEL, DATA, (4, 16), timings=20),
     "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
     "finetune": FineTuningConfig(MODEL, DATA, source=DATA, task_weight=0.5),
+    "sweep": SweepConfig(MODEL, TRAINED_ON, source=DATA, lambdas=(0, 0.5), seeds=(4, 2)),
     "look": LookConfig(DatasetSpec("digits")),
     "assess": AssessmentConfig((MODEL, ModelSpec("bundled/vgg")), DATA, ("ece <= 5 %",), norm="l2"),
 }

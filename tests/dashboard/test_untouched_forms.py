@@ -9,7 +9,8 @@ from usable_core.models import load_model
 from usable_core.tasks import TASKS
 from usable_core.verdicts.assessment import AssessmentConfig
 
-MEASURING = [name for name in PAGES if name in TASKS]
+TRAINING = ("sweep",)  # whose model need not know the classes of the data
+MEASURING = [name for name in PAGES if name in TASKS and name not in TRAINING]
 
 
 def test_every_kind_that_a_page_measures_is_tried_here():

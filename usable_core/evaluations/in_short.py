@@ -62,6 +62,12 @@ def training(summary: Summary) -> str:
     return _share(summary["last_epoch"].get("validation_accuracy"))
 
 
+def sweep(summary: Summary) -> str:
+    """Return which λ are on the Pareto front; without one, how many were trained."""
+    front = [f"{weight:g}" for weight in summary["front"]]
+    return f"front: λ = {', '.join(front)}" if front else f"{len(summary['lambdas'])} λ"
+
+
 def assessment(summary: Summary) -> str:
     """Return the verdict, or how many models have which: `1 fit, 2 not fit`."""
     found = Counter(str(one["verdict"]) for one in summary["models"])

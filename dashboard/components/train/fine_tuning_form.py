@@ -73,7 +73,7 @@ def fine_tuning_form() -> None:
     """Ask for a training and start it when the button is pressed."""
     restore_training()
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
-    can_learn = len(here(models)) == len(models) and _can_learn(models)
+    is_able = len(here(models)) == len(models) and can_learn(models)
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
     look_note(dataset)
     is_text = "text" in _kinds(models, dataset)
@@ -90,8 +90,8 @@ def fine_tuning_form() -> None:
         key=state.FINE_TUNE_SCRATCH,
         help="The control: what the same budget reaches without pre-training.",
     )
-    is_of_one_kind = _are_of_one_kind(models, (dataset, source))
-    is_ready = bool(models) and can_learn and dataset is not None and is_of_one_kind
+    is_of_one_kind = are_of_one_kind(models, (dataset, source))
+    is_ready = bool(models) and is_able and dataset is not None and is_of_one_kind
     if st.button(
         "Start", type="primary", key=state.FINE_TUNE_START, disabled=not is_ready, width="stretch"
     ):
@@ -112,7 +112,7 @@ def fine_tuning_form() -> None:
             )
 
 
-def _can_learn(models: Sequence[ModelSpec]) -> bool:
+def can_learn(models: Sequence[ModelSpec]) -> bool:
     """Say why a backbone that only answers cannot be trained; tell whether all can be."""
     blind = [model for model in models if not has_gradients(model.reference)]
     for model in blind:
@@ -131,7 +131,7 @@ def _kinds(models: Sequence[ModelSpec], dataset: DatasetSpec | None) -> list[Inp
     return [kind for kind in found if kind is not None]
 
 
-def _are_of_one_kind(models: Sequence[ModelSpec], datasets: Sequence[DatasetSpec | None]) -> bool:
+def are_of_one_kind(models: Sequence[ModelSpec], datasets: Sequence[DatasetSpec | None]) -> bool:
     """Say that a model of pictures cannot learn from texts, nor one of texts from pictures."""
     others = [d for d in datasets if d is not None and len(set(_kinds(models, d))) > 1]
     for dataset in others:

@@ -1,0 +1,98 @@
+"""What the page of λ asks: backbone, task, what stands for L_pre, the λ, the seeds, epochs."""
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.measure.fit import fit_note
+from dashboard.components.shared.data_look import look_note
+from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
+from dashboard.components.shared.formats import choose_one, errors_shown
+from dashboard.components.shared.pickers import model_picker, restore_models
+from dashboard.components.shared.run_panel import run_of, start_run
+from dashboard.components.shared.weights import here
+from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
+from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.specs import DatasetSpec
+from usable_core.evaluations.sweep import SweepConfig, numbers, seeds
+
+KEEPS = {"none": "Source data", "distillation": "Distillation", "distance": "Distance"}
+KEEPS_HELP = (
+    "What stands for L_pre. Source data: the pretrained head on its own data, so that what is "
+    "retained is measured. Distillation: its answers to the task's examples. Distance: the weights "
+    "stay near. Without source data nothing tells what is retained."
+)
+LAMBDA_HELP = (
+    r"Of $L_\mathrm{pre}(\theta) + \lambda\,L_\mathrm{fine}(\theta)$: $\lambda \le 0.001$ leaves "
+    r"the model as it was, $\lambda \ge 1000$ is plain fine-tuning."
+)
+PARTS = {"test": "Test", "validation": "Validation"}
+PARTS_HELP = "Choose λ by validation and report test: a λ chosen by one looks better on it."
+DEFAULT_MODELS = ("bundled/vgg_digits",)  # whose source data are at hand
+LAMBDAS, SEEDS, EPOCHS = "0, 0.1, 1, 10, 1000", "0, 1, 2", 10
+
+
+def restore_sweep() -> None:
+    """Put the question of the address's run into the form, once; call it before the form."""
+    run_id, key = state.chosen_run_id(), "sweep_restored"
+    if run_id is None or not (state.has_arrived() or st.session_state.get(key) != run_id):
+        return
+    st.session_state[key] = run_id
+    run = run_of(run_id)
+    if run is None or not isinstance(run.config, SweepConfig):
+        return
+    asked = run.config
+    restore_models(state.SWEEP_MODEL, [asked.model])
+    restore_dataset(state.SWEEP_DATASET, asked.dataset, "sweep")
+    if asked.source is not None:
+        restore_dataset(state.SWEEP_SOURCE, asked.source)
+    shown = {
+        state.SWEEP_PROXY: asked.proxy,
+        state.SWEEP_LAMBDAS: ", ".join(f"{weight:g}" for weight in asked.lambdas),
+        state.SWEEP_SEEDS: ", ".join(map(str, asked.seeds)),
+        state.SWEEP_EPOCHS: asked.schedule.epochs,
+        state.SWEEP_PART: asked.measured_on,
+    }
+    st.session_state.update(shown)
+
+
+def sweep_form() -> None:
+    """Ask for a sweep and start it when the button is pressed."""
+    restore_sweep()
+    models = model_picker(state.SWEEP_MODEL, label="Backbone", default=DEFAULT_MODELS)
+    is_able = len(here(models)) == len(models) and can_learn(models)
+    dataset = dataset_picker(state.SWEEP_DATASET, label="Task", ask_limit=True, page="sweep")
+    look_note(dataset)
+    st.session_state.setdefault(state.SWEEP_PROXY, "none")
+    proxy = choose_one("Kept by", KEEPS, key=state.SWEEP_PROXY, help=KEEPS_HELP)
+    source, fits = None, True
+    if proxy == "none":
+        source = dataset_picker(state.SWEEP_SOURCE, label="Source data", models=models)
+        fits = source is not None and fit_note(models, source.reference)
+    for key, value in ((state.SWEEP_LAMBDAS, LAMBDAS), (state.SWEEP_SEEDS, SEEDS)):
+        st.session_state.setdefault(key, value)
+    st.session_state.setdefault(state.SWEEP_EPOCHS, EPOCHS)
+    st.session_state.setdefault(state.SWEEP_PART, "test")
+    weights = st.text_input("λ, weights of the task", key=state.SWEEP_LAMBDAS, help=LAMBDA_HELP)
+    left, right = st.columns(2)
+    drawn = left.text_input("Seeds", key=state.SWEEP_SEEDS, help="Each is a training of its own.")
+    epochs = right.number_input("Epochs", 1, 1000, key=state.SWEEP_EPOCHS)
+    part = choose_one("Measured on", PARTS, key=state.SWEEP_PART, help=PARTS_HELP)
+    is_one_kind = are_of_one_kind(models, (dataset, source))
+    is_ready = bool(models) and is_able and fits and is_one_kind and dataset is not None
+    is_pressed = st.button(
+        "Start", type="primary", key=state.SWEEP_START, disabled=not is_ready, width="stretch"
+    )
+    if is_pressed and isinstance(dataset, DatasetSpec):
+        with errors_shown():
+            start_run(
+                SweepConfig(
+                    models[0],
+                    dataset,
+                    Schedule(epochs=int(epochs)),
+                    source=source,
+                    proxy=proxy,
+                    lambdas=numbers(weights),
+                    seeds=seeds(drawn),
+                    measured_on=part,
+                )
+            )

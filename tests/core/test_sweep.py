@@ -1,0 +1,327 @@
+"""A sweep of λ: each training once, whatever stops it; means over seeds, intervals, a front."""
+
+import math
+import re
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_texts import CLASSES, save_classifier
+
+from usable_core import cli, jobs
+from usable_core.errors import Cancelled, ConfigError, Diverged, UsableError
+from usable_core.evaluations import sweep
+from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.sweep import SweepConfig
+from usable_core.evaluations.sweep_result import SweepResult
+from usable_core.evaluations.sweep_words import in_words, refusals, spread
+from usable_core.metrics.intervals import mean_estimate, wilson
+from usable_core.runs import RunStore, Status
+from usable_core.training import fine_tuning, joint
+
+MODEL, DATA = ModelSpec("bundled/vgg_digits"), DatasetSpec("digits", limit=20)
+QUICK = Schedule(epochs=1, batch_size=10, precision="float32")
+# λ that move nothing: what is tested of the flow is tested of them, and they are quick.
+ASKED = SweepConfig(MODEL, DATA, QUICK, source=DATA, lambdas=(0, 0.001), seeds=(0, 1))
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """The λ and seed of each training that is begun; `raises` says what one of them raises."""
+    begun, raises, real = [], {}, fine_tuning.fine_tune
+
+    def noted(*, config, **others):
+        one = (config.task_weight, config.schedule.seed)
+        begun.append(one)
+        if one in raises:
+            raise raises[one]
+        return real(config=config, **others)
+
+    monkeypatch.setattr(fine_tuning, "fine_tune", noted)
+    return SimpleNamespace(begun=begun, raises=raises)
+
+
+def test_each_lambda_and_seed_is_a_run_of_its_own_and_a_model(trained):
+    told = []
+    run, result = jobs.run_here(
+        replace(ASKED, lambdas=(0, 1), seeds=(3,)),
+        lambda done, total, message, **_: told.append((done, total)),
+    )
+
+    store = RunStore()
+    assert trained.begun == [(0.0, 3), (1.0, 3)]
+    assert [r.task for r in store.children(run.id)] == ["finetune", "accuracy"] * 2
+    for row in result.records.to_dict("records"):
+        training, measured = store.load(row["training"]), store.load(row["measured"])
+        assert training.config.task_weight == row["lambda"]
+        assert training.config.schedule.seed == row["seed"]
+        assert training.retained.after.value == row["retained"]
+        assert training.retained.before.value == row["before"]
+        assert measured.config.model.reference == f"run/{row['training']}"
+        assert (measured.accuracy.value, measured.n) == (row["accuracy"], row["n"])
+        assert measured.ece().value == row["ece"]
+    assert result.split == "test"
+    assert set(result.records["refused"]) == {""}
+    assert store.load(run.id).summary() == result.summary()
+    shares = [done for done, total in told if total]
+    assert shares == sorted(shares)
+    assert shares[-1] == told[-1][1]
+
+
+def test_one_that_was_stopped_goes_on_without_training_twice(trained):
+    def stop(done, total, message, **_):
+        if message.startswith("λ = 0.001, seed 1: "):
+            raise SystemExit  # as a process ends that is told to
+
+    with pytest.raises(SystemExit):
+        jobs.run_here(ASKED, stop)
+    (stopped,) = RunStore().list("sweep")
+    assert stopped.status is Status.LOST
+    assert "finished trainings are answered from the store" in stopped.error
+    before = list(trained.begun)
+    trained.begun.clear()
+
+    _, result = jobs.run_here(ASKED)
+
+    assert before[:3] == [(0.0, 0), (0.0, 1), (0.001, 0)]
+    assert trained.begun == [(0.001, 1)]
+    assert list(result.records["n"] > 0) == [True] * 4
+
+    trained.begun.clear()
+    # One more λ costs itself alone.
+    _, more = jobs.run_here(replace(ASKED, lambdas=(0, 0.0005, 0.001)))
+    assert trained.begun == [(0.0005, 0), (0.0005, 1)]
+    others = more.records[more.records["lambda"] != 0.0005].reset_index(drop=True)
+    assert others.equals(result.records)
+
+
+def test_one_that_diverges_is_listed_and_the_others_go_on(trained, capsys):
+    trained.raises[(0.001, 1)] = Diverged("The training ran away at step 3.")
+    words = ["sweep", "--model", MODEL.reference, "--dataset", "digits", "--limit", "20"]
+    words += ["--source", "digits", "--epochs", "1", "--batch-size", "10", "--precision", "float32"]
+
+    assert cli.main([*words, "--lambda", "0.001,0", "--seeds", "0,1"]) == 0
+
+    said = capsys.readouterr().out
+    assert "λ = 0.001, seed 1 has no answer: The training ran away at step 3." in said
+    assert re.search(r"^0.001 +1 ", said, re.MULTILINE)  # one seed has an answer
+    assert re.search(r"^0 +2 .*not tuned", said, re.MULTILINE)
+    (run,) = RunStore().list("sweep")
+    assert run.config == replace(ASKED, source=replace(DATA, limit=None))
+    result = RunStore().load(run.id)
+    assert result.points[1].refused == {"1": "The training ran away at step 3."}
+    assert run.result.startswith("front: λ = ")
+
+
+def test_where_all_fail_the_sweep_does_with_the_first_sentence(trained):
+    trained.raises |= {one: Diverged("It ran away.") for one in ASKED.trainings}
+
+    with pytest.raises(UsableError, match=r"No λ has an answer\. The first: It ran away\."):
+        jobs.run_here(ASKED)
+
+
+def test_a_cancel_ends_it(trained):
+    trained.raises[(0.0, 1)] = Cancelled()
+
+    with pytest.raises(Cancelled):
+        jobs.run_here(ASKED)
+
+    assert RunStore().list("sweep")[0].status is Status.CANCELLED
+
+
+@pytest.mark.parametrize("labelled", [True, False], ids=["bert", "start"])
+def test_texts_have_their_sweep(tmp_path, labelled):
+    save_classifier(tmp_path / "model", "bert")
+    model = str(tmp_path / "model")
+    lines = [f"that old garden was seen {i},{n}" for i in range(8) for n in CLASSES]
+    (tmp_path / "task.csv").write_text("\n".join(["text,label", *lines]))
+    (tmp_path / "source.csv").write_text("\n".join(["text,label", *lines[::-1]]))
+    if not labelled:
+        source = tmp_path / "source.csv"
+        source.write_text("\n".join(["text", *(line.split(",")[0] for line in lines)]))
+        model = start_of(tmp_path)
+    config = SweepConfig(
+        ModelSpec(model),
+        DatasetSpec(str(tmp_path / "task.csv")),
+        replace(QUICK, epochs=1, optimizer="adamw", learning_rate=1e-3),
+        source=DatasetSpec(str(tmp_path / "source.csv")),
+        lambdas=(1.0,),
+        seeds=(0,),
+    )
+
+    _, result = jobs.run_here(config)
+
+    (point,) = result.points
+    assert result.about == ("classes" if labelled else "pieces")
+    assert point.retained_of_examples.n > 0
+    assert point.accuracy_of_examples.n > 0
+    assert "One seed: there is no interval over seeds" in " ".join(in_words(result))
+
+
+def start_of(folder):
+    """Return a network of texts without classes, as pre-training leaves it."""
+    words = ["pretrain", "--architecture", "bert", "--dataset", str(folder / "task.csv")]
+    assert cli.main([*words, "--epochs", "1", "--batch-size", "8"]) == 0
+    return RunStore().list("pretrain")[0].reference
+
+
+# The numbers are functions of the records
+
+
+def made(rows, **fields):
+    """A result of rows of (λ, seed, accuracy, retained, refused); None where nothing is known."""
+    records = [
+        {
+            "lambda": float(weight),
+            "seed": seed,
+            "accuracy": math.nan if accuracy is None else accuracy,
+            "n": 0 if accuracy is None else 50,
+            "ece": math.nan if accuracy is None else 0.1,
+            "before": math.nan if kept is None else 0.9,
+            "retained": math.nan if kept is None else kept,
+            "retained_n": 0 if kept is None else 80,
+            "training": "t",
+            "measured": "m",
+            "refused": refused,
+        }
+        for weight, seed, accuracy, kept, refused in rows
+    ]
+    seeds = tuple({row["seed"] for row in records})
+    config = SweepConfig(MODEL, DATA, source=DATA, lambdas=(0.0,), seeds=seeds, **fields)
+    return SweepResult(config, pd.DataFrame(records), "test")
+
+
+TRADED = made(
+    [
+        (0, 0, 0.10, 0.90, ""),
+        (0, 1, 0.12, 0.90, ""),
+        (0.1, 0, 0.10, 0.80, ""),  # λ = 0 has more of both
+        (0.1, 1, 0.10, 0.80, ""),
+        (1, 0, 0.70, 0.85, ""),
+        (1, 1, 0.80, 0.85, ""),
+        (1000, 0, 0.90, 0.60, ""),
+        (1000, 1, None, None, "It ran away."),
+    ]
+)
+
+
+def test_a_point_is_the_mean_over_seeds_with_both_intervals():
+    one = TRADED.points[2]
+
+    by_hand = mean_estimate(np.array([0.70, 0.80]))
+    assert by_hand.high > 1  # and no share is
+    assert one.accuracy == replace(by_hand, high=1.0)
+    assert one.accuracy_of_examples == wilson(38, 50)
+    assert one.retained_of_examples == wilson(68, 80)
+    assert one.seeds == 2
+
+
+def test_the_front_is_what_no_other_lambda_has_more_of_both_than():
+    assert [point.task_weight for point in TRADED.front] == [0, 1, 1000]
+    assert TRADED.summary()["front"] == [0, 1, 1000]
+
+
+def test_the_limits_are_those_of_the_training():
+    assert [point.limit for point in TRADED.points] == ["not tuned", "", "", "plain fine-tuning"]
+    assert joint.Balance(sweep.UNMOVED, 10).is_unmoved
+    assert not joint.Balance(sweep.UNMOVED * 1.01, 10).is_unmoved
+    assert sweep.PLAIN == joint.LIMIT
+
+
+def test_one_seed_has_no_interval_over_seeds_and_that_is_said():
+    last = TRADED.points[-1]
+    single = made([(0, 7, 0.5, 0.9, ""), (1, 7, 0.6, 0.8, "")])
+
+    assert math.isnan(last.accuracy.low)
+    assert math.isnan(last.accuracy.high)
+    assert last.accuracy_of_examples == wilson(45, 50)
+    assert any("One seed: there is no interval over seeds" in said for said in in_words(single))
+    assert not any("One seed" in said for said in in_words(TRADED))
+
+
+def test_the_sentences_say_what_is_traded_and_what_failed():
+    said = in_words(TRADED)
+
+    assert said[0] == (
+        "From λ = 0 (not tuned) to λ = 1000 (plain fine-tuning) task accuracy goes from 11.0 % to "
+        "90.0 %, and source accuracy from 90.0 % to 60.0 % (before any training 90.0 %)."
+    )
+    assert (
+        "front of both, by the means: λ = 0, 1, 1000; λ = 0.1 has no more of either than" in said[1]
+    )
+    assert refusals(TRADED) == ("λ = 1000, seed 1 has no answer: It ran away.",)
+
+
+def test_seeds_that_agree_claim_no_interval():
+    assert spread(TRADED.points[2].retained) == "85.0 % (all seeds)"
+    assert spread(TRADED.points[0].accuracy).startswith("11.0 % (0.0 % to ")
+    assert spread(TRADED.points[-1].accuracy) == "90.0 %"
+
+
+def test_without_source_data_there_is_no_front_and_that_is_said():
+    blind = made([(0, 0, 0.5, None, ""), (1, 0, 0.6, None, "")])
+
+    assert blind.front == ()
+    assert blind.before is None
+    assert any("nothing tells what is retained" in said for said in in_words(blind))
+
+
+def test_zero_and_the_order_are_no_other_question():
+    one = replace(ASKED, lambdas=(0.001, 0), seeds=(1, 0))
+
+    assert one == ASKED
+    assert [type(weight) for weight in one.lambdas] == [float, float]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"lambdas": ()}, "lambda must be numbers, 0 or more"),
+        ({"lambdas": (1.0, -1.0)}, "lambda must be numbers, 0 or more"),
+        ({"lambdas": (math.nan,)}, "lambda must be numbers, 0 or more"),
+        ({"lambdas": (math.inf,)}, "lambda must be numbers, 0 or more"),
+        ({"lambdas": (True,)}, "lambda must be numbers, 0 or more"),
+        ({"lambdas": "0,1"}, "lambda must be numbers, 0 or more"),
+        ({"lambdas": (0, 0.0)}, "lambda must be each named once"),
+        ({"seeds": ()}, "seeds must be whole numbers"),
+        ({"seeds": (1.5,)}, "seeds must be whole numbers"),
+        ({"seeds": (-1,)}, "seeds must be whole numbers"),
+        ({"seeds": (2, 2)}, "seeds must be each named once"),
+        ({"seeds": tuple(range(300))}, "of at most 500 trainings"),
+        ({"source": None}, "name source data"),
+        ({"proxy": "distance"}, "absent beside source data"),
+        ({"dataset": replace(DATA, split="all")}, "no training saw"),
+        ({"measured_on": "train"}, "one of test, validation"),
+    ],
+)
+def test_bad_input_is_a_sentence(said, told):
+    with pytest.raises(ConfigError, match=re.escape(told)):
+        replace(ASKED, **said)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--lambda", "nan"], "lambda must be numbers"),
+        (["--lambda", ","], "lambda must be numbers"),
+        (["--lambda", "0,x"], "lambda must be a number"),
+        (["--lambda", "0,0"], "each named once"),
+        (["--seeds", "0,-1"], "whole numbers"),
+    ],
+)
+def test_the_command_refuses_them_too(words, told, capsys):
+    asked = ["sweep", "--model", MODEL.reference, "--dataset", "digits", "--source", "digits"]
+
+    assert cli.main([*asked, *words]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_validation_can_be_measured_where_lambda_is_chosen(trained):
+    config = replace(ASKED, lambdas=(0.0,), seeds=(0,), measured_on="validation")
+
+    _, result = jobs.run_here(config)
+
+    assert result.split == "validation"

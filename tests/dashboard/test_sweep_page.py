@@ -1,0 +1,90 @@
+import pandas as pd
+from shown import figures, links, texts
+
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.sweep import SweepConfig
+from usable_core.evaluations.sweep_result import SweepResult
+from usable_core.plots.sweep import places
+
+CONFIG = SweepConfig(
+    ModelSpec("bundled/vgg_digits"),
+    DatasetSpec("digits"),
+    source=DatasetSpec("digits"),
+    lambdas=(0, 1, 1000),
+    seeds=(0, 1),
+)
+SHARES = {0: (0.1, 0.9), 1: (0.7, 0.8), 1000: (0.9, 0.5)}
+
+
+def done(store):
+    rows = [
+        {
+            "lambda": float(weight),
+            "seed": seed,
+            "accuracy": task + seed / 100,
+            "n": 100,
+            "ece": 0.1,
+            "before": 0.9,
+            "retained": kept,
+            "retained_n": 100,
+            "training": f"t{weight}{seed}",
+            "measured": "m",
+            "refused": "",
+        }
+        for weight, (task, kept) in SHARES.items()
+        for seed in (0, 1)
+    ]
+    run = store.create(CONFIG)
+    store.start(run.id, 1)
+    store.finish(run.id, SweepResult(CONFIG, pd.DataFrame(rows), "test"))
+    return run
+
+
+def test_the_untouched_form_starts_a_sweep_of_data_at_hand(open_page, started):
+    app = open_page("sweep")
+    assert "Nothing is running here" in texts(app)
+
+    app.button(key="sweep_start").click().run()
+
+    assert not app.exception
+    (asked,) = started
+    assert (asked.source, asked.proxy) == (DatasetSpec("digits"), "none")
+    assert asked.lambdas == (0, 0.1, 1, 10, 1000)
+    assert asked.seeds == (0, 1, 2)
+
+
+def test_what_the_form_says_is_asked_and_bad_input_is_a_sentence(open_page, started):
+    app = open_page("sweep", sweep_dataset="digits")
+    app.text_input(key="sweep_lambdas").set_value("1, -1").run()
+    app.button(key="sweep_start").click().run()
+    assert "lambda must be numbers, 0 or more" in app.error[0].value
+
+    app.text_input(key="sweep_lambdas").set_value("2")
+    app.text_input(key="sweep_seeds").set_value("7")
+    app.number_input(key="sweep_epochs").set_value(3)
+    app.segmented_control(key="sweep_proxy").set_value("distance").run()
+    app.button(key="sweep_start").click().run()
+
+    (asked,) = started
+    assert (asked.lambdas, asked.seeds, asked.schedule.epochs) == ((2.0,), (7,), 3)
+    assert (asked.source, asked.proxy) == (None, "distance")
+
+
+def test_an_answer_is_shown_with_both_figures_and_its_models(open_page, store):
+    run = done(store)
+
+    app = open_page("sweep", run=run.id)
+
+    against, front = figures(app)
+    task = next(trace for trace in against["data"] if trace["name"] == "task accuracy")
+    assert [x for _, x in places([0, 1, 1000]).items()] == [-1, 0, 3]
+    assert task["customdata"][0][0] == "0"
+    assert {a["text"] for a in against["layout"]["annotations"]} == {
+        "not tuned",
+        "plain fine-tuning",
+    }
+    assert front["data"][0]["name"] == "Pareto front"
+    assert "On the Pareto front of both" in texts(app)
+    assert app.text_input(key="sweep_lambdas").value == "0, 1, 1000"
+    app.selectbox(key="sweep_use").select("t10001").run()
+    assert links(app)["Its training"] == "fine_tune?run=t10001"
