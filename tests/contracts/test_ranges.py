@@ -23,7 +23,17 @@ GIVEN = {
 }
 NEVER = (10**20, -(10**20), -1, float("nan"), float("inf"), -float("inf"), 1.5, True, "1")
 MAY_BE = {
-    1.5: ("momentum", "learning_rate", "weight_decay", "task_weight", "backbone_rate", "step_size"),
+    1.5: (
+        "momentum",
+        "clip",
+        "mixup",
+        "cutmix",
+        "learning_rate",
+        "weight_decay",
+        "task_weight",
+        "backbone_rate",
+        "step_size",
+    ),
     10**20: ("task_weight",),
 }
 

@@ -224,7 +224,7 @@ def test_a_lost_run_is_marked(open_page, store):
     app = open_page("runs", run=run.id)
 
     assert list(app.dataframe[0].value["status"]) == ["? lost"]
-    assert "Start the same again" in app.warning[0].value
+    assert "Start it again" in app.warning[0].value  # it left no checkpoint
 
 
 def test_a_store_that_cannot_be_read_is_a_sentence_on_the_page(open_page, monkeypatch):

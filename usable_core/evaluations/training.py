@@ -74,8 +74,6 @@ class FineTuningConfig:
         model: Where θ starts.
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
-        prompt: Words that are read behind each text, such as "The mood of this text is"; the model
-            that is trained keeps them. A decoder says more of a text where it is asked something.
         schedule: How.
         source: Data set of L_pre, with the pretrained head; without it L_pre is left out. Of a
             network of texts without classes L_pre is the loss of a language model on its texts.
@@ -84,6 +82,8 @@ class FineTuningConfig:
         task_weight: λ of L_pre + λ·L_fine, at least 0; needs a source or a proxy.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
         backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
+        prompt: Words that are read behind each text, such as "The mood of this text is"; the model
+            that is trained keeps them. A decoder says more of a text where it is asked something.
         recipe: Name of the settings that it starts from; what else is said goes before them. In
             Python its schedule stands where none is given.
     """
@@ -91,13 +91,13 @@ class FineTuningConfig:
     model: ModelSpec
     dataset: DatasetSpec
     method: Literal["full", "linear_probe"] = "full"
-    prompt: str = ""
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
     proxy: Literal["none", "distillation", "distance"] = "none"
     task_weight: float = field(default=1.0, metadata=asked("--lambda"))
     from_scratch: bool = False
     backbone_rate: float = 1.0
+    prompt: str = ""
     recipe: str | None = field(default=None, metadata=asked(choices=RECIPES.keys))
 
     @staticmethod
