@@ -5,9 +5,9 @@ import timm
 import torch
 import transformers
 from timm.optim import param_groups_layer_decay
-from toy_models import small_network
 from torch import nn
 from torchvision import models
+from toy_models import small_network
 
 from usable_core.errors import ConfigError
 from usable_core.models.architectures import small_resnet, small_vgg, small_vit
@@ -40,8 +40,15 @@ def test_rates_that_fall_with_depth_are_timms(name):
 @pytest.mark.reference
 @pytest.mark.parametrize(
     "name",
-    ["deit3_small_patch16_224", "resnet50d", "mixer_s16_224", "convnextv2_nano"]
-    + ["swin_tiny_patch4_window7_224", "regnety_002", "resmlp_12_224"],
+    [
+        "deit3_small_patch16_224",
+        "resnet50d",
+        "mixer_s16_224",
+        "convnextv2_nano",
+        "swin_tiny_patch4_window7_224",
+        "regnety_002",
+        "resmlp_12_224",
+    ],
 )
 def test_rates_of_more_networks_are_timms(name):
     network = in_timm(name)

@@ -64,7 +64,7 @@ def freeze_below(network: nn.Module, blocks: int) -> frozenset[str]:
     if blocks >= last:
         raise ConfigError(
             f"last_blocks must be at most {last - 1}, for so many blocks were found in "
-            f"{type(network).__name__}, but is {blocks}. Give fewer, or leave it out: then all move."
+            f"{type(network).__name__}, but is {blocks}. Give fewer; left out, all move."
         )
     first = last - blocks
     moving = [p for m, d in placed.items() if d >= first for p in m.parameters(recurse=False)]

@@ -4,43 +4,35 @@ L_fine is the cross-entropy of a new head on the task, L_pre that of the pretrai
 data, or what stands in for it; see `joint`. Both heads share the backbone.
 """
 
-import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
-from usable_core.errors import CheckpointError, ConfigError, UsableError
-from usable_core.evaluations.specs import Report, require
-from usable_core.evaluations.training import FineTuningConfig, Start, TrainingResult
-from usable_core.inputs.input import Input
-from usable_core.inputs.prompts import with_prompt
-from usable_core.inputs.tokens import Tokens
-from usable_core.models.heads import head, replace_head
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
+from usable_core.models.blocks import freeze_below, multiples
+from usable_core.models.heads import head
 from usable_core.models.model import Model
-from usable_core.models.modes import frozen
-from usable_core.models.sources.from_card import build, check_architecture
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
-from usable_core.training.joint import Balance, Joint, Keep
-from usable_core.training.language_modelling import language_modelling
+from usable_core.training.beginning import architecture_of, new_network, with_words
+from usable_core.training.keeping import Keeping, keeping_of
 from usable_core.training.loop import Fitted, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
 from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
-from usable_core.training.probing import linear_head, probe
-from usable_core.training.remarks import on_proxy, on_unit
+from usable_core.training.probing import probe, probe_then_fit
 from usable_core.training.resuming import Checkpoints, question_of
-from usable_core.training.retained import Kept, Source, SourceData, load_source, load_texts
+from usable_core.training.retained import Source
 from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
 from usable_core.training.usual_rates import resolved
@@ -74,35 +66,27 @@ def fine_tune(
         UsableError: there is an L_pre, and the pretrained head is not one linear layer that both
             objectives can share the backbone with.
     """
-    began = time.perf_counter()
-    architecture = _architecture(model)
+    began, architecture = time.perf_counter(), architecture_of(model)
     require_classes(dataset)
-    torch.manual_seed(config.schedule.seed)
-    device = best_device()
     train, validation = training_splits(dataset, config.dataset)
-    takes = _asked(model.input, config.prompt)
-    network = _new_network(model, len(dataset.labels), config).to(device)
-    task = load_material(train, takes, device, report)
-    schedule = resolved(config.schedule, network, config.method, model.kind, examples=len(task))
-    config = replace(config, schedule=schedule)
-    held_out = load_material(validation, takes, device, report)
+    tuning = _prepared(model, train, validation, config, report)
+    config, network = tuning.config, tuning.trainee.network
     others = (model.fingerprint,) if source is None else (model.fingerprint, source.fingerprint)
     checkpoints = Checkpoints(folder, question_of(config, train, *others))
-    trainee = Trainee(network, takes, train.labels)
-    tuning = _Tuning(config, trainee, task, held_out, checkpoints)
-    data = None
-    if source is not None and config.source is not None:
-        data = Source(source, config.source, train.ids, validation.ids)
-    keeping = _keeping(tuning, model, data, report) if config.is_joint else None
-    fitted = tuning.fitted(keeping, report)
+    keeping = None
+    if config.is_joint:
+        data = None
+        if source is not None and config.source is not None:
+            data = Source(source, config.source, train.ids, validation.ids)
+        keeping = keeping_of(config, network, tuning.resting, model, data, report)
+    fitted = tuning.fitted(keeping, checkpoints, report)
 
     def trained() -> Trained:
-        kept = None if keeping is None else keeping.measured()
         of_recipe = RECIPES[config.recipe].faults if config.recipe else ()
-        answers = answers_to(tuning.trainee, held_out, validation)
+        answers = answers_to(tuning.trainee, tuning.held_out, validation)
         return Trained(
             network=network.cpu(),
-            takes=takes,
+            takes=tuning.trainee.input,
             data=train,
             config=config,
             fitted=fitted,
@@ -112,59 +96,64 @@ def fine_tune(
             arch_options=model.card.get("arch_options") or {},
             base=model.name,
             base_fingerprint=model.fingerprint,
-            kept=kept,
+            kept=None if keeping is None else keeping.measured(),
             remarks=of_recipe + (() if keeping is None else keeping.remarks(fitted.start)),
         )
 
     return finished(fitted, trained, folder, checkpoints)
 
 
-@dataclass(frozen=True)
-class _Keeping:
-    """What is kept while the task is learned: L_pre, how it is weighed, and the source's data."""
-
-    joint: Joint
-    keep: Keep
-    balance: Balance
-    source: SourceData | None
-    proxy: str
-
-    def remarks(self, start: Start) -> tuple[str, ...]:
-        """Return what a reader must know of L_pre."""
-        unit = self.balance.source_unit(start)
-        is_other = self.balance.unit is None and unit != start.source
-        stand_in = (on_proxy(self.proxy),) if self.source is None else ()
-        return stand_in + ((on_unit(start, unit),) if is_other else ())
-
-    def measured(self) -> Kept | None:
-        """Return the source model that is left, with what it retained; None without source data."""
-        return None if self.source is None else self.source.measured(self.joint.retained())
+def _prepared(
+    model: Model, train: Dataset, validation: Dataset, config: FineTuningConfig, report: Report
+) -> "_Tuning":
+    """Return what is trained and what by, with nothing left open in its schedule."""
+    torch.manual_seed(config.schedule.seed)
+    device, takes = best_device(), with_words(model.input, config.prompt)
+    network = new_network(model, len(train.labels), config).to(device)
+    few = config.last_blocks
+    resting = frozenset[str]() if few is None else freeze_below(network, few)
+    task = load_material(train, takes, device, report)
+    method = "linear_probe" if config.method == "linear_probe" else "full"
+    schedule = resolved(config.schedule, network, method, model.kind, examples=len(task))
+    held_out = load_material(validation, takes, device, report)
+    trainee = Trainee(network, takes, train.labels)
+    return _Tuning(replace(config, schedule=schedule), trainee, task, held_out, resting)
 
 
 @dataclass(frozen=True)
 class _Tuning:
-    """A network and what it is trained on and validated by."""
+    """A network and what it is trained on and validated by.
+
+    Attributes:
+        config: The question, its schedule resolved.
+        trainee: The network.
+        task: What it is trained on.
+        held_out: What it is validated by.
+        resting: Names of the network's modules that rest.
+    """
 
     config: FineTuningConfig
     trainee: Trainee
     task: Material
     held_out: Material
-    checkpoints: Checkpoints
+    resting: frozenset[str]
 
-    def fitted(self, keeping: _Keeping | None, report: Report) -> Fitted:
+    def fitted(self, keeping: Keeping | None, checkpoints: Checkpoints, report: Report) -> Fitted:
         """Train the network, in place."""
-        schedule = self.config.schedule
+        schedule, data = self.config.schedule, (self.task, self.held_out)
         if self.config.method == "linear_probe":
-            data = self.task, self.held_out
-            return probe(self.trainee, *data, schedule, report, self.checkpoints)
+            return probe(self.trainee, *data, schedule, report, checkpoints)
         objective = self.objective(keeping)
         if keeping is not None and keeping.balance.is_unmoved:
             return unmoved(objective, schedule, report)
-        return fit(objective, schedule, report, self.checkpoints)
+        if self.config.method == "probe_then_full":
+            return probe_then_fit(self.trainee, *data, objective, schedule, report, checkpoints)
+        return fit(objective, schedule, report, checkpoints)
 
-    def objective(self, keeping: _Keeping | None) -> Objective:
+    def objective(self, keeping: Keeping | None) -> Objective:
         """Return what is minimised."""
-        network, rate = self.trainee.network, self.config.backbone_rate
+        network, config = self.trainee.network, self.config
+        rate, decay = config.backbone_rate, config.layer_decay
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
             loss=self._loss(keeping),
@@ -172,6 +161,7 @@ class _Tuning:
             examples=len(self.task),
             classes=len(self.trainee.labels),
             device=self.trainee.device,
+            multiples={} if decay == 1 else multiples(network, decay),
             labels=self.task.labels,
             lengths=self.task.lengths,
         )
@@ -181,12 +171,15 @@ class _Tuning:
         parts = [alone.parts[0], (joint.head, rate), alone.parts[1], (joint.statistics, 0.0)]
         return replace(alone, parts=parts, weigh=keeping.balance.weights)
 
-    def _loss(self, keeping: _Keeping | None) -> Callable[[Tensor, int], Loss]:
+    def _loss(self, keeping: Keeping | None) -> Callable[[Tensor, int], Loss]:
         network, schedule, task = self.trainee.network, self.config.schedule, self.task
         classes = len(self.trainee.labels)
+        at_rest = [m for name, m in network.named_modules() if name in self.resting]
 
         def loss(indices: Tensor, step: int) -> Loss:
             network.train()
+            for module in at_rest:
+                module.training = False
             y = task.labels[indices.to(task.labels.device)]
             drawn = generator(schedule.seed, "task", step)
             x = augment(task.images(indices), schedule.augmentation or "none", drawn)
@@ -199,93 +192,3 @@ class _Tuning:
             return Loss(fine, correct, None if keeping is None else keeping.keep(x, step))
 
         return loss
-
-
-def _asked(takes: Input, prompt: str) -> Input:
-    """Return what a model takes with the prompt of a training, if it has one."""
-    if not prompt:
-        return takes
-    if not isinstance(takes, Tokens):
-        raise ConfigError(
-            "A prompt is read behind texts, and the model takes pictures. Leave it out."
-        )
-    return with_prompt(takes, prompt)
-
-
-def _architecture(model: Model) -> str:
-    """Return how the network is built again; asked first, for without it all work would be lost."""
-    head(model.network)  # a fixed program is refused by its own sentence
-    architecture = model.card.get("architecture")
-    if not architecture:
-        raise CheckpointError(
-            f"The card of {model.name} does not say its architecture, so what is trained could not "
-            "be loaded again. Load it by a reference that names its architecture (keras/NAME, "
-            "timm/NAME, … with --weights FILE), or give wrap_model(…, "
-            'card={"architecture": "timm/NAME"}).'
-        )
-    check_architecture(architecture)
-    return str(architecture)
-
-
-def _new_network(model: Model, classes: int, config: FineTuningConfig) -> nn.Module:
-    if config.from_scratch and model.kind == "text":
-        card = model.card
-        network = build(card["architecture"], classes, card.get("arch_options") or {})
-    else:
-        network = replace_head(copy.deepcopy(model.network), classes)
-        if config.from_scratch:
-            _forget(network)
-    network.requires_grad_(True)
-    return network.to(memory_format=torch.channels_last)
-
-
-def _forget(network: nn.Module) -> None:
-    """Set every weight to the random start that its layer was designed with."""
-    for module in network.modules():
-        reset = getattr(module, "reset_parameters", None)
-        if callable(reset):
-            reset()
-        else:
-            for parameter in module.parameters(recurse=False):  # position embeddings, class tokens
-                nn.init.trunc_normal_(parameter, std=0.02)  # Dosovitskiy et al. 2021
-
-
-def _check_joint(model: Model) -> None:
-    shown = model.input.trial().to(model.device)
-    with frozen(model.network):
-        last = linear_head(model.network, model.input.normalise(shown))
-    if last is None:
-        raise UsableError(
-            f"L_pre needs a pretrained network that ends in one linear layer; {model.name} does "
-            "not. Leave the source out, or choose another backbone."
-        )
-
-
-def _keeping(tuning: _Tuning, model: Model, source: Source | None, report: Report) -> _Keeping:
-    """Return what the config asks to keep."""
-    _check_joint(model)
-    config, device = tuning.config, best_device()
-    start = copy.deepcopy(model.network).to(device).to(memory_format=torch.channels_last)
-    joint = Joint(tuning.trainee.network, start)
-    balance = Balance(config.task_weight, len(model.labels))
-    if config.proxy == "distance":
-        return _Keeping(joint, joint.distance(), replace(balance, unit=1.0), None, config.proxy)
-    if source is None:
-        require(
-            bool(model.labels),
-            "proxy",
-            f"distance for {model.name}, which has no classes whose answers could be kept; or give "
-            "source texts (--source)",
-            config.proxy,
-        )
-        return _Keeping(joint, joint.distillation(), balance, None, config.proxy)
-    if model.labels:
-        data = load_source(source, model, start, report)
-        keep = joint.labels(data.material, model.input, config.schedule)
-        return _Keeping(joint, keep, balance, data, config.proxy)
-    takes = cast(Tokens, model.input)  # only networks of texts have no classes
-    modelling = language_modelling(tuning.trainee.network, takes, model.name)
-    data = load_texts(source, model, start, modelling, report)
-    keep = joint.guesses(data.material, modelling, config.schedule)
-    balance = replace(balance, classes=takes.known)
-    return _Keeping(joint, keep, balance, data, config.proxy)
