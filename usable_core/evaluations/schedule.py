@@ -30,7 +30,8 @@ class Schedule:
         learning_rate: Its peak. When not given, 0.001 with adamw, but 5e-5 for
             networks of texts and 0.003 for linear probes of them; with sgd 0.05 for linear probes
             of pictures and for networks of batch normalisation alone, which do not mind the scale
-            of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
+            of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG); a tenth of it
+            after a probe, whose head sends longer gradients.
         warmup: Share of the steps in which the rate rises to that peak: linearly, but by half a
             cosine for one cycle.
         decay: How the rate falls after it: by half a cosine to 0, not at all, to a tenth after

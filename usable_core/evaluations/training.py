@@ -76,7 +76,8 @@ class FineTuningConfig:
         dataset: The task (its train and validation splits).
         method: `full` moves every weight; `linear_probe` only the new head, on cached features;
             `probe_then_full` does first the one, at the rate usual for it, then the other from
-            there (Kumar et al. 2022, arXiv:2202.10054): a random head distorts no feature.
+            there (Kumar et al. 2022, arXiv:2202.10054), with the batch statistics that the probe's
+            features were of: no random head distorts them.
         schedule: How.
         source: Data set of L_pre, with the pretrained head; without it L_pre is left out. Of a
             network of texts without classes L_pre is the loss of a language model on its texts.

@@ -22,6 +22,7 @@ from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.models.blocks import freeze_below, multiples
 from usable_core.models.heads import head
 from usable_core.models.model import Model
+from usable_core.models.modes import batch_norms
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
 from usable_core.training.beginning import architecture_of, new_network, with_words
@@ -112,9 +113,10 @@ def _prepared(
     network = new_network(model, len(train.labels), config).to(device)
     few = config.last_blocks
     resting = frozenset[str]() if few is None else freeze_below(network, few)
+    if config.method == "probe_then_full":  # the probe's features are of these statistics
+        resting |= batch_norms(network)
     task = load_material(train, takes, device, report)
-    method = "linear_probe" if config.method == "linear_probe" else "full"
-    schedule = resolved(config.schedule, network, method, model.kind, examples=len(task))
+    schedule = resolved(config.schedule, network, config.method, model.kind, examples=len(task))
     held_out = load_material(validation, takes, device, report)
     trainee = Trainee(network, takes, train.labels)
     return _Tuning(replace(config, schedule=schedule), trainee, task, held_out, resting)
