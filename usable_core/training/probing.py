@@ -26,6 +26,9 @@ from usable_core.training.usual_rates import resolved
 
 BATCH = 64
 TOLERANCE = 1e-3
+# Features that hardly vary among the training examples (units of ReLU that are off) are not blown
+# up: among others they may be on, 200,000 deviations away. So much of the mean is taken at least.
+LEAST_STD, TINY = 0.01, 1e-6
 
 
 def probe(
@@ -51,7 +54,8 @@ def probe(
         )
     train = _cached_features(trainee, task, report)
     test = _cached_features(trainee, held_out, report)
-    mean, std = train.mean(0), train.std(0).clamp_min(1e-6)
+    mean, std = train.mean(0), train.std(0)
+    std = std.clamp_min(max(LEAST_STD * float(std.mean()), TINY))
     train, test = (train - mean) / std, (test - mean) / std
     probe_head = nn.Linear(train.shape[1], last.out_features).to(train.device)
 
