@@ -211,6 +211,7 @@ def test_a_probe_first_is_the_linear_probe_and_the_rest_begins_with_its_head(tun
     for name, value in probed.items():
         assert torch.allclose(still[name], value, atol=1e-5), name
     assert result.kept["validation_loss"] == pytest.approx(first["validation_loss"], rel=1e-3)
+    assert first["train_loss"] < 2 < result.start.task, "the start is before the probe"
     (said,) = in_words(result)
     assert said.startswith("A probe, then 2 epochs in ")
 

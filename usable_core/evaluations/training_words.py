@@ -1,5 +1,7 @@
 """What came of a training in sentences, the same for the terminal and for the page."""
 
+import math
+
 from usable_core.evaluations.training import Retained, TrainingResult
 from usable_core.metrics.intervals import Estimate, Proportion, wilson
 
@@ -33,6 +35,8 @@ def _epochs(result: TrainingResult) -> str:
 def _kept(result: TrainingResult) -> str:
     """Return which weights were kept."""
     schedule = result.config.schedule
+    if not result.epochs:  # nothing was moved
+        return "the weights of the start"
     weights = f"the weights, averaged with a decay of {schedule.ema:g}," if schedule.ema else ""
     where = "of the last epoch"
     if schedule.patience is not None:
@@ -43,7 +47,7 @@ def _kept(result: TrainingResult) -> str:
 def _best(result: TrainingResult) -> str:
     """Return which epoch was more often right than the one that was kept, if one was."""
     best, kept = result.best_validation_accuracy, result.kept_validation_accuracy
-    if best is None or best == kept:
+    if best is None or kept is None or math.isclose(best, kept, rel_tol=1e-6):
         return ""
     name = f"epoch {result.best_epoch}" if result.best_epoch else "the probe"
     return f"; the best was {name} with {_percent(best)}"
