@@ -88,7 +88,13 @@ def test_the_average_is_torchs_averaged_model_with_its_buffers():
     assert all(torch.equal(newest[n], value) for n, value in network.state_dict().items())
 
 
-def test_the_average_is_what_is_validated_and_saved(tune, data, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("stopping", "said"),
+    [({"epochs": 3, "patience": 1}, "of epoch 2, of the lowest"), ({"epochs": 2}, "of the last")],
+)
+def test_the_average_is_what_is_validated_and_saved(
+    stopping, said, tune, data, monkeypatch, tmp_path
+):
     taken, take = [], Descent._take_step
 
     def followed(self, indices):
@@ -98,7 +104,7 @@ def test_the_average_is_what_is_validated_and_saved(tune, data, monkeypatch, tmp
 
     monkeypatch.setattr(Descent, "_take_step", followed)
 
-    saved, result = tune(schedule={**RESTLESS, "epochs": 3, "ema": 0.5, "patience": 1})
+    saved, result = tune(schedule={**RESTLESS, "ema": 0.5, **stopping})
 
     assert result.kept["epoch"] == 2
     for name in ("head.weight", "features.0.1.running_var", "features.0.0.weight"):
@@ -115,8 +121,7 @@ def test_the_average_is_what_is_validated_and_saved(tune, data, monkeypatch, tmp
     loss = float(F.cross_entropy(logits, torch.tensor(labels)))
     assert loss == pytest.approx(result.kept["validation_loss"], rel=1e-4)
     assert result.card["measured"]["validation_loss"] == result.kept["validation_loss"]
-    (said,) = in_words(result)
-    assert "Kept are the weights, averaged with a decay of 0.5, of epoch 2, of the lowest" in said
+    assert f"Kept are the weights, averaged with a decay of 0.5, {said}" in in_words(result)[0]
 
 
 def test_an_average_over_more_steps_than_there_are_is_a_sentence(tune):
