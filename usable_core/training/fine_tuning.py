@@ -17,15 +17,18 @@ from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
+from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
+from usable_core.inputs.prompts import asked
 from usable_core.models.blocks import freeze_below, multiples
 from usable_core.models.heads import head
 from usable_core.models.model import Model
 from usable_core.models.modes import batch_norms
+from usable_core.models.sources.from_card import check_architecture
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
-from usable_core.training.beginning import architecture_of, new_network, with_words
+from usable_core.training.initial import new_network
 from usable_core.training.keeping import Keeping, keeping_of
 from usable_core.training.loop import Fitted, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
@@ -67,29 +70,23 @@ def fine_tune(
         UsableError: there is an L_pre, and the pretrained head is not one linear layer that both
             objectives can share the backbone with.
     """
-    began, architecture = time.perf_counter(), architecture_of(model)
-    require_classes(dataset)
-    train, validation = training_splits(dataset, config.dataset)
-    tuning = _prepared(model, train, validation, config, report)
-    config, network = tuning.config, tuning.trainee.network
+    began = time.perf_counter()
+    architecture = _architecture(model)
+    tuning = prepared(model, dataset, config, source, report)
     others = (model.fingerprint,) if source is None else (model.fingerprint, source.fingerprint)
-    checkpoints = Checkpoints(folder, question_of(config, train, *others))
-    keeping = None
-    if config.is_joint:
-        data = None
-        if source is not None and config.source is not None:
-            data = Source(source, config.source, train.ids, validation.ids)
-        keeping = keeping_of(config, network, tuning.resting, model, data, report)
-    fitted = tuning.fitted(keeping, checkpoints, report)
+    checkpoints = Checkpoints(folder, question_of(tuning.config, tuning.train, *others))
+    fitted = tuning.fitted(report, checkpoints)
 
     def trained() -> Trained:
+        keeping, trainee = tuning.keeping, tuning.trainee
+        kept = None if keeping is None else keeping.measured()
         of_recipe = RECIPES[config.recipe].faults if config.recipe else ()
-        answers = answers_to(tuning.trainee, tuning.held_out, validation)
+        answers = answers_to(trainee, tuning.held_out, tuning.validation)
         return Trained(
-            network=network.cpu(),
-            takes=tuning.trainee.input,
-            data=train,
-            config=config,
+            network=trainee.network.cpu(),
+            takes=trainee.input,
+            data=tuning.train,
+            config=tuning.config,
             fitted=fitted,
             seconds=fitted.earlier + time.perf_counter() - began,
             validation=answers,
@@ -97,68 +94,88 @@ def fine_tune(
             arch_options=model.card.get("arch_options") or {},
             base=model.name,
             base_fingerprint=model.fingerprint,
-            kept=None if keeping is None else keeping.measured(),
+            kept=kept,
             remarks=of_recipe + (() if keeping is None else keeping.remarks(fitted.start)),
         )
 
     return finished(fitted, trained, folder, checkpoints)
 
 
-def _prepared(
-    model: Model, train: Dataset, validation: Dataset, config: FineTuningConfig, report: Report
-) -> "_Tuning":
-    """Return what is trained and what by, with nothing left open in its schedule."""
+def prepared(
+    model: Model, dataset: Dataset, config: FineTuningConfig, source: Dataset | None, report: Report
+) -> "Tuning":
+    """Return what is trained, before its first step; arguments and errors as of `fine_tune`."""
+    require_classes(dataset)
     torch.manual_seed(config.schedule.seed)
-    device, takes = best_device(), with_words(model.input, config.prompt)
-    network = new_network(model, len(train.labels), config).to(device)
+    device = best_device()
+    train, validation = training_splits(dataset, config.dataset)
+    takes = asked(model.input, config.prompt)
+    network = new_network(model, len(dataset.labels), config).to(device)
     few = config.last_blocks
     resting = frozenset[str]() if few is None else freeze_below(network, few)
     if config.method == "probe_then_full":  # the probe's features are of these statistics
         resting |= batch_norms(network)
     task = load_material(train, takes, device, report)
     schedule = resolved(config.schedule, network, config.method, model.kind, examples=len(task))
+    config = replace(config, schedule=schedule)
     held_out = load_material(validation, takes, device, report)
-    trainee = Trainee(network, takes, train.labels)
-    return _Tuning(replace(config, schedule=schedule), trainee, task, held_out, resting)
+    tuning = Tuning(
+        config, Trainee(network, takes, train.labels), train, validation, task, held_out, resting
+    )
+    if not config.is_joint:
+        return tuning
+    data = None
+    if source is not None and config.source is not None:
+        data = Source(source, config.source, train.ids, validation.ids)
+    return replace(tuning, keeping=keeping_of(config, network, resting, model, data, report))
 
 
 @dataclass(frozen=True)
-class _Tuning:
-    """A network and what it is trained on and validated by.
+class Tuning:
+    """A network, what it is trained on and validated by, and what it keeps.
 
     Attributes:
-        config: The question, its schedule resolved.
+        config: The question; its schedule leaves nothing open.
         trainee: The network.
-        task: What it is trained on.
-        held_out: What it is validated by.
+        train: Examples that it is trained on; `task` as they are held in memory.
+        validation: Examples that it is validated by; `held_out` as they are held in memory.
         resting: Names of the network's modules that rest.
+        keeping: What is kept; None where nothing is.
     """
 
     config: FineTuningConfig
     trainee: Trainee
+    train: Dataset
+    validation: Dataset
     task: Material
     held_out: Material
-    resting: frozenset[str]
+    resting: frozenset[str] = frozenset()
+    keeping: Keeping | None = None
 
-    def fitted(self, keeping: Keeping | None, checkpoints: Checkpoints, report: Report) -> Fitted:
+    @property
+    def is_unmoved(self) -> bool:
+        """Tell whether the start itself is the answer."""
+        return self.keeping is not None and self.keeping.balance.is_unmoved
+
+    def fitted(self, report: Report, checkpoints: Checkpoints) -> Fitted:
         """Train the network, in place."""
         schedule, data = self.config.schedule, (self.task, self.held_out)
         if self.config.method == "linear_probe":
             return probe(self.trainee, *data, schedule, report, checkpoints)
-        objective = self.objective(keeping)
-        if keeping is not None and keeping.balance.is_unmoved:
+        objective = self.objective()
+        if self.is_unmoved:
             return unmoved(objective, schedule, report)
         if self.config.method == "probe_then_full":
             return probe_then_fit(self.trainee, *data, objective, schedule, report, checkpoints)
         return fit(objective, schedule, report, checkpoints)
 
-    def objective(self, keeping: Keeping | None) -> Objective:
-        """Return what is minimised."""
-        network, config = self.trainee.network, self.config
+    def objective(self) -> Objective:
+        """Return what is minimised where weights of the backbone are moved."""
+        keeping, network, config = self.keeping, self.trainee.network, self.config
         rate, decay = config.backbone_rate, config.layer_decay
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
-            loss=self._loss(keeping),
+            loss=self._loss(),
             validate=lambda: validate(self.trainee, self.held_out),
             examples=len(self.task),
             classes=len(self.trainee.labels),
@@ -173,9 +190,9 @@ class _Tuning:
         parts = [alone.parts[0], (joint.head, rate), alone.parts[1], (joint.statistics, 0.0)]
         return replace(alone, parts=parts, weigh=keeping.balance.weights)
 
-    def _loss(self, keeping: Keeping | None) -> Callable[[Tensor, int], Loss]:
+    def _loss(self) -> Callable[[Tensor, int], Loss]:
         network, schedule, task = self.trainee.network, self.config.schedule, self.task
-        classes = len(self.trainee.labels)
+        classes, keeping = len(self.trainee.labels), self.keeping
         at_rest = [m for name, m in network.named_modules() if name in self.resting]
 
         def loss(indices: Tensor, step: int) -> Loss:
@@ -194,3 +211,18 @@ class _Tuning:
             return Loss(fine, correct, None if keeping is None else keeping.keep(x, step))
 
         return loss
+
+
+def _architecture(model: Model) -> str:
+    """Return how the network is built again; asked first, for without it all work would be lost."""
+    head(model.network)  # a fixed program is refused by its own sentence
+    architecture = model.card.get("architecture")
+    if not architecture:
+        raise CheckpointError(
+            f"The card of {model.name} does not say its architecture, so what is trained could not "
+            "be loaded again. Load it by a reference that names its architecture (keras/NAME, "
+            "timm/NAME, … with --weights FILE), or give wrap_model(…, "
+            'card={"architecture": "timm/NAME"}).'
+        )
+    check_architecture(architecture)
+    return str(architecture)
