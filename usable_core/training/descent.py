@@ -119,7 +119,7 @@ class Descent:
         done = self.step - (epoch - 1) * self._per_epoch
         if not done:
             self.meter.begin_epoch()
-        for indices in self._objective.batches(self._schedule, epoch)[done:]:
+        for indices in self._objective.batches_from(self._schedule, epoch, done):
             with undisturbed():
                 self._is_whole = False
                 self._take_step(indices)

@@ -174,6 +174,7 @@ class _Tuning:
             device=self.trainee.device,
             labels=self.task.labels,
             lengths=self.task.lengths,
+            expect=self.task.expect,
         )
         if keeping is None:
             return alone

@@ -111,7 +111,7 @@ def question_of(
         if isinstance(spec, (ModelSpec, DatasetSpec)):
             for place in spec.said_by_fingerprint:
                 fields[name].pop(place, None)
-    named = train.fingerprint, train.ids, fingerprints
+    named = (train.fingerprint, train.ids, fingerprints, *sorted(train.unreadable))
     text = json.dumps([type(config).__name__, fields, named], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
