@@ -75,7 +75,7 @@ class Pictures:
     def images(self, rows: Tensor | slice) -> Tensor:
         """Return the images (B, 3, H, W) at `rows` (indices or slice), float32 in [0, 1]."""
         rows = rows if isinstance(rows, slice) else rows.to(self.pixels.device)
-        return self.pixels[rows].to(self.labels.device).float() / 255
+        return self.pixels[rows].to(self.labels.device).float().div_(255)
 
     def expect(self, rows: Tensor) -> None:
         """Begin to read the pictures at `rows`, where they are in a file."""
