@@ -25,7 +25,7 @@ from usable_core.training import meter, resuming
 from usable_core.training.descent import Descent
 from usable_core.training.fine_tuning import fine_tune
 from usable_core.training.pretraining import pretrain
-from usable_core.training.resuming import Checkpoints, undisturbed
+from usable_core.training.resuming import Checkpoints, question_of, undisturbed
 
 TASK = DatasetSpec("task", "train", 40)
 EPOCHS, STEPS = 3, 3  # of 40 examples in batches of 16
@@ -198,6 +198,15 @@ def test_a_checkpoint_of_another_question_is_left_alone(taken, tmp_path):
     picture_tuning(schedule=Schedule(epochs=1, batch_size=16, seed=7))(tmp_path, silent)
 
     assert taken == [0, 1, 2]
+
+
+def test_a_picture_that_could_not_be_read_makes_it_another_question():
+    config, data = FineTuningConfig(ModelSpec("bundled/vgg"), TASK), digits()
+    question = question_of(config, data)
+
+    data.unreadable[3] = "3 cannot be decoded."
+
+    assert question_of(config, data) != question
 
 
 def test_a_full_disk_keeps_the_last_good_checkpoint(train, taken, monkeypatch, tmp_path):
