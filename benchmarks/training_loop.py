@@ -24,6 +24,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 import torchvision
+from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 import usable_core as usable
@@ -82,6 +83,7 @@ class Scene:
             epochs,
             self.batch,
             learning_rate=RATE,
+            weight_decay=DECAY,
             clip=CLIP,
             precision="float32",
             augmentation=augmentation,
@@ -141,7 +143,9 @@ def loops(asked: argparse.Namespace) -> None:
         spent: dict[str, list[float]] = {}
 
         def ours(scene: Scene = scene) -> float:
-            with timed(Descent, "run") as taken, mock.patch.object(loop, "STARTING", scene.batch):
+            apart = mock.patch.object(Checkpoints, "is_due", return_value=False)
+            start = mock.patch.object(loop, "STARTING", scene.batch)
+            with timed(Descent, "run") as taken, start, apart:
                 scene.tune(scene.schedule())
             return sum(taken)
 
@@ -192,10 +196,11 @@ def share_of_data(scene: Scene, schedule: usable.Schedule) -> tuple[float, float
 def probes(asked: argparse.Namespace) -> None:
     """Print a linear probe beside a loop that asks the frozen backbone at every step."""
     scene, epochs = small(), 10
-    pixels = torch.from_numpy(scene.pixels()).permute(0, 3, 1, 2).contiguous()
-    labels = torch.from_numpy(scene.labels())
-    task = Pictures(pixels[scene.held_out :], labels[scene.held_out :])
-    held_out = Pictures(pixels[: scene.held_out], labels[: scene.held_out])
+    digits = load_digits()
+    x = torch.from_numpy(digits.images * 15.9).byte()[:, None]
+    x = x.expand(-1, 3, -1, -1).repeat_interleave(4, 2).repeat_interleave(4, 3)
+    y = torch.from_numpy(digits.target)
+    task, held_out = Pictures(x[:640], y[:640]), Pictures(x[640:700], y[640:700])
     schedule = scene.schedule(epochs=epochs)
     heads: dict[str, tuple[Tensor, Tensor]] = {}
 
@@ -215,7 +220,7 @@ def probes(asked: argparse.Namespace) -> None:
     spread = found.mean(0), found.std(0).clamp_min(1e-6)
 
     def frozen() -> None:
-        heads["frozen"] = frozen_loop(trainee(), task, schedule, spread)
+        heads["frozen"] = frozen_loop(trainee(), task, held_out, schedule, spread)
 
     rows = interleave({"frozen backbone": frozen, "usable's probe": ours}, rounds=asked.rounds)
     print(f"\n### A probe of {epochs} epochs, {len(task)} pictures\n")
@@ -227,7 +232,11 @@ def probes(asked: argparse.Namespace) -> None:
 
 
 def frozen_loop(
-    own: Trainee, task: Pictures, schedule: usable.Schedule, spread: tuple[Tensor, Tensor]
+    own: Trainee,
+    task: Pictures,
+    held_out: Pictures,
+    schedule: usable.Schedule,
+    spread: tuple[Tensor, Tensor],
 ) -> tuple[Tensor, Tensor]:
     """Return the head, folded back, of a loop that works out features at every step."""
     mean, std = spread
@@ -238,22 +247,29 @@ def frozen_loop(
         {"params": [layer.bias], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, nesterov=True)
-    network, (epochs, size) = own.network.eval().to(memory_format=torch.channels_last), (10, 64)
+    network, (epochs, size) = own.network.to(memory_format=torch.channels_last), schedule.numbers
+    network.eval()
     steps, step = epochs * -(-len(task) // size), 0
+
+    def known(data: Pictures, rows: Tensor) -> Tensor:
+        with torch.no_grad():
+            x = data.images(rows).contiguous(memory_format=torch.channels_last)
+            return (features(network, own.input.normalise(x)) - mean) / std
+
     for epoch in range(1, epochs + 1):
         order = torch.randperm(len(task), generator=generator(schedule.seed, "order", epoch))
         for rows in order.split(size):
             for group in optimizer.param_groups:
                 group["lr"] = RATE * learning_rate_factor(schedule, step, steps)
-            with torch.no_grad():
-                x = task.images(rows).contiguous(memory_format=torch.channels_last)
-                known = (features(network, own.input.normalise(x)) - mean) / std
-            loss = F.cross_entropy(layer(known), task.labels[rows])
+            loss = F.cross_entropy(layer(known(task, rows)), task.labels[rows])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(layer.parameters(), CLIP)
             optimizer.step()
             step += 1
+        with torch.no_grad():
+            logits = layer(known(held_out, torch.arange(len(held_out))))
+            float(F.cross_entropy(logits, held_out.labels))
     weight = layer.weight.detach() / std
     return weight, layer.bias.detach() - (weight * mean).sum(1)
 

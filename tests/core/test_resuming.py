@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from made_texts import save_classifier
 from sklearn.datasets import load_digits
 
@@ -270,6 +271,26 @@ def test_a_checkpoint_is_due_after_a_minute_or_a_twentieth_of_the_steps(
 
     assert found.is_due(10 + done) is is_due
     assert not Checkpoints(None, "question").is_due(10 + done)
+
+
+def test_the_first_checkpoint_waits_as_long_as_weights_of_its_size_are_worth(monkeypatch, tmp_path):
+    now = [100.0]
+    monkeypatch.setattr(resuming.time, "monotonic", lambda: now[0])
+    small, large = (Checkpoints(tmp_path, "question") for _ in range(2))
+    small.begin(0, 10, [torch.nn.Linear(10, 10)])
+    large.begin(0, 10, [torch.nn.Linear(1000, 1000, bias=False)])  # 4 MB, 12 MB of a checkpoint
+
+    now[0] += 3.9
+
+    assert not large.is_due(1)
+    now[0] += 1.2
+    assert small.is_due(1)
+    assert large.is_due(1)
+    large.begin(0, 10, [torch.nn.Linear(1000, 2000, bias=False)])
+    now[0] += 7.9
+    assert not large.is_due(1)
+    now[0] += 0.2
+    assert large.is_due(1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

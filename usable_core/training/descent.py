@@ -15,7 +15,7 @@ from usable_core.errors import OutputsRefused, StorageError
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
-from usable_core.randomness import seed_of
+from usable_core.randomness import seed_drawing, seed_of
 from usable_core.training.meter import Figures, Meter, Validation
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.rates import learning_rate_factor
@@ -76,7 +76,7 @@ class Descent:
         """
         if not self.step:
             self._watch.check_start(self._weights.figures(self._start))
-        checkpoints.begin(self.step, self._steps)
+        checkpoints.begin(self.step, self._steps, self._objective.modules)
         try:
             for epoch in range(len(self.meter.records) + 1, self._epochs + 1):
                 self._run_epoch(epoch, checkpoints)
@@ -144,7 +144,7 @@ class Descent:
             return
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * self._rate()
-        torch.manual_seed(seed_of(self._schedule.seed, "step", self.step))  # of dropout
+        seed_drawing(self._objective.device, seed_of(self._schedule.seed, "step", self.step))
         with autocast(self._objective.device, self._precision):
             outcome = self._objective.loss(indices, self.step)
         self.meter.add(self._moved(outcome), len(indices))
