@@ -23,6 +23,7 @@ from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models import load_model
 from usable_core.training import material
 from usable_core.training.fine_tuning import fine_tune
+from usable_core.training.objective import Objective
 
 GEOMETRY = Preprocessing(resize=6, crop=(6, 6))
 CPU = torch.device("cpu")
@@ -176,11 +177,34 @@ def test_a_batch_that_is_expected_is_read_once(data, monkeypatch):
 
     cache.expect(first)
     cache.expect(second)
-    found = cache[first]
+    cache._thread.submit(int).result()  # behind both
+    assert len(read) == 2
+    found = cache[first], cache[second]
 
-    assert torch.equal(found, cache[torch.tensor([1, 5])].flip(0))
-    assert torch.equal(cache[second], cache[slice(2, 8)][[5, 0]])
+    assert len(read) == 2
+    assert torch.equal(found[0], cache[torch.tensor([1, 5])].flip(0))
+    assert torch.equal(found[1], cache[slice(2, 8)][[5, 0]])
     assert len(read) == 4
+
+
+def test_the_next_batch_is_expected_while_the_one_before_is_trained_on():
+    told = []
+    objective = Objective(
+        parts=[],
+        loss=lambda indices, step: None,
+        validate=lambda: None,
+        examples=10,
+        classes=2,
+        device=CPU,
+        expect=told.append,
+    )
+    schedule = Schedule(epochs=1, batch_size=4)
+    expected = [rows.tolist() for rows in objective.batches(schedule, 1)]
+
+    for place, rows in enumerate(objective.batches_from(schedule, 1, 1), start=1):
+        assert rows.tolist() == expected[place]
+        assert [one.tolist() for one in told] == expected[2 : place + 2]
+    assert place == 2
 
 
 def test_what_neither_memory_nor_disk_holds_is_a_sentence(data, monkeypatch):
