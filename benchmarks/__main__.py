@@ -37,6 +37,7 @@ MODULES = (
     "texts",
     "text_pretraining",
     "text_training",
+    "training_loop",
     "verify_evidence",
     "word_attacks",
 )

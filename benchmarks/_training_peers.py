@@ -19,6 +19,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks._timing import clock
+from usable_core.evaluations.schedule import Schedule
+from usable_core.models.heads import features, head
+from usable_core.randomness import generator
+from usable_core.training.material import Pictures
+from usable_core.training.rates import learning_rate_factor
+from usable_core.training.trainee import Trainee
 
 RATE, MOMENTUM, DECAY, CLIP, WARM_UP = 0.01, 0.9, 5e-4, 5.0, 0.2
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -211,6 +217,49 @@ def lightning(task: Task) -> float:
         DataLoader(_Rows(held_out), 256, collate_fn=batch),
     )
     return clock() - began[0]
+
+
+def frozen_loop(
+    own: Trainee,
+    task: Pictures,
+    held_out: Pictures,
+    schedule: Schedule,
+    spread: tuple[Tensor, Tensor],
+) -> tuple[Tensor, Tensor]:
+    """Return the head, folded back, of a loop that works out features at every step."""
+    mean, std = spread
+    torch.manual_seed(0)
+    layer = nn.Linear(len(mean), head(own.network).out_features)
+    groups = [
+        {"params": [layer.weight], "weight_decay": DECAY},
+        {"params": [layer.bias], "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, nesterov=True)
+    network, (epochs, size) = own.network.to(memory_format=torch.channels_last), schedule.numbers
+    network.eval()
+    steps, step = epochs * -(-len(task) // size), 0
+
+    def known(data: Pictures, rows: Tensor) -> Tensor:
+        with torch.no_grad():
+            x = data.images(rows).contiguous(memory_format=torch.channels_last)
+            return (features(network, own.input.normalise(x)) - mean) / std
+
+    for epoch in range(1, epochs + 1):
+        order = torch.randperm(len(task), generator=generator(schedule.seed, "order", epoch))
+        for rows in order.split(size):
+            for group in optimizer.param_groups:
+                group["lr"] = RATE * learning_rate_factor(schedule, step, steps)
+            loss = F.cross_entropy(layer(known(task, rows)), task.labels[rows])
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(layer.parameters(), CLIP)
+            optimizer.step()
+            step += 1
+        with torch.no_grad():
+            logits = layer(known(held_out, torch.arange(len(held_out))))
+            float(F.cross_entropy(logits, held_out.labels))
+    weight = layer.weight.detach() / std
+    return weight, layer.bias.detach() - (weight * mean).sum(1)
 
 
 def peers() -> dict[str, Callable[[Task], float]]:

@@ -22,25 +22,21 @@ from unittest import mock
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 import torchvision
 from sklearn.datasets import load_digits
-from torch import Tensor, nn
+from torch import Tensor
 
 import usable_core as usable
 from benchmarks._arguments import one_of
 from benchmarks._timing import clock, conditions, interleave, markdown, of_rounds
-from benchmarks._training_peers import CLIP, DECAY, MEAN, MOMENTUM, RATE, STD, Task, lean, peers
+from benchmarks._training_peers import CLIP, DECAY, MEAN, RATE, STD, Task, frozen_loop, lean, peers
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.inputs.preprocessing import Preprocessing
-from usable_core.models.heads import features
 from usable_core.models.model import Model
-from usable_core.randomness import generator
 from usable_core.training import fine_tuning, loop, material, probing
 from usable_core.training.descent import Descent
 from usable_core.training.material import Pictures
-from usable_core.training.rates import learning_rate_factor
 from usable_core.training.resuming import Checkpoints
 from usable_core.training.trainee import Trainee
 
@@ -229,49 +225,6 @@ def probes(asked: argparse.Namespace) -> None:
     size = float(heads["ours"][0].abs().max())
     print(f"\nThe heads differ by at most {apart:.1e}; the largest weight is {size:.3f}.")
     print(f"The probe is {1 / rows[1].ratio:.1f} times as soon.", flush=True)
-
-
-def frozen_loop(
-    own: Trainee,
-    task: Pictures,
-    held_out: Pictures,
-    schedule: usable.Schedule,
-    spread: tuple[Tensor, Tensor],
-) -> tuple[Tensor, Tensor]:
-    """Return the head, folded back, of a loop that works out features at every step."""
-    mean, std = spread
-    torch.manual_seed(0)
-    layer = nn.Linear(len(mean), fine_tuning.head(own.network).out_features)
-    groups = [
-        {"params": [layer.weight], "weight_decay": DECAY},
-        {"params": [layer.bias], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.SGD(groups, lr=RATE, momentum=MOMENTUM, nesterov=True)
-    network, (epochs, size) = own.network.to(memory_format=torch.channels_last), schedule.numbers
-    network.eval()
-    steps, step = epochs * -(-len(task) // size), 0
-
-    def known(data: Pictures, rows: Tensor) -> Tensor:
-        with torch.no_grad():
-            x = data.images(rows).contiguous(memory_format=torch.channels_last)
-            return (features(network, own.input.normalise(x)) - mean) / std
-
-    for epoch in range(1, epochs + 1):
-        order = torch.randperm(len(task), generator=generator(schedule.seed, "order", epoch))
-        for rows in order.split(size):
-            for group in optimizer.param_groups:
-                group["lr"] = RATE * learning_rate_factor(schedule, step, steps)
-            loss = F.cross_entropy(layer(known(task, rows)), task.labels[rows])
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(layer.parameters(), CLIP)
-            optimizer.step()
-            step += 1
-        with torch.no_grad():
-            logits = layer(known(held_out, torch.arange(len(held_out))))
-            float(F.cross_entropy(logits, held_out.labels))
-    weight = layer.weight.detach() / std
-    return weight, layer.bias.detach() - (weight * mean).sum(1)
 
 
 def checkpoints(asked: argparse.Namespace) -> None:
