@@ -17,8 +17,8 @@ import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, cast
 
 import numpy as np
 import torch
@@ -137,7 +137,7 @@ class PixelCache:
         for pixels, index in zip(found, indices, strict=True):
             position = int(self._positions[index])
             self._file.seek(position * self._size)
-            self._file.readinto(pixels)
+            self._file.readinto(pixels.data)
             if _mark(pixels) != self._marks[position]:
                 pixels[:] = self._decoded_again(index)
         return torch.from_numpy(found)
@@ -182,13 +182,13 @@ class PixelCache:
         free = free_bytes(self.path.parent)
         return math.inf if free is None else SHARE * (free + _bytes(self.path.parent.glob("*")))
 
-    def _opened(self) -> BinaryIO:
+    def _opened(self) -> FileIO:
         make_folder(self.path.parent)
         touch(self.path)
         os.utime(self.path)  # it is the newest
         file = self.path.open("r+b", buffering=0)
         file.truncate(self._total * (self._size + _MARK.itemsize))
-        return cast(BinaryIO, file)
+        return file
 
     def _read_marks(self) -> NDArray[np.uint64]:
         """Return the marks of all pictures of the whole (N,), 0 where there is none."""
@@ -208,7 +208,7 @@ def _key(whole: Dataset, geometry: Preprocessing) -> str:
 
 
 def _mark(pixels: NDArray[np.uint8]) -> int:
-    return _IS_THERE | zlib.crc32(pixels)
+    return _IS_THERE | zlib.crc32(pixels.data)
 
 
 def _as_mark(value: int) -> bytes:

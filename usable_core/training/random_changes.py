@@ -49,12 +49,14 @@ def _part(full: float) -> float:
 
 
 def _moved(x: Tensor, way: Sequence[float]) -> Tensor:
-    return functional.affine(x, 0.0, [int(step) for step in way], 1.0, [0.0, 0.0])
+    found: Tensor = functional.affine(x, 0.0, [int(step) for step in way], 1.0, [0.0, 0.0])
+    return found
 
 
 def _sheared(x: Tensor, way: Sequence[float]) -> Tensor:
     angles = [math.degrees(math.atan(step)) for step in way]
-    return functional.affine(x, 0.0, [0, 0], 1.0, angles, center=[0, 0])
+    found: Tensor = functional.affine(x, 0.0, [0, 0], 1.0, angles, center=[0, 0])
+    return found
 
 
 _TURN, _SHEAR, _TONE = _part(30.0), _part(0.3), _part(0.9)  # degrees, slope, share
