@@ -26,6 +26,10 @@ from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.evaluations.transferability import (
+    TransferabilityConfig,
+    TransferabilityResult,
+)
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 
@@ -59,6 +63,8 @@ class Task:
             kept by themselves.
         is_of_machine: Whether the answer is of the machine and device that measured it: on another
             it is another question.
+        precedes_training: Whether it is about a training that may follow: on the examples of that,
+            and of models without classes too.
         matches_classes: Whether the model must know the data set's classes.
         keeps_columns: Whether the answer holds the data's own columns (the camera, the site), of
             which slices are made: with other columns it is another question.
@@ -81,6 +87,7 @@ class Task:
     again: str = GOES_ON
     is_of_parts: bool = False
     is_of_machine: bool = False
+    precedes_training: bool = False
     matches_classes: bool = False
     keeps_columns: bool = False
     kinds: tuple[InputKind, ...] = ("picture",)
@@ -159,6 +166,20 @@ TASKS = {
         page="cost",
         in_short="usable_core.evaluations.in_short:cost",
         is_of_machine=True,
+        kinds=("picture", "text"),
+    ),
+    "transferability": Task(
+        title="Transferability",
+        config=TransferabilityConfig,
+        result=TransferabilityResult,
+        function="usable_core.measuring.transferability:measure",
+        command="evaluate transferability",
+        help="Estimate, before anything is tuned, how well a backbone's features suit a task.",
+        lines="usable_core.cli.transferability:lines",
+        figure="usable_core.plots.transferability:transferability_figure",
+        in_short="usable_core.evaluations.in_short:transferability",
+        again="it begins anew",
+        precedes_training=True,
         kinds=("picture", "text"),
     ),
     "pretrain": Task(

@@ -46,6 +46,11 @@ def cost(summary: Summary) -> str:
     return f"{written(found['value'], 'seconds')} (p95)"
 
 
+def transferability(summary: Summary) -> str:
+    """Return how often a linear probe of the features is right: `91.2 % by a probe`."""
+    return f"{_share(summary['probe_accuracy']['value'])} by a probe"
+
+
 def look(summary: Summary) -> str:
     """Return how many problems were found: `2 problems`."""
     count = len(summary["problems"])

@@ -1,0 +1,147 @@
+"""The question "is this backbone worth tuning on the task?", asked before tuning, and its answer.
+
+Records, one row per example of the training part:
+    index (position in that part), id (hash of the example), label (true class, an index into
+    provenance.class_names), fold (in which it was held out), neighbour (class of most of the
+    nearest other examples), probe (class by a linear probe on the other folds).
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from usable_core.evaluations.result import Answer, Condition, Number, summed_up
+from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec, Provenance
+from usable_core.metrics.classification import share
+from usable_core.metrics.intervals import Estimate, Proportion
+from usable_core.metrics.transferability import jackknife
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TRANSFERABILITY_COLUMNS = ("index", "id", "label", "fold", "neighbour", "probe")
+LIMIT = 1000  # examples where nothing is said: seconds beside the training that they stand for
+FOLDS = 10
+# Columns of what is right or wrong of each example, and what that is; the best hint first, see
+# `benchmarks.transferability`.
+JUDGES = {"probe": "a linear probe", "neighbour": "the nearest neighbours"}
+
+
+@dataclass(frozen=True)
+class TransferabilityConfig:
+    """How well the frozen features of a model tell the classes of a task apart.
+
+    Asked of several models before any is tuned, on the examples that a training would see.
+
+    Attributes:
+        model: The backbone.
+        dataset: The task; its training part is used, as by `finetune`.
+    """
+
+    model: ModelSpec
+    dataset: DatasetSpec
+    same: ClassVar[tuple[str, ...]] = ("split", "limit", "seed")
+
+    @staticmethod
+    def usual(said: object) -> dict[str, object]:
+        """Return what the command line takes for what it was not told: a modest limit."""
+        return {"limit": LIMIT}
+
+    @property
+    def split(self) -> str:
+        """Return which part was asked for: probes of other examples are no equals."""
+        return self.dataset.split
+
+    @property
+    def limit(self) -> int | None:
+        """Return the most examples that were asked for."""
+        return self.dataset.limit
+
+    @property
+    def seed(self) -> int:
+        """Return the seed of their draw."""
+        return self.dataset.seed
+
+
+@dataclass(frozen=True)
+class TransferabilityResult(Answer):
+    """How often neighbours and a linear probe are right, and LogME.
+
+    Attributes:
+        logme: Mean log evidence of an example and class, see `metrics.transferability.logme`.
+        logme_without: The same without each fold.
+        neighbours: How many are asked.
+        width: Features of an example.
+        kind: What the examples are.
+    """
+
+    config: TransferabilityConfig
+    provenance: Provenance
+    records: "pd.DataFrame"
+    logme: float
+    logme_without: tuple[float, ...]
+    neighbours: int
+    width: int
+    kind: InputKind = "picture"  # type: ignore[assignment,override]
+    conditions = ("judge",)
+
+    def __repr__(self) -> str:
+        return self.headline({"probe": self.accuracy("probe")})
+
+    @property
+    def n(self) -> int:
+        """Return the number of examples."""
+        return len(self.records)
+
+    def accuracy(self, judge: str) -> Proportion:
+        """Return how often one of `JUDGES` is right, with Wilson's interval."""
+        right = self.records["label"].to_numpy() == self.records[judge].to_numpy()
+        return share(np.asarray(right))
+
+    @property
+    def evidence(self) -> Estimate:
+        """Return LogME with the interval of a jackknife by folds."""
+        return jackknife(self.logme, np.array(self.logme_without))
+
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number that is shown, the best hint first."""
+        shares = {f"{judge}_accuracy": self.accuracy(judge) for judge in JUDGES}
+        without = np.array(self.logme_without)
+        return (
+            *(Number(name, found) for name, found in shares.items()),
+            Number(
+                "logme",
+                self.evidence,
+                within=lambda confidence: jackknife(self.logme, without, confidence),
+            ),
+        )
+
+    def outcomes(self) -> "pd.DataFrame":
+        """Return whether each judge is right about each example, see `Measured`."""
+        import pandas as pd
+
+        frame = self.named("label")[["index", "id", "label_name"]]
+        frame = frame.rename(columns={"label_name": "label"})
+        label = self.records["label"]
+        parts = [
+            frame.assign(judge=judge, correct=label == self.records[judge]) for judge in JUDGES
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def said(self, condition: Condition) -> str:
+        """Return who judges: `a linear probe`."""
+        return JUDGES.get(str(condition.get("judge")), "")
+
+    def quantity(self, condition: Condition) -> str:
+        """Return whose accuracy it is."""
+        return f"accuracy of {self.said(condition)}"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """Return the records with class names, one row per example."""
+        return self.named("label", *JUDGES)
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers as JSON: a proportion is {value, low, high, n}."""
+        found = {number.metric: number.found for number in self.numbers()}
+        return summed_up(self, "neighbours width", **found)
