@@ -18,6 +18,7 @@ from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.cost import CostConfig, CostResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.look import LookConfig, LookResult
+from usable_core.evaluations.rate import RateConfig, RateResult
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
@@ -207,6 +208,19 @@ TASKS = {
         makes_model=True,
         kinds=("picture", "text"),
     ),
+    "rate": Task(
+        title="Learning rate",
+        config=RateConfig,
+        result=RateResult,
+        function="usable_core.training.rate_finding:find_rate",
+        command="find-rate",
+        help="Find a learning rate for a fine-tuning: the loss while it is raised step by step.",
+        lines="usable_core.cli.rate:lines",
+        in_short="usable_core.evaluations.in_short:rate",
+        again="it begins anew",
+        precedes_training=True,
+        kinds=("picture", "text"),
+    ),
     "sweep": Task(
         title="Sweep of λ",
         config=SweepConfig,
@@ -254,7 +268,7 @@ TASKS = {
 
 def name_of(config: Config) -> str:
     """Return the key in `TASKS` of a config."""
-    return next(name for name, task in TASKS.items() if isinstance(config, task.config))
+    return next(name for name, task in TASKS.items() if type(config) is task.config)
 
 
 def in_short(task: str, summary: Mapping[str, Any] | None) -> str | None:

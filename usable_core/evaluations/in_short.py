@@ -51,6 +51,12 @@ def transferability(summary: Summary) -> str:
     return f"{_share(summary['probe_accuracy']['value'])} by a probe"
 
 
+def rate(summary: Summary) -> str:
+    """Return the rate that is suggested: `0.012`."""
+    found = summary["suggested"]
+    return "a flat curve" if found is None else f"{found:.2g}"
+
+
 def look(summary: Summary) -> str:
     """Return how many problems were found: `2 problems`."""
     count = len(summary["problems"])

@@ -63,7 +63,7 @@ def number_format(objective: Objective, schedule: Schedule) -> Precision:
     def step() -> None:
         torch.autograd.backward(Weights(source=1.0).total(objective.loss(indices, 0)))
 
-    with _undone(objective.modules, objective.device):
+    with undone(objective.modules, objective.device):
         return faster_precision(step, objective.device)
 
 
@@ -71,7 +71,7 @@ def starting_losses(objective: Objective, schedule: Schedule, precision: Precisi
     """Return the mean losses of the first batches before any step, which leaves no trace."""
     order = torch.randperm(objective.examples, generator=generator(schedule.seed, "start"))
     sums, n, size = {"task": 0.0, "source": 0.0}, 0, schedule.numbers[1]
-    with _undone(objective.modules, objective.device), autocast(objective.device, precision):
+    with undone(objective.modules, objective.device), autocast(objective.device, precision):
         for step, indices in enumerate(torch.split(order[:STARTING], size)):
             if len(indices) < 2:
                 continue
@@ -124,7 +124,7 @@ def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
 
 
 @contextmanager
-def _undone(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
+def undone(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
     """Put buffers, gradients and generators back to what they were before."""
     buffers = [buffer for module in modules for buffer in module.buffers()]
     before = [buffer.clone() for buffer in buffers]
