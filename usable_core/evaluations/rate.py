@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 KEPT = 0.9  # of the exponential mean: it looks back some 10 steps
 LEAST_FALL = 0.02  # of the first loss: less is no fall
-NOISES = 3.0  # standard errors of the smoothed loss that a fall must exceed
-SETTLED = 5  # steps before which the smoothed loss is one of few batches
+NOISES = 7.0  # standard errors of the smoothed loss that a fall must exceed: of noise alone the
+# highest of 100 steps is some 5 above the lowest
+SETTLED = 10  # steps before which the smoothed loss is one of few batches
 BELOW = 10.0  # times, the bound below the rate of the least loss; Howard & Gugger 2020, fastai
 
 
@@ -47,7 +48,7 @@ class RateConfig(FineTuningConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_range(self, "steps", 10, 10_000)
+        require_range(self, "steps", 20, 10_000)
         require_range(self, "lowest", 1e-12, 100)
         require_range(self, "highest", 1e-12, 100)
         expected = f"at least 10 times lowest ({self.lowest:g})"
