@@ -176,7 +176,7 @@ def test_the_figure_shows_the_curve_and_both_rates():
 
 DIGITS = digits_dataset(0, 200)
 FEW = {
-    "steps": 25,
+    "steps": 40,
     "lowest": 1e-4,
     "highest": 1.0,
     "schedule": Schedule(batch_size=32, precision="float32"),
@@ -196,7 +196,7 @@ def model():
         {},
         {"method": "linear_probe"},
         {"proxy": "distillation", "task_weight": 2.0},
-        {"source": DIGITS},
+        {"source": DIGITS, "task_weight": 10.0},
         {"from_scratch": True},
     ],
     ids=lambda asked: next(iter(asked), "full"),
