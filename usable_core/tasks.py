@@ -216,6 +216,7 @@ TASKS = {
         command="find-rate",
         help="Find a learning rate for a fine-tuning: the loss while it is raised step by step.",
         lines="usable_core.cli.rate:lines",
+        page="fine_tune",
         in_short="usable_core.evaluations.in_short:rate",
         again="it begins anew",
         precedes_training=True,

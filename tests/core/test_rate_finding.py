@@ -129,7 +129,7 @@ def result(losses, rates=None, *, usual=0.05):
     return RateResult(config, provenance(), table, usual, "sgd", ran_away=False)
 
 
-def test_what_is_suggested_is_a_tenth_of_the_rate_of_the_least_loss():
+def test_what_is_suggested_is_the_rate_of_the_steepest_fall_beside_a_tenth_of_the_least():
     draw = np.random.default_rng(0)
     places = np.linspace(-6, 0, 100)
     losses = 2.3 - 1.5 / (1 + np.exp(-4 * (places + 2.5))) + 40 * np.clip(places + 0.8, 0, 1) ** 2
@@ -137,13 +137,14 @@ def test_what_is_suggested_is_a_tenth_of_the_rate_of_the_least_loss():
     found = result(losses + 0.02 * draw.normal(size=100))
 
     assert not found.is_flat
-    assert found.bound == found.suggested
+    assert found.suggested == found.steepest
     least = found.records.loc[found.records["smoothed"].idxmin(), "rate"]
     assert found.bound == pytest.approx(least / 10)
     assert 10**-2.7 < found.steepest < 10**-2  # the smoothed curve lags half a decade behind
-    assert f"Take a learning rate of {found.bound:.2g}" in in_words(found)
+    assert f"Take a learning rate of {found.steepest:.2g}, " in in_words(found)
+    assert f"{found.bound:.2g} is more careful" in in_words(found)
     assert "Usual here is 0.05" in in_words(found)
-    assert found.summary()["suggested"] == found.bound
+    assert found.summary()["suggested"] == found.steepest
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])

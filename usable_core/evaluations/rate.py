@@ -118,8 +118,8 @@ class RateResult:
 
     @property
     def suggested(self) -> float | None:
-        """Return the rate to take; None where the curve says nothing."""
-        return self.bound
+        """Return the rate to take, see `benchmarks.learning_rates`; None where it is flat."""
+        return self.steepest
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records, one row per step."""
@@ -153,7 +153,7 @@ def in_words(result: RateResult) -> str:
         )
     end = f"runs away at {last:.2g}" if result.ran_away else f"has not run away at {last:.2g}"
     return (
-        f"Take a learning rate of {result.suggested:.2g}: a tenth of that at which the loss is "
-        f"least ({BELOW * (result.bound or 0):.2g}). It falls fastest at {result.steepest:.2g} and "
-        f"{end}. Usual here is {result.usual:.2g}."
+        f"Take a learning rate of {result.suggested:.2g}, at which the loss falls fastest; for a "
+        f"long training {result.bound:.2g} is more careful, a tenth of that at which it is least. "
+        f"It {end}. Usual here is {result.usual:.2g}."
     )

@@ -26,6 +26,7 @@ FOLDS = 10
 # Columns of what is right or wrong of each example, and what that is; the best hint first, see
 # `benchmarks.transferability`.
 JUDGES = {"probe": "a linear probe", "neighbour": "the nearest neighbours"}
+NUMBERS = (*(f"{judge}_accuracy" for judge in JUDGES), "logme")  # the best hint first
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,14 @@ class TransferabilityResult(Answer):
 
     def numbers(self) -> tuple[Number, ...]:
         """Return every number that is shown, the best hint first."""
-        shares = {f"{judge}_accuracy": self.accuracy(judge) for judge in JUDGES}
         without = np.array(self.logme_without)
-        return (
-            *(Number(name, found) for name, found in shares.items()),
-            Number(
-                "logme",
-                self.evidence,
-                within=lambda confidence: jackknife(self.logme, without, confidence),
-            ),
+        evidence = Number(
+            "logme",
+            self.evidence,
+            within=lambda confidence: jackknife(self.logme, without, confidence),
         )
+        found = {f"{one}_accuracy": Number(f"{one}_accuracy", self.accuracy(one)) for one in JUDGES}
+        return tuple({**found, "logme": evidence}[name] for name in NUMBERS)
 
     def outcomes(self) -> "pd.DataFrame":
         """Return whether each judge is right about each example, see `Measured`."""
