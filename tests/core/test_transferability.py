@@ -230,6 +230,7 @@ def test_texts_and_starts_without_classes_are_asked_too(tmp_path):
     assert (found.kind, found.examples, found.width) == ("text", "texts", 16)
     train, _ = training_splits(data, DatasetSpec("texts"))
     assert tuple(found.records["id"]) == train.ids  # though batches are sorted by length
+    assert found.records["text"].tolist() == [train[i][0] for i in range(len(train))]
     assert found.provenance.class_names == ("dry", "wet") != CLASSES
     start = usable.evaluate_transferability("bundled/bert", data)
     assert start.n == found.n

@@ -82,3 +82,14 @@ def test_the_curve_of_a_rate_finder_is_shown_with_what_it_suggests(open_page, st
     assert said in texts(app)
     assert "smoothed" in [trace.get("name") for trace in figures(app)[0]["data"]]
     assert app.selectbox(key="fine_tune_model").value == "bundled/vgg"
+
+
+def test_hints_are_compared_example_by_example(open_page, store):
+    runs = [answered(store, hint("bundled/vgg", 60)), answered(store, hint("bundled/resnet", 90))]
+
+    app = open_page("compare", run=runs)
+
+    assert "ResNet is better than VGG" in texts(app)
+    assert "The best in accuracy of a linear probe is ResNet" in texts(app)
+    assert "Compared at" in [one.label for one in app.select_slider]
+    assert {"Linear probe", "LogME"} <= set(app.dataframe[-1].value["metric"])

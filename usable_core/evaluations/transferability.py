@@ -3,7 +3,8 @@
 Records, one row per example of the training part:
     index (position in that part), id (hash of the example), label (true class, an index into
     provenance.class_names), fold (in which it was held out), neighbour (class of most of the
-    nearest other examples), probe (class by a linear probe on the other folds).
+    nearest other examples), probe (class by a linear probe on the other folds); of a text also
+    text (its first 1,000 characters).
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,6 @@ from usable_core.metrics.transferability import jackknife
 if TYPE_CHECKING:
     import pandas as pd
 
-TRANSFERABILITY_COLUMNS = ("index", "id", "label", "fold", "neighbour", "probe")
 LIMIT = 1000  # examples where nothing is said: seconds beside the training that they stand for
 FOLDS = 10
 # Columns of what is right or wrong of each example, and what that is; the best hint first, see
@@ -74,7 +74,6 @@ class TransferabilityResult(Answer):
         logme_without: The same without each fold.
         neighbours: How many are asked.
         width: Features of an example.
-        kind: What the examples are.
     """
 
     config: TransferabilityConfig
@@ -84,7 +83,6 @@ class TransferabilityResult(Answer):
     logme_without: tuple[float, ...]
     neighbours: int
     width: int
-    kind: InputKind = "picture"  # type: ignore[assignment,override]
     conditions = ("judge",)
 
     def __repr__(self) -> str:
@@ -94,6 +92,11 @@ class TransferabilityResult(Answer):
     def n(self) -> int:
         """Return the number of examples."""
         return len(self.records)
+
+    @property
+    def kind(self) -> InputKind:
+        """Return what the examples are."""
+        return "text" if "text" in self.records else "picture"
 
     def accuracy(self, judge: str) -> Proportion:
         """Return how often one of `JUDGES` is right, with Wilson's interval."""

@@ -16,10 +16,10 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import unreadable
 from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.errors import DatasetRefused, OutputsRefused
+from usable_core.evaluations.accuracy import LETTERS
 from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.evaluations.transferability import (
     FOLDS,
-    TRANSFERABILITY_COLUMNS,
     TransferabilityConfig,
     TransferabilityResult,
 )
@@ -89,16 +89,17 @@ def measure(
             "probe": probed(features, labels, folds),
         }
     )
+    if part.kind == "text":
+        records["text"] = [part[place][0][:LETTERS] for place in places]
     kept = [folds != fold for fold in np.unique(folds)]
     return TransferabilityResult(
         config,
         _source(model, part, time.perf_counter() - began),
-        records[list(TRANSFERABILITY_COLUMNS)],
+        records,
         logme=logme(features, labels),
         logme_without=tuple(logme(features[rows], labels[rows]) for rows in kept),
         neighbours=neighbours,
         width=features.shape[1],
-        kind=model.kind,
     )
 
 
@@ -121,9 +122,9 @@ def _features(model: Model, part: Dataset, report: Report) -> tuple[Floats, Indi
 
             def of(piece: slice, x: Tensor = x) -> Tensor:
                 with torch.inference_mode():
-                    return model.features(x[piece]).double().cpu()
+                    return model.features(x[piece]).float().cpu()
 
-            rows += [found.numpy() for _, found in oracle.each(len(x), of)]
+            rows += [found.double().numpy() for _, found in oracle.each(len(x), of)]
             places.append(indices)
             done += len(indices)
             report(done, len(part), "Computing features")
