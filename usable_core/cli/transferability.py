@@ -14,7 +14,7 @@ def lines(run: Run, result: TransferabilityResult) -> list[Line]:
         row, found = METRICS[number.metric], number.found
         value, low, high = (written(v, row.unit) for v in (found.value, found.low, found.high))
         rows.append((row.title, value, f"{low} to {high}"))
-    model, data = run.config.model.reference, run.config.dataset.reference
+    model, data = result.config.model.reference, result.config.dataset.reference
     return [
         about(result),
         table("", "", "95 %", rows=rows),

@@ -44,7 +44,7 @@ def transferability_figure(
                 col=column,
             )
     for column, metric in enumerate(metrics, start=1):
-        unit = "%" if METRICS[metric].unit == "share" else "nats"
-        figure.update_xaxes(title_text=f"{unit} (95 % interval)", col=column)
+        written_in = "%" if METRICS[metric].unit == "share" else "nats"
+        figure.update_xaxes(title_text=f"{written_in} (95 % interval)", col=column)
     figure.update_yaxes(autorange="reversed", type="category")
     return look.tidy(figure, height=130 + look.ROW * 2 * len(results))
