@@ -204,7 +204,7 @@ def test_an_answer_is_stored_and_told_and_asked_again(tmp_path, capsys):
     first, again = (json.loads((tmp_path / f"{name}.json").read_text()) for name in "ab")
     assert again["answered_by"] == first["run"]
     assert again["logme"] == first["logme"]
-    assert tasks.in_short("transferability", first).endswith("% by a probe")
+    assert tasks.in_short("transferability", first).endswith("% by neighbours")
 
 
 def test_a_limit_is_modest_where_nothing_is_said(monkeypatch):

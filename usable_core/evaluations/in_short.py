@@ -47,8 +47,8 @@ def cost(summary: Summary) -> str:
 
 
 def transferability(summary: Summary) -> str:
-    """Return how often a linear probe of the features is right: `91.2 % by a probe`."""
-    return f"{_share(summary['probe_accuracy']['value'])} by a probe"
+    """Return how often the nearest neighbours are right: `91.2 % by neighbours`."""
+    return f"{_share(summary['neighbour_accuracy']['value'])} by neighbours"
 
 
 def rate(summary: Summary) -> str:

@@ -25,8 +25,8 @@ LIMIT = 1000  # examples where nothing is said: seconds beside the training that
 FOLDS = 10
 # Columns of what is right or wrong of each example, and what that is; the best hint first, see
 # `benchmarks.transferability`.
-JUDGES = {"probe": "a linear probe", "neighbour": "the nearest neighbours"}
-NUMBERS = (*(f"{judge}_accuracy" for judge in JUDGES), "logme")  # the best hint first
+JUDGES = {"neighbour": "the nearest neighbours", "probe": "a linear probe"}
+NUMBERS = ("neighbour_accuracy", "logme", "probe_accuracy")  # likewise
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class TransferabilityResult(Answer):
     conditions = ("judge",)
 
     def __repr__(self) -> str:
-        return self.headline({"probe": self.accuracy("probe")})
+        return self.headline({"nearest neighbours": self.accuracy("neighbour")})
 
     @property
     def n(self) -> int:
