@@ -62,7 +62,7 @@ class Descent:
         # Weight decay is of L_fine: at the start, where L_pre is least, it must move no weight.
         decay = (schedule.weight_decay or 0.0) * self._weights.task
         groups = parameter_groups(objective.parts, replace(schedule, weight_decay=decay))
-        self._optimizer = _optimizer(groups, schedule)
+        self._optimizer = optimizer_of(groups, schedule)
         self._peaks = [group["lr"] for group in self._optimizer.param_groups]
         self._began, self._is_whole = time.perf_counter(), True
         self.meter, self.step, self.earlier = Meter(self._steps, report), 0, 0.0
@@ -192,7 +192,8 @@ def parameter_groups(
     return [group for group in groups if group["params"]]
 
 
-def _optimizer(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:
+def optimizer_of(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:
+    """Return the schedule's optimizer of groups, see `parameter_groups`."""
     if schedule.optimizer == "adamw":
         return torch.optim.AdamW(groups)
     is_nesterov = schedule.momentum_form == "nesterov"
