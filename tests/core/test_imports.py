@@ -66,6 +66,7 @@ ENTRANCES = (
     "api",
     "recipes",
     "slicing",
+    "tuning",
     "catalog.listing",
     "cli",
 )
@@ -107,7 +108,7 @@ ASKING_LAYERS = (
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "attacking", "costing", "recipes", "slicing"),
+    ("api", "assessing", "attacking", "costing", "recipes", "slicing", "tuning"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.

@@ -108,3 +108,11 @@ class FineTuningSettings(TypedDict, total=False):
     layer_decay: float
     last_blocks: int | None
     recipe: str | None
+
+
+class RateSettings(FineTuningSettings, total=False):
+    """Fields of `RateConfig`."""
+
+    steps: int
+    lowest: float
+    highest: float

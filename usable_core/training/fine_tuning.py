@@ -183,6 +183,7 @@ class Tuning:
             multiples={} if decay == 1 else multiples(network, decay),
             labels=self.task.labels,
             lengths=self.task.lengths,
+            expect=self.task.expect,
         )
         if keeping is None:
             return alone
