@@ -18,6 +18,7 @@ from usable_core.datasets.arrays import dataset_from_arrays
 from usable_core.datasets.splits import training_splits
 from usable_core.errors import ConfigError
 from usable_core.evaluations.in_short import training as in_short
+from usable_core.evaluations.rate import RateConfig
 from usable_core.evaluations.schedule import Schedule, kept_record
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, silent
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
@@ -28,6 +29,7 @@ from usable_core.training.averaging import Average
 from usable_core.training.command_line import command
 from usable_core.training.descent import Descent
 from usable_core.training.fine_tuning import fine_tune
+from usable_core.training.rate_finding import find_rate
 from usable_core.training.stopping import BestEpoch
 
 MODEL, TASK = ModelSpec("bundled/resnet"), DatasetSpec("task", "train", 40)
@@ -241,6 +243,18 @@ def test_after_a_probe_all_weights_move_and_batch_statistics_stay(tune):
             is_statistic = name.rpartition(".")[2] in ("running_mean", "running_var")
             is_statistic |= name.endswith("num_batches_tracked")
             assert torch.equal(after[name], value) is is_statistic, name
+
+
+def test_a_rate_after_a_probe_is_looked_for_with_its_head(data):
+    def first_loss(method):
+        asked = {"method": method, "steps": 20, "schedule": Schedule(**STILL, epochs=5)}
+        config = RateConfig(MODEL, TASK, **asked)
+        found = find_rate(
+            model=load_model("bundled/resnet"), dataset=data, config=config, report=silent
+        )
+        return found.records["loss"][0]
+
+    assert first_loss("probe_then_full") < 1.5 < first_loss("full")
 
 
 @pytest.mark.parametrize(

@@ -48,9 +48,9 @@ RECIPES = {
     ),
     "probe-then-full": RecipeRow(
         "Probe, then all",
-        "For few examples unlike what the backbone knows: first the new head alone on features "
-        "that are computed once, then every weight from there, so that a random head distorts no "
-        "feature (Kumar et al. 2022, arXiv:2202.10054).",
+        "For models that will see other data than they are tuned on: first the new head alone, on "
+        "features that are computed once, then every weight from there, so that a random head "
+        "distorts no feature (Kumar et al. 2022, arXiv:2202.10054).",
         settings={"method": "probe_then_full"},
     ),
     "layer-decay": RecipeRow(
@@ -63,8 +63,8 @@ RECIPES = {
     ),
     "last-blocks": RecipeRow(
         "Last blocks",
-        "Only the last two blocks and the new head move: quicker than all, and for few examples "
-        "(Yosinski et al. 2014, arXiv:1411.1792).",
+        "Only the last two blocks and the new head move: quicker than all, and for tasks near what "
+        "the backbone knows (Yosinski et al. 2014, arXiv:1411.1792).",
         settings={"last_blocks": 2},
     ),
     "stopped-early": RecipeRow(
