@@ -112,6 +112,8 @@ SWEEP_EPOCHS = "sweep_epochs"
 SWEEP_PART = "sweep_part"
 SWEEP_START = "sweep_start"
 SWEEP_USE = "sweep_use"  # the training whose model is used
+SWEEP_RIGHT = "sweep_right"  # the axes that are set against each other
+SWEEP_UP = "sweep_up"
 
 # Explain: those of the settings stand in the address
 EXPLAIN_METHODS = "explain_methods"

@@ -1,5 +1,6 @@
 """λ: what the task gains and what of the source is lost, over several λ and seeds."""
 
+import pandas as pd
 import streamlit as st
 
 from dashboard import state, stored
@@ -7,8 +8,12 @@ from dashboard.components.measure.measured_runs import answer
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.run_panel import find, run_panel, show_run
 from dashboard.components.train.sweep_form import sweep_form
-from dashboard.components.train.sweep_view import sweep_view
-from usable_core.runs.run import Status
+from dashboard.components.train.sweep_view import figures, sweep_view
+from dashboard.components.train.trainings_so_far import trainings_so_far
+from usable_core.evaluations.sweep import SweepConfig
+from usable_core.evaluations.sweep_result import SweepResult
+from usable_core.jobs.trainings import so_far
+from usable_core.runs.run import ENDED_EARLY, Status
 
 
 def page() -> None:
@@ -41,12 +46,20 @@ def result() -> None:
     if run is None:
         return
     if run.status is not Status.DONE or run.task != "sweep":
-        run_panel(run.id)
+        run_panel(run.id, trainings_so_far)
+        if run.status in ENDED_EARLY and isinstance(run.config, SweepConfig):
+            unfinished(run.config, so_far(run))
         return
     with errors_shown():
         sweep_view(run, answer(run))
     with st.expander("Its runs"):
         show_run(run)
+
+
+def unfinished(asked: SweepConfig, rows: pd.DataFrame) -> None:
+    """Show what those trainings say that were over before the sweep was stopped."""
+    if len(rows) and len((found := SweepResult(asked, rows)).answered) > 1:
+        figures(found)
 
 
 page()

@@ -15,9 +15,10 @@ from usable_core.errors import Cancelled, ConfigError, Diverged, UsableError
 from usable_core.evaluations import sweep
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.spread_words import spread
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
-from usable_core.evaluations.sweep_words import in_words, refusals, spread
+from usable_core.evaluations.sweep_words import in_words, refusals
 from usable_core.metrics.intervals import mean_estimate, wilson
 from usable_core.runs import RunStore, Status
 from usable_core.training import fine_tuning, joint
@@ -26,6 +27,7 @@ MODEL, DATA = ModelSpec("bundled/vgg_digits"), DatasetSpec("digits", limit=20)
 QUICK = Schedule(epochs=1, batch_size=10, precision="float32")
 # λ that move nothing: what is tested of the flow is tested of them, and they are quick.
 ASKED = SweepConfig(MODEL, DATA, QUICK, source=DATA, lambdas=(0, 0.001), seeds=(0, 1))
+PLACES = [(weight, seed) for weight in ASKED.lambdas for seed in ASKED.seeds]
 
 
 @pytest.fixture
@@ -112,12 +114,12 @@ def test_one_that_diverges_is_listed_and_the_others_go_on(trained, capsys):
     (run,) = RunStore().list("sweep")
     assert run.config == replace(ASKED, source=replace(DATA, limit=None))
     result = RunStore().load(run.id)
-    assert result.points[1].refused == {"1": "The training ran away at step 3."}
+    assert result.points[1].spread.refused == {"1": "The training ran away at step 3."}
     assert run.result.startswith("front: λ = ")
 
 
 def test_where_all_fail_the_sweep_does_with_the_first_sentence(trained):
-    trained.raises |= {one: Diverged("It ran away.") for one in ASKED.trainings}
+    trained.raises |= {one: Diverged("It ran away.") for one in PLACES}
 
     with pytest.raises(UsableError, match=r"No λ has an answer\. The first: It ran away\."):
         jobs.run_here(ASKED)
@@ -156,8 +158,8 @@ def test_texts_have_their_sweep(tmp_path, labelled):
 
     (point,) = result.points
     assert result.about == ("classes" if labelled else "pieces")
-    assert point.retained_of_examples.n > 0
-    assert point.accuracy_of_examples.n > 0
+    assert point.spread.of_examples["retained"].n > 0
+    assert point.spread.of_examples["accuracy"].n > 0
     assert "One seed: there is no interval over seeds" in " ".join(in_words(result))
 
 
@@ -209,13 +211,13 @@ TRADED = made(
 
 
 def test_a_point_is_the_mean_over_seeds_with_both_intervals():
-    one = TRADED.points[2]
+    one = TRADED.points[2].spread
 
     by_hand = mean_estimate(np.array([0.70, 0.80]))
     assert by_hand.high > 1  # and no share is
     assert one.accuracy == replace(by_hand, high=1.0)
-    assert one.accuracy_of_examples == wilson(38, 50)
-    assert one.retained_of_examples == wilson(68, 80)
+    assert one.of_examples["accuracy"] == wilson(38, 50)
+    assert one.of_examples["retained"] == wilson(68, 80)
     assert one.seeds == 2
 
 
@@ -232,12 +234,12 @@ def test_the_limits_are_those_of_the_training():
 
 
 def test_one_seed_has_no_interval_over_seeds_and_that_is_said():
-    last = TRADED.points[-1]
+    last = TRADED.points[-1].spread
     single = made([(0, 7, 0.5, 0.9, ""), (1, 7, 0.6, 0.8, "")])
 
     assert math.isnan(last.accuracy.low)
     assert math.isnan(last.accuracy.high)
-    assert last.accuracy_of_examples == wilson(45, 50)
+    assert last.of_examples["accuracy"] == wilson(45, 50)
     assert any("One seed: there is no interval over seeds" in said for said in in_words(single))
     assert not any("One seed" in said for said in in_words(TRADED))
 
@@ -256,9 +258,9 @@ def test_the_sentences_say_what_is_traded_and_what_failed():
 
 
 def test_seeds_that_agree_claim_no_interval():
-    assert spread(TRADED.points[2].retained) == "85.0 % (all seeds)"
-    assert spread(TRADED.points[0].accuracy).startswith("11.0 % (0.0 % to ")
-    assert spread(TRADED.points[-1].accuracy) == "90.0 %"
+    assert spread(TRADED.points[2].spread.retained) == "85.0 % (all seeds)"
+    assert spread(TRADED.points[0].spread.accuracy).startswith("11.0 % (0.0 % to ")
+    assert spread(TRADED.points[-1].spread.accuracy) == "90.0 %"
 
 
 def test_without_source_data_there_is_no_front_and_that_is_said():
