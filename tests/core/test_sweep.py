@@ -19,7 +19,11 @@ from usable_core.evaluations.spread_words import spread
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
 from usable_core.evaluations.sweep_words import in_words, refusals
+from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.trainings import Measures
+from usable_core.jobs.trainings import so_far
 from usable_core.metrics.intervals import mean_estimate, wilson
+from usable_core.plots.sweep import front_figure, lambda_figure
 from usable_core.runs import RunStore, Status
 from usable_core.training import fine_tuning, joint
 
@@ -71,6 +75,34 @@ def test_each_lambda_and_seed_is_a_run_of_its_own_and_a_model(trained):
     shares = [done for done, total in told if total]
     assert shares == sorted(shares)
     assert shares[-1] == told[-1][1]
+
+
+def test_robustness_and_maps_are_measured_where_they_are_asked_for(trained):
+    measures = Measures(epsilon=2 / 255, attacked=4, explanation="occlusion", explained=1)
+    asked = replace(ASKED, lambdas=(0,), seeds=(0,), measures=measures)
+
+    run, result = jobs.run_here(replace(asked, front=("robustness", "calibration")))
+
+    store = RunStore()
+    parts = {child.task: store.load(child.id) for child in store.children(run.id)}
+    assert list(parts) == ["finetune", "accuracy", "robustness", "explanation"]
+    attacked, explained = parts["robustness"], parts["explanation"]
+    assert (attacked.config.preset, attacked.config.epsilons) == ("glance", (0.0, 2 / 255))
+    (row,) = result.records.to_dict("records")
+    assert (row["robust"], row["robust_n"]) == (attacked.robust_accuracy[-1].value, 4)
+    assert row["gain"] == explained.per_method["deletion_gain"][0]
+    assert (row["gain_n"], explained.config.methods) == (1, ("occlusion",))
+    assert (row["ece_low"], row["ece_high"]) == (
+        parts["accuracy"].ece().low,
+        parts["accuracy"].ece().high,
+    )
+    assert result.axes == tuple(AXES)
+    live = so_far(run)
+    assert set(live["state"]) == {""}
+    assert live.drop(columns="state").replace("", row["measured"]).shape[0] == 1
+    assert {name: live[name][0] for name in ("robust", "gain", "accuracy", "retained")} == {
+        name: row[name] for name in ("robust", "gain", "accuracy", "retained")
+    }
 
 
 def test_one_that_was_stopped_goes_on_without_training_twice(trained):
@@ -171,6 +203,46 @@ def start_of(folder):
 
 
 # The numbers are functions of the records
+
+
+def test_all_axes_have_their_words_their_figure_and_their_front():
+    rows = TRADED.records.assign(
+        robust=TRADED.records["accuracy"] / 2,
+        robust_n=20,
+        is_bound=[False] * 6 + [True, False],
+        gain=[0.4, 0.4, 0.3, 0.3, -0.1, 0.1, 0.2, math.nan],
+        gain_low=-0.2,
+        gain_high=0.6,
+        gain_n=5,
+        ece=[0.3, 0.3, 0.2, 0.2, 0.1, 0.1, 0.2, math.nan],
+    )
+    measures = Measures(epsilon=4 / 255, explanation="lime")
+    config = replace(TRADED.config, measures=measures, front=("robustness", "calibration"))
+    result = SweepResult(config, rows, "test")
+
+    (said,) = [one for one in in_words(result) if one.startswith("Between the same λ")]
+    assert "accuracy under attack (Glance, ε = 4/255, n = 20) from 5.5 % to 45.0 %" in said
+    assert "deletion gain of maps (LIME, n = 5) from 0.40 to 0.20" in said
+    assert "With λ = 1000 a check of the attack failed: there it is an upper bound only." in said
+    # λ = 1 has the least error and λ = 1000 withstands the most; the others have less of both.
+    assert [point.task_weight for point in result.front] == [1, 1000]
+    assert "front of accuracy under attack and less calibration error (ECE)" in " ".join(
+        in_words(result)
+    )
+    point = result.points[2].spread
+    assert point.over_seeds["faithfulness"].value == 0.0
+    assert point.over_seeds["faithfulness"].low == -1.0  # no gain is less
+    assert point.of_examples["robustness"] == wilson(round(0.375 * 20), 20)
+    assert (point.of_examples["faithfulness"].low, point.of_examples["faithfulness"].high) == (
+        -0.2,
+        0.6,
+    )
+    drawn = {trace.name: trace for trace in lambda_figure(result).data if trace.showlegend is None}
+    assert {AXES[name].title for name in AXES} == set(drawn)
+    assert drawn["deletion gain of maps"].y == (0.4, 0.3, 0.0, 0.2)
+    assert len({trace.yaxis for trace in drawn.values()}) == 5
+    assert front_figure(result).data[0].x == (37.5, 45.0)
+    assert front_figure(result, ("accuracy", "retained")).data[0].x == (11.0, 75.0, 90.0)
 
 
 def made(rows, **fields):
@@ -297,6 +369,8 @@ def test_zero_and_the_order_are_no_other_question():
         ({"proxy": "distance"}, "absent beside source data"),
         ({"dataset": replace(DATA, split="all")}, "no training saw"),
         ({"measured_on": "train"}, "one of test, validation"),
+        ({"front": ("accuracy",)}, "front must be two of the axes"),
+        ({"front": ("accuracy", "robustness")}, "add --robustness EPS"),
     ],
 )
 def test_bad_input_is_a_sentence(said, told):

@@ -1,9 +1,17 @@
+from dataclasses import replace
+
 import pandas as pd
+from made_results import accuracy_result
 from shown import figures, links, texts
 
-from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core import jobs
+from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
+from usable_core.evaluations.training import Retained, TrainingResult
+from usable_core.evaluations.trainings import Measures
+from usable_core.metrics.intervals import Estimate, wilson
 from usable_core.plots.sweep import places
 
 CONFIG = SweepConfig(
@@ -38,6 +46,14 @@ def done(store):
     store.start(run.id, 1)
     store.finish(run.id, SweepResult(CONFIG, pd.DataFrame(rows), "test"))
     return run
+
+
+def trained(config):
+    """The answer of a training that keeps 8 of 10 pictures of its source."""
+    records = pd.DataFrame({"epoch": [1], "validation_accuracy": [0.5], "validation_loss": [1.0]})
+    kept = Retained("digits", wilson(9, 10), wilson(8, 10), Estimate(-0.1, -0.2, 0.0, 10))
+    about = Provenance("bundled/vgg_digits", "m", "digits", "d", "train", tuple("0123456789"))
+    return TrainingResult(config, about, records, {}, retained=kept)
 
 
 def test_the_untouched_form_starts_a_sweep_of_data_at_hand(open_page, started):
@@ -106,11 +122,11 @@ def test_a_sweep_that_was_stopped_shows_what_is_done_and_can_be_resumed(
         child = store.create(training, parent=run.id)
         store.start(child.id, 1)
         if kept is not None:
-            store.finish(child.id, made_training(training))
+            store.finish(child.id, trained(training))
             asked = AccuracyConfig(ModelSpec(f"run/{child.id}"), CONFIG.measured_part)
             measured = store.create(asked, parent=run.id)
             store.start(measured.id, 1)
-            store.finish(measured.id, replace(accuracy_result(), config=asked))
+            store.finish(measured.id, replace(accuracy_result([0, 1, 1], [0, 1, 0]), config=asked))
     store.progress(child.id, 3, 9, "Epoch 1")
     store.progress(run.id, 250, 630, "λ = 1, seed 0: Epoch 1")
 
@@ -119,7 +135,8 @@ def test_a_sweep_that_was_stopped_shows_what_is_done_and_can_be_resumed(
     rows = app.dataframe[0].value
     assert list(rows["λ"]) == ["0", "0", "1"]
     assert list(rows[""]) == ["done", "done", "Epoch 1"]
-    assert rows["task accuracy"][0].endswith("%")
+    assert list(rows["task accuracy"].dropna()) == ["66.7 %"] * 2
+    assert list(rows["retained of the source"].dropna()) == ["80.0 %"] * 2
     assert "left" in app.get("progress")[0].proto.text
 
     store.cancelled(run.id)

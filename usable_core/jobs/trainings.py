@@ -19,7 +19,7 @@ from usable_core.evaluations.training import About, FineTuningConfig, TrainingRe
 from usable_core.evaluations.training_axes import UNKNOWN, columns_of
 from usable_core.evaluations.trainings import Several, titled
 from usable_core.jobs.steps import BEFORE
-from usable_core.runs import Run, RunStore
+from usable_core.runs import Run, RunStore, Status
 from usable_core.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ def costs_of(config: Several, questions: Iterable[FineTuningConfig]) -> list[int
 def so_far(run: Run) -> pd.DataFrame:
     """Return what the finished parts of a run say: a row per training that has begun.
 
-    Columns are those of the answer's records; of a training that is under way, `state` says what is
-    done just now, and nothing of one that is over.
+    Columns are those of the answer's records, and `state`: what is done just now, `stopped`, or
+    nothing where the part begun last is over.
     """
     store, config = RunStore(), cast(Several, run.config)
     rows: list[dict[str, Any]] = []
@@ -175,11 +175,13 @@ def so_far(run: Run) -> pd.DataFrame:
 
 def _told(store: RunStore, child: Run) -> dict[str, Any]:
     """Return what one part says: its numbers, why it has none, or what it does."""
-    if child.error:
+    if child.status is Status.FAILED:
         return {"refused": child.error}
     if not child.status.is_over:
         return {"state": child.message or "starting"}
     summary = child.summary
     if summary is None and child.answered_by:
         summary = store.get(child.answered_by).summary
-    return {} if summary is None else columns_of(child.task, summary) | {"state": ""}
+    if summary is None:
+        return {"state": "stopped"}
+    return columns_of(child.task, summary) | {"state": ""}

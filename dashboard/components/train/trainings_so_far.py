@@ -24,7 +24,7 @@ def trainings_so_far(run: Run) -> None:
     rows = so_far(run)
     if len(rows):
         frame(
-            pd.DataFrame([_row(row, run) for row in rows.to_dict("records")]),
+            pd.DataFrame([_row(row) for row in rows.to_dict("records")]),
             alt="Every training that has begun",
         )
     if run.status in ENDED_EARLY and st.button(
@@ -38,17 +38,15 @@ def trainings_so_far(run: Run) -> None:
             st.caption(escaped(f"{titled(row)}: {row['refused']}"))
 
 
-def _row(row: Mapping[str, Any], run: Run) -> dict[str, str]:
+def _row(row: Mapping[str, Any]) -> dict[str, str]:
     shown = {PLACES[name].head: PLACES[name].written(row[name]) for name in PLACES if name in row}
     for axis in AXES.values():
         if row[axis.count] > 0 and row[axis.column] == row[axis.column]:
             shown[axis.title] = axis.written(row[axis.column])
-    return shown | {"": _state(row, is_over=run.status.is_over)}
+    return shown | {"": _state(row)}
 
 
-def _state(row: Mapping[str, Any], *, is_over: bool) -> str:
+def _state(row: Mapping[str, Any]) -> str:
     if row["refused"]:
         return "no answer"
-    if row["state"]:
-        return "stopped" if is_over else row["state"]
-    return "done" if row["n"] > 0 else "trained"
+    return row["state"] or ("done" if row["n"] > 0 else "trained")
