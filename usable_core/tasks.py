@@ -17,6 +17,8 @@ from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.cost import CostConfig, CostResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
+from usable_core.evaluations.learning_curve import LearningCurveConfig
+from usable_core.evaluations.learning_curve_result import LearningCurveResult
 from usable_core.evaluations.look import LookConfig, LookResult
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -200,6 +202,20 @@ TASKS = {
         is_of_parts=True,
         kinds=("picture", "text"),
     ),
+    "learning_curve": Task(
+        title="Learning curve",
+        config=LearningCurveConfig,
+        result=LearningCurveResult,
+        function="usable_core.jobs.learning_curve:run_learning_curve",
+        command="learning-curve",
+        help="Fine-tune on ever more labelled examples: how accuracy grows with them.",
+        lines="usable_core.cli.learning_curve:lines",
+        in_short="usable_core.evaluations.in_short:learning_curve",
+        page="learning_curve",
+        again="its finished trainings are answered from the store",
+        is_of_parts=True,
+        kinds=("picture", "text"),
+    ),
     "look": Task(
         title="Data check",
         config=LookConfig,
@@ -273,8 +289,8 @@ def named_in(config: Config) -> dict[str, ModelSpec | DatasetSpec]:
 def placed(config: Config) -> Config:
     """Return a question that names the same files in every folder."""
     found: dict[str, Any] = {f: spec.placed() for f, spec in named_in(config).items()}
-    if isinstance(config, AssessmentConfig):
-        found["models"] = tuple(spec.placed() for spec in config.models)
+    if several := getattr(config, "models", ()):
+        found["models"] = tuple(spec.placed() for spec in several)
     return dataclasses.replace(config, **found)
 
 
@@ -284,7 +300,7 @@ def check_names(config: Config) -> None:
     Raises:
         UsableError: a name is unknown, or a file that it names is not there.
     """
-    several = config.models if isinstance(config, AssessmentConfig) else ()
+    several = getattr(config, "models", ())
     for spec in (*named_in(config).values(), *several):
         if isinstance(spec, ModelSpec):
             files_of(spec.reference, spec.weights, spec.labels)

@@ -1,10 +1,12 @@
 """A sweep of λ for a terminal."""
 
+from collections.abc import Sequence
+
 from usable_core.cli.output import Line, remark, table
 from usable_core.evaluations.spread_words import ends, spread
 from usable_core.evaluations.sweep_result import Point, SweepResult
 from usable_core.evaluations.sweep_words import in_words, refusals
-from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.training_axes import AXES, Spread
 from usable_core.runs.run import Run
 
 
@@ -35,13 +37,20 @@ def heads_of(axis: str) -> tuple[str, ...]:
     return (short, "of examples") if axis in ("accuracy", "retained") else (short,)
 
 
-def _row(point: Point, axes: tuple[str, ...]) -> list[str]:
-    found = [f"{point.task_weight:g}", str(point.spread.seeds)]
+def axis_cells(found: Spread, axes: Sequence[str]) -> list[str]:
+    """Return the cells below the heads of several axes."""
+    cells = []
     for name in axes:
-        found.append(spread(point.spread.over_seeds.get(name), name))
+        cells.append(spread(found.over_seeds.get(name), name))
         if len(heads_of(name)) > 1:
-            found.append(ends(point.spread.of_examples.get(name), name))
-    return [*found, "yes" if point.is_front else "", point.limit]
+            cells.append(ends(found.of_examples.get(name), name))
+    return cells
+
+
+def _row(point: Point, axes: Sequence[str]) -> list[str]:
+    front = "yes" if point.is_front else ""
+    known = [f"{point.task_weight:g}", str(point.spread.seeds)]
+    return [*known, *axis_cells(point.spread, axes), front, point.limit]
 
 
 def _model(result: SweepResult, point: Point) -> str:

@@ -4,6 +4,7 @@ The answer is `evaluations.sweep_result`.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -103,7 +104,7 @@ class SweepConfig:
             task_weight=task_weight,
         )
 
-    def place(self, training: FineTuningConfig) -> dict[str, Any]:
+    def place(self, training: FineTuningConfig) -> Mapping[str, Any]:
         """Return what tells a training from the others."""
         return {"lambda": training.task_weight, "seed": training.schedule.seed}
 

@@ -120,7 +120,7 @@ class Several(Protocol):
     def measured_part(self) -> DatasetSpec:
         """Return the part of the task that is measured."""
 
-    def place(self, training: FineTuningConfig) -> dict[str, Any]:
+    def place(self, training: FineTuningConfig) -> Mapping[str, Any]:
         """Return what tells a training from the others: columns of the records."""
 
 
@@ -168,7 +168,7 @@ def numbers(text: str) -> tuple[float, ...]:
     Raises:
         ConfigError: a part of it is no number.
     """
-    return _each(lambda word: number(word, "lambda"))(text)
+    return each(lambda word: number(word, "lambda"))(text)
 
 
 def seeds(text: str) -> tuple[int, ...]:
@@ -182,7 +182,7 @@ def seeds(text: str) -> tuple[int, ...]:
         require(word.isdecimal(), "seeds", "whole numbers such as 0,1,2", text)
         return int(word)
 
-    return _each(one)(text)
+    return each(one)(text)
 
 
 def require_each(values: object, name: str, expected: str, is_good: Callable[[Any], bool]) -> None:
@@ -215,7 +215,7 @@ def require_trainings(dataset: DatasetSpec, drawn: object, count: int) -> None:
     require(is_apart, "split", expected, dataset.split)
 
 
-def _each(read: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+def each(read: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     """Return a reader of values with commas between them; the config sees each as it was said."""
     return lambda text: tuple(read(word.strip()) for word in text.split(",") if word.strip())
 

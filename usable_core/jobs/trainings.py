@@ -85,7 +85,7 @@ class Trainings:
             StorageError: nothing can be kept.
         """
         place = self.config.place(question)
-        row, title = place | UNKNOWN, titled(place)
+        row, title = {**place, **UNKNOWN}, titled(place)
         parts = [self.progress.part(title) for _ in range(1 + len(tasks_of(self.config)))]
         try:
             row |= self._trained(question, title, parts[0], objects)
@@ -101,6 +101,13 @@ class Trainings:
         except UsableError as error:
             row["refused"] = str(error)
         return row
+
+    def refused(self, question: FineTuningConfig, sentence: str) -> dict[str, Any]:
+        """Return what is recorded of a training that cannot begin."""
+        place = self.config.place(question)
+        for _ in range(1 + len(tasks_of(self.config))):
+            self.progress.part(titled(place))
+        return {**place, **UNKNOWN, "refused": sentence}
 
     def _trained(
         self, question: FineTuningConfig, title: str, report: Report, objects: Mapping[str, Any]
@@ -167,7 +174,8 @@ def so_far(run: Run) -> pd.DataFrame:
     for child in store.children(run.id):
         if child.task == "finetune":
             place = config.place(cast(FineTuningConfig, child.config))
-            rows.append(place | UNKNOWN | {"training": child.answered_by or child.id, "state": ""})
+            known = {"training": child.answered_by or child.id, "state": ""}
+            rows.append({**place, **UNKNOWN, **known})
         if rows:
             rows[-1] |= _told(store, child)
     return pd.DataFrame(rows)

@@ -79,7 +79,10 @@ def fine_tune(
     require_classes(dataset)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
-    train, validation = training_splits(dataset, config.dataset)
+    train, validation = (
+        part.nested(config.train_size, seed=config.schedule.seed)
+        for part in training_splits(dataset, config.dataset)
+    )
     takes = _asked(model.input, config.prompt)
     network = _new_network(model, len(dataset.labels), config).to(device)
     task = load_material(train, takes, device, report)
