@@ -85,7 +85,7 @@ class Task:
     is_of_machine: bool = False
     matches_classes: bool = False
     keeps_columns: bool = False
-    kinds: tuple[InputKind, ...] = ("picture",)
+    kinds: tuple[InputKind, ...] = ("picture", "text")
 
 
 TASKS = {
@@ -103,7 +103,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:accuracy",
         matches_classes=True,
         keeps_columns=True,
-        kinds=("picture", "text"),
     ),
     "robustness": Task(
         title="Robustness",
@@ -118,7 +117,6 @@ TASKS = {
         figure="usable_core.plots.robustness:accuracy_versus_epsilon",
         in_short="usable_core.evaluations.in_short:robustness",
         matches_classes=True,
-        kinds=("picture", "text"),
     ),
     "corruption": Task(
         title="Corruptions",
@@ -133,7 +131,6 @@ TASKS = {
         figure="usable_core.plots.corruption:accuracy_by_severity",
         in_short="usable_core.evaluations.in_short:corruption",
         matches_classes=True,
-        kinds=("picture", "text"),
     ),
     "explanation": Task(
         title="Explanation",
@@ -147,7 +144,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:explanation",
         matches_classes=True,
         page="explanation",
-        kinds=("picture", "text"),
     ),
     "cost": Task(
         title="Cost",
@@ -161,7 +157,6 @@ TASKS = {
         page="cost",
         in_short="usable_core.evaluations.in_short:cost",
         is_of_machine=True,
-        kinds=("picture", "text"),
     ),
     "pretrain": Task(
         title="Pre-training",
@@ -173,7 +168,6 @@ TASKS = {
         lines="usable_core.cli.training:lines",
         in_short="usable_core.evaluations.in_short:training",
         makes_model=True,
-        kinds=("picture", "text"),
     ),
     "finetune": Task(
         title="Fine-tuning",
@@ -186,7 +180,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:training",
         page="fine_tune",
         makes_model=True,
-        kinds=("picture", "text"),
     ),
     "sweep": Task(
         title="Sweep of λ",
@@ -200,7 +193,6 @@ TASKS = {
         page="sweep",
         again="its finished trainings are answered from the store",
         is_of_parts=True,
-        kinds=("picture", "text"),
     ),
     "learning_curve": Task(
         title="Learning curve",
@@ -214,7 +206,6 @@ TASKS = {
         page="learning_curve",
         again="its finished trainings are answered from the store",
         is_of_parts=True,
-        kinds=("picture", "text"),
     ),
     "look": Task(
         title="Data check",
@@ -228,7 +219,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:look",
         page="data",
         again="it begins anew",
-        kinds=("picture", "text"),
     ),
     "assess": Task(
         title="Assessment",
@@ -242,7 +232,6 @@ TASKS = {
         again="its finished steps are answered from the store",
         page="assess",
         is_of_parts=True,
-        kinds=("picture", "text"),
     ),
 }
 

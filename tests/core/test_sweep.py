@@ -237,7 +237,7 @@ def test_all_axes_have_their_words_their_figure_and_their_front():
         -0.2,
         0.6,
     )
-    drawn = {trace.name: trace for trace in lambda_figure(result).data if trace.showlegend is None}
+    drawn = {trace.name: trace for trace in lambda_figure(result).data if trace.customdata}
     assert {AXES[name].title for name in AXES} == set(drawn)
     assert drawn["deletion gain of maps"].y == (0.4, 0.3, 0.0, 0.2)
     assert len({trace.yaxis for trace in drawn.values()}) == 5

@@ -3,7 +3,7 @@
 import math
 
 from usable_core.evaluations import spread_words
-from usable_core.evaluations.learning_curve_result import Curve, LearningCurveResult, Point
+from usable_core.evaluations.learning_curve_result import Curve, LearningCurveResult
 from usable_core.evaluations.spread_words import mean, measured_said, seeds_said
 from usable_core.evaluations.training_axes import AXES
 from usable_core.metrics.intervals import CONFIDENCE, Estimate
@@ -65,21 +65,12 @@ def _ahead(result: LearningCurveResult, one: Curve, other: Curve) -> str:
     for point in smaller:
         gain = point.gain_from(last, confidence)
         if gain.low >= 0:
-            return _reached(result, (one, point), (other, last), gain)
+            unit = result.examples
+            return (
+                f"At {point.size:,} {unit} {one.name} reaches at least what {other.name} reaches "
+                f"at {last.size:,}: {points(gain)}."
+            )
     return ""
-
-
-def _reached(
-    result: LearningCurveResult,
-    one: tuple[Curve, Point],
-    other: tuple[Curve, Point],
-    gain: Estimate,
-) -> str:
-    (curve, point), (behind, last) = one, other
-    return (
-        f"At {point.size:,} {result.examples} {curve.name} reaches at least what {behind.name} "
-        f"reaches at {last.size:,}: {points(gain)}."
-    )
 
 
 def _others(result: LearningCurveResult) -> str:

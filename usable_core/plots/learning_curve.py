@@ -14,16 +14,14 @@ def learning_curve_figure(result: LearningCurveResult, *, theme: Theme = "light"
 
     Bars are the intervals over seeds, bands those of the examples.
     """
-    axes, figure = result.axes, panels(result.axes)
+    axes, figure, unit = result.axes, panels(result.axes), result.examples
     curves = [curve for curve in result.curves if curve.answered]
     styles = model_styles([curve.name for curve in curves], theme)
     for curve, style in zip(curves, styles, strict=True):
-        places = [
-            (log10(p.size), f"{p.size:,} {result.examples}", p.spread) for p in curve.answered
-        ]
+        places = [(log10(p.size), f"{p.size:,} {unit}", p.spread) for p in curve.answered]
         for row, name in enumerate(axes, start=1):
             add_line(figure, name, row, Line(curve.name, style, places))
     sizes = sorted({point.size for curve in curves for point in curve.points})
     figure.update_xaxes(tickvals=[log10(one) for one in sizes], ticktext=[f"{s:,}" for s in sizes])
-    title = f"{result.examples} trained on (log scale)"
+    title = f"{unit} trained on (log scale)"
     return figure.update_xaxes(title_text=title, row=max(1, len(axes)), col=1)
