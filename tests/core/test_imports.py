@@ -65,6 +65,7 @@ ENTRANCES = (
     "arguments",
     "api",
     "recipes",
+    "several_trainings",
     "slicing",
     "catalog.listing",
     "cli",
@@ -107,7 +108,7 @@ ASKING_LAYERS = (
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "attacking", "costing", "recipes", "slicing"),
+    ("api", "assessing", "attacking", "costing", "recipes", "several_trainings", "slicing"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import usable_core as usable
 from usable_core import answering, cli, jobs
 from usable_core.errors import Cancelled, ConfigError
 from usable_core.evaluations import learning_curve
@@ -21,6 +22,7 @@ from usable_core.evaluations.training_axes import UNKNOWN
 from usable_core.metrics.intervals import mean_estimate
 from usable_core.plots.learning_curve import learning_curve_figure
 from usable_core.runs import RunStore
+from usable_core.training import fine_tuning
 
 MODEL, OTHER, DATA = ModelSpec("bundled/vgg_digits"), ModelSpec("bundled/resnet"), "digits"
 QUICK = Schedule(epochs=1, batch_size=10, precision="float32")
@@ -63,6 +65,23 @@ def test_each_size_and_seed_is_a_training_of_its_own_on_the_same_test_examples(m
         assert training.config.schedule.epochs * row["size"] / 10 == 20
     assert result.total == 20
     assert store.load(run.id).summary() == result.summary()
+
+
+def test_python_asks_the_same_and_takes_what_is_known_from_the_store(measured, monkeypatch):
+    store, _, result, _ = measured
+    monkeypatch.setenv("USABLE_HOME", str(store.home))
+    monkeypatch.setattr(learning_curve, "LEAST_STEPS", 20)
+    monkeypatch.setattr(fine_tuning, "fine_tune", lambda **_: pytest.fail("it was trained again"))
+    settings = {"seeds": [1], "method": "linear_probe", "schedule": QUICK}
+
+    found = usable.learning_curve(
+        MODEL.reference, DATA, limit=20, train_sizes="10, all", **settings
+    )
+
+    of_seed = result.records[result.records["seed"] == 1].reset_index(drop=True)
+    assert found.records.equals(of_seed)
+    with pytest.raises(ConfigError, match="at least one model"):
+        usable.learning_curve([], DATA)
 
 
 def test_few_examples_are_seen_as_often_as_the_least_steps_take():

@@ -125,10 +125,10 @@ class SweepSettings(TypedDict, total=False):
 class LearningCurveSettings(TypedDict, total=False):
     """Fields of `LearningCurveConfig`."""
 
-    train_sizes: Sequence[int | Literal["all"]]
+    train_sizes: Sequence[int] | str
     seeds: Sequence[int]
     method: Literal["full", "linear_probe"]
     schedule: Schedule
-    control: bool
+    from_scratch: bool
     measured_on: Literal["test", "validation"]
     measures: Measures

@@ -1,5 +1,7 @@
 """What came of a sweep of λ: its figures, every λ, and each training as a model to use."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
@@ -11,7 +13,7 @@ from dashboard.components.train.trained_models import trained_models
 from usable_core.evaluations.spread_words import ends, spread
 from usable_core.evaluations.sweep_result import Point, SweepResult
 from usable_core.evaluations.sweep_words import in_words, refusals
-from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.training_axes import AXES, Spread
 from usable_core.plots.sweep import front_figure, lambda_figure
 from usable_core.runs.run import Run
 
@@ -72,13 +74,17 @@ def _title(name: str) -> str:
     return AXES[name].title[0].upper() + AXES[name].title[1:]
 
 
-def _row(point: Point, axes: tuple[str, ...]) -> dict[str, str]:
-    row = {
-        "λ": f"{point.task_weight:g}",
-        "limit": point.limit,
-        "seeds": str(point.spread.seeds),
-    }
+def axis_cells(found: Spread, axes: Sequence[str]) -> dict[str, str]:
+    """Return the cells of several axes: head to what stands below it."""
+    cells = {}
     for name in axes:
-        row[AXES[name].title] = spread(point.spread.over_seeds.get(name), name)
-        row[f"{AXES[name].title}, of the examples"] = ends(point.spread.of_examples.get(name), name)
-    return row | {"front": "yes" if point.is_front else ""}
+        title = AXES[name].title
+        cells[title] = spread(found.over_seeds.get(name), name)
+        cells[f"{title}, of the examples"] = ends(found.of_examples.get(name), name)
+    return cells
+
+
+def _row(point: Point, axes: Sequence[str]) -> dict[str, str]:
+    known = {"λ": f"{point.task_weight:g}", "limit": point.limit, "seeds": str(point.spread.seeds)}
+    front = "yes" if point.is_front else ""
+    return known | axis_cells(point.spread, axes) | {"front": front}
