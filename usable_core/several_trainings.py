@@ -84,10 +84,10 @@ def learning_curve(
     specs = [
         s if isinstance(s, ModelSpec) else m.spec for s, m in zip(several, loaded, strict=True)
     ]
-    said: dict[str, Any] = dict(settings)
-    if isinstance(said.get("train_sizes"), str):
-        said["train_sizes"] = sizes(said["train_sizes"])
+    others: dict[str, Any] = dict(settings)
+    if isinstance(others.get("train_sizes"), str):
+        others["train_sizes"] = sizes(others["train_sizes"])
     asked = replace(question, model=cast(Any, tuple(specs)))  # in place of the one
-    config = config_of(LearningCurveConfig, asked, said)
+    config = config_of(LearningCurveConfig, asked, others)
     objects = {"models": loaded, "dataset": question.objects["dataset"]}
     return cast(LearningCurveResult, jobs.run_here(config, report, objects=objects)[1])

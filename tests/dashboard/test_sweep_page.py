@@ -94,7 +94,7 @@ def test_an_answer_is_shown_with_both_figures_and_its_models(open_page, store):
     against, front = figures(app)
     task = next(trace for trace in against["data"] if trace["name"] == "task accuracy")
     assert [x for _, x in places([0, 1, 1000]).items()] == [-1, 0, 3]
-    assert task["customdata"][0][0] == "0"
+    assert task["customdata"][0][0] == "λ = 0"
     assert [a["text"] for a in against["layout"]["annotations"]] == [
         "task accuracy, %",
         "retained of the source, %",

@@ -192,7 +192,8 @@ def require_each(values: object, name: str, expected: str, is_good: Callable[[An
         ConfigError: it does not.
     """
     several = values if isinstance(values, (tuple, list)) else ()
-    require(bool(several) and all(map(is_good, several)), name, expected, values)
+    wrong = next((value for value in several if not is_good(value)), values)
+    require(bool(several) and all(map(is_good, several)), name, expected, wrong)
     require(len(set(several)) == len(several), name, "each named once", values)
 
 
