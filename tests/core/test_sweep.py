@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from made_texts import CLASSES, save_classifier
 
+import usable_core as usable
 from usable_core import cli, jobs
 from usable_core.errors import Cancelled, ConfigError, Diverged, UsableError
 from usable_core.evaluations import sweep
@@ -79,11 +80,20 @@ def test_each_lambda_and_seed_is_a_run_of_its_own_and_a_model(trained):
 
 def test_robustness_and_maps_are_measured_where_they_are_asked_for(trained):
     measures = Measures(epsilon=2 / 255, attacked=4, explanation="occlusion", explained=1)
-    asked = replace(ASKED, lambdas=(0,), seeds=(0,), measures=measures)
+    more = {"lambdas": 0, "seeds": [0], "front": ["robustness", "calibration"]}
 
-    run, result = jobs.run_here(replace(asked, front=("robustness", "calibration")))
+    result = usable.sweep(
+        MODEL.reference,
+        "digits",
+        limit=20,
+        source=DATA,
+        schedule=QUICK,
+        measures=measures,
+        **more,
+    )
 
     store = RunStore()
+    (run,) = store.list("sweep")
     parts = {child.task: store.load(child.id) for child in store.children(run.id)}
     assert list(parts) == ["finetune", "accuracy", "robustness", "explanation"]
     attacked, explained = parts["robustness"], parts["explanation"]

@@ -14,7 +14,7 @@ from usable_core.evaluations.specs import DatasetSpec, InputKind
 from usable_core.evaluations.sweep import PLAIN, UNMOVED, SweepConfig
 from usable_core.evaluations.training import About
 from usable_core.evaluations.training_axes import AXES, Spread, spread_of
-from usable_core.metrics.arrays import Floats
+from usable_core.metrics.arrays import Floats, Masks
 from usable_core.metrics.intervals import Estimate, Proportion, wilson
 from usable_core.metrics.trade_offs import dominators
 from usable_core.records import to_json
@@ -157,7 +157,7 @@ def on_front(spreads: Sequence[Spread], axes: Sequence[str]) -> list[bool]:
     if len(both) < 2:
         return [False] * len(spreads)
     values: Floats = np.array([[_gain(spreads[k].over_seeds, name) for k in both] for name in axes])
-    is_beaten = dominators(values.round(DIGITS)).any(axis=1)
+    is_beaten: Masks = np.asarray(dominators(values.round(DIGITS)).any(axis=1))
     front = {k for k, is_worse in zip(both, is_beaten, strict=True) if not is_worse}
     return [k in front for k in range(len(spreads))]
 
