@@ -22,7 +22,7 @@ def lambda_figure(result: SweepResult, *, theme: Theme = "light") -> go.Figure:
     over seeds, bands those of the examples.
     """
     axes, figure = result.axes, panels(result.axes)
-    place = places([point.task_weight for point in result.points])
+    place = places([point.task_weight for point in result.answered])
     known = [(place[p.task_weight], f"λ = {p.task_weight:g}", p.spread) for p in result.answered]
     for row, (name, style) in enumerate(zip(axes, _styles(theme), strict=False), start=1):
         add_line(figure, name, row, Line("", style, known))
@@ -107,7 +107,7 @@ def _mark_limits(
     figure: go.Figure, result: SweepResult, place: dict[float, float], theme: Theme
 ) -> None:
     """Draw a line at the outermost λ of each limit, with its name in the first panel."""
-    for said, one in {point.limit: point for point in result.points if point.limit}.items():
+    for said, one in {point.limit: point for point in result.answered if point.limit}.items():
         x = place[one.task_weight]
         figure.add_vline(x=x, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"})
         figure.add_annotation(
