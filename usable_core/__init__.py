@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from usable_core.several_trainings import learning_curve as learning_curve
     from usable_core.several_trainings import sweep as sweep
     from usable_core.slicing import worst_slices as worst_slices
+    from usable_core.tuning import evaluate_transferability as evaluate_transferability
+    from usable_core.tuning import find_rate as find_rate
 
     __version__: str
 
@@ -77,6 +79,7 @@ _NAMES = {
     "saved_slices": "on_slice",
     "several_trainings": "learning_curve sweep",
     "slicing": "worst_slices",
+    "tuning": "evaluate_transferability find_rate",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted([*_MODULES, "__version__", "errors"])

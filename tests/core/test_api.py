@@ -34,6 +34,7 @@ from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
 from usable_core.evaluations.learning_curve import LearningCurveConfig
+from usable_core.evaluations.rate import RateConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -231,6 +232,7 @@ def names_of(record):
         (keywords.CorruptionSettings, CorruptionConfig, set()),
         (keywords.ExplanationSettings, ExplanationConfig, set()),
         (keywords.FineTuningSettings, FineTuningConfig, set()),
+        (keywords.RateSettings, RateConfig, set()),
         (keywords.SweepSettings, SweepConfig, set()),
         (keywords.LearningCurveSettings, LearningCurveConfig, set()),
     ],

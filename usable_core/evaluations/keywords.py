@@ -109,6 +109,14 @@ class FineTuningSettings(TypedDict, total=False):
     train_size: int | None
 
 
+class RateSettings(FineTuningSettings, total=False):
+    """Fields of `RateConfig`."""
+
+    steps: int
+    lowest: float
+    highest: float
+
+
 class SweepSettings(TypedDict, total=False):
     """Fields of `SweepConfig`."""
 
