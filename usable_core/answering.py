@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 # Later fields, at the values by which a question is what it was before there were such.
 LATER = {
     "judge": None,
+    "train_size": None,
     "ema": 0.0,
     "patience": None,
     "layer_decay": 1.0,
@@ -103,6 +104,17 @@ def dataset_of(spec: DatasetSpec) -> "Dataset":
     from usable_core.datasets import load_dataset
 
     return load_dataset(spec.reference)
+
+
+def training_count(dataset: "Dataset", spec: DatasetSpec) -> int:
+    """Return how many examples a fine-tuning on this data is trained on.
+
+    Raises:
+        UsableError: the split cannot be trained on, or holds too few.
+    """
+    from usable_core.datasets.splits import training_splits
+
+    return len(training_splits(dataset, spec)[0])
 
 
 def judge_of(judge: "ModelSpec | Model", dataset: "Dataset") -> "Model":

@@ -65,6 +65,7 @@ ENTRANCES = (
     "arguments",
     "api",
     "recipes",
+    "several_trainings",
     "slicing",
     "tuning",
     "catalog.listing",
@@ -108,7 +109,16 @@ ASKING_LAYERS = (
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "attacking", "costing", "recipes", "slicing", "tuning"),
+    (
+        "api",
+        "assessing",
+        "attacking",
+        "costing",
+        "recipes",
+        "several_trainings",
+        "slicing",
+        "tuning",
+    ),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.

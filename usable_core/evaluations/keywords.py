@@ -11,6 +11,7 @@ from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Precision, Report
 from usable_core.evaluations.training import Method
+from usable_core.evaluations.trainings import Measures
 
 if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
@@ -108,6 +109,7 @@ class FineTuningSettings(TypedDict, total=False):
     layer_decay: float
     last_blocks: int | None
     recipe: str | None
+    train_size: int | None
 
 
 class RateSettings(FineTuningSettings, total=False):
@@ -116,3 +118,28 @@ class RateSettings(FineTuningSettings, total=False):
     steps: int
     lowest: float
     highest: float
+
+
+class SweepSettings(TypedDict, total=False):
+    """Fields of `SweepConfig`."""
+
+    schedule: Schedule
+    source: "Dataset | DatasetSpec | str | None"
+    proxy: Literal["none", "distillation", "distance"]
+    lambdas: Sequence[float]
+    seeds: Sequence[int]
+    measured_on: Literal["test", "validation"]
+    measures: Measures
+    front: Sequence[str]
+
+
+class LearningCurveSettings(TypedDict, total=False):
+    """Fields of `LearningCurveConfig`."""
+
+    train_sizes: Sequence[int] | str
+    seeds: Sequence[int]
+    method: Literal["full", "linear_probe"]
+    schedule: Schedule
+    from_scratch: bool
+    measured_on: Literal["test", "validation"]
+    measures: Measures

@@ -94,6 +94,9 @@ class FineTuningConfig:
             that is trained keeps them. A decoder says more of a text where it is asked something.
         recipe: Name of the settings that it starts from; what else is said goes before them. In
             Python its schedule stands where none is given.
+        train_size: Train on so many of the training examples, at most, and validate on no more:
+            stratified, drawn by what they show and the schedule's seed, each smaller part within
+            each larger one. The test split stays whole. All when not given.
     """
 
     model: ModelSpec
@@ -109,6 +112,7 @@ class FineTuningConfig:
     last_blocks: int | None = None
     prompt: str = ""
     recipe: str | None = field(default=None, metadata=asked(choices=RECIPES.keys))
+    train_size: int | None = None
 
     @staticmethod
     def usual(said: Mapping[str, object]) -> dict[str, object]:

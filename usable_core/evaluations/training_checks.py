@@ -42,6 +42,7 @@ def check(config: "FineTuningConfig") -> None:
     require_range(config, "backbone_rate", 0, 100)
     require_range(config, "layer_decay", 0.01, 1)
     require_range(config, "last_blocks", 1)
+    require_range(config, "train_size", 2)
     if config.method == "linear_probe":
         _require_unused(config, _PROBED)
     if config.from_scratch:
