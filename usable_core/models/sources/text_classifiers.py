@@ -77,7 +77,8 @@ class TextClassifier(nn.Module):
 def last_states(states: Tensor, x: Tensor) -> Tensor:
     """Return the states (N, D) of the last pieces of texts (N, 1, 1, L), of those of all pieces."""
     last = (x.flatten(1) != PADDING).sum(1) - 1  # texts are filled up at their ends
-    return states[torch.arange(len(states), device=states.device), last]
+    rows = torch.arange(states.shape[0], device=states.device)  # of `len` a program is for so many
+    return states[rows, last]
 
 
 def _unused(ids: Tensor) -> int:
