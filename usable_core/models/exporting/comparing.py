@@ -29,19 +29,19 @@ class Difference:
     """How far two models' answers are apart.
 
     Attributes:
-        largest: Between two logits of the same example and class.
-        logit: The largest logit, whatever its sign.
+        largest_difference: Between two logits of the same example and class.
+        largest_logit: The largest logit, whatever its sign.
         examples: On how many examples.
     """
 
-    largest: float
-    logit: float
+    largest_difference: float
+    largest_logit: float
     examples: int
 
     @property
     def is_small(self) -> bool:
         """Whether it is within the tolerance; NaN is not."""
-        return self.largest <= TOLERANCE * max(1.0, self.logit)
+        return self.largest_difference <= TOLERANCE * max(1.0, self.largest_logit)
 
 
 def loaded(reference: str) -> Model:
@@ -64,14 +64,17 @@ def difference(model: Model, other: Model) -> Difference:
         )
     x, own = _examples(model), _examples(other)
     if x.shape != own.shape or not torch.equal(x, own) or not _is_seen_alike(model, other):
-        raise ExportError(f"What was exported prepares its input in another way than {model.name}.")
+        raise ExportError(
+            f"The format has no words for how {model.name} prepares its input: what was exported "
+            "would do it in another way. Export it as safetensors, onnx or program."
+        )
     with torch.no_grad():
-        asked, said = model(x), other(x)
-        alone = other(x[:1])
-    if said.shape != asked.shape or not bool(asked.isfinite().all()):
-        return Difference(inf, float(asked.abs().max()), len(x))
-    largest = max(float((asked - said).abs().max()), float((asked[:1] - alone).abs().max()))
-    return Difference(largest, float(asked.abs().max()), len(x))
+        asked = torch.cat([model(x), model(x[:1])])
+        said = torch.cat([other(x), other(x[:1])])
+    largest = float(asked.abs().max())
+    if said.shape != asked.shape:
+        return Difference(inf, largest, len(x))
+    return Difference(float((asked - said).abs().max()), largest, len(x))
 
 
 def _examples(model: Model) -> Tensor:

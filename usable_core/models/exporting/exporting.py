@@ -9,8 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from usable_core import files
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.exports import EXPORTS, ExportRow
@@ -58,8 +56,8 @@ def export(
         found, _ = _compared(model, row, place)
         size = _flushed(place)
     reference = f"{row.source}/{path}"
-    figures = found.largest, found.logit, found.examples
-    return Exported(str(path), format, reference, model.name, model.fingerprint, size, *figures)
+    own = reference, model.name, model.fingerprint
+    return Exported(str(path), format, *own, size, **asdict(found))
 
 
 def free_place(path: Path, row: ExportRow) -> Path:
@@ -123,7 +121,7 @@ def _compared(model: Model, row: ExportRow, place: Path) -> tuple[Difference, st
     if not found.is_small:
         raise ExportError(
             f"The logits of {model.name} as {row.title} differ from its own by up to "
-            f"{found.largest:.2g}, where the largest logit is {found.logit:.3g} and "
+            f"{found.largest_difference:.2g}, where the largest logit is {found.largest_logit:.3g} and "
             f"{TOLERANCE:g} of it may differ. Nothing was kept: choose another format."
         )
     return found, other.fingerprint

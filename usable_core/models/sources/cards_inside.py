@@ -1,7 +1,4 @@
-"""The card inside a program or an ONNX graph that was exported here: its input, classes and more.
-
-A card beside a file may be of another; this one is a part of the file, so it is the network's own.
-"""
+"""The card inside what was exported here: in a program, an ONNX graph, or a config.json."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +12,10 @@ from usable_core.json_files import LARGEST_JSON, parsed_json
 from usable_core.labels import LabelSpace
 from usable_core.models.cards import checked
 from usable_core.models.sources.saved_tokens import tokens_of_text
+
+ENTRY = "usable"  # of a config.json
+# What such a folder says by itself, in the form of its own library.
+_TOLD = ("architecture", "arch_options", "labels", "labels_named", "preprocessing", "tokens")
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,19 @@ def inside(said: Mapping[str, str | bytes], owner: str) -> Inside | None:
         return Inside(tokens_of_text(content, told.tokens, owner), labels, card)
     assert told.preprocessing is not None
     return Inside(told.preprocessing, labels, card)
+
+
+def entry_of(config: dict[str, Any], owner: str) -> dict[str, Any]:
+    """Take the card out of a configuration, and return what it tells beyond that.
+
+    Raises:
+        CheckpointError: an entry of the card is something else than it must be.
+    """
+    said = config.pop(ENTRY, None)
+    if not isinstance(said, dict):
+        return {}
+    checked(said, owner)
+    return {name: value for name, value in said.items() if name not in _TOLD}
 
 
 def outside(takes: Preprocessing) -> Preprocessing:
