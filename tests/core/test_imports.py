@@ -64,6 +64,7 @@ ENTRANCES = (
     "reports.page",
     "arguments",
     "api",
+    "exporting",
     "recipes",
     "slicing",
     "catalog.listing",
@@ -107,7 +108,7 @@ ASKING_LAYERS = (
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "attacking", "costing", "recipes", "slicing"),
+    ("api", "assessing", "attacking", "costing", "exporting", "recipes", "slicing"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.
@@ -136,6 +137,7 @@ DOORS = (
     "usable_core.api",
     "usable_core.arguments",
     "usable_core.attacking",
+    "usable_core.exporting",
     "usable_core.recipes",
     "usable_core.slicing",
 )

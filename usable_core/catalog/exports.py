@@ -36,8 +36,8 @@ class ExportRow:
 
 
 _INSIDE = (
-    "Pictures go in as RGB in [0, 1] and are normalised inside; resize, crop, classes and card are "
-    "in its metadata. Texts go in as input_ids and attention_mask, the tokenizer is in its metadata."
+    "Pictures go in as RGB in [0, 1] and are normalised inside, texts as input_ids and "
+    "attention_mask; resize and crop or tokenizer, classes and card are in its metadata."
 )
 EXPORTS = {
     "safetensors": ExportRow(

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from usable_core import files
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.exports import EXPORTS, ExportRow
-from usable_core.errors import CheckpointError, ExportError, StorageError
+from usable_core.errors import CheckpointError, ExportError
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.exported import TOLERANCE, Exported
 from usable_core.models.exporting.cards import EXPORT, card_of, of_fingerprint
@@ -34,7 +33,7 @@ def export(
     Args:
         model: Which; it is on the CPU.
         format: A key of `EXPORTS`.
-        path: The file, or the folder; nothing may be there.
+        path: The file, or the folder, absolute; nothing is there.
         calibration: What was fitted for the model, which goes along.
 
     Raises:
@@ -44,7 +43,6 @@ def export(
     """
     row = lookup(EXPORTS, "export format", format)
     _check(model, row)
-    path = free_place(path, row)
     write = implementation(row.write)(model)
     with _beside(path) as place:
         card = card_of(model, calibration)
@@ -58,24 +56,6 @@ def export(
     reference = f"{row.source}/{path}"
     own = reference, model.name, model.fingerprint
     return Exported(str(path), format, *own, size, **asdict(found))
-
-
-def free_place(path: Path, row: ExportRow) -> Path:
-    """Return a place for a format, at which nothing is yet.
-
-    Raises:
-        ExportError: its name does not end as the format's files do.
-        StorageError: something is there.
-    """
-    path = files.placed(path)
-    if row.ending and path.suffix.lower() != row.ending:
-        raise ExportError(
-            f"A file of the format {row.title} ends in {row.ending}, but {path.name} does not. Name "
-            f"it {path.name}{row.ending}."
-        )
-    if os.path.lexists(path):
-        raise StorageError(f"{path} is there already. Name another place, or remove it first.")
-    return path.absolute()
 
 
 def _check(model: Model, row: ExportRow) -> None:
@@ -121,8 +101,8 @@ def _compared(model: Model, row: ExportRow, place: Path) -> tuple[Difference, st
     if not found.is_small:
         raise ExportError(
             f"The logits of {model.name} as {row.title} differ from its own by up to "
-            f"{found.largest_difference:.2g}, where the largest logit is {found.largest_logit:.3g} and "
-            f"{TOLERANCE:g} of it may differ. Nothing was kept: choose another format."
+            f"{found.largest_difference:.2g}; the largest is {found.largest_logit:.3g}, of which "
+            f"{TOLERANCE:g} may differ. Nothing was kept: choose another format."
         )
     return found, other.fingerprint
 

@@ -2,15 +2,17 @@
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from timm.models import save_for_hf
 
 from usable_core import files
 from usable_core.catalog.hub import CONFIG_FILE
-from usable_core.errors import ExportError, first_line
+from usable_core.errors import ExportError, StorageError, first_line
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.inputs.tokens import Tokens
 from usable_core.json_files import read_json
@@ -25,6 +27,22 @@ Writer = Callable[[Path, dict[str, Any]], None]
 INSTEAD = "Export it as safetensors, onnx or program."
 # What timm's own weights want, and no others: sizes at test time, classes that start at 1.
 _OF_OTHERS = ("test_input_size", "test_crop_pct", "label_offset")
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Say in a sentence that a library could not write a folder.
+
+    Raises:
+        StorageError: it could not.
+    """
+    try:
+        with files.refusing(folder):
+            yield
+    except SafetensorError as error:
+        raise StorageError(
+            f"{folder} cannot be written: {first_line(error)}. Name another place."
+        ) from error
 
 
 def safetensors(model: Model) -> Writer:
@@ -68,10 +86,8 @@ def timm(model: Model) -> Writer:
     said = {"label_names": list(model.labels.names)} if model.labels.is_named else {}
 
     def write(folder: Path, card: dict[str, Any]) -> None:
-        try:
-            save_for_hf(own, str(folder), said, safe_serialization=True)
-        except (TypeError, ValueError) as error:
-            raise ExportError(f"timm cannot write {model.name}: {first_line(error)} {INSTEAD}") from error
+        with writing(folder):
+            save_for_hf(own, str(folder), dict(said), safe_serialization=True)
         config = read_json(folder / CONFIG_FILE)
         weights = config["pretrained_cfg"]
         config["pretrained_cfg"] = {k: v for k, v in weights.items() if k not in _OF_OTHERS}

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 Writer = Callable[[Path, dict[str, Any]], None]
 
 _PICTURES = (
-    "RGB pictures (N, 3, {}, {}) of float32 in [0, 1], resized and cropped as `preprocessing` says. "
-    "Normalisation is inside: give pixels that are not normalised."
+    "RGB pictures (N, 3, {}, {}) of float32 in [0, 1], resized and cropped as `preprocessing` "
+    "says. Normalisation is inside: give pixels that are not normalised."
 )
 _TEXTS = (
     "input_ids and attention_mask (N, L) of int64, as the tokenizer gives them, at most {} pieces; "

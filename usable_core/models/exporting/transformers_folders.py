@@ -17,7 +17,7 @@ from usable_core.errors import ExportError
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.inputs.tokens import Tokens
 from usable_core.json_files import read_json
-from usable_core.models.exporting.folders import INSTEAD
+from usable_core.models.exporting.folders import INSTEAD, writing
 from usable_core.models.model import Model
 from usable_core.models.sources.cards_inside import ENTRY
 from usable_core.models.sources.classifiers import Classifier
@@ -44,7 +44,7 @@ def transformers(model: Model) -> Writer:
     takes = model.input
 
     def write(folder: Path, card: dict[str, Any]) -> None:
-        with quiet(), files.refusing(folder):
+        with quiet(), writing(folder):
             network.save_pretrained(folder)
             if isinstance(takes, Tokens):
                 _tokenizer(takes, network.config.pad_token_id).save_pretrained(folder)
@@ -122,7 +122,10 @@ def _tokenizer(takes: Tokens, filling: int | None) -> PreTrainedTokenizerFast:
     said = {name: own.id_to_token(n) for name, n in signs.items() if n is not None and n >= 0}
     said |= {"mask_token": takes.mask} if takes.mask else {}
     return PreTrainedTokenizerFast(
-        tokenizer_object=own, model_max_length=takes.longest, clean_up_tokenization_spaces=False, **said
+        tokenizer_object=own,
+        model_max_length=takes.longest,
+        clean_up_tokenization_spaces=False,
+        **said,
     )
 
 

@@ -231,7 +231,7 @@ class TextLogits:
 
 
 def text_logits_of(proto: "ModelProto") -> TextLogits:
-    """Return what answers texts: a graph of `input_ids` and `attention_mask` that was exported here.
+    """Return what answers texts: a graph of `input_ids` and `attention_mask`.
 
     Raises:
         CheckpointError: it takes something else.
