@@ -41,7 +41,7 @@ class Difference:
     @property
     def is_small(self) -> bool:
         """Whether it is within the tolerance; NaN is not."""
-        return self.largest_difference <= TOLERANCE * max(1.0, self.largest_logit)
+        return self.largest_difference <= TOLERANCE * self.largest_logit
 
 
 def loaded(reference: str) -> Model:
