@@ -42,8 +42,8 @@ _INSIDE = (
 EXPORTS = {
     "safetensors": ExportRow(
         "safetensors and card",
-        "A folder of model.safetensors and card.json, which says how to build the network and to "
-        "normalise for it.",
+        "A folder of model.safetensors and card.json, which says how the network is built. Pictures "
+        "are normalised outside, as the card says.",
         "Usable (folder/PATH), safetensors",
         "usable_core.models.exporting.folders:safetensors",
         "folder",
