@@ -26,6 +26,7 @@ SLOW = (
     "keras",
     "onnx",
     "onnxruntime",
+    "onnxscript",
     "scipy",
     "skimage",
     "sklearn",

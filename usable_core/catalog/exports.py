@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from usable_core.catalog.models import SOURCES
-from usable_core.evaluations.specs import InputKind
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class ExportRow:
     readers: str
     write: str
     source: str
-    kinds: tuple[InputKind, ...] = ("picture", "text")
+    kinds: tuple[str, ...] = ("picture", "text")
     install: str = ""
 
     @property

@@ -11,6 +11,7 @@ from usable_core.evaluations.exported import TOLERANCE
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.images import gallery
 from usable_core.inputs.preprocessing import Preprocessing
+from usable_core.models import load_model
 from usable_core.models.model import Model
 from usable_core.records import shown
 
@@ -46,8 +47,6 @@ class Difference:
 
 def loaded(reference: str) -> Model:
     """Return the model in a file or folder that was just written here."""
-    from usable_core.models import load_model
-
     return load_model(ModelSpec(reference, trust=True))
 
 
