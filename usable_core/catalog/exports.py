@@ -41,8 +41,8 @@ _INSIDE = (
 EXPORTS = {
     "safetensors": ExportRow(
         "safetensors and card",
-        "A folder of model.safetensors and card.json, which says how the network is built. Pictures "
-        "are normalised outside, as the card says.",
+        "A folder of model.safetensors and card.json, which says how the network is built and how "
+        "pictures are normalised, which is outside.",
         "Usable (folder/PATH), safetensors",
         "usable_core.models.exporting.folders:safetensors",
         "folder",

@@ -60,7 +60,8 @@ def traced(model: Model) -> torch.export.ExportedProgram:
     Raises:
         ExportError: torch cannot trace it.
     """
-    network = copy.deepcopy(model.network).float()
+    network: nn.Module = copy.deepcopy(model.network).float()
+    network = network.traceable() if hasattr(network, "traceable") else network
     takes = model.input
     if isinstance(takes, Preprocessing):
         whole: nn.Module = OfPictures(network, takes)

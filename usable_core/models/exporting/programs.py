@@ -122,7 +122,8 @@ def _said(model: Model, card: dict[str, Any]) -> dict[str, str]:
         said = {"input": _PICTURES.format(*takes.crop), "normalisation": "inside"}
         said["preprocessing"] = json.dumps(left.values)
     else:
-        said = {"input": _TEXTS.format(takes.longest), TOKENIZER_FILE: takes.identity}
+        longest = card["tokens"]["longest"]
+        said = {"input": _TEXTS.format(longest), TOKENIZER_FILE: takes.identity}
     labels = json.dumps(list(model.labels.names), ensure_ascii=False)
     own = {CARD_FILE: json.dumps(card, ensure_ascii=False), "labels": labels}
     return own | said | {"output": "logits (N, classes): no softmax inside"}

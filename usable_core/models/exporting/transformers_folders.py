@@ -100,7 +100,7 @@ def _with_head(trunk: TextTrunk, owner: str) -> PreTrainedModel:
         )
     with torch.no_grad():
         heads[0].weight.copy_(trunk.head.weight)
-        if heads[0].bias is not None:
+        if "bias" in dict(heads[0].named_parameters()):
             heads[0].bias.copy_(trunk.head.bias)
         else:
             norms[-1].bias += _moved(trunk.head)
@@ -113,7 +113,8 @@ def _moved(head: nn.Linear) -> Tensor:
     Decoders' classifiers have none, and the norm before them has: W (h + v) = W h + b.
     """
     weight, bias = head.weight.double(), head.bias.double()
-    return (torch.linalg.pinv(weight) @ bias).float()
+    moved: Tensor = torch.linalg.pinv(weight) @ bias
+    return moved.float()
 
 
 def _tokenizer(takes: Tokens, filling: int | None) -> PreTrainedTokenizerFast:
