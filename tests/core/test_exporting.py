@@ -22,7 +22,6 @@ from usable_core.models.exporting import comparing, exporting
 from usable_core.models.exporting.comparing import Difference, difference
 from usable_core.models.exporting.networks import OfPictures
 from usable_core.models.model import Model
-from usable_core.models.programs import Program
 from usable_core.records import to_json
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
@@ -53,6 +52,11 @@ def toy():
     fitted = Calibration(1.5, 0.1, 99, "99 digits", "data", model.fingerprint, 1.0, 0.9)
     model.card["calibration"] = to_json(fitted)
     return model
+
+
+@pytest.fixture(scope="module")
+def vgg():
+    return usable.load_model("bundled/vgg_digits")
 
 
 @pytest.fixture(scope="module")
@@ -139,16 +143,6 @@ def test_grey_and_turned_channels_are_inside(changes):
     torch.testing.assert_close(found, Model("toy", network, takes, classes)(x))
 
 
-def test_a_bundled_model_is_the_same_in_a_folder_of_its_own(tmp_path):
-    model = usable.load_model("bundled/vgg_digits")
-
-    found = usable.export_model(model, tmp_path / "net", format="safetensors")
-
-    again = usable.load_model(tmp_path / "net")
-    assert (found.largest_difference, again.fingerprint) == (0, model.fingerprint)
-    assert known_calibration(again) == known_calibration(model)
-
-
 def test_timm_creates_the_model_with_its_transform(tmp_path):
     import timm
 
@@ -196,10 +190,10 @@ def test_what_is_exported_already_is_refused(files, tmp_path):
             usable.export_model(model, tmp_path / "net.onnx", format="onnx")
 
 
-def test_a_network_that_a_library_has_not_is_told_the_other_formats(toy, tmp_path):
+def test_a_network_that_a_library_has_not_is_told_the_other_formats(toy, vgg, tmp_path):
     for name in ("timm", "transformers"):
         with pytest.raises(ExportError, match=f"{name} has none. Export it as safetensors, onnx"):
-            usable.export_model("bundled/vgg_digits", tmp_path / "net", format=name)
+            usable.export_model(vgg, tmp_path / "net", format=name)
     with pytest.raises(ExportError, match="does not say how its network is built"):
         usable.export_model(toy, tmp_path / "net", format="safetensors")
     with pytest.raises(ExportError, match="the mean of a text's last states"):
@@ -207,34 +201,34 @@ def test_a_network_that_a_library_has_not_is_told_the_other_formats(toy, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_differs_is_an_error_and_no_file(toy, tmp_path, monkeypatch):
+def test_what_differs_is_an_error_and_no_file(vgg, tmp_path, monkeypatch):
     def other(reference):
         found = comparing.loaded(reference)
-        shifted = Program(Shifted(found.network))
-        return Model("other", shifted, found.input, found.labels, found.card)
+        return Model("other", Shifted(found.network), found.input, found.labels, found.card)
 
     monkeypatch.setattr(exporting, "loaded", other)
 
     with pytest.raises(ExportError, match=r"differ from its own by up to 0\.01"):
-        usable.export_model(toy, tmp_path / "net.pt2", format="program")
+        usable.export_model(vgg, tmp_path / "net", format="safetensors")
     assert list(tmp_path.iterdir()) == []
 
 
 class Shifted(nn.Module):
-    """A network whose last logit is a little higher."""
+    """A network whose logits are a little higher."""
 
     def __init__(self, network):
         super().__init__()
         self.network = network
 
     def forward(self, x):
-        return self.network(x) + torch.tensor([0.0, 0.0, 0.01])
+        return self.network(x) + 0.01
 
 
 def test_models_are_told_apart_by_logits_preparation_and_classes(toy):
     nan = copy.copy(toy)
     nan.network = nn.Sequential(toy.network, nn.Threshold(1e9, float("nan")))
-    assert difference(toy, toy) == Difference(0.0, difference(toy, toy).largest_logit, 4)
+    same = difference(toy, toy)
+    assert same == Difference(0.0, same.largest_logit, 4)
     assert not difference(toy, nan).is_small
     resized, renamed = copy.copy(toy), copy.copy(toy)
     resized.input = replace(toy.input, resize=21)
@@ -244,7 +238,7 @@ def test_models_are_told_apart_by_logits_preparation_and_classes(toy):
             difference(toy, other)
 
 
-def test_places_that_cannot_be_written_are_sentences(toy, tmp_path, monkeypatch):
+def test_places_that_cannot_be_written_are_sentences(toy, vgg, tmp_path, monkeypatch):
     (tmp_path / "there.pt2").write_text("mine")
     with pytest.raises(StorageError, match="is there already"):
         usable.export_model(toy, tmp_path / "there.pt2", format="program")
@@ -258,7 +252,7 @@ def test_places_that_cannot_be_written_are_sentences(toy, tmp_path, monkeypatch)
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StorageError, match=r"[Dd]isk is full"):
-        usable.export_model(toy, tmp_path / "net.pt2", format="program")
+        usable.export_model(vgg, tmp_path / "net", format="safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["there.pt2"]
 
 
@@ -277,13 +271,16 @@ def test_a_missing_package_is_named_with_its_extra(toy, tmp_path, monkeypatch):
         usable.export_model(toy, tmp_path / "net.onnx", format="onnx")
 
 
-def test_the_command_says_what_it_wrote(tmp_path, capsys):
+def test_the_command_writes_a_folder_of_the_same_model_and_says_so(vgg, tmp_path, capsys):
     words = ["models", "export", "bundled/vgg_digits", "--format", "safetensors"]
 
     assert cli.main([*words, "--out", str(tmp_path / "net"), "--json", "-"]) == 0
 
     said = json.loads(capsys.readouterr().out)
     assert (said["format"], said["largest_difference"]) == ("safetensors", 0)
+    again = usable.load_model(tmp_path / "net")
+    assert again.fingerprint == vgg.fingerprint
+    assert known_calibration(again) == known_calibration(vgg)
     assert cli.main([*words, "--out", str(tmp_path / "net")]) == cli.USER_MISTAKE
     assert "is there already" in capsys.readouterr().err
 
