@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from usable_core.recipes import probe as probe
     from usable_core.saved_slices import on_slice as on_slice
     from usable_core.slicing import worst_slices as worst_slices
+    from usable_core.tuning import evaluate_transferability as evaluate_transferability
+    from usable_core.tuning import find_rate as find_rate
 
     __version__: str
 
@@ -74,6 +76,7 @@ _NAMES = {
     "recipes": "probe",
     "saved_slices": "on_slice",
     "slicing": "worst_slices",
+    "tuning": "evaluate_transferability find_rate",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted([*_MODULES, "__version__", "errors"])

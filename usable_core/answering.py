@@ -75,7 +75,7 @@ def check_kinds(config: Config, objects: Mapping[str, Any]) -> None:
                 f"{task.title} is asked about {' and '.join(task.kinds)}s, and "
                 f"{objects[name].name} is of {kind}s. Measure its accuracy, or choose another."
             )
-    if "model" in objects and not task.makes_model:
+    if "model" in objects and not (task.makes_model or task.precedes_training):
         objects["model"].require_classes()
     if len(set(kinds.values())) > 1:
         one, other = (next(n for n in kinds if kinds[n] == kind) for kind in ("text", "picture"))
@@ -174,7 +174,9 @@ def key(config: Config, objects: dict[str, Any]) -> str:
 
 def _part(config: Config, objects: dict[str, Any]) -> str:
     """Return which examples a question is about; it depends on the model, not on the data alone."""
-    if TASKS[name_of(config)].makes_model or not {"model", "dataset"} <= objects.keys():
+    row = TASKS[name_of(config)]
+    is_of_training = row.makes_model or row.precedes_training
+    if is_of_training or not {"model", "dataset"} <= objects.keys():
         return ""
     from usable_core.datasets.columns import taken
     from usable_core.datasets.dataset import hash_all
@@ -183,7 +185,7 @@ def _part(config: Config, objects: dict[str, Any]) -> str:
 
     part = evaluated_part(objects["model"], objects["dataset"], getattr(config, "dataset"))  # noqa: B009
     said = [part.split_name, *part.ids]
-    if part.columns and TASKS[name_of(config)].keeps_columns:  # no fingerprint tells of them
+    if part.columns and row.keeps_columns:  # no fingerprint tells of them
         said.append(json.dumps(taken(part.columns, places_of(part).tolist()), sort_keys=True))
     return hash_all(said)
 

@@ -18,6 +18,7 @@ from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.cost import CostConfig, CostResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
 from usable_core.evaluations.look import LookConfig, LookResult
+from usable_core.evaluations.rate import RateConfig, RateResult
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
@@ -26,6 +27,10 @@ from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.evaluations.transferability import (
+    TransferabilityConfig,
+    TransferabilityResult,
+)
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 
@@ -59,6 +64,8 @@ class Task:
             kept by themselves.
         is_of_machine: Whether the answer is of the machine and device that measured it: on another
             it is another question.
+        precedes_training: Whether it is about a training that may follow: on the examples of that,
+            and of models without classes too.
         matches_classes: Whether the model must know the data set's classes.
         keeps_columns: Whether the answer holds the data's own columns (the camera, the site), of
             which slices are made: with other columns it is another question.
@@ -81,6 +88,7 @@ class Task:
     again: str = GOES_ON
     is_of_parts: bool = False
     is_of_machine: bool = False
+    precedes_training: bool = False
     matches_classes: bool = False
     keeps_columns: bool = False
     kinds: tuple[InputKind, ...] = ("picture",)
@@ -161,6 +169,20 @@ TASKS = {
         is_of_machine=True,
         kinds=("picture", "text"),
     ),
+    "transferability": Task(
+        title="Transferability",
+        config=TransferabilityConfig,
+        result=TransferabilityResult,
+        function="usable_core.measuring.transferability:measure",
+        command="evaluate transferability",
+        help="Estimate, before anything is tuned, how well a backbone's features suit a task.",
+        lines="usable_core.cli.transferability:lines",
+        figure="usable_core.plots.transferability:transferability_figure",
+        in_short="usable_core.evaluations.in_short:transferability",
+        again="it begins anew",
+        precedes_training=True,
+        kinds=("picture", "text"),
+    ),
     "pretrain": Task(
         title="Pre-training",
         config=PretrainingConfig,
@@ -184,6 +206,20 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:training",
         page="fine_tune",
         makes_model=True,
+        kinds=("picture", "text"),
+    ),
+    "rate": Task(
+        title="Learning rate",
+        config=RateConfig,
+        result=RateResult,
+        function="usable_core.training.rate_finding:find_rate",
+        command="find-rate",
+        help="Find a learning rate for a fine-tuning: the loss while it is raised step by step.",
+        lines="usable_core.cli.rate:lines",
+        page="fine_tune",
+        in_short="usable_core.evaluations.in_short:rate",
+        again="it begins anew",
+        precedes_training=True,
         kinds=("picture", "text"),
     ),
     "sweep": Task(
@@ -233,7 +269,7 @@ TASKS = {
 
 def name_of(config: Config) -> str:
     """Return the key in `TASKS` of a config."""
-    return next(name for name, task in TASKS.items() if isinstance(config, task.config))
+    return next(name for name, task in TASKS.items() if type(config) is task.config)
 
 
 def in_short(task: str, summary: Mapping[str, Any] | None) -> str | None:

@@ -33,6 +33,7 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.rate import RateConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -229,6 +230,7 @@ def names_of(record):
         (keywords.CorruptionSettings, CorruptionConfig, set()),
         (keywords.ExplanationSettings, ExplanationConfig, set()),
         (keywords.FineTuningSettings, FineTuningConfig, set()),
+        (keywords.RateSettings, RateConfig, set()),
     ],
 )
 def test_plain_keywords_are_the_fields_of_the_config(settings, config, others):

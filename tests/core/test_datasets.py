@@ -217,6 +217,18 @@ def test_a_picture_that_vanished_after_loading_is_left_out_and_listed(tmp_path):
         data[1]
 
 
+def test_a_picture_that_was_exchanged_after_loading_is_left_out_and_listed(tmp_path):
+    root = write_folder(tmp_path / "pets")
+    data = load_dataset(str(root))
+    (root / "cats" / "1.png").write_bytes(png(seed=77))
+
+    _, places = load_pixels(data, PIXELS)
+
+    assert places.tolist() == [0, 2, 3, 4, 5, 6, 7]
+    (left_out,) = data.left_out
+    assert left_out.reason.startswith("cats/1.png is another file than when the data were read")
+
+
 # Zips
 
 

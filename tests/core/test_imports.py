@@ -68,6 +68,7 @@ ENTRANCES = (
     "exporting",
     "recipes",
     "slicing",
+    "tuning",
     "catalog.listing",
     "cli",
 )
@@ -109,7 +110,7 @@ ASKING_LAYERS = (
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "attacking", "costing", "exporting", "recipes", "slicing"),
+    ("api", "assessing", "attacking", "costing", "exporting", "recipes", "slicing", "tuning"),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.

@@ -7,6 +7,7 @@ from weakref import WeakSet
 import pytest
 import streamlit as st
 from streamlit.components.v2 import manifest_scanner
+from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from dashboard.components.shared import beside, lane
@@ -18,6 +19,9 @@ from usable_core.runs.store import RunStore
 manifest_scanner.scan_component_manifests = functools.cache(
     manifest_scanner.scan_component_manifests
 )
+# After each run of a script Keras, where other tests have imported it, would collect all garbage:
+# three quarters of the time. No page imports it.
+script_runner._clean_problem_modules = lambda: None
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 
 

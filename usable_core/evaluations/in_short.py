@@ -46,6 +46,17 @@ def cost(summary: Summary) -> str:
     return f"{written(found['value'], 'seconds')} (p95)"
 
 
+def transferability(summary: Summary) -> str:
+    """Return how often the nearest neighbours are right: `91.2 % by neighbours`."""
+    return f"{_share(summary['neighbour_accuracy']['value'])} by neighbours"
+
+
+def rate(summary: Summary) -> str:
+    """Return the rate that is suggested: `0.012`."""
+    found = summary["suggested"]
+    return "a flat curve" if found is None else f"{found:.2g}"
+
+
 def look(summary: Summary) -> str:
     """Return how many problems were found: `2 problems`."""
     count = len(summary["problems"])

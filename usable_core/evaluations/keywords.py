@@ -105,3 +105,11 @@ class FineTuningSettings(TypedDict, total=False):
     from_scratch: bool
     backbone_rate: float
     recipe: str | None
+
+
+class RateSettings(FineTuningSettings, total=False):
+    """Fields of `RateConfig`."""
+
+    steps: int
+    lowest: float
+    highest: float

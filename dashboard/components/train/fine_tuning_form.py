@@ -13,6 +13,7 @@ from dashboard.components.shared.names import model_title
 from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
+from dashboard.components.train.outlook import outlook
 from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
 from usable_core.catalog.kinds import kind_of_data, kind_of_model
 from usable_core.catalog.recipes import RECIPES
@@ -76,6 +77,7 @@ def fine_tuning_form() -> None:
     is_able = len(here(models)) == len(models) and can_learn(models)
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
     look_note(dataset)
+    outlook(models if is_able else (), dataset)
     is_text = "text" in _kinds(models, dataset)
     recipe = choose_recipe(is_text=is_text)
     row = RECIPES[recipe]

@@ -194,7 +194,7 @@ def _built(
     file = weights_file(spec.weights)[0] if spec and spec.weights else None
     if file is not None:
         check_weights_file(file)
-    keras.backend.clear_session()  # layers are counted on otherwise, and weights go by their names
+    _reset_names(keras)
     own = None if file or spec is None else "imagenet"
     try:
         with fetching(take or fetched), warnings.catch_warnings(action="ignore"):
@@ -212,6 +212,11 @@ def _built(
     return graph_of(model, f"keras/{name}"), Prepared(known[name])
 
 
+def _reset_names(keras: Keras) -> None:
+    """Count layers from the first again, for weights go by their names; collect no garbage."""
+    keras.backend.clear_session(free_memory=False)
+
+
 def _from_file(name: str, spec: ModelSpec, keras: Keras) -> Model:
     path = file_of(name)[0]
     if spec.weights or spec.arch_options:
@@ -220,7 +225,7 @@ def _from_file(name: str, spec: ModelSpec, keras: Keras) -> Model:
             "architecture, keras/NAME."
         )
     config = checked_config(path, keras)
-    keras.backend.clear_session()
+    _reset_names(keras)
     try:
         with in_float32(path, config) as (file, kinds), warnings.catch_warnings(action="ignore"):
             model = built(
