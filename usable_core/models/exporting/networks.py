@@ -61,7 +61,8 @@ def traced(model: Model) -> torch.export.ExportedProgram:
         ExportError: torch cannot trace it.
     """
     network: nn.Module = copy.deepcopy(model.network).float()
-    network = network.traceable() if hasattr(network, "traceable") else network
+    if (traceable := getattr(network, "traceable", None)) is not None:
+        network = traceable()
     takes = model.input
     if isinstance(takes, Preprocessing):
         whole: nn.Module = OfPictures(network, takes)

@@ -103,7 +103,7 @@ def _with_head(trunk: TextTrunk, owner: str) -> PreTrainedModel:
         if "bias" in dict(heads[0].named_parameters()):
             heads[0].bias.copy_(trunk.head.bias)
         else:
-            norms[-1].bias += _moved(trunk.head)
+            norms[-1].bias.add_(_moved(trunk.head))
     return network
 
 
