@@ -68,7 +68,7 @@ def load(name: str, spec: ModelSpec) -> Model:
         )
     folder = folder_of(name) or fetch(hub_name(name))
     said, owner = _config(folder), spec.reference
-    own = entry_of(said, owner)
+    own = entry_of(said, owner)  # where it was exported here
     if _is_timm(said):
         return _through_timm(folder, said, spec, own)
     is_trunk = text_trunks.is_text_trunk(said)
