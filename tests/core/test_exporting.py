@@ -22,6 +22,7 @@ from usable_core.models.exporting import comparing, exporting
 from usable_core.models.exporting.comparing import Difference, difference
 from usable_core.models.exporting.networks import OfPictures
 from usable_core.models.model import Model
+from usable_core.models.sources.cards_inside import entry_of
 from usable_core.records import to_json
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
@@ -298,6 +299,15 @@ def test_a_card_in_a_file_of_a_stranger_is_checked(files, tmp_path):
         onnx.save(proto, tmp_path / "net.onnx")
         with pytest.raises(UsableError, match=said):
             usable.load_model(tmp_path / "net.onnx")
+
+
+def test_an_entry_of_a_configuration_is_a_card_or_a_sentence():
+    config = {"usable": 1, "num_labels": 3}
+
+    assert entry_of(config, "hf/x") == {}
+    assert config == {"num_labels": 3}
+    with pytest.raises(UsableError, match="The card of hf/x cannot be used"):
+        entry_of({"usable": {"architecture": "vit", "labels": 3}}, "hf/x")
 
 
 def test_every_format_is_told_on_the_command_line_with_the_side_of_its_normalisation():

@@ -1,5 +1,6 @@
 """`export`: a model in one format, read again and compared before it takes its name."""
 
+import copy
 import os
 import shutil
 import uuid
@@ -31,7 +32,7 @@ def export(
     compared with the model, and takes its name only then.
 
     Args:
-        model: Which; it is on the CPU.
+        model: Which.
         format: A key of `EXPORTS`.
         path: The file, or the folder, absolute; nothing is there.
         calibration: What was fitted for the model, which goes along.
@@ -43,6 +44,7 @@ def export(
     """
     row = lookup(EXPORTS, "export format", format)
     _check(model, row)
+    model = _on_cpu(model)
     write = implementation(row.write)(model)
     with _beside(path) as place:
         card = card_of(model, calibration)
@@ -56,6 +58,15 @@ def export(
     reference = f"{row.source}/{path}"
     own = reference, model.name, model.fingerprint
     return Exported(str(path), format, *own, size, **asdict(found))
+
+
+def _on_cpu(model: Model) -> Model:
+    """Return a model whose weights are on the CPU, where files are written and compared."""
+    if model.device.type == "cpu":
+        return model
+    own = copy.copy(model)
+    own.network = copy.deepcopy(model.network).cpu()
+    return own
 
 
 def _check(model: Model, row: ExportRow) -> None:
