@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from usable_core.evaluations.schedule import Schedule as Schedule
     from usable_core.evaluations.specs import DatasetSpec as DatasetSpec
     from usable_core.evaluations.specs import ModelSpec as ModelSpec
+    from usable_core.evaluations.trainings import Measures as Measures
     from usable_core.exporting import export_model as export_model
     from usable_core.inputs.preprocessing import Preprocessing as Preprocessing
     from usable_core.labels import LabelSpace as LabelSpace
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from usable_core.models.wrapping import wrap_model as wrap_model
     from usable_core.recipes import probe as probe
     from usable_core.saved_slices import on_slice as on_slice
+    from usable_core.several_trainings import learning_curve as learning_curve
+    from usable_core.several_trainings import sweep as sweep
     from usable_core.slicing import worst_slices as worst_slices
     from usable_core.tuning import evaluate_transferability as evaluate_transferability
     from usable_core.tuning import find_rate as find_rate
@@ -67,6 +70,7 @@ _NAMES = {
     "evaluations.explanation": "ExplainerOptions",
     "evaluations.specs": "DatasetSpec ModelSpec",
     "evaluations.schedule": "Schedule",
+    "evaluations.trainings": "Measures",
     "exporting": "export_model",
     "inputs.preprocessing": "Preprocessing",
     "labels": "LabelSpace",
@@ -75,6 +79,7 @@ _NAMES = {
     "models.wrapping": "wrap wrap_model",
     "recipes": "probe",
     "saved_slices": "on_slice",
+    "several_trainings": "learning_curve sweep",
     "slicing": "worst_slices",
     "tuning": "evaluate_transferability find_rate",
 }

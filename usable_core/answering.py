@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
     from usable_core.models.model import Model
 
+LATER = ("judge", "train_size")  # later fields: where they say nothing the question is as it was
+
 
 def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the objects that a config names, by its fields; see `named_in`.
@@ -96,6 +98,17 @@ def dataset_of(spec: DatasetSpec) -> "Dataset":
     return load_dataset(spec.reference)
 
 
+def training_count(dataset: "Dataset", spec: DatasetSpec) -> int:
+    """Return how many examples a fine-tuning on this data is trained on.
+
+    Raises:
+        UsableError: the split cannot be trained on, or holds too few.
+    """
+    from usable_core.datasets.splits import training_splits
+
+    return len(training_splits(dataset, spec)[0])
+
+
 def judge_of(judge: "ModelSpec | Model", dataset: "Dataset") -> "Model":
     """Return a model, or the one of a name, that can judge what attacked texts of data still say.
 
@@ -156,8 +169,9 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     it; what they hold is, and which examples are evaluated.
     """
     settings = to_json(config) | {"part": _part(config, objects)}
-    if settings.get("judge", "") is None:  # a later field: without it the question is as it was
-        del settings["judge"]
+    for name in LATER:
+        if settings.get(name, "") is None:
+            del settings[name]
     if TASKS[name_of(config)].is_of_machine:
         from usable_core.measuring.machine import measured_on
 

@@ -17,6 +17,8 @@ from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.cost import CostConfig, CostResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
+from usable_core.evaluations.learning_curve import LearningCurveConfig
+from usable_core.evaluations.learning_curve_result import LearningCurveResult
 from usable_core.evaluations.look import LookConfig, LookResult
 from usable_core.evaluations.rate import RateConfig, RateResult
 from usable_core.evaluations.result import Config, Result
@@ -91,7 +93,7 @@ class Task:
     precedes_training: bool = False
     matches_classes: bool = False
     keeps_columns: bool = False
-    kinds: tuple[InputKind, ...] = ("picture",)
+    kinds: tuple[InputKind, ...] = ("picture", "text")
 
 
 TASKS = {
@@ -109,7 +111,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:accuracy",
         matches_classes=True,
         keeps_columns=True,
-        kinds=("picture", "text"),
     ),
     "robustness": Task(
         title="Robustness",
@@ -124,7 +125,6 @@ TASKS = {
         figure="usable_core.plots.robustness:accuracy_versus_epsilon",
         in_short="usable_core.evaluations.in_short:robustness",
         matches_classes=True,
-        kinds=("picture", "text"),
     ),
     "corruption": Task(
         title="Corruptions",
@@ -139,7 +139,6 @@ TASKS = {
         figure="usable_core.plots.corruption:accuracy_by_severity",
         in_short="usable_core.evaluations.in_short:corruption",
         matches_classes=True,
-        kinds=("picture", "text"),
     ),
     "explanation": Task(
         title="Explanation",
@@ -153,7 +152,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:explanation",
         matches_classes=True,
         page="explanation",
-        kinds=("picture", "text"),
     ),
     "cost": Task(
         title="Cost",
@@ -167,7 +165,6 @@ TASKS = {
         page="cost",
         in_short="usable_core.evaluations.in_short:cost",
         is_of_machine=True,
-        kinds=("picture", "text"),
     ),
     "transferability": Task(
         title="Transferability",
@@ -193,7 +190,6 @@ TASKS = {
         lines="usable_core.cli.training:lines",
         in_short="usable_core.evaluations.in_short:training",
         makes_model=True,
-        kinds=("picture", "text"),
     ),
     "finetune": Task(
         title="Fine-tuning",
@@ -206,7 +202,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:training",
         page="fine_tune",
         makes_model=True,
-        kinds=("picture", "text"),
     ),
     "rate": Task(
         title="Learning rate",
@@ -234,7 +229,19 @@ TASKS = {
         page="sweep",
         again="its finished trainings are answered from the store",
         is_of_parts=True,
-        kinds=("picture", "text"),
+    ),
+    "learning_curve": Task(
+        title="Learning curve",
+        config=LearningCurveConfig,
+        result=LearningCurveResult,
+        function="usable_core.jobs.learning_curve:run_learning_curve",
+        command="learning-curve",
+        help="Fine-tune on ever more labelled examples: how accuracy grows with them.",
+        lines="usable_core.cli.learning_curve:lines",
+        in_short="usable_core.evaluations.in_short:learning_curve",
+        page="learning_curve",
+        again="its finished trainings are answered from the store",
+        is_of_parts=True,
     ),
     "look": Task(
         title="Data check",
@@ -248,7 +255,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:look",
         page="data",
         again="it begins anew",
-        kinds=("picture", "text"),
     ),
     "assess": Task(
         title="Assessment",
@@ -262,7 +268,6 @@ TASKS = {
         again="its finished steps are answered from the store",
         page="assess",
         is_of_parts=True,
-        kinds=("picture", "text"),
     ),
 }
 
@@ -309,8 +314,8 @@ def named_in(config: Config) -> dict[str, ModelSpec | DatasetSpec]:
 def placed(config: Config) -> Config:
     """Return a question that names the same files in every folder."""
     found: dict[str, Any] = {f: spec.placed() for f, spec in named_in(config).items()}
-    if isinstance(config, AssessmentConfig):
-        found["models"] = tuple(spec.placed() for spec in config.models)
+    if several := getattr(config, "models", ()):
+        found["models"] = tuple(spec.placed() for spec in several)
     return dataclasses.replace(config, **found)
 
 
@@ -320,7 +325,7 @@ def check_names(config: Config) -> None:
     Raises:
         UsableError: a name is unknown, or a file that it names is not there.
     """
-    several = config.models if isinstance(config, AssessmentConfig) else ()
+    several = getattr(config, "models", ())
     for spec in (*named_in(config).values(), *several):
         if isinstance(spec, ModelSpec):
             files_of(spec.reference, spec.weights, spec.labels)

@@ -63,11 +63,8 @@ SMALLEST = {
     "text_maps": "--evaluations 20 --rounds 1 --sentences 1",
     "text_worth": "--sentences 2 --seconds 0.05",
     "text_training": "--limit 60 --rounds 1",
-<<<<<<< HEAD
     "training_loop": "--scenes 32 --rounds 1 --epochs 1",
-=======
     "transferability": "--epochs 1 --seeds 0 --limit 40 --backbones vgg",
->>>>>>> outlook
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
     "verify_evidence": "--models 2 --examples 20 --flips 1 --rounds 1",
     "word_attacks": "--texts 4 --stock 1 --rounds 1",

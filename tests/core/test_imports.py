@@ -67,6 +67,7 @@ ENTRANCES = (
     "api",
     "exporting",
     "recipes",
+    "several_trainings",
     "slicing",
     "tuning",
     "catalog.listing",
@@ -110,7 +111,17 @@ ASKING_LAYERS = (
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "attacking", "costing", "exporting", "recipes", "slicing", "tuning"),
+    (
+        "api",
+        "assessing",
+        "attacking",
+        "costing",
+        "exporting",
+        "recipes",
+        "several_trainings",
+        "slicing",
+        "tuning",
+    ),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.

@@ -112,7 +112,10 @@ def prepared(
     require_classes(dataset)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
-    train, validation = training_splits(dataset, config.dataset)
+    train, validation = (
+        part.nested(config.train_size, seed=config.schedule.seed)
+        for part in training_splits(dataset, config.dataset)
+    )
     takes = asked(model.input, config.prompt)
     network = new_network(model, len(dataset.labels), config).to(device)
     task = load_material(train, takes, device, report)
