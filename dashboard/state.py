@@ -123,6 +123,7 @@ CURVE_SEEDS = "learning_curve_seeds"
 CURVE_EPOCHS = "learning_curve_epochs"
 CURVE_METHOD = "learning_curve_method"
 CURVE_SCRATCH = "learning_curve_scratch"
+CURVE_PART = "learning_curve_part"
 CURVE_START = "learning_curve_start"
 CURVE_USE = "learning_curve_use"  # the training whose model is used
 
