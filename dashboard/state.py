@@ -189,6 +189,10 @@ SHELF_REMOVE = "shelf_remove"
 SHELF_ARCHITECTURE = "shelf_architecture"  # of weights that were brought
 SHELF_AGAIN = "shelf_again"
 SHELF_OPTIONS = "shelf_options"  # of the architecture of weights that were brought
+SHELF_FORMAT = "shelf_format"  # of an export
+SHELF_EXPORT = "shelf_export"
+SHELF_EXPORTED = "shelf_exported"  # what was asked to be written
+SHELF_EXPORT_FILE = "shelf_export_file"
 # What the form of a model holds, and loses once that is added.
 SHELF_FORM = (
     SHELF_REFERENCE,

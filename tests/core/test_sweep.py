@@ -20,7 +20,7 @@ from usable_core.evaluations.spread_words import measured_said, spread
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
 from usable_core.evaluations.sweep_words import in_words, refusals
-from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.training_axes import AXES, columns_of
 from usable_core.evaluations.trainings import Measures
 from usable_core.jobs.trainings import so_far
 from usable_core.metrics.intervals import mean_estimate, wilson
@@ -296,6 +296,15 @@ TRADED = made(
         (1000, 1, None, None, "It ran away."),
     ]
 )
+
+
+def test_accuracy_under_attack_is_that_of_the_largest_budget():
+    shares = [{"value": 0.9, "n": 10}, {"value": 0.4, "n": 10}]
+
+    known = columns_of("robustness", {"robust_accuracy": shares, "is_upper_bound_only": True})
+
+    assert known == {"robust": 0.4, "robust_n": 10, "is_bound": True}
+    assert columns_of("explanation", {"methods": []}) == {}  # the method refused the model
 
 
 def test_a_point_is_the_mean_over_seeds_with_both_intervals():

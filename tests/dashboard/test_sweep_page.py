@@ -164,3 +164,4 @@ def test_what_else_is_measured_is_asked_and_restored(open_page, started, store):
     app = open_page("sweep", run=store.create(asked).id)
     assert app.text_input(key="sweep_epsilon").value == "4/255"
     assert app.selectbox(key="sweep_explanation").value == "lime"
+    assert app.number_input(key="sweep_attacked").value == 7
