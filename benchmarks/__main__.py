@@ -13,6 +13,7 @@ MODULES = (
     "cam",
     "fine_tuning",
     "joint_objective",
+    "learning_rates",
     "divergence",
     "demo",
     "first_page",
@@ -38,6 +39,7 @@ MODULES = (
     "text_pretraining",
     "text_training",
     "training_loop",
+    "transferability",
     "verify_evidence",
     "word_attacks",
 )

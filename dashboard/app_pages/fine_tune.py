@@ -6,6 +6,7 @@ from dashboard import state, stored
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.train.fine_tuning_form import fine_tuning_form
+from dashboard.components.train.found_rate import found_rate
 from dashboard.components.train.outcome import outcome
 from usable_core.runs.run import Status
 
@@ -37,7 +38,7 @@ def result() -> None:
         return
     run = run_panel(run_id)
     if run is not None and run.status is Status.DONE:
-        outcome(run)
+        (found_rate if run.task == "rate" else outcome)(run)
 
 
 page()

@@ -51,6 +51,7 @@ SMALLEST = {
     "first_words": "--rounds 1",
     "glance_checks": "--limit 2",
     "gradient_maps": "--rounds 1 --samples 16",
+    "learning_rates": "--epochs 1 --seeds 0 --limit 40 --backbones vgg",
     "memory": "20 40",
     "notebook": "--rounds 1 --limit 12 --epochs 0",
     "pages": "--models 2 --examples 40 --runs 60 --rounds 1 --pages overview compare",
@@ -63,8 +64,10 @@ SMALLEST = {
     "text_worth": "--sentences 2 --seconds 0.05",
     "text_training": "--limit 60 --rounds 1",
     "training_loop": "--scenes 32 --rounds 1 --epochs 1",
+    "transferability": "--epochs 1 --seeds 0 --limit 40 --backbones vgg",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
     "verify_evidence": "--models 2 --examples 20 --flips 1 --rounds 1",
+    "weights_that_move": "--labels 40 --seeds 1 --backbones bundled/resnet",
     "word_attacks": "--texts 4 --stock 1 --rounds 1",
     "usable": "--limit 2",
 }

@@ -26,6 +26,7 @@ SLOW = (
     "keras",
     "onnx",
     "onnxruntime",
+    "onnxscript",
     "scipy",
     "skimage",
     "sklearn",
@@ -64,8 +65,11 @@ ENTRANCES = (
     "reports.page",
     "arguments",
     "api",
+    "exporting",
     "recipes",
+    "several_trainings",
     "slicing",
+    "tuning",
     "catalog.listing",
     "cli",
 )
@@ -107,7 +111,17 @@ ASKING_LAYERS = (
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "attacking", "costing", "recipes", "slicing"),
+    (
+        "api",
+        "assessing",
+        "attacking",
+        "costing",
+        "exporting",
+        "recipes",
+        "several_trainings",
+        "slicing",
+        "tuning",
+    ),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.
@@ -136,6 +150,7 @@ DOORS = (
     "usable_core.api",
     "usable_core.arguments",
     "usable_core.attacking",
+    "usable_core.exporting",
     "usable_core.recipes",
     "usable_core.slicing",
 )

@@ -11,8 +11,10 @@ from typing import Literal
 from usable_core.catalog import lookup
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.exports import EXPORTS
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.exported import Exported
 from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.specs import ModelSpec, require_choices
 
@@ -27,6 +29,7 @@ Kind = Literal[
     "examples",
     "known",
     "trial",
+    "export",
 ]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 TRIAL_TEXT = "An unexpectedly moving film with a wonderful cast."  # `trial` of a model of texts
@@ -42,7 +45,8 @@ class ImageRequest:
             `attack` (the smallest change that changes the prediction), `drift` (the map along that
             change), `hide` (the answer without parts of the picture), `time` (how long a pass
             takes), `examples` (pictures of a data set), `known` (what is said of a model whose
-            weights are not here) or `trial` (top 5 and the passport, before a model is kept).
+            weights are not here), `trial` (top 5 and the passport, before a model is kept) or
+            `export` (a file for other programs).
         model: The model.
         image: Identity of an upload; empty where it is about none.
         text: What is asked about in place of an image (`predict`, `explain`, `evidence`).
@@ -57,6 +61,7 @@ class ImageRequest:
         severity: Of the corruption.
         hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`);
             or words of the text, behind the background of `options`, whatever is asked.
+        format: A key of `catalog.exports.EXPORTS` (`export`).
     """
 
     kind: Kind
@@ -71,16 +76,19 @@ class ImageRequest:
     corruption: str = ""
     severity: int = 0
     text: str = ""
+    format: str = ""
 
     @property
     def has_image(self) -> bool:
         """Tell whether it is about an upload."""
-        return self.kind not in ("time", "examples", "known") and not self.text
+        return self.kind not in ("time", "examples", "known", "export") and not self.text
 
     def __post_init__(self) -> None:
         require_choices(self)
         if self.corruption:
             lookup(CORRUPTIONS, "corruption", self.corruption)
+        if self.kind == "export":
+            lookup(EXPORTS, "export format", self.format)
         if self.kind in ("explain", "evidence", "drift"):
             lookup(EXPLAINERS, "explanation method", self.method or "none")
 
@@ -99,6 +107,7 @@ class Answer:
         forward_seconds: Per image of a batch of the best size (`time`).
         gradient_seconds: The same with the pass back to the pixels (`time`).
         passport: Of the model (`known`, `trial`); None where it must be loaded for that.
+        exported: What was written, a file beside the answer (`export`).
     """
 
     state: State
@@ -109,3 +118,4 @@ class Answer:
     forward_seconds: float | None = None
     gradient_seconds: float | None = None
     passport: Passport | None = None
+    exported: Exported | None = None

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Precision, Report
+from usable_core.evaluations.training import Method
+from usable_core.evaluations.trainings import Measures
 
 if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
@@ -96,7 +98,7 @@ class MapSettings(TypedDict, total=False):
 class FineTuningSettings(TypedDict, total=False):
     """Fields of `FineTuningConfig`."""
 
-    method: Literal["full", "linear_probe"]
+    method: Method
     prompt: str
     schedule: Schedule
     source: "Dataset | DatasetSpec | str | None"
@@ -104,4 +106,40 @@ class FineTuningSettings(TypedDict, total=False):
     task_weight: float
     from_scratch: bool
     backbone_rate: float
+    layer_decay: float
+    last_blocks: int | None
     recipe: str | None
+    train_size: int | None
+
+
+class RateSettings(FineTuningSettings, total=False):
+    """Fields of `RateConfig`."""
+
+    steps: int
+    lowest: float
+    highest: float
+
+
+class SweepSettings(TypedDict, total=False):
+    """Fields of `SweepConfig`."""
+
+    schedule: Schedule
+    source: "Dataset | DatasetSpec | str | None"
+    proxy: Literal["none", "distillation", "distance"]
+    lambdas: Sequence[float]
+    seeds: Sequence[int]
+    measured_on: Literal["test", "validation"]
+    measures: Measures
+    front: Sequence[str]
+
+
+class LearningCurveSettings(TypedDict, total=False):
+    """Fields of `LearningCurveConfig`."""
+
+    train_sizes: Sequence[int] | str
+    seeds: Sequence[int]
+    method: Literal["full", "linear_probe"]
+    schedule: Schedule
+    from_scratch: bool
+    measured_on: Literal["test", "validation"]
+    measures: Measures

@@ -42,6 +42,7 @@ RANKS = {
     "explain": 1,
     "time": 1,
     "attack": 2,
+    "export": 2,
     "evidence": 4,
     "drift": 5,
 }

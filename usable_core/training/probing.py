@@ -4,26 +4,31 @@ The head is trained on standardised features and then folded back, so that one l
 every backbone; the folded head on raw features gives the same logits.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from usable_core.asking.oracle import Oracle
 from usable_core.errors import UsableError
-from usable_core.evaluations.schedule import Schedule
-from usable_core.evaluations.specs import Report
+from usable_core.evaluations.schedule import Schedule, kept_record
+from usable_core.evaluations.specs import InputKind, Report
 from usable_core.models.heads import features, head
-from usable_core.training.loop import Fitted, fit
+from usable_core.training.loop import Fitted, fit, starting_losses
 from usable_core.training.material import Material
 from usable_core.training.meter import Validation
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.resuming import Checkpoints
 from usable_core.training.trainee import Trainee
+from usable_core.training.usual_rates import resolved
 
 BATCH = 64
 TOLERANCE = 1e-3
+# Features that hardly vary among the training examples (units of ReLU that are off) are not blown
+# up: among others they may be on, 200,000 deviations away. So much of the mean is taken at least.
+LEAST_STD, TINY = 0.01, 1e-6
 
 
 def probe(
@@ -39,6 +44,42 @@ def probe(
     Raises:
         UsableError: the network's head is not one linear layer on its features.
     """
+    probing = prepared_probe(trainee, task, held_out, schedule, report)
+    fitted = fit(probing.objective, replace(schedule, precision="float32"), report, checkpoints)
+    probing.fold()
+    return fitted
+
+
+@dataclass(frozen=True)
+class Probing:
+    """A linear head on cached features, which is trained in place of a network's own.
+
+    Attributes:
+        objective: What is minimised.
+        last: The network's own head.
+        probe: The head that is trained, on standardised features.
+        mean: Of the features (D,).
+        std: Of the features (D,).
+    """
+
+    objective: Objective
+    last: nn.Linear
+    probe: nn.Linear
+    mean: Tensor
+    std: Tensor
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Let the network's own head say of raw features what the trained one says."""
+        weight = self.probe.weight
+        self.last.weight.copy_(weight / self.std)
+        self.last.bias.copy_(self.probe.bias - (weight * (self.mean / self.std)).sum(1))
+
+
+def prepared_probe(
+    trainee: Trainee, task: Material, held_out: Material, schedule: Schedule, report: Report
+) -> Probing:
+    """Return a new head on features that are computed now; errors as of `probe`."""
     network = trainee.network.eval()
     x = trainee.input.normalise(task.images(slice(0, 2)))
     last = linear_head(network, x)
@@ -49,7 +90,8 @@ def probe(
         )
     train = _cached_features(trainee, task, report)
     test = _cached_features(trainee, held_out, report)
-    mean, std = train.mean(0), train.std(0).clamp_min(1e-6)
+    mean, std = train.mean(0), train.std(0)
+    std = std.clamp_min(max(LEAST_STD * float(std.mean()), TINY))
     train, test = (train - mean) / std, (test - mean) / std
     probe_head = nn.Linear(train.shape[1], last.out_features).to(train.device)
 
@@ -74,11 +116,61 @@ def probe(
         device=train.device,
         labels=task.labels,
     )
-    fitted = fit(objective, replace(schedule, precision="float32"), report, checkpoints)
-    with torch.no_grad():
-        last.weight.copy_(probe_head.weight / std)
-        last.bias.copy_(probe_head.bias - (probe_head.weight * (mean / std)).sum(1))
-    return fitted
+    return Probing(objective, last, probe_head, mean, std)
+
+
+def probe_then_fit(
+    trainee: Trainee,
+    task: Material,
+    held_out: Material,
+    objective: Objective,
+    schedule: Schedule,
+    report: Report,
+    checkpoints: Checkpoints,
+) -> Fitted:
+    """Train the new head alone first, then all that an objective says; in place.
+
+    A head that fits the features from the first step on distorts them less: Kumar et al. 2022,
+    arXiv:2202.10054. The losses of the start, which λ weighs by, are those before the probe.
+
+    Args:
+        trainee: The network.
+        task: What is trained on.
+        held_out: What is validated by.
+        objective: What is minimised after the probe.
+        schedule: How; the probe has its epochs and optimizer, and its own rate and weight decay.
+        report: Told the progress of both.
+        checkpoints: Of both.
+
+    Returns:
+        How the second training went; epoch 0 is the probe's end.
+
+    Raises:
+        UsableError: as `probe` does.
+    """
+
+    def told(done: int, total: int, message: str, **_metrics: float) -> None:
+        report(done, total, f"Probe: {message}")
+
+    start = starting_losses(objective, schedule, "float32")
+    settings = of_probe(schedule, trainee.network, trainee.kind, examples=len(task))
+    first = probe(trainee, task, held_out, settings, told, checkpoints.within("probe"))
+    if first.divergence is not None:
+        return first
+    second = fit(objective, schedule, report, checkpoints, start)
+    earlier = first.earlier + second.earlier
+    if second.records.empty:
+        return replace(second, earlier=earlier)
+    seconds = first.records["seconds"].sum()
+    end = {**kept_record(first.records, settings), "epoch": 0.0, "seconds": seconds}
+    records = pd.concat([pd.DataFrame([end]), second.records], ignore_index=True)
+    return replace(second, records=records, earlier=earlier)
+
+
+def of_probe(schedule: Schedule, network: nn.Module, kind: InputKind, *, examples: int) -> Schedule:
+    """Return the schedule of a probe before a training: its own rate and decay, and no mixtures."""
+    open_ = replace(schedule, learning_rate=None, weight_decay=None, mixup=0.0, cutmix=0.0)
+    return resolved(open_, network, "linear_probe", kind, examples=examples)
 
 
 def linear_head(network: nn.Module, x: Tensor) -> nn.Linear | None:

@@ -13,7 +13,8 @@ from dashboard.components.shared.names import model_title
 from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
-from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
+from dashboard.components.train.outlook import outlook
+from dashboard.components.train.recipe import USUAL, choose_recipe, prepared, unshown
 from usable_core.catalog.kinds import kind_of_data, kind_of_model
 from usable_core.catalog.recipes import RECIPES
 from usable_core.catalog.references import has_gradients
@@ -21,10 +22,15 @@ from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 
-METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
+METHODS = {
+    "full": "Full fine-tuning",
+    "linear_probe": "Linear probe",
+    "probe_then_full": "Probe, then full",
+}
 METHOD_HELP = (
     "Full fine-tuning moves every weight. A linear probe moves only the new head, on features "
-    "that are computed once: quick, and a measure of how good they are."
+    "that are computed once: quick, and a measure of how good they are. One after the other, a "
+    "random head distorts no feature."
 )
 AUGMENTATIONS = {
     "none": "None",
@@ -76,6 +82,7 @@ def fine_tuning_form() -> None:
     is_able = len(here(models)) == len(models) and can_learn(models)
     dataset = dataset_picker(state.FINE_TUNE_DATASET)
     look_note(dataset)
+    outlook(models if is_able else (), dataset)
     is_text = "text" in _kinds(models, dataset)
     recipe = choose_recipe(is_text=is_text)
     row = RECIPES[recipe]
@@ -84,7 +91,7 @@ def fine_tuning_form() -> None:
     )
     prompt = _prompt() if is_text else ""
     schedule = {**row.schedule, **_schedule(is_text=is_text)}
-    source, task_weight = _source() if method == "full" else (None, 1.0)
+    source, task_weight = _source() if method != "linear_probe" else (None, 1.0)
     from_scratch = st.checkbox(
         "From random weights",
         key=state.FINE_TUNE_SCRATCH,
@@ -106,7 +113,7 @@ def fine_tuning_form() -> None:
                     source=source,
                     task_weight=task_weight,
                     from_scratch=from_scratch,
-                    backbone_rate=float(row.settings.get("backbone_rate", 1.0)),
+                    **unshown(row),
                     recipe=None if recipe == USUAL else recipe,
                 )
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 
@@ -44,6 +45,11 @@ def choose_recipe(*, is_text: bool) -> str:
 def prepared(model: ModelSpec, row: RecipeRow) -> ModelSpec:
     """Return a model with the recipe's preprocessing, where it has none of its own."""
     return model if model.preprocessing else replace(model, preprocessing=row.preprocessing)
+
+
+def unshown(row: RecipeRow) -> dict[str, Any]:
+    """Return the settings of a recipe that no widget of the form asks."""
+    return {name: value for name, value in row.settings.items() if name != "method"}
 
 
 def _is_of_pictures(row: RecipeRow) -> bool:
