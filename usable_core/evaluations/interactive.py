@@ -14,7 +14,9 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.passports import Passport
+from usable_core.evaluations.rehearsal import Rehearsal, Seen
 from usable_core.evaluations.specs import ModelSpec, require_choices
+from usable_core.evaluations.training import FineTuningConfig
 
 Kind = Literal[
     "predict",
@@ -27,6 +29,8 @@ Kind = Literal[
     "examples",
     "known",
     "trial",
+    "augmented",
+    "rehearsal",
 ]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 TRIAL_TEXT = "An unexpectedly moving film with a wonderful cast."  # `trial` of a model of texts
@@ -42,7 +46,9 @@ class ImageRequest:
             `attack` (the smallest change that changes the prediction), `drift` (the map along that
             change), `hide` (the answer without parts of the picture), `time` (how long a pass
             takes), `examples` (pictures of a data set), `known` (what is said of a model whose
-            weights are not here) or `trial` (top 5 and the passport, before a model is kept).
+            weights are not here), `trial` (top 5 and the passport, before a model is kept), or of a
+            training that is not started `augmented` (what its network will see) or `rehearsal` (how
+            long it will take).
         model: The model.
         image: Identity of an upload; empty where it is about none.
         text: What is asked about in place of an image (`predict`, `explain`, `evidence`).
@@ -57,6 +63,7 @@ class ImageRequest:
         severity: Of the corruption.
         hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`);
             or words of the text, behind the background of `options`, whatever is asked.
+        training: What is rehearsed (`augmented`, `rehearsal`).
     """
 
     kind: Kind
@@ -71,11 +78,13 @@ class ImageRequest:
     corruption: str = ""
     severity: int = 0
     text: str = ""
+    training: FineTuningConfig | None = None
 
     @property
     def has_image(self) -> bool:
         """Tell whether it is about an upload."""
-        return self.kind not in ("time", "examples", "known") and not self.text
+        without = ("time", "examples", "known", "augmented", "rehearsal")
+        return self.kind not in without and not self.text
 
     def __post_init__(self) -> None:
         require_choices(self)
@@ -99,6 +108,8 @@ class Answer:
         forward_seconds: Per image of a batch of the best size (`time`).
         gradient_seconds: The same with the pass back to the pixels (`time`).
         passport: Of the model (`known`, `trial`); None where it must be loaded for that.
+        rehearsal: How the training began (`rehearsal`).
+        seen: What its pictures count as (`augmented`), which are files beside the answer.
     """
 
     state: State
@@ -109,3 +120,5 @@ class Answer:
     forward_seconds: float | None = None
     gradient_seconds: float | None = None
     passport: Passport | None = None
+    rehearsal: Rehearsal | None = None
+    seen: tuple[Seen, ...] = ()

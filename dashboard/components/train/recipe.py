@@ -7,14 +7,13 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.formats import escaped, forget_unless
+from dashboard.components.train.all_settings import ASKED, OF_PICTURES, restore_settings
 from usable_core.catalog.recipes import RECIPES, RecipeRow
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import ModelSpec
 
 USUAL = "usual"
 DEFAULTS = Schedule()
-OF_PICTURES = ("augmentation", "mixup", "cutmix")
-ASKED = ("epochs", "learning_rate", "augmentation")  # by widgets of the form
 
 
 def choose_recipe(*, is_text: bool) -> str:
@@ -63,6 +62,7 @@ def _fill_in() -> None:
     }
     for widget, name in widgets.items():
         st.session_state[widget] = said.get(name, usual[name])
+    restore_settings(said)
 
 
 def _in_words(row: RecipeRow) -> str:
