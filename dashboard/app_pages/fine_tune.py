@@ -4,9 +4,12 @@ import streamlit as st
 
 from dashboard import state, stored
 from dashboard.components.shared.formats import escaped, link
-from dashboard.components.shared.run_panel import run_panel
+from dashboard.components.shared.run_panel import run_of, run_panel
 from dashboard.components.train.fine_tuning_form import fine_tuning_form
+from dashboard.components.train.going_on import going_on
+from dashboard.components.train.live_curves import curves_with_earlier
 from dashboard.components.train.outcome import outcome
+from dashboard.components.train.worst import worst_section
 from usable_core.runs.run import Status
 
 
@@ -35,9 +38,18 @@ def result() -> None:
                     {state.RUN: newest.id},
                 )
         return
-    run = run_panel(run_id)
-    if run is not None and run.status is Status.DONE:
-        outcome(run)
+    known = run_of(run_id)
+    panel = st.container()
+    behind = curves_with_earlier(known if known and known.task == "finetune" else None)
+    with panel:
+        run = run_panel(run_id, show_curves=behind)
+    if run is None or run.task != "finetune" or not run.status.is_over:
+        return
+    if run.status is not Status.DONE:
+        going_on(run)
+        return
+    outcome(run)
+    worst_section(run)
 
 
 page()

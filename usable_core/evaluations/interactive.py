@@ -14,7 +14,7 @@ from usable_core.catalog.explainers import EXPLAINERS
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.passports import Passport
-from usable_core.evaluations.rehearsal import Rehearsal, Seen
+from usable_core.evaluations.rehearsal import Rehearsal, Seen, Worst
 from usable_core.evaluations.specs import ModelSpec, require_choices
 from usable_core.evaluations.training import FineTuningConfig
 
@@ -31,6 +31,7 @@ Kind = Literal[
     "trial",
     "augmented",
     "rehearsal",
+    "worst",
 ]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 TRIAL_TEXT = "An unexpectedly moving film with a wonderful cast."  # `trial` of a model of texts
@@ -48,7 +49,7 @@ class ImageRequest:
             takes), `examples` (pictures of a data set), `known` (what is said of a model whose
             weights are not here), `trial` (top 5 and the passport, before a model is kept), or of a
             training that is not started `augmented` (what its network will see) or `rehearsal` (how
-            long it will take).
+            long it will take), or of one that is over `worst` (validation examples of large loss).
         model: The model.
         image: Identity of an upload; empty where it is about none.
         text: What is asked about in place of an image (`predict`, `explain`, `evidence`).
@@ -63,7 +64,7 @@ class ImageRequest:
         severity: Of the corruption.
         hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`);
             or words of the text, behind the background of `options`, whatever is asked.
-        training: What is rehearsed (`augmented`, `rehearsal`).
+        training: The training (`augmented`, `rehearsal`, `worst`).
     """
 
     kind: Kind
@@ -83,7 +84,7 @@ class ImageRequest:
     @property
     def has_image(self) -> bool:
         """Tell whether it is about an upload."""
-        without = ("time", "examples", "known", "augmented", "rehearsal")
+        without = ("time", "examples", "known", "augmented", "rehearsal", "worst")
         return self.kind not in without and not self.text
 
     def __post_init__(self) -> None:
@@ -110,6 +111,7 @@ class Answer:
         passport: Of the model (`known`, `trial`); None where it must be loaded for that.
         rehearsal: How the training began (`rehearsal`).
         seen: What its pictures count as (`augmented`), which are files beside the answer.
+        worst: Validation examples with the largest losses (`worst`).
     """
 
     state: State
@@ -122,3 +124,4 @@ class Answer:
     passport: Passport | None = None
     rehearsal: Rehearsal | None = None
     seen: tuple[Seen, ...] = ()
+    worst: tuple[Worst, ...] = ()

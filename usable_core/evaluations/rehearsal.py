@@ -1,6 +1,6 @@
-"""What a training will take, from a few of its own steps, and what its network will see.
+"""What a training will take, from a few of its own steps; what its network will see; its errors.
 
-Asked before it is started; both are asked of the interactive lane (`evaluations.interactive`).
+The first two are asked before it is started, and all of the lane (`evaluations.interactive`).
 """
 
 from dataclasses import dataclass, fields, replace
@@ -98,6 +98,27 @@ class Seen:
 
     classes: tuple[str, ...]
     shares: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Worst:
+    """A validation example with a large loss.
+
+    Attributes:
+        id: Its identity in the data set.
+        true: Name of its class.
+        prediction: Name of the class that is predicted.
+        confidence: Probability of the latter.
+        loss: Cross-entropy (nats).
+        text: Its text; empty of a picture.
+    """
+
+    id: str
+    true: str
+    prediction: str
+    confidence: float
+    loss: float
+    text: str = ""
 
 
 def timed_by(config: FineTuningConfig) -> FineTuningConfig:

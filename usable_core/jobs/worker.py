@@ -27,7 +27,11 @@ from usable_core.records import MALFORMED, from_json
 from usable_core.runs import uploads
 
 ANSWER = "usable_core.measuring.interactive:answer"
-ANSWERED_BY = dict.fromkeys(("augmented", "rehearsal"), "usable_core.training.rehearsal:answer")
+ANSWERED_BY = {  # by others than `ANSWER`
+    "augmented": "usable_core.training.rehearsal:answer",
+    "rehearsal": "usable_core.training.rehearsal:answer",
+    "worst": "usable_core.measuring.worst:answer",
+}
 IDLE_SECONDS = 15 * 60.0
 POLL_SECONDS = 0.05
 TAKE_SECONDS = 3.0  # how long to try for the lock: a look at it also holds it for an instant
@@ -45,6 +49,7 @@ RANKS = {
     "time": 1,
     "augmented": 1,
     "attack": 2,
+    "worst": 2,
     "rehearsal": 4,
     "evidence": 4,
     "drift": 5,

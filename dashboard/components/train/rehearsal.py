@@ -18,7 +18,7 @@ from usable_core.evaluations.rehearsal import FOLDER, STEPS, Seen, seen_by, time
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs import interactive
 
-SIDE = 76  # px: four beside one another on a telephone
+SIDE = 68  # px: four beside one another on a telephone
 _ASKED = "fine_tune_rehearsed"
 HELP = (
     "The lane takes the first steps of this very training and stops. Other work on this machine "
