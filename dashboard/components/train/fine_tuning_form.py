@@ -73,7 +73,7 @@ def _question() -> FineTuningConfig | None:
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
     models = tuple(carried(model, "model") for model in models)
     is_able = len(here(models)) == len(models) and can_learn(models)
-    dataset = dataset_picker(state.FINE_TUNE_DATASET)
+    dataset = dataset_picker(state.FINE_TUNE_DATASET, ask_limit=True, page="fine_tune")
     dataset = dataset and carried(dataset, "dataset")
     look_note(dataset)
     is_text = "text" in _kinds(models, dataset)

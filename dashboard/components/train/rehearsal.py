@@ -3,6 +3,8 @@
 Both are told before it is started, while nothing is trained: the lane takes the steps.
 """
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard import state
@@ -17,6 +19,7 @@ from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.rehearsal import FOLDER, STEPS, Seen, seen_by, timed_by
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs import interactive
+from usable_core.runs.run import Run, Status
 
 SIDE = 68  # px: four beside one another on a telephone
 _ASKED = "fine_tune_rehearsed"
@@ -32,7 +35,9 @@ def rehearsal(config: FineTuningConfig, *, is_text: bool) -> None:
     config = tasks.placed(config)  # the lane lives elsewhere
     data = [spec.reference for spec in (config.dataset, config.source) if spec is not None]
     is_here = all(map(is_at_hand, data))
-    questions = _questions(config, is_text=is_text) if is_here and not _is_training() else []
+    run_id = state.chosen_run_id()
+    run = run_of(run_id) if run_id else None
+    questions = _questions(config, run, is_text=is_text) if is_here else []
     for old in st.session_state.get(_ASKED, ()):
         if old not in questions:
             lane.withdraw(old)
@@ -46,17 +51,27 @@ def rehearsal(config: FineTuningConfig, *, is_text: bool) -> None:
     read(questions, lambda answers: _show(answers, epochs), waiting=waiting, failed="No estimate")
 
 
-def _questions(config: FineTuningConfig, *, is_text: bool) -> list[ImageRequest]:
+def _questions(config: FineTuningConfig, run: Run | None, *, is_text: bool) -> list[ImageRequest]:
+    """Return what is asked beside a run that the page shows.
+
+    While it is on its way nothing is, for both would share a device; of the same training that is
+    done it is known how long it took.
+    """
+    if run is not None and not run.status.is_over:
+        return []
     time = ImageRequest("rehearsal", config.model, training=timed_by(config))
     seen = ImageRequest("augmented", config.model, training=seen_by(config))
-    return [time] if is_text else [seen, time]
+    is_known = run is not None and run.status is Status.DONE and _is_of(run, config)
+    return ([] if is_text else [seen]) + ([] if is_known else [time])
 
 
-def _is_training() -> bool:
-    """Tell whether the page shows a run that is not over, whose device would be shared."""
-    run_id = state.chosen_run_id()
-    run = run_of(run_id) if run_id else None
-    return run is not None and not run.status.is_over
+def _is_of(run: Run, config: FineTuningConfig) -> bool:
+    """Tell whether a run is the training that the form asks for."""
+    asked = run.config
+    if not isinstance(asked, FineTuningConfig):
+        return False
+    augmentation = asked.schedule.augmentation or config.schedule.augmentation
+    return config == replace(asked, schedule=replace(asked.schedule, augmentation=augmentation))
 
 
 def _show(answers: Answers, epochs: int | None) -> None:

@@ -16,8 +16,12 @@ from usable_core.catalog.recipes import RECIPES
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 
-# What no widget asks for, by the kind of name that it belongs to.
-HIDDEN = {ModelSpec: ("preprocessing", "labels"), DatasetSpec: ("split", "limit", "seed")}
+# What no widget asks for, by the field of the config.
+HIDDEN = {
+    "model": ("preprocessing", "labels"),
+    "dataset": ("split", "seed"),
+    "source": ("split", "limit", "seed"),
+}
 _RESTORED, _CARRIED = "fine_tune_restored", "fine_tune_carried"
 Spec = TypeVar("Spec", ModelSpec, DatasetSpec)
 
@@ -34,7 +38,7 @@ def restore_training() -> None:
     asked = run.config
     st.session_state[_CARRIED] = asked
     restore_models(state.FINE_TUNE_MODEL, [asked.model])
-    restore_dataset(state.FINE_TUNE_DATASET, asked.dataset)
+    restore_dataset(state.FINE_TUNE_DATASET, asked.dataset, "fine_tune")
     if asked.source is not None:
         restore_dataset(state.FINE_TUNE_SOURCE, asked.source)
     shown = {
@@ -65,7 +69,7 @@ def carried(spec: Spec, field: str) -> Spec:
     if before is None or before.reference != spec.reference:
         return spec
     own, usual = vars(spec), vars(type(spec)(spec.reference))
-    hidden = {name: getattr(before, name) for name in HIDDEN[type(spec)]}
+    hidden = {name: getattr(before, name) for name in HIDDEN[field]}
     if config.recipe and hidden.get("preprocessing") == RECIPES[config.recipe].preprocessing:
         del hidden["preprocessing"]  # it comes and goes with the recipe
     told = {n: v for n, v in hidden.items() if v != usual[n] and own[n] == usual[n]}
