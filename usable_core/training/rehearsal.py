@@ -200,10 +200,10 @@ def augmented(
     train, _ = training_splits(dataset, config.dataset)
     schedule = config.schedule
     batch_size = schedule.batch_size or BATCH
-    order = torch.randperm(len(train), generator=generator(schedule.seed, "order", 1))
+    drawn = generator(schedule.seed, "order", 1)  # as `Objective.batches`
+    order = torch.randperm(len(train), generator=drawn)
     if schedule.sampling == "balanced":
-        labels = torch.from_numpy(train.targets)
-        order = balanced(labels, generator(schedule.seed, "order", 1))
+        order = balanced(torch.from_numpy(train.targets), drawn)
     first = train.take(order[:batch_size].tolist())
     task = load_material(first, model.input, torch.device("cpu"), silent)
     x = task.images(slice(None))

@@ -37,17 +37,22 @@ def key_of(name: str) -> str:
 def restore_settings(values: Mapping[str, object]) -> None:
     """Have the widgets show these settings; those that are not named are as usual."""
     for name in _names():
-        st.session_state[key_of(name)] = values.get(name, USUAL[name])
+        st.session_state[key_of(name)] = _held(name, values.get(name, USUAL[name]))
 
 
 def all_settings(*, is_text: bool) -> dict[str, Any]:
     """Ask for all settings that the form does not ask for elsewhere, and return them by name."""
     names = [name for name in _names() if not (is_text and name in OF_PICTURES)]
     for name in names:
-        st.session_state.setdefault(key_of(name), USUAL[name])
-    changed = [name for name in names if st.session_state[key_of(name)] != USUAL[name]]
+        st.session_state.setdefault(key_of(name), _held(name, USUAL[name]))
+    changed = [n for n in names if st.session_state[key_of(n)] != _held(n, USUAL[n])]
     with st.expander(f"All settings{f' · {len(changed)} changed' if changed else ''}"):
         return {name: _asked(name) for name in names}
+
+
+def _held(name: str, value: object) -> object:
+    """Return what a widget holds for a value: a drop-down takes None for no choice at all."""
+    return OPEN if value is None and choices_of(HINTS[name]) else value
 
 
 def _names() -> list[str]:
@@ -65,8 +70,9 @@ def _asked(name: str) -> object:
     hint, key, help_ = HINTS[name], key_of(name), HELPS.get(name)
     label = name.replace("_", " ").capitalize()
     if choices := choices_of(hint):
-        options = choices if USUAL[name] is not None else (None, *choices)
-        return st.selectbox(label, options, key=key, help=help_, format_func=_spoken)
+        options = choices if USUAL[name] is not None else (OPEN, *choices)
+        chosen = st.selectbox(label, options, key=key, help=help_, format_func=_spoken)
+        return None if chosen == OPEN else chosen
     if plain(hint) is bool:
         return st.checkbox(label, key=key, help=help_)
     is_whole = plain(hint) is int
@@ -81,5 +87,5 @@ def _asked(name: str) -> object:
     )
 
 
-def _spoken(choice: str | None) -> str:
-    return OPEN if choice is None else choice.replace("_", " ")
+def _spoken(choice: str) -> str:
+    return choice.replace("_", " ")
