@@ -80,10 +80,11 @@ class Rehearsal:
             return f"{whole}. No step is taken, for nothing is moved."
         count = epochs or self.epochs
         throughput = self.batch_size / self.seconds_per_step
+        digits = 0 if throughput >= 10 else 1
         return (
             f"{whole} for {count:,} epoch{'s' * (count != 1)} of {self.examples:,} examples, from "
             f"{self.steps} timed step{'s' * (self.steps != 1)} of {self.batch_size} "
-            f"({throughput:,.3g} examples a second)."
+            f"({throughput:,.{digits}f} examples a second)."
         )
 
 

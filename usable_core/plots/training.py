@@ -93,7 +93,7 @@ def pace_curves(frame: pd.DataFrame, theme: Theme = "light") -> go.Figure | None
         line = {"color": COLORS[theme]["training"], "width": 2}
         look = {"mode": "lines", "line": line, "hovertemplate": "%{y:.3g}"}
         _add(figure, frame, column, title, look, position=position)
-    figure.update_yaxes(rangemode="tozero")
+    figure.update_yaxes(rangemode="tozero", tickformat="~g")
     figure.update_layout(showlegend=False)
     return _laid_out(figure, LOW)
 
