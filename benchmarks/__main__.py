@@ -13,6 +13,7 @@ MODULES = (
     "cam",
     "fine_tuning",
     "joint_objective",
+    "learning_rates",
     "divergence",
     "demo",
     "first_page",
@@ -37,6 +38,8 @@ MODULES = (
     "texts",
     "text_pretraining",
     "text_training",
+    "training_loop",
+    "transferability",
     "verify_evidence",
     "word_attacks",
 )

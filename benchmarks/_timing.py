@@ -59,10 +59,11 @@ def interleave(
             if turn >= warm_up:
                 taken[name].append(clock() - began)
     floor = taken[names[0]]
-    return [_timing(name, taken[name], floor) for name in names]
+    return [of_rounds(name, taken[name], floor) for name in names]
 
 
-def _timing(name: str, seconds: list[float], floor: list[float]) -> Timing:
+def of_rounds(name: str, seconds: list[float], floor: list[float]) -> Timing:
+    """Return a contender's timing from its seconds in each round and the floor's."""
     ratios = [a / b for a, b in zip(seconds, floor, strict=True)]
     spread = min(ratios), max(ratios)
     return Timing(name, statistics.median(seconds), statistics.median(ratios), spread)

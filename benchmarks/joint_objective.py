@@ -96,7 +96,7 @@ def compare(model: Model, task: Dataset, source: Dataset, asked: argparse.Namesp
                 f"{told.last_validation_accuracy:.1%}",
                 f"{told.retained.before.value:.1%} → {told.retained.after.value:.1%}",
                 points(told.retained.difference),
-                f"{way(weights, start):.2f}",
+                f"{way(weights, start):.3g}",  # 0 is each weight as it was, to the bit
                 f"{way(weights, reached) / moved:.1%}",
             ]
             print(f"{name}| {' | '.join(cells)} |", flush=True)

@@ -41,6 +41,7 @@ PAGES = {
     "explain": PageRow("Explain", ":material/image_search:", "One example"),
     "fine_tune": PageRow("Fine-tune", ":material/tune:", "Train and measure"),
     "sweep": PageRow("λ", ":material/multiline_chart:", "Train and measure"),
+    "learning_curve": PageRow("Learning curve", ":material/trending_up:", "Train and measure"),
     "accuracy": PageRow("Accuracy", ":material/target:", "Train and measure"),
     "robustness": PageRow("Robustness", ":material/shield:", "Train and measure"),
     "corruption": PageRow("Corruptions", ":material/foggy:", "Train and measure"),

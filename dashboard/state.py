@@ -115,6 +115,19 @@ SWEEP_EPOCHS = "sweep_epochs"
 SWEEP_PART = "sweep_part"
 SWEEP_START = "sweep_start"
 SWEEP_USE = "sweep_use"  # the training whose model is used
+SWEEP_RIGHT = "sweep_right"  # the axes that are set against each other
+SWEEP_UP = "sweep_up"
+
+# Learning curve
+CURVE_MODELS = "learning_curve_models"
+CURVE_DATASET = "learning_curve_dataset"
+CURVE_SIZES = "learning_curve_sizes"
+CURVE_SEEDS = "learning_curve_seeds"
+CURVE_EPOCHS = "learning_curve_epochs"
+CURVE_METHOD = "learning_curve_method"
+CURVE_SCRATCH = "learning_curve_scratch"
+CURVE_START = "learning_curve_start"
+CURVE_USE = "learning_curve_use"  # the training whose model is used
 
 # Explain: those of the settings stand in the address
 EXPLAIN_METHODS = "explain_methods"

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from usable_core.evaluations.schedule import Schedule as Schedule
     from usable_core.evaluations.specs import DatasetSpec as DatasetSpec
     from usable_core.evaluations.specs import ModelSpec as ModelSpec
+    from usable_core.evaluations.trainings import Measures as Measures
     from usable_core.inputs.preprocessing import Preprocessing as Preprocessing
     from usable_core.labels import LabelSpace as LabelSpace
     from usable_core.models import load_model as load_model
@@ -44,7 +45,11 @@ if TYPE_CHECKING:
     from usable_core.models.wrapping import wrap_model as wrap_model
     from usable_core.recipes import probe as probe
     from usable_core.saved_slices import on_slice as on_slice
+    from usable_core.several_trainings import learning_curve as learning_curve
+    from usable_core.several_trainings import sweep as sweep
     from usable_core.slicing import worst_slices as worst_slices
+    from usable_core.tuning import evaluate_transferability as evaluate_transferability
+    from usable_core.tuning import find_rate as find_rate
 
     __version__: str
 
@@ -64,6 +69,7 @@ _NAMES = {
     "evaluations.explanation": "ExplainerOptions",
     "evaluations.specs": "DatasetSpec ModelSpec",
     "evaluations.schedule": "Schedule",
+    "evaluations.trainings": "Measures",
     "inputs.preprocessing": "Preprocessing",
     "labels": "LabelSpace",
     "models": "load_model",
@@ -71,7 +77,9 @@ _NAMES = {
     "models.wrapping": "wrap wrap_model",
     "recipes": "probe",
     "saved_slices": "on_slice",
+    "several_trainings": "learning_curve sweep",
     "slicing": "worst_slices",
+    "tuning": "evaluate_transferability find_rate",
 }
 _MODULES = {name: module for module, names in _NAMES.items() for name in names.split()}
 __all__ = sorted([*_MODULES, "__version__", "errors"])

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
     from usable_core.models.model import Model
 
+LATER = ("judge", "train_size")  # later fields: where they say nothing the question is as it was
+
 
 def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Return the objects that a config names, by its fields; see `named_in`.
@@ -75,7 +77,7 @@ def check_kinds(config: Config, objects: Mapping[str, Any]) -> None:
                 f"{task.title} is asked about {' and '.join(task.kinds)}s, and "
                 f"{objects[name].name} is of {kind}s. Measure its accuracy, or choose another."
             )
-    if "model" in objects and not task.makes_model:
+    if "model" in objects and not (task.makes_model or task.precedes_training):
         objects["model"].require_classes()
     if len(set(kinds.values())) > 1:
         one, other = (next(n for n in kinds if kinds[n] == kind) for kind in ("text", "picture"))
@@ -94,6 +96,17 @@ def dataset_of(spec: DatasetSpec) -> "Dataset":
     from usable_core.datasets import load_dataset
 
     return load_dataset(spec.reference)
+
+
+def training_count(dataset: "Dataset", spec: DatasetSpec) -> int:
+    """Return how many examples a fine-tuning on this data is trained on.
+
+    Raises:
+        UsableError: the split cannot be trained on, or holds too few.
+    """
+    from usable_core.datasets.splits import training_splits
+
+    return len(training_splits(dataset, spec)[0])
 
 
 def judge_of(judge: "ModelSpec | Model", dataset: "Dataset") -> "Model":
@@ -156,8 +169,9 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     it; what they hold is, and which examples are evaluated.
     """
     settings = to_json(config) | {"part": _part(config, objects)}
-    if settings.get("judge", "") is None:  # a later field: without it the question is as it was
-        del settings["judge"]
+    for name in LATER:
+        if settings.get(name, "") is None:
+            del settings[name]
     if TASKS[name_of(config)].is_of_machine:
         from usable_core.measuring.machine import measured_on
 
@@ -174,7 +188,9 @@ def key(config: Config, objects: dict[str, Any]) -> str:
 
 def _part(config: Config, objects: dict[str, Any]) -> str:
     """Return which examples a question is about; it depends on the model, not on the data alone."""
-    if TASKS[name_of(config)].makes_model or not {"model", "dataset"} <= objects.keys():
+    row = TASKS[name_of(config)]
+    is_of_training = row.makes_model or row.precedes_training
+    if is_of_training or not {"model", "dataset"} <= objects.keys():
         return ""
     from usable_core.datasets.columns import taken
     from usable_core.datasets.dataset import hash_all
@@ -183,7 +199,7 @@ def _part(config: Config, objects: dict[str, Any]) -> str:
 
     part = evaluated_part(objects["model"], objects["dataset"], getattr(config, "dataset"))  # noqa: B009
     said = [part.split_name, *part.ids]
-    if part.columns and TASKS[name_of(config)].keeps_columns:  # no fingerprint tells of them
+    if part.columns and row.keeps_columns:  # no fingerprint tells of them
         said.append(json.dumps(taken(part.columns, places_of(part).tolist()), sort_keys=True))
     return hash_all(said)
 

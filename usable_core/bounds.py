@@ -26,10 +26,22 @@ def keep_newest(folder: Path, most: int) -> None:
     for path in folder.glob("*"):
         with suppress(OSError):
             fact = path.stat()
-            used.append((max(fact.st_atime, fact.st_mtime), fact.st_size, path))
+            used.append((max(fact.st_atime, fact.st_mtime), size_on_disk(path), path))
     total = sum(size for _, size, _ in used)
     for _, size, path in sorted(used):
         if total <= most:
             return
-        path.unlink(missing_ok=True)
-        total -= size
+        with suppress(OSError):  # in use, on Windows
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+def size_on_disk(path: Path) -> int:
+    """Return the bytes that a file takes: a sparse one has fewer than its length says.
+
+    Raises:
+        OSError: it is not there.
+    """
+    fact = path.stat()
+    blocks = getattr(fact, "st_blocks", None)  # of 512 bytes; Windows has none
+    return fact.st_size if blocks is None else min(fact.st_size, 512 * blocks)

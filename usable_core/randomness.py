@@ -35,6 +35,17 @@ def generator(seed: int, *counters: str | int) -> torch.Generator:
     return torch.Generator().manual_seed(seed_of(seed, *counters))
 
 
+def seed_drawing(device: torch.device, seed: int) -> None:
+    """Seed the generators that networks on a device draw from, such as those of dropout.
+
+    They are then as after `torch.manual_seed`, which also tells devices that take no part: of a
+    CUDA that is never used it notes who called, at more time than a small head's whole step.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        torch.get_device_module(device).manual_seed(seed)
+
+
 def uniform(seeds: Tensor, shape: Sequence[int], stream: Tensor | int = 0) -> Tensor:
     """Return numbers (N, *shape) float32 in (0, 1), never the ends.
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import platformdirs
 
 DATABASE = "runs.sqlite"  # in the home
+PIXELS = "pixels"  # in the home: decoded pictures of data, which can be deleted at any time
 
 
 def home() -> Path:

@@ -17,7 +17,10 @@ from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.corruption_result import CorruptionResult
 from usable_core.evaluations.cost import CostConfig, CostResult
 from usable_core.evaluations.explanation import ExplanationConfig, ExplanationResult
+from usable_core.evaluations.learning_curve import LearningCurveConfig
+from usable_core.evaluations.learning_curve_result import LearningCurveResult
 from usable_core.evaluations.look import LookConfig, LookResult
+from usable_core.evaluations.rate import RateConfig, RateResult
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
@@ -26,6 +29,10 @@ from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.evaluations.transferability import (
+    TransferabilityConfig,
+    TransferabilityResult,
+)
 from usable_core.records import from_json, to_json
 from usable_core.verdicts.assessment import AssessmentConfig, AssessmentResult
 
@@ -61,6 +68,8 @@ class Task:
             kept by themselves.
         is_of_machine: Whether the answer is of the machine and device that measured it: on another
             it is another question.
+        precedes_training: Whether it is about a training that may follow: on the examples of that,
+            and of models without classes too.
         matches_classes: Whether the model must know the data set's classes.
         keeps_columns: Whether the answer holds the data's own columns (the camera, the site), of
             which slices are made: with other columns it is another question.
@@ -84,9 +93,10 @@ class Task:
     again: str = GOES_ON
     is_of_parts: bool = False
     is_of_machine: bool = False
+    precedes_training: bool = False
     matches_classes: bool = False
     keeps_columns: bool = False
-    kinds: tuple[InputKind, ...] = ("picture",)
+    kinds: tuple[InputKind, ...] = ("picture", "text")
 
 
 TASKS = {
@@ -104,7 +114,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:accuracy",
         matches_classes=True,
         keeps_columns=True,
-        kinds=("picture", "text"),
     ),
     "robustness": Task(
         title="Robustness",
@@ -119,7 +128,6 @@ TASKS = {
         figure="usable_core.plots.robustness:accuracy_versus_epsilon",
         in_short="usable_core.evaluations.in_short:robustness",
         matches_classes=True,
-        kinds=("picture", "text"),
     ),
     "corruption": Task(
         title="Corruptions",
@@ -134,7 +142,6 @@ TASKS = {
         figure="usable_core.plots.corruption:accuracy_by_severity",
         in_short="usable_core.evaluations.in_short:corruption",
         matches_classes=True,
-        kinds=("picture", "text"),
     ),
     "explanation": Task(
         title="Explanation",
@@ -148,7 +155,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:explanation",
         matches_classes=True,
         page="explanation",
-        kinds=("picture", "text"),
     ),
     "cost": Task(
         title="Cost",
@@ -162,6 +168,19 @@ TASKS = {
         page="cost",
         in_short="usable_core.evaluations.in_short:cost",
         is_of_machine=True,
+    ),
+    "transferability": Task(
+        title="Transferability",
+        config=TransferabilityConfig,
+        result=TransferabilityResult,
+        function="usable_core.measuring.transferability:measure",
+        command="evaluate transferability",
+        help="Estimate, before anything is tuned, how well a backbone's features suit a task.",
+        lines="usable_core.cli.transferability:lines",
+        figure="usable_core.plots.transferability:transferability_figure",
+        in_short="usable_core.evaluations.in_short:transferability",
+        again="it begins anew",
+        precedes_training=True,
         kinds=("picture", "text"),
     ),
     "pretrain": Task(
@@ -174,7 +193,6 @@ TASKS = {
         lines="usable_core.cli.training:lines",
         in_short="usable_core.evaluations.in_short:training",
         makes_model=True,
-        kinds=("picture", "text"),
     ),
     "finetune": Task(
         title="Fine-tuning",
@@ -188,6 +206,19 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:training",
         page="fine_tune",
         makes_model=True,
+    ),
+    "rate": Task(
+        title="Learning rate",
+        config=RateConfig,
+        result=RateResult,
+        function="usable_core.training.rate_finding:find_rate",
+        command="find-rate",
+        help="Find a learning rate for a fine-tuning: the loss while it is raised step by step.",
+        lines="usable_core.cli.rate:lines",
+        page="fine_tune",
+        in_short="usable_core.evaluations.in_short:rate",
+        again="it begins anew",
+        precedes_training=True,
         kinds=("picture", "text"),
     ),
     "sweep": Task(
@@ -202,7 +233,19 @@ TASKS = {
         page="sweep",
         again="its finished trainings are answered from the store",
         is_of_parts=True,
-        kinds=("picture", "text"),
+    ),
+    "learning_curve": Task(
+        title="Learning curve",
+        config=LearningCurveConfig,
+        result=LearningCurveResult,
+        function="usable_core.jobs.learning_curve:run_learning_curve",
+        command="learning-curve",
+        help="Fine-tune on ever more labelled examples: how accuracy grows with them.",
+        lines="usable_core.cli.learning_curve:lines",
+        in_short="usable_core.evaluations.in_short:learning_curve",
+        page="learning_curve",
+        again="its finished trainings are answered from the store",
+        is_of_parts=True,
     ),
     "look": Task(
         title="Data check",
@@ -216,7 +259,6 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:look",
         page="data",
         again="it begins anew",
-        kinds=("picture", "text"),
     ),
     "assess": Task(
         title="Assessment",
@@ -230,14 +272,13 @@ TASKS = {
         again="its finished steps are answered from the store",
         page="assess",
         is_of_parts=True,
-        kinds=("picture", "text"),
     ),
 }
 
 
 def name_of(config: Config) -> str:
     """Return the key in `TASKS` of a config."""
-    return next(name for name, task in TASKS.items() if isinstance(config, task.config))
+    return next(name for name, task in TASKS.items() if type(config) is task.config)
 
 
 def in_short(task: str, summary: Mapping[str, Any] | None) -> str | None:
@@ -277,8 +318,8 @@ def named_in(config: Config) -> dict[str, ModelSpec | DatasetSpec]:
 def placed(config: Config) -> Config:
     """Return a question that names the same files in every folder."""
     found: dict[str, Any] = {f: spec.placed() for f, spec in named_in(config).items()}
-    if isinstance(config, AssessmentConfig):
-        found["models"] = tuple(spec.placed() for spec in config.models)
+    if several := getattr(config, "models", ()):
+        found["models"] = tuple(spec.placed() for spec in several)
     return dataclasses.replace(config, **found)
 
 
@@ -288,7 +329,7 @@ def check_names(config: Config) -> None:
     Raises:
         UsableError: a name is unknown, or a file that it names is not there.
     """
-    several = config.models if isinstance(config, AssessmentConfig) else ()
+    several = getattr(config, "models", ())
     for spec in (*named_in(config).values(), *several):
         if isinstance(spec, ModelSpec):
             files_of(spec.reference, spec.weights, spec.labels)

@@ -33,6 +33,7 @@ MAY_BE = {
         "task_weight",
         "backbone_rate",
         "step_size",
+        "highest",
     ),
     10**20: ("task_weight",),
 }

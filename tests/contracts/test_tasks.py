@@ -20,6 +20,7 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.cost import CostConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.learning_curve import ALL, LearningCurveConfig
 from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.schedule import Schedule
@@ -44,6 +45,7 @@ EXAMPLES = {
     "pretrain": PretrainingConfig("small_vit", DATA, Schedule(optimizer="adamw"), epsilon=0.1),
     "finetune": FineTuningConfig(MODEL, DATA, source=DATA, task_weight=0.5),
     "sweep": SweepConfig(MODEL, TRAINED_ON, source=DATA, lambdas=(0, 0.5), seeds=(4, 2)),
+    "learning_curve": LearningCurveConfig((MODEL,), TRAINED_ON, (5, 20, ALL), seeds=(1,)),
     "look": LookConfig(DatasetSpec("digits")),
     "assess": AssessmentConfig((MODEL, ModelSpec("bundled/vgg")), DATA, ("ece <= 5 %",), norm="l2"),
 }

@@ -33,9 +33,12 @@ from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.attack_choice import AttackChoice
 from usable_core.evaluations.corruption import CorruptionConfig
 from usable_core.evaluations.explanation import ExplainerOptions, ExplanationConfig
+from usable_core.evaluations.learning_curve import LearningCurveConfig
+from usable_core.evaluations.rate import RateConfig
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
@@ -229,10 +232,18 @@ def names_of(record):
         (keywords.CorruptionSettings, CorruptionConfig, set()),
         (keywords.ExplanationSettings, ExplanationConfig, set()),
         (keywords.FineTuningSettings, FineTuningConfig, set()),
+        (keywords.RateSettings, RateConfig, set()),
+        (keywords.SweepSettings, SweepConfig, set()),
+        (keywords.LearningCurveSettings, LearningCurveConfig, set()),
     ],
 )
 def test_plain_keywords_are_the_fields_of_the_config(settings, config, others):
-    named = names_of(config) - {"model", "dataset", "attacks"}  # which an AttackChoice says
+    named = names_of(config) - {
+        "model",
+        "models",
+        "dataset",
+        "attacks",
+    }  # which an AttackChoice says
 
     assert set(settings.__annotations__) == named | others
 
@@ -248,6 +259,8 @@ def test_a_setting_of_another_type_is_refused_in_a_sentence(model):
         usable.fine_tune(model, data, scheduel=Schedule())
     with pytest.raises(ConfigError, match=r"schedule=usable.Schedule\(epochs=...\)"):
         usable.fine_tune(model, data, epochs=3)
+    with pytest.raises(ConfigError, match=r"measures=usable.Measures\(epsilon=...\)"):
+        usable.sweep("bundled/vgg_digits", "digits", source="digits", epsilon=0.1)
     with pytest.raises(ConfigError, match=r"options=usable.ExplainerOptions\(evaluations=...\)"):
         usable.evaluate_explanation(model, data, evaluations=3)
 

@@ -9,7 +9,8 @@ import torch
 from made_pictures import bomb, encoded, photo, png
 
 from usable_core.datasets import archive, load_dataset
-from usable_core.datasets.dataset import select, stratified_parts, stratified_sample
+from usable_core.datasets.dataset import select
+from usable_core.datasets.draws import nested_order, stratified_parts, stratified_sample
 from usable_core.datasets.pixels import batches, load_pixels
 from usable_core.errors import ConfigError, DatasetRefused, ImageRefused, UnknownName
 from usable_core.evaluations.specs import DatasetSpec
@@ -83,6 +84,31 @@ def test_a_split_depends_on_the_seed_alone():
 
     assert np.array_equal(split[0], split[1])
     assert not np.array_equal(split[0], split[2])
+
+
+def test_smaller_parts_are_within_larger_ones_and_stratified():
+    data = load_dataset("digits").split("train")
+    classes = len(data.labels)
+
+    parts = {size: data.nested(size, seed=1) for size in (10, 37, 200, len(data) - 1)}
+
+    for (size, part), larger in zip(parts.items(), [*list(parts.values())[1:], data], strict=True):
+        assert len(part) == size
+        assert set(part.positions) < set(larger.positions)
+        due = np.bincount(data.targets, minlength=classes) * size / len(data)
+        assert np.abs(np.bincount(part.targets, minlength=classes) - due).max() <= 1
+    assert set(data.nested(10, seed=2).positions) != set(parts[10].positions)
+    assert data.nested(len(data)) is data
+    assert data.nested(None) is data
+
+
+def test_a_nested_part_is_drawn_by_what_pictures_show_not_by_their_order():
+    targets, hashes = np.array([0, 0, 1, 1, 0, 1]), np.array(list("abcdef"))
+    turned = np.array([3, 5, 0, 4, 1, 2])
+
+    first = set(hashes[nested_order(targets, hashes, 7)[:4]])
+
+    assert set(hashes[turned][nested_order(targets[turned], hashes[turned], 7)[:4]]) == first
 
 
 @pytest.mark.parametrize("limit", [1, 7, 20, 50, 99])
@@ -215,6 +241,18 @@ def test_a_picture_that_vanished_after_loading_is_left_out_and_listed(tmp_path):
     assert left_out.reason.startswith("cats/1.png cannot be read: No such file")
     with pytest.raises(ImageRefused, match=r"cats/1\.png cannot be read"):
         data[1]
+
+
+def test_a_picture_that_was_exchanged_after_loading_is_left_out_and_listed(tmp_path):
+    root = write_folder(tmp_path / "pets")
+    data = load_dataset(str(root))
+    (root / "cats" / "1.png").write_bytes(png(seed=77))
+
+    _, places = load_pixels(data, PIXELS)
+
+    assert places.tolist() == [0, 2, 3, 4, 5, 6, 7]
+    (left_out,) = data.left_out
+    assert left_out.reason.startswith("cats/1.png is another file than when the data were read")
 
 
 # Zips

@@ -65,7 +65,9 @@ ENTRANCES = (
     "arguments",
     "api",
     "recipes",
+    "several_trainings",
     "slicing",
+    "tuning",
     "catalog.listing",
     "cli",
 )
@@ -107,7 +109,16 @@ ASKING_LAYERS = (
     ("verdict_files",),
     ("jobs",),
     ("arguments",),
-    ("api", "assessing", "attacking", "costing", "recipes", "slicing"),
+    (
+        "api",
+        "assessing",
+        "attacking",
+        "costing",
+        "recipes",
+        "several_trainings",
+        "slicing",
+        "tuning",
+    ),
     ("cli",),
 )
 # The same for the measuring half; of the parts of one layer none may ask another.

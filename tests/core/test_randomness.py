@@ -6,7 +6,15 @@ import numpy as np
 import torch
 from scipy import stats
 
-from usable_core.randomness import _mix32, _mix32_in_place, example_seeds, normal, signs, uniform
+from usable_core.randomness import (
+    _mix32,
+    _mix32_in_place,
+    example_seeds,
+    normal,
+    seed_drawing,
+    signs,
+    uniform,
+)
 
 SEEDS = example_seeds([f"image{i}" for i in range(40)], 0)
 
@@ -85,3 +93,14 @@ def test_a_count_beyond_one_piece_continues_the_same_numbers():
 
     assert torch.equal(long[:, :20_000], short)
     assert len(long[0].unique()) > 39_000, "24 bits repeat about 48 of 40,000"
+
+
+def test_networks_draw_as_after_torchs_own_seeding():
+    x = torch.ones(1000)
+    torch.manual_seed(2**62 + 5)
+    expected = torch.dropout(x, 0.5, train=True), torch.rand(3)
+
+    seed_drawing(torch.device("cpu"), 2**62 + 5)
+
+    found = torch.dropout(x, 0.5, train=True), torch.rand(3)
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))

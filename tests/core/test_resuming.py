@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from made_texts import save_classifier
 from sklearn.datasets import load_digits
 
@@ -25,7 +26,7 @@ from usable_core.training import meter, resuming
 from usable_core.training.descent import Descent
 from usable_core.training.fine_tuning import fine_tune
 from usable_core.training.pretraining import pretrain
-from usable_core.training.resuming import Checkpoints, undisturbed
+from usable_core.training.resuming import Checkpoints, question_of, undisturbed
 
 TASK = DatasetSpec("task", "train", 40)
 EPOCHS, STEPS = 3, 3  # of 40 examples in batches of 16
@@ -200,6 +201,15 @@ def test_a_checkpoint_of_another_question_is_left_alone(taken, tmp_path):
     assert taken == [0, 1, 2]
 
 
+def test_a_picture_that_could_not_be_read_makes_it_another_question():
+    config, data = FineTuningConfig(ModelSpec("bundled/vgg"), TASK), digits()
+    question = question_of(config, data)
+
+    data.unreadable[3] = "3 cannot be decoded."
+
+    assert question_of(config, data) != question
+
+
 def test_a_full_disk_keeps_the_last_good_checkpoint(train, taken, monkeypatch, tmp_path):
     ended(train, tmp_path, 3)
     before = checkpoints(tmp_path)
@@ -261,6 +271,26 @@ def test_a_checkpoint_is_due_after_a_minute_or_a_twentieth_of_the_steps(
 
     assert found.is_due(10 + done) is is_due
     assert not Checkpoints(None, "question").is_due(10 + done)
+
+
+def test_the_first_checkpoint_waits_as_long_as_weights_of_its_size_are_worth(monkeypatch, tmp_path):
+    now = [100.0]
+    monkeypatch.setattr(resuming.time, "monotonic", lambda: now[0])
+    small, large = (Checkpoints(tmp_path, "question") for _ in range(2))
+    small.begin(0, 10, [torch.nn.Linear(10, 10)])
+    large.begin(0, 10, [torch.nn.Linear(1000, 1000, bias=False)])  # 4 MB, 12 MB of a checkpoint
+
+    now[0] += 3.9
+
+    assert not large.is_due(1)
+    now[0] += 1.2
+    assert small.is_due(1)
+    assert large.is_due(1)
+    large.begin(0, 10, [torch.nn.Linear(1000, 2000, bias=False)])
+    now[0] += 7.9
+    assert not large.is_due(1)
+    now[0] += 0.2
+    assert large.is_due(1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

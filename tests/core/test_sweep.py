@@ -10,15 +10,21 @@ import pandas as pd
 import pytest
 from made_texts import CLASSES, save_classifier
 
+import usable_core as usable
 from usable_core import cli, jobs
 from usable_core.errors import Cancelled, ConfigError, Diverged, UsableError
 from usable_core.evaluations import sweep
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.evaluations.spread_words import spread
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
-from usable_core.evaluations.sweep_words import in_words, refusals, spread
+from usable_core.evaluations.sweep_words import in_words, refusals
+from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.trainings import Measures
+from usable_core.jobs.trainings import so_far
 from usable_core.metrics.intervals import mean_estimate, wilson
+from usable_core.plots.sweep import front_figure, lambda_figure
 from usable_core.runs import RunStore, Status
 from usable_core.training import fine_tuning, joint
 
@@ -26,6 +32,7 @@ MODEL, DATA = ModelSpec("bundled/vgg_digits"), DatasetSpec("digits", limit=20)
 QUICK = Schedule(epochs=1, batch_size=10, precision="float32")
 # λ that move nothing: what is tested of the flow is tested of them, and they are quick.
 ASKED = SweepConfig(MODEL, DATA, QUICK, source=DATA, lambdas=(0, 0.001), seeds=(0, 1))
+PLACES = [(weight, seed) for weight in ASKED.lambdas for seed in ASKED.seeds]
 
 
 @pytest.fixture
@@ -71,6 +78,43 @@ def test_each_lambda_and_seed_is_a_run_of_its_own_and_a_model(trained):
     assert shares[-1] == told[-1][1]
 
 
+def test_robustness_and_maps_are_measured_where_they_are_asked_for(trained):
+    measures = Measures(epsilon=2 / 255, attacked=4, explanation="occlusion", explained=1)
+    more = {"lambdas": 0, "seeds": [0], "front": ["robustness", "calibration"]}
+
+    result = usable.sweep(
+        MODEL.reference,
+        "digits",
+        limit=20,
+        source=DATA,
+        schedule=QUICK,
+        measures=measures,
+        **more,
+    )
+
+    store = RunStore()
+    (run,) = store.list("sweep")
+    parts = {child.task: store.load(child.id) for child in store.children(run.id)}
+    assert list(parts) == ["finetune", "accuracy", "robustness", "explanation"]
+    attacked, explained = parts["robustness"], parts["explanation"]
+    assert (attacked.config.preset, attacked.config.epsilons) == ("glance", (0.0, 2 / 255))
+    (row,) = result.records.to_dict("records")
+    assert (row["robust"], row["robust_n"]) == (attacked.robust_accuracy[-1].value, 4)
+    assert row["gain"] == explained.per_method["deletion_gain"][0]
+    assert (row["gain_n"], explained.config.methods) == (1, ("occlusion",))
+    assert (row["ece_low"], row["ece_high"]) == (
+        parts["accuracy"].ece().low,
+        parts["accuracy"].ece().high,
+    )
+    assert result.axes == tuple(AXES)
+    live = so_far(run)
+    assert set(live["state"]) == {""}
+    assert live.drop(columns="state").replace("", row["measured"]).shape[0] == 1
+    assert {name: live[name][0] for name in ("robust", "gain", "accuracy", "retained")} == {
+        name: row[name] for name in ("robust", "gain", "accuracy", "retained")
+    }
+
+
 def test_one_that_was_stopped_goes_on_without_training_twice(trained):
     def stop(done, total, message, **_):
         if message.startswith("λ = 0.001, seed 1: "):
@@ -112,12 +156,12 @@ def test_one_that_diverges_is_listed_and_the_others_go_on(trained, capsys):
     (run,) = RunStore().list("sweep")
     assert run.config == replace(ASKED, source=replace(DATA, limit=None))
     result = RunStore().load(run.id)
-    assert result.points[1].refused == {"1": "The training ran away at step 3."}
+    assert result.points[1].spread.refused == {"1": "The training ran away at step 3."}
     assert run.result.startswith("front: λ = ")
 
 
 def test_where_all_fail_the_sweep_does_with_the_first_sentence(trained):
-    trained.raises |= {one: Diverged("It ran away.") for one in ASKED.trainings}
+    trained.raises |= {one: Diverged("It ran away.") for one in PLACES}
 
     with pytest.raises(UsableError, match=r"No λ has an answer\. The first: It ran away\."):
         jobs.run_here(ASKED)
@@ -156,8 +200,8 @@ def test_texts_have_their_sweep(tmp_path, labelled):
 
     (point,) = result.points
     assert result.about == ("classes" if labelled else "pieces")
-    assert point.retained_of_examples.n > 0
-    assert point.accuracy_of_examples.n > 0
+    assert point.spread.of_examples["retained"].n > 0
+    assert point.spread.of_examples["accuracy"].n > 0
     assert "One seed: there is no interval over seeds" in " ".join(in_words(result))
 
 
@@ -169,6 +213,46 @@ def start_of(folder):
 
 
 # The numbers are functions of the records
+
+
+def test_all_axes_have_their_words_their_figure_and_their_front():
+    rows = TRADED.records.assign(
+        robust=TRADED.records["accuracy"] / 2,
+        robust_n=20,
+        is_bound=[False] * 6 + [True, False],
+        gain=[0.4, 0.4, 0.3, 0.3, -0.1, 0.1, 0.2, math.nan],
+        gain_low=-0.2,
+        gain_high=0.6,
+        gain_n=5,
+        ece=[0.3, 0.3, 0.2, 0.2, 0.1, 0.1, 0.2, math.nan],
+    )
+    measures = Measures(epsilon=4 / 255, explanation="lime")
+    config = replace(TRADED.config, measures=measures, front=("robustness", "calibration"))
+    result = SweepResult(config, rows, "test")
+
+    (said,) = [one for one in in_words(result) if one.startswith("Between the same λ")]
+    assert "accuracy under attack (Glance, ε = 4/255, n = 20) from 5.5 % to 45.0 %" in said
+    assert "deletion gain of maps (LIME, n = 5) from 0.40 to 0.20" in said
+    assert "With λ = 1000 a check of the attack failed: there it is an upper bound only." in said
+    # λ = 1 has the least error and λ = 1000 withstands the most; the others have less of both.
+    assert [point.task_weight for point in result.front] == [1, 1000]
+    assert "front of accuracy under attack and less calibration error (ECE)" in " ".join(
+        in_words(result)
+    )
+    point = result.points[2].spread
+    assert point.over_seeds["faithfulness"].value == 0.0
+    assert point.over_seeds["faithfulness"].low == -1.0  # no gain is less
+    assert point.of_examples["robustness"] == wilson(round(0.375 * 20), 20)
+    assert (point.of_examples["faithfulness"].low, point.of_examples["faithfulness"].high) == (
+        -0.2,
+        0.6,
+    )
+    drawn = {trace.name: trace for trace in lambda_figure(result).data if trace.customdata}
+    assert {AXES[name].title for name in AXES} == set(drawn)
+    assert drawn["deletion gain of maps"].y == (0.4, 0.3, 0.0, 0.2)
+    assert len({trace.yaxis for trace in drawn.values()}) == 5
+    assert front_figure(result).data[0].x == (37.5, 45.0)
+    assert front_figure(result, ("accuracy", "retained")).data[0].x == (11.0, 75.0, 90.0)
 
 
 def made(rows, **fields):
@@ -209,13 +293,13 @@ TRADED = made(
 
 
 def test_a_point_is_the_mean_over_seeds_with_both_intervals():
-    one = TRADED.points[2]
+    one = TRADED.points[2].spread
 
     by_hand = mean_estimate(np.array([0.70, 0.80]))
     assert by_hand.high > 1  # and no share is
     assert one.accuracy == replace(by_hand, high=1.0)
-    assert one.accuracy_of_examples == wilson(38, 50)
-    assert one.retained_of_examples == wilson(68, 80)
+    assert one.of_examples["accuracy"] == wilson(38, 50)
+    assert one.of_examples["retained"] == wilson(68, 80)
     assert one.seeds == 2
 
 
@@ -232,12 +316,12 @@ def test_the_limits_are_those_of_the_training():
 
 
 def test_one_seed_has_no_interval_over_seeds_and_that_is_said():
-    last = TRADED.points[-1]
+    last = TRADED.points[-1].spread
     single = made([(0, 7, 0.5, 0.9, ""), (1, 7, 0.6, 0.8, "")])
 
     assert math.isnan(last.accuracy.low)
     assert math.isnan(last.accuracy.high)
-    assert last.accuracy_of_examples == wilson(45, 50)
+    assert last.of_examples["accuracy"] == wilson(45, 50)
     assert any("One seed: there is no interval over seeds" in said for said in in_words(single))
     assert not any("One seed" in said for said in in_words(TRADED))
 
@@ -256,9 +340,9 @@ def test_the_sentences_say_what_is_traded_and_what_failed():
 
 
 def test_seeds_that_agree_claim_no_interval():
-    assert spread(TRADED.points[2].retained) == "85.0 % (all seeds)"
-    assert spread(TRADED.points[0].accuracy).startswith("11.0 % (0.0 % to ")
-    assert spread(TRADED.points[-1].accuracy) == "90.0 %"
+    assert spread(TRADED.points[2].spread.retained) == "85.0 % (all seeds)"
+    assert spread(TRADED.points[0].spread.accuracy).startswith("11.0 % (0.0 % to ")
+    assert spread(TRADED.points[-1].spread.accuracy) == "90.0 %"
 
 
 def test_without_source_data_there_is_no_front_and_that_is_said():
@@ -295,6 +379,8 @@ def test_zero_and_the_order_are_no_other_question():
         ({"proxy": "distance"}, "absent beside source data"),
         ({"dataset": replace(DATA, split="all")}, "no training saw"),
         ({"measured_on": "train"}, "one of test, validation"),
+        ({"front": ("accuracy",)}, "front must be two of the axes"),
+        ({"front": ("accuracy", "robustness")}, "add --robustness EPS"),
     ],
 )
 def test_bad_input_is_a_sentence(said, told):

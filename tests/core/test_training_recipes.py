@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from made_texts import save_classifier
 from sklearn.datasets import load_digits
 from torch import nn
+from torchvision.transforms import v2
 
 from usable_core import cli, fine_tune, load_model
 from usable_core.catalog.recipes import RECIPES
@@ -19,9 +20,11 @@ from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.runs import RunStore
+from usable_core.training import random_changes
 from usable_core.training.augmentation import augment
 from usable_core.training.batches import balanced
 from usable_core.training.mixing import mixed
+from usable_core.training.random_changes import randomly_changed
 from usable_core.training.rates import learning_rate_factor
 
 STEPS = 200
@@ -102,6 +105,40 @@ def test_random_changes_are_of_each_picture_and_leave_the_global_generator_alone
     assert sum(not torch.allclose(a, b, atol=0.01) for a, b in zip(one, shifted, strict=True)) > 8
     assert one.shape == x.shape
     assert 0 <= float(one.min()) <= float(one.max()) <= 1
+
+
+@pytest.mark.parametrize("shape", [(24, 3, 32, 32), (12, 3, 20, 28)])
+def test_random_changes_are_those_of_torchvision(shape):
+    wide = torch.randint(0, 256, shape, dtype=torch.uint8)
+    x = torch.cat([wide, wide // 3 + 40])  # of little contrast: there is something to stretch
+    seen = set()
+
+    for seed in range(6):
+        found = randomly_changed(x, torch.Generator().manual_seed(seed))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            expected = torch.stack([v2.RandAugment()(image) for image in x])
+        assert torch.equal(found, expected)
+        drawn = torch.Generator().manual_seed(seed)
+        seen |= {random_changes._draw(drawn) for _ in range(2 * len(x))}
+    assert len(seen) == 14 + 9, "some have two directions"
+
+
+def test_a_shift_is_a_crop_of_the_picture_with_its_edges_drawn_out():
+    x = torch.rand(64, 3, 32, 16)
+
+    found = augment(x, "shift_flip", torch.Generator().manual_seed(0))
+
+    drawn = torch.Generator().manual_seed(0)
+    tops = torch.randint(0, 9, (64,), generator=drawn).tolist()
+    lefts = torch.randint(0, 5, (64,), generator=drawn).tolist()
+    flips = (torch.rand(64, generator=drawn) < 0.5).tolist()
+    padded = F.pad(x, (2, 2, 4, 4), mode="replicate")
+    for picture, whole, top, left, is_flipped in zip(
+        found, padded, tops, lefts, flips, strict=True
+    ):
+        crop = whole[:, top : top + 32, left : left + 16]
+        assert torch.equal(picture, crop.flip(2) if is_flipped else crop)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from made_pictures import png
 
-from usable_core import files
+from usable_core import files, settings
 from usable_core.catalog import implementation
 from usable_core.catalog.datasets import reader_of
 from usable_core.cli import main
@@ -115,6 +115,20 @@ def test_a_deleted_archive_keeps_its_name_for_its_runs_and_says_what_happened():
     again = archive("birds again.zip")
     assert again == path
     assert not uploads.is_deleted(path)
+
+
+def test_with_data_go_the_decoded_pictures_of_trainings_and_with_a_picture_they_stay():
+    archive("birds.zip")
+    uploads.keep(png(3), "bird.png")
+    decoded = settings.home() / settings.PIXELS / "0.pixels"
+    decoded.parent.mkdir()
+    decoded.write_bytes(b"pixels")
+    picture, data = sorted(RunStore().uploads(), key=lambda upload: upload.kind != "picture")
+
+    uploads.delete(picture.id)
+    assert decoded.exists()
+    uploads.delete(data.id)
+    assert not decoded.exists()
 
 
 def test_a_failed_run_calls_an_upload_by_its_own_name():

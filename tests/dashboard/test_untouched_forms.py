@@ -9,7 +9,7 @@ from usable_core.models import load_model
 from usable_core.tasks import TASKS
 from usable_core.verdicts.assessment import AssessmentConfig
 
-TRAINING = ("sweep",)  # whose model need not know the classes of the data
+TRAINING = ("sweep", "learning_curve")  # whose model need not know the classes of the data
 MEASURING = [name for name in PAGES if name in TASKS and name not in TRAINING]
 
 

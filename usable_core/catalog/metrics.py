@@ -202,6 +202,23 @@ METRICS = {
         "How far the values miss their due sum, in units of the output: 0 is exact. Median.",
     ),
     "seconds": _number("Seconds", "Mean wall time of a map."),
+    "probe_accuracy": MetricRow(
+        "Linear probe",
+        "How often a ridge regression on the frozen features is right about examples that it was "
+        "not fitted on, in 10-fold cross-validation. Interval: Wilson.",
+    ),
+    "neighbour_accuracy": MetricRow(
+        "Nearest neighbours",
+        "How often most of the nearest other examples, by the cosine of the frozen features, are "
+        "of the same class. Of the three hints before tuning it ordered backbones best "
+        "(`benchmarks.transferability`). Interval: Wilson.",
+    ),
+    "logme": _number(
+        "LogME",
+        "Mean log evidence per example and class of Bayesian linear models on the frozen features "
+        "(You et al. 2021), in nats; higher is better, and only differences on the same examples "
+        "mean anything. Interval: jackknife by tenths of the examples.",
+    ),
     "parameters": MetricRow("Parameters", "How many numbers the network learned.", "count"),
     "macs": MetricRow(
         "Multiply-adds",

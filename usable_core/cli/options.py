@@ -125,7 +125,9 @@ def _options(kind: type, name: str, *, is_many: bool = False) -> Parameters:
         elif record and inner is not hints[field.name]:  # one that may be left out: its name only
             found[field.name] = _option(field, field.name, str, asked, helps)
         elif record:
-            found |= {n: o for n, o in _options(record, field.name).items() if n not in found}
+            many = asked.record is None and get_origin(inner) is tuple
+            inside = _options(record, _called(field, asked), is_many=many)
+            found |= {n: o for n, o in inside.items() if n not in found}
         else:
             option = _option(field, field.name, inner, asked, helps)
             found.setdefault(field.name, _repeatable(option) if is_many else option)
@@ -160,6 +162,11 @@ def _option(
     )
 
 
+def _called(field: "dataclasses.Field[Any]", asked: Asked) -> str:
+    """Return what the option of a spec is called, where a field holds one or several."""
+    return asked.names[0].lstrip("-") if asked.names else field.name
+
+
 def _repeatable(parameter: inspect.Parameter) -> inspect.Parameter:
     """Return an option of one text as one that may be given several times."""
     kind, info = get_args(parameter.annotation)
@@ -187,7 +194,7 @@ def _filled(kind: type, name: str, values: Values) -> Any:  # noqa: ANN401 - a r
         if asked.record:
             given[field.name] = getattr(_filled(asked.record, field.name, values), field.name)
         elif record and inner is hints[field.name]:
-            given[field.name] = _filled(record, field.name, values)
+            given[field.name] = _argument(_called(field, asked), inner, values)
         elif record and said is not None:
             shared = {n: v for n, v in values.items() if n in (*INHERITED, field.name)}
             given[field.name] = _filled(record, field.name, shared)

@@ -1,8 +1,12 @@
 """A sweep of λ for a terminal."""
 
+from collections.abc import Sequence
+
 from usable_core.cli.output import Line, remark, table
+from usable_core.evaluations.spread_words import ends, spread
 from usable_core.evaluations.sweep_result import Point, SweepResult
-from usable_core.evaluations.sweep_words import ends, in_words, refusals, spread
+from usable_core.evaluations.sweep_words import in_words, refusals
+from usable_core.evaluations.training_axes import AXES, Spread
 from usable_core.runs.run import Run
 
 
@@ -11,37 +15,42 @@ def lines(run: Run, result: SweepResult) -> list[Line]:
     for warning in result.warnings:
         remark(f"Note: {warning}")
     config, answered = result.config, result.answered
-    n = answered[0].accuracy_of_examples.n
+    n = answered[0].spread.of_examples["accuracy"].n
     about = f"{config.model.reference} tuned on {config.dataset.reference} ({result.split}, n = {n}"
-    has_source = any(point.retained is not None for point in answered)
-    if has_source:
-        kept = next(p.retained_of_examples for p in answered if p.retained_of_examples is not None)
-        about += f"; source n = {kept.n}"
-    heads = ["λ", "seeds", "task accuracy", "of examples", "ECE"]
-    heads += ["retained", "of examples", "front"] if has_source else []
-    rows = [_row(point, has_source=has_source) for point in result.points]
-    best = max(answered, key=lambda point: point.accuracy.value)
+    known = [p.spread.of_examples["retained"].n for p in answered if p.spread.retained]
+    about += f"; source n = {known[0]}" if known else ""
+    heads = [text for name in result.axes for text in heads_of(name)]
+    rows = [_row(point, result.axes) for point in result.points]
+    best = max(answered, key=lambda point: point.spread.accuracy.value)
     return [
         f"{about})",
-        table(*heads, "", rows=rows),
+        table("λ", "seeds", *heads, "front", "", rows=rows),
         *in_words(result),
         *refusals(result),
         f"Each training is a model, such as {_model(result, best)} (λ = {best.task_weight:g}).",
     ]
 
 
-def _row(point: Point, *, has_source: bool) -> list[str]:
-    found = [
-        f"{point.task_weight:g}",
-        str(point.seeds),
-        spread(point.accuracy),
-        ends(point.accuracy_of_examples),
-        spread(point.ece),
-    ]
-    if has_source:
-        front = "yes" if point.is_front else ""
-        found += [spread(point.retained), ends(point.retained_of_examples), front]
-    return [*found, point.limit]
+def heads_of(axis: str) -> tuple[str, ...]:
+    """Return the heads of the columns of an axis."""
+    short = {"calibration": "ECE", "retained": "retained"}.get(axis, AXES[axis].title)
+    return (short, "of examples") if axis in ("accuracy", "retained") else (short,)
+
+
+def axis_cells(found: Spread, axes: Sequence[str]) -> list[str]:
+    """Return the cells below the heads of several axes."""
+    cells = []
+    for name in axes:
+        cells.append(spread(found.over_seeds.get(name), name))
+        if len(heads_of(name)) > 1:
+            cells.append(ends(found.of_examples.get(name), name))
+    return cells
+
+
+def _row(point: Point, axes: Sequence[str]) -> list[str]:
+    front = "yes" if point.is_front else ""
+    known = [f"{point.task_weight:g}", str(point.spread.seeds)]
+    return [*known, *axis_cells(point.spread, axes), front, point.limit]
 
 
 def _model(result: SweepResult, point: Point) -> str:

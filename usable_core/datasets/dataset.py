@@ -9,6 +9,7 @@ import numpy as np
 
 from usable_core.datasets.columns import Column
 from usable_core.datasets.contents import Contents, Examples, contents_of
+from usable_core.datasets.draws import nested_order, stratified_parts, stratified_sample, together
 from usable_core.errors import DatasetRefused, ExampleRefused, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, InputKind, Refused, Report, silent
 from usable_core.labels import LabelSpace
@@ -194,6 +195,18 @@ class Dataset:
             return self
         return self.take(stratified_sample(self.targets, limit, seed))
 
+    def nested(self, size: int | None, *, seed: int = 0) -> "Dataset":
+        """Return at most `size` examples, which are among those of every larger size.
+
+        Each class has its share, up to one example, and at least one where the size allows it.
+        Which ones depends on what they show and on the seed, not on their order.
+        """
+        if size is None or size >= len(self):
+            return self
+        places = np.arange(len(self)) if self.positions is None else self.positions
+        first = nested_order(self.targets, self.contents().hashes[places], seed)[:size]
+        return self.take(np.sort(first))
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -201,55 +214,6 @@ class Draw:
 
     seed: int
     by_position: bool = False
-
-
-def stratified_parts(
-    targets: np.ndarray, fractions: dict[str, float], seed: int
-) -> dict[str, np.ndarray]:
-    """Return disjoint indices (sorted) per part, each class divided by `fractions`.
-
-    The fractions sum to 1; what rounding leaves over of a class goes to the first part. A class
-    with at least as many members as there are parts has at least one in each.
-    """
-    generator = np.random.default_rng(seed)
-    parts: dict[str, list[int]] = {name: [] for name in fractions}
-    first, *others = fractions
-    for label in np.unique(targets):
-        members = generator.permutation(np.flatnonzero(targets == label))
-        least = 1 if len(members) >= len(fractions) else 0
-        start = 0
-        for name in reversed(others):
-            size = max(int(fractions[name] * len(members) + 1e-9), least)
-            parts[name].extend(members[start : start + size])
-            start += size
-        parts[first].extend(members[start:])
-    return {name: np.sort(np.array(p, dtype=np.int64)) for name, p in parts.items()}
-
-
-def together(
-    targets: np.ndarray, hashes: np.ndarray, fractions: dict[str, float], seed: int
-) -> dict[str, np.ndarray]:
-    """Return `stratified_parts` of the different pictures: those of one hash are in one part."""
-    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    classes = targets[first].copy()
-    np.minimum.at(classes, group, targets)  # whichever comes first, where labels contradict
-    parts = stratified_parts(classes, fractions, seed)
-    return {name: np.flatnonzero(np.isin(group, groups)) for name, groups in parts.items()}
-
-
-def stratified_sample(targets: np.ndarray, limit: int, seed: int) -> np.ndarray:
-    """Return exactly `limit` indices (sorted); each class has its share, up to one example."""
-    generator = np.random.default_rng(seed)
-    chosen: list[int] = []
-    leftover: list[int] = []
-    for label in np.unique(targets):
-        members = generator.permutation(np.flatnonzero(targets == label))
-        size = len(members) * limit // len(targets)
-        chosen.extend(members[:size])
-        if len(members) * limit % len(targets):
-            leftover.append(members[size])
-    filling = generator.permutation(np.array(leftover, dtype=np.int64))[: limit - len(chosen)]
-    return np.sort(np.concatenate([np.array(chosen, dtype=np.int64), filling]))
 
 
 def hash_bytes(data: bytes) -> str:

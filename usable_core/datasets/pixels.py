@@ -43,7 +43,7 @@ def load_pixels(
     total = len(dataset)
     pixels = torch.empty((total, 3, *geometry.crop), dtype=torch.uint8)
     done, places = 0, [torch.empty(0, dtype=torch.int64)]
-    for chunk, indices in _decoded(dataset, geometry, CHUNK):
+    for chunk, indices in decoded(dataset, geometry, CHUNK):
         pixels[done : done + len(chunk)] = chunk
         done += len(chunk)
         places.append(indices)
@@ -76,14 +76,17 @@ def batches(
         indices: Positions (n,) int64 in the data set.
     """
     targets = torch.from_numpy(dataset.targets)
-    for x, indices in _decoded(dataset, prepared, batch_size):
+    for x, indices in decoded(dataset, prepared, batch_size):
         if x.dtype == torch.uint8:
             x = to_dtype(x, torch.float32, scale=True)
         yield x, targets[indices], indices
 
 
-def _decoded(dataset: Dataset, prepared: Input, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches as they are kept and which they are (n,); few pieces wait in memory."""
+def decoded(dataset: Dataset, prepared: Input, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches as they are kept and which they are (n,); few pieces wait in memory.
+
+    What cannot be read is left out, and listed by `dataset.left_out`.
+    """
 
     def piece(start: int) -> tuple[Tensor, Tensor] | None:
         stop = min(start + size, len(dataset))

@@ -101,7 +101,12 @@ def verified(names: Sequence[str], read: Callable[[int], bytes]) -> Verified:
 
     def open_picture(position: int) -> Image.Image:
         row = kept[position]
-        return images.decode(read(row), names[row], white)
+        data = read(row)
+        if hash_bytes(data) != ids[position]:
+            raise ImageRefused(
+                f"{names[row]} is another file than when the data were read. Load them again."
+            )
+        return images.decode(data, names[row], white)
 
     def place(position: int) -> str:
         return names[kept[position]]

@@ -8,9 +8,12 @@ from typing import Any, get_args
 
 def helps_of(kind: type) -> dict[str, str]:
     """Return what the docstring says of each field, from its `Attributes:`."""
-    _, _, text = (inspect.getdoc(kind) or "").partition("Attributes:\n")
-    entries = re.findall(r"^    (\w+): (.*(?:\n      .*)*)", text, re.MULTILINE)
-    return {name: " ".join(found.split()).replace("`", "") for name, found in entries}
+    found: dict[str, str] = {}
+    for one in reversed(kind.__mro__[:-1]):  # a question may be another with more fields
+        _, _, text = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")
+        entries = re.findall(r"^    (\w+): (.*(?:\n      .*)*)", text, re.MULTILINE)
+        found |= {name: " ".join(said.split()).replace("`", "") for name, said in entries}
+    return found
 
 
 def plain(hint: Any) -> Any:  # noqa: ANN401 - any type

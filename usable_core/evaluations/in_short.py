@@ -46,6 +46,17 @@ def cost(summary: Summary) -> str:
     return f"{written(found['value'], 'seconds')} (p95)"
 
 
+def transferability(summary: Summary) -> str:
+    """Return how often the nearest neighbours are right: `91.2 % by neighbours`."""
+    return f"{_share(summary['neighbour_accuracy']['value'])} by neighbours"
+
+
+def rate(summary: Summary) -> str:
+    """Return the rate that is suggested: `0.012`."""
+    found = summary["suggested"]
+    return "a flat curve" if found is None else f"{found:.2g}"
+
+
 def look(summary: Summary) -> str:
     """Return how many problems were found: `2 problems`."""
     count = len(summary["problems"])
@@ -66,6 +77,15 @@ def sweep(summary: Summary) -> str:
     """Return which λ are on the Pareto front; without one, how many were trained."""
     front = [f"{weight:g}" for weight in summary["front"]]
     return f"front: λ = {', '.join(front)}" if front else f"{len(summary['lambdas'])} λ"
+
+
+def learning_curve(summary: Summary) -> str:
+    """Return the best accuracy with the most labels: `97.2 % with 1,000`."""
+    last = [one for curve in summary["curves"] for one in curve["sizes"][-1:] if one["seeds"]]
+    if not last:
+        return ""
+    best = max(last, key=lambda one: one["over_seeds"]["accuracy"]["value"])
+    return f"{_share(best['over_seeds']['accuracy']['value'])} with {best['size']:,}"
 
 
 def assessment(summary: Summary) -> str:

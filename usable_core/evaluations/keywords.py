@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Precision, Report
+from usable_core.evaluations.trainings import Measures
 
 if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
@@ -105,3 +106,37 @@ class FineTuningSettings(TypedDict, total=False):
     from_scratch: bool
     backbone_rate: float
     recipe: str | None
+    train_size: int | None
+
+
+class RateSettings(FineTuningSettings, total=False):
+    """Fields of `RateConfig`."""
+
+    steps: int
+    lowest: float
+    highest: float
+
+
+class SweepSettings(TypedDict, total=False):
+    """Fields of `SweepConfig`."""
+
+    schedule: Schedule
+    source: "Dataset | DatasetSpec | str | None"
+    proxy: Literal["none", "distillation", "distance"]
+    lambdas: Sequence[float]
+    seeds: Sequence[int]
+    measured_on: Literal["test", "validation"]
+    measures: Measures
+    front: Sequence[str]
+
+
+class LearningCurveSettings(TypedDict, total=False):
+    """Fields of `LearningCurveConfig`."""
+
+    train_sizes: Sequence[int] | str
+    seeds: Sequence[int]
+    method: Literal["full", "linear_probe"]
+    schedule: Schedule
+    from_scratch: bool
+    measured_on: Literal["test", "validation"]
+    measures: Measures

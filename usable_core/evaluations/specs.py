@@ -112,7 +112,7 @@ class DatasetSpec:
         split: `auto` is the data set's own test split, else its own validation split; of a data set
             without parts everything; where the model was trained on it, the test split of that
             training.
-        limit: At most this many examples, drawn stratified by class; all when not given.
+        limit: At most this many examples, drawn stratified by class; all without one.
         seed: Seed of the splits and of that draw.
         said_by_fingerprint: Fields that decide what is loaded and nothing else.
     """

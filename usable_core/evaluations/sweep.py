@@ -4,14 +4,13 @@ The answer is `evaluations.sweep_result`.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from usable_core.evaluations.epsilon import number
+from usable_core.catalog import lookup
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import (
-    MOST_SEED,
     DatasetSpec,
     ModelSpec,
     asked,
@@ -21,42 +20,19 @@ from usable_core.evaluations.specs import (
     require_choices,
 )
 from usable_core.evaluations.training import FineTuningConfig
+from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.trainings import (
+    MeasuredOn,
+    Measures,
+    measured_part,
+    numbers,
+    require_each,
+    require_trainings,
+    seeds,
+)
 
 UNMOVED = 1e-3  # up to this λ the backbone stays as it was, see `training.joint`
 PLAIN = 1e3  # from this λ on it is plain fine-tuning
-MOST = 500  # trainings of one sweep
-
-MeasuredOn = Literal["test", "validation"]
-
-
-def _each(read: Callable[[str], object]) -> Callable[[str], object]:
-    """Return a reader of values with commas between them; the config sees each as it was said."""
-    return lambda text: tuple(read(word.strip()) for word in text.split(",") if word.strip())
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """Return the λ that `0, 0.1, 1` means.
-
-    Raises:
-        ConfigError: a part of it is no number.
-    """
-    found: Any = _each(lambda word: number(word, "lambda"))(text)
-    return tuple(found)
-
-
-def seeds(text: str) -> tuple[int, ...]:
-    """Return the seeds that `0, 1, 2` means.
-
-    Raises:
-        ConfigError: a part of it is no whole number.
-    """
-
-    def one(word: str) -> int:
-        require(word.isdecimal(), "seeds", "whole numbers such as 0,1,2", text)
-        return int(word)
-
-    found: Any = _each(one)(text)
-    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -75,6 +51,8 @@ class SweepConfig:
         seeds: Seeds of the trainings: initial head, order and augmentation.
         measured_on: Part of the task that the accuracy is of. A λ that is chosen by one looks
             better on it than it is, so choose by validation and report test.
+        measures: What else is measured of each training.
+        front: The two axes of the Pareto front.
     """
 
     model: ModelSpec
@@ -87,16 +65,18 @@ class SweepConfig:
     )
     seeds: tuple[int, ...] = field(default=(0, 1, 2), metadata=asked(read=seeds))
     measured_on: MeasuredOn = "test"
+    measures: Measures = Measures()
+    front: tuple[str, ...] = field(
+        default=("accuracy", "retained"), metadata=asked(choices=AXES.keys)
+    )
 
     def __post_init__(self) -> None:
         require_choices(self)
-        _require_each(self.lambdas, "lambda", "numbers, 0 or more, such as 0,0.1,1,10", _is_weight)
-        _require_each(self.seeds, "seeds", "whole numbers such as 0,1,2", _is_seed)
+        require_each(self.lambdas, "lambda", "numbers, 0 or more, such as 0,0.1,1,10", _is_weight)
+        require_trainings(self.dataset, self.seeds, len(self.lambdas))
         # Sorted, so that one question has one form; 0 and 0.0 are one λ in a stored question too.
         object.__setattr__(self, "lambdas", tuple(sorted(map(float, self.lambdas))))
         object.__setattr__(self, "seeds", tuple(sorted(self.seeds)))
-        count = len(self.lambdas) * len(self.seeds)
-        require(count <= MOST, "lambdas and seeds", f"of at most {MOST} trainings", count)
         require(
             self.source is not None or self.proxy != "none",
             "source",
@@ -104,15 +84,14 @@ class SweepConfig:
             "(--proxy distillation, --proxy distance)",
             self.source,
         )
-        is_apart = self.dataset.split in ("auto", "train")
-        expected = "auto or train for a sweep, which measures on examples that no training saw"
-        require(is_apart, "split", expected, self.dataset.split)
+        check_front(self.front)
+        self.measures.require_axes(self.front)
         self.training(self.lambdas[0], self.seeds[0])  # which checks the rest
 
     @property
-    def trainings(self) -> tuple[tuple[float, int], ...]:
-        """Return every λ and seed, in the order in which they are trained."""
-        return tuple((weight, seed) for weight in self.lambdas for seed in self.seeds)
+    def trainings(self) -> tuple[FineTuningConfig, ...]:
+        """Return the question of every training, in the order in which they are trained."""
+        return tuple(self.training(one, seed) for one in self.lambdas for seed in self.seeds)
 
     def training(self, task_weight: float, seed: int) -> FineTuningConfig:
         """Return the question of one training."""
@@ -125,23 +104,29 @@ class SweepConfig:
             task_weight=task_weight,
         )
 
+    def place(self, training: FineTuningConfig) -> Mapping[str, Any]:
+        """Return what tells a training from the others."""
+        return {"lambda": training.task_weight, "seed": training.schedule.seed}
+
     @property
     def measured_part(self) -> DatasetSpec:
-        """Return the part of the task that is measured: of a trained model `auto` is its test."""
-        return replace(self.dataset, split="auto" if self.measured_on == "test" else "validation")
+        """Return the part of the task that is measured."""
+        return measured_part(self.dataset, self.measured_on)
 
 
-def _require_each(
-    values: object, name: str, expected: str, is_good: Callable[[object], bool]
-) -> None:
-    several = values if isinstance(values, (tuple, list)) else ()
-    require(bool(several) and all(map(is_good, several)), name, expected, values)
-    require(len(set(several)) == len(several), name, "each named once", values)
+def check_front(axes: object) -> None:
+    """Check that these are two axes.
+
+    Raises:
+        UnknownName: there is no such axis.
+        ConfigError: these are not two.
+    """
+    expected = "two of the axes, such as accuracy,retained"
+    is_pair = isinstance(axes, tuple) and len(set(axes)) == len(axes) == 2
+    require(is_pair, "front", expected, axes)
+    for name in axes if isinstance(axes, tuple) else ():
+        lookup(AXES, "axis", name)
 
 
 def _is_weight(value: Any) -> bool:  # noqa: ANN401 - whatever was said
     return is_number(value) and is_between(value, 0, math.inf)
-
-
-def _is_seed(value: object) -> bool:
-    return type(value) is int and 0 <= value <= MOST_SEED

@@ -1,23 +1,21 @@
-"""What λ trades: a training and a measurement per λ and seed, their means, their Pareto front.
+"""What λ trades: a training and its measurements per λ and seed, their means, their Pareto front.
 
-Records, one row per λ and seed:
-    lambda, seed, accuracy (of the tuned model on the task), n (examples), ece, before and retained
-    (share of the source that the pretrained head is right about, before and after), retained_n,
-    training and measured (ids of the runs that hold the answers), refused (why something is
-    missing; empty where nothing is). What is missing is NaN, or 0 of a count.
+Records, one row per λ and seed: lambda, seed, and the columns of `evaluations.training_axes`.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from usable_core.evaluations.specs import DatasetSpec, InputKind
 from usable_core.evaluations.sweep import PLAIN, UNMOVED, SweepConfig
 from usable_core.evaluations.training import About
-from usable_core.metrics.arrays import Masks
-from usable_core.metrics.intervals import Estimate, Proportion, mean_estimate, wilson
+from usable_core.evaluations.training_axes import AXES, Spread, spread_of
+from usable_core.metrics.arrays import Floats, Masks
+from usable_core.metrics.intervals import Estimate, Proportion, wilson
 from usable_core.metrics.trade_offs import dominators
 from usable_core.records import to_json
 
@@ -29,32 +27,16 @@ DIGITS = 12  # of means that are compared: below is the rounding of their sums
 
 @dataclass(frozen=True)
 class Point:
-    """What one λ gave, over its seeds.
-
-    An interval over seeds says what another training on the same examples would give; one of the
-    examples (Wilson's) what other examples would. Neither holds the other.
+    """What one λ gave.
 
     Attributes:
         task_weight: λ.
-        seeds: Trainings that have an answer.
-        accuracy: On the task: mean over seeds, with Student's interval; NaN ends for one seed.
-        accuracy_of_examples: The same share of as many examples, with Wilson's interval.
-        ece: Mean over seeds, as `accuracy`.
-        retained: Share of the source that the pretrained head is right about, as `accuracy`; None
-            without source data.
-        retained_of_examples: As `accuracy_of_examples`.
-        refused: Why trainings have no answer: seed to sentence.
-        is_front: Whether no other λ has more of both, by the means.
+        spread: Its trainings.
+        is_front: Whether no other λ has more of both axes of the front, by the means.
     """
 
     task_weight: float
-    seeds: int
-    accuracy: Estimate
-    accuracy_of_examples: Proportion
-    ece: Estimate
-    retained: Estimate | None = None
-    retained_of_examples: Proportion | None = None
-    refused: dict[str, str] = field(default_factory=dict)
+    spread: Spread = field(default_factory=Spread)
     is_front: bool = False
 
     @property
@@ -63,11 +45,6 @@ class Point:
         if self.task_weight <= UNMOVED:
             return "not tuned"
         return "plain fine-tuning" if self.task_weight >= PLAIN else ""
-
-    @property
-    def is_answered(self) -> bool:
-        """Tell whether any training of it has an answer."""
-        return self.seeds > 0
 
 
 @dataclass(frozen=True)
@@ -80,6 +57,7 @@ class SweepResult:
         split: The part of the task that was measured.
         about: What is retained of the source: right `classes`, or `pieces` of texts guessed.
         warnings: Sentences that a reader of the numbers must know.
+        kind: What the examples are.
     """
 
     config: SweepConfig
@@ -87,9 +65,10 @@ class SweepResult:
     split: str = ""
     about: About = "classes"
     warnings: tuple[str, ...] = ()
+    kind: InputKind = "picture"
 
     def __repr__(self) -> str:
-        front = ", ".join(f"{point.task_weight:g}" for point in self.points if point.is_front)
+        front = ", ".join(f"{point.task_weight:g}" for point in self.front)
         about = f"{self.config.model.reference} on {self.config.dataset.reference}"
         return f"SweepResult({about}: {len(self.records)} trainings, front λ {front or 'unknown'})"
 
@@ -97,16 +76,27 @@ class SweepResult:
     def points(self) -> tuple[Point, ...]:
         """Return what each λ gave, the smallest first."""
         parts = self.records.groupby("lambda", sort=True)
-        return tuple(_with_front([_point(float(weight), rows) for weight, rows in parts]))
+        spreads = {float(weight): spread_of(rows) for weight, rows in parts}
+        front = on_front(list(spreads.values()), self.config.front)
+        return tuple(
+            Point(weight, spread, is_one)
+            for (weight, spread), is_one in zip(spreads.items(), front, strict=True)
+        )
 
     @property
     def answered(self) -> tuple[Point, ...]:
         """Return the points that have an answer."""
-        return tuple(point for point in self.points if point.is_answered)
+        return tuple(point for point in self.points if point.spread.is_answered)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Return which of `AXES` were measured."""
+        measured = {name for point in self.answered for name in point.spread.over_seeds}
+        return tuple(name for name in AXES if name in measured)
 
     @property
     def front(self) -> tuple[Point, ...]:
-        """Return the Pareto front of task against retained accuracy; empty without source data."""
+        """Return the Pareto front of the two axes; empty where one of them was not measured."""
         return tuple(point for point in self.points if point.is_front)
 
     @property
@@ -118,6 +108,16 @@ class SweepResult:
         first = known.iloc[0]
         n = int(first["retained_n"])
         return wilson(round(float(first["before"]) * n), n)
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Return the columns that tell the trainings apart."""
+        return "lambda", "seed"
+
+    @property
+    def task(self) -> DatasetSpec:
+        """Return the data that was trained on."""
+        return self.config.dataset
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records, one row per λ and seed."""
@@ -135,9 +135,11 @@ class SweepResult:
                 "retained_of": self.about,
                 "before": self.before,
                 "lambdas": [
-                    {"lambda": one.task_weight, "limit": one.limit, **vars(one)}
-                    for one in self.points
+                    {"lambda": p.task_weight, "limit": p.limit, "is_front": p.is_front}
+                    | vars(p.spread)
+                    for p in self.points
                 ],
+                "front_axes": self.config.front,
                 "front": [one.task_weight for one in self.front],
                 "runs": self.records.to_dict("records"),
                 "warnings": self.warnings,
@@ -146,47 +148,20 @@ class SweepResult:
         return found
 
 
-def _point(task_weight: float, rows: "pd.DataFrame") -> Point:
-    known = rows[rows["n"] > 0]
-    kept = known[known["retained_n"] > 0]
-    told = rows.loc[rows["refused"] != "", ["seed", "refused"]].itertuples(index=False)
-    refused = {str(seed): str(why) for seed, why in told}
-    return Point(
-        task_weight,
-        len(known),
-        _over_seeds(known["accuracy"]),
-        _of_examples(known["accuracy"], known["n"]),
-        _over_seeds(known["ece"]),
-        _over_seeds(kept["retained"]) if len(kept) else None,
-        _of_examples(kept["retained"], kept["retained_n"]) if len(kept) else None,
-        refused,
-    )
+def on_front(spreads: Sequence[Spread], axes: Sequence[str]) -> list[bool]:
+    """Return which have no other that has more of both axes, by the means.
 
-
-def _over_seeds(values: "pd.Series[float]") -> Estimate:
-    found = mean_estimate(values.to_numpy(dtype=np.float64))
-    low, high = (float(np.clip(end, 0, 1)) for end in (found.low, found.high))  # NaN stays
-    return replace(found, low=low, high=high)
-
-
-def _of_examples(values: "pd.Series[float]", counts: "pd.Series[int]") -> Proportion:
-    if not len(values):
-        return wilson(0, 0)
-    n = int(counts.min())
-    return wilson(round(float(values.mean()) * n), n)
-
-
-def _with_front(points: list[Point]) -> Iterable[Point]:
-    """Mark the points that no other point has more of both than."""
-    both = [k for k, one in enumerate(points) if one.is_answered and one.retained is not None]
+    None is where fewer than two have both: there is nothing to trade.
+    """
+    both = [k for k, one in enumerate(spreads) if all(name in one.over_seeds for name in axes)]
     if len(both) < 2:
-        return points
-    values = np.array(
-        [
-            [points[k].accuracy.value for k in both],
-            [kept.value for k in both if (kept := points[k].retained) is not None],
-        ]
-    )
-    is_front: Masks = np.logical_not(dominators(values.round(DIGITS)).any(axis=1))
-    on_front = {k for k, is_one in zip(both, is_front, strict=True) if is_one}
-    return [replace(one, is_front=k in on_front) for k, one in enumerate(points)]
+        return [False] * len(spreads)
+    values: Floats = np.array([[_gain(spreads[k].over_seeds, name) for k in both] for name in axes])
+    is_beaten: Masks = np.asarray(dominators(values.round(DIGITS)).any(axis=1))
+    front = {k for k, is_worse in zip(both, is_beaten, strict=True) if not is_worse}
+    return [k in front for k in range(len(spreads))]
+
+
+def _gain(found: Mapping[str, Estimate], name: str) -> float:
+    """Return a mean, the more the better."""
+    return -found[name].value if AXES[name].is_better_low else found[name].value

@@ -1,9 +1,9 @@
 """What λ trades in sentences, the same for the terminal and for the page."""
 
-import math
-
+from usable_core.evaluations import spread_words
+from usable_core.evaluations.spread_words import mean, measured_said, seeds_said
 from usable_core.evaluations.sweep_result import Point, SweepResult
-from usable_core.metrics.intervals import Estimate
+from usable_core.evaluations.training_axes import AXES
 
 NO_SOURCE = (
     "Without source data nothing tells what is retained, so there is no front: name some "
@@ -13,96 +13,84 @@ NO_SOURCE = (
 
 def in_words(result: SweepResult) -> tuple[str, ...]:
     """Return what λ trades, which λ are on the front, and how far to believe it."""
-    return tuple(filter(None, (trade(result), front(result), seeds_said(result), _chosen(result))))
+    said = (trade(result), others(result), front(result), seeds_said(result.config.seeds))
+    return tuple(filter(None, (*said, _chosen(result))))
 
 
 def trade(result: SweepResult) -> str:
     """Return what goes up and what goes down from the smallest λ to the largest."""
     first, last = result.answered[0], result.answered[-1]
     if first is last:
-        kept = "" if first.retained is None else f", {retained_name(result)} {_share(first)}"
-        accuracy = percent(first.accuracy.value)
+        known = "retained" in result.axes
+        kept = f", {retained_name(result)} {mean(first.spread, 'retained')}" if known else ""
+        accuracy = mean(first.spread)
         return f"With λ = {first.task_weight:g} task accuracy is {accuracy}{kept}: one λ alone."
-    task = f"task accuracy goes from {percent(first.accuracy.value)} to "
-    said = f"From {_named(first)} to {_named(last)} {task}{percent(last.accuracy.value)}"
-    if first.retained is None or last.retained is None:
+    task = f"task accuracy goes from {mean(first.spread)} to {mean(last.spread)}"
+    said = f"From {_named(first)} to {_named(last)} {task}"
+    if "retained" not in result.axes:
         return f"{said}."
-    before = f" (before any training {percent(result.before.value)})" if result.before else ""
-    return f"{said}, and {retained_name(result)} from {_share(first)} to {_share(last)}{before}."
+    kept = " to ".join(mean(one.spread, "retained") for one in (first, last))
+    before = f" (before any training {100 * result.before.value:.1f} %)" if result.before else ""
+    return f"{said}, and {retained_name(result)} from {kept}{before}."
+
+
+def others(result: SweepResult) -> str:
+    """Return how the other axes go from the smallest λ to the largest; empty without any."""
+    first, last = result.answered[0].spread, result.answered[-1].spread
+    spreads = [point.spread for point in result.answered]
+    how = measured_said(result.config.measures, result.kind, spreads)
+    if first is last or not how:
+        return ""
+    parts = [
+        f"{AXES[name].title} ({told}) from {mean(first, name)} to {mean(last, name)}"
+        for name, told in how.items()
+    ]
+    return f"Between the same λ goes {', and '.join(parts)}.{bound(result)}"
+
+
+def bound(result: SweepResult) -> str:
+    """Return where accuracy under attack is an upper bound only, for a check of it failed."""
+    rows = result.records
+    if "is_bound" not in rows or not rows["is_bound"].any():
+        return ""
+    named = ", ".join(f"{weight:g}" for weight in rows.loc[rows["is_bound"], "lambda"].unique())
+    return f" With λ = {named} a check of the attack failed: there it is an upper bound only."
 
 
 def front(result: SweepResult) -> str:
     """Return which λ are on the Pareto front; why there is none where there is none."""
-    if all(point.retained is None for point in result.answered):
+    axes = result.config.front
+    if "retained" in axes and "retained" not in result.axes:
         return NO_SOURCE
     on_front = [f"{point.task_weight:g}" for point in result.front]
     if not on_front:
         return ""
-    others = [f"{p.task_weight:g}" for p in result.answered if not p.is_front]
-    has = "has" if len(others) == 1 else "have"
+    behind = [f"{p.task_weight:g}" for p in result.answered if not p.is_front]
+    has = "has" if len(behind) == 1 else "have"
     beaten = (
-        f"; λ = {', '.join(others)} {has} no more of either than one of these" if others else ""
+        f"; λ = {', '.join(behind)} {has} no more of either than one of these" if behind else ""
     )
+    is_usual = axes == ("accuracy", "retained")
+    both = "both" if is_usual else " and ".join(better_of(name) for name in axes)
     return (
-        f"On the Pareto front of both, by the means: λ = {', '.join(on_front)}{beaten}. Neighbours "
-        "whose intervals overlap may change places."
+        f"On the Pareto front of {both}, by the means: λ = {', '.join(on_front)}{beaten}. "
+        "Neighbours whose intervals overlap may change places."
     )
 
 
-def seeds_said(result: SweepResult) -> str:
-    """Return what the intervals are of."""
-    if len(result.config.seeds) == 1:
-        return (
-            "One seed: there is no interval over seeds. The intervals are of the examples alone "
-            "(Wilson); name more seeds to see what another training would give."
-        )
-    return (
-        f"Intervals over seeds (Student, {len(result.config.seeds)} seeds) say what another "
-        "training on these examples would give, those of the examples (Wilson) what others of "
-        "them would; neither holds the other."
-    )
+def better_of(axis: str) -> str:
+    """Return what more of an axis is called: less error, more of all others."""
+    return ("less " if AXES[axis].is_better_low else "") + AXES[axis].title
 
 
 def refusals(result: SweepResult) -> tuple[str, ...]:
     """Return which trainings have no answer, and why."""
-    return tuple(
-        f"λ = {point.task_weight:g}, seed {seed} has no answer: {why}"
-        for point in result.points
-        for seed, why in point.refused.items()
-    )
+    return spread_words.refusals((f"λ = {p.task_weight:g}", p.spread) for p in result.points)
 
 
 def retained_name(result: SweepResult) -> str:
     """Return what the retained share is called."""
     return "source accuracy" if result.about == "classes" else "the share of source pieces guessed"
-
-
-def spread(found: Estimate | None) -> str:
-    """Return a mean with its interval over seeds: "93.1 % (91.0 % to 95.2 %)", if they differ."""
-    if found is None or math.isnan(found.value):
-        return "–"
-    value, low, high = map(percent, (found.value, found.low, found.high))
-    if math.isnan(found.low):
-        return value
-    # A width of 0 is no certainty: so few seeds happened to agree, or the seed changes nothing.
-    is_equal = found.low == found.high
-    return f"{value} (all seeds)" if is_equal else f"{value} ({low} to {high})"
-
-
-def ends(found: Estimate | None) -> str:
-    """Return an interval: "91.0 % to 95.2 %"."""
-    if found is None or not found.n:
-        return "–"
-    return f"{percent(found.low)} to {percent(found.high)}"
-
-
-def percent(value: float) -> str:
-    """Return a share as people read it."""
-    return f"{100 * value:.1f} %"
-
-
-def _share(point: Point) -> str:
-    return "unknown" if point.retained is None else percent(point.retained.value)
 
 
 def _named(point: Point) -> str:

@@ -86,6 +86,9 @@ class FineTuningConfig:
             that is trained keeps them. A decoder says more of a text where it is asked something.
         recipe: Name of the settings that it starts from; what else is said goes before them. In
             Python its schedule stands where none is given.
+        train_size: Train on so many of the training examples, at most, and validate on no more:
+            stratified, drawn by what they show and the schedule's seed, each smaller part within
+            each larger one. The test split stays whole. All when not given.
     """
 
     model: ModelSpec
@@ -99,6 +102,7 @@ class FineTuningConfig:
     backbone_rate: float = 1.0
     prompt: str = ""
     recipe: str | None = field(default=None, metadata=asked(choices=RECIPES.keys))
+    train_size: int | None = None
 
     @staticmethod
     def usual(said: Mapping[str, object]) -> dict[str, object]:
@@ -124,6 +128,7 @@ class FineTuningConfig:
         is_good = is_number(self.task_weight) and is_between(self.task_weight, 0, math.inf)
         require(is_good, "task_weight (λ)", "a finite number, 0 or more", self.task_weight)
         require_range(self, "backbone_rate", 0, 100)
+        require_range(self, "train_size", 2)
         self._require_something_to_keep()
 
     @property

@@ -102,6 +102,13 @@ class Preprocessing:
                 del values[name]
         return repr(sorted(values.items()))
 
+    @property
+    def pixels_identity(self) -> str:
+        """Return what tells it from another way to the same picture's `pixels`."""
+        return replace(
+            self, mean=(0.0,) * 3, std=(1.0,) * 3, channels=3, channel_order="rgb"
+        ).identity
+
     def read(self, image: Image.Image) -> Tensor:
         """Return the RGB image resized and cropped, uint8 (3, H, W); see `pixels`."""
         return self.pixels(image)

@@ -11,6 +11,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from usable_core.errors import ConfigError, TextRefused, quoted
+from usable_core.inputs.input import Input
 from usable_core.inputs.tokens import Tokens
 from usable_core.texts import cleaned
 
@@ -18,6 +19,21 @@ _SIGN = "<prompt>"  # what the template calls it
 _MOST = 2  # a prompt has at most so many times fewer pieces than are read
 _BEFORE = ("a", "A plain sentence.")  # texts that a prompt is tried behind
 _SPELT = {"BertProcessing", "RobertaProcessing"}  # ends of a text that are no template
+
+
+def asked(takes: Input, prompt: str) -> Input:
+    """Return what a model takes with the prompt of a question, if it has one.
+
+    Raises:
+        ConfigError: the model takes pictures, or as `with_prompt`.
+    """
+    if not prompt:
+        return takes
+    if not isinstance(takes, Tokens):
+        raise ConfigError(
+            "A prompt is read behind texts, and the model takes pictures. Leave it out."
+        )
+    return with_prompt(takes, prompt)
 
 
 def with_prompt(takes: Tokens, prompt: str) -> Tokens:

@@ -14,7 +14,7 @@ import torch
 from usable_core.asking.oracle import Oracle
 from usable_core.catalog.attacks import AttackSpec
 from usable_core.catalog.text_attacks import BLIND, KNOWN, TEXT_ATTACKS
-from usable_core.datasets.dataset import stratified_sample
+from usable_core.datasets.draws import stratified_sample
 from usable_core.evaluations.epsilon import most_words
 from usable_core.evaluations.robustness import Check, RobustnessConfig, Verdict
 from usable_core.measuring.checks import BLIND as FEW_BLIND

@@ -9,7 +9,7 @@ from usable_core.asking.oracle import Oracle
 from usable_core.attacks.campaign import Trial, build
 from usable_core.attacks.sweep import AttackedBatch, SmallestEpsilons, descend, from_scratch
 from usable_core.catalog.attacks import AttackSpec
-from usable_core.datasets.dataset import stratified_sample
+from usable_core.datasets.draws import stratified_sample
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_cost import examined_by
 from usable_core.measuring.streaming import Examples, pictures

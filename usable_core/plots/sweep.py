@@ -1,94 +1,68 @@
-"""A sweep of λ as figures: what the task gains, what the source loses, one against the other."""
+"""A sweep of λ as figures: each axis against λ, and two of them against each other."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from math import log10
 
 import plotly.graph_objects as go
 
-from usable_core.evaluations.sweep_result import Point, SweepResult
-from usable_core.evaluations.sweep_words import ends, spread
-from usable_core.metrics.intervals import Estimate
-from usable_core.plots.style import (
-    COLORS,
-    NEUTRAL,
-    WIDTH,
-    ModelStyle,
-    Theme,
-    add_band,
-    error_bars,
-    tidy,
-)
+from usable_core.catalog.looks import DASHES, SYMBOLS
+from usable_core.evaluations.spread_words import spread
+from usable_core.evaluations.sweep_result import Point, SweepResult, on_front
+from usable_core.evaluations.training_axes import AXES
+from usable_core.plots.spreads import SIZE, Line, add_line, panels, scaled, titled
+from usable_core.plots.style import COLORS, NEUTRAL, ModelStyle, Theme, error_bars, tidy
 
-TASK, KEPT = "task accuracy", "retained of the source"
 _APART = 1.0  # powers of ten from 0 to the smallest other λ
-_SIZE = 9  # px of a marker
 
 
 def lambda_figure(result: SweepResult, *, theme: Theme = "light") -> go.Figure:
-    """Return task accuracy and what is retained of the source (%) against λ.
+    """Return every measured axis against λ, one panel below another.
 
-    λ is on a log axis on which 0 has a place of its own. Bars are the intervals over seeds, bands
-    those of the examples.
+    λ is on a log axis that they share, on which 0 has a place of its own. Bars are the intervals
+    over seeds, bands those of the examples.
     """
-    figure, points = go.Figure(), result.answered
+    axes, figure = result.axes, panels(result.axes)
     place = places([point.task_weight for point in result.points])
-    looks = zip((TASK, KEPT), _styles(theme), strict=True)
-    for name, style in looks:
-        rows = list(_rows(points, is_task=name == TASK))
-        if rows:
-            _add_line(figure, name, style, place, rows)
+    known = [(place[p.task_weight], f"λ = {p.task_weight:g}", p.spread) for p in result.answered]
+    for row, (name, style) in enumerate(zip(axes, _styles(theme), strict=False), start=1):
+        add_line(figure, name, row, Line("", style, known))
     _mark_limits(figure, result.points, place, theme)
-    figure.update_xaxes(
-        title_text="λ (log scale, 0 apart)",
-        tickvals=list(place.values()),
-        ticktext=[f"{weight:g}" for weight in place],
-    )
-    figure.update_yaxes(title_text="%", range=[-2, 112], tickvals=list(range(0, 101, 20)))
-    return tidy(figure)
+    figure.update_xaxes(tickvals=list(place.values()), ticktext=[f"{weight:g}" for weight in place])
+    return figure.update_xaxes(title_text="λ (log scale, 0 apart)", row=max(1, len(axes)), col=1)
 
 
-def front_figure(result: SweepResult, *, theme: Theme = "light") -> go.Figure:
-    """Return what is retained (%) against task accuracy (%), a point per λ, with the Pareto front.
+def front_figure(
+    result: SweepResult, axes: Sequence[str] = (), *, theme: Theme = "light"
+) -> go.Figure:
+    """Return one axis against another, a point per λ, with the Pareto front.
 
     Filled points are on the front, which the line joins. Bars are the intervals over seeds.
+
+    Args:
+        result: The answer.
+        axes: Names of the axis to the right and of the one up; those of the question when empty.
+        theme: Colour scheme of the page around it.
     """
+    right, up = axes = tuple(axes) or result.config.front
+    known = [p for p in result.answered if all(name in p.spread.over_seeds for name in axes)]
+    is_front = on_front([point.spread for point in known], axes)
     figure = go.Figure()
-    task, kept = _styles(theme)
-    front = sorted(result.front, key=lambda point: point.accuracy.value)
+    front = [point for point, is_one in zip(known, is_front, strict=True) if is_one]
+    front.sort(key=lambda point: point.spread.over_seeds[right].value)
     figure.add_scatter(
-        x=[100 * point.accuracy.value for point in front],
-        y=[100 * point.retained.value for point in front if point.retained is not None],
+        x=[scaled(point.spread, right)[0] for point in front],
+        y=[scaled(point.spread, up)[0] for point in front],
         mode="lines",
         name="Pareto front",
         line={"color": NEUTRAL[theme], "width": 1.5, "dash": "dot"},
         hoverinfo="skip",
     )
-    for point in result.answered:
-        if point.retained is None:
-            continue
-        x, y = (
-            [[100 * getattr(of, end)] for end in ("value", "low", "high")] for of in _both(point)
-        )
-        figure.add_scatter(
-            x=x[0],
-            y=y[0],
-            mode="markers+text",
-            name=f"λ = {point.task_weight:g}",
-            text=[f"{point.task_weight:g}"],
-            textposition="bottom center",
-            marker={
-                "symbol": "circle" if point.is_front else "circle-open",
-                "size": _SIZE + 3,
-                "color": task.color,
-            },
-            error_x=error_bars(x, task.color),
-            error_y=error_bars(y, kept.color),
-            showlegend=False,
-            hovertemplate=f"λ = {point.task_weight:g}: task {spread(point.accuracy)}, retained "
-            f"{spread(point.retained)}<extra></extra>",
-        )
-    figure.update_xaxes(title_text=f"{TASK}, %")
-    figure.update_yaxes(title_text=f"{KEPT}, %")
+    for point, is_one in zip(known, is_front, strict=True):
+        _add_point(figure, point, axes, theme, is_filled=is_one)
+    for name, update in ((right, figure.update_xaxes), (up, figure.update_yaxes)):
+        update(title_text=titled(name))
+        if AXES[name].is_better_low:
+            update(autorange="reversed")  # better is always up and to the right
     return tidy(figure)
 
 
@@ -99,63 +73,51 @@ def places(weights: Sequence[float]) -> dict[float, float]:
     return {weight: log10(weight) if weight > 0 else zero for weight in sorted(weights)}
 
 
-def _styles(theme: Theme) -> tuple[ModelStyle, ModelStyle]:
-    blue, orange = COLORS[theme][:2]
-    return ModelStyle(blue, "solid", "circle"), ModelStyle(orange, "dash", "square")
+def _styles(theme: Theme) -> list[ModelStyle]:
+    looks = zip(COLORS[theme], DASHES, SYMBOLS, strict=False)
+    return [ModelStyle(*look) for look in looks]
 
 
-def _both(point: Point) -> tuple[Estimate, Estimate]:
-    return point.accuracy, point.retained or point.accuracy
-
-
-def _rows(points: Sequence[Point], *, is_task: bool) -> Iterator[tuple[Point, Estimate, Estimate]]:
-    """Yield each point that has a share, with that and what the examples leave open of it."""
-    for point in points:
-        over_seeds = point.accuracy if is_task else point.retained
-        of_examples = point.accuracy_of_examples if is_task else point.retained_of_examples
-        if over_seeds is not None and of_examples is not None:
-            yield point, over_seeds, of_examples
-
-
-def _add_line(
-    figure: go.Figure,
-    name: str,
-    style: ModelStyle,
-    place: Mapping[float, float],
-    rows: Sequence[tuple[Point, Estimate, Estimate]],
+def _add_point(
+    figure: go.Figure, point: Point, axes: Sequence[str], theme: Theme, *, is_filled: bool
 ) -> None:
-    x = [place[point.task_weight] for point, _, _ in rows]
-    low, high = ([100 * getattr(of, end) for _, _, of in rows] for end in ("low", "high"))
-    add_band(figure, x, low, high, style.band)
-    over_seeds = [[100 * getattr(of, end) for _, of, _ in rows] for end in ("value", "low", "high")]
+    x, y = ([[end] for end in scaled(point.spread, name)] for name in axes)
+    blue, orange = COLORS[theme][:2]
+    told = (f"{AXES[name].title} {spread(point.spread.over_seeds[name], name)}" for name in axes)
     figure.add_scatter(
-        x=x,
-        y=over_seeds[0],
-        mode="lines+markers",
-        name=name,
-        line={"color": style.color, "dash": style.dash, "width": WIDTH},
-        marker={"symbol": style.symbol, "size": _SIZE, "color": style.color},
-        error_y=error_bars(over_seeds, style.color),
-        customdata=[(f"{p.task_weight:g}", spread(of), ends(by)) for p, of, by in rows],
-        hovertemplate="λ = %{customdata[0]}: %{customdata[1]}, of the examples %{customdata[2]}"
-        f"<extra>{name}</extra>",
+        x=x[0],
+        y=y[0],
+        mode="markers+text",
+        name=f"λ = {point.task_weight:g}",
+        text=[f"{point.task_weight:g}"],
+        textposition="bottom center",
+        marker={
+            "symbol": "circle" if is_filled else "circle-open",
+            "size": SIZE + 3,
+            "color": blue,
+        },
+        error_x=error_bars(x, blue),
+        error_y=error_bars(y, orange),
+        showlegend=False,
+        hovertemplate=f"λ = {point.task_weight:g}: {', '.join(told)}<extra></extra>",
     )
 
 
 def _mark_limits(
-    figure: go.Figure, points: Sequence[Point], place: Mapping[float, float], theme: Theme
+    figure: go.Figure, points: Sequence[Point], place: dict[float, float], theme: Theme
 ) -> None:
-    """Draw a line at the outermost λ of each limit, with its name above."""
+    """Draw a line at the outermost λ of each limit, with its name in the first panel."""
     for said, one in {point.limit: point for point in points if point.limit}.items():
         x = place[one.task_weight]
         figure.add_vline(x=x, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"})
         is_left = x == min(place.values())
         figure.add_annotation(
             x=x,
-            y=112,  # above all shares
+            y=0.02 if is_left else 0.98,
+            yref="y domain",
             text=said,
             showarrow=False,
             xanchor="left" if is_left else "right",
-            yanchor="top",
+            yanchor="bottom" if is_left else "top",
             font={"color": NEUTRAL[theme], "size": 12},
         )

@@ -39,7 +39,8 @@ def precedence(table: "RunTable", config: AssessmentConfig, fingerprint: str) ->
 
 def _is_evaluation(task: str) -> bool:
     """Tell whether a task shows how models do on data."""
-    return task in tasks.TASKS and hasattr(tasks.TASKS[task].config, "same")
+    row = tasks.TASKS.get(task)
+    return row is not None and hasattr(row.config, "same") and not row.precedes_training
 
 
 def _set_of(config: Any) -> object:  # noqa: ANN401 - JSON of any version

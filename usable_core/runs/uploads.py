@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -150,6 +151,8 @@ def listed(questions: Mapping[str, str] | None = None) -> list[Upload]:
 def delete(upload_id: str, *, keep_name: bool = False) -> None:
     """Delete what is stored under an identity; what is not there is no mistake.
 
+    With data go the decoded pictures that trainings have left, of these and of others.
+
     Args:
         upload_id: The identity.
         keep_name: Leave what it was called, for the runs that it was data of.
@@ -158,6 +161,8 @@ def delete(upload_id: str, *, keep_name: bool = False) -> None:
         StorageError: it cannot be deleted.
     """
     with files.refusing(_folder()):
+        if any(files.is_there(_path(upload_id).with_suffix(ending)) for ending in DATA):
+            shutil.rmtree(settings.home() / settings.PIXELS, ignore_errors=True)
         for ending in KINDS:
             _path(upload_id).with_suffix(ending).unlink(missing_ok=True)
         if not keep_name:

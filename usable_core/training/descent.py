@@ -15,7 +15,7 @@ from usable_core.errors import OutputsRefused, StorageError
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
-from usable_core.randomness import seed_of
+from usable_core.randomness import seed_drawing, seed_of
 from usable_core.training.meter import Figures, Meter, Validation
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.rates import learning_rate_factor
@@ -62,7 +62,7 @@ class Descent:
         # Weight decay is of L_fine: at the start, where L_pre is least, it must move no weight.
         decay = (schedule.weight_decay or 0.0) * self._weights.task
         groups = parameter_groups(objective.parts, replace(schedule, weight_decay=decay))
-        self._optimizer = _optimizer(groups, schedule)
+        self._optimizer = optimizer_of(groups, schedule)
         self._peaks = [group["lr"] for group in self._optimizer.param_groups]
         self._began, self._is_whole = time.perf_counter(), True
         self.meter, self.step, self.earlier = Meter(self._steps, report), 0, 0.0
@@ -76,7 +76,7 @@ class Descent:
         """
         if not self.step:
             self._watch.check_start(self._weights.figures(self._start))
-        checkpoints.begin(self.step, self._steps)
+        checkpoints.begin(self.step, self._steps, self._objective.modules)
         try:
             for epoch in range(len(self.meter.records) + 1, self._epochs + 1):
                 self._run_epoch(epoch, checkpoints)
@@ -119,7 +119,7 @@ class Descent:
         done = self.step - (epoch - 1) * self._per_epoch
         if not done:
             self.meter.begin_epoch()
-        for indices in self._objective.batches(self._schedule, epoch)[done:]:
+        for indices in self._objective.batches_from(self._schedule, epoch, done):
             with undisturbed():
                 self._is_whole = False
                 self._take_step(indices)
@@ -144,7 +144,7 @@ class Descent:
             return
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * self._rate()
-        torch.manual_seed(seed_of(self._schedule.seed, "step", self.step))  # of dropout
+        seed_drawing(self._objective.device, seed_of(self._schedule.seed, "step", self.step))
         with autocast(self._objective.device, self._precision):
             outcome = self._objective.loss(indices, self.step)
         self.meter.add(self._moved(outcome), len(indices))
@@ -192,7 +192,8 @@ def parameter_groups(
     return [group for group in groups if group["params"]]
 
 
-def _optimizer(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:
+def optimizer_of(groups: list[dict[str, object]], schedule: Schedule) -> torch.optim.Optimizer:
+    """Return the schedule's optimizer of groups, see `parameter_groups`."""
     if schedule.optimizer == "adamw":
         return torch.optim.AdamW(groups)
     is_nesterov = schedule.momentum_form == "nesterov"

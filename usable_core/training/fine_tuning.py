@@ -13,24 +13,24 @@ from typing import cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
-from usable_core.errors import CheckpointError, ConfigError, UsableError
+from usable_core.errors import CheckpointError, UsableError
 from usable_core.evaluations.specs import Report, require
 from usable_core.evaluations.training import FineTuningConfig, Start, TrainingResult
-from usable_core.inputs.input import Input
-from usable_core.inputs.prompts import with_prompt
+from usable_core.inputs.prompts import asked
 from usable_core.inputs.tokens import Tokens
-from usable_core.models.heads import head, replace_head
+from usable_core.models.heads import head
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
-from usable_core.models.sources.from_card import build, check_architecture
+from usable_core.models.sources.from_card import check_architecture
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
+from usable_core.training.initial import new_network
 from usable_core.training.joint import Balance, Joint, Keep
 from usable_core.training.language_modelling import language_modelling
 from usable_core.training.loop import Fitted, fit, unmoved
@@ -76,35 +76,21 @@ def fine_tune(
     """
     began = time.perf_counter()
     architecture = _architecture(model)
-    require_classes(dataset)
-    torch.manual_seed(config.schedule.seed)
-    device = best_device()
-    train, validation = training_splits(dataset, config.dataset)
-    takes = _asked(model.input, config.prompt)
-    network = _new_network(model, len(dataset.labels), config).to(device)
-    task = load_material(train, takes, device, report)
-    schedule = resolved(config.schedule, network, config.method, model.kind, examples=len(task))
-    config = replace(config, schedule=schedule)
-    held_out = load_material(validation, takes, device, report)
+    tuning = prepared(model, dataset, config, source, report)
     others = (model.fingerprint,) if source is None else (model.fingerprint, source.fingerprint)
-    checkpoints = Checkpoints(folder, question_of(config, train, *others))
-    trainee = Trainee(network, takes, train.labels)
-    tuning = _Tuning(config, trainee, task, held_out, checkpoints)
-    data = None
-    if source is not None and config.source is not None:
-        data = Source(source, config.source, train.ids, validation.ids)
-    keeping = _keeping(tuning, model, data, report) if config.is_joint else None
-    fitted = tuning.fitted(keeping, report)
+    checkpoints = Checkpoints(folder, question_of(tuning.config, tuning.train, *others))
+    fitted = tuning.fitted(report, checkpoints)
 
     def trained() -> Trained:
+        keeping, trainee = tuning.keeping, tuning.trainee
         kept = None if keeping is None else keeping.measured()
         of_recipe = RECIPES[config.recipe].faults if config.recipe else ()
-        answers = answers_to(tuning.trainee, held_out, validation)
+        answers = answers_to(trainee, tuning.held_out, tuning.validation)
         return Trained(
-            network=network.cpu(),
-            takes=takes,
-            data=train,
-            config=config,
+            network=trainee.network.cpu(),
+            takes=trainee.input,
+            data=tuning.train,
+            config=tuning.config,
             fitted=fitted,
             seconds=fitted.earlier + time.perf_counter() - began,
             validation=answers,
@@ -117,6 +103,34 @@ def fine_tune(
         )
 
     return finished(fitted, trained, folder, checkpoints)
+
+
+def prepared(
+    model: Model, dataset: Dataset, config: FineTuningConfig, source: Dataset | None, report: Report
+) -> "Tuning":
+    """Return what is trained, before its first step; arguments and errors as of `fine_tune`."""
+    require_classes(dataset)
+    torch.manual_seed(config.schedule.seed)
+    device = best_device()
+    train, validation = (
+        part.nested(config.train_size, seed=config.schedule.seed)
+        for part in training_splits(dataset, config.dataset)
+    )
+    takes = asked(model.input, config.prompt)
+    network = new_network(model, len(dataset.labels), config).to(device)
+    task = load_material(train, takes, device, report)
+    schedule = resolved(config.schedule, network, config.method, model.kind, examples=len(task))
+    config = replace(config, schedule=schedule)
+    held_out = load_material(validation, takes, device, report)
+    tuning = Tuning(
+        config, Trainee(network, takes, train.labels), train, validation, task, held_out
+    )
+    if not config.is_joint:
+        return tuning
+    data = None
+    if source is not None and config.source is not None:
+        data = Source(source, config.source, train.ids, validation.ids)
+    return replace(tuning, keeping=_keeping(tuning, model, data, report))
 
 
 @dataclass(frozen=True)
@@ -142,38 +156,52 @@ class _Keeping:
 
 
 @dataclass(frozen=True)
-class _Tuning:
-    """A network and what it is trained on and validated by."""
+class Tuning:
+    """A network, what it is trained on and validated by, and what it keeps.
+
+    Attributes:
+        config: The question; its schedule leaves nothing open.
+        trainee: The network.
+        train: Examples that it is trained on; `task` as they are held in memory.
+        validation: Examples that it is validated by; `held_out` as they are held in memory.
+        keeping: What is kept; None where nothing is.
+    """
 
     config: FineTuningConfig
     trainee: Trainee
+    train: Dataset
+    validation: Dataset
     task: Material
     held_out: Material
-    checkpoints: Checkpoints
+    keeping: _Keeping | None = None
 
-    def fitted(self, keeping: _Keeping | None, report: Report) -> Fitted:
+    @property
+    def is_unmoved(self) -> bool:
+        """Tell whether the start itself is the answer."""
+        return self.keeping is not None and self.keeping.balance.is_unmoved
+
+    def fitted(self, report: Report, checkpoints: Checkpoints) -> Fitted:
         """Train the network, in place."""
         schedule = self.config.schedule
         if self.config.method == "linear_probe":
-            data = self.task, self.held_out
-            return probe(self.trainee, *data, schedule, report, self.checkpoints)
-        objective = self.objective(keeping)
-        if keeping is not None and keeping.balance.is_unmoved:
-            return unmoved(objective, schedule, report)
-        return fit(objective, schedule, report, self.checkpoints)
+            return probe(self.trainee, self.task, self.held_out, schedule, report, checkpoints)
+        if self.is_unmoved:
+            return unmoved(self.objective(), schedule, report)
+        return fit(self.objective(), schedule, report, checkpoints)
 
-    def objective(self, keeping: _Keeping | None) -> Objective:
-        """Return what is minimised."""
-        network, rate = self.trainee.network, self.config.backbone_rate
+    def objective(self) -> Objective:
+        """Return what is minimised where all weights are moved."""
+        keeping, network, rate = self.keeping, self.trainee.network, self.config.backbone_rate
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
-            loss=self._loss(keeping),
+            loss=self._loss(),
             validate=lambda: validate(self.trainee, self.held_out),
             examples=len(self.task),
             classes=len(self.trainee.labels),
             device=self.trainee.device,
             labels=self.task.labels,
             lengths=self.task.lengths,
+            expect=self.task.expect,
         )
         if keeping is None:
             return alone
@@ -181,9 +209,9 @@ class _Tuning:
         parts = [alone.parts[0], (joint.head, rate), alone.parts[1], (joint.statistics, 0.0)]
         return replace(alone, parts=parts, weigh=keeping.balance.weights)
 
-    def _loss(self, keeping: _Keeping | None) -> Callable[[Tensor, int], Loss]:
+    def _loss(self) -> Callable[[Tensor, int], Loss]:
         network, schedule, task = self.trainee.network, self.config.schedule, self.task
-        classes = len(self.trainee.labels)
+        classes, keeping = len(self.trainee.labels), self.keeping
 
         def loss(indices: Tensor, step: int) -> Loss:
             network.train()
@@ -201,17 +229,6 @@ class _Tuning:
         return loss
 
 
-def _asked(takes: Input, prompt: str) -> Input:
-    """Return what a model takes with the prompt of a training, if it has one."""
-    if not prompt:
-        return takes
-    if not isinstance(takes, Tokens):
-        raise ConfigError(
-            "A prompt is read behind texts, and the model takes pictures. Leave it out."
-        )
-    return with_prompt(takes, prompt)
-
-
 def _architecture(model: Model) -> str:
     """Return how the network is built again; asked first, for without it all work would be lost."""
     head(model.network)  # a fixed program is refused by its own sentence
@@ -227,29 +244,6 @@ def _architecture(model: Model) -> str:
     return str(architecture)
 
 
-def _new_network(model: Model, classes: int, config: FineTuningConfig) -> nn.Module:
-    if config.from_scratch and model.kind == "text":
-        card = model.card
-        network = build(card["architecture"], classes, card.get("arch_options") or {})
-    else:
-        network = replace_head(copy.deepcopy(model.network), classes)
-        if config.from_scratch:
-            _forget(network)
-    network.requires_grad_(True)
-    return network.to(memory_format=torch.channels_last)
-
-
-def _forget(network: nn.Module) -> None:
-    """Set every weight to the random start that its layer was designed with."""
-    for module in network.modules():
-        reset = getattr(module, "reset_parameters", None)
-        if callable(reset):
-            reset()
-        else:
-            for parameter in module.parameters(recurse=False):  # position embeddings, class tokens
-                nn.init.trunc_normal_(parameter, std=0.02)  # Dosovitskiy et al. 2021
-
-
 def _check_joint(model: Model) -> None:
     shown = model.input.trial().to(model.device)
     with frozen(model.network):
@@ -261,7 +255,7 @@ def _check_joint(model: Model) -> None:
         )
 
 
-def _keeping(tuning: _Tuning, model: Model, source: Source | None, report: Report) -> _Keeping:
+def _keeping(tuning: Tuning, model: Model, source: Source | None, report: Report) -> _Keeping:
     """Return what the config asks to keep."""
     _check_joint(model)
     config, device = tuning.config, best_device()

@@ -87,7 +87,9 @@ class Joint:
         def keep(_task: Tensor, step: int) -> Tensor:
             rows = _rows(len(source), schedule, step)
             drawn = generator(schedule.seed, "source", step)
-            x = augment(source.images(rows), schedule.augmentation or "none", drawn)
+            x = source.images(rows)
+            source.expect(_rows(len(source), schedule, step + 1))
+            x = augment(x, schedule.augmentation or "none", drawn)
             x = takes.normalise(x.contiguous(memory_format=torch.channels_last))
             y = source.labels[rows.to(source.labels.device)]
             logits = self._answers(x)

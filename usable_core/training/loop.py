@@ -63,7 +63,7 @@ def number_format(objective: Objective, schedule: Schedule) -> Precision:
     def step() -> None:
         torch.autograd.backward(Weights(source=1.0).total(objective.loss(indices, 0)))
 
-    with _undone(objective.modules, objective.device):
+    with undone(objective.modules, objective.device):
         return faster_precision(step, objective.device)
 
 
@@ -71,7 +71,7 @@ def starting_losses(objective: Objective, schedule: Schedule, precision: Precisi
     """Return the mean losses of the first batches before any step, which leaves no trace."""
     order = torch.randperm(objective.examples, generator=generator(schedule.seed, "start"))
     sums, n, size = {"task": 0.0, "source": 0.0}, 0, schedule.numbers[1]
-    with _undone(objective.modules, objective.device), autocast(objective.device, precision):
+    with undone(objective.modules, objective.device), autocast(objective.device, precision):
         for step, indices in enumerate(torch.split(order[:STARTING], size)):
             if len(indices) < 2:
                 continue
@@ -124,13 +124,15 @@ def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
 
 
 @contextmanager
-def _undone(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
+def undone(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
     """Put buffers, gradients and generators back to what they were before."""
     buffers = [buffer for module in modules for buffer in module.buffers()]
     before = [buffer.clone() for buffer in buffers]
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        yield
-    for buffer, value in zip(buffers, before, strict=True):
-        buffer.copy_(value)
-    for module in modules:
-        module.zero_grad(set_to_none=True)
+    try:
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            yield
+    finally:
+        for buffer, value in zip(buffers, before, strict=True):
+            buffer.copy_(value)
+        for module in modules:
+            module.zero_grad(set_to_none=True)

@@ -1,8 +1,9 @@
 """`Objective`: what a training minimises, in terms that its loop needs and no more."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn
@@ -67,6 +68,7 @@ class Objective:
         labels: Class of each training example (N,), where balanced batches can be asked for.
         lengths: How long each training example is (N,), so that those of like length are in one
             batch; None where all are of one size.
+        expect: Told the indices of the next batch while the one before is trained on.
     """
 
     parts: Sequence[tuple[nn.Module, float]]
@@ -78,6 +80,7 @@ class Objective:
     weigh: Callable[[Start], Weights] = lambda start: Weights()
     labels: Tensor | None = None
     lengths: Tensor | None = None
+    expect: Callable[[Tensor], None] = lambda indices: None
 
     @property
     def modules(self) -> list[nn.Module]:
@@ -91,6 +94,14 @@ class Objective:
         if schedule.sampling == "balanced" and self.labels is not None:
             order = balanced(self.labels.cpu(), drawn)
         return batches(order, self.lengths, schedule.numbers[1], drawn)
+
+    def batches_from(self, schedule: Schedule, epoch: int, done: int) -> Iterator[Tensor]:
+        """Yield the batches of an epoch that are left, each while the next one is expected."""
+        left = self.batches(schedule, epoch)[done:]
+        for indices, following in zip_longest(left, left[1:]):
+            if following is not None:
+                self.expect(following)
+            yield indices
 
     def steps(self, schedule: Schedule) -> int:
         """Return how many steps an epoch has."""

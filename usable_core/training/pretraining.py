@@ -78,6 +78,7 @@ def pretrain(
         classes=len(dataset.labels),
         device=device,
         labels=material.labels,
+        expect=material.expect,
     )
     checkpoints = Checkpoints(folder, question_of(config, train))
     fitted = fit(objective, config.schedule, report, checkpoints)

@@ -4,7 +4,7 @@ The head is trained on standardised features and then folded back, so that one l
 every backbone; the folded head on raw features gives the same logits.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -39,6 +39,42 @@ def probe(
     Raises:
         UsableError: the network's head is not one linear layer on its features.
     """
+    probing = prepared_probe(trainee, task, held_out, schedule, report)
+    fitted = fit(probing.objective, replace(schedule, precision="float32"), report, checkpoints)
+    probing.fold()
+    return fitted
+
+
+@dataclass(frozen=True)
+class Probing:
+    """A linear head on cached features, which is trained in place of a network's own.
+
+    Attributes:
+        objective: What is minimised.
+        last: The network's own head.
+        probe: The head that is trained, on standardised features.
+        mean: Of the features (D,).
+        std: Of the features (D,).
+    """
+
+    objective: Objective
+    last: nn.Linear
+    probe: nn.Linear
+    mean: Tensor
+    std: Tensor
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Let the network's own head say of raw features what the trained one says."""
+        weight = self.probe.weight
+        self.last.weight.copy_(weight / self.std)
+        self.last.bias.copy_(self.probe.bias - (weight * (self.mean / self.std)).sum(1))
+
+
+def prepared_probe(
+    trainee: Trainee, task: Material, held_out: Material, schedule: Schedule, report: Report
+) -> Probing:
+    """Return a new head on features that are computed now; errors as of `probe`."""
     network = trainee.network.eval()
     x = trainee.input.normalise(task.images(slice(0, 2)))
     last = linear_head(network, x)
@@ -74,11 +110,7 @@ def probe(
         device=train.device,
         labels=task.labels,
     )
-    fitted = fit(objective, replace(schedule, precision="float32"), report, checkpoints)
-    with torch.no_grad():
-        last.weight.copy_(probe_head.weight / std)
-        last.bias.copy_(probe_head.bias - (probe_head.weight * (mean / std)).sum(1))
-    return fitted
+    return Probing(objective, last, probe_head, mean, std)
 
 
 def linear_head(network: nn.Module, x: Tensor) -> nn.Linear | None:

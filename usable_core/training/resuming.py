@@ -11,12 +11,13 @@ import signal
 import threading
 import time
 import types
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -30,6 +31,8 @@ SECONDS = 60.0  # of work that a kill may lose,
 SHARE = 0.05  # or this share of the steps, whichever is less,
 LEAST_SECONDS = 5.0  # but not less than this: so much is soon done again,
 COST = 0.01  # and no more of the time than this goes into writing
+_COPIES = 3  # of the weights: with the last good ones and the optimizer's
+_PACE = 3e8  # bytes in a second, of a writing that was not timed yet
 
 
 class Checkpoints:
@@ -56,9 +59,15 @@ class Checkpoints:
                     return state
         return None
 
-    def begin(self, step: int, steps: int) -> None:
-        """Count from a step on, of so many."""
+    def begin(self, step: int, steps: int, modules: Iterable[nn.Module] = ()) -> None:
+        """Count from a step on, of so many, in the training of modules.
+
+        What the first writing takes is told by their size.
+        """
         self._written, self._when, self._steps = step, time.monotonic(), steps
+        states = (module.state_dict() for module in modules)
+        size = sum(tensor.nbytes for state in states for tensor in state.values())
+        self._took = _COPIES * size / _PACE
 
     def is_due(self, step: int) -> bool:
         """Tell whether the state after a step is worth writing."""
@@ -77,7 +86,8 @@ class Checkpoints:
             return
         began, buffer = time.monotonic(), io.BytesIO()
         torch.save({"question": self._question, "state": state}, buffer)
-        write_bytes(self._folder / _name(f"{step:09d}", buffer.getvalue()), buffer.getvalue())
+        data = buffer.getvalue()
+        write_bytes(self._folder / _name(f"{step:09d}", data), data)
         for path in self._paths()[:-KEPT]:
             path.unlink(missing_ok=True)
         self._written, self._when = step, time.monotonic()
@@ -110,7 +120,7 @@ def question_of(
         if isinstance(spec, (ModelSpec, DatasetSpec)):
             for place in spec.said_by_fingerprint:
                 fields[name].pop(place, None)
-    named = train.fingerprint, train.ids, fingerprints
+    named = (train.fingerprint, train.ids, fingerprints, *sorted(train.unreadable))
     text = json.dumps([type(config).__name__, fields, named], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -271,6 +271,7 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
         words += ["--proxy", config.proxy] * (config.proxy != "none")
         words += ["--lambda", f"{config.task_weight:g}"] * config.is_joint
         words += ["--recipe", str(config.recipe)] * (config.recipe is not None)
+        words += ["--train-size", str(config.train_size)] * (config.train_size is not None)
     words += ["--dataset", Path(config.dataset.reference).name, "--split", config.dataset.split]
     words += ["--limit", str(config.dataset.limit)] * (config.dataset.limit is not None)
     said = {n: v for n, v in to_json(config.schedule).items() if v is not None}

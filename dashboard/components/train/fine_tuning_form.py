@@ -15,6 +15,7 @@ from dashboard.components.shared.pickers import model_picker
 from dashboard.components.shared.run_panel import start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.all_settings import OTHERS, all_settings
+from dashboard.components.train.outlook import outlook
 from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
 from dashboard.components.train.rehearsal import rehearsal
 from dashboard.components.train.restored import carried, restore_training
@@ -76,6 +77,7 @@ def _question() -> FineTuningConfig | None:
     dataset = dataset_picker(state.FINE_TUNE_DATASET, ask_limit=True, page="fine_tune")
     dataset = dataset and carried(dataset, "dataset")
     look_note(dataset)
+    outlook(models if is_able else (), dataset)
     is_text = "text" in _kinds(models, dataset)
     recipe = choose_recipe(is_text=is_text)
     row = RECIPES[recipe]

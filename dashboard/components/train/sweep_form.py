@@ -11,9 +11,10 @@ from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
+from dashboard.components.train.measures_form import asked_measures, kind_of, restore_measures
 from usable_core.evaluations.schedule import Schedule
-from usable_core.evaluations.specs import DatasetSpec
-from usable_core.evaluations.sweep import SweepConfig, numbers, seeds
+from usable_core.evaluations.sweep import SweepConfig
+from usable_core.evaluations.trainings import numbers, seeds
 
 KEEPS = {"none": "Source data", "distillation": "Distillation", "distance": "Distance"}
 KEEPS_HELP = (
@@ -53,6 +54,7 @@ def restore_sweep() -> None:
         state.SWEEP_PART: asked.measured_on,
     }
     st.session_state.update(shown)
+    restore_measures("sweep", asked.measures, kind_of([asked.model]))
 
 
 def sweep_form() -> None:
@@ -77,12 +79,20 @@ def sweep_form() -> None:
     drawn = left.text_input("Seeds", key=state.SWEEP_SEEDS, help="Each is a training of its own.")
     epochs = right.number_input("Epochs", 1, 1000, key=state.SWEEP_EPOCHS)
     part = choose_one("Measured on", PARTS, key=state.SWEEP_PART, help=PARTS_HELP)
+    measures = asked_measures("sweep", models)
     is_one_kind = are_of_one_kind(models, (dataset, source))
-    is_ready = bool(models) and is_able and fits and is_one_kind and dataset is not None
+    is_ready = (
+        bool(models)
+        and measures is not None
+        and is_able
+        and fits
+        and is_one_kind
+        and dataset is not None
+    )
     is_pressed = st.button(
         "Start", type="primary", key=state.SWEEP_START, disabled=not is_ready, width="stretch"
     )
-    if is_pressed and isinstance(dataset, DatasetSpec):
+    if is_pressed and dataset is not None and measures is not None:
         with errors_shown():
             start_run(
                 SweepConfig(
@@ -94,5 +104,6 @@ def sweep_form() -> None:
                     lambdas=numbers(weights),
                     seeds=seeds(drawn),
                     measured_on=part,
+                    measures=measures,
                 )
             )

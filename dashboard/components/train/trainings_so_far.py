@@ -1,0 +1,52 @@
+"""Several trainings while they run, or where they were stopped: each that is over, and what is on.
+
+What stopped can be resumed: what is finished is answered from the store.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared.formats import errors_shown, escaped
+from dashboard.components.shared.metrics import frame
+from usable_core import jobs
+from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.trainings import PLACES, titled
+from usable_core.jobs.trainings import so_far
+from usable_core.runs.run import ENDED_EARLY, Run
+
+
+def trainings_so_far(run: Run) -> None:
+    """Show a row for each training that has begun, and offer to resume where that was stopped."""
+    rows = so_far(run)
+    if len(rows):
+        frame(
+            pd.DataFrame([_row(row) for row in rows.to_dict("records")]),
+            alt="Every training that has begun",
+        )
+    if run.status in ENDED_EARLY and st.button(
+        "Resume", icon=":material/resume:", key=state.of_page(run.task, "resume")
+    ):
+        with errors_shown():
+            st.query_params[state.RUN] = jobs.again(run.id)
+            st.rerun()
+    for row in rows.to_dict("records"):
+        if row["refused"]:
+            st.caption(escaped(f"{titled(row)}: {row['refused']}"))
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, str]:
+    shown = {PLACES[name].head: PLACES[name].written(row[name]) for name in PLACES if name in row}
+    for axis in AXES.values():
+        if row[axis.count] > 0 and row[axis.column] == row[axis.column]:
+            shown[axis.title] = axis.written(row[axis.column])
+    return shown | {"": _state(row)}
+
+
+def _state(row: Mapping[str, Any]) -> str:
+    if row["refused"]:
+        return "no answer"
+    return row["state"] or ("done" if row["n"] > 0 else "trained")
