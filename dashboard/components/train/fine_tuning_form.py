@@ -15,6 +15,7 @@ from dashboard.components.shared.pickers import model_picker
 from dashboard.components.shared.run_panel import start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.all_settings import OTHERS, all_settings
+from dashboard.components.train.keeps import KEEPS, KEEPS_HELP
 from dashboard.components.train.outlook import outlook
 from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
 from dashboard.components.train.rehearsal import rehearsal
@@ -41,12 +42,6 @@ SOURCE_HELP = (
     r"Minimises $L_\mathrm{pre}(\theta) + \lambda\,L_\mathrm{fine}(\theta)$: two heads, one "
     "backbone, so that it does not forget what it knew. Each loss counts in units of its start. "
     r"$\lambda \le 0.001$ leaves the model as it was, $\lambda \ge 1000$ is plain fine-tuning."
-)
-KEEPS = {"none": "Source data", "distillation": "Distillation", "distance": "Distance"}
-KEEPS_HELP = (
-    "What stands for L_pre. Source data: the pretrained head on its own data, so that what is "
-    "retained is measured. Distillation: its answers to the task's examples. Distance: the weights "
-    "stay near. Without source data nothing tells what is retained."
 )
 DEFAULTS = Schedule()
 
