@@ -86,7 +86,7 @@ def test_pictures_told_are_those_of_the_first_step(
 ):
     monkeypatch.setattr("usable_core.training.fine_tuning.finished", lambda *_: None)
     monkeypatch.setattr("usable_core.training.fine_tuning._architecture", lambda _: "toy")
-    config = replace(CONFIG, schedule=replace(SCHEDULE, **changes))
+    config = replace(CONFIG, schedule=replace(SCHEDULE, **changes), train_size=30)
     seen = augmented(model=model, dataset=digits, config=seen_by(config), folder=tmp_path)
     fine_tune(model=model, dataset=digits, config=config, report=silent, folder=tmp_path)
 
@@ -152,7 +152,7 @@ def test_texts_have_no_pictures(digits, tmp_path):
 def test_worst_examples_are_those_of_validation_with_the_largest_losses(model, digits):
     spec = DatasetSpec("task", "train", 60)
 
-    found = worst(model, digits, spec, silent)
+    found = worst(model, digits, FineTuningConfig(ModelSpec("toy"), spec), silent)
 
     _, held_out = training_splits(digits, spec)
     x = torch.stack([model.input.geometry(held_out[i][0]) for i in range(len(held_out))])

@@ -9,6 +9,7 @@ import runs_at_hand
 from shown import figures, links, texts
 
 from dashboard.components.shared.opening import OPEN
+from dashboard.components.train.all_settings import OTHERS
 from usable_core import images, jobs, shelf
 from usable_core.catalog.recipes import RECIPES
 from usable_core.errors import StorageError
@@ -281,6 +282,7 @@ OF_A_TERMINAL = FineTuningConfig(
     proxy="distance",
     task_weight=2.0,
     backbone_rate=0.5,
+    train_size=200,
 )
 
 
@@ -309,6 +311,14 @@ def test_every_setting_of_a_schedule_has_a_widget(open_page, started):
     app.number_input(key="fine_tune_clip").set_value(1.5)
     app.button(key="fine_tune_start").click().run()
     assert started[0].schedule == Schedule(optimizer="adamw", clip=1.5, augmentation="shift")
+
+
+def test_every_question_of_a_training_is_asked_or_carried():
+    """A new field of the config must not be lost where a run is asked again."""
+    asked = {"model", "dataset", "method", "schedule", "source", "proxy", "task_weight"}
+    asked |= {"from_scratch", "prompt", "recipe", *OTHERS}
+
+    assert {field.name for field in fields(FineTuningConfig)} == asked
 
 
 def test_settings_that_contradict_are_one_sentence_before_the_start(open_page):

@@ -130,7 +130,8 @@ def timed_by(config: FineTuningConfig) -> FineTuningConfig:
 def seen_by(config: FineTuningConfig) -> FineTuningConfig:
     """Return the question with what decides what its network sees alone."""
     schedule = _only(config.schedule, _OF_PICTURES)
-    return FineTuningConfig(config.model, config.dataset, schedule=schedule)
+    size = config.train_size
+    return FineTuningConfig(config.model, config.dataset, schedule=schedule, train_size=size)
 
 
 def _relevant() -> tuple[str, ...]:

@@ -183,7 +183,8 @@ def _gone() -> Answer:
 def _key(request: ImageRequest) -> str:
     """Return the identity of the answer: the question, the files behind it, the versions."""
     spec = request.model
-    facts = [file_facts(spec.reference, spec.weights, spec.labels), calibrations.state()]
+    read = file_facts(spec.reference, spec.weights, spec.labels)
+    facts: list[object] = [read, calibrations.state()]
     if request.training is not None:
         facts.append(_data_facts(request.training))
     text = json.dumps([INTERFACE_VERSION, to_json(request), facts, versions()], sort_keys=True)

@@ -7,11 +7,12 @@ from usable_core.asking.oracle import Oracle
 from usable_core.datasets import load_dataset
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.pixels import batches
-from usable_core.datasets.splits import training_splits
+from usable_core.datasets.splits import parts_of
 from usable_core.errors import ConfigError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.rehearsal import Worst
-from usable_core.evaluations.specs import DatasetSpec, Report
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.measuring.accuracy import outcomes
 from usable_core.measuring.memory import ModelCache
 from usable_core.measuring.provenance import is_drawn_by_position
@@ -42,25 +43,28 @@ def answer(
         publish(Answer("working", done=done, total=total))
 
     report(0, 0, "")
-    spec = request.training.dataset
-    found = worst(models.get(request.model), load_dataset(spec.reference), spec, report)
+    config = request.training
+    dataset = load_dataset(config.dataset.reference)
+    found = worst(models.get(request.model), dataset, config, report)
     publish(Answer("done", worst=found))
 
 
-def worst(model: Model, dataset: Dataset, spec: DatasetSpec, report: Report) -> tuple[Worst, ...]:
+def worst(
+    model: Model, dataset: Dataset, config: FineTuningConfig, report: Report
+) -> tuple[Worst, ...]:
     """Return the validation examples with the largest losses, the largest first.
 
     Args:
         model: What came of the training, on the device that answers.
         dataset: The whole data set that it was trained on.
-        spec: Which part of that the training was given.
+        config: The training.
         report: Told the progress.
 
     Raises:
         UsableError: the data cannot be trained on (any more).
         Cancelled: through `report`.
     """
-    _, held_out = training_splits(dataset, spec, by_position=is_drawn_by_position(model))
+    _, held_out = parts_of(dataset, config, by_position=is_drawn_by_position(model))
     found: list[Worst] = []
     with Oracle(model, fixed_size=BATCH) as oracle:
         for x, labels, places in batches(held_out, model.input, BATCH):

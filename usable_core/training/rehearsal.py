@@ -18,7 +18,7 @@ from torch.nn.functional import one_hot
 
 from usable_core.datasets import load_dataset
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.splits import require_classes, training_splits
+from usable_core.datasets.splits import parts_of, require_classes
 from usable_core.errors import ConfigError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.evaluations.rehearsal import FOLDER, PICTURES, STEPS, Rehearsal, Seen
@@ -136,7 +136,7 @@ def rehearsed(
     """
     began = time.perf_counter()
     require_classes(dataset)
-    train, validation = training_splits(dataset, config.dataset)
+    train, validation = parts_of(dataset, config)
     schedule = resolved(
         config.schedule, model.network, config.method, model.kind, examples=len(train)
     )
@@ -197,7 +197,7 @@ def augmented(
     """
     if not isinstance(model.input, Preprocessing):
         raise ConfigError(f"{model.name} takes texts, which are not augmented.")
-    train, _ = training_splits(dataset, config.dataset)
+    train, _ = parts_of(dataset, config)
     schedule = config.schedule
     batch_size = schedule.batch_size or BATCH
     drawn = generator(schedule.seed, "order", 1)  # as `Objective.batches`

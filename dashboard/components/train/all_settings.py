@@ -19,7 +19,7 @@ PAGE = "fine_tune"
 ASKED = ("epochs", "learning_rate", "augmentation")  # by widgets of the form itself
 OF_PICTURES = ("augmentation", "mixup", "cutmix")
 OPEN = "usual"  # shown of what is left open
-OTHERS = ("backbone_rate",)  # settings of a training that are none of its schedule
+OTHERS = ("backbone_rate", "train_size")  # settings of a training, none of its schedule
 USUAL: Mapping[str, Any] = vars(Schedule()) | {
     field.name: field.default
     for field in dataclasses.fields(FineTuningConfig)
