@@ -126,6 +126,7 @@ CURVE_SEEDS = "learning_curve_seeds"
 CURVE_EPOCHS = "learning_curve_epochs"
 CURVE_METHOD = "learning_curve_method"
 CURVE_SCRATCH = "learning_curve_scratch"
+CURVE_PART = "learning_curve_part"
 CURVE_START = "learning_curve_start"
 CURVE_USE = "learning_curve_use"  # the training whose model is used
 
@@ -191,6 +192,10 @@ SHELF_REMOVE = "shelf_remove"
 SHELF_ARCHITECTURE = "shelf_architecture"  # of weights that were brought
 SHELF_AGAIN = "shelf_again"
 SHELF_OPTIONS = "shelf_options"  # of the architecture of weights that were brought
+SHELF_FORMAT = "shelf_format"  # of an export
+SHELF_EXPORT = "shelf_export"
+SHELF_EXPORTED = "shelf_exported"  # what was asked to be written
+SHELF_EXPORT_FILE = "shelf_export_file"
 # What the form of a model holds, and loses once that is added.
 SHELF_FORM = (
     SHELF_REFERENCE,

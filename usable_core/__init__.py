@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from usable_core.evaluations.specs import DatasetSpec as DatasetSpec
     from usable_core.evaluations.specs import ModelSpec as ModelSpec
     from usable_core.evaluations.trainings import Measures as Measures
+    from usable_core.exporting import export_model as export_model
     from usable_core.inputs.preprocessing import Preprocessing as Preprocessing
     from usable_core.labels import LabelSpace as LabelSpace
     from usable_core.models import load_model as load_model
@@ -70,6 +71,7 @@ _NAMES = {
     "evaluations.specs": "DatasetSpec ModelSpec",
     "evaluations.schedule": "Schedule",
     "evaluations.trainings": "Measures",
+    "exporting": "export_model",
     "inputs.preprocessing": "Preprocessing",
     "labels": "LabelSpace",
     "models": "load_model",

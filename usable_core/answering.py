@@ -25,7 +25,15 @@ if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
     from usable_core.models.model import Model
 
-LATER = ("judge", "train_size")  # later fields: where they say nothing the question is as it was
+# Later fields, at the values by which a question is what it was before there were such.
+LATER = {
+    "judge": None,
+    "train_size": None,
+    "ema": 0.0,
+    "patience": None,
+    "layer_decay": 1.0,
+    "last_blocks": None,
+}
 
 
 def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -168,10 +176,7 @@ def key(config: Config, objects: dict[str, Any]) -> str:
     Two questions of one key have one answer, so it is measured once. Where files lie is no part of
     it; what they hold is, and which examples are evaluated.
     """
-    settings = to_json(config) | {"part": _part(config, objects)}
-    for name in LATER:
-        if settings.get(name, "") is None:
-            del settings[name]
+    settings = _as_before(to_json(config)) | {"part": _part(config, objects)}
     if TASKS[name_of(config)].is_of_machine:
         from usable_core.measuring.machine import measured_on
 
@@ -184,6 +189,15 @@ def key(config: Config, objects: dict[str, Any]) -> str:
             settings[name].pop(place, None)
     text = json.dumps([name_of(config), settings, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _as_before(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return settings without later fields of the values by which a question is as it was."""
+    return {
+        name: _as_before(value) if isinstance(value, dict) else value
+        for name, value in settings.items()
+        if name not in LATER or value != LATER[name]
+    }
 
 
 def _part(config: Config, objects: dict[str, Any]) -> str:

@@ -98,6 +98,10 @@ class CheckpointError(UsableError):
     """A weights file cannot be loaded, is unsafe, or does not fit the network."""
 
 
+class ExportError(UsableError):
+    """A model cannot be exported in a format, or what was written is not the model."""
+
+
 class OutputsRefused(UsableError):
     """A model's answers are not those of a classifier: no finite number for each of its classes."""
 

@@ -67,6 +67,7 @@ SMALLEST = {
     "transferability": "--epochs 1 --seeds 0 --limit 40 --backbones vgg",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
     "verify_evidence": "--models 2 --examples 20 --flips 1 --rounds 1",
+    "weights_that_move": "--labels 40 --seeds 1 --backbones bundled/resnet",
     "word_attacks": "--texts 4 --stock 1 --rounds 1",
     "usable": "--limit 2",
 }

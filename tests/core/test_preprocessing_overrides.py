@@ -17,7 +17,7 @@ from usable_core.models import load_model
 from usable_core.models.overrides import overridden, with_preprocessing
 from usable_core.models.sources import torchvision_models
 from usable_core.records import from_json, to_json
-from usable_core.training.trained import command
+from usable_core.training.command_line import command
 
 OWN = Preprocessing(resize=256, crop=(224, 224), sources={"resize": "its file", "mean": "its file"})
 

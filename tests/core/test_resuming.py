@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,18 @@ from usable_core.training.resuming import Checkpoints, question_of, undisturbed
 TASK = DatasetSpec("task", "train", 40)
 EPOCHS, STEPS = 3, 3  # of 40 examples in batches of 16
 SCHEDULE = Schedule(epochs=EPOCHS, batch_size=16, precision="float32", augmentation="shift_flip")
+# The first epoch is the best one, so that it is over after the second.
+RESTLESS = Schedule(
+    epochs=EPOCHS,
+    batch_size=16,
+    precision="float32",
+    augmentation="none",
+    learning_rate=0.3,
+    decay="constant",
+    warmup=0.0,
+    ema=0.5,
+    patience=1,
+)
 WORDS = ("rain", "fell", "all", "day", "and", "nobody", "minded", "the", "old", "garden")
 
 
@@ -81,7 +94,9 @@ TRAININGS = {
     "AdamW": lambda text_model: picture_tuning(
         schedule=Schedule(epochs=EPOCHS, batch_size=16, optimizer="adamw", precision="float32")
     ),
-    "linear probe": lambda text_model: picture_tuning(method="linear_probe"),
+    "probe, averaged, stopped early": lambda text_model: picture_tuning(
+        schedule=RESTLESS, method="linear_probe"
+    ),
     "source": lambda text_model: picture_tuning(
         "bundled/resnet_digits", source=DatasetSpec("source", "train", 50)
     ),
@@ -164,6 +179,27 @@ def test_an_ended_training_comes_out_where_one_does_that_was_never_ended(
     assert str(result.start) == str(whole.start)  # NaN is not itself
     assert result.retained == whole.retained
     assert not (tmp_path / "ended" / "shards").exists(), "what is finished needs no checkpoint"
+
+
+def test_a_probe_and_what_comes_after_it_go_on_where_each_was_ended(taken, tmp_path):
+    train = picture_tuning(method="probe_then_full", schedule=replace(SCHEDULE, epochs=2))
+    whole = train(tmp_path / "whole", silent)
+
+    def in_probe(done, total, message, **metrics):
+        if message.startswith("Probe: Epoch") and done >= 4:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        train(tmp_path / "ended", in_probe)
+    ended(train, tmp_path / "ended", 5)
+    taken.clear()
+    result = train(tmp_path / "ended", silent)
+
+    assert taken == [4, 5, 5], "of the probe from its own checkpoint, of the rest from its own"
+    assert weights(tmp_path / "ended") == weights(tmp_path / "whole")
+    pd.testing.assert_frame_equal(figures(result), figures(whole), check_exact=True)
+    assert str(result.start) == str(whole.start)
+    assert not (tmp_path / "ended" / "shards").exists()
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from usable_core.errors import Cancelled, ConfigError, Diverged, UsableError
 from usable_core.evaluations import sweep
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.spread_words import spread
+from usable_core.evaluations.spread_words import measured_said, spread
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
 from usable_core.evaluations.sweep_words import in_words, refusals
-from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.training_axes import AXES, columns_of
 from usable_core.evaluations.trainings import Measures
 from usable_core.jobs.trainings import so_far
 from usable_core.metrics.intervals import mean_estimate, wilson
@@ -194,6 +194,7 @@ def test_texts_have_their_sweep(tmp_path, labelled):
         source=DatasetSpec(str(tmp_path / "source.csv")),
         lambdas=(1.0,),
         seeds=(0,),
+        measures=Measures(epsilon=0.3, attacked=2) if labelled else Measures(),
     )
 
     _, result = jobs.run_here(config)
@@ -203,6 +204,11 @@ def test_texts_have_their_sweep(tmp_path, labelled):
     assert point.spread.of_examples["retained"].n > 0
     assert point.spread.of_examples["accuracy"].n > 0
     assert "One seed: there is no interval over seeds" in " ".join(in_words(result))
+    assert ("robustness" in result.axes) is labelled
+    how = measured_said(result.config.measures, result.kind, [point.spread])
+    assert how == ({"robustness": "Typos, ε = 30 %, n = 2"} if labelled else {})
+    with pytest.raises(ConfigError, match="one of attacks on texts"):
+        Measures(epsilon=0.3, preset="glance").check_kind("text")
 
 
 def start_of(folder):
@@ -290,6 +296,15 @@ TRADED = made(
         (1000, 1, None, None, "It ran away."),
     ]
 )
+
+
+def test_accuracy_under_attack_is_that_of_the_largest_budget():
+    shares = [{"value": 0.9, "n": 10}, {"value": 0.4, "n": 10}]
+
+    known = columns_of("robustness", {"robust_accuracy": shares, "is_upper_bound_only": True})
+
+    assert known == {"robust": 0.4, "robust_n": 10, "is_bound": True}
+    assert columns_of("explanation", {"methods": []}) == {}  # the method refused the model
 
 
 def test_a_point_is_the_mean_over_seeds_with_both_intervals():

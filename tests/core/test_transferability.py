@@ -8,7 +8,6 @@ import pytest
 import torch
 from made_texts import CLASSES, save_classifier
 from scipy.optimize import minimize
-from scipy.stats import multivariate_normal
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 from toy_models import dataset_of, digits_dataset, model_of
@@ -41,18 +40,20 @@ def textbook_logme(features, labels):
 
     def minus(logs, y):
         prior, noise = np.exp(logs)
-        return -multivariate_normal.logpdf(y, cov=prior * outer + noise * np.eye(n))
+        covariance = prior * outer + noise * np.eye(n)
+        log_determinant = np.linalg.slogdet(2 * np.pi * covariance)[1]
+        return (log_determinant + y @ np.linalg.solve(covariance, y)) / 2
 
     found = []
     for one in np.unique(labels):
         y = (labels == one).astype(float)
-        starts = [(a, b) for a in (-6.0, -2.0, 0.0) for b in (-3.0, -1.0)]
+        starts = [(-6.0, -1.0), (-2.0, -3.0), (0.0, -1.0)]
         runs = [minimize(minus, start, (y,), method="Nelder-Mead", tol=1e-9) for start in starts]
         found.append(-min(run.fun for run in runs))
     return np.mean(found) / n
 
 
-@pytest.mark.parametrize(("n", "width", "signal"), [(30, 5, 1.0), (24, 40, 1.0), (30, 6, 0.2)])
+@pytest.mark.parametrize(("n", "width", "signal"), [(24, 5, 1.0), (18, 30, 1.0), (24, 6, 0.2)])
 def test_logme_is_the_largest_evidence(n, width, signal):
     draw = np.random.default_rng(n + width)
     labels = np.arange(n) % 3

@@ -73,6 +73,12 @@ def test_a_recipe_fills_the_form_and_says_what_is_wrong_about_it(open_page, star
     assert (started[1].backbone_rate, started[1].schedule.label_smoothing) == (0.1, 0.1)
     assert started[1].model.preprocessing == ()
 
+    for recipe in ("layer-decay", "probe-then-full"):
+        app.selectbox(key="fine_tune_recipe").select(recipe).run()
+        app.button(key="fine_tune_start").click().run()
+    assert (started[2].layer_decay, started[2].schedule.optimizer) == (0.75, "adamw")
+    assert (started[3].layer_decay, started[3].method) == (1.0, "probe_then_full")
+
 
 def test_texts_are_offered_no_recipe_of_pictures(open_page):
     app = open_page("fine_tune", fine_tune_model="bundled/bert", fine_tune_dataset="languages")

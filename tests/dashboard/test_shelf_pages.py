@@ -17,6 +17,7 @@ from usable_core import downloads, jobs, machine, shelf
 from usable_core.datasets import load_dataset
 from usable_core.errors import UsableError
 from usable_core.evaluations.explained import Explanation, Prediction
+from usable_core.evaluations.exported import Exported
 from usable_core.evaluations.interactive import Answer
 from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.passports import Download, Passport
@@ -93,6 +94,22 @@ def test_a_model_is_shown_before_it_is_added_named_and_removed(open_page, store)
     choose(app, 0)
     app.button(key="shelf_remove").click().run()
     assert shelf.listed() == []
+
+
+def test_a_model_is_exported_in_a_format_after_a_click(open_page, store):
+    app = choose(open_page("models"), 0)
+    app.selectbox(key="shelf_format").set_value("onnx").run()
+    assert "normalised inside" in texts(app)
+    assert not list((interactive.lane() / "requests").glob("*.json"))
+
+    app.button(key="shelf_export").click().run()
+    near = ("bundled/resnet", "0" * 16, 2_000_000, 3e-7, 4.5, 4)
+    answer(app, "export", exported=Exported("model.onnx", "onnx", "", *near))
+
+    assert "differ by at most 3.0e-07 on 4 examples" in texts(app)
+    assert app.get("download_button")[0].proto.label == "Download 2.0 MB"
+    app.selectbox(key="shelf_format").set_value("program").run()
+    assert app.button(key="shelf_export").label == "Write it"
 
 
 def test_nothing_is_fetched_before_the_button_and_a_refusal_is_shown(open_page, monkeypatch):

@@ -135,8 +135,8 @@ def test_a_sweep_that_was_stopped_shows_what_is_done_and_can_be_resumed(
     rows = app.dataframe[0].value
     assert list(rows["λ"]) == ["0", "0", "1"]
     assert list(rows[""]) == ["done", "done", "Epoch 1"]
-    assert list(rows["task accuracy"].dropna()) == ["66.7 %"] * 2
-    assert list(rows["retained of the source"].dropna()) == ["80.0 %"] * 2
+    assert list(rows["task accuracy"]) == ["66.7 %", "66.7 %", ""]
+    assert list(rows["retained of the source"]) == ["80.0 %", "80.0 %", ""]
     assert "left" in app.get("progress")[0].proto.text
 
     store.cancelled(run.id)
@@ -164,3 +164,4 @@ def test_what_else_is_measured_is_asked_and_restored(open_page, started, store):
     app = open_page("sweep", run=store.create(asked).id)
     assert app.text_input(key="sweep_epsilon").value == "4/255"
     assert app.selectbox(key="sweep_explanation").value == "lime"
+    assert app.number_input(key="sweep_attacked").value == 7

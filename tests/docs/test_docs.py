@@ -17,6 +17,7 @@ from usable_core.catalog.checks import CHECKS
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.datasets import DATASETS, LAYOUTS
 from usable_core.catalog.explainers import BACKGROUNDS, EXPLAINERS
+from usable_core.catalog.exports import EXPORTS
 from usable_core.catalog.imagenet import IMAGENET
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.models import SOURCES
@@ -57,6 +58,7 @@ NAMES = {
     "explanation methods": EXPLAINERS,
     "backgrounds": BACKGROUNDS,
     "model sources": SOURCES,
+    "export formats": EXPORTS,
     "bundled models": BUNDLED,
     "ImageNet models": IMAGENET,
     "architectures": ARCHITECTURES,

@@ -21,7 +21,7 @@ class RecipeRow:
     title: str
     help: str
     schedule: Mapping[str, str | int | float] = field(default_factory=dict)
-    settings: Mapping[str, str | float] = field(default_factory=dict)
+    settings: Mapping[str, str | int | float] = field(default_factory=dict)
     preprocessing: tuple[tuple[str, str], ...] = ()
     faults: tuple[str, ...] = ()
     better: str = ""
@@ -45,6 +45,39 @@ RECIPES = {
         "rate, targets are smoothed.",
         schedule={"label_smoothing": 0.1},
         settings={"backbone_rate": 0.1},
+    ),
+    "probe-then-full": RecipeRow(
+        "Probe, then all",
+        "For models that will see other data than they are tuned on: first the new head alone, on "
+        "features that are computed once, then every weight from there, so that a random head "
+        "distorts no feature (Kumar et al. 2022, arXiv:2202.10054).",
+        settings={"method": "probe_then_full"},
+    ),
+    "layer-decay": RecipeRow(
+        "Layer decay",
+        "For transformers and deep networks: AdamW at a rate that falls to three quarters from "
+        "each block to the one before it, since early features are of use for any task (Bao et "
+        "al. 2022, arXiv:2106.08254).",
+        schedule={"optimizer": "adamw"},
+        settings={"layer_decay": 0.75},
+    ),
+    "last-blocks": RecipeRow(
+        "Last blocks",
+        "Only the last two blocks and the new head move: quicker than all, and for tasks near what "
+        "the backbone knows (Yosinski et al. 2014, arXiv:1411.1792).",
+        settings={"last_blocks": 2},
+    ),
+    "stopped-early": RecipeRow(
+        "Stopped early",
+        "As many epochs as help: it ends five after the lowest validation loss and keeps that "
+        "epoch's weights (Prechelt 1998, doi:10.1007/3-540-49430-8_3).",
+        schedule={"epochs": 50, "patience": 5},
+    ),
+    "averaged": RecipeRow(
+        "Averaged",
+        "The rate stays up, and what is kept is the moving average of the weights over twenty "
+        "steps: smoother than any single step (Polyak & Juditsky 1992, doi:10.1137/0330046).",
+        schedule={"ema": 0.95, "decay": "constant"},
     ),
     "augmented": RecipeRow(
         "Augmented",

@@ -24,6 +24,7 @@ from usable_core.cli import (
     demo,
     explain,
     export,
+    exporting,
     look,
     requirements,
     runs,
@@ -62,6 +63,7 @@ def _say_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
+look.models_app.command("export")(expanded(exporting.export))
 app.add_typer(look.models_app, name="models")
 app.command("datasets")(look.datasets)
 add_commands(app)

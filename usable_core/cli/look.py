@@ -20,7 +20,9 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.recipes import probe as try_recipes
 from usable_core.records import to_json
 
-models_app = typer.Typer(help="List the backbones, show the passport of one, or give one a name.")
+models_app = typer.Typer(
+    help="List the backbones, show the passport of one, give one a name, or export it."
+)
 
 NO_CLASSES = "No classes: train a head first, usable finetune --model …"
 

@@ -70,7 +70,8 @@ def training(summary: Summary) -> str:
     """
     if summary.get("perplexity") is not None:
         return f"perplexity {summary['perplexity']:.1f}"
-    return _share(summary["last_epoch"].get("validation_accuracy"))
+    measured = {**summary["last_epoch"], **summary.get("measured", {})}
+    return _share(measured.get("validation_accuracy"))
 
 
 def sweep(summary: Summary) -> str:

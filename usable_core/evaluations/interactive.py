@@ -11,8 +11,10 @@ from typing import Literal
 from usable_core.catalog import lookup
 from usable_core.catalog.corruptions import CORRUPTIONS
 from usable_core.catalog.explainers import EXPLAINERS
+from usable_core.catalog.exports import EXPORTS
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
+from usable_core.evaluations.exported import Exported
 from usable_core.evaluations.passports import Passport
 from usable_core.evaluations.rehearsal import Rehearsal, Seen, Worst
 from usable_core.evaluations.specs import ModelSpec, require_choices
@@ -32,6 +34,7 @@ Kind = Literal[
     "augmented",
     "rehearsal",
     "worst",
+    "export",
 ]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
 TRIAL_TEXT = "An unexpectedly moving film with a wonderful cast."  # `trial` of a model of texts
@@ -47,9 +50,10 @@ class ImageRequest:
             `attack` (the smallest change that changes the prediction), `drift` (the map along that
             change), `hide` (the answer without parts of the picture), `time` (how long a pass
             takes), `examples` (pictures of a data set), `known` (what is said of a model whose
-            weights are not here), `trial` (top 5 and the passport, before a model is kept), or of a
-            training that is not started `augmented` (what its network will see) or `rehearsal` (how
-            long it will take), or of one that is over `worst` (validation examples of large loss).
+            weights are not here), `trial` (top 5 and the passport, before a model is kept),
+            `export` (a file for other programs), or of a training that is not started `augmented`
+            (what its network will see) or `rehearsal` (how long it will take),
+            or of one that is over `worst` (validation examples of large loss).
         model: The model.
         image: Identity of an upload; empty where it is about none.
         text: What is asked about in place of an image (`predict`, `explain`, `evidence`).
@@ -65,6 +69,7 @@ class ImageRequest:
         hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`);
             or words of the text, behind the background of `options`, whatever is asked.
         training: The training (`augmented`, `rehearsal`, `worst`).
+        format: A key of `catalog.exports.EXPORTS` (`export`).
     """
 
     kind: Kind
@@ -80,17 +85,20 @@ class ImageRequest:
     severity: int = 0
     text: str = ""
     training: FineTuningConfig | None = None
+    format: str = ""
 
     @property
     def has_image(self) -> bool:
         """Tell whether it is about an upload."""
-        without = ("time", "examples", "known", "augmented", "rehearsal", "worst")
+        without = ("time", "examples", "known", "augmented", "rehearsal", "worst", "export")
         return self.kind not in without and not self.text
 
     def __post_init__(self) -> None:
         require_choices(self)
         if self.corruption:
             lookup(CORRUPTIONS, "corruption", self.corruption)
+        if self.kind == "export":
+            lookup(EXPORTS, "export format", self.format)
         if self.kind in ("explain", "evidence", "drift"):
             lookup(EXPLAINERS, "explanation method", self.method or "none")
 
@@ -112,6 +120,7 @@ class Answer:
         rehearsal: How the training began (`rehearsal`).
         seen: What its pictures count as (`augmented`), which are files beside the answer.
         worst: Validation examples with the largest losses (`worst`).
+        exported: What was written, a file beside the answer (`export`).
     """
 
     state: State
@@ -125,3 +134,4 @@ class Answer:
     rehearsal: Rehearsal | None = None
     seen: tuple[Seen, ...] = ()
     worst: tuple[Worst, ...] = ()
+    exported: Exported | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Norm, Precision, Report
+from usable_core.evaluations.training import Method
 from usable_core.evaluations.trainings import Measures
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class MapSettings(TypedDict, total=False):
 class FineTuningSettings(TypedDict, total=False):
     """Fields of `FineTuningConfig`."""
 
-    method: Literal["full", "linear_probe"]
+    method: Method
     prompt: str
     schedule: Schedule
     source: "Dataset | DatasetSpec | str | None"
@@ -105,6 +106,8 @@ class FineTuningSettings(TypedDict, total=False):
     task_weight: float
     from_scratch: bool
     backbone_rate: float
+    layer_decay: float
+    last_blocks: int | None
     recipe: str | None
     train_size: int | None
 

@@ -8,6 +8,8 @@ from usable_core.evaluations.spread_words import mean, measured_said, seeds_said
 from usable_core.evaluations.training_axes import AXES
 from usable_core.metrics.intervals import CONFIDENCE, Estimate
 
+_ROUNDING = 1e-9
+
 
 def in_words(result: LearningCurveResult) -> tuple[str, ...]:
     """Return how each backbone grows, which needs fewer labels, and how far to believe it."""
@@ -29,7 +31,13 @@ def refusals(result: LearningCurveResult) -> tuple[str, ...]:
 def points(found: Estimate) -> str:
     """Return a difference of shares: `+3.1 points (+1.0 to +5.2)`."""
     value, low, high = (f"{100 * end:+.1f}" for end in (found.value, found.low, found.high))
-    return f"{value} points ({low} to {high})".replace("-", "−")
+    span = f"{low} to {high}" if _has_width(found) else "all seeds"
+    return f"{value} points ({span})".replace("-", "−")
+
+
+def _has_width(found: Estimate) -> bool:
+    """Tell whether the seeds differ: that a few agree to the last digit is no certainty."""
+    return found.high - found.low > _ROUNDING
 
 
 def _growth(result: LearningCurveResult, curve: Curve) -> str:
@@ -64,7 +72,7 @@ def _ahead(result: LearningCurveResult, one: Curve, other: Curve) -> str:
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(smaller))
     for point in smaller:
         gain = point.gain_from(last, confidence)
-        if gain.low >= 0:
+        if gain.low >= 0 and _has_width(gain):
             unit = result.examples
             return (
                 f"At {point.size:,} {unit} {one.name} reaches at least what {other.name} reaches "
@@ -77,4 +85,5 @@ def _others(result: LearningCurveResult) -> str:
     """Return how the other axes were measured; their numbers stand in the table."""
     spreads = [point.spread for curve in result.curves for point in curve.answered]
     how = measured_said(result.config.measures, result.kind, spreads)
-    return "; ".join(f"{AXES[name].title}: {told}" for name, told in how.items()) + "." * bool(how)
+    said = "; ".join(f"{AXES[name].title} by {told}" for name, told in how.items())
+    return f"Measured too: {said}." if said else ""

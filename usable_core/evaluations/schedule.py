@@ -1,7 +1,7 @@
 """`Schedule`: how the weights of a network move in a training."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from usable_core.evaluations.specs import (
     LARGEST_BATCH,
@@ -11,6 +11,9 @@ from usable_core.evaluations.specs import (
     require_choices,
     require_range,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Schedule:
         learning_rate: Its peak. When not given, 0.001 with adamw, but 5e-5 for
             networks of texts and 0.003 for linear probes of them; with sgd 0.05 for linear probes
             of pictures and for networks of batch normalisation alone, which do not mind the scale
-            of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG).
+            of their weights, and 0.01 for all others (transformers, ConvNeXt, VGG); a tenth of it
+            after a probe, whose head sends longer gradients.
         warmup: Share of the steps in which the rate rises to that peak: linearly, but by half a
             cosine for one cycle.
         decay: How the rate falls after it: by half a cosine to 0, not at all, to a tenth after
@@ -42,6 +46,12 @@ class Schedule:
             shifted and perhaps mirrored (Cubuk et al. 2020). Texts have none.
         mixup: Parameter of the beta distribution by which two pictures are blended; 0 is off.
         cutmix: Of the one by which a part of one picture is put into another; 0 is off.
+        ema: Decay d of an exponential moving average of the weights, θ̄ ← d·θ̄ + (1 − d)·θ after each
+            step, such as 0.99: the averaged weights, batch statistics too, are validated and kept.
+            It reaches 1 / (1 − d) steps back, which the training must have. 0 is off.
+        patience: Epochs without a lower validation loss after which a training is stopped; kept are
+            then the weights of the epoch of the lowest, stopped or not. When not given, all epochs
+            are run and the last one's are kept.
         sampling: `balanced` draws each class equally often, with repetition.
         precision: `auto` is the one in which the device takes a step sooner, by the clock.
         seed: Seed of initial weights, order and augmentation.
@@ -61,6 +71,8 @@ class Schedule:
     augmentation: Literal["none", "shift", "shift_flip", "rand_augment"] | None = None
     mixup: float = 0.0
     cutmix: float = 0.0
+    ema: float = 0.0
+    patience: int | None = None
     sampling: Literal["uniform", "balanced"] = "uniform"
     precision: Precision | Literal["auto"] = "auto"
     seed: int = 0
@@ -77,6 +89,8 @@ class Schedule:
         require_range(self, "clip", 0, 1e6)
         for name in ("mixup", "cutmix"):
             require_range(self, name, 0, 10)
+        require_range(self, "ema", 0, 0.999999)
+        require_range(self, "patience", 1, 100_000)
         require_range(self, "momentum", 0, 0.999)
         is_good = self.momentum > 0 or self.momentum_form == "classical"
         require(is_good, "momentum", "above 0 for Nesterov's", self.momentum)
@@ -87,3 +101,18 @@ class Schedule:
         if self.epochs is None or self.batch_size is None:
             raise ValueError("epochs and batch_size of the schedule were not said")
         return self.epochs, self.batch_size
+
+
+def kept_record(records: "pd.DataFrame", schedule: Schedule) -> dict[str, float]:
+    """Return the record of the epoch whose weights were kept; empty where there are none.
+
+    It is the last, or with a patience the first of the lowest validation loss.
+
+    Args:
+        records: One row per epoch; of epoch 0 is what was there before.
+        schedule: How the weights moved.
+    """
+    found = records.iloc[-1:]
+    if schedule.patience is not None and (epochs := records[records["epoch"] > 0]).size:
+        found = epochs.loc[[epochs["validation_loss"].idxmin()]]
+    return {str(name): value for row in found.to_dict("records") for name, value in row.items()}

@@ -3,7 +3,7 @@
 Records, one row per epoch:
     epoch (1-based), train_loss, train_accuracy, validation_loss, validation_accuracy,
     source_loss (L_pre, NaN without one), task_loss (L_fine), learning_rate, seconds. Where nothing
-    was moved (λ = 0) a single row, epoch 0.
+    was moved (λ = 0) a single row, epoch 0; of `probe_then_full` the probe's end is epoch 0.
 Artifacts: `model.safetensors`, `card.json`; with a source the same in `source/`, of the pretrained
 head on the tuned backbone. A training that diverged leaves `last_good/` alone.
 """
@@ -18,23 +18,23 @@ import numpy as np
 from usable_core.catalog import lookup
 from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.catalog.recipes import RECIPES
-from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.schedule import Schedule, kept_record
 from usable_core.evaluations.specs import (
     DatasetSpec,
     ModelSpec,
     Provenance,
     asked,
-    is_between,
-    is_number,
-    require,
     require_choices,
     require_range,
 )
+from usable_core.evaluations.training_checks import check
 from usable_core.metrics.intervals import Estimate, Proportion
 from usable_core.records import to_json
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Method = Literal["full", "linear_probe", "probe_then_full"]
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,16 @@ class FineTuningConfig:
 
     Minimised is L_pre / L_pre⁰ + λ·L_fine / L_fine⁰, each loss in units of its start, as a mean of
     the two, so that λ changes no step's size. λ up to 0.001 leaves the model as it was, λ from 1000
-    on is plain fine-tuning. The weights kept are those of the last epoch, whichever was best.
+    on is plain fine-tuning. The weights kept are those of the last epoch, whichever was best, but
+    where the schedule has a patience.
 
     Attributes:
         model: Where θ starts.
         dataset: The task (its train and validation splits).
-        method: `full` moves every weight; `linear_probe` only the new head, on cached features.
+        method: `full` moves every weight; `linear_probe` only the new head, on cached features;
+            `probe_then_full` does first the one, at the rate usual for it, then the other from
+            there (Kumar et al. 2022, arXiv:2202.10054), with the batch statistics that the probe's
+            features were of: no random head distorts them.
         schedule: How.
         source: Data set of L_pre, with the pretrained head; without it L_pre is left out. Of a
             network of texts without classes L_pre is the loss of a language model on its texts.
@@ -82,6 +86,10 @@ class FineTuningConfig:
         task_weight: λ of L_pre + λ·L_fine, at least 0; needs a source or a proxy.
         from_scratch: Start from random weights instead (the control that fine-tuning must beat).
         backbone_rate: Learning rate of the pretrained weights, as a multiple of the new head's.
+        layer_decay: What that rate is multiplied by from each block to the one before it, such as
+            0.75 (Bao et al. 2022, arXiv:2106.08254); 1 leaves it alone.
+        last_blocks: How many blocks before the head move; those below rest, with their batch
+            statistics. All when not given.
         prompt: Words that are read behind each text, such as "The mood of this text is"; the model
             that is trained keeps them. A decoder says more of a text where it is asked something.
         recipe: Name of the settings that it starts from; what else is said goes before them. In
@@ -93,13 +101,15 @@ class FineTuningConfig:
 
     model: ModelSpec
     dataset: DatasetSpec
-    method: Literal["full", "linear_probe"] = "full"
+    method: Method = "full"
     schedule: Schedule = Schedule()
     source: DatasetSpec | None = None
     proxy: Literal["none", "distillation", "distance"] = "none"
     task_weight: float = field(default=1.0, metadata=asked("--lambda"))
     from_scratch: bool = False
     backbone_rate: float = 1.0
+    layer_decay: float = 1.0
+    last_blocks: int | None = None
     prompt: str = ""
     recipe: str | None = field(default=None, metadata=asked(choices=RECIPES.keys))
     train_size: int | None = None
@@ -125,36 +135,12 @@ class FineTuningConfig:
             if self.schedule == Schedule():
                 given: dict[str, Any] = {**row.schedule}
                 object.__setattr__(self, "schedule", Schedule(**given))
-        is_good = is_number(self.task_weight) and is_between(self.task_weight, 0, math.inf)
-        require(is_good, "task_weight (λ)", "a finite number, 0 or more", self.task_weight)
-        require_range(self, "backbone_rate", 0, 100)
-        require_range(self, "train_size", 2)
-        self._require_something_to_keep()
+        check(self)
 
     @property
     def is_joint(self) -> bool:
         """Tell whether there is an L_pre."""
         return self.source is not None or self.proxy != "none"
-
-    def _require_something_to_keep(self) -> None:
-        for name, value in (("source", self.source), ("proxy", self.proxy)):
-            is_absent = value in (None, "none")
-            expected = "absent for a linear probe, which moves no backbone weight"
-            require(is_absent or self.method != "linear_probe", name, expected, value)
-            expected = "absent from random weights, which know nothing to keep"
-            require(is_absent or not self.from_scratch, name, expected, value)
-        for name in ("mixup", "cutmix"):
-            value = getattr(self.schedule, name)
-            expected = "0 for a linear probe, whose features are computed once"
-            require(value == 0 or self.method != "linear_probe", name, expected, value)
-        is_one = self.source is None or self.proxy == "none"
-        require(is_one, "proxy", "absent beside source data, which it stands in for", self.proxy)
-        expected = (
-            "left out (1) where there is no L_pre to weigh against; give source data (--source) or "
-            "a stand-in (--proxy distillation, --proxy distance)"
-        )
-        is_good = self.is_joint or self.task_weight == 1
-        require(is_good, "task_weight (λ)", expected, self.task_weight)
 
 
 @dataclass(frozen=True)
@@ -212,8 +198,8 @@ class TrainingResult:
     retained: Retained | None = None
 
     def __repr__(self) -> str:
-        last = self.last_validation_accuracy
-        shown = "not validated" if last is None else f"validation accuracy {last:.3f}"
+        kept = self.kept_validation_accuracy
+        shown = "not validated" if kept is None else f"validation accuracy {kept:.3f}"
         about = self.provenance
         return f"TrainingResult({about.model} on {about.dataset}: {shown}, {self.epochs} epochs)"
 
@@ -224,13 +210,13 @@ class TrainingResult:
 
     @property
     def perplexity(self) -> float | None:
-        """Return e to the validation loss of the last epoch, of a start; else None.
+        """Return e to the validation loss of the weights that were kept, of a start; else None.
 
         So many pieces, all equally likely, would be as hard to guess among.
         """
         if not self.is_start or not len(self.records):
             return None
-        return float(self.to_frame()["perplexity"].iloc[-1])
+        return float(np.exp(self.kept["validation_loss"]))
 
     @property
     def epochs(self) -> int:
@@ -238,8 +224,19 @@ class TrainingResult:
         return int(self.records["epoch"].max()) if len(self.records) else 0
 
     @property
+    def kept(self) -> dict[str, float]:
+        """Return the record of the epoch whose weights were kept; empty without records."""
+        return kept_record(self.records, self.config.schedule)
+
+    @property
+    def kept_validation_accuracy(self) -> float | None:
+        """Return the accuracy of the weights that were kept."""
+        accuracy = self.records["validation_accuracy"]
+        return None if accuracy.isna().all() else float(self.kept["validation_accuracy"])
+
+    @property
     def last_validation_accuracy(self) -> float | None:
-        """Return the accuracy of the weights that were kept: those of the last epoch."""
+        """Return the accuracy of the last epoch, whose weights are kept without a patience."""
         accuracy = self.records["validation_accuracy"]
         return None if accuracy.isna().all() else float(accuracy.iloc[-1])
 
@@ -275,7 +272,8 @@ class TrainingResult:
                 "last_epoch": last,
                 "objective": self.card.get("objective", ""),
                 "perplexity": self.perplexity,
-                "kept": "last epoch",
+                "kept": "last epoch" if self.config.schedule.patience is None else "best epoch",
+                "kept_epoch": self.kept.get("epoch"),
                 "measured": self.card.get("measured", {}),
                 "schedule": self.card.get("schedule", {}),
                 "start": self.start,

@@ -47,7 +47,8 @@ class AxisRow:
 
     def written(self, value: float) -> str:
         """Return a value as people read it: `93.1 %`, of a gain `0.31`."""
-        return f"{value:.2f}" if self.lowest < 0 else f"{100 * value:.1f} %"
+        said = f"{value:.2f}" if self.lowest < 0 else f"{100 * value:.1f} %"
+        return said.replace("-", "−")
 
 
 AXES = {

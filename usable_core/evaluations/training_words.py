@@ -1,5 +1,7 @@
 """What came of a training in sentences, the same for the terminal and for the page."""
 
+import math
+
 from usable_core.evaluations.training import Retained, TrainingResult
 from usable_core.metrics.intervals import Estimate, Proportion, wilson
 
@@ -10,30 +12,58 @@ def in_words(result: TrainingResult) -> tuple[str, ...]:
         return (_start(result),)
     schedule, measured = result.card.get("schedule", {}), result.card.get("measured", {})
     how = f", {schedule['optimizer']} at {schedule['learning_rate']:g}" if schedule else ""
-    last, best = result.last_validation_accuracy, result.best_validation_accuracy
-    accuracy, n = _percent(last), measured.get("validation_examples")
-    if n and last is not None:
-        accuracy = share(wilson(round(last * n), n)) + f", n = {n}"
-    epochs = f"{result.epochs} epoch{'s' * (result.epochs != 1)}"
+    accuracy, n = _percent(result.kept_validation_accuracy), measured.get("validation_examples")
+    if n and result.kept_validation_accuracy is not None:
+        accuracy = share(wilson(round(result.kept_validation_accuracy * n), n)) + f", n = {n}"
     first = (
-        f"{epochs} in {result.provenance.seconds:.0f} s{how}. Kept are the weights "
-        f"of the last epoch: validation accuracy {accuracy}"
+        f"{_epochs(result)} in {result.provenance.seconds:.0f} s{how}. Kept are {_kept(result)}: "
+        f"validation accuracy {accuracy}{_best(result)}."
     )
-    is_other = best is not None and result.best_epoch != result.epochs and best != last
-    after = f"; the best was epoch {result.best_epoch} with {_percent(best)}" if is_other else ""
     of_source = () if result.retained is None else (_retained(result.retained),)
-    return (f"{first}{after}.", *of_source)
+    return (first, *of_source)
+
+
+def _epochs(result: TrainingResult) -> str:
+    """Return how many epochs there were, and how many there would have been."""
+    count, most = result.epochs, result.card.get("schedule", {}).get("epochs") or result.epochs
+    probe = "A probe, then " if result.records["epoch"].iloc[0] == 0 < count else ""
+    if result.config.schedule.patience is not None and 0 < count < most:
+        return f"{probe}{count} of {most} epochs (stopped early)"
+    return f"{probe}{count} epoch{'s' * (count != 1)}"
+
+
+def _kept(result: TrainingResult) -> str:
+    """Return which weights were kept."""
+    schedule = result.config.schedule
+    if not result.epochs:  # nothing was moved
+        return "the weights of the start"
+    weights = f"the weights, averaged with a decay of {schedule.ema:g}," if schedule.ema else ""
+    where = "of the last epoch"
+    if schedule.patience is not None:
+        where = f"of epoch {result.kept['epoch']:.0f}, of the lowest validation loss"
+    return f"{weights or 'the weights'} {where}"
+
+
+def _best(result: TrainingResult) -> str:
+    """Return which epoch was more often right than the one that was kept, if one was."""
+    best, kept = result.best_validation_accuracy, result.kept_validation_accuracy
+    if best is None or kept is None or math.isclose(best, kept, rel_tol=1e-6):
+        return ""
+    name = f"epoch {result.best_epoch}" if result.best_epoch else "the probe"
+    return f"; the best was {name} with {_percent(best)}"
 
 
 def _start(result: TrainingResult) -> str:
     """Return how the pre-training of a network of texts went."""
     schedule, measured = result.card["schedule"], result.card["measured"]
+    is_last = result.config.schedule.patience is None and not result.config.schedule.ema
+    kept = "" if is_last else f"Kept are {_kept(result)}. "
     pieces = {"masked": "hidden pieces", "causal": "next pieces"}[result.card["objective"]]
     return (
-        f"{result.epochs} epoch{'s' * (result.epochs != 1)} in {result.provenance.seconds:.0f} s, "
-        f"{schedule['optimizer']} at {schedule['learning_rate']:g}. Of {pieces} in "
+        f"{_epochs(result)} in {result.provenance.seconds:.0f} s, {schedule['optimizer']} at "
+        f"{schedule['learning_rate']:g}. {kept}Of {pieces} in "
         f"{measured['validation_examples']} validation texts it guesses "
-        f"{_percent(result.last_validation_accuracy)}: a loss of {measured['validation_loss']:.3f} "
+        f"{_percent(result.kept_validation_accuracy)}: a loss of {measured['validation_loss']:.3f} "
         f"nats each, a perplexity of {result.perplexity:.1f}."
     )
 

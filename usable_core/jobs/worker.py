@@ -49,6 +49,7 @@ RANKS = {
     "time": 1,
     "augmented": 1,
     "attack": 2,
+    "export": 2,
     "worst": 2,
     "rehearsal": 4,
     "evidence": 4,

@@ -32,6 +32,7 @@ from usable_core.labels import LabelSpace
 from usable_core.measuring.drift import Drifting
 from usable_core.measuring.evidence import with_evidence
 from usable_core.measuring.example_pictures import save_asked
+from usable_core.measuring.exports import save_export
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
 from usable_core.measuring.hiding import without
 from usable_core.measuring.instances import Instance, seen
@@ -132,6 +133,9 @@ def answer(
         return
     if request.kind == "known":
         publish(Answer("done", passport=known(request.model)))
+        return
+    if request.kind == "export":
+        publish(Answer("done", exported=save_export(request, models.get, folder)))
         return
     model = models.get(request.model)
     if request.kind == "time":

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 
 @contextmanager
@@ -47,3 +48,9 @@ def channels_last(network: nn.Module) -> Iterator[None]:
 def _lay_out(weights: list[nn.Parameter], layout: torch.memory_format) -> None:
     for weight in weights:
         weight.data = weight.data.contiguous(memory_format=layout)
+
+
+def batch_norms(network: nn.Module) -> frozenset[str]:
+    """Return the names of the layers of batch normalisation."""
+    named = network.named_modules()
+    return frozenset(name for name, module in named if isinstance(module, _BatchNorm))

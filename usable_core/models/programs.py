@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from usable_core.inputs.tokens import PADDING
 from usable_core.models.outputs import Place
 
 
@@ -100,6 +101,30 @@ class Program(nn.Module):
             output = output[key]
         logits: Tensor = output.flatten(1) if output.ndim > 1 else output[:, None]
         return logits[: len(x)]  # (N,), (N, C) or (N, C, 1, 1) -> (N, C)
+
+
+class FromPieces(nn.Module):
+    """A program of `input_ids` and `attention_mask`, for texts as models take them."""
+
+    def __init__(self, program: nn.Module) -> None:
+        """Keep a program of pieces (N, L) and their mask (N, L)."""
+        super().__init__()
+        self.program = program
+
+    def extra_repr(self) -> str:
+        """Return the program's code."""
+        return structure(self.program)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes) of texts (N, 1, 1, L), the shorter ones filled up."""
+        logits: Tensor = self.program(*pieces_of(x.flatten(1)))
+        return logits
+
+
+def pieces_of(ids: Tensor) -> tuple[Tensor, Tensor]:
+    """Return pieces (N, L) and their mask (N, L) of texts (N, L) that `PADDING` fills up."""
+    is_text = ids != PADDING
+    return torch.where(is_text, ids, 0), is_text.long()
 
 
 def structure(network: nn.Module) -> str:

@@ -22,11 +22,11 @@ def lambda_figure(result: SweepResult, *, theme: Theme = "light") -> go.Figure:
     over seeds, bands those of the examples.
     """
     axes, figure = result.axes, panels(result.axes)
-    place = places([point.task_weight for point in result.points])
+    place = places([point.task_weight for point in result.answered])
     known = [(place[p.task_weight], f"λ = {p.task_weight:g}", p.spread) for p in result.answered]
     for row, (name, style) in enumerate(zip(axes, _styles(theme), strict=False), start=1):
         add_line(figure, name, row, Line("", style, known))
-    _mark_limits(figure, result.points, place, theme)
+    _mark_limits(figure, result, place, theme)
     figure.update_xaxes(tickvals=list(place.values()), ticktext=[f"{weight:g}" for weight in place])
     return figure.update_xaxes(title_text="λ (log scale, 0 apart)", row=max(1, len(axes)), col=1)
 
@@ -104,20 +104,21 @@ def _add_point(
 
 
 def _mark_limits(
-    figure: go.Figure, points: Sequence[Point], place: dict[float, float], theme: Theme
+    figure: go.Figure, result: SweepResult, place: dict[float, float], theme: Theme
 ) -> None:
     """Draw a line at the outermost λ of each limit, with its name in the first panel."""
-    for said, one in {point.limit: point for point in points if point.limit}.items():
+    for said, one in {point.limit: point for point in result.answered if point.limit}.items():
         x = place[one.task_weight]
         figure.add_vline(x=x, line={"color": NEUTRAL[theme], "width": 1, "dash": "dot"})
-        is_left = x == min(place.values())
         figure.add_annotation(
             x=x,
-            y=0.02 if is_left else 0.98,
+            y=1,
             yref="y domain",
             text=said,
             showarrow=False,
-            xanchor="left" if is_left else "right",
-            yanchor="bottom" if is_left else "top",
+            xanchor="left" if x == min(place.values()) else "right",
+            yanchor="top",
             font={"color": NEUTRAL[theme], "size": 12},
         )
+    if len(result.axes):  # above all shares there is room for the names
+        figure.update_yaxes(range=[-4, 130], tickvals=[0, 50, 100], row=1, col=1)

@@ -2,9 +2,10 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -16,10 +17,12 @@ from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
 from usable_core.randomness import seed_drawing, seed_of
+from usable_core.training.averaging import weights_that_count
 from usable_core.training.meter import Figures, Meter, Validation
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.rates import learning_rate_factor
 from usable_core.training.resuming import Checkpoints, undisturbed
+from usable_core.training.stopping import epoch_to_keep
 from usable_core.training.watch import Divergence, Watch
 
 
@@ -61,14 +64,18 @@ class Descent:
         self._watch = Watch(objective.modules, schedule, objective.classes, self._steps)
         # Weight decay is of L_fine: at the start, where L_pre is least, it must move no weight.
         decay = (schedule.weight_decay or 0.0) * self._weights.task
-        groups = parameter_groups(objective.parts, replace(schedule, weight_decay=decay))
+        decayed = replace(schedule, weight_decay=decay)
+        groups = parameter_groups(objective.parts, decayed, objective.multiples)
         self._optimizer = optimizer_of(groups, schedule)
+        self._average = weights_that_count(objective.modules, schedule, self._steps)
+        self._optimizer.register_step_post_hook(lambda *_: self._average.update())
+        self._epoch = epoch_to_keep(objective.modules, schedule)
         self._peaks = [group["lr"] for group in self._optimizer.param_groups]
         self._began, self._is_whole = time.perf_counter(), True
         self.meter, self.step, self.earlier = Meter(self._steps, report), 0, 0.0
 
     def run(self, checkpoints: Checkpoints) -> None:
-        """Take all steps of all epochs that are left.
+        """Take all steps of all epochs that are left, and put the weights that are kept in place.
 
         Raises:
             Divergence: as `Watch` says.
@@ -79,7 +86,8 @@ class Descent:
         checkpoints.begin(self.step, self._steps, self._objective.modules)
         try:
             for epoch in range(len(self.meter.records) + 1, self._epochs + 1):
-                self._run_epoch(epoch, checkpoints)
+                if not self._epoch.is_over:
+                    self._run_epoch(epoch, checkpoints)
         except Divergence:
             raise
         except BaseException:  # cancelled, or ended from outside
@@ -87,6 +95,8 @@ class Descent:
                 with suppress(StorageError):
                     checkpoints.write(self.step, self.state_dict())
             raise
+        self._average.put()
+        self._epoch.put_back()
 
     def put_back(self) -> int:
         """Put the last good weights back and return of which epoch they are; 0 is none."""
@@ -100,6 +110,8 @@ class Descent:
             "optimizer": self._optimizer.state_dict(),
             "meter": self.meter.state_dict(),
             "watch": self._watch.state_dict(),
+            "average": self._average.state_dict(),
+            "epoch": self._epoch.state_dict(),
             "step": self.step,
             "precision": self._precision,
             "start": [self._start.task, self._start.source],
@@ -113,6 +125,8 @@ class Descent:
         self._optimizer.load_state_dict(state["optimizer"])
         self.meter.load_state_dict(state["meter"])
         self._watch.load_state_dict(state["watch"])
+        self._average.load_state_dict(state["average"])
+        self._epoch.load_state_dict(state["epoch"])
         self.step, self.earlier = state["step"], state["seconds"]
 
     def _run_epoch(self, epoch: int, checkpoints: Checkpoints) -> None:
@@ -128,11 +142,19 @@ class Descent:
             self.meter.tick(epoch, self._epochs, self._peaks[0] * self._rate())
             if checkpoints.is_due(self.step):
                 checkpoints.write(self.step, self.state_dict())
+        with self._average.shown():
+            self._end_epoch(epoch)
+
+    def _end_epoch(self, epoch: int) -> None:
+        """Validate, record and judge the weights that count."""
         validation = self._validated()
         self.meter.end_epoch(epoch, validation, self._peaks[0] * self._rate())
-        training, is_last = self.meter.records[-1]["train_loss"], epoch == self._epochs
+        self._epoch.end_epoch(validation.loss)
+        is_last = epoch == self._epochs or self._epoch.is_over
+        loss = self._epoch.loss if is_last else validation.loss
+        training = self.meter.records[-1]["train_loss"]
         try:
-            self._watch.end_epoch(epoch, validation.loss, training, is_last=is_last)
+            self._watch.end_epoch(epoch, loss, training, is_last=is_last)
         finally:
             self.meter.tell_epoch()
 
@@ -173,22 +195,31 @@ class Descent:
 
 
 def parameter_groups(
-    parts: Iterable[tuple[nn.Module, float]], schedule: Schedule
+    parts: Iterable[tuple[nn.Module, float]],
+    schedule: Schedule,
+    multiples: Mapping[nn.Parameter, float] = MappingProxyType({}),
 ) -> list[dict[str, object]]:
     """Return optimizer groups of modules, each with its multiple of the learning rate.
 
     Weight decay is left off biases, norms and other vectors.
+
+    Args:
+        parts: Modules, each with its multiple.
+        schedule: Says the rate and the weight decay.
+        multiples: What the rates of single weights are multiplied by besides.
     """
     groups: list[dict[str, object]] = []
     peak, decay = schedule.learning_rate or 0.0, schedule.weight_decay or 0.0
-    seen: set[int] = set()
+    seen: set[nn.Parameter] = set()
     for module, multiple in parts:
-        fresh = [p for p in module.parameters() if id(p) not in seen and p.requires_grad]
-        seen.update(id(p) for p in fresh)
-        common = {"lr": peak * multiple}
-        decayed = [p for p in fresh if p.ndim > 1]
-        groups.append({"params": decayed, "weight_decay": decay, **common})
-        groups.append({"params": [p for p in fresh if p.ndim <= 1], "weight_decay": 0.0, **common})
+        fresh = [p for p in module.parameters() if p not in seen and p.requires_grad]
+        seen.update(fresh)
+        for own in sorted({multiples.get(p, 1.0) for p in fresh}, reverse=True):
+            common = {"lr": peak * multiple * own}
+            alike = [p for p in fresh if multiples.get(p, 1.0) == own]
+            for is_decayed in (True, False):
+                chosen = [p for p in alike if (p.ndim > 1) is is_decayed]
+                groups.append({"params": chosen, "weight_decay": decay * is_decayed, **common})
     return [group for group in groups if group["params"]]
 
 

@@ -4,12 +4,10 @@ L_fine is the cross-entropy of a new head on the task, L_pre that of the pretrai
 data, or what stands in for it; see `joint`. Both heads share the backbone.
 """
 
-import copy
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -19,28 +17,26 @@ from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import parts_of, require_classes
 from usable_core.device import best_device
-from usable_core.errors import CheckpointError, UsableError
-from usable_core.evaluations.specs import Report, require
-from usable_core.evaluations.training import FineTuningConfig, Start, TrainingResult
+from usable_core.errors import CheckpointError
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.inputs.prompts import asked
-from usable_core.inputs.tokens import Tokens
+from usable_core.models.blocks import freeze_below, multiples
 from usable_core.models.heads import head
 from usable_core.models.model import Model
-from usable_core.models.modes import frozen
+from usable_core.models.modes import batch_norms
 from usable_core.models.sources.from_card import check_architecture
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
 from usable_core.training.initial import new_network
-from usable_core.training.joint import Balance, Joint, Keep
-from usable_core.training.language_modelling import language_modelling
+from usable_core.training.keeping import Keeping, keeping_of
 from usable_core.training.loop import Fitted, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
 from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
-from usable_core.training.probing import linear_head, probe
-from usable_core.training.remarks import on_proxy, on_unit
+from usable_core.training.probing import probe, probe_then_fit
 from usable_core.training.resuming import Checkpoints, question_of
-from usable_core.training.retained import Kept, Source, SourceData, load_source, load_texts
+from usable_core.training.retained import Source
 from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
 from usable_core.training.usual_rates import resolved
@@ -115,41 +111,23 @@ def prepared(
     train, validation = parts_of(dataset, config)
     takes = asked(model.input, config.prompt)
     network = new_network(model, len(dataset.labels), config).to(device)
+    few = config.last_blocks
+    resting = frozenset[str]() if few is None else freeze_below(network, few)
+    if config.method == "probe_then_full":  # the probe's features are of these statistics
+        resting |= batch_norms(network)
     task = load_material(train, takes, device, report)
     schedule = resolved(config.schedule, network, config.method, model.kind, examples=len(task))
     config = replace(config, schedule=schedule)
     held_out = load_material(validation, takes, device, report)
     tuning = Tuning(
-        config, Trainee(network, takes, train.labels), train, validation, task, held_out
+        config, Trainee(network, takes, train.labels), train, validation, task, held_out, resting
     )
     if not config.is_joint:
         return tuning
     data = None
     if source is not None and config.source is not None:
         data = Source(source, config.source, train.ids, validation.ids)
-    return replace(tuning, keeping=_keeping(tuning, model, data, report))
-
-
-@dataclass(frozen=True)
-class _Keeping:
-    """What is kept while the task is learned: L_pre, how it is weighed, and the source's data."""
-
-    joint: Joint
-    keep: Keep
-    balance: Balance
-    source: SourceData | None
-    proxy: str
-
-    def remarks(self, start: Start) -> tuple[str, ...]:
-        """Return what a reader must know of L_pre."""
-        unit = self.balance.source_unit(start)
-        is_other = self.balance.unit is None and unit != start.source
-        stand_in = (on_proxy(self.proxy),) if self.source is None else ()
-        return stand_in + ((on_unit(start, unit),) if is_other else ())
-
-    def measured(self) -> Kept | None:
-        """Return the source model that is left, with what it retained; None without source data."""
-        return None if self.source is None else self.source.measured(self.joint.retained())
+    return replace(tuning, keeping=keeping_of(config, network, resting, model, data, report))
 
 
 @dataclass(frozen=True)
@@ -161,6 +139,7 @@ class Tuning:
         trainee: The network.
         train: Examples that it is trained on; `task` as they are held in memory.
         validation: Examples that it is validated by; `held_out` as they are held in memory.
+        resting: Names of the network's modules that rest.
         keeping: What is kept; None where nothing is.
     """
 
@@ -170,7 +149,8 @@ class Tuning:
     validation: Dataset
     task: Material
     held_out: Material
-    keeping: _Keeping | None = None
+    resting: frozenset[str] = frozenset()
+    keeping: Keeping | None = None
 
     @property
     def is_unmoved(self) -> bool:
@@ -179,16 +159,20 @@ class Tuning:
 
     def fitted(self, report: Report, checkpoints: Checkpoints) -> Fitted:
         """Train the network, in place."""
-        schedule = self.config.schedule
+        schedule, data = self.config.schedule, (self.task, self.held_out)
         if self.config.method == "linear_probe":
-            return probe(self.trainee, self.task, self.held_out, schedule, report, checkpoints)
+            return probe(self.trainee, *data, schedule, report, checkpoints)
+        objective = self.objective()
         if self.is_unmoved:
-            return unmoved(self.objective(), schedule, report)
-        return fit(self.objective(), schedule, report, checkpoints)
+            return unmoved(objective, schedule, report)
+        if self.config.method == "probe_then_full":
+            return probe_then_fit(self.trainee, *data, objective, schedule, report, checkpoints)
+        return fit(objective, schedule, report, checkpoints)
 
     def objective(self) -> Objective:
-        """Return what is minimised where all weights are moved."""
-        keeping, network, rate = self.keeping, self.trainee.network, self.config.backbone_rate
+        """Return what is minimised where weights of the backbone are moved."""
+        keeping, network, config = self.keeping, self.trainee.network, self.config
+        rate, decay = config.backbone_rate, config.layer_decay
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
             loss=self._loss(),
@@ -196,6 +180,7 @@ class Tuning:
             examples=len(self.task),
             classes=len(self.trainee.labels),
             device=self.trainee.device,
+            multiples={} if decay == 1 else multiples(network, decay),
             labels=self.task.labels,
             lengths=self.task.lengths,
             expect=self.task.expect,
@@ -209,9 +194,12 @@ class Tuning:
     def _loss(self) -> Callable[[Tensor, int], Loss]:
         network, schedule, task = self.trainee.network, self.config.schedule, self.task
         classes, keeping = len(self.trainee.labels), self.keeping
+        at_rest = [m for name, m in network.named_modules() if name in self.resting]
 
         def loss(indices: Tensor, step: int) -> Loss:
             network.train()
+            for module in at_rest:
+                module.training = False
             y = task.labels[indices.to(task.labels.device)]
             drawn = generator(schedule.seed, "task", step)
             x = augment(task.images(indices), schedule.augmentation or "none", drawn)
@@ -239,44 +227,3 @@ def _architecture(model: Model) -> str:
         )
     check_architecture(architecture)
     return str(architecture)
-
-
-def _check_joint(model: Model) -> None:
-    shown = model.input.trial().to(model.device)
-    with frozen(model.network):
-        last = linear_head(model.network, model.input.normalise(shown))
-    if last is None:
-        raise UsableError(
-            f"L_pre needs a pretrained network that ends in one linear layer; {model.name} does "
-            "not. Leave the source out, or choose another backbone."
-        )
-
-
-def _keeping(tuning: Tuning, model: Model, source: Source | None, report: Report) -> _Keeping:
-    """Return what the config asks to keep."""
-    _check_joint(model)
-    config, device = tuning.config, best_device()
-    start = copy.deepcopy(model.network).to(device).to(memory_format=torch.channels_last)
-    joint = Joint(tuning.trainee.network, start)
-    balance = Balance(config.task_weight, len(model.labels))
-    if config.proxy == "distance":
-        return _Keeping(joint, joint.distance(), replace(balance, unit=1.0), None, config.proxy)
-    if source is None:
-        require(
-            bool(model.labels),
-            "proxy",
-            f"distance for {model.name}, which has no classes whose answers could be kept; or give "
-            "source texts (--source)",
-            config.proxy,
-        )
-        return _Keeping(joint, joint.distillation(), balance, None, config.proxy)
-    if model.labels:
-        data = load_source(source, model, start, report)
-        keep = joint.labels(data.material, model.input, config.schedule)
-        return _Keeping(joint, keep, balance, data, config.proxy)
-    takes = cast(Tokens, model.input)  # only networks of texts have no classes
-    modelling = language_modelling(tuning.trainee.network, takes, model.name)
-    data = load_texts(source, model, start, modelling, report)
-    keep = joint.guesses(data.material, modelling, config.schedule)
-    balance = replace(balance, classes=takes.known)
-    return _Keeping(joint, keep, balance, data, config.proxy)

@@ -14,7 +14,7 @@ images. The statistics of source batches are kept apart from those of the task.
 
 import copy
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -51,14 +51,17 @@ class Joint:
         statistics: Of batches of the source; those of the task's are the network's own.
     """
 
-    def __init__(self, network: nn.Module, start: nn.Module) -> None:
+    def __init__(
+        self, network: nn.Module, start: nn.Module, resting: Set[str] = frozenset()
+    ) -> None:
         """Prepare.
 
         Args:
             network: What will be trained: so far θ⁰ but for its head.
             start: θ⁰ itself, on the same device; it is never changed.
+            resting: Names of the modules that rest, with their statistics.
         """
-        self.network, self._start = network, start
+        self.network, self._start, self._resting = network, start, resting
         self.head = copy.deepcopy(head(start)).requires_grad_(True)
         self._discarded = {name: buffer.clone() for name, buffer in start.named_buffers()}
         self.statistics, self._buffers = nn.Module(), {}
@@ -110,9 +113,9 @@ class Joint:
         def keep(_task: Tensor, step: int) -> Tensor:
             texts = source.images(_rows(len(source), schedule, step))
             asked = modelling.asked(texts, generator(schedule.seed, "source", step))
-            with _exchanged(self.network, self._buffers):
+            with _exchanged(self.network, self._buffers, self._resting):
                 logits = modelling.logits(asked)
-            with torch.no_grad(), _exchanged(self._start, self._discarded):
+            with torch.no_grad(), _exchanged(self._start, self._discarded, self._resting):
                 gradient = at_start.logits(asked).softmax(1)
             rows = torch.arange(len(gradient), device=gradient.device)
             gradient[rows, asked.truth] -= 1
@@ -151,12 +154,12 @@ class Joint:
         """Return logits of the pretrained head for normalised images."""
         # Each pass rounds the weights for itself, so that their gradients meet in float32.
         torch.clear_autocast_cache()
-        with _exchanged(self.network, self._buffers):
+        with _exchanged(self.network, self._buffers, self._resting):
             logits: Tensor = self.head(features(self.network, x)).float()
         return logits
 
     def _answers_at_start(self, x: Tensor) -> Tensor:
-        with _exchanged(self._start, self._discarded):
+        with _exchanged(self._start, self._discarded, self._resting):
             logits: Tensor = head(self._start)(features(self._start, x)).float()
         return logits
 
@@ -215,16 +218,18 @@ class Balance:
 
 
 @contextmanager
-def _exchanged(network: nn.Module, others: dict[str, Tensor]) -> Iterator[None]:
+def _exchanged(network: nn.Module, others: dict[str, Tensor], resting: Set[str]) -> Iterator[None]:
     """Give a network other buffers for a pass in which batch normalisation alone is in training.
+
+    That of modules at rest is not.
 
     Buffers are exchanged, not overwritten: passes before still need theirs on the way back.
     """
     own = dict(network.named_buffers())
     _exchange(network, {name: others[name] for name in own if name in others})
     modes = {module: module.training for module in network.modules()}
-    for module in modes:
-        module.training = isinstance(module, _BatchNorm)
+    for name, module in network.named_modules():
+        module.training = isinstance(module, _BatchNorm) and name not in resting
     try:
         yield
     finally:

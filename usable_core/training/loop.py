@@ -84,7 +84,11 @@ def starting_losses(objective: Objective, schedule: Schedule, precision: Precisi
 
 
 def fit(
-    objective: Objective, schedule: Schedule, report: Report, checkpoints: Checkpoints
+    objective: Objective,
+    schedule: Schedule,
+    report: Report,
+    checkpoints: Checkpoints,
+    start: Start | None = None,
 ) -> Fitted:
     """Minimise an objective by the schedule, until its last epoch or until it diverges.
 
@@ -96,10 +100,12 @@ def fit(
         schedule: How to move; its learning rate is a number.
         report: Told steps done and the newest figures.
         checkpoints: What it goes on from, and leaves for who goes on.
+        start: The losses before the first step; measured now where there are none of earlier.
     """
     kept = checkpoints.newest(objective.device)
     precision = kept["precision"] if kept else number_format(objective, schedule)
-    start = Start(*kept["start"]) if kept else starting_losses(objective, schedule, precision)
+    start = Start(*kept["start"]) if kept else start
+    start = start or starting_losses(objective, schedule, precision)
     descent = Descent(objective, schedule, start, precision, report)
     if kept:
         descent.load_state_dict(kept)

@@ -1,8 +1,8 @@
 """`Objective`: what a training minimises, in terms that its loop needs and no more."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import zip_longest
 
 import torch
@@ -64,6 +64,7 @@ class Objective:
         examples: Number of training examples.
         classes: Number of the task's classes.
         device: Where the modules are.
+        multiples: What the learning rates of single weights are multiplied by besides.
         weigh: How the losses are weighed, once it is known what they start from.
         labels: Class of each training example (N,), where balanced batches can be asked for.
         lengths: How long each training example is (N,), so that those of like length are in one
@@ -77,6 +78,7 @@ class Objective:
     examples: int
     classes: int
     device: torch.device
+    multiples: Mapping[nn.Parameter, float] = field(default_factory=dict)
     weigh: Callable[[Start], Weights] = lambda start: Weights()
     labels: Tensor | None = None
     lengths: Tensor | None = None

@@ -6,24 +6,29 @@ every backbone; the folded head on raw features gives the same logits.
 
 from dataclasses import dataclass, replace
 
+import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from usable_core.asking.oracle import Oracle
 from usable_core.errors import UsableError
-from usable_core.evaluations.schedule import Schedule
-from usable_core.evaluations.specs import Report
+from usable_core.evaluations.schedule import Schedule, kept_record
+from usable_core.evaluations.specs import InputKind, Report
 from usable_core.models.heads import features, head
-from usable_core.training.loop import Fitted, fit
+from usable_core.training.loop import Fitted, fit, starting_losses
 from usable_core.training.material import Material
 from usable_core.training.meter import Validation
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.resuming import Checkpoints
 from usable_core.training.trainee import Trainee
+from usable_core.training.usual_rates import resolved
 
 BATCH = 64
 TOLERANCE = 1e-3
+# Features that hardly vary among the training examples (units of ReLU that are off) are not blown
+# up: among others they may be on, 200,000 deviations away. So much of the mean is taken at least.
+LEAST_STD, TINY = 0.01, 1e-6
 
 
 def probe(
@@ -85,7 +90,8 @@ def prepared_probe(
         )
     train = _cached_features(trainee, task, report)
     test = _cached_features(trainee, held_out, report)
-    mean, std = train.mean(0), train.std(0).clamp_min(1e-6)
+    mean, std = train.mean(0), train.std(0)
+    std = std.clamp_min(max(LEAST_STD * float(std.mean()), TINY))
     train, test = (train - mean) / std, (test - mean) / std
     probe_head = nn.Linear(train.shape[1], last.out_features).to(train.device)
 
@@ -111,6 +117,60 @@ def prepared_probe(
         labels=task.labels,
     )
     return Probing(objective, last, probe_head, mean, std)
+
+
+def probe_then_fit(
+    trainee: Trainee,
+    task: Material,
+    held_out: Material,
+    objective: Objective,
+    schedule: Schedule,
+    report: Report,
+    checkpoints: Checkpoints,
+) -> Fitted:
+    """Train the new head alone first, then all that an objective says; in place.
+
+    A head that fits the features from the first step on distorts them less: Kumar et al. 2022,
+    arXiv:2202.10054. The losses of the start, which λ weighs by, are those before the probe.
+
+    Args:
+        trainee: The network.
+        task: What is trained on.
+        held_out: What is validated by.
+        objective: What is minimised after the probe.
+        schedule: How; the probe has its epochs and optimizer, and its own rate and weight decay.
+        report: Told the progress of both.
+        checkpoints: Of both.
+
+    Returns:
+        How the second training went; epoch 0 is the probe's end.
+
+    Raises:
+        UsableError: as `probe` does.
+    """
+
+    def told(done: int, total: int, message: str, **_metrics: float) -> None:
+        report(done, total, f"Probe: {message}")
+
+    start = starting_losses(objective, schedule, "float32")
+    settings = of_probe(schedule, trainee.network, trainee.kind, examples=len(task))
+    first = probe(trainee, task, held_out, settings, told, checkpoints.within("probe"))
+    if first.divergence is not None:
+        return first
+    second = fit(objective, schedule, report, checkpoints, start)
+    earlier = first.earlier + second.earlier
+    if second.records.empty:
+        return replace(second, earlier=earlier)
+    seconds = first.records["seconds"].sum()
+    end = {**kept_record(first.records, settings), "epoch": 0.0, "seconds": seconds}
+    records = pd.concat([pd.DataFrame([end]), second.records], ignore_index=True)
+    return replace(second, records=records, earlier=earlier)
+
+
+def of_probe(schedule: Schedule, network: nn.Module, kind: InputKind, *, examples: int) -> Schedule:
+    """Return the schedule of a probe before a training: its own rate and decay, and no mixtures."""
+    open_ = replace(schedule, learning_rate=None, weight_decay=None, mixup=0.0, cutmix=0.0)
+    return resolved(open_, network, "linear_probe", kind, examples=examples)
 
 
 def linear_head(network: nn.Module, x: Tensor) -> nn.Linear | None:

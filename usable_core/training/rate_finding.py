@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from usable_core.asking.precision import autocast
 from usable_core.datasets.dataset import Dataset
-from usable_core.errors import ConfigError
+from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.rate import KEPT, RateConfig, RateResult
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Provenance, Report
@@ -28,7 +28,8 @@ from usable_core.training.descent import optimizer_of, parameter_groups
 from usable_core.training.fine_tuning import Tuning, prepared
 from usable_core.training.loop import number_format, starting_losses, undone
 from usable_core.training.objective import Objective
-from usable_core.training.probing import prepared_probe
+from usable_core.training.probing import of_probe, prepared_probe, probe
+from usable_core.training.resuming import Checkpoints
 from usable_core.versions import versions
 
 AWAY = 4.0  # times the least smoothed loss: Howard & Gugger 2020, fastai
@@ -123,7 +124,7 @@ def _losses(
     weights = objective.weigh(starting_losses(objective, schedule, precision))
     decay = (schedule.weight_decay or 0.0) * weights.task  # as in `Descent`
     unit = replace(schedule, learning_rate=1.0, weight_decay=decay)
-    optimizer = optimizer_of(parameter_groups(objective.parts, unit), unit)
+    optimizer = optimizer_of(parameter_groups(objective.parts, unit, objective.multiples), unit)
     multiples = [group["lr"] for group in optimizer.param_groups]
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     steps = zip(rates.tolist(), _batches(objective, schedule), strict=False)
@@ -143,10 +144,22 @@ def _losses(
 def _objective(tuning: Tuning, report: Report) -> tuple[Objective, Schedule]:
     """Return what a training minimises, and by which schedule."""
     schedule = tuning.config.schedule
+    if tuning.config.method == "probe_then_full":
+        _probe_first(tuning, report)
     if tuning.config.method != "linear_probe":
         return tuning.objective(), schedule
     probing = prepared_probe(tuning.trainee, tuning.task, tuning.held_out, schedule, report)
     return probing.objective, replace(schedule, precision="float32")
+
+
+def _probe_first(tuning: Tuning, report: Report) -> None:
+    """Give the network the head of a probe, as the training does: its rate is another."""
+    trainee, task = tuning.trainee, tuning.task
+    settings = of_probe(tuning.config.schedule, trainee.network, trainee.kind, examples=len(task))
+    none = Checkpoints(None, "")
+    fitted = probe(trainee, task, tuning.held_out, settings, report, none)
+    if fitted.divergence is not None:
+        raise UsableError(f"The probe that comes first failed. {fitted.divergence}")
 
 
 def _batches(objective: Objective, schedule: Schedule) -> Iterator[Tensor]:

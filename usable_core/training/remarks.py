@@ -21,7 +21,7 @@ def on_learning(
 
     Args:
         start: The losses before the first step.
-        last_loss: Mean training loss of the last epoch, in nats.
+        last_loss: Mean training loss of the epoch whose weights were kept, in nats.
         answers: To the validation examples; None where there are no classes to guess among.
         labels: The task's classes.
     """
@@ -29,7 +29,7 @@ def on_learning(
     if not last_loss < start.task:
         found.append(
             f"This did not learn: the training loss was {start.task:.3f} before the first step and "
-            f"{last_loss:.3f} in the last epoch. {what}"
+            f"{last_loss:.3f} in the epoch that was kept. {what}"
         )
     return tuple(found) if answers is None else (*found, *_against_guessing(answers, labels))
 

@@ -46,7 +46,15 @@ class Checkpoints:
             question: Identity of all that a checkpoint depends on; those of another are not read.
         """
         self._folder, self._question = None if folder is None else folder / PARTS, question
+        self._within: list[Checkpoints] = []
         self._written, self._when, self._steps, self._took = 0, time.monotonic(), 1, 0.0
+
+    def within(self, name: str) -> "Checkpoints":
+        """Return those of a training that comes before this one; they are removed with these."""
+        found = Checkpoints(None, self._question)
+        found._folder = None if self._folder is None else self._folder / name
+        self._within.append(found)
+        return found
 
     def newest(self, device: torch.device) -> dict[str, Any] | None:
         """Return the state that was written last and can be read, its tensors on a device."""
@@ -95,6 +103,8 @@ class Checkpoints:
 
     def remove(self) -> None:
         """Remove all: the training is over."""
+        for other in self._within:
+            other.remove()
         for path in self._paths():
             path.unlink(missing_ok=True)
         with suppress(OSError):  # there is none, or it holds what is not ours

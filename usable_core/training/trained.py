@@ -1,6 +1,5 @@
 """`Trained`: what a training made, and saving it so that it loads again as a model."""
 
-import shlex
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,8 @@ from usable_core.catalog.models import LAST_GOOD, SOURCE_FOLDER
 from usable_core.datasets.dataset import DRAWN_BY, Dataset
 from usable_core.device import best_device
 from usable_core.errors import Diverged
-from usable_core.evaluations.specs import ModelSpec, Provenance
+from usable_core.evaluations.schedule import kept_record
+from usable_core.evaluations.specs import Provenance
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
 from usable_core.inputs.input import Input
 from usable_core.inputs.preprocessing import Preprocessing
@@ -24,6 +24,7 @@ from usable_core.models.model import Model
 from usable_core.models.sources.saved_tokens import said_of
 from usable_core.models.weights.checkpoints import save_model
 from usable_core.records import to_json
+from usable_core.training.command_line import command
 from usable_core.training.loop import Fitted
 from usable_core.training.material import Answers
 from usable_core.training.remarks import UNTOUCHED, on_learning
@@ -66,6 +67,15 @@ class Trained:
     base_fingerprint: str = ""
     kept: Kept | None = None
     remarks: tuple[str, ...] = ()
+
+    @property
+    def record(self) -> dict[str, float]:
+        """Return the record of the epoch whose weights these are."""
+        fitted, schedule = self.fitted, self.config.schedule
+        is_stopped = fitted.divergence is not None  # then the last good ones were put back
+        return kept_record(
+            fitted.records, replace(schedule, patience=None) if is_stopped else schedule
+        )
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,7 @@ def _source_card(trained: Trained, kept: Kept) -> dict[str, Any]:
 
 
 def _card(trained: Trained) -> dict[str, Any]:
-    data, last = trained.data, trained.fitted.records.iloc[-1]
+    data, kept = trained.data, trained.record
     is_start = isinstance(trained.validation, Guessing)
     card: dict[str, Any] = {
         "title": _name(trained),
@@ -177,8 +187,8 @@ def _card(trained: Trained) -> dict[str, Any]:
         "warnings": list(_warnings(trained)),
         "measured": {
             "validation_examples": _held_out(trained.validation),
-            "validation_accuracy": float(last["validation_accuracy"]),
-            "validation_loss": float(last["validation_loss"]),
+            "validation_accuracy": float(kept["validation_accuracy"]),
+            "validation_loss": float(kept["validation_loss"]),
             "training_seconds": trained.seconds,
         },
     }
@@ -248,43 +258,9 @@ def _provenance(trained: Trained) -> Provenance:
 
 def _warnings(trained: Trained) -> tuple[str, ...]:
     fitted, labels = trained.fitted, trained.data.labels
-    last = fitted.records.iloc[-1]
+    kept = trained.record
     answers = None if isinstance(trained.validation, Guessing) else trained.validation
-    learned = on_learning(fitted.start, float(last["task_loss"]), answers, labels)
-    is_untouched = last["epoch"] == 0
+    learned = on_learning(fitted.start, float(kept["task_loss"]), answers, labels)
+    is_untouched = kept["epoch"] == 0
     about_source = trained.kept.warnings if trained.kept else ()
     return ((UNTOUCHED,) if is_untouched else learned) + trained.remarks + about_source
-
-
-def command(config: PretrainingConfig | FineTuningConfig) -> str:
-    """Return the command line that asks the same question (files by their last name only)."""
-    if isinstance(config, PretrainingConfig):
-        words = ["usable", "pretrain", "--architecture", config.architecture]
-        words += ["--epsilon", f"{config.epsilon * 255:g}/255"] if config.epsilon else []
-    else:
-        words = ["usable", "finetune", *_model_words(config.model), "--method", config.method]
-        words += ["--prompt", config.prompt] * bool(config.prompt)
-        words += ["--from-scratch"] * config.from_scratch
-        words += ["--backbone-rate", f"{config.backbone_rate:g}"] * (config.backbone_rate != 1)
-        if config.source is not None:
-            words += ["--source", Path(config.source.reference).name]
-        words += ["--proxy", config.proxy] * (config.proxy != "none")
-        words += ["--lambda", f"{config.task_weight:g}"] * config.is_joint
-        words += ["--recipe", str(config.recipe)] * (config.recipe is not None)
-        words += ["--train-size", str(config.train_size)] * (config.train_size is not None)
-    words += ["--dataset", Path(config.dataset.reference).name, "--split", config.dataset.split]
-    words += ["--limit", str(config.dataset.limit)] * (config.dataset.limit is not None)
-    said = {n: v for n, v in to_json(config.schedule).items() if v is not None}
-    for name, value in said.items():
-        words += [f"--{name.replace('_', '-')}", str(value)]
-    return shlex.join(words)
-
-
-def _model_words(spec: ModelSpec) -> list[str]:
-    words = ["--model", spec.reference]
-    words += ["--weights", Path(spec.weights).name] if spec.weights else []
-    words += ["--labels", Path(spec.labels).name] if spec.labels else []
-    pairs = [("--arch-option", pair) for pair in spec.arch_options]
-    pairs += [("--preprocessing", pair) for pair in spec.preprocessing]
-    words += [word for option, (name, value) in pairs for word in (option, f"{name}={value}")]
-    return words + ["--trust"] * spec.trust

@@ -28,6 +28,9 @@ TEXT_BATCH = 32  # Devlin et al. 2019, appendix A.3
 FEWEST_EPOCHS, TEXT_STEPS = 3, 600
 RATE = 0.05  # a tenth and less of what the bundled backbones were trained with from random weights
 CAREFUL_RATE = 0.01  # Dosovitskiy et al. 2021, arXiv:2010.11929, appendix B.1.1: 0.003 to 0.03
+# A head that fits sends longer gradients into the backbone than a random one, which is near 0: at
+# the usual rate of sgd they drive the features off before the head can follow.
+AFTER_PROBE = 10
 # What normalises by other means than the batch; `GroupNorm` has no subclass among torch's.
 _OTHERWISE = (nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
@@ -45,14 +48,15 @@ def resolved(
     Args:
         schedule: As it was asked.
         network: What is trained.
-        method: A `linear_probe` is trained on standardised features, alike for every network.
+        method: A `linear_probe` is trained on standardised features, alike for every network;
+            `probe_then_full` is what comes after it.
         kind: What the network takes.
         examples: How many texts a network is tuned by; 0 where that is not what is done.
 
     Raises:
         ConfigError: texts are to be shifted, mirrored or mixed.
     """
-    is_text = kind == "text"
+    is_text, is_whole = kind == "text", method != "linear_probe"
     if is_text and schedule.augmentation not in (None, "none"):
         raise ConfigError(
             f"augmentation must be none for texts, which cannot be shifted or mirrored, but is "
@@ -66,15 +70,16 @@ def resolved(
     optimizer = schedule.optimizer or ("adamw" if is_text else "sgd")
     rate = schedule.learning_rate
     if rate is None and optimizer == "adamw":
-        rate = ADAMW_RATE if not is_text else TEXT_RATE if method == "full" else TEXT_PROBE_RATE
+        rate = ADAMW_RATE if not is_text else TEXT_RATE if is_whole else TEXT_PROBE_RATE
     elif rate is None:
-        is_probed = method == "linear_probe" and not is_text  # whose features go together
+        is_probed = not is_whole and not is_text  # whose features go together
         rate = RATE if is_probed or stands_large_steps(network) else CAREFUL_RATE
+        rate /= AFTER_PROBE if method == "probe_then_full" else 1
     augmentation = schedule.augmentation or ("none" if is_text else "shift")
-    epochs, batch_size = _passes(schedule, examples if is_text and method == "full" else 0)
+    epochs, batch_size = _passes(schedule, examples if is_text and is_whole else 0)
     decay = schedule.weight_decay
     if decay is None:
-        is_prior = is_text and method == "linear_probe" and optimizer == "adamw" and examples > 0
+        is_prior = is_text and not is_whole and optimizer == "adamw" and examples > 0
         decay = _prior(examples, rate) if is_prior else DECAY
     return replace(
         schedule,

@@ -12,6 +12,7 @@ from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.kinds import to_explain
 from dashboard.components.shared.pickers import facts
 from dashboard.components.shelves.choosing import choosable, delete_button
+from dashboard.components.shelves.model_export import export_box
 from usable_core import shelf
 from usable_core.catalog import imagenet
 from usable_core.catalog.architectures import BUNDLED
@@ -172,6 +173,7 @@ def _actions(row: Row) -> None:
         link("assess", "Is it fit?", "verified", models)
         link("explain", "Explain", "image_search", to_explain(row.reference))
         link("fine_tune", "Fine-tune", "tune", {state.FINE_TUNE_MODEL: row.reference})
+        export_box(row.reference)
         if row.source == "trained":
             run_id = row.reference.partition("/")[2]
             link("runs", "Its training, to name it", "list_alt", {state.RUN: run_id})

@@ -19,7 +19,8 @@ PAGE = "fine_tune"
 ASKED = ("epochs", "learning_rate", "augmentation")  # by widgets of the form itself
 OF_PICTURES = ("augmentation", "mixup", "cutmix")
 OPEN = "usual"  # shown of what is left open
-OTHERS = ("backbone_rate", "train_size")  # settings of a training, none of its schedule
+# Settings of a training that are none of its schedule.
+OTHERS = ("backbone_rate", "layer_decay", "last_blocks", "train_size")
 USUAL: Mapping[str, Any] = vars(Schedule()) | {
     field.name: field.default
     for field in dataclasses.fields(FineTuningConfig)

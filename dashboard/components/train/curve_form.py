@@ -11,6 +11,7 @@ from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
 from dashboard.components.train.measures_form import asked_measures, kind_of, restore_measures
+from dashboard.components.train.sweep_form import PARTS
 from usable_core.evaluations.learning_curve import LearningCurveConfig, size_said, sizes
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.trainings import seeds
@@ -30,6 +31,7 @@ USUAL = {
     state.CURVE_EPOCHS: 10,
     state.CURVE_METHOD: "full",
     state.CURVE_SCRATCH: False,
+    state.CURVE_PART: "test",
 }
 
 
@@ -51,6 +53,7 @@ def restore_curve() -> None:
         state.CURVE_EPOCHS: asked.schedule.epochs or USUAL[state.CURVE_EPOCHS],
         state.CURVE_METHOD: asked.method,
         state.CURVE_SCRATCH: asked.from_scratch,
+        state.CURVE_PART: asked.measured_on,
     }
     st.session_state.update(shown)
     restore_measures("learning_curve", asked.measures, kind_of(asked.models))
@@ -75,6 +78,7 @@ def curve_form() -> None:
     epochs = right.number_input("Epochs", 1, 1000, key=state.CURVE_EPOCHS)
     method = choose_one("Trained is", METHODS, key=state.CURVE_METHOD, help=METHODS_HELP)
     control = st.toggle("From random weights too", key=state.CURVE_SCRATCH, help=SCRATCH_HELP)
+    part = choose_one("Measured on", PARTS, key=state.CURVE_PART)
     measures = asked_measures("learning_curve", models)
     is_ready = bool(models and dataset and measures) and is_able
     is_ready = is_ready and are_of_one_kind(models, (dataset,))
@@ -92,6 +96,7 @@ def curve_form() -> None:
                     method,
                     Schedule(epochs=int(epochs)),
                     from_scratch=control,
+                    measured_on=part,
                     measures=measures,
                 )
             )

@@ -7,6 +7,7 @@ from dashboard import state
 from dashboard.components.shared.formats import download_csv, download_json, escaped
 from dashboard.components.shared.metrics import figure, frame
 from dashboard.components.shared.once import once
+from dashboard.components.train.refusals import refusals_and_warnings
 from dashboard.components.train.sweep_view import BARS, axis_cells
 from dashboard.components.train.trained_models import trained_models
 from usable_core.evaluations.learning_curve_result import LearningCurveResult
@@ -19,8 +20,7 @@ def curve_view(run: Run, result: LearningCurveResult) -> None:
     """Show what labels give."""
     for sentence in in_words(result):
         st.markdown(escaped(sentence))
-    for sentence in (*refusals(result), *result.warnings):
-        st.warning(escaped(sentence), icon=":material/warning:")
+    refusals_and_warnings(refusals(result), result.warnings)
     figures(result)
     rows = [
         {"backbone": curve.name, result.examples: f"{point.size:,}"}

@@ -27,10 +27,15 @@ from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 
-METHODS = {"full": "Full fine-tuning", "linear_probe": "Linear probe"}
+METHODS = {
+    "full": "Full fine-tuning",
+    "linear_probe": "Linear probe",
+    "probe_then_full": "Probe, then full",
+}
 METHOD_HELP = (
     "Full fine-tuning moves every weight. A linear probe moves only the new head, on features "
-    "that are computed once: quick, and a measure of how good they are."
+    "that are computed once: quick, and a measure of how good they are. One after the other, a "
+    "random head distorts no feature."
 )
 AUGMENTATIONS = {
     "none": "None",
@@ -81,7 +86,7 @@ def _question() -> FineTuningConfig | None:
     )
     prompt = _prompt() if is_text else ""
     schedule = _schedule(is_text=is_text)
-    source, kept = _kept() if method == "full" else (None, {})
+    source, kept = _kept() if method != "linear_probe" else (None, {})
     from_scratch = st.checkbox(
         "From random weights",
         key=state.FINE_TUNE_SCRATCH,

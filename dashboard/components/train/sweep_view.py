@@ -9,6 +9,7 @@ from dashboard import state
 from dashboard.components.shared.formats import download_csv, download_json, escaped
 from dashboard.components.shared.metrics import figure, frame
 from dashboard.components.shared.once import once
+from dashboard.components.train.refusals import refusals_and_warnings
 from dashboard.components.train.trained_models import trained_models
 from usable_core.evaluations.spread_words import ends, spread
 from usable_core.evaluations.sweep_result import Point, SweepResult
@@ -24,8 +25,7 @@ def sweep_view(run: Run, result: SweepResult) -> None:
     """Show what λ trades."""
     for sentence in in_words(result):
         st.markdown(escaped(sentence))
-    for sentence in (*refusals(result), *result.warnings):
-        st.warning(escaped(sentence), icon=":material/warning:")
+    refusals_and_warnings(refusals(result), result.warnings)
     figures(result)
     frame(
         pd.DataFrame([_row(point, result.axes) for point in result.points]), alt="What each λ gave"
@@ -58,11 +58,16 @@ def _two_axes(result: SweepResult) -> tuple[str, ...]:
         return ()
     usual = [name for name in front if name in measured]
     usual += [name for name in measured if name not in usual]
+    asked = zip(
+        st.columns(2),
+        ("To the right", "Up"),
+        usual,
+        (state.SWEEP_RIGHT, state.SWEEP_UP),
+        strict=False,
+    )
     chosen = [
-        st.selectbox(label, measured, measured.index(one), _title, key=key)
-        for label, one, key in zip(
-            ("To the right", "Up"), usual, (state.SWEEP_RIGHT, state.SWEEP_UP), strict=False
-        )
+        column.selectbox(label, measured, measured.index(one), _title, key=key)
+        for column, label, one, key in asked
     ]
     if chosen[0] == chosen[1]:
         st.caption("Choose two different axes to see what one costs the other.")

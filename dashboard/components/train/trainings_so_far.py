@@ -3,7 +3,7 @@
 What stopped can be resumed: what is finished is answered from the store.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -13,7 +13,7 @@ from dashboard import state
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.metrics import frame
 from usable_core import jobs
-from usable_core.evaluations.training_axes import AXES
+from usable_core.evaluations.training_axes import AXES, AxisRow
 from usable_core.evaluations.trainings import PLACES, titled
 from usable_core.jobs.trainings import so_far
 from usable_core.runs.run import ENDED_EARLY, Run
@@ -23,10 +23,9 @@ def trainings_so_far(run: Run) -> None:
     """Show a row for each training that has begun, and offer to resume where that was stopped."""
     rows = so_far(run)
     if len(rows):
-        frame(
-            pd.DataFrame([_row(row) for row in rows.to_dict("records")]),
-            alt="Every training that has begun",
-        )
+        axes = [axis for axis in AXES.values() if (rows[axis.count] > 0).any()]
+        lines = [_row(row, axes) for row in rows.to_dict("records")]
+        frame(pd.DataFrame(lines), alt="Every training that has begun")
     if run.status in ENDED_EARLY and st.button(
         "Resume", icon=":material/resume:", key=state.of_page(run.task, "resume")
     ):
@@ -38,12 +37,11 @@ def trainings_so_far(run: Run) -> None:
             st.caption(escaped(f"{titled(row)}: {row['refused']}"))
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, str]:
+def _row(row: Mapping[str, Any], axes: Sequence[AxisRow]) -> dict[str, str]:
+    """Return a line of the table: where, how far, and what is known of each axis."""
     shown = {PLACES[name].head: PLACES[name].written(row[name]) for name in PLACES if name in row}
-    for axis in AXES.values():
-        if row[axis.count] > 0 and row[axis.column] == row[axis.column]:
-            shown[axis.title] = axis.written(row[axis.column])
-    return shown | {"": _state(row)}
+    known = {axis.title: axis.written(row[axis.column]) for axis in axes if row[axis.count] > 0}
+    return shown | {"": _state(row)} | dict.fromkeys((axis.title for axis in axes), "") | known
 
 
 def _state(row: Mapping[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """`file/PATH.pt2`: a program written by `torch.export`, from [0, 1] to logits.
 
-It normalises inside, so its passport has mean 0 and standard deviation 1.
+It normalises inside, so its passport has mean 0 and standard deviation 1. One that was exported
+here brings its card, which says the rest; it may also read texts.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from usable_core.catalog.models import CARD_FILE
 from usable_core.errors import CheckpointError, first_line
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.files import placed
@@ -18,7 +20,8 @@ from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.outputs import place_of_logits
-from usable_core.models.programs import Program
+from usable_core.models.programs import FromPieces, Program
+from usable_core.models.sources.cards_inside import check_size, inside
 
 _ANY_NUMBER = 2**40  # torch's infinity is larger
 
@@ -35,17 +38,36 @@ def load(name: str, spec: ModelSpec) -> Model:
             f"{path.name} is a whole program: leave --weights and --arch-option out, or name the "
             "architecture instead of the file."
         )
+    said: dict[str, str | bytes] = {CARD_FILE: ""}  # torch fills no empty table
     try:
         with _quiet():
-            program = torch.export.load(str(path))
+            program = torch.export.load(str(path), extra_files=said)
         loaded = program.module()
     except Exception as error:  # reading a program can fail in any way that its code can
         raise CheckpointError(
             f"{path.name} cannot be read as an exported program by torch {torch.__version__}: "
             f"{first_line(error)}. Export it again with this version of torch."
         ) from error
+    own = inside(said, path.name)
+    if own is not None and own.takes.kind == "text":
+        network: nn.Module = Program(FromPieces(loaded))
+        return Model(spec.reference, network, own.takes, own.labels, own.card)
     batch, height, width = _input_shape(program, path)
     network = _within_bounds(loaded, _bounds(program, batch), (height, width), path.name)
+    if own is not None:
+        check_size(own, (height, width), path.name)
+        return Model(spec.reference, network, own.takes, own.labels, own.card)
+    with torch.no_grad():
+        logits = network(torch.full((1, 3, height, width), 0.5))
+    if logits.shape[1] == 0:
+        raise CheckpointError(f"{path.name} answers with no logits. Export a classifier.")
+    card = {"title": path.name, "weights": path.name}
+    labels = LabelSpace.unnamed(logits.shape[1])
+    return Model(spec.reference, network, _passport(height, width), labels, card)
+
+
+def _passport(height: int, width: int) -> Preprocessing:
+    """Return how pictures are prepared for a program that says their size and nothing else."""
     own = "the program's own input"
     normalises = "not applied: the program takes [0, 1] and normalises inside"
     sources = {
@@ -55,13 +77,7 @@ def load(name: str, spec: ModelSpec) -> Model:
         "mean": normalises,
         "std": normalises,
     }
-    preprocessing = Preprocessing(min(height, width), (height, width), sources=sources)
-    card = {"title": path.name, "weights": path.name}
-    with torch.no_grad():
-        logits = network(torch.full((1, 3, height, width), 0.5))
-    if logits.shape[1] == 0:
-        raise CheckpointError(f"{path.name} answers with no logits. Export a classifier.")
-    return Model(spec.reference, network, preprocessing, LabelSpace.unnamed(logits.shape[1]), card)
+    return Preprocessing(min(height, width), (height, width), sources=sources)
 
 
 def _within_bounds(

@@ -22,6 +22,7 @@ from usable_core.labels import LabelSpace
 from usable_core.models.model import Model
 from usable_core.models.sizes import built
 from usable_core.models.sources import text_trunks, timm_models
+from usable_core.models.sources.cards_inside import entry_of
 from usable_core.models.sources.classifiers import (
     check_numbers,
     class_of,
@@ -67,8 +68,9 @@ def load(name: str, spec: ModelSpec) -> Model:
         )
     folder = folder_of(name) or fetch(hub_name(name))
     said, owner = _config(folder), spec.reference
+    own = entry_of(said, owner)  # where it was exported here
     if _is_timm(said):
-        return _through_timm(folder, said, spec)
+        return _through_timm(folder, said, spec, own)
     is_trunk = text_trunks.is_text_trunk(said)
     is_text = is_trunk or is_text_classifier(said)
     config = configured(said, owner) if is_text else configuration(said, owner)
@@ -89,7 +91,7 @@ def load(name: str, spec: ModelSpec) -> Model:
         takes = tokens_of(folder, config, network, owner)
     options = {_CONFIG: json.dumps(of_network(said), sort_keys=True)}
     options |= {text_trunks.POOLING: str(network.pooling)} if is_trunk else {}
-    card = {
+    card = own | {
         "title": name.rstrip("/").rsplit("/", 1)[-1],
         "architecture": f"hf/{config.model_type}",
         "arch_options": options,
@@ -175,7 +177,9 @@ def _is_timm(said: Mapping[str, Any]) -> bool:
     )
 
 
-def _through_timm(folder: Path, said: Mapping[str, Any], spec: ModelSpec) -> Model:
+def _through_timm(
+    folder: Path, said: Mapping[str, Any], spec: ModelSpec, own: Mapping[str, Any]
+) -> Model:
     """Return the classifier of timm in a folder, prepared as timm prepares it."""
     if not is_file(folder / WEIGHTS[0]):
         raise CheckpointError(f"Expected {WEIGHTS[0]} in {folder}, but it is not there.")
@@ -189,7 +193,8 @@ def _through_timm(folder: Path, said: Mapping[str, Any], spec: ModelSpec) -> Mod
         raise CheckpointError(
             f"{CONFIG_FILE} of {folder.name} names what timm lacks: {error}"
         ) from error
-    model.card["title"] = folder.name if is_folder_name(_name(spec)) else _name(spec)
+    title = folder.name if is_folder_name(_name(spec)) else _name(spec)
+    model.card = {**own, **model.card, "title": title}
     return model
 
 

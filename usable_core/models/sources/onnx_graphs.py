@@ -1,6 +1,7 @@
 """ONNX graphs: read with their weights, what they take, and their logits by onnxruntime."""
 
 import contextlib
+import hashlib
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from usable_core.errors import CheckpointError, first_line
 from usable_core.inputs.preprocessing import LARGEST_SIDE
 from usable_core.models.outputs import are_probabilities, place_of_logits
 from usable_core.models.pixel_range import BYTES, PixelRange, taken_range
+from usable_core.models.programs import pieces_of
 from usable_core.models.sources.onnx_bounds import check_weights, ran
 from usable_core.models.sources.onnx_ends import before_the_end, prepared
 
@@ -212,6 +214,40 @@ def _bare(onnx: ModuleType, proto: "ModelProto", own: Logits, x: Tensor) -> Logi
             return bare
     is_table = said.shape[1] > 1 and are_probabilities(said)
     return replace(own, ends="log") if is_table else None
+
+
+@dataclass(frozen=True)
+class TextLogits:
+    """Texts (N, 1, 1, L) to logits (N, classes), by onnxruntime; see `programs.pieces_of`."""
+
+    session: "InferenceSession"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes)."""
+        names = [one.name for one in self.session.get_inputs()]
+        given = dict(zip(names, (part.numpy() for part in pieces_of(x.flatten(1))), strict=True))
+        found, *_ = self.session.run(None, given)
+        return torch.from_numpy(np.asarray(found)).float()
+
+
+def text_logits_of(proto: "ModelProto") -> TextLogits:
+    """Return what answers texts: a graph of `input_ids` and `attention_mask`.
+
+    Raises:
+        CheckpointError: it takes something else.
+    """
+    session = _session(proto)
+    if [one.name for one in session.get_inputs()] != ["input_ids", "attention_mask"]:
+        raise CheckpointError(
+            "Its card is of texts, but the graph does not take input_ids and attention_mask. "
+            "Export the model again."
+        )
+    return TextLogits(session)
+
+
+def graph_digest(proto: "ModelProto") -> str:
+    """Return the SHA-256 of a graph without what is said of it (first 32 hex digits)."""
+    return hashlib.sha256(proto.graph.SerializeToString(deterministic=True)).hexdigest()[:32]
 
 
 def range_of(onnx: ModuleType, proto: "ModelProto", takes: Takes) -> PixelRange | None:

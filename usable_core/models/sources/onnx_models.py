@@ -1,17 +1,21 @@
 """`onnx/FILE.onnx`: a network that onnxruntime runs. It answers; gradients it has none.
 
 The graph runs as it is, but for a softmax or sigmoid at its end, which is left out so that it gives
-logits. Weights beside the graph are read where their file is called after it.
+logits. Weights beside the graph are read where their file is called after it. A graph that was
+exported here brings its card, which says how its input is prepared; it may also read texts.
 """
 
 import contextlib
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from usable_core.catalog.model_files import onnx as files_of_onnx
 from usable_core.errors import CheckpointError
@@ -24,16 +28,19 @@ from usable_core.models.outputs import SEVERAL
 from usable_core.models.overrides import overridden
 from usable_core.models.pixel_range import UNIT, PixelRange
 from usable_core.models.programs import BlackBox, Program
+from usable_core.models.sources.cards_inside import Inside, check_size, inside
 from usable_core.models.sources.onnx_bounds import check_sizes
 from usable_core.models.sources.onnx_graphs import (
     USUAL_SIDE,
     Takes,
+    graph_digest,
     logits_of,
     packages,
     range_of,
     read,
     refusing,
     taken_by,
+    text_logits_of,
 )
 
 if TYPE_CHECKING:
@@ -58,27 +65,47 @@ def load(name: str, spec: ModelSpec) -> Model:
         )
     onnx = packages()
     proto = read(onnx, path)
+    own = inside({entry.key: entry.value for entry in proto.metadata_props}, path.name)
+    if own is not None and own.takes.kind == "text":
+        return _of_texts(onnx, proto, own, spec.reference, path)
     takes = taken_by(onnx, proto.graph, path.name)
     check_sizes(onnx, proto, takes.batch, path.name)
     takes = takes if takes.is_sized else replace(takes, size=_given_size(takes, spec))
     height, width = takes.size
     lacking = "" if takes.is_sized else " (it says no size; say it: --preprocessing crop=SIDE)"
     with refusing(path, f"is not run on pictures of {height} × {width} pixels{lacking}"):
-        passport = _passport(takes, range_of(onnx, proto, takes))
+        prepares = range_of(onnx, proto, takes) if own is None else None
         logits = logits_of(onnx, proto, takes, path.name)
-    box = BlackBox(
-        logits,
-        title="an ONNX graph",
-        identity=f"onnx {_digest(path)} {logits.output} {logits.ends} {takes}",
-        parameter_count=sum(int(np.prod(tensor.dims)) for tensor in proto.graph.initializer),
-    )
+    digest = _digest(path) if own is None else graph_digest(proto)
+    box = _box(proto, logits, f"{digest} {logits.output} {logits.ends} {takes}")
     count = takes.batch
     network = box if count is None else Program(box, least=count, most=count)
+    if own is not None:
+        check_size(own, takes.size, path.name)
+        return Model(spec.reference, network, own.takes, own.labels, own.card)
     classes = logits(torch.full((count or 1, takes.channels, *takes.size), 0.5)).shape[1]
     card = {"title": path.name, "weights": path.name}
     labels = _labels(proto, classes) or LabelSpace.unnamed(classes)
     notes = (SEVERAL,) if logits.ends == "Sigmoid" and classes > 1 else ()
-    return Model(spec.reference, network, passport, labels, card, notes)
+    return Model(spec.reference, network, _passport(takes, prepares), labels, card, notes)
+
+
+def _of_texts(
+    onnx: ModuleType, proto: "ModelProto", own: Inside, reference: str, path: Path
+) -> Model:
+    """Return the model of texts that a graph with its card and tokenizer is."""
+    check_sizes(onnx, proto, None, path.name)
+    with refusing(path, "is not run on texts"):
+        logits = text_logits_of(proto)
+    box = _box(proto, logits, f"{graph_digest(proto)} texts")
+    return Model(reference, box, own.takes, own.labels, own.card)
+
+
+def _box(proto: "ModelProto", answers: Callable[[Tensor], Tensor], identity: str) -> BlackBox:
+    count = sum(int(np.prod(tensor.dims)) for tensor in proto.graph.initializer)
+    return BlackBox(
+        answers, title="an ONNX graph", identity=f"onnx {identity}", parameter_count=count
+    )
 
 
 def _given_size(takes: Takes, spec: ModelSpec) -> tuple[int, int]:

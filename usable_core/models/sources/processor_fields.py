@@ -15,6 +15,7 @@ _INTERPOLATIONS: Mapping[int, Interpolation] = {
     Image.Resampling.BILINEAR: "bilinear",
     Image.Resampling.BICUBIC: "bicubic",
 }
+RESAMPLING = {name: int(code) for code, name in _INTERPOLATIONS.items()}
 _LEVIT = 256 / 224  # LeViT's processor enlarges the short side by this, whatever its fields say
 _SQUASHED = 384  # ConvNeXt's squashes from this side on
 

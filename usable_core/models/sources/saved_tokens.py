@@ -34,7 +34,15 @@ def tokens_in(folder: Path, said: TokensFacts, owner: str) -> Tokens:
             f"{owner} is a model of texts, and {TOKENIZER_FILE} is not beside its weights. Copy "
             "the whole folder again."
         )
-    content = path.read_bytes()
+    return tokens_of_text(path.read_bytes(), said, owner)
+
+
+def tokens_of_text(content: bytes, said: TokensFacts, owner: str) -> Tokens:
+    """Return what a model of texts takes, with the tokenizer that its file's content is.
+
+    Raises:
+        CheckpointError: as `tokens_in`.
+    """
     if hashlib.sha256(content).hexdigest() != said.tokenizer_sha256:
         raise CheckpointError(
             f"{TOKENIZER_FILE} of {owner} is not the one that the model was trained with. Copy the "

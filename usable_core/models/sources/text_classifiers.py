@@ -19,6 +19,7 @@ from transformers.models.auto.modeling_auto import (
 
 from usable_core.errors import CheckpointError
 from usable_core.inputs.tokens import PADDING
+from usable_core.models.programs import pieces_of
 from usable_core.models.sources.classifiers import is_known
 from usable_core.models.sources.loaded_networks import building, loaded_network
 
@@ -61,6 +62,10 @@ class TextClassifier(nn.Module):
         filled = torch.where(is_text, ids, filling)
         return cast(Tensor, self.network(input_ids=filled, attention_mask=is_text.long()).logits)
 
+    def traceable(self) -> nn.Module:
+        """Return a network of the same answers that looks for no number that a batch lacks."""
+        return self if self._own is not None else _LastPiece(self)
+
     def forward_features(self, x: Tensor) -> Tensor:
         """Return what the head reads (N, D): of decoders, which read each piece, at the last."""
         seen: list[Tensor] = []
@@ -74,10 +79,28 @@ class TextClassifier(nn.Module):
         return found if found.ndim == 2 else last_states(found, x)
 
 
+class _LastPiece(nn.Module):
+    """A decoder with its head on each text's last piece, whatever number fills up the shorter."""
+
+    def __init__(self, network: TextClassifier) -> None:
+        super().__init__()
+        inner = network.network
+        self.base = cast(nn.Module, getattr(inner, inner.base_model_prefix))
+        self.head = network.get_submodule(network.head_names[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits (N, classes) of texts (N, 1, 1, L)."""
+        ids, is_text = pieces_of(x.flatten(1))
+        states = self.base(input_ids=ids, attention_mask=is_text).last_hidden_state
+        logits: Tensor = self.head(last_states(states, x))
+        return logits
+
+
 def last_states(states: Tensor, x: Tensor) -> Tensor:
     """Return the states (N, D) of the last pieces of texts (N, 1, 1, L), of those of all pieces."""
     last = (x.flatten(1) != PADDING).sum(1) - 1  # texts are filled up at their ends
-    return states[torch.arange(len(states), device=states.device), last]
+    rows = torch.arange(states.shape[0], device=states.device)  # of `len` a program is for so many
+    return states[rows, last]
 
 
 def _unused(ids: Tensor) -> int:

@@ -1,0 +1,56 @@
+"""A model as a file for other programs: the format is chosen, it is written, then downloaded."""
+
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.components.shared import weights
+from dashboard.components.shared.formats import download, escaped
+from usable_core.catalog.exports import EXPORTS
+from usable_core.evaluations.interactive import ImageRequest
+from usable_core.evaluations.specs import ModelSpec
+from usable_core.files import size_said
+from usable_core.jobs import interactive
+
+_TITLES = {name: row.title for name, row in EXPORTS.items()}
+
+
+def export_box(reference: str) -> None:
+    """Offer a model in the formats of other programs, in a popover."""
+    with st.popover("Export", icon=":material/file_export:"):
+        chosen = st.selectbox(
+            "Format", list(_TITLES), format_func=_TITLES.get, key=state.SHELF_FORMAT
+        )
+        row = EXPORTS[chosen]
+        st.caption(f"{escaped(row.help)} Read by: {escaped(row.readers)}.")
+        request = ImageRequest("export", ModelSpec(reference), format=chosen)
+        if st.session_state.get(state.SHELF_EXPORTED) != request:
+            st.button("Write it", key=state.SHELF_EXPORT, on_click=_ask, args=(request,))
+        elif weights.here([request.model]):
+            _file(request)
+
+
+def _ask(request: ImageRequest) -> None:
+    st.session_state[state.SHELF_EXPORTED] = request
+
+
+def _file(request: ImageRequest) -> None:
+    """Offer the file once it is written, with how near it is to the model."""
+    asked = weights.answered(request, "Writing and comparing it …", state.SHELF_EXPORT)
+    if asked is None or asked.answer.exported is None:
+        return
+    found = asked.answer.exported
+    path = interactive.files(asked.key) / Path(found.path).name
+    name = re.sub(r"[^\w.-]+", "-", request.model.reference).strip("-")
+    st.caption(
+        f"Read again: its logits differ by at most {found.largest_difference:.1e} on "
+        f"{found.examples} examples; the largest is {found.largest_logit:.3g}."
+    )
+    download(
+        f"Download {size_said(found.size)}",
+        path.read_bytes,
+        f"{name}{path.suffix}",
+        key=state.SHELF_EXPORT_FILE,
+    )

@@ -1,0 +1,1 @@
+"""Models written for other programs: each format reads as the same model again, or is no file."""
