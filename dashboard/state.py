@@ -97,9 +97,12 @@ FINE_TUNE_RATE = "fine_tune_rate"
 FINE_TUNE_AUGMENTATION = "fine_tune_augmentation"
 FINE_TUNE_HAS_SOURCE = "fine_tune_has_source"
 FINE_TUNE_SOURCE = "fine_tune_source"
+FINE_TUNE_KEPT_BY = "fine_tune_kept_by"
 FINE_TUNE_WEIGHT = "fine_tune_weight"
 FINE_TUNE_SCRATCH = "fine_tune_scratch"
 FINE_TUNE_START = "fine_tune_start"
+FINE_TUNE_GO_ON = "fine_tune_go_on"
+FINE_TUNE_BEHIND = "behind"  # address: the earlier trainings behind the curves
 
 # λ
 SWEEP_MODEL = "sweep_model"

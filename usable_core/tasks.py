@@ -58,6 +58,8 @@ class Task:
             empty where they are not compared.
         in_short: Dotted name of `(summary) -> text`, the main number as people write it; empty
             where there is none.
+        rehearsal: Dotted name of `(**objects, config=, report=) -> found`, which tells by its
+            `sentence()` how long the work takes; empty where nothing can.
         makes_model: Whether the answer is a model, `run/ID`.
         again_by: Dotted name of `(answer, model, dataset, count, seed) -> Again`, which measures a
             few examples again, for who verifies it; empty where nothing can be.
@@ -85,6 +87,7 @@ class Task:
     page_parameter: str = "run"
     figure: str = ""
     in_short: str = ""
+    rehearsal: str = ""
     makes_model: bool = False
     again_by: str = ""
     again: str = GOES_ON
@@ -196,6 +199,7 @@ TASKS = {
         config=FineTuningConfig,
         result=TrainingResult,
         function="usable_core.training.fine_tuning:fine_tune",
+        rehearsal="usable_core.training.rehearsal:rehearsed",
         command="finetune",
         help="Fine-tune a pretrained model on a data set.",
         lines="usable_core.cli.training:lines",

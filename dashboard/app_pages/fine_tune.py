@@ -4,11 +4,14 @@ import streamlit as st
 
 from dashboard import state, stored
 from dashboard.components.shared.formats import escaped, link
-from dashboard.components.shared.run_panel import run_panel
+from dashboard.components.shared.run_panel import run_of, run_panel
 from dashboard.components.train.fine_tuning_form import fine_tuning_form
 from dashboard.components.train.found_rate import found_rate
+from dashboard.components.train.going_on import going_on
+from dashboard.components.train.live_curves import curves_with_earlier
 from dashboard.components.train.outcome import outcome
-from usable_core.runs.run import Status
+from dashboard.components.train.worst import worst_section
+from usable_core.runs.run import Run, Status
 
 
 def page() -> None:
@@ -36,9 +39,25 @@ def result() -> None:
                     {state.RUN: newest.id},
                 )
         return
-    run = run_panel(run_id)
-    if run is not None and run.status is Status.DONE:
-        (found_rate if run.task == "rate" else outcome)(run)
+    known = run_of(run_id)
+    panel = st.container()
+    behind = curves_with_earlier(known if known and known.task == "finetune" else None)
+    with panel:
+        run = run_panel(run_id, show_curves=behind)
+    if run is not None and run.status.is_over:
+        show_ended(run)
+
+
+def show_ended(run: Run) -> None:
+    """Show what came of a run, or how it goes on."""
+    is_done = run.status is Status.DONE
+    if run.task == "rate" and is_done:
+        found_rate(run)
+    elif run.task == "finetune" and is_done:
+        outcome(run)
+        worst_section(run)
+    elif run.task == "finetune":
+        going_on(run)
 
 
 page()

@@ -1,19 +1,25 @@
 import io
 import zipfile
+from dataclasses import fields, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import runs_at_hand
 from shown import figures, links, texts
 
 from dashboard.components.shared.opening import OPEN
-from usable_core import jobs, shelf
+from dashboard.components.train.all_settings import OTHERS
+from usable_core import images, jobs, shelf
 from usable_core.catalog.recipes import RECIPES
 from usable_core.errors import StorageError
+from usable_core.evaluations.interactive import Answer
 from usable_core.evaluations.look import LookConfig
+from usable_core.evaluations.rehearsal import Rehearsal, Seen, Worst
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
+from usable_core.jobs import interactive
 from usable_core.runs.run import Status
 from usable_core.runs.uploads import keep_data
 
@@ -271,3 +277,214 @@ def test_a_backbone_of_pictures_is_offered_no_texts(open_page):
 
     assert "ResNet takes pictures, and languages holds texts." in texts(app)
     assert app.button(key="fine_tune_start").disabled
+
+
+OF_A_TERMINAL = FineTuningConfig(
+    ModelSpec("bundled/resnet", preprocessing=(("resize", "24"),)),
+    DatasetSpec("digits", "all", 300, seed=5),
+    schedule=Schedule(
+        4, 16, "adamw", learning_rate=0.002, warmup=0.1, decay="step", clip=0.0, mixup=0.3, seed=7
+    ),
+    proxy="distance",
+    task_weight=2.0,
+    backbone_rate=0.5,
+    train_size=200,
+)
+
+
+def test_a_run_of_the_command_line_is_asked_again_exactly(open_page, store, started):
+    run = store.create(OF_A_TERMINAL)
+    store.cancelled(run.id)
+
+    app = open_page("fine_tune", run=run.id)
+    said = texts(app)
+    app.button(key="fine_tune_start").click().run()
+
+    assert app.number_input(key="fine_tune_batch_size").value == 16
+    assert "this form was filled from\\: preprocessing resize=24." in said
+    assert "split all, seed 5" in said
+    schedule = replace(OF_A_TERMINAL.schedule, augmentation="shift")
+    assert started == [replace(OF_A_TERMINAL, schedule=schedule)]
+
+
+def test_every_setting_of_a_schedule_has_a_widget(open_page, started):
+    app = open_page("fine_tune")
+    widgets = [*app.number_input, *app.selectbox, *app.checkbox]
+
+    names = {field.name for field in fields(Schedule)} - {"learning_rate"}  # fine_tune_rate
+    assert {f"fine_tune_{name}" for name in names} <= {widget.key for widget in widgets}
+    app.selectbox(key="fine_tune_optimizer").select("adamw")
+    app.number_input(key="fine_tune_clip").set_value(1.5)
+    app.button(key="fine_tune_start").click().run()
+    assert started[0].schedule == Schedule(optimizer="adamw", clip=1.5, augmentation="shift")
+
+
+def test_every_question_of_a_training_is_asked_or_carried():
+    """A new field of the config must not be lost where a run is asked again."""
+    asked = {"model", "dataset", "method", "schedule", "source", "proxy", "task_weight"}
+    asked |= {"from_scratch", "prompt", "recipe", *OTHERS}
+
+    assert {field.name for field in fields(FineTuningConfig)} == asked
+
+
+def test_settings_that_contradict_are_one_sentence_before_the_start(open_page):
+    app = open_page("fine_tune")
+    app.segmented_control(key="fine_tune_method").set_value("linear_probe")
+    app.number_input(key="fine_tune_mixup").set_value(0.2).run()
+
+    assert "0 for a linear probe" in app.error[0].value
+    assert app.button(key="fine_tune_start").disabled
+
+
+@pytest.fixture
+def lane_says(monkeypatch, tmp_path):
+    """What the lane answers, by the kind of question; questions that were asked."""
+    answers, asked = {}, {}
+
+    def submit(request):
+        asked[f"{len(asked):024x}"] = request
+        return f"{len(asked) - 1:024x}"
+
+    monkeypatch.setattr(interactive, "submit", submit)
+    monkeypatch.setattr(
+        interactive, "poll", lambda key: answers.get(asked[key].kind, Answer("working"))
+    )
+    monkeypatch.setattr(interactive, "cancel", lambda key: asked.pop(key))
+    monkeypatch.setattr(interactive, "files", lambda key: tmp_path)
+    return answers, asked
+
+
+def test_time_and_pictures_are_told_before_the_start(open_page, lane_says, tmp_path):
+    answers, asked = lane_says
+    answers["rehearsal"] = Answer("done", rehearsal=Rehearsal(640, 80, 64, 10, 9, 720, 2, 1, 1, 1))
+    seen = Seen(("3",), (1.0,)), Seen(("5", "8"), (0.7, 0.3))
+    answers["augmented"] = Answer("done", seen=seen)
+    (tmp_path / "augmented").mkdir()
+    for k in range(2):
+        png = images.encode_png(np.zeros((8, 8, 3), np.uint8))
+        (tmp_path / f"augmented/{k}.png").write_bytes(png)
+
+    app = open_page("fine_tune")
+    app.number_input(key="fine_tune_epochs").set_value(3).run()
+
+    assert "for 3 epochs of 640 examples, from 9 timed steps of 64" in texts(app)
+    assert len(app.get("image")) == 2
+    assert "5 70 %, 8 30 %" in texts(app)
+    assert {one.kind for one in asked.values()} == {"rehearsal", "augmented"}
+    assert len(asked) == 2  # the epochs change neither
+
+
+def test_a_changed_form_withdraws_what_it_asked(open_page, lane_says):
+    _, asked = lane_says
+    app = open_page("fine_tune")
+    app.number_input(key="fine_tune_batch_size").set_value(8).run()
+
+    sizes = [one.training.schedule.batch_size for one in asked.values()]
+    assert sizes == [8, 8]
+
+
+def test_nothing_is_timed_beside_a_training(open_page, store, lane_says):
+    run = runs_at_hand.running(store)
+
+    open_page("fine_tune", run=run.id)
+
+    assert lane_says[1] == {}
+
+
+def test_texts_are_timed_and_have_no_pictures(open_page, lane_says, text_model):
+    open_page("fine_tune", fine_tune_model=text_model, fine_tune_dataset="languages")
+
+    assert [one.kind for one in lane_says[1].values()] == ["rehearsal"]
+
+
+def test_earlier_trainings_are_drawn_behind_and_can_be_left_out(open_page, store, lane_says):
+    earlier, run = runs_at_hand.done(store), runs_at_hand.done(store)
+    store.describe(earlier.id, name="The first")
+
+    app = open_page("fine_tune", run=run.id)
+    names = [trace["name"] for trace in figures(app)[0]["data"]]
+    app.multiselect(key="behind").set_value([]).run()
+
+    assert [name for name in names if name.startswith("The first, full")]
+    assert app.query_params["run"] == run.id
+    assert {trace["name"] for trace in figures(app)[0]["data"]} == {"training", "validation"}
+
+
+def test_a_link_that_names_no_earlier_training_draws_none(open_page, store, lane_says):
+    runs_at_hand.done(store)
+    run = runs_at_hand.done(store)
+
+    app = open_page("fine_tune", run=run.id, behind="../../etc")
+
+    assert app.multiselect(key="behind").value == []
+
+
+def test_learning_rate_and_throughput_are_drawn(open_page, store):
+    run = runs_at_hand.running(store)
+    told = {"epoch": 2.5, "learning_rate": 0.01, "examples_per_second": 70.0}
+    store.progress(run.id, 3, 3, "Epoch 3 of 3", **told)
+
+    app = open_page("fine_tune", run=run.id)
+
+    drawn = {trace["name"]: trace for trace in figures(app)[1]["data"]}
+    assert set(drawn) == {"Learning rate", "Examples a second"}
+
+
+def test_a_training_that_was_ended_goes_on_from_its_checkpoint(
+    open_page, store, started, monkeypatch
+):
+    run = runs_at_hand.running(store)
+    parts = store.folder(run.id) / "shards"
+    parts.mkdir()
+    for step in (20, 130):
+        (parts / f"{step:09d}.abc.checkpoint").write_bytes(b"x")
+    store.cancelled(run.id)
+
+    app = open_page("fine_tune", run=run.id)
+    button = app.button(key="fine_tune_go_on")
+    button.click().run()
+
+    assert button.label == "Go on from step 130"
+    assert started == [run.config]
+    assert app.query_params["run"] != run.id
+
+
+def test_where_no_checkpoint_is_left_nothing_goes_on(open_page, store):
+    run = runs_at_hand.failed(store, "Training diverged.")
+
+    app = open_page("fine_tune", run=run.id)
+
+    assert "No checkpoint was left" in texts(app)
+    assert not [one for one in app.button if one.key == "fine_tune_go_on"]
+
+
+def test_worst_examples_are_shown_after_a_training(open_page, store, lane_says):
+    answers, asked = lane_says
+    answers["worst"] = Answer("done", worst=(Worst("a", "3", "5", 0.91, 4.2),))
+    run = runs_at_hand.done(store)
+
+    app = open_page("fine_tune", run=run.id)
+
+    assert "**3**, called *5* · 91.0 %, loss 4.20" in texts(app)
+    examples = next(one for one in asked.values() if one.kind == "examples")
+    assert (examples.dataset, examples.examples) == ("digits", ("a",))
+
+
+def test_worst_texts_open_explain(open_page, store, lane_says):
+    answers, _ = lane_says
+    answers["worst"] = Answer("done", worst=(Worst("a", "one", "other", 0.9, 4.0, "rain *fell*"),))
+    run = runs_at_hand.done(store)
+
+    app = open_page("fine_tune", run=run.id)
+    buttons = [one for one in app.button if one.label == "Explain"]
+
+    assert "rain" in texts(app)
+    assert len(buttons) == 1
+
+
+def test_a_trained_model_is_assessed_from_here(open_page, store, lane_says):
+    run = runs_at_hand.done(store)
+
+    app = open_page("fine_tune", run=run.id)
+
+    assert links(app)["Is it fit?"] == f"assess?models=run%2F{run.id}&data=digits"

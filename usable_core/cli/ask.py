@@ -1,15 +1,19 @@
 """The command of each row of `TASKS`: its options are the fields of the row's config."""
 
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
+from usable_core import answering, tasks
 from usable_core.catalog import implementation
 from usable_core.cli.options import JsonOption, expanded
-from usable_core.cli.output import answer, how_to_open, run_task
+from usable_core.cli.output import answer, how_to_open, progress_bar, run_task
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs.run import Run
 from usable_core.tasks import TASKS, Task
+
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say only how long it will take.")]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -37,5 +41,18 @@ def _command(task: Task) -> Callable[..., int | None]:
     def ask(config: Config, json: JsonOption = None) -> None:
         give(*run_task(config), json)
 
-    ask.__annotations__ |= {"config": task.config}
-    return expanded(ask)
+    def ask_or_tell(config: Config, dry_run: DryRunOption = False, json: JsonOption = None) -> None:
+        tell_time(task, config, json) if dry_run else give(*run_task(config), json)
+
+    chosen: Callable[..., None] = ask_or_tell if task.rehearsal else ask
+    chosen.__annotations__ |= {"config": task.config}
+    return expanded(chosen)
+
+
+def tell_time(task: Task, config: Config, json: str | None) -> None:
+    """Print how long a question takes to answer, from its first steps; nothing is stored."""
+    tasks.check_names(config)
+    with progress_bar() as report:
+        objects = answering.resolve(config)
+        found = implementation(task.rehearsal)(**objects, config=config, report=report)
+    answer({**vars(found), "seconds": found.seconds()}, json, [found.sentence()])

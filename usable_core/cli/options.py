@@ -9,9 +9,7 @@ not do, the field's metadata says it (`evaluations.specs.asked`). Fields of one 
 import dataclasses
 import functools
 import inspect
-import re
 from collections.abc import Callable, Mapping
-from types import NoneType
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
@@ -19,6 +17,7 @@ import typer
 from usable_core.cli.output import check_target
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.epsilon import number
+from usable_core.evaluations.fields import helps_of, plain
 from usable_core.evaluations.specs import Asked, choices_of
 
 JsonOption = Annotated[
@@ -115,11 +114,11 @@ def _each(kind: type, name: str, values: Values) -> list[Values]:
 
 def _options(kind: type, name: str, *, is_many: bool = False) -> Parameters:
     """Return the options of a record; those of a spec begin with its reference, called `name`."""
-    hints, helps = get_type_hints(kind), _helps(kind)
+    hints, helps = get_type_hints(kind), helps_of(kind)
     usual: Values = getattr(kind, "usual", dict)({})
     found: Parameters = {}
     for field in dataclasses.fields(kind):
-        inner, asked = _plain(hints[field.name]), field.metadata.get("asked", Asked())
+        inner, asked = plain(hints[field.name]), field.metadata.get("asked", Asked())
         record = asked.record or _record(inner)
         if field.name == "reference":
             found[name] = _option(field, name, list[str] if is_many else str, asked, helps)
@@ -189,7 +188,7 @@ def _filled(kind: type, name: str, values: Values) -> Any:  # noqa: ANN401 - a r
     values = {**values, **{n: v for n, v in usual.items() if values.get(n) is None}}
     given: dict[str, Any] = {}
     for field in dataclasses.fields(kind):
-        inner, asked = _plain(hints[field.name]), field.metadata.get("asked", Asked())
+        inner, asked = plain(hints[field.name]), field.metadata.get("asked", Asked())
         record = asked.record or _record(inner)
         said = values.get(name if field.name == "reference" else field.name)
         if asked.record:
@@ -237,12 +236,6 @@ def _pairs(texts: list[str], name: str) -> tuple[tuple[str, str], ...]:
     return tuple(pairs)
 
 
-def _plain(hint: Any) -> Any:  # noqa: ANN401 - any type
-    """Return a type without None."""
-    kinds = [kind for kind in get_args(hint) if kind is not NoneType]
-    return kinds[0] if NoneType in get_args(hint) and len(kinds) == 1 else hint
-
-
 def _form(hint: Any) -> str | None:  # noqa: ANN401 - any type
     """Return what a help shows for a value that typer would show as a text or a `list[str]`."""
     if hint is float:
@@ -262,13 +255,3 @@ def _help(text: str | None, default: object) -> str:
     else:
         shown = f"{default:g}" if isinstance(default, float) else str(default)
     return f"{text} [dim]\\[default: {shown}][/dim]".strip()
-
-
-def _helps(kind: type) -> dict[str, str]:
-    """Return what the docstring says of each field, from its `Attributes:`."""
-    found: dict[str, str] = {}
-    for one in reversed(kind.__mro__[:-1]):  # a question may be another with more fields
-        _, _, text = inspect.cleandoc(one.__doc__ or "").partition("Attributes:\n")
-        entries = re.findall(r"^    (\w+): (.*(?:\n      .*)*)", text, re.MULTILINE)
-        found |= {name: " ".join(said.split()).replace("`", "") for name, said in entries}
-    return found

@@ -8,6 +8,7 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.unlabelled import require_labels
 from usable_core.errors import DatasetRefused, UsableError, quoted
 from usable_core.evaluations.specs import DatasetSpec, require
+from usable_core.evaluations.training import FineTuningConfig
 
 VALIDATION_SHARE = 0.04  # of a data set that is given whole to training
 
@@ -53,6 +54,17 @@ def training_splits(
             "class."
         )
     return train, validation.sample(spec.limit, seed=spec.seed)
+
+
+def parts_of(
+    dataset: Dataset, config: FineTuningConfig, *, by_position: bool = False
+) -> tuple[Dataset, Dataset]:
+    """Return what a fine-tuning trains on, and what it is validated by; see `training_splits`."""
+    train, validation = (
+        part.nested(config.train_size, seed=config.schedule.seed)
+        for part in training_splits(dataset, config.dataset, by_position=by_position)
+    )
+    return train, validation
 
 
 def require_classes(dataset: Dataset) -> None:

@@ -16,7 +16,9 @@ from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.exported import Exported
 from usable_core.evaluations.passports import Passport
+from usable_core.evaluations.rehearsal import Rehearsal, Seen, Worst
 from usable_core.evaluations.specs import ModelSpec, require_choices
+from usable_core.evaluations.training import FineTuningConfig
 
 Kind = Literal[
     "predict",
@@ -29,6 +31,9 @@ Kind = Literal[
     "examples",
     "known",
     "trial",
+    "augmented",
+    "rehearsal",
+    "worst",
     "export",
 ]
 State = Literal["waiting", "working", "coarse", "done", "failed"]
@@ -45,8 +50,10 @@ class ImageRequest:
             `attack` (the smallest change that changes the prediction), `drift` (the map along that
             change), `hide` (the answer without parts of the picture), `time` (how long a pass
             takes), `examples` (pictures of a data set), `known` (what is said of a model whose
-            weights are not here), `trial` (top 5 and the passport, before a model is kept) or
-            `export` (a file for other programs).
+            weights are not here), `trial` (top 5 and the passport, before a model is kept),
+            `export` (a file for other programs), or of a training that is not started `augmented`
+            (what its network will see) or `rehearsal` (how long it will take),
+            or of one that is over `worst` (validation examples of large loss).
         model: The model.
         image: Identity of an upload; empty where it is about none.
         text: What is asked about in place of an image (`predict`, `explain`, `evidence`).
@@ -61,6 +68,7 @@ class ImageRequest:
         severity: Of the corruption.
         hidden: Superpixels of the picture that are hidden, as every model numbers them (`hide`);
             or words of the text, behind the background of `options`, whatever is asked.
+        training: The training (`augmented`, `rehearsal`, `worst`).
         format: A key of `catalog.exports.EXPORTS` (`export`).
     """
 
@@ -76,12 +84,14 @@ class ImageRequest:
     corruption: str = ""
     severity: int = 0
     text: str = ""
+    training: FineTuningConfig | None = None
     format: str = ""
 
     @property
     def has_image(self) -> bool:
         """Tell whether it is about an upload."""
-        return self.kind not in ("time", "examples", "known", "export") and not self.text
+        without = ("time", "examples", "known", "augmented", "rehearsal", "worst", "export")
+        return self.kind not in without and not self.text
 
     def __post_init__(self) -> None:
         require_choices(self)
@@ -107,6 +117,9 @@ class Answer:
         forward_seconds: Per image of a batch of the best size (`time`).
         gradient_seconds: The same with the pass back to the pixels (`time`).
         passport: Of the model (`known`, `trial`); None where it must be loaded for that.
+        rehearsal: How the training began (`rehearsal`).
+        seen: What its pictures count as (`augmented`), which are files beside the answer.
+        worst: Validation examples with the largest losses (`worst`).
         exported: What was written, a file beside the answer (`export`).
     """
 
@@ -118,4 +131,7 @@ class Answer:
     forward_seconds: float | None = None
     gradient_seconds: float | None = None
     passport: Passport | None = None
+    rehearsal: Rehearsal | None = None
+    seen: tuple[Seen, ...] = ()
+    worst: tuple[Worst, ...] = ()
     exported: Exported | None = None

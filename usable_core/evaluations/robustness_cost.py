@@ -153,6 +153,8 @@ def seconds(work: Work, speed: Speed) -> tuple[float, float]:
 def spoken(span: tuple[float, float]) -> str:
     """Return a span of seconds in round words, such as `10 to 40 seconds`."""
     (low, first), (high, last) = (_in_words(value) for value in span)
+    if (low, first) == (high, last):
+        return f"about {low} {last}"
     return f"{low} to {high} {last}" if first == last else f"{low} {first} to {high} {last}"
 
 

@@ -22,6 +22,8 @@ from usable_core.bounds import keep_tail
 from usable_core.catalog.references import file_facts
 from usable_core.errors import Cancelled, StorageError
 from usable_core.evaluations.interactive import Answer, ImageRequest
+from usable_core.evaluations.training import FineTuningConfig
+from usable_core.jobs import known
 from usable_core.jobs.processes import spawn
 from usable_core.records import MALFORMED, from_json, to_json
 from usable_core.runs import calibrations
@@ -181,6 +183,18 @@ def _gone() -> Answer:
 def _key(request: ImageRequest) -> str:
     """Return the identity of the answer: the question, the files behind it, the versions."""
     spec = request.model
-    facts = file_facts(spec.reference, spec.weights, spec.labels), calibrations.state()
+    read = file_facts(spec.reference, spec.weights, spec.labels)
+    facts: list[object] = [read, calibrations.state()]
+    if request.training is not None:
+        facts.append(_data_facts(request.training))
     text = json.dumps([INTERFACE_VERSION, to_json(request), facts, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def _data_facts(config: FineTuningConfig) -> object:
+    """Return what tells the data of a training from what they were before, as far as is known."""
+    reference = config.dataset.reference
+    try:
+        return known.data_facts(reference) or Path(reference).stat().st_mtime_ns
+    except OSError:  # it has another form, or reading it will say why
+        return None

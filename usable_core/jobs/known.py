@@ -52,14 +52,19 @@ def identity(config: Config) -> str | None:
 
 def _facts(spec: ModelSpec | DatasetSpec) -> list[object] | None:
     if isinstance(spec, DatasetSpec):
-        return _data_facts(spec.reference)
+        return data_facts(spec.reference)
     row, _ = source_of(spec.reference)
     if spec.weights is None and row not in [SOURCES[name] for name in WHOLE]:
         return None
     return [_fact(path) for path in files_of(spec.reference, spec.weights, spec.labels)]
 
 
-def _data_facts(reference: str) -> list[object] | None:
+def data_facts(reference: str) -> list[object] | None:
+    """Return what tells data from what they were before; None where that is not known for sure.
+
+    Raises:
+        OSError: there is no such file.
+    """
     if reference in DATASETS:
         if asset := DATASETS[reference].asset:
             return [_fact(settings.assets() / asset)]

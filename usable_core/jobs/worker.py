@@ -19,6 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from usable_core import files
+from usable_core.catalog import implementation
 from usable_core.errors import Cancelled, UsableError
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs import interactive as lane
@@ -26,6 +27,11 @@ from usable_core.records import MALFORMED, from_json
 from usable_core.runs import uploads
 
 ANSWER = "usable_core.measuring.interactive:answer"
+ANSWERED_BY = {  # by others than `ANSWER`
+    "augmented": "usable_core.training.rehearsal:answer",
+    "rehearsal": "usable_core.training.rehearsal:answer",
+    "worst": "usable_core.measuring.worst:answer",
+}
 IDLE_SECONDS = 15 * 60.0
 POLL_SECONDS = 0.05
 TAKE_SECONDS = 3.0  # how long to try for the lock: a look at it also holds it for an instant
@@ -41,8 +47,11 @@ RANKS = {
     "hide": 0,
     "explain": 1,
     "time": 1,
+    "augmented": 1,
     "attack": 2,
     "export": 2,
+    "worst": 2,
+    "rehearsal": 4,
     "evidence": 4,
     "drift": 5,
 }
@@ -77,9 +86,9 @@ def serve(*, idle_seconds: float = IDLE_SECONDS, dotted: str = ANSWER) -> None:
 
 def _serve(idle_seconds: float, dotted: str) -> None:
     module, _, name = dotted.partition(":")
-    implementation = import_module(module)
-    function, models = getattr(implementation, name), implementation.ModelCache()
-    warming = _WarmUp(iter(getattr(implementation, "warm_up", tuple)()))
+    answering = import_module(module)
+    function, models = getattr(answering, name), answering.ModelCache()
+    warming = _WarmUp(iter(getattr(answering, "warm_up", tuple)()))
     last_asked, last_pruned = time.monotonic(), -PRUNE_SECONDS
     while time.monotonic() - last_asked < idle_seconds and lane.lane().is_dir():
         waiting = _waiting()
@@ -166,6 +175,8 @@ def _answer(key: str, function: Callable[..., None], models: object) -> None:
         request = from_json(ImageRequest, stored["request"])
         image = uploads.open_upload(request.image) if request.has_image else None
         publisher(replace(publisher.last, state="working"))
+        if request.kind in ANSWERED_BY:
+            function = implementation(ANSWERED_BY[request.kind])
         function(request, models, image, lane.files(key), publisher)
         if publisher.last.state not in lane.FINAL:
             raise UsableError("The answer has no end. Ask again.")

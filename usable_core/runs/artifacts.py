@@ -26,6 +26,7 @@ DIGEST = "records_sha256"  # in the answer, of its records
 EVENTS = "events.jsonl"
 LOG = "log.txt"
 PARTS = "shards"  # finished parts of an evaluation that is not over
+CHECKPOINT = ".checkpoint"  # ending of a training's, among the parts; its name begins with the step
 TAIL_BYTES = 16_384  # about 200 lines; a log can be long, a page shows its end
 TAIL_LINES = 40
 STEP = ["time", "done", "total", "message"]  # what each line of the progress says
@@ -124,6 +125,12 @@ def read_events(folder: Path) -> "pd.DataFrame":
     for name in frame.columns.difference(["message"]):
         frame[name] = pd.to_numeric(frame[name], errors="coerce")
     return frame.assign(time=pd.to_datetime(frame["time"], unit="s", utc=True, errors="coerce"))
+
+
+def newest_step(folder: Path) -> int | None:
+    """Return the step of a training's newest checkpoint; None where there is none."""
+    names = (path.name.partition(".")[0] for path in (folder / PARTS).glob(f"*{CHECKPOINT}"))
+    return max((int(name) for name in names if name.isdecimal()), default=None)
 
 
 def log_tail(path: Path) -> str:

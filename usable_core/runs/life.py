@@ -251,6 +251,10 @@ class RunLife:
         """Tell whether finished parts of a run are kept, from which the same question goes on."""
         return (self._own_folder(self.row(run_id)["id"]) / artifacts.PARTS).is_dir()
 
+    def kept_step(self, run_id: str) -> int | None:
+        """Return the step from which the same training goes on; None where it begins anew."""
+        return artifacts.newest_step(self._own_folder(self.row(run_id)["id"]))
+
     def _now(self, run_id: str) -> float:
         """Return the time (seconds since 1970) on a run's own clock.
 

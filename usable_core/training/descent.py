@@ -139,7 +139,7 @@ class Descent:
                 self._take_step(indices)
                 self.step += 1
                 self._is_whole = True
-            self.meter.tick(epoch, self._epochs)
+            self.meter.tick(epoch, self._epochs, self._peaks[0] * self._rate())
             if checkpoints.is_due(self.step):
                 checkpoints.write(self.step, self.state_dict())
         with self._average.shown():

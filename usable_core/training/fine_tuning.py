@@ -15,7 +15,7 @@ from torch import Tensor
 
 from usable_core.catalog.recipes import RECIPES
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.splits import require_classes, training_splits
+from usable_core.datasets.splits import parts_of, require_classes
 from usable_core.device import best_device
 from usable_core.errors import CheckpointError
 from usable_core.evaluations.specs import Report
@@ -108,10 +108,7 @@ def prepared(
     require_classes(dataset)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
-    train, validation = (
-        part.nested(config.train_size, seed=config.schedule.seed)
-        for part in training_splits(dataset, config.dataset)
-    )
+    train, validation = parts_of(dataset, config)
     takes = asked(model.input, config.prompt)
     network = new_network(model, len(dataset.labels), config).to(device)
     few = config.last_blocks

@@ -47,6 +47,7 @@ class Meter:
     def begin_epoch(self) -> None:
         """Begin the sums of an epoch."""
         self._began, self._spent = time.perf_counter(), 0.0
+        self._recent.begin()
         self._n, self._correct = 0, 0.0
         self._sums = {"total": 0.0, "task": 0.0, "source": 0.0}
 
@@ -59,16 +60,15 @@ class Meter:
         self._sums["task"] += figures.task * n
         self._sums["source"] += math.nan if figures.source is None else figures.source * n
 
-    def tick(self, epoch: int, epochs: int) -> None:
-        """Tell that a step is over, if the last report is some time ago."""
+    def tick(self, epoch: int, epochs: int, rate: float) -> None:
+        """Tell that a step at a learning rate is over, if the last report is some time ago."""
         self._done += 1
+        self._recent.tick()
         if time.perf_counter() - self._last_report > SECONDS_BETWEEN_REPORTS and self._recent.n:
             self._last_report = time.perf_counter()
             share = self._done / (self._total / epochs)
-            figures = self._recent.take()
-            self._report(
-                self._done, self._total, f"Epoch {epoch} of {epochs}", epoch=share, **figures
-            )
+            figures = {**self._recent.take(), "epoch": share, "learning_rate": rate}
+            self._report(self._done, self._total, f"Epoch {epoch} of {epochs}", **figures)
 
     def end_epoch(self, epoch: int, validation: Validation, rate: float) -> None:
         """Record an epoch."""
@@ -105,13 +105,25 @@ class Meter:
         self.records, self._done = state["records"], state["done"]
         self._n, self._correct, self._sums = state["n"], state["correct"], state["sums"]
         self._began, self._spent = time.perf_counter(), state["spent"]
+        self._recent.begin()
 
 
 class _Recent:
-    """Loss and accuracy over the steps since they were last asked for: what a live curve shows."""
+    """Figures of the steps since they were last asked for: what a live curve shows."""
 
     def __init__(self) -> None:
-        self.n, self._loss, self._correct = 0, 0.0, 0.0
+        self.n, self._loss, self._correct, self._seconds = 0, 0.0, 0.0, 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """Count time from here on: what came before was no step."""
+        self._since = time.perf_counter()
+
+    def tick(self) -> None:
+        """Count the time of a step that is over."""
+        now = time.perf_counter()
+        self._seconds += now - self._since
+        self._since = now
 
     def add(self, loss: float, correct: float, n: int) -> None:
         self.n += n
@@ -120,5 +132,7 @@ class _Recent:
 
     def take(self) -> dict[str, float]:
         figures = {"train_loss": self._loss / self.n, "train_accuracy": self._correct / self.n}
-        self.n, self._loss, self._correct = 0, 0.0, 0.0
+        if self._seconds > 0:
+            figures["examples_per_second"] = self.n / self._seconds
+        self.n, self._loss, self._correct, self._seconds = 0, 0.0, 0.0, 0.0
         return figures

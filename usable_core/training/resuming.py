@@ -24,7 +24,7 @@ from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
 from usable_core.files import write_bytes
 from usable_core.records import to_json
-from usable_core.runs.artifacts import PARTS
+from usable_core.runs.artifacts import CHECKPOINT, PARTS
 
 KEPT = 2  # newest checkpoints: should one be damaged, there is the one before
 SECONDS = 60.0  # of work that a kill may lose,
@@ -33,7 +33,6 @@ LEAST_SECONDS = 5.0  # but not less than this: so much is soon done again,
 COST = 0.01  # and no more of the time than this goes into writing
 _COPIES = 3  # of the weights: with the last good ones and the optimizer's
 _PACE = 3e8  # bytes in a second, of a writing that was not timed yet
-_ENDING = ".checkpoint"
 
 
 class Checkpoints:
@@ -113,7 +112,7 @@ class Checkpoints:
                 self._folder.rmdir()
 
     def _paths(self) -> list[Path]:
-        return [] if self._folder is None else sorted(self._folder.glob(f"*{_ENDING}"))
+        return [] if self._folder is None else sorted(self._folder.glob(f"*{CHECKPOINT}"))
 
 
 def question_of(
@@ -137,7 +136,7 @@ def question_of(
 
 
 def _name(step: str, data: bytes) -> str:
-    return f"{step}.{hashlib.sha256(data).hexdigest()[:16]}{_ENDING}"
+    return f"{step}.{hashlib.sha256(data).hexdigest()[:16]}{CHECKPOINT}"
 
 
 @contextmanager

@@ -137,6 +137,13 @@ def forget(request: ImageRequest) -> None:
     _mine().others.pop(request, None)
 
 
+def withdraw(request: ImageRequest) -> None:
+    """Withdraw a question that was asked beside the picture's, unless it is answered."""
+    question = _mine().others.pop(request, None)
+    if question is not None:
+        beside.glance([_withdraw(request, question)])
+
+
 def stop() -> None:
     """Withdraw all questions about the picture that are not answered."""
     mine = _mine()

@@ -32,12 +32,17 @@ def start_run(config: Config, *, title: str | None = None) -> None:
         st.rerun()
 
 
-def run_panel(run_id: str, parts: Callable[[Run], None] | None = None) -> Run | None:
+def run_panel(
+    run_id: str,
+    parts: Callable[[Run], None] | None = None,
+    show_curves: Callable[[Run], None] | None = None,
+) -> Run | None:
     """Show a run until its end and return it as it is now; None when there is no such run.
 
     Args:
         run_id: The run.
         parts: Shows the parts of the run; None shows a line for each.
+        show_curves: Shows the curves of a training; None shows loss and accuracy.
 
     A page shows its result when the returned run is DONE:
 
@@ -55,7 +60,7 @@ def run_panel(run_id: str, parts: Callable[[Run], None] | None = None) -> Run | 
         current = find(run_id)
         if current is not None:
             with errors_shown():
-                show_run(current, parts)
+                show_run(current, parts, show_curves)
         if is_live and (current is None or current.status.is_over):
             st.rerun()  # the whole page once: stops the timer and shows the result
 
@@ -86,7 +91,11 @@ def find(run_id: str) -> Run | None:
     return None
 
 
-def show_run(run: Run, parts: Callable[[Run], None] | None = None) -> None:
+def show_run(
+    run: Run,
+    parts: Callable[[Run], None] | None = None,
+    show_curves: Callable[[Run], None] | None = None,
+) -> None:
     """Show one run as it is now: its state, its curves, and the runs that it started."""
     stored.mark_lost()
     with st.container(border=True):
@@ -100,7 +109,7 @@ def show_run(run: Run, parts: Callable[[Run], None] | None = None) -> None:
         for one in training[-CURVES_AT_ONCE:]:
             if children and one.metrics:
                 st.caption(escaped(one.title))
-            curves(one)
+            (show_curves or curves)(one)
 
 
 def _child(run: Run) -> None:

@@ -2,19 +2,24 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.data_look import look_note
-from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
+from dashboard.components.shared.data_picker import dataset_picker
 from dashboard.components.shared.formats import choose_one, errors_shown, escaped
 from dashboard.components.shared.names import model_title
-from dashboard.components.shared.pickers import model_picker, restore_models
-from dashboard.components.shared.run_panel import run_of, start_run
+from dashboard.components.shared.pickers import model_picker
+from dashboard.components.shared.run_panel import start_run
 from dashboard.components.shared.weights import here
+from dashboard.components.train.all_settings import OTHERS, all_settings
+from dashboard.components.train.keeps import KEEPS, KEEPS_HELP
 from dashboard.components.train.outlook import outlook
-from dashboard.components.train.recipe import USUAL, choose_recipe, prepared, unshown
+from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
+from dashboard.components.train.rehearsal import rehearsal
+from dashboard.components.train.restored import carried, restore_training
 from usable_core.catalog.kinds import kind_of_data, kind_of_model
 from usable_core.catalog.recipes import RECIPES
 from usable_core.catalog.references import has_gradients
@@ -46,41 +51,31 @@ SOURCE_HELP = (
 DEFAULTS = Schedule()
 
 
-def restore_training() -> None:
-    """Put the question of the address's run into the form, once; call it before the form."""
-    run_id, key = state.chosen_run_id(), "fine_tune_restored"
-    if run_id is None or not (state.has_arrived() or st.session_state.get(key) != run_id):
-        return
-    st.session_state[key] = run_id
-    run = run_of(run_id)
-    if run is None or not isinstance(run.config, FineTuningConfig):
-        return
-    asked = run.config
-    restore_models(state.FINE_TUNE_MODEL, [asked.model])
-    restore_dataset(state.FINE_TUNE_DATASET, asked.dataset)
-    if asked.source is not None:
-        restore_dataset(state.FINE_TUNE_SOURCE, asked.source)
-    shown = {
-        state.FINE_TUNE_RECIPE: asked.recipe or USUAL,
-        state.FINE_TUNE_METHOD: asked.method,
-        state.FINE_TUNE_PROMPT: asked.prompt,
-        state.FINE_TUNE_EPOCHS: asked.schedule.epochs,
-        state.FINE_TUNE_RATE: asked.schedule.learning_rate,
-        state.FINE_TUNE_AUGMENTATION: asked.schedule.augmentation or "shift",
-        state.FINE_TUNE_HAS_SOURCE: asked.source is not None,
-        state.FINE_TUNE_WEIGHT: asked.task_weight,
-        state.FINE_TUNE_SCRATCH: asked.from_scratch,
-    }
-    for widget, value in shown.items():
-        st.session_state[widget] = value
-
-
 def fine_tuning_form() -> None:
     """Ask for a training and start it when the button is pressed."""
     restore_training()
+    question = _question()
+    if question is not None:
+        about = [question.model], question.dataset
+        rehearsal(question, is_text="text" in _kinds(*about))
+    is_pressed = st.button(
+        "Start",
+        type="primary",
+        key=state.FINE_TUNE_START,
+        disabled=question is None,
+        width="stretch",
+    )
+    if is_pressed and question is not None:
+        start_run(question)
+
+
+def _question() -> FineTuningConfig | None:
+    """Return what the form asks; None while something is missing, which is said."""
     models = model_picker(state.FINE_TUNE_MODEL, label="Backbone")
+    models = tuple(carried(model, "model") for model in models)
     is_able = len(here(models)) == len(models) and can_learn(models)
-    dataset = dataset_picker(state.FINE_TUNE_DATASET)
+    dataset = dataset_picker(state.FINE_TUNE_DATASET, ask_limit=True, page="fine_tune")
+    dataset = dataset and carried(dataset, "dataset")
     look_note(dataset)
     outlook(models if is_able else (), dataset)
     is_text = "text" in _kinds(models, dataset)
@@ -90,33 +85,33 @@ def fine_tuning_form() -> None:
         "Method", METHODS, key=state.FINE_TUNE_METHOD, default="full", help=METHOD_HELP
     )
     prompt = _prompt() if is_text else ""
-    schedule = {**row.schedule, **_schedule(is_text=is_text)}
-    source, task_weight = _source() if method != "linear_probe" else (None, 1.0)
+    schedule = _schedule(is_text=is_text)
+    source, kept = _kept() if method != "linear_probe" else (None, {})
     from_scratch = st.checkbox(
         "From random weights",
         key=state.FINE_TUNE_SCRATCH,
         help="The control: what the same budget reaches without pre-training.",
     )
+    settings = all_settings(is_text=is_text)
+    others = {name: settings.pop(name) for name in OTHERS}
     is_of_one_kind = are_of_one_kind(models, (dataset, source))
-    is_ready = bool(models) and is_able and dataset is not None and is_of_one_kind
-    if st.button(
-        "Start", type="primary", key=state.FINE_TUNE_START, disabled=not is_ready, width="stretch"
-    ):
-        with errors_shown():
-            start_run(
-                FineTuningConfig(
-                    model=prepared(models[0], row),
-                    dataset=dataset,
-                    method=method,
-                    prompt=prompt,
-                    schedule=Schedule(**schedule),
-                    source=source,
-                    task_weight=task_weight,
-                    from_scratch=from_scratch,
-                    **unshown(row),
-                    recipe=None if recipe == USUAL else recipe,
-                )
-            )
+    lacks_source = kept.get("proxy") == "none" and source is None
+    if not (models and is_able and is_of_one_kind) or dataset is None or lacks_source:
+        return None
+    with errors_shown():
+        return FineTuningConfig(
+            model=prepared(models[0], row),
+            dataset=dataset,
+            method=method,
+            prompt=prompt,
+            schedule=Schedule(**schedule, **settings),
+            source=source,
+            from_scratch=from_scratch,
+            recipe=None if recipe == USUAL else recipe,
+            **kept,
+            **others,
+        )
+    return None
 
 
 def can_learn(models: Sequence[ModelSpec]) -> bool:
@@ -164,8 +159,8 @@ def _prompt() -> str:
     return said.strip()
 
 
-def _schedule(*, is_text: bool) -> dict[str, object]:
-    """Ask for the settings of the schedule, which are checked when the training starts."""
+def _schedule(*, is_text: bool) -> dict[str, Any]:
+    """Ask for the settings of the schedule that matter most."""
     one, two = st.columns(2)
     epochs = one.number_input(
         "Epochs",
@@ -204,12 +199,17 @@ def _schedule(*, is_text: bool) -> dict[str, object]:
     return found | {"augmentation": augmentation}
 
 
-def _source() -> tuple[DatasetSpec | None, float]:
-    """Ask for the data of L_pre and for λ."""
+def _kept() -> tuple[DatasetSpec | None, dict[str, Any]]:
+    """Ask for what L_pre is made of, and for λ; nothing where L_pre is left out."""
     if not st.toggle("Keep old knowledge", key=state.FINE_TUNE_HAS_SOURCE, help=SOURCE_HELP):
-        return None, 1.0
-    source = dataset_picker(state.FINE_TUNE_SOURCE, label="Source data")
+        return None, {}
+    st.session_state.setdefault(state.FINE_TUNE_KEPT_BY, "none")
+    proxy = choose_one("Kept by", KEEPS, key=state.FINE_TUNE_KEPT_BY, help=KEEPS_HELP)
+    source = None
+    if proxy == "none":
+        source = dataset_picker(state.FINE_TUNE_SOURCE, label="Source data")
+        source = source and carried(source, "source")
     weight = st.number_input(
         "λ, weight of the new task", 0.0, 1e6, 1.0, key=state.FINE_TUNE_WEIGHT, help=SOURCE_HELP
     )
-    return source, weight
+    return source, {"proxy": proxy, "task_weight": weight}

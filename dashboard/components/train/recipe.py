@@ -2,20 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.formats import escaped, forget_unless
+from dashboard.components.train.all_settings import ASKED, OF_PICTURES, restore_settings
 from usable_core.catalog.recipes import RECIPES, RecipeRow
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import ModelSpec
 
 USUAL = "usual"
 DEFAULTS = Schedule()
-OF_PICTURES = ("augmentation", "mixup", "cutmix")
-ASKED = ("epochs", "learning_rate", "augmentation")  # by widgets of the form
 
 
 def choose_recipe(*, is_text: bool) -> str:
@@ -47,11 +45,6 @@ def prepared(model: ModelSpec, row: RecipeRow) -> ModelSpec:
     return model if model.preprocessing else replace(model, preprocessing=row.preprocessing)
 
 
-def unshown(row: RecipeRow) -> dict[str, Any]:
-    """Return the settings of a recipe that no widget of the form asks."""
-    return {name: value for name, value in row.settings.items() if name != "method"}
-
-
 def _is_of_pictures(row: RecipeRow) -> bool:
     return bool(row.preprocessing) or any(name in row.schedule for name in OF_PICTURES)
 
@@ -69,6 +62,7 @@ def _fill_in() -> None:
     }
     for widget, name in widgets.items():
         st.session_state[widget] = said.get(name, usual[name])
+    restore_settings(said)
 
 
 def _in_words(row: RecipeRow) -> str:

@@ -11,17 +11,12 @@ from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
+from dashboard.components.train.keeps import KEEPS, KEEPS_HELP
 from dashboard.components.train.measures_form import asked_measures, kind_of, restore_measures
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.trainings import numbers, seeds
 
-KEEPS = {"none": "Source data", "distillation": "Distillation", "distance": "Distance"}
-KEEPS_HELP = (
-    "What stands for L_pre. Source data: the pretrained head on its own data, so that what is "
-    "retained is measured. Distillation: its answers to the task's examples. Distance: the weights "
-    "stay near. Without source data nothing tells what is retained."
-)
 LAMBDA_HELP = (
     r"Of $L_\mathrm{pre}(\theta) + \lambda\,L_\mathrm{fine}(\theta)$: $\lambda \le 0.001$ leaves "
     r"the model as it was, $\lambda \ge 1000$ is plain fine-tuning."
