@@ -1,5 +1,7 @@
 """What came of a training in sentences, the same for the terminal and for the page."""
 
+import math
+
 from usable_core.evaluations.training import Retained, TrainingResult
 from usable_core.metrics.intervals import Estimate, Proportion, wilson
 
@@ -22,12 +24,14 @@ def in_words(result: TrainingResult) -> tuple[str, ...]:
     is_other = best is not None and result.best_epoch != result.epochs and best != last
     after = f"; the best was epoch {result.best_epoch} with {_percent(best)}" if is_other else ""
     of_source = () if result.retained is None else (_retained(result.retained),)
-    return (f"{first}{after}.", *of_source)
+    return (f"{first}{after}.", *_under_attack(result), *of_source)
 
 
 def _start(result: TrainingResult) -> str:
-    """Return how the pre-training of a network of texts went."""
+    """Return how a pre-training without labels went."""
     schedule, measured = result.card["schedule"], result.card["measured"]
+    if result.card["objective"] == "contrastive":
+        return _contrastive(result)
     pieces = {"masked": "hidden pieces", "causal": "next pieces"}[result.card["objective"]]
     return (
         f"{result.epochs} epoch{'s' * (result.epochs != 1)} in {result.provenance.seconds:.0f} s, "
@@ -35,6 +39,44 @@ def _start(result: TrainingResult) -> str:
         f"{measured['validation_examples']} validation texts it guesses "
         f"{_percent(result.last_validation_accuracy)}: a loss of {measured['validation_loss']:.3f} "
         f"nats each, a perplexity of {result.perplexity:.1f}."
+    )
+
+
+def _contrastive(result: TrainingResult) -> str:
+    """Return how a network of pictures learned to tell pictures apart."""
+    schedule, measured = result.card["schedule"], result.card["measured"]
+    others = 2 * min(schedule["batch_size"], measured["validation_examples"]) - 1
+    found = (
+        f"{result.epochs} epoch{'s' * (result.epochs != 1)} in {result.provenance.seconds:.0f} s, "
+        f"{schedule['optimizer']} at {schedule['learning_rate']:g}. Of two views of one of "
+        f"{measured['validation_examples']} validation pictures it finds one by the other among up "
+        f"to {others}: {_percent(result.last_validation_accuracy)}, a loss of "
+        f"{measured['validation_loss']:.3f} nats (by chance {math.log(others):.3f}). That is no "
+        "accuracy on classes."
+    )
+    near = measured.get("nearest_neighbour_accuracy")
+    if near is None:
+        return found
+    share_of = share(
+        wilson(round(near * measured["validation_examples"]), measured["validation_examples"])
+    )
+    return (
+        f"{found} The most similar training picture is of the same class for {share_of} of them; "
+        "labels had no part in the training."
+    )
+
+
+def _under_attack(result: TrainingResult) -> tuple[str, ...]:
+    """Return how often it was right under attack after an adversarial training."""
+    measured = result.card.get("measured", {})
+    found, n = measured.get("validation_accuracy_under_pgd"), measured.get("validation_examples")
+    if found is None or not n:
+        return ()
+    epsilon = f"{result.card['config']['epsilon'] * 255:g}/255"
+    return (
+        f"Under PGD of 10 steps within {epsilon} (Linf): {share(wilson(round(found * n), n))}, n = "
+        f"{n}. A first look, of one start; the accuracies and losses of training are under its own "
+        "attack too. Measure it: usable evaluate robustness.",
     )
 
 

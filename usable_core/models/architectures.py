@@ -30,12 +30,17 @@ class Residual(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """Features and a linear head; `forward_features` and `head` as in timm."""
+    """Features and a linear head; `forward_features` and `head` as in timm.
+
+    A start that has no classes yet has a head for 0.
+    """
 
     def __init__(self, features: nn.Module, width: int, num_classes: int) -> None:
         super().__init__()
         self.features = features
-        self.head = nn.Linear(width, num_classes)
+        # Without classes it has no weights that could be drawn; it is replaced by one that has.
+        empty = nn.utils.skip_init(nn.Linear, width, 0)
+        self.head = nn.Linear(width, num_classes) if num_classes else empty
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Return the pooled features (N, D) of normalised images (N, 3, H, W)."""

@@ -284,7 +284,9 @@ def _keeping(tuning: _Tuning, model: Model, source: Source | None, report: Repor
         data = load_source(source, model, start, report)
         keep = joint.labels(data.material, model.input, config.schedule)
         return _Keeping(joint, keep, balance, data, config.proxy)
-    takes = cast(Tokens, model.input)  # only networks of texts have no classes
+    expected = f"left out for {model.name}, which has no classes; or --proxy distance"
+    require(model.kind == "text", "source", expected, config.source and config.source.reference)
+    takes = cast(Tokens, model.input)
     modelling = language_modelling(tuning.trainee.network, takes, model.name)
     data = load_texts(source, model, start, modelling, report)
     keep = joint.guesses(data.material, modelling, config.schedule)

@@ -88,6 +88,8 @@ def pretrain_texts(
 def _check(config: PretrainingConfig) -> None:
     """Check that what is asked has a meaning for texts."""
     require(config.epsilon == 0, "epsilon", "0 for texts, which have no pixels", config.epsilon)
+    expected = "left out for texts, which guess pieces of themselves"
+    require(config.objective == "supervised", "objective", expected, config.objective)
     smoothing = config.schedule.label_smoothing
     require(smoothing == 0, "label_smoothing", "0 where there are no labels", smoothing)
     sampling = config.schedule.sampling

@@ -51,6 +51,7 @@ class Trained:
         base_fingerprint: Fingerprint of that model.
         kept: The source model that is left; None without source data.
         remarks: Sentences that a reader of the numbers must know.
+        measured: Further figures for the card.
     """
 
     network: nn.Module
@@ -66,18 +67,19 @@ class Trained:
     base_fingerprint: str = ""
     kept: Kept | None = None
     remarks: tuple[str, ...] = ()
+    measured: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Guessing:
-    """What a network of texts guessed in its training, in place of classes.
+    """What a network guessed in its training, in place of classes.
 
     Attributes:
-        objective: Hidden pieces, or each next one.
-        examples: How many texts were held out.
+        objective: Of texts hidden pieces, or each next one; of pictures the view of the same.
+        examples: How many texts or pictures were held out.
     """
 
-    objective: Literal["masked", "causal"]
+    objective: Literal["masked", "causal", "contrastive"]
     examples: int
 
 
@@ -180,6 +182,7 @@ def _card(trained: Trained) -> dict[str, Any]:
             "validation_accuracy": float(last["validation_accuracy"]),
             "validation_loss": float(last["validation_loss"]),
             "training_seconds": trained.seconds,
+            **trained.measured,
         },
     }
     if isinstance(trained.validation, Guessing):
@@ -250,7 +253,9 @@ def _warnings(trained: Trained) -> tuple[str, ...]:
     fitted, labels = trained.fitted, trained.data.labels
     last = fitted.records.iloc[-1]
     answers = None if isinstance(trained.validation, Guessing) else trained.validation
-    learned = on_learning(fitted.start, float(last["task_loss"]), answers, labels)
+    learned = on_learning(
+        fitted.start, float(last["task_loss"]), answers, labels, trained.data.examples
+    )
     is_untouched = last["epoch"] == 0
     about_source = trained.kept.warnings if trained.kept else ()
     return ((UNTOUCHED,) if is_untouched else learned) + trained.remarks + about_source
@@ -261,6 +266,9 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
     if isinstance(config, PretrainingConfig):
         words = ["usable", "pretrain", "--architecture", config.architecture]
         words += ["--epsilon", f"{config.epsilon * 255:g}/255"] if config.epsilon else []
+        words += ["--adversarial", config.adversarial] * (config.adversarial != "fast")
+        words += ["--attack-steps", str(config.attack_steps)] * (config.attack_steps is not None)
+        words += ["--objective", config.objective] * (config.objective != "supervised")
     else:
         words = ["usable", "finetune", *_model_words(config.model), "--method", config.method]
         words += ["--prompt", config.prompt] * bool(config.prompt)
