@@ -38,9 +38,11 @@ class SmallNetwork(nn.Module):
     def __init__(self, features: nn.Module, width: int, num_classes: int) -> None:
         super().__init__()
         self.features = features
-        # Without classes it has no weights that could be drawn; it is replaced by one that has.
-        empty = nn.utils.skip_init(nn.Linear, width, 0)
-        self.head = nn.Linear(width, num_classes) if num_classes else empty
+        self.head = nn.Linear(width, num_classes or 1)
+        if not num_classes:  # there is nothing to draw, of which torch would warn
+            self.head.weight = nn.Parameter(self.head.weight.new_empty(0, width))
+            self.head.bias = nn.Parameter(self.head.bias.new_empty(0))
+            self.head.out_features = 0
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Return the pooled features (N, D) of normalised images (N, 3, H, W)."""

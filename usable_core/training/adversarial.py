@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from usable_core.evaluations.training import PretrainingConfig
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models.modes import frozen
 

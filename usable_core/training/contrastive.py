@@ -20,9 +20,10 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
 from usable_core.errors import DatasetRefused
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Report
-from usable_core.evaluations.training import PretrainingConfig, TrainingResult
+from usable_core.evaluations.training import TrainingResult
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.models.heads import features, head
 from usable_core.models.modes import frozen

@@ -15,8 +15,9 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
 from usable_core.errors import ConfigError
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.specs import Report
-from usable_core.evaluations.training import PretrainingConfig, TrainingResult
+from usable_core.evaluations.training import TrainingResult
 from usable_core.randomness import generator
 from usable_core.training.adversarial import Adversary
 from usable_core.training.augmentation import augment

@@ -16,9 +16,10 @@ from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Report, require
-from usable_core.evaluations.training import PretrainingConfig, TrainingResult
+from usable_core.evaluations.training import TrainingResult
 from usable_core.models.modes import frozen
 from usable_core.models.text_architectures import TextStart
 from usable_core.randomness import generator

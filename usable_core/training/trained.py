@@ -12,8 +12,9 @@ from usable_core.catalog.models import LAST_GOOD, SOURCE_FOLDER
 from usable_core.datasets.dataset import DRAWN_BY, Dataset
 from usable_core.device import best_device
 from usable_core.errors import Diverged
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.specs import ModelSpec, Provenance
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.inputs.input import Input
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.inputs.tokens import Tokens
