@@ -36,6 +36,7 @@ MODULES = (
     "text_maps",
     "text_worth",
     "texts",
+    "pretraining_kinds",
     "text_pretraining",
     "text_training",
     "training_loop",

@@ -20,6 +20,7 @@ from usable_core.evaluations.explanation import ExplanationConfig, ExplanationRe
 from usable_core.evaluations.learning_curve import LearningCurveConfig
 from usable_core.evaluations.learning_curve_result import LearningCurveResult
 from usable_core.evaluations.look import LookConfig, LookResult
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.rate import RateConfig, RateResult
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -28,7 +29,7 @@ from usable_core.evaluations.schema import SCHEMA, upgraded
 from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.evaluations.transferability import (
     TransferabilityConfig,
     TransferabilityResult,

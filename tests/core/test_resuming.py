@@ -111,6 +111,12 @@ TRAININGS = {
         )
     ),
     "adversarial": lambda text_model: pretraining("small_resnet", digits(), epsilon=8 / 255),
+    "contrastive": lambda text_model: pretraining(
+        "small_resnet", digits(), objective="contrastive"
+    ),
+    "PGD": lambda text_model: pretraining(
+        "small_vgg", digits(), epsilon=8 / 255, adversarial="pgd", attack_steps=2
+    ),
     "masked pieces": lambda text_model: pretraining("bert", sentences()),
     "next pieces": lambda text_model: pretraining("gpt", sentences()),
 }

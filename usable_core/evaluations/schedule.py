@@ -24,7 +24,7 @@ class Schedule:
         epochs: Passes over the training split. When not given, 10; where all weights of a network
             of texts are moved, as many as make 600 steps, from 3 to 10.
         batch_size: Examples per step. When not given, 64, and there 32.
-        optimizer: When not given, sgd, and adamw for texts.
+        optimizer: When not given, sgd, and adamw for texts and where pictures have no labels.
         momentum: Of sgd.
         momentum_form: Of sgd: Nesterov's looks a step ahead, the classical one does not.
         learning_rate: Its peak. When not given, 0.001 with adamw, but 5e-5 for

@@ -3,7 +3,10 @@
 Records, one row per epoch:
     epoch (1-based), train_loss, train_accuracy, validation_loss, validation_accuracy,
     source_loss (L_pre, NaN without one), task_loss (L_fine), learning_rate, seconds. Where nothing
-    was moved (λ = 0) a single row, epoch 0; of `probe_then_full` the probe's end is epoch 0.
+    was moved (λ = 0) a single row, epoch 0; of `probe_then_full` the probe's end is epoch 0. Of
+    adversarial training losses and accuracies of training are under attack, those of validation on
+    clean images; of a contrastive one an accuracy is how often a view is found by the other of its
+    picture.
 Artifacts: `model.safetensors`, `card.json`; with a source the same in `source/`, of the pretrained
 head on the tuned backbone. A training that diverged leaves `last_good/` alone.
 """
@@ -16,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from usable_core.catalog import lookup
-from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.catalog.recipes import RECIPES
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.schedule import Schedule, kept_record
 from usable_core.evaluations.specs import (
     DatasetSpec,
@@ -25,7 +28,6 @@ from usable_core.evaluations.specs import (
     Provenance,
     asked,
     require_choices,
-    require_range,
 )
 from usable_core.evaluations.training_checks import check
 from usable_core.metrics.intervals import Estimate, Proportion
@@ -35,31 +37,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Method = Literal["full", "linear_probe", "probe_then_full"]
-
-
-@dataclass(frozen=True)
-class PretrainingConfig:
-    """Train an architecture from random weights.
-
-    Networks of pictures learn the data's classes. Networks of texts learn pieces for the words and
-    guess hidden ones (`bert`) or each next one (`gpt`), whatever the labels: what comes of it is a
-    start for fine-tuning. Their rate is 0.001 where none is given.
-
-    Attributes:
-        architecture: What is trained.
-        dataset: What it is trained on (its train and validation splits).
-        schedule: How.
-        epsilon: Linf budget of adversarial training (Wong et al. 2020); 0 trains on clean images.
-    """
-
-    architecture: str = field(metadata=asked(choices=ARCHITECTURES.keys))
-    dataset: DatasetSpec
-    schedule: Schedule = Schedule()
-    epsilon: float = 0.0
-
-    def __post_init__(self) -> None:
-        lookup(ARCHITECTURES, "architecture", self.architecture)
-        require_range(self, "epsilon", 0, 1)
 
 
 @dataclass(frozen=True)
@@ -205,16 +182,16 @@ class TrainingResult:
 
     @property
     def is_start(self) -> bool:
-        """Tell whether pieces of texts were guessed, so that the model has no classes yet."""
+        """Tell whether it was trained without labels, so that the model has no classes yet."""
         return bool(self.card.get("objective"))
 
     @property
     def perplexity(self) -> float | None:
-        """Return e to the validation loss of the weights that were kept, of a start; else None.
+        """Return e to the validation loss of the kept weights, of a start of texts; else None.
 
         So many pieces, all equally likely, would be as hard to guess among.
         """
-        if not self.is_start or not len(self.records):
+        if not self._guesses_pieces or not len(self.records):
             return None
         return float(np.exp(self.kept["validation_loss"]))
 
@@ -255,9 +232,15 @@ class TrainingResult:
         return None if accuracy.isna().all() else float(accuracy.max())
 
     def to_frame(self) -> "pd.DataFrame":
-        """Return the records, one row per epoch; of a start with the perplexity of validation."""
+        """Return the records, one row per epoch; of a start of texts with its perplexity."""
         found = self.records.copy()
-        return found.assign(perplexity=np.exp(found["validation_loss"])) if self.is_start else found
+        if not self._guesses_pieces:
+            return found
+        return found.assign(perplexity=np.exp(found["validation_loss"]))
+
+    @property
+    def _guesses_pieces(self) -> bool:
+        return self.card.get("objective") in ("masked", "causal")
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers as JSON; `measured` is what the model's card says."""

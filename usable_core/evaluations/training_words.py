@@ -20,7 +20,7 @@ def in_words(result: TrainingResult) -> tuple[str, ...]:
         f"validation accuracy {accuracy}{_best(result)}."
     )
     of_source = () if result.retained is None else (_retained(result.retained),)
-    return (first, *of_source)
+    return (first, *_under_attack(result), *of_source)
 
 
 def _epochs(result: TrainingResult) -> str:
@@ -54,17 +54,55 @@ def _best(result: TrainingResult) -> str:
 
 
 def _start(result: TrainingResult) -> str:
-    """Return how the pre-training of a network of texts went."""
-    schedule, measured = result.card["schedule"], result.card["measured"]
+    """Return how a pre-training without labels went."""
+    schedule = result.card["schedule"]
     is_last = result.config.schedule.patience is None and not result.config.schedule.ema
-    kept = "" if is_last else f"Kept are {_kept(result)}. "
+    kept = "" if is_last else f" Kept are {_kept(result)}."
+    how = f"{schedule['optimizer']} at {schedule['learning_rate']:g}"
+    found = _views_found if result.card["objective"] == "contrastive" else _pieces_guessed
+    return f"{_epochs(result)} in {result.provenance.seconds:.0f} s, {how}.{kept} {found(result)}"
+
+
+def _pieces_guessed(result: TrainingResult) -> str:
+    measured = result.card["measured"]
     pieces = {"masked": "hidden pieces", "causal": "next pieces"}[result.card["objective"]]
     return (
-        f"{_epochs(result)} in {result.provenance.seconds:.0f} s, {schedule['optimizer']} at "
-        f"{schedule['learning_rate']:g}. {kept}Of {pieces} in "
-        f"{measured['validation_examples']} validation texts it guesses "
+        f"Of {pieces} in {measured['validation_examples']} validation texts it guesses "
         f"{_percent(result.kept_validation_accuracy)}: a loss of {measured['validation_loss']:.3f} "
         f"nats each, a perplexity of {result.perplexity:.1f}."
+    )
+
+
+def _views_found(result: TrainingResult) -> str:
+    schedule, measured = result.card["schedule"], result.card["measured"]
+    n = measured["validation_examples"]
+    others = 2 * min(schedule["batch_size"], n) - 1
+    found = (
+        f"Of two views of one of {n} validation pictures it finds one by the other among up to "
+        f"{others}: {_percent(result.kept_validation_accuracy)}, a loss of "
+        f"{measured['validation_loss']:.3f} nats (by chance {math.log(others):.3f}). That is no "
+        "accuracy on classes."
+    )
+    near = measured.get("nearest_neighbour_accuracy")
+    if near is None:
+        return found
+    return (
+        f"{found} The most similar training picture is of the same class for "
+        f"{share(wilson(round(near * n), n))} of them; labels had no part in the training."
+    )
+
+
+def _under_attack(result: TrainingResult) -> tuple[str, ...]:
+    """Return how often it was right under attack after an adversarial training."""
+    measured = result.card.get("measured", {})
+    found, n = measured.get("validation_accuracy_under_pgd"), measured.get("validation_examples")
+    if found is None or not n:
+        return ()
+    epsilon = f"{result.card['config']['epsilon'] * 255:g}/255"
+    return (
+        f"Under PGD of 10 steps within {epsilon} (Linf): {share(wilson(round(found * n), n))}, n = "
+        f"{n}. A first look, of one start; the accuracies and losses of training are under its own "
+        "attack too. Measure it: usable evaluate robustness.",
     )
 
 

@@ -30,12 +30,19 @@ class Residual(nn.Module):
 
 
 class SmallNetwork(nn.Module):
-    """Features and a linear head; `forward_features` and `head` as in timm."""
+    """Features and a linear head; `forward_features` and `head` as in timm.
+
+    A start that has no classes yet has a head for 0.
+    """
 
     def __init__(self, features: nn.Module, width: int, num_classes: int) -> None:
         super().__init__()
         self.features = features
-        self.head = nn.Linear(width, num_classes)
+        self.head = nn.Linear(width, num_classes or 1)
+        if not num_classes:  # there is nothing to draw, of which torch would warn
+            self.head.weight = nn.Parameter(self.head.weight.new_empty(0, width))
+            self.head.bias = nn.Parameter(self.head.bias.new_empty(0))
+            self.head.out_features = 0
 
     def forward_features(self, x: Tensor) -> Tensor:
         """Return the pooled features (N, D) of normalised images (N, 3, H, W)."""

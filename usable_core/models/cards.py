@@ -111,7 +111,7 @@ class Card:
     versions: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     measured: dict[str, Any] = field(default_factory=dict)
-    objective: Literal["", "masked", "causal"] = ""
+    objective: Literal["", "masked", "causal", "contrastive"] = ""
     calibration: Calibration | None = None
     diverged: str = ""
 

@@ -186,8 +186,8 @@ class Model:
         """
         if not len(self.labels):
             raise ConfigError(
-                f"{self.name} has no classes: its files hold a network that reads texts and no "
-                "head that tells classes apart. Train one first: usable finetune --model "
+                f"{self.name} has no classes: its files hold a network that takes {self.kind}s and "
+                "no head that tells classes apart. Train one first: usable finetune --model "
                 f"{self.name} --dataset DATA."
             )
 

@@ -3,8 +3,9 @@
 import shlex
 from pathlib import Path
 
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.specs import ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.records import to_json
 
 
@@ -13,6 +14,9 @@ def command(config: PretrainingConfig | FineTuningConfig) -> str:
     if isinstance(config, PretrainingConfig):
         words = ["usable", "pretrain", "--architecture", config.architecture]
         words += ["--epsilon", f"{config.epsilon * 255:g}/255"] if config.epsilon else []
+        words += ["--adversarial", config.adversarial] * (config.adversarial != "fast")
+        words += ["--attack-steps", str(config.attack_steps)] * (config.attack_steps is not None)
+        words += ["--objective", config.objective] * (config.objective != "supervised")
     else:
         words = ["usable", "finetune", *_model_words(config.model), "--method", config.method]
         words += ["--prompt", config.prompt] * bool(config.prompt)

@@ -95,7 +95,9 @@ def keeping_of(
         data = load_source(source, model, start, report)
         keep = joint.labels(data.material, model.input, config.schedule)
         return Keeping(joint, keep, balance, data, config.proxy)
-    takes = cast(Tokens, model.input)  # only networks of texts have no classes
+    expected = f"left out for {model.name}, which has no classes; or --proxy distance"
+    require(model.kind == "text", "source", expected, config.source and config.source.reference)
+    takes = cast(Tokens, model.input)
     modelling = language_modelling(network, takes, model.name)
     data = load_texts(source, model, start, modelling, report)
     keep = joint.guesses(data.material, modelling, config.schedule)

@@ -1,4 +1,4 @@
-"""Training an architecture from random weights: on clean or adversarial images, or on texts."""
+"""Training an architecture from random weights: with labels, adversarially, or without labels."""
 
 import time
 from collections.abc import Callable
@@ -15,23 +15,31 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
 from usable_core.errors import ConfigError
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.specs import Report
-from usable_core.evaluations.training import PretrainingConfig, TrainingResult
-from usable_core.inputs.preprocessing import Preprocessing
+from usable_core.evaluations.training import TrainingResult
 from usable_core.randomness import generator
-from usable_core.training.adversarial import perturb
+from usable_core.training.adversarial import Adversary
 from usable_core.training.augmentation import augment
+from usable_core.training.contrastive import pretrain_unlabelled
 from usable_core.training.loop import fit
-from usable_core.training.material import Material, answers_to, load_material, validate
+from usable_core.training.material import (
+    VALIDATION_BATCH,
+    Material,
+    answers_to,
+    load_material,
+    validate,
+)
 from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
+from usable_core.training.own_passport import measure_passport
 from usable_core.training.resuming import Checkpoints, question_of
 from usable_core.training.text_pretraining import pretrain_texts
 from usable_core.training.trained import Trained, finished
 from usable_core.training.trainee import Trainee
 from usable_core.training.usual_rates import resolved
 
-SIDE = 32  # the input size of our architectures
+PGD_STEPS = 10  # of the look at the end
 
 
 def pretrain(
@@ -59,12 +67,14 @@ def pretrain(
         )
     if kind == "text":
         return pretrain_texts(dataset=dataset, config=config, report=report, folder=folder)
+    if config.objective == "contrastive":
+        return pretrain_unlabelled(dataset=dataset, config=config, report=report, folder=folder)
     require_classes(dataset)
     began = time.perf_counter()
     torch.manual_seed(config.schedule.seed)
     device = best_device()
     train, validation = training_splits(dataset, config.dataset)
-    preprocessing, material = _measure_passport(train, device, report)
+    preprocessing, material = measure_passport(train, device, report)
     held_out = load_material(validation, preprocessing, device, report)
     build = implementation(ARCHITECTURES[config.architecture].function)
     network = build(len(dataset.labels)).to(device, memory_format=torch.channels_last)
@@ -93,58 +103,50 @@ def pretrain(
             seconds=fitted.earlier + time.perf_counter() - began,
             validation=answers_to(trainee, held_out, validation),
             architecture=config.architecture,
+            measured=_under_attack(trainee, held_out, config) if config.epsilon else {},
         )
 
     return finished(fitted, trained, folder, checkpoints)
-
-
-def _measure_passport(
-    train: Dataset, device: torch.device, report: Report
-) -> tuple[Preprocessing, Material]:
-    """Return the preprocessing with the training split's own mean and std, and its pixels."""
-    geometry = Preprocessing(resize=SIDE, crop=(SIDE, SIDE))
-    material = load_material(train, geometry, device, report)
-    sample = material.images(torch.arange(min(len(material), 10_000)))
-    mean, std = sample.mean((0, 2, 3)), sample.std((0, 2, 3))
-    measured = "measured on the training split"
-    design = "input size of the architecture"
-    passport = replace(
-        geometry,
-        mean=_channels(mean),
-        std=_channels(std),
-        sources={
-            "resize": design,
-            "crop": design,
-            "interpolation": "choice of this project",
-            "mean": measured,
-            "std": measured,
-        },
-    )
-    return passport, material
-
-
-def _channels(values: Tensor) -> tuple[float, float, float]:
-    red, green, blue = (round(float(value), 4) for value in values)
-    return red, green, blue
 
 
 def _loss(
     trainee: Trainee, material: Material, config: PretrainingConfig
 ) -> Callable[[Tensor, int], Loss]:
     network, preprocessing = trainee.network, trainee.preprocessing
-    schedule = config.schedule
+    schedule, classes = config.schedule, len(trainee.labels)
+    smoothing = schedule.label_smoothing
+    adversary = Adversary(network, preprocessing, config, smoothing) if config.epsilon else None
 
     def loss(indices: Tensor, step: int) -> Loss:
         network.train()
         y = material.labels[indices.to(material.labels.device)]
         drawn = generator(schedule.seed, "task", step)
         x = augment(material.images(indices), schedule.augmentation or "none", drawn)
-        x, target = mixed(x, y, len(trainee.labels), schedule)
+        x, target = mixed(x, y, classes, schedule)
         x = x.contiguous(memory_format=torch.channels_last)
-        if config.epsilon:
-            x = perturb(network, preprocessing, x, target, config.epsilon)
-        logits = network(preprocessing.normalise(x)).float()
-        total = F.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
+        if adversary is None:
+            logits = network(preprocessing.normalise(x)).float()
+            total = F.cross_entropy(logits, target, label_smoothing=smoothing)
+        else:
+            total, logits = adversary.loss(x, target)
         return Loss(total, logits.detach().argmax(1).eq(y).sum())
 
     return loss
+
+
+def _under_attack(
+    trainee: Trainee, held_out: Material, config: PretrainingConfig
+) -> dict[str, float]:
+    """Return the accuracy on validation images that PGD of 10 steps has moved within epsilon.
+
+    It is measured once, after the last epoch, and is a first look: one start, one loss.
+    """
+    attack = replace(config, adversarial="pgd", attack_steps=PGD_STEPS)
+    adversary = Adversary(trainee.network, trainee.preprocessing, attack)
+    torch.manual_seed(0)
+    right = 0.0
+    for rows in torch.split(torch.arange(len(held_out)), VALIDATION_BATCH):
+        y = held_out.labels[rows.to(held_out.labels.device)]
+        x_adv = adversary.pgd(held_out.images(rows), y)
+        right += float(adversary.answers(x_adv).eq(y).sum())
+    return {"validation_accuracy_under_pgd": right / len(held_out)}

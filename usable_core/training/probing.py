@@ -91,9 +91,12 @@ def prepared_probe(
     train = _cached_features(trainee, task, report)
     test = _cached_features(trainee, held_out, report)
     mean, std = train.mean(0), train.std(0)
-    std = std.clamp_min(max(LEAST_STD * float(std.mean()), TINY))
+    least = max(LEAST_STD * float(std.mean()), TINY)
+    is_dead, std = std < least, std.clamp_min(least)
     train, test = (train - mean) / std, (test - mean) / std
     probe_head = nn.Linear(train.shape[1], last.out_features).to(train.device)
+    with torch.no_grad():
+        probe_head.weight[:, is_dead] = 0  # they say nothing until an example says otherwise
 
     def loss(indices: Tensor, _step: int) -> Loss:
         chosen = indices.to(train.device)

@@ -15,7 +15,11 @@ _TRY = "Try another learning rate, more epochs or more {examples}, and check the
 
 
 def on_learning(
-    start: Start, last_loss: float, answers: Answers | None, labels: LabelSpace
+    start: Start,
+    last_loss: float,
+    answers: Answers | None,
+    labels: LabelSpace,
+    examples: str = "images",
 ) -> tuple[str, ...]:
     """Return sentences on whether a training learned its task; none where it plainly did.
 
@@ -24,8 +28,9 @@ def on_learning(
         last_loss: Mean training loss of the epoch whose weights were kept, in nats.
         answers: To the validation examples; None where there are no classes to guess among.
         labels: The task's classes.
+        examples: What the data's are called.
     """
-    found, what = [], _TRY.format(examples="texts" if answers is None else answers.examples)
+    found, what = [], _TRY.format(examples=examples)
     if not last_loss < start.task:
         found.append(
             f"This did not learn: the training loss was {start.task:.3f} before the first step and "

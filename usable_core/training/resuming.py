@@ -20,8 +20,9 @@ import torch
 from torch import nn
 
 from usable_core.datasets.dataset import Dataset
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.files import write_bytes
 from usable_core.records import to_json
 from usable_core.runs.artifacts import CHECKPOINT, PARTS

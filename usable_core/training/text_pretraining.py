@@ -16,9 +16,10 @@ from usable_core.catalog.architectures import ARCHITECTURES
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import training_splits
 from usable_core.device import best_device
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Report, require
-from usable_core.evaluations.training import PretrainingConfig, TrainingResult
+from usable_core.evaluations.training import TrainingResult
 from usable_core.models.modes import frozen
 from usable_core.models.text_architectures import TextStart
 from usable_core.randomness import generator
@@ -88,6 +89,8 @@ def pretrain_texts(
 def _check(config: PretrainingConfig) -> None:
     """Check that what is asked has a meaning for texts."""
     require(config.epsilon == 0, "epsilon", "0 for texts, which have no pixels", config.epsilon)
+    expected = "left out for texts, which guess pieces of themselves"
+    require(config.objective == "supervised", "objective", expected, config.objective)
     smoothing = config.schedule.label_smoothing
     require(smoothing == 0, "label_smoothing", "0 where there are no labels", smoothing)
     sampling = config.schedule.sampling

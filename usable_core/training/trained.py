@@ -11,9 +11,10 @@ from usable_core.catalog.models import LAST_GOOD, SOURCE_FOLDER
 from usable_core.datasets.dataset import DRAWN_BY, Dataset
 from usable_core.device import best_device
 from usable_core.errors import Diverged
+from usable_core.evaluations.pretraining import PretrainingConfig
 from usable_core.evaluations.schedule import kept_record
 from usable_core.evaluations.specs import Provenance
-from usable_core.evaluations.training import FineTuningConfig, PretrainingConfig, TrainingResult
+from usable_core.evaluations.training import FineTuningConfig, TrainingResult
 from usable_core.inputs.input import Input
 from usable_core.inputs.preprocessing import Preprocessing
 from usable_core.inputs.tokens import Tokens
@@ -52,6 +53,7 @@ class Trained:
         base_fingerprint: Fingerprint of that model.
         kept: The source model that is left; None without source data.
         remarks: Sentences that a reader of the numbers must know.
+        measured: Further figures for the card.
     """
 
     network: nn.Module
@@ -67,6 +69,7 @@ class Trained:
     base_fingerprint: str = ""
     kept: Kept | None = None
     remarks: tuple[str, ...] = ()
+    measured: dict[str, float] = field(default_factory=dict)
 
     @property
     def record(self) -> dict[str, float]:
@@ -80,14 +83,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class Guessing:
-    """What a network of texts guessed in its training, in place of classes.
+    """What a network guessed in its training, in place of classes.
 
     Attributes:
-        objective: Hidden pieces, or each next one.
-        examples: How many texts were held out.
+        objective: Of texts hidden pieces, or each next one; of pictures the view of the same.
+        examples: How many texts or pictures were held out.
     """
 
-    objective: Literal["masked", "causal"]
+    objective: Literal["masked", "causal", "contrastive"]
     examples: int
 
 
@@ -190,6 +193,7 @@ def _card(trained: Trained) -> dict[str, Any]:
             "validation_accuracy": float(kept["validation_accuracy"]),
             "validation_loss": float(kept["validation_loss"]),
             "training_seconds": trained.seconds,
+            **trained.measured,
         },
     }
     if isinstance(trained.validation, Guessing):
@@ -260,7 +264,9 @@ def _warnings(trained: Trained) -> tuple[str, ...]:
     fitted, labels = trained.fitted, trained.data.labels
     kept = trained.record
     answers = None if isinstance(trained.validation, Guessing) else trained.validation
-    learned = on_learning(fitted.start, float(kept["task_loss"]), answers, labels)
+    learned = on_learning(
+        fitted.start, float(kept["task_loss"]), answers, labels, trained.data.examples
+    )
     is_untouched = kept["epoch"] == 0
     about_source = trained.kept.warnings if trained.kept else ()
     return ((UNTOUCHED,) if is_untouched else learned) + trained.remarks + about_source

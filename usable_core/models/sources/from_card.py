@@ -99,7 +99,7 @@ def _input_of(told: Card, folder: Path, reference: str) -> Input:
 def build(architecture: str, num_classes: int, options: Mapping[str, OptionValue]) -> nn.Module:
     """Return a network with random weights: one of ours, or `SOURCE/NAME`.
 
-    Without classes (0) it is one of texts that tells none apart yet.
+    Without classes (0) it is a start that tells none apart yet.
 
     Raises:
         UnknownName: no such architecture.
