@@ -42,6 +42,7 @@ MODULES = (
     "training_loop",
     "transferability",
     "verify_evidence",
+    "weights_that_move",
     "word_attacks",
 )
 

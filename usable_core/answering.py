@@ -33,6 +33,9 @@ LATER = {
     "patience": None,
     "layer_decay": 1.0,
     "last_blocks": None,
+    "adversarial": "fast",
+    "attack_steps": None,
+    "objective": "supervised",
 }
 
 
