@@ -31,6 +31,7 @@ LATER = {
     "train_size": None,
     "ema": 0.0,
     "patience": None,
+    "micro_batch": None,
     "layer_decay": 1.0,
     "last_blocks": None,
     "adversarial": "fast",

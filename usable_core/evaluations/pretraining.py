@@ -75,6 +75,8 @@ class PretrainingConfig:
         for name in ("mixup", "cutmix", "label_smoothing"):
             value = getattr(schedule, name)
             require(value == 0, name, "0 where there are no labels to mix or to smooth", value)
+        expected = "left out where the pictures of a batch are compared with one another"
+        require(schedule.micro_batch is None, "micro_batch", expected, schedule.micro_batch)
         is_good = schedule.sampling == "uniform"
         require(is_good, "sampling", "uniform where there are no labels", schedule.sampling)
         expected = "shift, shift_flip or rand_augment where two views of a picture are compared"

@@ -15,6 +15,8 @@ from usable_core.evaluations.specs import (
 if TYPE_CHECKING:
     import pandas as pd
 
+LEAST_MICRO_BATCH = 4  # parts of like size then have two and more, which batch normalisation needs
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -52,6 +54,9 @@ class Schedule:
         patience: Epochs without a lower validation loss after which a training is stopped; kept are
             then the weights of the epoch of the lowest, stopped or not. When not given, all epochs
             are run and the last one's are kept.
+        micro_batch: Examples of a step that go through the network together, at least 4, where all
+            do not fit into memory; their gradients add up to those of the step. All when not given.
+            Batch normalisation sees the examples of a part.
         sampling: `balanced` draws each class equally often, with repetition.
         precision: `auto` is the one in which the device takes a step sooner, by the clock.
         seed: Seed of initial weights, order and augmentation.
@@ -73,6 +78,7 @@ class Schedule:
     cutmix: float = 0.0
     ema: float = 0.0
     patience: int | None = None
+    micro_batch: int | None = None
     sampling: Literal["uniform", "balanced"] = "uniform"
     precision: Precision | Literal["auto"] = "auto"
     seed: int = 0
@@ -82,6 +88,7 @@ class Schedule:
         require_range(self, "epochs", 1, 100_000)
         require_range(self, "seed", 0, MOST_SEED)
         require_range(self, "batch_size", 2, LARGEST_BATCH)
+        require_range(self, "micro_batch", LEAST_MICRO_BATCH, LARGEST_BATCH)
         require_range(self, "learning_rate", 1e-9, 100)
         require_range(self, "warmup", 0, 1)
         require_range(self, "weight_decay", 0, 10)

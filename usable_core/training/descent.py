@@ -1,6 +1,8 @@
 """`Descent`: the steps of one training, which can stop after any of them and go on from there."""
 
+import functools
 import math
+import operator
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -11,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from usable_core.asking.precision import autocast
 from usable_core.errors import OutputsRefused, StorageError
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
@@ -19,7 +20,8 @@ from usable_core.evaluations.training import Start
 from usable_core.randomness import seed_drawing, seed_of
 from usable_core.training.averaging import weights_that_count
 from usable_core.training.meter import Figures, Meter, Validation
-from usable_core.training.objective import Loss, Objective
+from usable_core.training.micro_batches import Memory
+from usable_core.training.objective import Objective
 from usable_core.training.rates import learning_rate_factor
 from usable_core.training.resuming import Checkpoints, undisturbed
 from usable_core.training.stopping import epoch_to_keep
@@ -45,6 +47,7 @@ class Descent:
         start: Start,
         precision: Precision,
         report: Report,
+        memory: Memory,
     ) -> None:
         """Prepare.
 
@@ -54,9 +57,10 @@ class Descent:
             start: The losses before the first step.
             precision: Number format of the steps.
             report: Told steps done and the newest figures; may raise `Cancelled`.
+            memory: How many examples go through together.
         """
         self._objective, self._schedule = objective, schedule
-        self._start, self._precision = start, precision
+        self._start, self._precision, self._memory = start, precision, memory
         self._weights = objective.weigh(start)
         self._per_epoch = objective.steps(schedule)
         self._epochs, _ = schedule.numbers
@@ -114,6 +118,7 @@ class Descent:
             "epoch": self._epoch.state_dict(),
             "step": self.step,
             "precision": self._precision,
+            "micro_batch": self._memory.most,
             "start": [self._start.task, self._start.source],
             "seconds": self.earlier + time.perf_counter() - self._began,
         }
@@ -166,26 +171,31 @@ class Descent:
             return
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * self._rate()
-        seed_drawing(self._objective.device, seed_of(self._schedule.seed, "step", self.step))
-        with autocast(self._objective.device, self._precision):
-            outcome = self._objective.loss(indices, self.step)
-        self.meter.add(self._moved(outcome), len(indices))
+        figures = self._memory.held(lambda: self._gradients(indices), len(indices))
+        self._move(figures)
+        self.meter.add(figures, len(indices))
 
-    def _moved(self, outcome: Loss) -> Figures:
-        """Move the weights and return the figures of the step."""
-        optimizer, total = self._optimizer, self._weights.total(outcome)
-        source = None if outcome.source is None else float(outcome.source.detach())
-        figures = Figures(
-            float(total.detach()), float(outcome.task.detach()), source, float(outcome.correct)
-        )
-        self._watch.check_losses(figures, float(optimizer.param_groups[0]["lr"]))
-        optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    def _gradients(self, indices: Tensor) -> Figures:
+        """Give the weights the gradients of a step and return its figures."""
+        self._optimizer.zero_grad(set_to_none=True)
+        seed_drawing(self._objective.device, seed_of(self._schedule.seed, "step", self.step))
+        parts = []
+        for loss in self._memory.losses(indices, self.step, self._precision):
+            total = self._weights.total(loss)
+            torch.autograd.backward(total)
+            source = None if loss.source is None else float(loss.source.detach())
+            task, correct = float(loss.task.detach()), float(loss.correct)
+            parts.append(Figures(float(total.detach()), task, source, correct))
+        return functools.reduce(operator.add, parts)
+
+    def _move(self, figures: Figures) -> None:
+        """Move the weights by their gradients, if these and the losses are finite."""
+        groups = self._optimizer.param_groups
+        self._watch.check_losses(figures, float(groups[0]["lr"]))
+        parameters = [p for group in groups for p in group["params"]]
         longest = self._schedule.clip or math.inf
         self._watch.check_gradient(float(nn.utils.clip_grad_norm_(parameters, longest)))
-        optimizer.step()
-        return figures
+        self._optimizer.step()
 
     def _validated(self) -> Validation:
         try:

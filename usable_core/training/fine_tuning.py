@@ -32,6 +32,7 @@ from usable_core.training.initial import new_network
 from usable_core.training.keeping import Keeping, keeping_of
 from usable_core.training.loop import Fitted, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
+from usable_core.training.micro_batches import Batch, in_parts, whole
 from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.probing import probe, probe_then_fit
@@ -172,10 +173,11 @@ class Tuning:
     def objective(self) -> Objective:
         """Return what is minimised where weights of the backbone are moved."""
         keeping, network, config = self.keeping, self.trainee.network, self.config
-        rate, decay = config.backbone_rate, config.layer_decay
+        rate, decay, judge = config.backbone_rate, config.layer_decay, self._judge()
+        has_source = keeping is not None and keeping.source is not None
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
-            loss=self._loss(),
+            loss=whole(self._read, judge),
             validate=lambda: validate(self.trainee, self.held_out),
             examples=len(self.task),
             classes=len(self.trainee.labels),
@@ -184,6 +186,7 @@ class Tuning:
             labels=self.task.labels,
             lengths=self.task.lengths,
             expect=self.task.expect,
+            micro_losses=None if has_source else in_parts(self._read, judge),
         )
         if keeping is None:
             return alone
@@ -191,27 +194,31 @@ class Tuning:
         parts = [alone.parts[0], (joint.head, rate), alone.parts[1], (joint.statistics, 0.0)]
         return replace(alone, parts=parts, weigh=keeping.balance.weights)
 
-    def _loss(self) -> Callable[[Tensor, int], Loss]:
-        network, schedule, task = self.trainee.network, self.config.schedule, self.task
-        classes, keeping = len(self.trainee.labels), self.keeping
+    def _read(self, indices: Tensor, step: int) -> Batch:
+        """Return the examples of a step, changed and mixed as the schedule says."""
+        schedule, task = self.config.schedule, self.task
+        y = task.labels[indices.to(task.labels.device)]
+        drawn = generator(schedule.seed, "task", step)
+        x = augment(task.images(indices), schedule.augmentation or "none", drawn)
+        x, target = mixed(x, y, len(self.trainee.labels), schedule)
+        x = x.contiguous(memory_format=torch.channels_last)
+        return Batch(self.trainee.input.normalise(x), target, y)
+
+    def _judge(self) -> Callable[[Batch, int], Loss]:
+        network, smoothing = self.trainee.network, self.config.schedule.label_smoothing
+        keeping = self.keeping
         at_rest = [m for name, m in network.named_modules() if name in self.resting]
 
-        def loss(indices: Tensor, step: int) -> Loss:
+        def judge(batch: Batch, step: int) -> Loss:
             network.train()
             for module in at_rest:
                 module.training = False
-            y = task.labels[indices.to(task.labels.device)]
-            drawn = generator(schedule.seed, "task", step)
-            x = augment(task.images(indices), schedule.augmentation or "none", drawn)
-            x, target = mixed(x, y, classes, schedule)
-            x = x.contiguous(memory_format=torch.channels_last)
-            x = self.trainee.input.normalise(x)
-            logits = network(x).float()
-            fine = F.cross_entropy(logits, target, label_smoothing=schedule.label_smoothing)
-            correct = logits.detach().argmax(1).eq(y).sum()
-            return Loss(fine, correct, None if keeping is None else keeping.keep(x, step))
+            logits = network(batch.x).float()
+            fine = F.cross_entropy(logits, batch.target, label_smoothing=smoothing)
+            correct = logits.detach().argmax(1).eq(batch.y).sum()
+            return Loss(fine, correct, None if keeping is None else keeping.keep(batch.x, step))
 
-        return loss
+        return judge
 
 
 def _architecture(model: Model) -> str:

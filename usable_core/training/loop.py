@@ -5,22 +5,23 @@ business.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from usable_core.asking.precision import autocast, faster_precision
+from usable_core.asking.precision import faster_precision
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
 from usable_core.training.descent import Descent
 from usable_core.training.meter import Figures, Meter
-from usable_core.training.objective import Objective, Weights
+from usable_core.training.micro_batches import Memory
+from usable_core.training.objective import Loss, Objective, Weights
 from usable_core.training.resuming import Checkpoints
 from usable_core.training.watch import Divergence
 
@@ -37,6 +38,7 @@ class Fitted:
         start: The losses before the first step.
         precision: Number format of the steps.
         earlier: Wall time (s) of the steps of a process that was ended, from which this went on.
+        micro_batch: How many examples went through the network together, where not all of a step.
         divergence: Why it was stopped; the modules then hold the weights of the last good epoch.
     """
 
@@ -44,10 +46,11 @@ class Fitted:
     start: Start
     precision: Precision
     earlier: float = 0.0
+    micro_batch: int | None = None
     divergence: Divergence | None = None
 
 
-def number_format(objective: Objective, schedule: Schedule) -> Precision:
+def number_format(objective: Objective, schedule: Schedule, memory: Memory) -> Precision:
     """Return the schedule's number format; for `auto` the one in which a step is over sooner.
 
     The steps that are timed leave no trace: no weight moves, and buffers, gradients and generators
@@ -57,30 +60,40 @@ def number_format(objective: Objective, schedule: Schedule) -> Precision:
         return schedule.precision
     on_processor = objective.device.type == "cpu"
     _, size = schedule.numbers
-    most = min(size, TIMED) if on_processor else size
-    indices = torch.arange(min(most, objective.examples))
+    most = min(size, TIMED if on_processor else size, objective.examples)
 
     def step() -> None:
+        indices = torch.arange(min(most, memory.most or most))
         torch.autograd.backward(Weights(source=1.0).total(objective.loss(indices, 0)))
 
     with undone(objective.modules, objective.device):
-        return faster_precision(step, objective.device)
+        return memory.held(lambda: faster_precision(step, objective.device), most)
 
 
-def starting_losses(objective: Objective, schedule: Schedule, precision: Precision) -> Start:
+def starting_losses(
+    objective: Objective, schedule: Schedule, precision: Precision, memory: Memory
+) -> Start:
     """Return the mean losses of the first batches before any step, which leaves no trace."""
     order = torch.randperm(objective.examples, generator=generator(schedule.seed, "start"))
     sums, n, size = {"task": 0.0, "source": 0.0}, 0, schedule.numbers[1]
-    with undone(objective.modules, objective.device), autocast(objective.device, precision):
+
+    def losses(indices: Tensor, step: int) -> Callable[[], list[tuple[float, float]]]:
+        return lambda: [_values(loss) for loss in memory.losses(indices, step, precision)]
+
+    with undone(objective.modules, objective.device):
         for step, indices in enumerate(torch.split(order[:STARTING], size)):
             if len(indices) < 2:
                 continue
-            outcome, count = objective.loss(indices, step), len(indices)
-            source = math.nan if outcome.source is None else float(outcome.source.detach())
-            sums["task"] += float(outcome.task.detach()) * count
-            sums["source"] += source * count
-            n += count
+            for task, source in memory.held(losses(indices, step), len(indices)):
+                sums["task"] += task * len(indices)
+                sums["source"] += source * len(indices)
+            n += len(indices)
     return Start(sums["task"] / n, sums["source"] / n)
+
+
+def _values(loss: Loss) -> tuple[float, float]:
+    source = math.nan if loss.source is None else float(loss.source.detach())
+    return float(loss.task.detach()), source
 
 
 def fit(
@@ -103,24 +116,26 @@ def fit(
         start: The losses before the first step; measured now where there are none of earlier.
     """
     kept = checkpoints.newest(objective.device)
-    precision = kept["precision"] if kept else number_format(objective, schedule)
+    memory = Memory(objective, kept["micro_batch"] if kept else schedule.micro_batch)
+    precision = kept["precision"] if kept else number_format(objective, schedule, memory)
     start = Start(*kept["start"]) if kept else start
-    start = start or starting_losses(objective, schedule, precision)
-    descent = Descent(objective, schedule, start, precision, report)
+    start = start or starting_losses(objective, schedule, precision, memory)
+    descent = Descent(objective, schedule, start, precision, report, memory)
     if kept:
         descent.load_state_dict(kept)
+    stopped, records = None, descent.meter.records
     try:
         descent.run(checkpoints)
     except Divergence as divergence:
-        epochs = descent.put_back()
-        good = pd.DataFrame(descent.meter.records[:epochs])
-        return Fitted(good, start, precision, descent.earlier, divergence)
-    return Fitted(pd.DataFrame(descent.meter.records), start, precision, descent.earlier)
+        stopped, records = divergence, records[: descent.put_back()]
+    found = pd.DataFrame(records)
+    return Fitted(found, start, precision, descent.earlier, memory.most, stopped)
 
 
 def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
     """Return what `fit` would, of a training that moves nothing: one record, of epoch 0."""
-    start = starting_losses(objective, schedule, "float32")
+    memory = Memory(objective, schedule.micro_batch)
+    start = starting_losses(objective, schedule, "float32", memory)
     meter = Meter(1, report)
     meter.begin_epoch()
     meter.add(Figures(start.task, start.task, start.source, 0), 1)

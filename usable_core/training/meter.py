@@ -26,6 +26,11 @@ class Figures:
     source: float | None
     correct: float
 
+    def __add__(self, other: "Figures") -> "Figures":
+        source = None if self.source is None or other.source is None else self.source + other.source
+        task, correct = self.task + other.task, self.correct + other.correct
+        return Figures(self.total + other.total, task, source, correct)
+
 
 @dataclass(frozen=True)
 class Validation:

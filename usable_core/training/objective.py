@@ -30,6 +30,11 @@ class Loss:
     correct: Tensor
     source: Tensor | None = None
 
+    def of_share(self, share: float) -> "Loss":
+        """Return its part of a sum over parts, of which it is such a share of the examples."""
+        source = None if self.source is None else self.source * share
+        return Loss(self.task * share, self.correct, source)
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -70,6 +75,8 @@ class Objective:
         lengths: How long each training example is (N,), so that those of like length are in one
             batch; None where all are of one size.
         expect: Told the indices of the next batch while the one before is trained on.
+        micro_losses: From indices, a step and a number of examples to the losses of parts of at
+            most so many, one after another, which add up to `loss`; None where parts would not.
     """
 
     parts: Sequence[tuple[nn.Module, float]]
@@ -83,6 +90,7 @@ class Objective:
     labels: Tensor | None = None
     lengths: Tensor | None = None
     expect: Callable[[Tensor], None] = lambda indices: None
+    micro_losses: Callable[[Tensor, int, int], Iterator[Loss]] | None = None
 
     @property
     def modules(self) -> list[nn.Module]:
@@ -104,6 +112,13 @@ class Objective:
             if following is not None:
                 self.expect(following)
             yield indices
+
+    def losses(self, indices: Tensor, step: int, most: int | None) -> Iterator[Loss]:
+        """Yield losses that add up to that of a step, each of at most so many examples."""
+        if most is None or most >= len(indices) or self.micro_losses is None:
+            yield self.loss(indices, step)
+        else:
+            yield from self.micro_losses(indices, step, most)
 
     def steps(self, schedule: Schedule) -> int:
         """Return how many steps an epoch has."""

@@ -1,7 +1,6 @@
 """Training an architecture from random weights: with labels, adversarially, or without labels."""
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from usable_core.datasets.splits import require_classes, training_splits
 from usable_core.device import best_device
 from usable_core.errors import ConfigError
 from usable_core.evaluations.pretraining import PretrainingConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Report
 from usable_core.evaluations.training import TrainingResult
 from usable_core.randomness import generator
@@ -30,6 +30,7 @@ from usable_core.training.material import (
     load_material,
     validate,
 )
+from usable_core.training.micro_batches import Batch, Judge, Read, in_parts, whole
 from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.own_passport import measure_passport
@@ -80,15 +81,17 @@ def pretrain(
     network = build(len(dataset.labels)).to(device, memory_format=torch.channels_last)
     config = replace(config, schedule=resolved(config.schedule, network))
     trainee = Trainee(network, preprocessing, train.labels)
+    read, judge = _read(trainee, material, config.schedule), _judge(trainee, config)
     objective = Objective(
         parts=[(network, 1.0)],
-        loss=_loss(trainee, material, config),
+        loss=whole(read, judge),
         validate=lambda: validate(trainee, held_out),
         examples=len(material),
         classes=len(dataset.labels),
         device=device,
         labels=material.labels,
         expect=material.expect,
+        micro_losses=in_parts(read, judge),
     )
     checkpoints = Checkpoints(folder, question_of(config, train))
     fitted = fit(objective, config.schedule, report, checkpoints)
@@ -109,29 +112,32 @@ def pretrain(
     return finished(fitted, trained, folder, checkpoints)
 
 
-def _loss(
-    trainee: Trainee, material: Material, config: PretrainingConfig
-) -> Callable[[Tensor, int], Loss]:
-    network, preprocessing = trainee.network, trainee.preprocessing
-    schedule, classes = config.schedule, len(trainee.labels)
-    smoothing = schedule.label_smoothing
-    adversary = Adversary(network, preprocessing, config, smoothing) if config.epsilon else None
-
-    def loss(indices: Tensor, step: int) -> Loss:
-        network.train()
+def _read(trainee: Trainee, material: Material, schedule: Schedule) -> Read:
+    def read(indices: Tensor, step: int) -> Batch:
         y = material.labels[indices.to(material.labels.device)]
         drawn = generator(schedule.seed, "task", step)
         x = augment(material.images(indices), schedule.augmentation or "none", drawn)
-        x, target = mixed(x, y, classes, schedule)
-        x = x.contiguous(memory_format=torch.channels_last)
-        if adversary is None:
-            logits = network(preprocessing.normalise(x)).float()
-            total = F.cross_entropy(logits, target, label_smoothing=smoothing)
-        else:
-            total, logits = adversary.loss(x, target)
-        return Loss(total, logits.detach().argmax(1).eq(y).sum())
+        x, target = mixed(x, y, len(trainee.labels), schedule)
+        return Batch(x.contiguous(memory_format=torch.channels_last), target, y)
 
-    return loss
+    return read
+
+
+def _judge(trainee: Trainee, config: PretrainingConfig) -> Judge:
+    network, preprocessing = trainee.network, trainee.preprocessing
+    smoothing = config.schedule.label_smoothing
+    adversary = Adversary(network, preprocessing, config, smoothing) if config.epsilon else None
+
+    def judge(batch: Batch, _step: int) -> Loss:
+        network.train()
+        if adversary is None:
+            logits = network(preprocessing.normalise(batch.x)).float()
+            total = F.cross_entropy(logits, batch.target, label_smoothing=smoothing)
+        else:
+            total, logits = adversary.loss(batch.x, batch.target)
+        return Loss(total, logits.detach().argmax(1).eq(batch.y).sum())
+
+    return judge
 
 
 def _under_attack(

@@ -15,7 +15,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from usable_core.asking.precision import autocast
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.rate import KEPT, RateConfig, RateResult
@@ -27,6 +26,7 @@ from usable_core.randomness import seed_of
 from usable_core.training.descent import optimizer_of, parameter_groups
 from usable_core.training.fine_tuning import Tuning, prepared
 from usable_core.training.loop import number_format, starting_losses, undone
+from usable_core.training.micro_batches import Memory
 from usable_core.training.objective import Objective
 from usable_core.training.probing import of_probe, prepared_probe, probe
 from usable_core.training.resuming import Checkpoints
@@ -120,8 +120,9 @@ def _losses(
     objective: Objective, schedule: Schedule, rates: Floats
 ) -> Iterator[tuple[float, float]]:
     """Yield each rate with the loss before its step, and then take that step as a training does."""
-    precision = number_format(objective, schedule)
-    weights = objective.weigh(starting_losses(objective, schedule, precision))
+    memory = Memory(objective, schedule.micro_batch)
+    precision = number_format(objective, schedule, memory)
+    weights = objective.weigh(starting_losses(objective, schedule, precision, memory))
     decay = (schedule.weight_decay or 0.0) * weights.task  # as in `Descent`
     unit = replace(schedule, learning_rate=1.0, weight_decay=decay)
     optimizer = optimizer_of(parameter_groups(objective.parts, unit, objective.multiples), unit)
@@ -130,11 +131,13 @@ def _losses(
     steps = zip(rates.tolist(), _batches(objective, schedule), strict=False)
     for step, (rate, indices) in enumerate(steps):
         torch.manual_seed(seed_of(schedule.seed, "step", step))  # of dropout
-        with autocast(objective.device, precision):
-            total = weights.total(objective.loss(indices, step))
-        yield rate, float(total.detach())
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(total)
+        total = 0.0
+        for loss in memory.losses(indices, step, precision):
+            part = weights.total(loss)
+            torch.autograd.backward(part)
+            total += float(part.detach())
+        yield rate, total
         nn.utils.clip_grad_norm_(parameters, schedule.clip or math.inf)
         for group, multiple in zip(optimizer.param_groups, multiples, strict=True):
             group["lr"] = rate * multiple

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.training import Start
 from usable_core.labels import LabelSpace
 from usable_core.metrics.intervals import Proportion, wilson
@@ -37,6 +38,23 @@ def on_learning(
             f"{last_loss:.3f} in the epoch that was kept. {what}"
         )
     return tuple(found) if answers is None else (*found, *_against_guessing(answers, labels))
+
+
+def on_parts(micro_batch: int | None, schedule: Schedule) -> tuple[str, ...]:
+    """Return that memory did not hold what was asked for, if so.
+
+    Args:
+        micro_batch: How many examples went through the network together; None where all of a step.
+        schedule: As it was asked for.
+    """
+    if micro_batch == schedule.micro_batch:
+        return ()
+    asked = schedule.micro_batch or schedule.numbers[1]
+    return (
+        f"The device's memory did not hold {asked} examples in training: at most {micro_batch} "
+        "went through the network together, and their gradients were added up. The steps are the "
+        "same but for batch normalisation, which saw so many at a time.",
+    )
 
 
 def on_proxy(proxy: str) -> str:

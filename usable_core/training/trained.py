@@ -28,7 +28,7 @@ from usable_core.records import to_json
 from usable_core.training.command_line import command
 from usable_core.training.loop import Fitted
 from usable_core.training.material import Answers
-from usable_core.training.remarks import UNTOUCHED, on_learning
+from usable_core.training.remarks import UNTOUCHED, on_learning, on_parts
 from usable_core.training.resuming import Checkpoints
 from usable_core.training.retained import Kept
 from usable_core.versions import versions
@@ -269,4 +269,6 @@ def _warnings(trained: Trained) -> tuple[str, ...]:
     )
     is_untouched = kept["epoch"] == 0
     about_source = trained.kept.warnings if trained.kept else ()
-    return ((UNTOUCHED,) if is_untouched else learned) + trained.remarks + about_source
+    in_parts = on_parts(fitted.micro_batch, trained.config.schedule)
+    about = (UNTOUCHED,) if is_untouched else learned
+    return about + in_parts + trained.remarks + about_source
