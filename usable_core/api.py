@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from usable_core import answering, jobs
-from usable_core.arguments import Question, config_of, question_of
+from usable_core.arguments import Question, config_of, prepared_by, question_of, recipe_of
 from usable_core.arguments import model_of as _model
 from usable_core.errors import ConfigError, Diverged, UsableError
 from usable_core.evaluations import keywords
@@ -236,6 +236,7 @@ def fine_tune(
     """
     if store and folder is not None:
         raise ConfigError("Give folder or store=True, not both: a model is written to one of them.")
+    model = prepared_by(model, recipe_of(settings))
     question = question_of(model, data, None, store=store, training=True)
     config = config_of(FineTuningConfig, question, settings)
     if store:

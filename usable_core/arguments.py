@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_origin, get_type_hints
 
+from usable_core.catalog import lookup
+from usable_core.catalog.recipes import RECIPES, RecipeRow
 from usable_core.catalog.references import files_of
 from usable_core.errors import (
     CheckpointError,
@@ -180,6 +182,20 @@ def question_of(
     return Question(objects, name, spec, named, store)
 
 
+def recipe_of(settings: Mapping[str, Any]) -> RecipeRow:
+    """Return the recipe that settings name, one that sets nothing where they name none."""
+    name = settings.get("recipe")
+    return lookup(RECIPES, "recipe", "usual" if name is None else name)
+
+
+def prepared_by(model: "ModelLike", recipe: RecipeRow) -> "ModelLike":
+    """Return a model with a recipe's preprocessing, if it is named and says none of its own."""
+    spec = ModelSpec(str(model)) if isinstance(model, (str, Path)) else model
+    if not recipe.preprocessing or not isinstance(spec, ModelSpec) or spec.preprocessing:
+        return model
+    return replace(spec, preprocessing=recipe.preprocessing)
+
+
 def config_of(kind: type[Config], question: Question, settings: Mapping[str, Any]) -> Config:
     """Return the config of a question with plain keywords for its other fields.
 
@@ -189,6 +205,7 @@ def config_of(kind: type[Config], question: Question, settings: Mapping[str, Any
         UnknownName: there is no such setting; the nearest are said.
         ConfigError: a setting is out of its range or of the wrong type.
     """
+    settings = {**recipe_of(settings).settings, **settings}  # what is said goes before the recipe
     hints = {f.name: get_type_hints(kind)[f.name] for f in fields(kind)}  # type: ignore[arg-type]
     records = _asked_by_record(kind)
     said = {name: {f.name for f in fields(record)} for name, record in records.items()}

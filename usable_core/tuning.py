@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Unpack, cast
 
 from usable_core import answering, jobs
-from usable_core.arguments import config_of, question_of
+from usable_core.arguments import config_of, prepared_by, question_of, recipe_of
 from usable_core.evaluations import keywords
 from usable_core.evaluations.rate import RateConfig, RateResult
 from usable_core.evaluations.specs import Report, silent
@@ -70,6 +70,7 @@ def find_rate(
         UnknownName: there is no such setting.
         UsableError: a setting is out of its range, or something cannot be loaded.
     """
+    model = prepared_by(model, recipe_of(settings))
     question = question_of(model, data, None, store=store, training=True)
     config = config_of(RateConfig, question, settings)
     if store:

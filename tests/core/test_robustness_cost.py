@@ -108,7 +108,8 @@ def test_the_speed_of_a_finished_run_counts_its_checks_too():
         ((20, 120), "20 seconds to 2 minutes"),
         ((400, 1500), "7 to 25 minutes"),
         ((2000, 20_000), "35 minutes to 6 hours"),
-        ((0.1, 0.2), "1 to 1 seconds"),
+        ((0.1, 0.2), "about 1 second"),
+        ((221, 249), "about 4 minutes"),
     ],
 )
 def test_spans_are_said_in_round_words(span, text):

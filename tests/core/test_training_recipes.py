@@ -234,6 +234,20 @@ def test_every_recipe_is_a_question(name):
     assert bool(row.faults) == bool(row.better)
 
 
+def test_python_takes_all_of_a_recipe_but_what_is_said(digits):
+    _, probed = fine_tune("bundled/resnet", digits, recipe="probe", schedule=Schedule(epochs=1))
+    _, full = fine_tune(
+        "bundled/resnet", digits, recipe="probe", method="full", schedule=Schedule(epochs=1)
+    )
+    _, tutorial = fine_tune(
+        "bundled/resnet", digits, recipe="seed-recipe", schedule=Schedule(epochs=1)
+    )
+
+    assert probed.config.method == "linear_probe"
+    assert full.config.method == "full"
+    assert tuple(tutorial.card["preprocessing"]["mean"]) == (0.5, 0.5, 0.5)
+
+
 def test_a_schedule_that_is_said_goes_before_the_recipes():
     said = Schedule(epochs=3, learning_rate=0.02)
     config = FineTuningConfig(ModelSpec("m"), DatasetSpec("d"), schedule=said, recipe="seed-recipe")

@@ -154,7 +154,7 @@ def spoken(span: tuple[float, float]) -> str:
     """Return a span of seconds in round words, such as `10 to 40 seconds`."""
     (low, first), (high, last) = (_in_words(value) for value in span)
     if (low, first) == (high, last):
-        return f"about {low} {last}"
+        return f"about {low} {last if low > 1 else last.removesuffix('s')}"
     return f"{low} to {high} {last}" if first == last else f"{low} {first} to {high} {last}"
 
 

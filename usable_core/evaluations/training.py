@@ -70,7 +70,8 @@ class FineTuningConfig:
         prompt: Words that are read behind each text, such as "The mood of this text is"; the model
             that is trained keeps them. A decoder says more of a text where it is asked something.
         recipe: Name of the settings that it starts from; what else is said goes before them. In
-            Python its schedule stands where none is given.
+            Python a `schedule` that is given goes before the whole of the recipe's, and a model
+            that is handed in, not named, keeps its preprocessing.
         train_size: Train on so many of the training examples, at most, and validate on no more:
             stratified, drawn by what they show and the schedule's seed, each smaller part within
             each larger one. The test split stays whole. All when not given.

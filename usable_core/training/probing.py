@@ -19,6 +19,7 @@ from usable_core.models.heads import features, head
 from usable_core.training.loop import Fitted, fit, starting_losses
 from usable_core.training.material import Material
 from usable_core.training.meter import Validation
+from usable_core.training.micro_batches import Memory
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.resuming import Checkpoints
 from usable_core.training.trainee import Trainee
@@ -155,7 +156,8 @@ def probe_then_fit(
     def told(done: int, total: int, message: str, **_metrics: float) -> None:
         report(done, total, f"Probe: {message}")
 
-    start = starting_losses(objective, schedule, "float32")
+    memory = Memory(objective, schedule.micro_batch)
+    start = starting_losses(objective, schedule, "float32", memory)
     settings = of_probe(schedule, trainee.network, trainee.kind, examples=len(task))
     first = probe(trainee, task, held_out, settings, told, checkpoints.within("probe"))
     if first.divergence is not None:
