@@ -1,5 +1,7 @@
 """Steps in parts: the same training but for rounding, as large as memory holds."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +20,6 @@ from usable_core.training.pretraining import pretrain
 
 TASK = DatasetSpec("digits", split="train")
 PLAIN = {"epochs": 1, "batch_size": 20, "precision": "float32", "optimizer": "sgd"}
-HOLDS = 9  # examples, of the networks whose memory is short
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +45,19 @@ def tune(data, tmp_path):
 
 @pytest.fixture
 def short_of_memory(monkeypatch):
-    """No more examples than `HOLDS` go through a network in training."""
-    call = torch.nn.Module.__call__
+    """No more examples than `holds` go through a network in training, after some passes."""
+    memory, call = SimpleNamespace(holds=9, passes=0, lasts=0), torch.nn.Module.__call__
 
     def guarded(self, *args, **kwargs):
         answer = call(self, *args, **kwargs)
-        if self.training and isinstance(self, torch.nn.Linear) and len(args[0]) > HOLDS:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+        if self.training and isinstance(self, torch.nn.Linear):
+            if memory.passes >= memory.lasts and len(args[0]) > memory.holds:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            memory.passes += 1
         return answer
 
     monkeypatch.setattr(torch.nn.Module, "__call__", guarded)
+    return memory
 
 
 def differences(one, other):
@@ -103,8 +107,18 @@ def test_short_memory_halves_what_goes_through_together_and_is_told(tune, short_
     assert not [said for said in plain.provenance.warnings if "memory" in said]
 
 
-def test_memory_for_nothing_is_a_sentence(tune, short_of_memory, monkeypatch):
-    monkeypatch.setattr("test_micro_batches.HOLDS", 3)
+def test_what_a_step_that_is_begun_again_had_seen_is_undone(tune, short_of_memory):
+    short_of_memory.lasts = 4  # the start's three batches and the first step
+    weights, result = tune("bundled/resnet", "later")
+    before = load_model("bundled/resnet").network.state_dict()
+    assert result.card["data"]["n"] in range(41, 61), "three batches"
+    counts = [name for name in weights if name.endswith("num_batches_tracked")]
+
+    assert {int(weights[name] - before[name]) for name in counts} == {short_of_memory.passes - 3}
+
+
+def test_memory_for_nothing_is_a_sentence(tune, short_of_memory):
+    short_of_memory.holds = 3
 
     with pytest.raises(UsableError, match="does not hold 5 examples in training"):
         tune("bundled/resnet", "none")

@@ -74,12 +74,11 @@ class Memory:
 
     Attributes:
         most: Examples of a part; None where a step is taken at once.
-        was_short: Whether memory did not hold more.
     """
 
     def __init__(self, objective: Objective, most: int | None) -> None:
         """Take what is minimised, and how many examples of it if that was asked for."""
-        self._objective, self.most, self.was_short = objective, most, False
+        self._objective, self.most = objective, most
         self._buffers = [b for module in objective.modules for b in module.buffers()]
 
     def held(self, act: Callable[[], T], examples: int) -> T:
@@ -118,7 +117,7 @@ class Memory:
                 f"The device's memory does not hold {most} examples in training. Choose a smaller "
                 "batch size (--batch-size), smaller pictures or a smaller network."
             )
-        self.most, self.was_short = most // 2, True
+        self.most = most // 2
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
