@@ -28,9 +28,9 @@ from usable_core.evaluations.specs import DatasetSpec, InputKind, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 
 METHODS = {
-    "full": "Full fine-tuning",
+    "full": "Full",
     "linear_probe": "Linear probe",
-    "probe_then_full": "Probe, then full",
+    "probe_then_full": "Probe + full",
 }
 METHOD_HELP = (
     "Full fine-tuning moves every weight. A linear probe moves only the new head, on features "
