@@ -28,6 +28,7 @@ from usable_core.training.objective import Objective
 GEOMETRY = Preprocessing(resize=6, crop=(6, 6))
 CPU = torch.device("cpu")
 SIZE = 3 * 6 * 6
+DAMAGED = 13  # the place of cat/3.png, behind 0, 1 and 10 to 19, then 2
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_parts_seeds_and_later_trainings_decode_each_picture_once(data, no_memor
     loaded(watching.split("train", seed=0))
     loaded(watching.split("validation", seed=1))
 
-    assert set(decoded) <= {3}, "only what cannot be decoded is tried again"
+    assert set(decoded) <= {DAMAGED}, "only what cannot be decoded is tried again"
     assert len(list((settings.home() / settings.PIXELS).iterdir())) == 1
 
 
@@ -132,7 +133,7 @@ def test_what_a_cancelled_training_decoded_is_kept_and_the_rest_is_decoded(data,
     cache, _ = filled(watching)
 
     assert len(before & set(decoded)) <= 7, "of those, only what was decoded ahead"
-    assert min(set(decoded) - {3}) >= 10
+    assert min(decoded) >= 10
     assert torch.equal(cache[slice(0, 39)], expected)
 
 
