@@ -117,6 +117,13 @@ def test_what_a_step_that_is_begun_again_had_seen_is_undone(tune, short_of_memor
     assert {int(weights[name] - before[name]) for name in counts} == {short_of_memory.passes - 3}
 
 
+def test_parts_of_a_training_that_moves_nothing_say_nothing_of_memory(tune):
+    settings = {"proxy": "distillation", "task_weight": 0.0, "schedule": {"micro_batch": 8}}
+    _, result = tune("bundled/vit", "unmoved", **settings)
+
+    assert not [said for said in result.provenance.warnings if "memory" in said]
+
+
 def test_memory_for_nothing_is_a_sentence(tune, short_of_memory):
     short_of_memory.holds = 3
 

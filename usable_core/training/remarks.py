@@ -47,7 +47,7 @@ def on_parts(micro_batch: int | None, schedule: Schedule) -> tuple[str, ...]:
         micro_batch: How many examples went through the network together; None where all of a step.
         schedule: As it was asked for.
     """
-    if micro_batch == schedule.micro_batch:
+    if micro_batch in (None, schedule.micro_batch):
         return ()
     asked = schedule.micro_batch or schedule.numbers[1]
     return (
