@@ -32,6 +32,7 @@ LATER = {
     "ema": 0.0,
     "patience": None,
     "micro_batch": None,
+    "processes": None,
     "layer_decay": 1.0,
     "last_blocks": None,
     "adversarial": "fast",

@@ -18,6 +18,7 @@ from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
+from usable_core.training import processes
 from usable_core.training.descent import Descent
 from usable_core.training.meter import Figures, Meter
 from usable_core.training.micro_batches import Memory
@@ -116,10 +117,11 @@ def fit(
         start: The losses before the first step; measured now where there are none of earlier.
     """
     kept = checkpoints.newest(objective.device)
-    memory = Memory(objective, kept["micro_batch"] if kept else schedule.micro_batch)
+    memory = Memory(objective, kept["micro_batch"] if kept else schedule.together)
     precision = kept["precision"] if kept else number_format(objective, schedule, memory)
+    precision = processes.of_first(precision)  # others' clocks may say otherwise
     start = Start(*kept["start"]) if kept else start
-    start = start or starting_losses(objective, schedule, precision, memory)
+    start = start or processes.of_first(starting_losses(objective, schedule, precision, memory))
     descent = Descent(objective, schedule, start, precision, report, memory)
     if kept:
         descent.load_state_dict(kept)
@@ -134,7 +136,7 @@ def fit(
 
 def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
     """Return what `fit` would, of a training that moves nothing: one record, of epoch 0."""
-    memory = Memory(objective, schedule.micro_batch)
+    memory = Memory(objective, schedule.together)
     start = starting_losses(objective, schedule, "float32", memory)
     meter = Meter(1, report)
     meter.begin_epoch()

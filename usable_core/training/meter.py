@@ -2,10 +2,14 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from usable_core.evaluations.specs import Report
+from usable_core.training import processes
 
 SECONDS_BETWEEN_REPORTS = 0.5
 
@@ -26,10 +30,17 @@ class Figures:
     source: float | None
     correct: float
 
-    def __add__(self, other: "Figures") -> "Figures":
-        source = None if self.source is None or other.source is None else self.source + other.source
-        task, correct = self.task + other.task, self.correct + other.correct
-        return Figures(self.total + other.total, task, source, correct)
+
+def shared(parts: Sequence[Figures], device: torch.device) -> Figures:
+    """Return the figures of a step from those of its parts, those of other processes too."""
+    rows = [(p.total, p.task, p.correct, p.source or 0.0, p.source is not None) for p in parts]
+    sums = [float(sum(column)) for column in zip(*rows, strict=True)] or [0.0] * 5
+    if processes.count() > 1:
+        found = torch.tensor(sums, dtype=torch.float64, device=device)
+        processes.add_up([found])
+        sums = found.tolist()
+    total, task, correct, source, has_source = sums
+    return Figures(total, task, source if has_source else None, correct)
 
 
 @dataclass(frozen=True)

@@ -91,9 +91,10 @@ def _check(config: PretrainingConfig) -> None:
     require(config.epsilon == 0, "epsilon", "0 for texts, which have no pixels", config.epsilon)
     expected = "left out for texts, which guess pieces of themselves"
     require(config.objective == "supervised", "objective", expected, config.objective)
-    micro_batch = config.schedule.micro_batch
     expected = "left out for texts, whose mean is over the pieces of all"
-    require(micro_batch is None, "micro_batch", expected, micro_batch)
+    for name in ("micro_batch", "processes"):
+        value = getattr(config.schedule, name)
+        require(value is None, name, expected, value)
     smoothing = config.schedule.label_smoothing
     require(smoothing == 0, "label_smoothing", "0 where there are no labels", smoothing)
     sampling = config.schedule.sampling
