@@ -234,6 +234,24 @@ def pace(objects: Mapping[str, Any], spec: DatasetSpec) -> Pace:
     return pace_of(objects["model"], objects["dataset"], spec)
 
 
+def check_processes(count: int) -> None:
+    """Check that so many processes can share a training here.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    from usable_core.training.processes import check_devices
+
+    check_devices(count)
+
+
+def as_one_of_several() -> contextlib.AbstractContextManager[int]:
+    """Return the time in which this process shares a training; it yields which of them it is."""
+    from usable_core.training.processes import joined
+
+    return joined()
+
+
 def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | None) -> Result:
     """Return the answer to `config`.
 

@@ -4,7 +4,6 @@ The run's own process asks, tells the progress and hears a cancel, as for any ot
 of the others keeps checkpoints and the model in the run's folder.
 """
 
-import json
 import logging
 import os
 import pickle
@@ -16,7 +15,6 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,11 +27,11 @@ from usable_core.evaluations.specs import Report, silent
 from usable_core.files import write_json
 from usable_core.jobs import known
 from usable_core.jobs.processes import environment
+from usable_core.json_files import read_json
 
 QUESTION, LINE, LOG = "question.json", "line", "log.txt"  # in a folder that is there meanwhile
 ENDING_SECONDS = 20.0  # for a checkpoint, and for the others to end
 LOOK_SECONDS = 0.2
-LONGEST_WAIT = timedelta(days=7)  # of one process for another: the first one validates alone
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +55,9 @@ def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | 
     count = asked_for(config)
     if count == 1:
         return answering.run(config, objects, report, folder)
-    _check_devices(count)
+    if not hasattr(socket, "AF_UNIX"):
+        raise ConfigError("processes must be left out on this system, which has no Unix sockets.")
+    answering.check_processes(count)
     with TemporaryDirectory(prefix="usable-", ignore_cleanup_errors=True) as place:
         question = {
             "task": tasks.name_of(config),
@@ -68,21 +68,6 @@ def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | 
         write_json(Path(place, QUESTION), question)
         with _listening(Path(place)) as server, _started(count, Path(place)) as started:
             return _heard(server, started, Path(place), report)
-
-
-def _check_devices(count: int) -> None:
-    import torch
-
-    from usable_core.device import best_device
-
-    device = best_device().type
-    if device not in ("cpu", "cuda") or not hasattr(socket, "AF_UNIX"):
-        raise ConfigError(f"processes must be 1 on this device ({device}), not {count}.")
-    if device == "cuda" and torch.cuda.device_count() < count:
-        raise ConfigError(
-            f"processes is {count}, one GPU each, and this machine shows "
-            f"{torch.cuda.device_count()}. Ask for no more, or for --micro-batch."
-        )
 
 
 @contextmanager
@@ -187,22 +172,15 @@ def be_one(place: Path) -> None:
     Args:
         place: Folder with the question, and the line to who asked it.
     """
-    import torch
-    import torch.distributed as dist
-
-    has_gpu = torch.cuda.is_available()
-    if has_gpu:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if has_gpu else "gloo", timeout=LONGEST_WAIT)
-    question = json.loads((place / QUESTION).read_text(encoding="utf-8"))
-    if dist.get_rank() == 0:
-        with Client(str(place / LINE), family="AF_UNIX") as line:
-            _tell(line, question)
-    else:  # makes the same and keeps nothing
+    with answering.as_one_of_several() as rank:
+        question = read_json(place / QUESTION)
+        if rank == 0:
+            with Client(str(place / LINE), family="AF_UNIX") as line:
+                _tell(line, question)
+            return
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        with TemporaryDirectory(dir=place) as folder:
+        with TemporaryDirectory(dir=place) as folder:  # it makes the same and keeps nothing
             _answer(question, silent, Path(folder))
-    dist.destroy_process_group()
 
 
 def _tell(line: Connection, question: dict[str, Any]) -> None:

@@ -5,8 +5,10 @@ Each takes parts of every step; what they found is added up, so all hold the sam
 batch statistics of the first: here parts count by their examples, and statistics by all parts.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar, cast
 
 import torch
@@ -14,11 +16,40 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from usable_core.asking.batch_size import is_out_of_memory
-from usable_core.errors import ProcessLost
+from usable_core.device import best_device
+from usable_core.errors import ConfigError, ProcessLost
 
 BUCKET = 8_000_000  # numbers that are sent together
+LONGEST_WAIT = timedelta(days=7)  # of one process for another: the first one validates alone
 
 T = TypeVar("T")
+
+
+def check_devices(wanted: int) -> None:
+    """Check that so many processes have a device each.
+
+    Raises:
+        ConfigError: they have not.
+    """
+    device = best_device().type
+    if device not in ("cpu", "cuda"):
+        raise ConfigError(f"processes must be left out on this device, {device}.")
+    if device == "cuda" and torch.cuda.device_count() < wanted:
+        raise ConfigError(
+            f"processes is {wanted}, one GPU each, and this machine shows "
+            f"{torch.cuda.device_count()}. Ask for no more, or for parts by --micro-batch."
+        )
+
+
+@contextmanager
+def joined() -> Iterator[int]:
+    """Be one of the processes that `torchrun` started, and yield which."""
+    has_gpu = best_device().type == "cuda"
+    if has_gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if has_gpu else "gloo", timeout=LONGEST_WAIT)
+    yield rank()
+    dist.destroy_process_group()
 
 
 def count() -> int:
