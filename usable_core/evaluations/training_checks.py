@@ -47,10 +47,6 @@ def check(config: "FineTuningConfig") -> None:
     require_range(config, "train_size", 2)
     if config.method == "linear_probe":
         _require_unused(config, _PROBED)
-    if config.source is not None:
-        expected = "left out beside source data, of which a step takes a batch of their own"
-        micro_batch = config.schedule.micro_batch
-        require(micro_batch is None, "micro_batch", expected, micro_batch)
     if config.from_scratch:
         _require_unused(config, _RANDOM)
         is_good = config.method != "probe_then_full"

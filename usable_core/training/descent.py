@@ -171,31 +171,34 @@ class Descent:
             return
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * self._rate()
-        figures = self._memory.held(lambda: self._gradients(indices), len(indices))
-        self._move(figures)
-        self.meter.add(figures, len(indices))
+        parts = self._memory.held(lambda: self._gradients(indices), len(indices))
+        self.meter.add(self._move(parts), len(indices))
 
-    def _gradients(self, indices: Tensor) -> Figures:
-        """Give the weights the gradients of a step and return its figures."""
+    def _gradients(self, indices: Tensor) -> list[Tensor]:
+        """Give the weights the gradients of a step and return the figures of its parts, unread."""
         self._optimizer.zero_grad(set_to_none=True)
         seed_drawing(self._objective.device, seed_of(self._schedule.seed, "step", self.step))
         parts = []
         for loss in self._memory.losses(indices, self.step, self._precision):
             total = self._weights.total(loss)
             torch.autograd.backward(total)
-            source = None if loss.source is None else float(loss.source.detach())
-            task, correct = float(loss.task.detach()), float(loss.correct)
-            parts.append(Figures(float(total.detach()), task, source, correct))
-        return functools.reduce(operator.add, parts)
+            parts.append(loss.gathered(total))
+        return parts
 
-    def _move(self, figures: Figures) -> None:
-        """Move the weights by their gradients, if these and the losses are finite."""
+    def _move(self, parts: list[Tensor]) -> Figures:
+        """Move the weights by their gradients, if these and the losses are finite.
+
+        A device is waited for once: what it has computed is read together.
+        """
         groups = self._optimizer.param_groups
-        self._watch.check_losses(figures, float(groups[0]["lr"]))
         parameters = [p for group in groups for p in group["params"]]
-        longest = self._schedule.clip or math.inf
-        self._watch.check_gradient(float(nn.utils.clip_grad_norm_(parameters, longest)))
+        norm = nn.utils.clip_grad_norm_(parameters, self._schedule.clip or math.inf)
+        *read, (length, *_) = torch.stack([*parts, norm.expand_as(parts[0])]).tolist()
+        figures = functools.reduce(operator.add, map(Figures.of, read))
+        self._watch.check_losses(figures, float(groups[0]["lr"]))
+        self._watch.check_gradient(length)
         self._optimizer.step()
+        return figures
 
     def _validated(self) -> Validation:
         try:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,12 @@ class Figures:
     task: float
     source: float | None
     correct: float
+
+    @staticmethod
+    def of(numbers: Sequence[float]) -> "Figures":
+        """Return the figures that `Loss.gathered` put into a row."""
+        total, task, correct, *source = numbers
+        return Figures(total, task, source[0] if source else None, correct)
 
     def __add__(self, other: "Figures") -> "Figures":
         source = None if self.source is None or other.source is None else self.source + other.source

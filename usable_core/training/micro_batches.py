@@ -6,7 +6,7 @@ of the whole step but for rounding; batch normalisation alone sees the examples 
 
 import gc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import torch
@@ -46,6 +46,9 @@ class Batch:
 
 Read = Callable[[Tensor, int], Batch]
 Judge = Callable[[Batch, int], Loss]
+MicroLosses = Callable[[Tensor, int, int], Iterator[Loss]]
+# A step's number, and how many source examples go through together, to parts that add up to L_pre.
+SourceParts = Callable[[int, int], Iterator[Tensor]]
 
 
 def whole(read: Read, judge: Judge) -> Callable[[Tensor, int], Loss]:
@@ -53,7 +56,7 @@ def whole(read: Read, judge: Judge) -> Callable[[Tensor, int], Loss]:
     return lambda indices, step: judge(read(indices, step), step)
 
 
-def in_parts(read: Read, judge: Judge) -> Callable[[Tensor, int, int], Iterator[Loss]]:
+def in_parts(read: Read, judge: Judge) -> MicroLosses:
     """Return the losses of a step's parts, which add up to that of the whole.
 
     Args:
@@ -65,6 +68,25 @@ def in_parts(read: Read, judge: Judge) -> Callable[[Tensor, int, int], Iterator[
         batch = read(indices, step)
         for part in batch.parts(most):
             yield judge(part, step).of_share(len(part.y) / len(batch.y))
+
+    return losses
+
+
+def one_after_another(task: MicroLosses, source: SourceParts) -> MicroLosses:
+    """Return the losses of a step's parts, those of the task before those of the source.
+
+    Args:
+        task: Losses of the parts of L_fine.
+        source: The parts of L_pre.
+    """
+
+    def losses(indices: Tensor, step: int, most: int) -> Iterator[Loss]:
+        for loss in task(indices, step, most):
+            nothing = torch.zeros_like(loss.task, requires_grad=True)
+            yield replace(loss, source=nothing)
+        for part in source(step, most):
+            nothing = torch.zeros_like(part, requires_grad=True)
+            yield Loss(nothing, nothing, part)
 
     return losses
 

@@ -35,6 +35,16 @@ class Loss:
         source = None if self.source is None else self.source * share
         return Loss(self.task * share, self.correct, source)
 
+    def gathered(self, total: Tensor) -> Tensor:
+        """Return the figures (3 or 4,) of a step or a part, see `Figures.of`, where they are.
+
+        Args:
+            total: What is minimised of it.
+        """
+        source = () if self.source is None else (self.source,)
+        figures = (total, self.task, self.correct, *source)
+        return torch.stack([figure.detach().float() for figure in figures])
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -115,7 +125,7 @@ class Objective:
 
     def losses(self, indices: Tensor, step: int, most: int | None) -> Iterator[Loss]:
         """Yield losses that add up to that of a step, each of at most so many examples."""
-        if most is None or most >= len(indices) or self.micro_losses is None:
+        if most is None or self.micro_losses is None:
             yield self.loss(indices, step)
         else:
             yield from self.micro_losses(indices, step, most)

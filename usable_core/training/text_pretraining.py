@@ -4,7 +4,7 @@ What comes of it is a start for fine-tuning: it has a tokenizer and a card, and 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,14 +58,16 @@ def pretrain_texts(
         load_material(part, start.takes, device, report) for part in (train, validation)
     )
     modelling = language_modelling(start.network, start.takes, config.architecture)
+    losses = _losses(modelling, material, config.schedule.seed)
     objective = Objective(
         parts=[(modelling.trunk, 1.0)],
-        loss=_loss(modelling, material, config.schedule.seed),
+        loss=lambda indices, step: next(losses(indices, step, len(indices))),
         validate=lambda: validate(modelling, held_out),
         examples=len(material),
         classes=start.takes.known,
         device=device,
         lengths=material.lengths,
+        micro_losses=losses,
     )
     checkpoints = Checkpoints(folder, question_of(config, train))
     fitted = fit(objective, config.schedule, report, checkpoints)
@@ -91,9 +93,6 @@ def _check(config: PretrainingConfig) -> None:
     require(config.epsilon == 0, "epsilon", "0 for texts, which have no pixels", config.epsilon)
     expected = "left out for texts, which guess pieces of themselves"
     require(config.objective == "supervised", "objective", expected, config.objective)
-    micro_batch = config.schedule.micro_batch
-    expected = "left out for texts, whose mean is over the pieces of all"
-    require(micro_batch is None, "micro_batch", expected, micro_batch)
     smoothing = config.schedule.label_smoothing
     require(smoothing == 0, "label_smoothing", "0 where there are no labels", smoothing)
     sampling = config.schedule.sampling
@@ -107,15 +106,20 @@ def _schedule(schedule: Schedule, start: TextStart) -> Schedule:
     return resolved(replace(schedule, learning_rate=rate), start.network, "full", "text")
 
 
-def _loss(
+def _losses(
     modelling: LanguageModelling, material: Material, seed: int
-) -> Callable[[Tensor, int], Loss]:
-    def loss(indices: Tensor, step: int) -> Loss:
-        modelling.trunk.train()
-        found = modelling.guesses(material.images(indices), generator(seed, "task", step))
-        return Loss(found.loss, found.correct * len(indices) / max(found.count, 1))
+) -> Callable[[Tensor, int, int], Iterator[Loss]]:
+    """Return the losses of a step's parts, which add up to its mean over the pieces of all."""
 
-    return loss
+    def losses(indices: Tensor, step: int, most: int) -> Iterator[Loss]:
+        modelling.trunk.train()
+        asked = modelling.asked(material.images(indices), generator(seed, "task", step))
+        for share, part in asked.parts(most):
+            found = modelling.guessed(part)
+            correct = found.correct * len(indices) / max(len(asked.truth), 1)
+            yield Loss(found.loss, correct).of_share(share)
+
+    return losses
 
 
 def validate(modelling: LanguageModelling, material: Material) -> Validation:
