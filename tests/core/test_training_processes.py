@@ -25,7 +25,8 @@ from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs import ranks
 from usable_core.training import processes
 from usable_core.training.fine_tuning import fine_tune
-from usable_core.training.meter import Figures, shared
+from usable_core.training.meter import NUMBERS, Figures
+from usable_core.training.objective import Loss
 from usable_core.training.statistics import Statistics
 
 TASK = DatasetSpec("digits", split="train")
@@ -74,8 +75,9 @@ def tuned(data, folder, schedule, **settings):
         schedule=Schedule(**{**PLAIN, **schedule}),
         **settings,
     )
-    model = load_model("bundled/resnet_digits")
-    result = fine_tune(model=model, dataset=data, config=config, report=silent, folder=folder)
+    objects = {"model": load_model("bundled/resnet_digits"), "dataset": data}
+    objects["source"] = data if config.source else None
+    result = fine_tune(**objects, config=config, report=silent, folder=folder)
     return load_file(folder / "model.safetensors"), result.records.drop(columns="seconds")
 
 
@@ -89,7 +91,7 @@ CASES = {
             "patience": 1,
             "optimizer": "adamw",
         },
-        {"proxy": "distillation", "task_weight": 2.0},
+        {"source": DatasetSpec("digits", split="train", limit=20), "task_weight": 2.0},
     ),
 }
 
@@ -133,11 +135,13 @@ def test_what_one_has_nothing_of_is_as_if_it_were_not_there(tmp_path):
         parameters = [*layer.parameters(), unmoved]
         processes.add_up_gradients(parameters)
         statistics.settle()
-        parts = [Figures(total=3.0, task=1.0, source=2.0, correct=4.0)] * rank
+        loss = Loss(torch.tensor(1.0), torch.tensor(4), torch.tensor(2.0))
+        figures = loss.gathered(torch.tensor(3.0)) if rank else torch.zeros(NUMBERS)
+        processes.add_up([figures])
         named = processes.from_first(lambda: rank), processes.is_any(rank == 1, CPU)
         gradients = [p.grad.tolist() if p.grad is not None else None for p in parameters]
         buffers = [layer.running_mean.tolist(), int(layer.num_batches_tracked)]
-        return gradients, buffers, shared(parts, CPU), named
+        return gradients, buffers, Figures.of(figures.tolist()), named
 
     first, second = in_two(work, tmp_path)
 
@@ -162,6 +166,20 @@ def test_statistics_end_at_the_mean_of_what_the_parts_say():
     assert int(layer.num_batches_tracked) == 1
     expected(parts[0])
     assert float(expected.running_mean) == pytest.approx(1.0)
+
+
+def test_statistics_of_each_network_are_of_its_own_parts():
+    """The task's two parts, and then all of the source at once."""
+    task, source = (nn.BatchNorm1d(1, momentum=0.5) for _ in range(2))
+    statistics = Statistics([task, source])
+    for layer, share, mean in ((task, 0.25, 4.0), (task, 0.75, 8.0), (source, 1.0, 6.0)):
+        layer(torch.tensor([[mean - 1], [mean + 1]]))
+        statistics.take(share)
+    statistics.settle()
+
+    assert float(task.running_mean) == pytest.approx(0.5 * (0.25 * 4 + 0.75 * 8))
+    assert float(source.running_mean) == pytest.approx(0.5 * 6)
+    assert int(task.num_batches_tracked) == int(source.num_batches_tracked) == 1
 
 
 def test_buffers_that_are_infinite_or_no_numbers_stay():

@@ -49,11 +49,6 @@ def check(config: "FineTuningConfig") -> None:
     require_range(config, "train_size", 2)
     if config.method == "linear_probe":
         _require_unused(config, _PROBED)
-    if config.source is not None:
-        expected = "left out beside source data, of which a step takes a batch of their own"
-        for name in ("micro_batch", "processes"):
-            value = getattr(config.schedule, name)
-            require(value is None, name, expected, value)
     if config.from_scratch:
         _require_unused(config, _RANDOM)
         is_good = config.method != "probe_then_full"

@@ -17,7 +17,7 @@ from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
 from usable_core.training import processes
 from usable_core.training.averaging import weights_that_count
-from usable_core.training.meter import Figures, Meter, Validation, shared
+from usable_core.training.meter import NUMBERS, Figures, Meter, Validation
 from usable_core.training.micro_batches import Memory
 from usable_core.training.objective import Objective
 from usable_core.training.rates import learning_rate_factor
@@ -170,34 +170,39 @@ class Descent:
             return
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * self._rate()
-        figures = self._shared(self._memory.held(lambda: self._gradients(indices), len(indices)))
-        self._move(figures)
-        self.meter.add(figures, len(indices))
+        parts = self._memory.held(lambda: self._gradients(indices), len(indices))
+        self.meter.add(self._move(self._shared(parts)), len(indices))
 
-    def _gradients(self, indices: Tensor) -> list[Figures]:
-        """Give the weights the gradients of a step's parts and return the figures of these."""
+    def _gradients(self, indices: Tensor) -> list[Tensor]:
+        """Give the weights the gradients of a step's parts, and return the figures of these."""
         self._optimizer.zero_grad(set_to_none=True)
         parts, seed = [], self._schedule.seed
         for loss in self._memory.own_losses(indices, self.step, self._precision, seed):
             total = self._weights.total(loss)
             torch.autograd.backward(total)
-            source = None if loss.source is None else float(loss.source.detach())
-            task, correct = float(loss.task.detach()), float(loss.correct)
-            parts.append(Figures(float(total.detach()), task, source, correct))
+            parts.append(loss.gathered(total))
         return parts
 
-    def _shared(self, parts: Sequence[Figures]) -> Figures:
-        """Add up what all processes found of a step, and return its figures."""
+    def _shared(self, parts: Sequence[Tensor]) -> Tensor:
+        """Add up what all processes found of a step, and return its figures where they are."""
+        figures = torch.stack([torch.zeros(NUMBERS, device=self._objective.device), *parts]).sum(0)
         processes.add_up_gradients(self._parameters)
+        processes.add_up([figures])
         self._memory.statistics.settle()
-        return shared(parts, self._objective.device)
+        return figures
 
-    def _move(self, figures: Figures) -> None:
-        """Move the weights by their gradients, if these and the losses are finite."""
+    def _move(self, gathered: Tensor) -> Figures:
+        """Move the weights by their gradients, if these and the losses are finite.
+
+        A device is waited for once: what it has computed is read together.
+        """
+        norm = nn.utils.clip_grad_norm_(self._parameters, self._schedule.clip or math.inf)
+        *read, length = torch.cat([gathered, norm.detach().float()[None]]).tolist()
+        figures = Figures.of(read)
         self._watch.check_losses(figures, float(self._optimizer.param_groups[0]["lr"]))
-        longest = self._schedule.clip or math.inf
-        self._watch.check_gradient(float(nn.utils.clip_grad_norm_(self._parameters, longest)))
+        self._watch.check_gradient(length)
         self._optimizer.step()
+        return figures
 
     def _validated(self) -> Validation:
         try:

@@ -65,7 +65,8 @@ def number_format(objective: Objective, schedule: Schedule, memory: Memory) -> P
 
     def step() -> None:
         indices = torch.arange(min(most, memory.most or most))
-        torch.autograd.backward(Weights(source=1.0).total(objective.loss(indices, 0)))
+        for part in objective.parts_of(indices, 0, memory.most):
+            torch.autograd.backward(Weights(source=1.0).total(part()))
 
     with undone(objective.modules, objective.device):
         return memory.held(lambda: faster_precision(step, objective.device), most)

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from usable_core.evaluations.specs import Report
-from usable_core.training import processes
 
 SECONDS_BETWEEN_REPORTS = 0.5
+NUMBERS = 5  # of the figures of a step
 
 
 @dataclass(frozen=True)
@@ -30,17 +28,11 @@ class Figures:
     source: float | None
     correct: float
 
-
-def shared(parts: Sequence[Figures], device: torch.device) -> Figures:
-    """Return the figures of a step from those of its parts, those of other processes too."""
-    rows = [(p.total, p.task, p.correct, p.source or 0.0, p.source is not None) for p in parts]
-    sums = [float(sum(column)) for column in zip(*rows, strict=True)] or [0.0] * 5
-    if processes.count() > 1:
-        found = torch.tensor(sums, dtype=torch.float64, device=device)
-        processes.add_up([found])
-        sums = found.tolist()
-    total, task, correct, source, has_source = sums
-    return Figures(total, task, source if has_source else None, correct)
+    @staticmethod
+    def of(numbers: Sequence[float]) -> "Figures":
+        """Return the figures that `Loss.gathered` put into a row, or the sum of such rows."""
+        total, task, correct, source, has_source = numbers
+        return Figures(total, task, source if has_source else None, correct)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ statistics move once a step, by the parts' mean: who else shares the step finds 
 
 import gc
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -51,6 +51,10 @@ class Batch:
 
 Read = Callable[[Tensor, int], Batch]
 Judge = Callable[[Batch, int], Loss]
+MicroBatches = Callable[[Tensor, int, int], Iterator[Part]]
+# A step's number, and how many source examples go through together, to parts of L_pre, each a mean
+# that is computed when it is called, with its share.
+SourceParts = Callable[[int, int], Iterator[tuple[float, Callable[[], Tensor]]]]
 
 
 def whole(read: Read, judge: Judge) -> Callable[[Tensor, int], Loss]:
@@ -58,7 +62,7 @@ def whole(read: Read, judge: Judge) -> Callable[[Tensor, int], Loss]:
     return lambda indices, step: judge(read(indices, step), step)
 
 
-def in_parts(read: Read, judge: Judge) -> Callable[[Tensor, int, int], Iterator[Part]]:
+def in_parts(read: Read, judge: Judge) -> MicroBatches:
     """Return the parts of a step, whose losses add up to that of the whole.
 
     Args:
@@ -76,6 +80,34 @@ def in_parts(read: Read, judge: Judge) -> Callable[[Tensor, int, int], Iterator[
 
 def _judged(judge: Judge, part: Batch, step: int, share: float) -> Loss:
     return judge(part, step).of_share(share)
+
+
+def one_after_another(task: MicroBatches, source: SourceParts) -> MicroBatches:
+    """Return the parts of a step, those of the task before those of the source.
+
+    Args:
+        task: The parts of L_fine.
+        source: The parts of L_pre.
+    """
+
+    def parts(indices: Tensor, step: int, most: int) -> Iterator[Part]:
+        for part in task(indices, step, most):
+            yield partial(_without_source, part)
+        for share, kept in source(step, most):
+            yield partial(_source_alone, kept, share)
+
+    return parts
+
+
+def _without_source(part: Part) -> Loss:
+    loss = part()
+    return replace(loss, source=torch.zeros_like(loss.task, requires_grad=True))
+
+
+def _source_alone(kept: Callable[[], Tensor], share: float) -> Loss:
+    source = kept()
+    nothing = torch.zeros_like(source, requires_grad=True)
+    return Loss(nothing, nothing, source).of_share(share)
 
 
 class Memory:
@@ -135,7 +167,8 @@ class Memory:
                 seed_drawing(device, seed_of(seed, "step", step, place))
             loss = part()
             yield loss
-            self.statistics.take(loss.share)
+            if self.most is not None or processes.count() > 1:
+                self.statistics.take(loss.share)
 
     def _parts(self, indices: Tensor, step: int, precision: Precision) -> Iterator[Part]:
         parts = self._objective.parts_of(indices, step, self.most)
@@ -148,7 +181,7 @@ class Memory:
 
     def _halve(self, examples: int) -> None:
         most = min(self.most or examples, examples)
-        if most // 2 < LEAST_MICRO_BATCH or self._objective.micro_losses is None:
+        if most // 2 < LEAST_MICRO_BATCH or self._objective.micro_batches is None:
             raise UsableError(
                 f"The device's memory does not hold {most} examples in training. Choose a smaller "
                 "batch size (--batch-size), smaller pictures or a smaller network."

@@ -34,8 +34,6 @@ class Statistics:
     @torch.no_grad()
     def take(self, share: float) -> None:
         """Count a part of such a share of the step's examples; the next one begins anew."""
-        if share == 1 and processes.count() == 1:
-            return
         self._moved = self._moved or self._none()
         pairs = zip(self._buffers, self._start, strict=True)
         for moved, (buffer, start) in zip(self._moved, pairs, strict=True):
