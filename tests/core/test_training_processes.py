@@ -89,7 +89,6 @@ CASES = {
             "ema": 0.5,
             "augmentation": "shift_flip",
             "patience": 1,
-            "optimizer": "adamw",
         },
         {"source": DatasetSpec("digits", split="train", limit=20), "task_weight": 2.0},
     ),
