@@ -33,6 +33,7 @@ LATER = {
     "patience": None,
     "micro_batch": None,
     "processes": None,
+    "compile": "off",
     "layer_decay": 1.0,
     "last_blocks": None,
     "adversarial": "fast",

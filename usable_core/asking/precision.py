@@ -27,15 +27,16 @@ def faster_precision(step: Callable[[], object], device: torch.device) -> Precis
     seconds: dict[Precision, float] = dict.fromkeys(PRECISIONS, float("inf"))
     for turn in range(_ROUNDS + 1):  # the first is a warm-up: kernels are chosen and compiled
         for precision in PRECISIONS:
-            began = _now(device)
+            began = now(device)
             with autocast(device, precision):
                 step()
             if turn > 0:
-                seconds[precision] = min(seconds[precision], _now(device) - began)
+                seconds[precision] = min(seconds[precision], now(device) - began)
     return "bfloat16" if seconds["float32"] > _GAIN * seconds["bfloat16"] else "float32"
 
 
-def _now(device: torch.device) -> float:
+def now(device: torch.device) -> float:
+    """Return a clock (s) at which all work of a device is over."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()

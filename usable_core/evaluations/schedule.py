@@ -64,6 +64,10 @@ class Schedule:
             that the numbers are those of one process with such parts. One when not given.
         sampling: `balanced` draws each class equally often, with repetition.
         precision: `auto` is the one in which the device takes a step sooner, by the clock.
+        compile: Whether steps are compiled by `torch.compile`: `auto` tries it in a training of
+            pictures of five minutes or more, and keeps to it if the steps that are left are then
+            over sooner, by the clock and with the time that compiling took. Compiled steps round
+            differently; which they were stands on the card.
         seed: Seed of initial weights, order and augmentation.
     """
 
@@ -87,6 +91,7 @@ class Schedule:
     processes: int | None = None
     sampling: Literal["uniform", "balanced"] = "uniform"
     precision: Precision | Literal["auto"] = "auto"
+    compile: Literal["auto", "on", "off"] = "off"
     seed: int = 0
 
     def __post_init__(self) -> None:

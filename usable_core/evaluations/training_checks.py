@@ -17,6 +17,7 @@ UNUSED = {  # value of each field that is not used
     "cutmix": 0.0,
     "micro_batch": None,
     "processes": None,
+    "compile": "off",
 }
 _PROBED = {
     **dict.fromkeys(
@@ -27,6 +28,7 @@ _PROBED = {
     **dict.fromkeys(("mixup", "cutmix"), "0 for a linear probe, whose features are computed once"),
     "micro_batch": "left out for a linear probe, whose features are small",
     "processes": "left out for a linear probe, whose head is one layer",
+    "compile": "off for a linear probe, whose head is one layer",
 }
 _RANDOM = {
     **dict.fromkeys(("source", "proxy"), "absent from random weights, which know nothing to keep"),

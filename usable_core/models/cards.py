@@ -82,6 +82,7 @@ class Card:
         config: That question.
         seed: Seed of the training.
         precision: Numbers of the training.
+        compiled: Whether its steps were compiled, which round differently.
         schedule: How the parameters moved.
         versions: Library name to version.
         warnings: Sentences that a reader of its numbers must know.
@@ -107,6 +108,7 @@ class Card:
     config: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
     precision: str = ""
+    compiled: bool = False
     schedule: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()

@@ -118,6 +118,7 @@ class Descent:
             "step": self.step,
             "precision": self._precision,
             "micro_batch": self._memory.most,
+            "compiled": [*vars(self._objective.compiled).values()],
             "start": [self._start.task, self._start.source],
             "seconds": self.earlier + time.perf_counter() - self._began,
         }

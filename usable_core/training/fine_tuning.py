@@ -28,6 +28,7 @@ from usable_core.models.modes import batch_norms
 from usable_core.models.sources.from_card import check_architecture
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
+from usable_core.training.forward import Forward
 from usable_core.training.initial import new_network
 from usable_core.training.joint import Keep
 from usable_core.training.keeping import Keeping, keeping_of
@@ -175,7 +176,8 @@ class Tuning:
         """Return what is minimised where weights of the backbone are moved."""
         keeping, network, config = self.keeping, self.trainee.network, self.config
         rate, decay = config.backbone_rate, config.layer_decay
-        judge = self._judge(None if keeping is None else keeping.keep)
+        forward = Forward(network)
+        judge = self._judge(forward, None if keeping is None else keeping.keep)
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
             loss=whole(self._read, judge),
@@ -188,6 +190,7 @@ class Tuning:
             lengths=self.task.lengths,
             expect=self.task.expect,
             micro_batches=in_parts(self._read, judge),
+            forward=forward if self.task.lengths is None else None,
         )
         if keeping is None:
             return alone
@@ -196,7 +199,7 @@ class Tuning:
         both = replace(alone, parts=parts, weigh=keeping.balance.weights)
         if keeping.parts is None:
             return both
-        task = in_parts(self._read, self._judge(None))
+        task = in_parts(self._read, self._judge(forward, None))
         return replace(both, micro_batches=one_after_another(task, keeping.parts))
 
     def _read(self, indices: Tensor, step: int) -> Batch:
@@ -209,7 +212,7 @@ class Tuning:
         x = x.contiguous(memory_format=torch.channels_last)
         return Batch(self.trainee.input.normalise(x), target, y)
 
-    def _judge(self, keep: Keep | None) -> Callable[[Batch, int], Loss]:
+    def _judge(self, forward: Forward, keep: Keep | None) -> Callable[[Batch, int], Loss]:
         network, smoothing = self.trainee.network, self.config.schedule.label_smoothing
         at_rest = [m for name, m in network.named_modules() if name in self.resting]
 
@@ -217,7 +220,7 @@ class Tuning:
             network.train()
             for module in at_rest:
                 module.training = False
-            logits = network(batch.x).float()
+            logits = forward(batch.x).float()
             fine = F.cross_entropy(logits, batch.target, label_smoothing=smoothing)
             correct = logits.detach().argmax(1).eq(batch.y).sum()
             return Loss(fine, correct, None if keep is None else keep(batch.x, step))

@@ -5,13 +5,12 @@ business.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from usable_core.asking.precision import faster_precision
 from usable_core.evaluations.schedule import Schedule
@@ -19,11 +18,14 @@ from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
 from usable_core.training import processes
+from usable_core.training.compiling import Trial
 from usable_core.training.descent import Descent
+from usable_core.training.forward import Choice
 from usable_core.training.meter import Figures, Meter
 from usable_core.training.micro_batches import Memory
 from usable_core.training.objective import Loss, Objective, Weights
 from usable_core.training.resuming import Checkpoints
+from usable_core.training.undoing import undone
 from usable_core.training.watch import Divergence
 
 STARTING = 256  # examples over which the losses before the first step are measured
@@ -41,6 +43,7 @@ class Fitted:
         earlier: Wall time (s) of the steps of a process that was ended, from which this went on.
         micro_batch: How many examples went through the network together, where not all of a step.
         divergence: Why it was stopped; the modules then hold the weights of the last good epoch.
+        compiled: Whether the steps were compiled.
     """
 
     records: pd.DataFrame
@@ -49,6 +52,7 @@ class Fitted:
     earlier: float = 0.0
     micro_batch: int | None = None
     divergence: Divergence | None = None
+    compiled: Choice = Choice()
 
 
 def number_format(objective: Objective, schedule: Schedule, memory: Memory) -> Precision:
@@ -123,6 +127,11 @@ def fit(
     precision = processes.of_first(precision)  # others' clocks may say otherwise
     start = Start(*kept["start"]) if kept else start
     start = start or processes.of_first(starting_losses(objective, schedule, precision, memory))
+    trial = Trial(objective, schedule, precision, memory, report)
+    if kept:
+        trial.keep_to(Choice(*kept["compiled"]))
+    else:
+        trial.choose()
     descent = Descent(objective, schedule, start, precision, report, memory)
     if kept:
         descent.load_state_dict(kept)
@@ -132,7 +141,8 @@ def fit(
     except Divergence as divergence:
         stopped, records = divergence, records[: descent.put_back()]
     found = pd.DataFrame(records)
-    return Fitted(found, start, precision, descent.earlier, memory.most, stopped)
+    compiled = objective.compiled
+    return Fitted(found, start, precision, descent.earlier, memory.most, stopped, compiled)
 
 
 def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
@@ -145,18 +155,3 @@ def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
     meter.end_epoch(0, objective.validate(), 0.0)
     meter.tell_epoch()
     return Fitted(pd.DataFrame(meter.records).assign(train_accuracy=math.nan), start, "float32")
-
-
-@contextmanager
-def undone(modules: Sequence[nn.Module], device: torch.device) -> Iterator[None]:
-    """Put buffers, gradients and generators back to what they were before."""
-    buffers = [buffer for module in modules for buffer in module.buffers()]
-    before = [buffer.clone() for buffer in buffers]
-    try:
-        with torch.random.fork_rng([device] if device.type == "cuda" else []):
-            yield
-    finally:
-        for buffer, value in zip(buffers, before, strict=True):
-            buffer.copy_(value)
-        for module in modules:
-            module.zero_grad(set_to_none=True)

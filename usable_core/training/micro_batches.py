@@ -187,6 +187,8 @@ class Memory:
                 "batch size (--batch-size), smaller pictures or a smaller network."
             )
         self.most = most // 2
+        if self._objective.compiled.is_compiled and self._objective.forward is not None:
+            self._objective.forward.leave("The steps were compiled until memory ran out, then not.")
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()

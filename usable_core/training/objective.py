@@ -13,6 +13,7 @@ from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
 from usable_core.training.batches import balanced, batches
+from usable_core.training.forward import Choice, Forward
 from usable_core.training.meter import Figures, Validation
 
 
@@ -94,6 +95,7 @@ class Objective:
         expect: Told the indices of the next batch while the one before is trained on.
         micro_batches: From indices, a step and a number of examples to parts of at most so many,
             whose losses add up to `loss`; None where they would not.
+        forward: The pass that can be compiled; None where none can.
     """
 
     parts: Sequence[tuple[nn.Module, float]]
@@ -108,6 +110,7 @@ class Objective:
     lengths: Tensor | None = None
     expect: Callable[[Tensor], None] = lambda indices: None
     micro_batches: Callable[[Tensor, int, int], Iterator[Part]] | None = None
+    forward: Forward | None = None
 
     @property
     def modules(self) -> list[nn.Module]:
@@ -136,6 +139,11 @@ class Objective:
             yield partial(self.loss, indices, step)
         else:
             yield from self.micro_batches(indices, step, most)
+
+    @property
+    def compiled(self) -> Choice:
+        """Return whether steps are compiled."""
+        return Choice() if self.forward is None else self.forward.choice
 
     def steps(self, schedule: Schedule) -> int:
         """Return how many steps an epoch has."""

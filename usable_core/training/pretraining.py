@@ -22,6 +22,7 @@ from usable_core.randomness import generator
 from usable_core.training.adversarial import Adversary
 from usable_core.training.augmentation import augment
 from usable_core.training.contrastive import pretrain_unlabelled
+from usable_core.training.forward import Forward
 from usable_core.training.loop import fit
 from usable_core.training.material import (
     VALIDATION_BATCH,
@@ -81,7 +82,8 @@ def pretrain(
     network = build(len(dataset.labels)).to(device, memory_format=torch.channels_last)
     config = replace(config, schedule=resolved(config.schedule, network))
     trainee = Trainee(network, preprocessing, train.labels)
-    read, judge = _read(trainee, material, config.schedule), _judge(trainee, config)
+    forward = Forward(network)
+    read, judge = _read(trainee, material, config.schedule), _judge(trainee, config, forward)
     objective = Objective(
         parts=[(network, 1.0)],
         loss=whole(read, judge),
@@ -92,6 +94,7 @@ def pretrain(
         labels=material.labels,
         expect=material.expect,
         micro_batches=in_parts(read, judge),
+        forward=None if config.epsilon else forward,
     )
     checkpoints = Checkpoints(folder, question_of(config, train))
     fitted = fit(objective, config.schedule, report, checkpoints)
@@ -123,7 +126,7 @@ def _read(trainee: Trainee, material: Material, schedule: Schedule) -> Read:
     return read
 
 
-def _judge(trainee: Trainee, config: PretrainingConfig) -> Judge:
+def _judge(trainee: Trainee, config: PretrainingConfig, forward: Forward) -> Judge:
     network, preprocessing = trainee.network, trainee.preprocessing
     smoothing = config.schedule.label_smoothing
     adversary = Adversary(network, preprocessing, config, smoothing) if config.epsilon else None
@@ -131,7 +134,7 @@ def _judge(trainee: Trainee, config: PretrainingConfig) -> Judge:
     def judge(batch: Batch, _step: int) -> Loss:
         network.train()
         if adversary is None:
-            logits = network(preprocessing.normalise(batch.x)).float()
+            logits = forward(preprocessing.normalise(batch.x)).float()
             total = F.cross_entropy(logits, batch.target, label_smoothing=smoothing)
         else:
             total, logits = adversary.loss(batch.x, batch.target)

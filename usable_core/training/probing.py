@@ -46,7 +46,8 @@ def probe(
         UsableError: the network's head is not one linear layer on its features.
     """
     probing = prepared_probe(trainee, task, held_out, schedule, report)
-    fitted = fit(probing.objective, replace(schedule, precision="float32"), report, checkpoints)
+    plain = replace(schedule, precision="float32", compile="off")
+    fitted = fit(probing.objective, plain, report, checkpoints)
     probing.fold()
     return fitted
 

@@ -25,11 +25,12 @@ from usable_core.models.model import Model
 from usable_core.randomness import seed_of
 from usable_core.training.descent import optimizer_of, parameter_groups
 from usable_core.training.fine_tuning import Tuning, prepared
-from usable_core.training.loop import number_format, starting_losses, undone
+from usable_core.training.loop import number_format, starting_losses
 from usable_core.training.micro_batches import Memory
 from usable_core.training.objective import Objective
 from usable_core.training.probing import of_probe, prepared_probe, probe
 from usable_core.training.resuming import Checkpoints
+from usable_core.training.undoing import undone
 from usable_core.versions import versions
 
 AWAY = 4.0  # times the least smoothed loss: Howard & Gugger 2020, fastai

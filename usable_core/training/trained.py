@@ -157,7 +157,7 @@ def _source_card(trained: Trained, kept: Kept) -> dict[str, Any]:
         "labels_named": model.labels.is_named,
         **_passport(model.input),
         "base": model.name,
-        "command": command(trained.config),
+        "command": command(_as_it_was(trained)),
         "config": to_json(trained.config),
         "versions": versions(),
         "measured": {"retained": to_json(kept.retained)},
@@ -181,10 +181,11 @@ def _card(trained: Trained) -> dict[str, Any]:
             "n": len(data),
             "drawn_by": DRAWN_BY,
         },
-        "command": command(trained.config),
+        "command": command(_as_it_was(trained)),
         "config": to_json(trained.config),
         "seed": trained.config.schedule.seed,
         "precision": trained.fitted.precision,
+        "compiled": trained.fitted.compiled.is_compiled,
         "schedule": to_json(trained.config.schedule),
         "versions": versions(),
         "warnings": list(_warnings(trained)),
@@ -201,6 +202,15 @@ def _card(trained: Trained) -> dict[str, Any]:
     elif len(trained.validation.labels) >= LEAST:
         card["calibration"] = _calibration(trained, trained.validation)
     return card
+
+
+def _as_it_was(trained: Trained) -> PretrainingConfig | FineTuningConfig:
+    """Return the question that has the same answer, whatever a clock said of compiled steps."""
+    schedule, is_compiled = trained.config.schedule, trained.fitted.compiled.is_compiled
+    if schedule.compile != "auto":
+        return trained.config
+    said = replace(schedule, compile="on" if is_compiled else "off")
+    return replace(trained.config, schedule=said)
 
 
 def _name(trained: Trained) -> str:
@@ -270,5 +280,6 @@ def _warnings(trained: Trained) -> tuple[str, ...]:
     is_untouched = kept["epoch"] == 0
     about_source = trained.kept.warnings if trained.kept else ()
     in_parts = on_parts(fitted.micro_batch, trained.config.schedule)
+    compiled = (fitted.compiled.said,) if fitted.compiled.said else ()
     about = (UNTOUCHED,) if is_untouched else learned
-    return about + in_parts + trained.remarks + about_source
+    return about + in_parts + compiled + trained.remarks + about_source
