@@ -9,6 +9,7 @@ MODULES = (
     "memory",
     "corruptions",
     "comparison",
+    "compiled_steps",
     "candidates",
     "cam",
     "fine_tuning",

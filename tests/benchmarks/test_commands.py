@@ -64,6 +64,7 @@ SMALLEST = {
     "text_maps": "--evaluations 20 --rounds 1 --sentences 1",
     "text_worth": "--sentences 2 --seconds 0.05",
     "text_training": "--limit 60 --rounds 1",
+    "compiled_steps": "vit --rounds 1",
     "training_loop": "--scenes 32 --rounds 1 --epochs 1",
     "transferability": "--epochs 1 --seeds 0 --limit 40 --backbones vgg",
     "superpixel_maps": "--rounds 1 --images 1 --many 200 --seeds 1 --most 64",
