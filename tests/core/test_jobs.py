@@ -480,6 +480,18 @@ def test_jobs_take_turns_in_the_order_in_which_they_were_asked(no_process):
         jobs.queue_position("nothing")
 
 
+def test_machines_that_share_a_store_do_not_wait_for_each_other(no_process, monkeypatch):
+    first, second = jobs.start(CountConfig()), jobs.start(CountConfig(steps=5))
+    lock = accelerator_lock(None)
+    with monkeypatch.context() as patch:
+        patch.setattr(living.socket, "gethostname", lambda: "elsewhere")
+        third = jobs.start(CountConfig(steps=7))
+        with lock, accelerator_lock(None).acquire(blocking=False):
+            pass
+
+    assert [jobs.queue_position(one) for one in (first, second, third)] == [0, 1, 0]
+
+
 def test_a_job_waits_until_the_accelerator_is_free_and_a_cancel_ends_the_waiting(no_process):
     store, run_id = RunStore(), jobs.start(CountConfig())
     outcome = []
