@@ -40,12 +40,13 @@ def free_port() -> int:
 class Server:
     """A running server.
 
-    `most` is how many connections it takes.
+    `most` is how many connections it takes, `fsync` whether it waits for the disk.
     """
 
     folder: Path
     port: int
     most: int = 100
+    fsync: str = "off"
     process: subprocess.Popen | None = None
 
     @property
@@ -70,6 +71,7 @@ class Server:
     def start(self) -> None:
         options = {"port": self.port, "listen_addresses": "127.0.0.1", "max_connections": self.most}
         options |= {"unix_socket_directories": self.folder, "superuser_reserved_connections": 0}
+        options |= {"fsync": self.fsync}
         command = [programs() / "postgres", "-D", self.folder / "data"]
         command += [f"--{name}={value}" for name, value in options.items()]
         with (self.folder / "log").open("ab") as log:
@@ -111,14 +113,13 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(most: int = 100) -> Iterator[Server]:
+def server(**settings: object) -> Iterator[Server]:
     programs()
-    folder = Path(tempfile.mkdtemp(prefix="usable-postgres-"))
-    made = Server(folder, free_port(), most)
+    made = Server(Path(tempfile.mkdtemp(prefix="usable-postgres-")), free_port(), **settings)
     try:
         made.make()
         made.start()
         yield made
     finally:
         made.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(made.folder, ignore_errors=True)

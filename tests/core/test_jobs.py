@@ -32,6 +32,8 @@ from usable_core.jobs.processes import is_alive
 from usable_core.runs import RunStore, Status, living
 from usable_core.runs.living import is_held, let_go, lock_path, working_on
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 REAL = AccuracyConfig(ModelSpec("torchvision/no_such_model"), DatasetSpec("digits"))
 
 
