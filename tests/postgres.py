@@ -10,8 +10,10 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,12 +97,15 @@ class Server:
             self.process.wait(30)
             self.process = None
 
-    def run(self, statement: str, database: str = "postgres") -> list[tuple]:
-        """As its administrator, over the socket."""
+    def connection(self, database: str = "postgres") -> AbstractContextManager[Any]:
+        """A connection of its administrator, over the socket."""
         import psycopg
 
         where = {"host": str(self.folder), "port": self.port, "user": USER, "dbname": database}
-        with psycopg.connect(**where, autocommit=True) as connection:
+        return psycopg.connect(**where, autocommit=True)
+
+    def run(self, statement: str, database: str = "postgres") -> list[tuple]:
+        with self.connection(database) as connection:
             cursor = connection.execute(statement)
             return cursor.fetchall() if cursor.description else []
 

@@ -121,7 +121,7 @@ def execute(
             store.start(run.id, os.getpid())
             return _answer(store, run, Reporter(store, run.id, report), objects)
         except (Cancelled, KeyboardInterrupt) as stopped:
-            # What ended it is told, whatever the store says to that; and nobody likes to wait for it.
+            # What ended it is told, whatever the store says to that.
             with suppress(StorageError), patience(BRIEF):
                 store.cancelled(run.id)
                 stopped.add_note(store.again(run.id))

@@ -84,6 +84,25 @@ class RunLife:
     def _own_folder(self, checked_id: str) -> Path:
         return self.home / "runs" / checked_id
 
+    def folder(self, run_id: str) -> Path:
+        """Return the folder of a run's artifacts (those of the run that answered it).
+
+        Raises:
+            UnknownName: there is no run of this id.
+        """
+        row = self.row(run_id)
+        shares = row["answered_by"] is not None and row["status"] == Status.DONE
+        return self._own_folder(row["answered_by"] if shares else row["id"])
+
+    def elsewhere(self, run_id: str) -> str:
+        """Return where the files of a run are, as a sentence; empty where this machine sees them.
+
+        Raises:
+            UnknownName: there is no run of this id.
+        """
+        folder = self.folder(run_id)
+        return living.elsewhere(self.row(folder.name), self.home, folder)
+
     def attach(self, run_id: str, pid: int) -> None:
         """Note the process that waits for its turn to work on a QUEUED run."""
         self._table.change(

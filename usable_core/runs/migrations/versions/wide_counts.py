@@ -1,4 +1,4 @@
-"""Steps of a run are counted in 64 bits, as SQLite does: attacks on many examples pass 2 billion."""
+"""A run's steps are counted in 64 bits, as in SQLite: those of long attacks pass 2 billion."""
 
 import sqlalchemy as sql
 from alembic import op
