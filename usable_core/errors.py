@@ -157,6 +157,10 @@ class StoreUnusable(StorageError):
     """The table of runs cannot be opened, read or written, so nothing is kept meanwhile."""
 
 
+class ServerAway(StoreUnusable):
+    """The server of the table of runs does not answer; it may be back in a moment."""
+
+
 class Cancelled(UsableError):
     """The user stopped the work."""
 

@@ -56,6 +56,7 @@ class RunHead:
         note: What its owner says about it.
         tags: What it is found by, in the order in which they were given.
         result: The main number of its answer, as people write it.
+        host: Name of the machine that works on it, or did.
     """
 
     id: str
@@ -78,6 +79,7 @@ class RunHead:
     note: str | None = None
     tags: tuple[str, ...] = ()
     result: str | None = None
+    host: str | None = None
 
     @property
     def called(self) -> str:

@@ -173,7 +173,9 @@ def _done(run: Run) -> None:
         result = f"{run.result} · " if run.result else ""
         _head(run, f"{result}in {duration(run.seconds)}")
     gone = stored.store().gone(run.id)
-    if gone:
+    if gone and (told := stored.store().elsewhere(run.id)):
+        st.warning(escaped(told), icon=":material/lan:")
+    elif gone:
         st.warning(
             f"Deleted since: {escaped(', '.join(gone))}. The same question is measured anew.",
             icon=":material/folder_off:",

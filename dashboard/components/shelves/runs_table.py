@@ -63,6 +63,7 @@ def runs_table(runs: Sequence[RunHead], *, key: str) -> list[str]:
     """
     rows, ids = [_row(run) for run in runs], [run.id for run in runs]
     empty = {column for column in SPARSE if not any(row[column] for row in rows)}
+    empty |= {"machine"} if len({row["machine"] for row in rows}) < 2 else set()
     rows = [{column: row[column] for column in row if column not in empty} for row in rows]
     return choosable(rows, ids, key=key, alt=ALT, columns=COLUMNS)
 
@@ -79,5 +80,6 @@ def _row(run: RunHead) -> dict[str, object]:
         "tags": list(run.tags),
         "started": run.started or run.created,
         "duration": duration(run.seconds),
+        "machine": run.host or "",
         "run": run.id,
     }
