@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from usable_core import jobs
+from usable_core import jobs, settings
 from usable_core.catalog import lookup
 from usable_core.cli.ask import give
 from usable_core.cli.options import JsonOption
@@ -36,9 +36,15 @@ def list_runs(
         str,
         typer.Option(
             help="Only runs with these words in id, title, name, note, tags, task, status, model, "
-            "data."
+            "data, owner."
         ),
     ] = "",
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Only your own runs, by your user name here.")
+    ] = False,
+    owner: Annotated[
+        list[str] | None, typer.Option(help="Only runs of this owner; several: of any of them.")
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="Only runs with this tag; several: with all of them.")
     ] = None,
@@ -49,10 +55,14 @@ def list_runs(
     """List the newest runs."""
     if task is not None:
         lookup(TASKS, "task", task)
-    wanted = Wanted(task and (task,), search=search, tags=tag or ())
+    me = settings.user()
+    owners = [*(owner or ()), *([me] if mine else ())]
+    wanted = Wanted(task and (task,), search=search, tags=tag or (), owners=owners or None)
     found = RunStore().listing(wanted, limit, offset)
+    has_others = any(run.owner not in (None, me) for run in found.runs)
     rows = [
         (r.id, r.status, f"{r.created:%Y-%m-%d %H:%M}", r.result or "", _called(r))
+        + ((r.owner or "",) if has_others else ())
         for r in found.runs
     ]
     left = found.total - offset - len(rows) - len(found.unreadable)
@@ -60,8 +70,10 @@ def list_runs(
         remark(f"{left:,} older runs are not shown. --limit, --offset and --search show them.")
     if found.unreadable:
         remark(_unreadable(found.unreadable))
-    nothing = "No run matches." if task or search or tag or found.total else "No runs yet."
-    heads = ("Run", "Status", "Asked (UTC)", "Result", "")
+    nothing = (
+        "No run matches." if task or search or tag or owners or found.total else "No runs yet."
+    )
+    heads = ("Run", "Status", "Asked (UTC)", "Result", "") + (("Owner",) if has_others else ())
     shown = [columns(*heads, rows=rows)] if rows else [nothing]
     data = {"runs": [_as_json(run) for run in found.runs], "total": found.total} if json else None
     answer(data, json, shown)
@@ -156,7 +168,8 @@ def _as_json(run: RunHead) -> dict[str, Any]:
         for name in ("created", "started", "finished")
     }
     names = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
-    facts = {name: getattr(run, name) for name in (*names, "parent", "name", "note", "result")}
+    names += ("parent", "name", "note", "result", "owner")
+    facts = {name: getattr(run, name) for name in names}
     facts["tags"] = list(run.tags)
     about = {"model": run.model_name, "data": run.data_name}
     return {**facts, **about, "status": str(run.status), **times}

@@ -77,5 +77,6 @@ runs = sql.Table(
     sql.Column("note", Text),
     sql.Column("tags", Tags),
     sql.Column("result", Text),
+    sql.Column("owner", Text),
 )
 form = sql.Table("store", metadata, sql.Column("schema", sql.Integer, nullable=False))

@@ -87,6 +87,12 @@ class RunTable:
         with self._database.reading() as connection:
             return list(connection.execute(query).scalars())
 
+    def owners(self) -> list[Any]:
+        """Return who asked runs, as it is stored, by name."""
+        query = sql.select(runs.c.owner).where(runs.c.owner.is_not(None)).distinct()
+        with self._database.reading() as connection:
+            return list(connection.execute(query.order_by(runs.c.owner)).scalars())
+
     def count(self, wanted: Wanted) -> int:
         """Return how many rows are wanted."""
         query = sql.select(sql.func.count()).select_from(runs).where(*self._conditions(wanted))
@@ -105,11 +111,13 @@ class RunTable:
             found.append(runs.c.task.in_(list(wanted.tasks)))
         if wanted.statuses is not None:
             found.append(runs.c.status.in_(list(wanted.statuses)))
+        if wanted.owners is not None:
+            found.append(runs.c.owner.in_([storable(owner) for owner in wanted.owners]))
         for tag in wanted.tags:
             line = f"\n{storable(tag)}\n"
             found.append(sql.cast(runs.c.tags, sql.Text).icontains(line, autoescape=True))
         texts = [runs.c.id, runs.c.title, runs.c.task, runs.c.status, *self._names()]
-        texts += [runs.c.name, runs.c.note, sql.cast(runs.c.tags, sql.Text)]
+        texts += [runs.c.name, runs.c.note, runs.c.owner, sql.cast(runs.c.tags, sql.Text)]
         for word in storable(wanted.search).split():
             found.append(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))
         return found
@@ -127,12 +135,6 @@ class RunTable:
     def active(self) -> list[Row]:
         """Return the rows that wait or run, oldest first."""
         return self._where(runs.c.status.in_(ACTIVE))
-
-    def active_count(self) -> int:
-        """Return how many runs that are no parts of others wait or run."""
-        query = sql.select(sql.func.count()).where(runs.c.status.in_(ACTIVE))
-        with self._database.reading() as connection:
-            return int(connection.execute(query.where(runs.c.parent.is_(None))).scalar_one())
 
     def children(self, run_id: str) -> list[Row]:
         """Return the parts of a run, oldest first."""

@@ -4,7 +4,7 @@ import html
 
 import streamlit as st
 
-from dashboard import memory, state, stored
+from dashboard import memory, state, stored, visitor
 from dashboard.components.shared import names, selection
 from dashboard.components.shared.data_picker import UPLOAD
 from dashboard.components.shared.ended import watch_jobs
@@ -28,6 +28,8 @@ def sidebar(page: str) -> None:
     with st.sidebar:
         _selection()
         selection.controls()
+        if (reason := visitor.read_only()) is not None:
+            st.caption(f":material/lock: {reason}")
         st.caption(_machine())
         words(page)
         watch_jobs()
