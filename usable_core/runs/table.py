@@ -90,8 +90,7 @@ class RunTable:
     def owners(self) -> list[Any]:
         """Return who asked runs, as it is stored, by name."""
         query = sql.select(runs.c.owner).where(runs.c.owner.is_not(None)).distinct()
-        with self._database.reading() as connection:
-            return list(connection.execute(query.order_by(runs.c.owner)).scalars())
+        return [row["owner"] for row in self._rows(query.order_by(runs.c.owner))]
 
     def count(self, wanted: Wanted) -> int:
         """Return how many rows are wanted."""
