@@ -153,6 +153,10 @@ class StorageError(UsableError):
     """A run or its files cannot be written or read."""
 
 
+class ReadOnly(StorageError):
+    """What is kept here is only shown: nothing is started, changed or deleted."""
+
+
 class StoreUnusable(StorageError):
     """The table of runs cannot be opened, read or written, so nothing is kept meanwhile."""
 

@@ -15,7 +15,7 @@ from usable_core.errors import Cancelled, CheckpointError, StorageError, Unknown
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Refused
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
-from usable_core.runs import RunStore, Status
+from usable_core.runs import RunStore, Status, quotas
 from usable_core.runs import store as store_module
 from usable_core.runs.run import Wanted
 from usable_core.runs.trained import model_files
@@ -362,7 +362,7 @@ def test_a_run_that_is_not_over_cannot_be_deleted(store):
 
 
 def test_too_many_waiting_runs_are_refused(store, monkeypatch):
-    monkeypatch.setattr(store_module, "QUOTA", 2)
+    monkeypatch.setattr(quotas, "QUOTA", 2)
     first = store.create(CountConfig())
     store.create(CountConfig())
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import duration, errors_shown, escaped, link
 from dashboard.components.shelves.runs_table import status_badge
 from usable_core import jobs
@@ -28,7 +28,7 @@ def start_run(config: Config, *, title: str | None = None) -> None:
     A `UsableError` is shown as its sentence. Call it on a button press.
     """
     with errors_shown():
-        st.query_params[state.RUN] = jobs.start(config, title=title)
+        st.query_params[state.RUN] = visitor.start(config, title=title)
         st.rerun()
 
 
@@ -145,11 +145,17 @@ def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
     right.button(
         "Cancelling …" if is_asked else "Cancel",
         key=f"cancel_{run.id}",
-        on_click=jobs.cancel,
+        on_click=_cancel,
         args=(run.id,),
-        disabled=is_asked,
+        disabled=is_asked or visitor.read_only() is not None,
+        help=visitor.read_only(),
         width="stretch",
     )
+
+
+def _cancel(run_id: str) -> None:
+    with errors_shown():
+        jobs.cancel(run_id)
 
 
 def _queued(run: Run) -> None:
