@@ -188,8 +188,8 @@ def _as_json(run: RunHead) -> dict[str, Any]:
         name: moment.isoformat() if (moment := getattr(run, name)) is not None else None
         for name in ("created", "started", "finished")
     }
-    names = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
-    names += ("parent", "name", "note", "result", "owner", "host")
+    of_work = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
+    names = (*of_work, "parent", "name", "note", "result", "owner", "host")
     facts = {name: getattr(run, name) for name in names}
     facts["tags"] = list(run.tags)
     about = {"model": run.model_name, "data": run.data_name}

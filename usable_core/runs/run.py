@@ -102,13 +102,6 @@ class RunHead:
         until = self.finished or self.heartbeat or self.started
         return (until - self.started).total_seconds()
 
-    @property
-    def eta_seconds(self) -> float | None:
-        """Seconds that are left if it goes on at its pace; None while that is unknown."""
-        if self.status is not Status.RUNNING or not self.done or not self.total:
-            return None
-        return (self.seconds or 0.0) * max(self.total - self.done, 0) / self.done
-
 
 @dataclass(frozen=True, kw_only=True)
 class Run(RunHead):

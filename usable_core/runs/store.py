@@ -72,6 +72,7 @@ class RunStore(RunLife):
         """
         settings.check_writable()
         now = time.time()
+        asked_by = self.row(parent)["owner"] if parent else owner or settings.user()
         row = {
             "task": tasks.name_of(config),
             "title": title or title_of(config),
@@ -84,11 +85,11 @@ class RunStore(RunLife):
             "host": socket.gethostname(),
             "home": str(self.home.absolute()),
             "pid": pid,
-            "owner": self.row(parent)["owner"] if parent else owner or settings.user(),
+            "owner": asked_by,
         }
         with _asking:
             if parent is None:
-                check_room(self.active_rows(), row["owner"])
+                check_room(self.active_rows(), asked_by)
             return self.get(self._add(row))
 
     def get(self, run_id: str) -> Run:
