@@ -62,9 +62,12 @@ def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str,
     if row.matches_classes and "model" not in found:
         _refuse_misfit(named)
     for field, spec in named.items():
-        if field not in found:
-            is_model = isinstance(spec, ModelSpec)
-            found[field] = load_model(spec) if is_model else _data(config, spec)
+        if field in found:
+            continue
+        if isinstance(spec, ModelSpec):
+            found[field] = load_model(spec)
+        else:
+            found[field] = _data(config, spec)
     check_kinds(config, found)
     return found
 
