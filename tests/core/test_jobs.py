@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torchvision  # noqa: F401
 from filelock import FileLock
 
 from usable_core import answering, jobs, tasks
@@ -36,6 +37,7 @@ from usable_core.runs.living import is_held, let_go, lock_path, working_on
 
 pytestmark = pytest.mark.usefixtures("each_store")
 
+# A package that is loaded, as `torchvision` is here, is asked for its names by the job alone.
 REAL = AccuracyConfig(ModelSpec("torchvision/no_such_model"), DatasetSpec("digits"))
 
 
