@@ -63,8 +63,12 @@ def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str,
     if row.matches_classes and "model" not in found:
         _refuse_misfit(named)
     for field, spec in named.items():
-        if field not in found:
-            found[field] = load_model(spec) if isinstance(spec, ModelSpec) else dataset_of(spec)
+        if field in found:
+            continue
+        if isinstance(spec, ModelSpec):
+            found[field] = load_model(spec)
+        else:
+            found[field] = _data(config, spec)
     check_kinds(config, found)
     return found
 
@@ -99,6 +103,14 @@ def check_kinds(config: Config, objects: Mapping[str, Any]) -> None:
             f"{objects[one].name} is of texts and {objects[other].name} of pictures. Choose a "
             "model and data of one kind."
         )
+
+
+def _data(config: Config, spec: DatasetSpec) -> "Dataset":
+    """Return the data that a question names; without classes where it asks for none."""
+    from usable_core.datasets import load_examples
+
+    needs_labels = getattr(config, "needs_labels", True)
+    return dataset_of(spec) if needs_labels else load_examples(spec.reference)
 
 
 def dataset_of(spec: DatasetSpec) -> "Dataset":

@@ -153,8 +153,16 @@ class StorageError(UsableError):
     """A run or its files cannot be written or read."""
 
 
+class ReadOnly(StorageError):
+    """What is kept here is only shown: nothing is started, changed or deleted."""
+
+
 class StoreUnusable(StorageError):
     """The table of runs cannot be opened, read or written, so nothing is kept meanwhile."""
+
+
+class ServerAway(StoreUnusable):
+    """The server of the table of runs does not answer; it may be back in a moment."""
 
 
 class Cancelled(UsableError):

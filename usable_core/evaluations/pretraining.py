@@ -63,6 +63,18 @@ class PretrainingConfig:
             self._require_no_labels()
 
     @property
+    def counted(self) -> str:
+        """Return what the share of right answers is called."""
+        if ARCHITECTURES[self.architecture].kind == "text":
+            return "Pieces guessed"
+        return "Accuracy" if self.needs_labels else "Views found"
+
+    @property
+    def needs_labels(self) -> bool:
+        """Tell whether the data must say what each example is."""
+        return self.objective == "supervised"
+
+    @property
     def adversary_steps(self) -> int:
         """Return how many steps the adversary of the training takes."""
         return self.attack_steps or ADVERSARY_STEPS[self.adversarial]

@@ -18,6 +18,7 @@ from usable_core.jobs.ranks import be_one
 from usable_core.jobs.worker import serve
 from usable_core.runs import RunStore
 from usable_core.runs.living import working_on
+from usable_core.runs.patience import LASTING, patience
 from usable_core.settings import let_threads_sleep
 
 
@@ -50,7 +51,11 @@ def main() -> int:
 def _run(run_id: str) -> int:
     store = RunStore()
     try:
-        with working_on(store.home, run_id), wait_for_turn(store, run_id):
+        with (
+            patience(LASTING),
+            working_on(store.home, run_id),
+            wait_for_turn(store, run_id),
+        ):
             execute(store, store.get(run_id), may_kill=True)
     except UsableError as error:  # the run holds it already
         logging.getLogger("usable_core.jobs").warning("%s", error)

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from usable_core.catalog.recipes import RECIPES
+from usable_core.catalog.recipes import RECIPES, require_fitting
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import parts_of, require_classes
 from usable_core.device import best_device
@@ -38,6 +38,7 @@ from usable_core.training.micro_batches import Batch, in_parts, one_after_anothe
 from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.probing import probe, probe_then_fit
+from usable_core.training.remarks import on_statistics
 from usable_core.training.resuming import Checkpoints, question_of
 from usable_core.training.retained import Source
 from usable_core.training.trained import Trained, finished
@@ -84,6 +85,9 @@ def fine_tune(
         keeping, trainee = tuning.keeping, tuning.trainee
         kept = None if keeping is None else keeping.measured()
         of_recipe = RECIPES[config.recipe].faults if config.recipe else ()
+        is_normalised = tuning.moves_statistics and not config.from_scratch
+        of_start = on_statistics(model.network) if is_normalised else ()
+        of_kept = () if keeping is None else keeping.remarks(fitted.start)
         answers = answers_to(trainee, tuning.held_out, tuning.validation)
         return Trained(
             network=trainee.network.cpu(),
@@ -98,7 +102,7 @@ def fine_tune(
             base=model.name,
             base_fingerprint=model.fingerprint,
             kept=kept,
-            remarks=of_recipe + (() if keeping is None else keeping.remarks(fitted.start)),
+            remarks=of_recipe + of_start + of_kept,
         )
 
     return finished(fitted, trained, folder, checkpoints)
@@ -109,6 +113,7 @@ def prepared(
 ) -> "Tuning":
     """Return what is trained, before its first step; arguments and errors as of `fine_tune`."""
     require_classes(dataset)
+    require_fitting(config.recipe, model.kind)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
     train, validation = parts_of(dataset, config)
@@ -159,6 +164,12 @@ class Tuning:
     def is_unmoved(self) -> bool:
         """Tell whether the start itself is the answer."""
         return self.keeping is not None and self.keeping.balance.is_unmoved
+
+    @property
+    def moves_statistics(self) -> bool:
+        """Tell whether layers of batch normalisation see the batches."""
+        is_fixed = self.config.method == "linear_probe" or self.is_unmoved
+        return not is_fixed and bool(batch_norms(self.trainee.network) - self.resting)
 
     def fitted(self, report: Report, checkpoints: Checkpoints) -> Fitted:
         """Train the network, in place."""
