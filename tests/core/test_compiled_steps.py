@@ -95,18 +95,18 @@ def test_only_whole_batches_are_compiled(compiler):
 
 
 @pytest.mark.parametrize(
-    ("clock", "is_compiled", "said"),
+    ("spans", "is_compiled", "said"),
     [
-        (times(200, 50, 100), True, "took 50 s, and a step then 100 s instead of 200 s"),
-        (times(200, 700, 100), False, "took 700 s, and a step then 100 s instead of 200 s"),
-        (times(200, 50, 190), False, "took 50 s, and a step then 190 s instead of 200 s"),
-        (times(40, 1, 1), False, ""),
+        ((200, 50, 100), True, "took 50 s, and a step then 100 s instead of 200 s"),
+        ((200, 700, 100), False, "took 700 s, and a step then 100 s instead of 200 s"),
+        ((200, 50, 190), False, "took 50 s, and a step then 190 s instead of 200 s"),
+        ((40, 1, 1), False, ""),
     ],
     ids=["pays", "takes too long", "hardly faster", "short"],
 )
-def test_steps_are_compiled_if_all_are_then_over_sooner(clock, is_compiled, said, compiler):
+def test_steps_are_compiled_if_all_are_then_over_sooner(spans, is_compiled, said, compiler):
     """Six steps: 1,200 s as they are."""
-    compiler.clock = clock
+    compiler.clock = times(*spans)
     weights, fitted = trained({"compile": "auto"})
     compiler.clock = count()
     again, _ = trained({"compile": "on" if is_compiled else "off"})
