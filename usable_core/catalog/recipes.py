@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from usable_core.errors import ConfigError
 
-OF_PICTURES = ("augmentation", "mixup", "cutmix")  # settings that texts have none of
+OF_PICTURES = ("augmentation", "mixup", "cutmix", "compile")  # settings that texts have none of
 
 
 @dataclass(frozen=True)
