@@ -226,9 +226,7 @@ def test_what_cannot_be_shared_is_a_sentence(monkeypatch):
         FineTuningConfig(ModelSpec("bundled/vit"), TASK, "linear_probe", Schedule(processes=2))
     with pytest.raises(ConfigError, match="processes must be left out where the pictures"):
         PretrainingConfig("small_vit", TASK, Schedule(processes=2), objective="contrastive")
-    monkeypatch.setattr(
-        "usable_core.training.processes.best_device", lambda: SimpleNamespace(type="cuda")
-    )
+    monkeypatch.setattr("usable_core.training.processes.best_device", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ConfigError, match="processes is 2, one GPU each, and this machine shows 1"):
         ranks.run(PretrainingConfig("small_vit", TASK, Schedule(processes=2)), {}, silent, None)
