@@ -145,7 +145,7 @@ def test_a_sweep_that_was_stopped_shows_what_is_done_and_can_be_resumed(
 
     rows = app.dataframe[0].value
     assert list(rows["λ"]) == ["0", "0", "1"]
-    assert list(rows[""]) == ["done", "done", "Epoch 1"]
+    assert list(rows[""]) == ["done", "done", "running"]
     assert list(rows["task accuracy"]) == ["66.7 %", "66.7 %", ""]
     assert list(rows["retained of the source"]) == ["80.0 %", "80.0 %", ""]
     assert app.get("progress")[0].proto.text == "250 of 630"  # a moment tells of no pace
