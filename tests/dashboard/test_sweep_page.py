@@ -152,7 +152,7 @@ def test_a_sweep_that_was_stopped_shows_what_is_done_and_can_be_resumed(
 
     store.cancelled(run.id)
     resumed = []
-    monkeypatch.setattr(jobs, "again", lambda run_id: resumed.append(run_id) or run.id)
+    monkeypatch.setattr(jobs, "again", lambda run_id, **_: resumed.append(run_id) or run.id)
     app = open_page("sweep", run=run.id)
     assert list(app.dataframe[0].value[""]) == ["done", "done", "stopped"]
     app.button(key="sweep_resume").click().run()

@@ -88,7 +88,9 @@ class PretrainingConfig:
             value = getattr(schedule, name)
             require(value == 0, name, "0 where there are no labels to mix or to smooth", value)
         expected = "left out where the pictures of a batch are compared with one another"
-        require(schedule.micro_batch is None, "micro_batch", expected, schedule.micro_batch)
+        for name in ("micro_batch", "processes"):
+            value = getattr(schedule, name)
+            require(value is None, name, expected, value)
         is_good = schedule.sampling == "uniform"
         require(is_good, "sampling", "uniform where there are no labels", schedule.sampling)
         expected = "shift, shift_flip or rand_augment where two views of a picture are compared"

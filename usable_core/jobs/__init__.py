@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from usable_core import answering, tasks
+from usable_core import answering, settings, tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
@@ -30,8 +30,13 @@ log = logging.getLogger(__name__)
 __all__ = ["again", "cancel", "queue_position", "recover", "run_here", "start"]
 
 
-def start(config: Config, *, title: str | None = None) -> str:
+def start(config: Config, *, title: str | None = None, owner: str | None = None) -> str:
     """Return the id of a new run, for which a process of its own is started.
+
+    Args:
+        config: The question.
+        title: As people see it.
+        owner: Who asks; the operating system's user when not given.
 
     Raises:
         UsableError: a name is plainly wrong; there is no run then.
@@ -40,12 +45,12 @@ def start(config: Config, *, title: str | None = None) -> str:
     config = tasks.placed(config)
     tasks.check_names(config)
     store = RunStore()
-    run = store.create(config, title=title)
+    run = store.create(config, title=title, owner=owner)
     _spawn(store, run.id, attempts=0)
     return run.id
 
 
-def again(run_id: str) -> str:
+def again(run_id: str, *, owner: str | None = None) -> str:
     """Return the id of a new run of the same question, called and tagged as that was.
 
     One that ended before its answer goes on from its finished parts, where its kind can.
@@ -56,7 +61,7 @@ def again(run_id: str) -> str:
     """
     store = RunStore()
     before = store.get(run_id)
-    new = start(before.config, title=before.title)
+    new = start(before.config, title=before.title, owner=owner)
     store.describe(new, name=before.name, note=before.note, tags=before.tags)
     return new
 
@@ -83,6 +88,7 @@ def run_here(
         UsableError: what it names cannot be loaded, and there is no run then; or it failed. A store
             that cannot be used is a warning, where there is an answer all the same.
     """
+    settings.check_writable()
     config = tasks.placed(config)
     if objects is None:
         tasks.check_names(config)
@@ -137,23 +143,26 @@ def cancel(run_id: str) -> None:
 
 
 def queue_position(run_id: str) -> int | None:
-    """Return how many runs are before a QUEUED one (0: it is next); None when it does not wait.
+    """Return how many runs of its machine are before a QUEUED one; None when it does not wait.
+
+    0: it is next. Each machine has a queue of its own, for each has its own accelerators.
 
     Raises:
         UnknownName: there is no run of this id.
     """
     store = RunStore()
-    if store.row(run_id)["status"] != Status.QUEUED:
-        return None
-    return sum(1 for row in _ahead(store, run_id))
+    row = store.row(run_id)
+    return len(_ahead(store, row)) if row["status"] == Status.QUEUED else None
 
 
 def recover() -> None:
     """Make runs LOST whose process is gone, and start those anew that only waited.
 
     Cheap; the pages call it at every look. Cancelled jobs that do not listen are killed here too,
-    should their own watch have failed.
+    should their own watch have failed. Nothing is done where what is kept is only shown.
     """
+    if settings.is_read_only():
+        return
     try:
         _recover(RunStore())
     except StorageError as error:  # who needs the store will say it better
@@ -182,11 +191,10 @@ def _spawn(store: RunStore, run_id: str, attempts: int) -> None:
     store.attach(run_id, process.pid)
 
 
-def _ahead(store: RunStore, run_id: str) -> list[dict[str, Any]]:
-    """Return the jobs that wait and were asked before."""
-    rows = [r for r in store.active_rows() if r["status"] == Status.QUEUED and not r["parent"]]
-    ids = [row["id"] for row in rows]
-    return rows[: ids.index(run_id)] if run_id in ids else []
+def _ahead(store: RunStore, run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the jobs that wait on the machine of a run and were asked before."""
+    rows = [r for r in store.active_rows() if r["host"] == run["host"] and r["id"] < run["id"]]
+    return [r for r in rows if r["status"] == Status.QUEUED and not r["parent"]]
 
 
 def _is_gone(store: RunStore, row: Mapping[str, Any]) -> bool:

@@ -25,7 +25,7 @@ def seconds_left(events: "pd.DataFrame") -> float | None:
     anew = work["done"].diff() < 0  # it was ended and began again
     work = work[anew.cumsum() == anew.sum()]
     steps = float(work["done"].iloc[-1] - work["done"].iloc[0])
-    seconds = (work["time"].iloc[-1] - work["time"].iloc[0]).total_seconds()
+    seconds = float((work["time"].iloc[-1] - work["time"].iloc[0]).total_seconds())
     if not steps > 0 or not math.isfinite(seconds) or seconds < LEAST:
         return None
     return seconds * max(float(total - work["done"].iloc[-1]), 0.0) / steps

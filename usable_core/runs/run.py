@@ -56,6 +56,9 @@ class RunHead:
         note: What its owner says about it.
         tags: What it is found by, in the order in which they were given.
         result: The main number of its answer, as people write it.
+        host: Name of the machine that works on it, or did.
+        owner: Who asked: an account of the dashboard's login, or a user of the operating system.
+            None where an earlier version did not note it.
     """
 
     id: str
@@ -78,6 +81,8 @@ class RunHead:
     note: str | None = None
     tags: tuple[str, ...] = ()
     result: str | None = None
+    host: str | None = None
+    owner: str | None = None
 
     @property
     def called(self) -> str:
@@ -126,15 +131,17 @@ class Wanted:
     Attributes:
         tasks: Keys of `TASKS`; None means any.
         statuses: Where they are in their life; None means any.
-        search: Words that each stand in the id, title, name, note, tags, task, status, model or
-            data.
+        search: Words that each stand in the id, title, name, note, tags, task, status, model,
+            data or owner.
         tags: All of them are the run's.
+        owners: Who asked; None means anybody.
     """
 
     tasks: Collection[str] | None = None
     statuses: Collection[Status] | None = None
     search: str = ""
     tags: Collection[str] = ()
+    owners: Collection[str] | None = None
 
 
 EVERY = Wanted()

@@ -29,10 +29,11 @@ from usable_core.models.sources.from_card import check_architecture
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
 from usable_core.training.initial import new_network
+from usable_core.training.joint import Keep
 from usable_core.training.keeping import Keeping, keeping_of
 from usable_core.training.loop import Fitted, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
-from usable_core.training.micro_batches import Batch, in_parts, whole
+from usable_core.training.micro_batches import Batch, in_parts, one_after_another, whole
 from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.probing import probe, probe_then_fit
@@ -184,8 +185,8 @@ class Tuning:
     def objective(self) -> Objective:
         """Return what is minimised where weights of the backbone are moved."""
         keeping, network, config = self.keeping, self.trainee.network, self.config
-        rate, decay, judge = config.backbone_rate, config.layer_decay, self._judge()
-        has_source = keeping is not None and keeping.source is not None
+        rate, decay = config.backbone_rate, config.layer_decay
+        judge = self._judge(None if keeping is None else keeping.keep)
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
             loss=whole(self._read, judge),
@@ -197,13 +198,17 @@ class Tuning:
             labels=self.task.labels,
             lengths=self.task.lengths,
             expect=self.task.expect,
-            micro_losses=None if has_source else in_parts(self._read, judge),
+            micro_batches=in_parts(self._read, judge),
         )
         if keeping is None:
             return alone
         joint = keeping.joint
         parts = [alone.parts[0], (joint.head, rate), alone.parts[1], (joint.statistics, 0.0)]
-        return replace(alone, parts=parts, weigh=keeping.balance.weights)
+        both = replace(alone, parts=parts, weigh=keeping.balance.weights)
+        if keeping.parts is None:
+            return both
+        task = in_parts(self._read, self._judge(None))
+        return replace(both, micro_batches=one_after_another(task, keeping.parts))
 
     def _read(self, indices: Tensor, step: int) -> Batch:
         """Return the examples of a step, changed and mixed as the schedule says."""
@@ -215,9 +220,8 @@ class Tuning:
         x = x.contiguous(memory_format=torch.channels_last)
         return Batch(self.trainee.input.normalise(x), target, y)
 
-    def _judge(self) -> Callable[[Batch, int], Loss]:
+    def _judge(self, keep: Keep | None) -> Callable[[Batch, int], Loss]:
         network, smoothing = self.trainee.network, self.config.schedule.label_smoothing
-        keeping = self.keeping
         at_rest = [m for name, m in network.named_modules() if name in self.resting]
 
         def judge(batch: Batch, step: int) -> Loss:
@@ -227,7 +231,7 @@ class Tuning:
             logits = network(batch.x).float()
             fine = F.cross_entropy(logits, batch.target, label_smoothing=smoothing)
             correct = logits.detach().argmax(1).eq(batch.y).sum()
-            return Loss(fine, correct, None if keeping is None else keeping.keep(batch.x, step))
+            return Loss(fine, correct, None if keep is None else keep(batch.x, step))
 
         return judge
 

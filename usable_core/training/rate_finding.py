@@ -120,7 +120,7 @@ def _losses(
     objective: Objective, schedule: Schedule, rates: Floats
 ) -> Iterator[tuple[float, float]]:
     """Yield each rate with the loss before its step, and then take that step as a training does."""
-    memory = Memory(objective, schedule.micro_batch)
+    memory = Memory(objective, schedule.together)
     precision = number_format(objective, schedule, memory)
     weights = objective.weigh(starting_losses(objective, schedule, precision, memory))
     decay = (schedule.weight_decay or 0.0) * weights.task  # as in `Descent`

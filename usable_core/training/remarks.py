@@ -107,9 +107,9 @@ def on_parts(micro_batch: int | None, schedule: Schedule) -> tuple[str, ...]:
         micro_batch: How many examples went through the network together; None where all of a step.
         schedule: As it was asked for.
     """
-    if micro_batch in (None, schedule.micro_batch):
+    if micro_batch in (None, schedule.together):
         return ()
-    asked = schedule.micro_batch or schedule.numbers[1]
+    asked = schedule.together or schedule.numbers[1]
     return (
         f"The device's memory did not hold {asked} examples in training: at most {micro_batch} "
         "went through the network together, and their gradients were added up. The steps are the "

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import duration, errors_shown, escaped, link
 from dashboard.components.shelves.runs_table import status_badge
 from usable_core import jobs
@@ -29,7 +29,7 @@ def start_run(config: Config, *, title: str | None = None) -> None:
     A `UsableError` is shown as its sentence. Call it on a button press.
     """
     with errors_shown():
-        st.query_params[state.RUN] = jobs.start(config, title=title)
+        st.query_params[state.RUN] = visitor.start(config, title=title)
         st.rerun()
 
 
@@ -155,11 +155,17 @@ def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
     right.button(
         "Cancelling …" if is_asked else "Cancel",
         key=f"cancel_{run.id}",
-        on_click=jobs.cancel,
+        on_click=_cancel,
         args=(run.id,),
-        disabled=is_asked,
+        disabled=is_asked or visitor.read_only() is not None,
+        help=visitor.read_only(),
         width="stretch",
     )
+
+
+def _cancel(run_id: str) -> None:
+    with errors_shown():
+        jobs.cancel(run_id)
 
 
 def _queued(run: Run) -> None:
@@ -184,7 +190,9 @@ def _done(run: Run) -> None:
         result = f"{run.result} · " if run.result else ""
         _head(run, f"{result}in {duration(run.seconds)}")
     gone = stored.store().gone(run.id)
-    if gone:
+    if gone and (told := stored.store().elsewhere(run.id)):
+        st.warning(escaped(told), icon=":material/lan:")
+    elif gone:
         st.warning(
             f"Deleted since: {escaped(', '.join(gone))}. The same question is measured anew.",
             icon=":material/folder_off:",

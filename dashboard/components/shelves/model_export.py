@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared import lane, weights
 from dashboard.components.shared.formats import download, errors_shown, escaped
 from usable_core.catalog.exports import EXPORTS
@@ -27,7 +27,14 @@ def export_box(reference: str) -> None:
         st.caption(f"{escaped(row.help)} Read by: {escaped(row.readers)}.")
         request = ImageRequest("export", ModelSpec(reference), format=chosen)
         if st.session_state.get(state.SHELF_EXPORTED) != request:
-            st.button("Write it", key=state.SHELF_EXPORT, on_click=_ask, args=(request,))
+            st.button(
+                "Write it",
+                key=state.SHELF_EXPORT,
+                on_click=_ask,
+                args=(request,),
+                disabled=visitor.read_only() is not None,
+                help=visitor.read_only(),
+            )
         elif weights.here([request.model]):
             _file(request)
 

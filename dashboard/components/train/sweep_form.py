@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.measure.fit import fit_note
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
@@ -89,7 +89,12 @@ def sweep_form() -> None:
         and dataset is not None
     )
     is_pressed = st.button(
-        "Start", type="primary", key=state.SWEEP_START, disabled=not is_ready, width="stretch"
+        "Start",
+        type="primary",
+        key=state.SWEEP_START,
+        disabled=not is_ready or visitor.read_only() is not None,
+        help=visitor.read_only(),
+        width="stretch",
     )
     if is_pressed and dataset is not None and measures is not None:
         with errors_shown():
