@@ -132,12 +132,14 @@ def result(losses, rates=None, *, usual=0.05):
 @pytest.mark.parametrize(
     ("usual", "is_fit", "says"),
     [
-        (0.05, True, "the usual one: the loss falls up to"),
-        (1e-4, True, "the usual one: the loss falls up to"),
-        (0.9, False, "at the usual 0.9 it rises"),
+        (0.05, True, "the usual one: it lies in the decade up to"),
+        (1e-4, False, "the usual 0.0001 lies more than a decade below that"),
+        (0.9, False, "the usual 0.9 lies above that, where the loss rises"),
     ],
 )
-def test_the_usual_rate_is_suggested_where_the_loss_falls_up_to_it(usual, is_fit, says):
+def test_the_usual_rate_is_suggested_where_it_is_in_the_decade_below_the_least_loss(
+    usual, is_fit, says
+):
     draw = np.random.default_rng(0)
     places = np.linspace(-6, 0, 100)
     losses = 2.3 - 1.5 / (1 + np.exp(-4 * (places + 2.5))) + 40 * np.clip(places + 0.8, 0, 1) ** 2

@@ -121,16 +121,16 @@ class RateResult:
     def suggested(self) -> float | None:
         """Return the rate to take; None where the curve is flat.
 
-        That is the usual one where the loss falls at it, else `bound`: a test tells where a rate
-        is too high, but of those below it neither the steepest fall nor a tenth of the least loss's
-        trained better, and for some networks much worse; see `benchmarks.learning_rates`.
+        That is the usual one in the decade up to the rate of the least loss, else `bound`: a test
+        tells the order of magnitude, and within it the rate of the steepest fall trains no better
+        and for some networks worse; see `benchmarks.learning_rates`.
         """
         return self.usual if self.bound is not None and self.is_usual_fit else self.bound
 
     @property
     def is_usual_fit(self) -> bool:
-        """Tell whether the loss falls up to the usual rate."""
-        return self.usual <= self._least_rate
+        """Tell whether the usual rate lies where the loss falls, near its least."""
+        return self._least_rate / BELOW <= self.usual <= self._least_rate
 
     @property
     def _least_rate(self) -> float:
@@ -167,15 +167,19 @@ def in_words(result: RateResult) -> str:
             "--steps or a larger --batch-size."
         )
     end = f"runs away at {last:.2g}" if result.ran_away else f"has not run away at {last:.2g}"
+    least = (result.bound or math.nan) * BELOW
     falls = f"The loss falls fastest at {result.steepest:.2g} and {end}."
     if result.is_usual_fit:
-        least = (result.bound or math.nan) * BELOW
         return (
-            f"Take a learning rate of {result.suggested:.2g}, the usual one: the loss falls up to "
-            f"{least:.2g}, and which rate below that is best, {len(result.records)} steps do not "
-            f"tell. {falls}"
+            f"Take a learning rate of {result.suggested:.2g}, the usual one: it lies in the decade "
+            f"up to {least:.2g}, at which the loss is least, and more than the decade a test of "
+            f"{len(result.records)} steps does not tell. {falls}"
         )
     return (
         f"Take a learning rate of {result.suggested:.2g}, a tenth of that at which the loss is "
-        f"least: at the usual {result.usual:.2g} it rises. {falls}"
+        f"least: the usual {result.usual:.2g} lies {_where(result.usual, least)}. {falls}"
     )
+
+
+def _where(usual: float, least: float) -> str:
+    return "above that, where the loss rises" if usual > least else "more than a decade below that"
