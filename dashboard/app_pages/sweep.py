@@ -19,7 +19,8 @@ def unfinished(asked: SweepConfig, rows: pd.DataFrame) -> None:
 
 st.title("λ")
 st.markdown(
-    "Turn λ of L_pre + λ·L_fine and see what it does: what the task gains, what is forgotten."
+    r"Turn λ of $L_\mathrm{pre} + \lambda\,L_\mathrm{fine}$ and see what it does: what the task "
+    "gains, what is forgotten."
 )
 trainings_page(
     TrainingsPage(

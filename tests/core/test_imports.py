@@ -106,7 +106,7 @@ ASKING_LAYERS = (
         "download_process",
         "bringing",
     ),
-    ("tasks", "progress"),
+    ("task", "tasks", "progress"),
     ("runs", "plots", "answering"),
     ("reports",),
     ("verdict_files",),

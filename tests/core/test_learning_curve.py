@@ -92,6 +92,15 @@ def test_few_examples_are_seen_as_often_as_the_least_steps_take():
     assert {one.schedule.epochs for one in usual} == {200, None}
 
 
+def test_sizes_of_each_class_are_as_many_times_the_classes():
+    asked = replace(ASKED, train_sizes=(1, 20, ALL), seeds=(0,), counted="per_class")
+
+    sizes = [one.train_size for one in asked.trainings(MODEL, 150, 10)]
+
+    assert sizes == [10, 150]  # twenty of each are more than there are
+    assert [one.train_size for one in asked.trainings(MODEL, 1500, 10)] == [10, 200, 1500]
+
+
 def test_a_size_beyond_all_is_all_and_one_training():
     trainings = ASKED.trainings(MODEL, 15)
 
@@ -114,12 +123,13 @@ def test_a_plain_training_is_the_question_that_it_was_before_there_were_sizes(mo
 
 def test_a_backbone_that_cannot_be_loaded_is_listed_and_the_others_go_on(tmp_path):
     gone = ModelSpec(str(tmp_path / "gone"))
-    config = replace(ASKED, models=(gone, MODEL), train_sizes=(5,), seeds=(0,))
+    sizes = {"train_sizes": (1,), "counted": "per_class"}
+    config = replace(ASKED, models=(gone, MODEL), seeds=(0,), **sizes)
 
     _, result = jobs.run_here(config, objects={"dataset": answering.dataset_of(config.dataset)})
 
     assert list(result.records["n"] > 0) == [False, True]
-    assert f"{gone.reference}, 5 images, seed 0 has no answer:" in refusals(result)[0]
+    assert f"{gone.reference}, 10 images, seed 0 has no answer:" in refusals(result)[0]
 
 
 # The numbers are functions of the records

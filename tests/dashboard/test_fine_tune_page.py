@@ -488,3 +488,12 @@ def test_a_trained_model_is_assessed_from_here(open_page, store, lane_says):
     app = open_page("fine_tune", run=run.id)
 
     assert links(app)["Is it fit?"] == f"assess?models=run%2F{run.id}&data=digits"
+
+
+def test_a_backbone_of_texts_begins_with_source_data_of_texts(open_page, started):
+    app = open_page("fine_tune", fine_tune_model="bundled/bert", fine_tune_dataset="languages")
+
+    app.toggle(key="fine_tune_has_source").set_value(True).run()
+
+    assert app.selectbox(key="fine_tune_source").value == "languages"
+    assert "nothing could be forgotten" in texts(app)

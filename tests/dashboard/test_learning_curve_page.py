@@ -15,6 +15,7 @@ CONFIG = LearningCurveConfig(
     "linear_probe",
     Schedule(epochs=4),
     from_scratch=True,
+    counted="per_class",
 )
 
 
@@ -42,6 +43,7 @@ def test_the_untouched_form_asks_of_data_at_hand_and_bad_sizes_are_a_sentence(op
     assert asked.dataset == DatasetSpec("digits")
     assert asked.train_sizes == (20, 50, 100, 200, 500, ALL)
     assert (asked.seeds, asked.method, asked.from_scratch) == ((0, 1, 2), "full", False)
+    assert asked.counted == "in_all"
 
     app.text_input(key="learning_curve_sizes").set_value("1, all").run()
     app.button(key="learning_curve_start").click().run()
@@ -66,6 +68,7 @@ def test_an_answer_is_shown_and_its_question_put_into_the_form(open_page, store)
     }
     assert "from 10 to 400 images task accuracy goes from 51.0 % to 90.0 %" in texts(app)
     assert app.text_input(key="learning_curve_sizes").value == "10, all"
+    assert app.segmented_control(key="learning_curve_counted").value == "per_class"
     assert app.toggle(key="learning_curve_scratch").value
     app.selectbox(key="learning_curve_use").select("t1").run()
     assert links(app)["Its training"] == "fine_tune?run=t1"

@@ -145,7 +145,7 @@ def test_a_sweep_that_was_stopped_shows_what_is_done_and_can_be_resumed(
 
     rows = app.dataframe[0].value
     assert list(rows["λ"]) == ["0", "0", "1"]
-    assert list(rows[""]) == ["done", "done", "Epoch 1"]
+    assert list(rows[""]) == ["done", "done", "running"]
     assert list(rows["task accuracy"]) == ["66.7 %", "66.7 %", ""]
     assert list(rows["retained of the source"]) == ["80.0 %", "80.0 %", ""]
     assert app.get("progress")[0].proto.text == "250 of 630"  # a moment tells of no pace
@@ -176,3 +176,16 @@ def test_what_else_is_measured_is_asked_and_restored(open_page, started, store):
     assert app.text_input(key="sweep_epsilon").value == "4/255"
     assert app.selectbox(key="sweep_explanation").value == "lime"
     assert app.number_input(key="sweep_attacked").value == 7
+
+
+def test_a_training_that_moves_nothing_says_so_in_place_of_curves(open_page, store):
+    run = store.create(CONFIG)
+    store.start(run.id, 1)
+    child = store.create(CONFIG.training(0.0, 0), parent=run.id)
+    store.start(child.id, 1)
+    store.progress(child.id, 1, 1, "Epoch 0", epoch=0.0, validation_accuracy=0.1)
+
+    app = open_page("sweep", run=run.id)
+
+    assert "λ = 0 moves no weight, so there are no curves" in texts(app)
+    assert not figures(app)

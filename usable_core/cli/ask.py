@@ -11,7 +11,8 @@ from usable_core.cli.options import JsonOption, expanded
 from usable_core.cli.output import answer, how_to_open, progress_bar, run_task
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs.run import Run
-from usable_core.tasks import TASKS, Task
+from usable_core.task import Task
+from usable_core.tasks import TASKS
 
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Say only how long it will take.")]
 

@@ -137,6 +137,7 @@ class LearningCurveSettings(TypedDict, total=False):
     """Fields of `LearningCurveConfig`."""
 
     train_sizes: Sequence[int] | str
+    counted: Literal["in_all", "per_class"]
     seeds: Sequence[int]
     method: Literal["full", "linear_probe"]
     schedule: Schedule

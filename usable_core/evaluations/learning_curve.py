@@ -6,6 +6,7 @@ The answer is `evaluations.learning_curve_result`.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,7 +65,9 @@ class LearningCurveConfig:
         models: Backbone that is fine-tuned; repeatable, for several side by side.
         dataset: The task; its train split is what the examples are drawn from, and its test split
             is the same for all.
-        train_sizes: How many examples are trained on, each at least 2; `all` for all there are.
+        train_sizes: How many examples are trained on, at least 2 in all; `all` for all there are.
+        counted: Of what they are numbers: examples `in_all`, or `per_class`, as a mean where
+            classes are not equally frequent, for each is drawn by its share.
         seeds: Seeds of the trainings: which examples, initial head, order and augmentation.
         method: `full` moves every weight; `linear_probe` only the new head, on cached features.
         schedule: How; its seed is each of `seeds`.
@@ -82,11 +85,13 @@ class LearningCurveConfig:
     from_scratch: bool = False
     measured_on: MeasuredOn = "test"
     measures: Measures = Measures()
+    counted: Literal["in_all", "per_class"] = "in_all"
 
     def __post_init__(self) -> None:
         require_choices(self)
-        expected = "whole numbers from 2, and all, such as 20,100,all"
-        require_each(self.train_sizes, "train_sizes", expected, _is_size)
+        least = 1 if self.counted == "per_class" else 2
+        expected = f"whole numbers from {least}, and all, such as 20,100,all"
+        require_each(self.train_sizes, "train_sizes", expected, partial(_is_size, least))
         is_model = isinstance(self.models, tuple) and bool(self.models)
         require(is_model, "models", "at least one", self.models)
         require_each(tuple(map(called, self.models)), "models", "several names", bool)
@@ -94,20 +99,24 @@ class LearningCurveConfig:
         require_trainings(self.dataset, self.seeds, count)
         object.__setattr__(self, "train_sizes", tuple(sorted(self.train_sizes)))
         object.__setattr__(self, "seeds", tuple(sorted(self.seeds)))
-        self.trainings(self.models[0], 2)  # which checks the rest
+        self.trainings(self.models[0], 2, 2)  # which checks the rest
 
     @property
     def starts(self) -> tuple[str, ...]:
         """Return what the weights start as."""
         return (PRETRAINED, RANDOM) if self.from_scratch else (PRETRAINED,)
 
-    def trainings(self, model: ModelSpec, total: int) -> tuple[FineTuningConfig, ...]:
+    def trainings(
+        self, model: ModelSpec, total: int, classes: int = 1
+    ) -> tuple[FineTuningConfig, ...]:
         """Return the question of every training of a backbone.
 
         Args:
             model: The backbone.
             total: Examples that can be trained on; what is more than these is these.
+            classes: Of the task.
         """
+        of_each = classes if self.counted == "per_class" else 1
         return tuple(
             FineTuningConfig(
                 model,
@@ -118,7 +127,7 @@ class LearningCurveConfig:
                 train_size=size,
             )
             for start in self.starts
-            for size in sorted({min(size, total) for size in self.train_sizes})
+            for size in sorted({min(size * of_each, total) for size in self.train_sizes})
             for seed in self.seeds
         )
 
@@ -153,5 +162,5 @@ def size_said(size: int) -> str:
     return "all" if size >= ALL else str(size)
 
 
-def _is_size(value: object) -> bool:
-    return type(value) is int and 2 <= value <= ALL
+def _is_size(least: int, value: object) -> bool:
+    return type(value) is int and least <= value <= ALL

@@ -11,7 +11,8 @@ from usable_core import answering
 from usable_core.errors import UsableError
 from usable_core.evaluations.learning_curve import LearningCurveConfig
 from usable_core.evaluations.learning_curve_result import LearningCurveResult
-from usable_core.evaluations.specs import ModelSpec, Report
+from usable_core.evaluations.specs import Report
+from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs.trainings import Progress, Trainings, costs_of
 
 if TYPE_CHECKING:
@@ -47,11 +48,12 @@ def run_learning_curve(
     config.measures.check_kind(task.kind)
     answering.look_at({"dataset": task}, lambda done, total, message, **_: report(0, 0, message))
     total = answering.training_count(task, config.dataset)
-    asked = [one for spec in config.models for one in config.trainings(spec, total)]
+    counts = total, len(task.labels)
+    asked = [one for spec in config.models for one in config.trainings(spec, *counts)]
     work = Trainings(config, task, folder.name, Progress(report, costs_of(config, asked)))
     rows: list[dict[str, Any]] = []
     for spec, model in zip_longest(config.models, models):
-        rows += _rows(work, config, spec, model, total)
+        rows += _rows(work, config.trainings(spec, *counts), model)
     if not any(row["n"] for row in rows):
         raise UsableError(f"No size has an answer. The first: {rows[0]['refused']}")
     return LearningCurveResult(
@@ -60,14 +62,9 @@ def run_learning_curve(
 
 
 def _rows(
-    work: Trainings,
-    config: LearningCurveConfig,
-    spec: ModelSpec,
-    model: "Model | None",
-    total: int,
+    work: Trainings, questions: Sequence[FineTuningConfig], model: "Model | None"
 ) -> Iterator[dict[str, Any]]:
     """Yield what is recorded of each training of a backbone, which is loaded for them all."""
-    questions = config.trainings(spec, total)
     known = {"dataset": work.dataset} | ({} if model is None else {"model": model})
     try:
         objects = answering.resolve(questions[0], known)

@@ -5,10 +5,9 @@ that change. And about no image: how long a model takes, for estimates before lo
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -22,7 +21,6 @@ from usable_core.errors import ExplanationError
 from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.explanation import ExplainerOptions
 from usable_core.evaluations.interactive import TRIAL_TEXT, Answer, ImageRequest, State
-from usable_core.evaluations.specs import Report
 from usable_core.explainers.attribution import attribute
 from usable_core.files import write_bytes
 from usable_core.games.pictures import Picture
@@ -35,77 +33,18 @@ from usable_core.measuring.example_pictures import save_asked
 from usable_core.measuring.exports import save_export
 from usable_core.measuring.fragility import AdversarialPath, adversarial_path
 from usable_core.measuring.hiding import without
-from usable_core.measuring.instances import Instance, seen
-from usable_core.measuring.memory import ModelCache, Session, map_identity, path_identity
+from usable_core.measuring.instances import seen
+from usable_core.measuring.memory import ModelCache, map_identity, path_identity
+from usable_core.measuring.question import PUBLISH_SECONDS, Publish, Question
 from usable_core.measuring.refinement import Refinement
 from usable_core.models.model import Model
 from usable_core.models.seen import known, loaded
 
 __all__ = ["ModelCache", "answer", "warm_up"]
 
-Publish = Callable[[Answer], None]
-_PUBLISH_SECONDS = 0.25
 # A method is used by one thread at a time, the warm-up's or the one that answers: its first use
 # imports for seconds, in which the one that waits still tells that it lives.
 _LOCKS = {method: threading.Lock() for method in EXPLAINERS}
-
-
-@dataclass(eq=False)
-class _Question:
-    """A question under way.
-
-    Attributes:
-        request: What is asked.
-        models: What the process remembers.
-        image: The upright RGB picture; None of a text.
-        instance: What the model sees of it and said.
-        folder: Where files go.
-        publish: Told every new answer.
-        answer: The answer so far.
-    """
-
-    request: ImageRequest
-    models: ModelCache
-    image: Image | None
-    instance: Instance
-    folder: Path
-    publish: Publish
-    answer: Answer
-
-    @property
-    def session(self) -> Session:
-        """Return what can be gone on from."""
-        return self.models.sessions.get(self.folder, Session)
-
-    @property
-    def method(self) -> str:
-        """Return the method asked for."""
-        return str(self.request.method)
-
-    @property
-    def options(self) -> ExplainerOptions:
-        """Return how maps are made, words hidden by what the text's own is."""
-        return self.instance.options(self.request.options)
-
-    def tell(self, state: State, explanation: Explanation | None = None, **progress: int) -> None:
-        """Publish what has come to be known; an explanation is saved first."""
-        if explanation is not None:
-            explanation.save(self.folder)
-            self.answer = replace(self.answer, explanation=explanation)
-        self.answer = replace(self.answer, state=state, **progress)  # type: ignore[arg-type]
-        self.publish(self.answer)
-
-    def report(self) -> Report:
-        """Return what publishes progress, about four times a second and at once."""
-        last = 0.0
-
-        def report(done: int, total: int, message: str, **metrics: float) -> None:
-            nonlocal last
-            if time.monotonic() - last >= _PUBLISH_SECONDS:
-                self.publish(replace(self.answer, done=done, total=total))
-                last = time.monotonic()
-
-        return report
 
 
 def answer(
@@ -150,7 +89,7 @@ def answer(
             background = request.options.background
             instance = seen(model, image, text, background, request.hidden)
             start = Answer("working", replace(instance.start, method=method))
-            question = _Question(request, models, image, instance, folder, publish, start)
+            question = Question(request, models, image, instance, folder, publish, start)
             with nullcontext() if method is None else _waiting_for(_LOCKS[method], question):
                 _ANSWERS[request.kind](question)
         models.sessions.drop(folder)
@@ -174,9 +113,9 @@ def warm_up() -> Iterator[None]:
 
 
 @contextmanager
-def _waiting_for(lock: threading.Lock, question: _Question) -> Iterator[None]:
+def _waiting_for(lock: threading.Lock, question: Question) -> Iterator[None]:
     """Wait until the warm-up is done with the method asked for; other questions may go first."""
-    while not lock.acquire(timeout=_PUBLISH_SECONDS):
+    while not lock.acquire(timeout=PUBLISH_SECONDS):
         question.tell("working")
     try:
         yield
@@ -187,7 +126,7 @@ def _waiting_for(lock: threading.Lock, question: _Question) -> Iterator[None]:
 # One function per kind of question
 
 
-def _explain(question: _Question) -> None:
+def _explain(question: Question) -> None:
     refinement = _refinement(question, _divided(question))
     if refinement.best is not None:  # people saw it before this was put off
         _show(question, refinement.best, "coarse")
@@ -196,7 +135,7 @@ def _explain(question: _Question) -> None:
     _show(question, _best(question, refinement), "done")
 
 
-def _evidence(question: _Question) -> None:
+def _evidence(question: Question) -> None:
     target = _divided(question)
     found = question.models.maps.find(map_identity(question.request))
     if found is None:  # made by another process, or long ago
@@ -208,7 +147,7 @@ def _evidence(question: _Question) -> None:
     question.tell("done", with_evidence(question.instance, found, target, options, report))
 
 
-def _attack(question: _Question) -> None:
+def _attack(question: Question) -> None:
     question.tell("working")
     path = _path(question)
     for k, image in enumerate(path.images.permute(0, 2, 3, 1).cpu().numpy()):
@@ -216,19 +155,19 @@ def _attack(question: _Question) -> None:
     question.tell("done", replace(question.answer.explanation, fragility=path.fragility))
 
 
-def _trial(question: _Question) -> None:
+def _trial(question: Question) -> None:
     question.answer = replace(question.answer, passport=loaded(question.instance.model))
     question.tell("done", question.answer.explanation)
 
 
-def _hide(question: _Question) -> None:
+def _hide(question: Question) -> None:
     target, request = _divided(question), question.request
     explanation = without(question.instance, request.hidden, target, request.options)
     name = question.instance.model.labels.names[target]
     question.tell("done", replace(explanation, target=name))
 
 
-def _drift(question: _Question) -> None:
+def _drift(question: Question) -> None:
     target, session = _divided(question), question.session
     if session.drifting is None:
         session.drifting = Drifting(
@@ -243,7 +182,7 @@ def _drift(question: _Question) -> None:
     question.tell("done")
 
 
-_ANSWERS: dict[str, Callable[[_Question], None]] = {
+_ANSWERS: dict[str, Callable[[Question], None]] = {
     "predict": lambda question: question.tell("done", question.answer.explanation),
     "explain": _explain,
     "evidence": _evidence,
@@ -257,7 +196,7 @@ _ANSWERS: dict[str, Callable[[_Question], None]] = {
 # Their parts
 
 
-def _divided(question: _Question) -> int:
+def _divided(question: Question) -> int:
     """Divide the image into superpixels, tell what is explained and return its class."""
     models, request, instance = question.models, question.request, question.instance
     target = instance.target(request.target)
@@ -276,7 +215,7 @@ def _divided(question: _Question) -> int:
     return target
 
 
-def _path(question: _Question) -> AdversarialPath:
+def _path(question: Question) -> AdversarialPath:
     instance = question.instance
     return question.models.paths.get(
         path_identity(question.request),
@@ -284,7 +223,7 @@ def _path(question: _Question) -> AdversarialPath:
     )
 
 
-def _refinement(question: _Question, target: int) -> Refinement:
+def _refinement(question: Question, target: int) -> Refinement:
     """Return better and better maps, from where they were left."""
     session = question.session
     if session.refinement is None:
@@ -295,7 +234,7 @@ def _refinement(question: _Question, target: int) -> Refinement:
     return session.refinement
 
 
-def _best(question: _Question, refinement: Refinement) -> Explanation:
+def _best(question: Question, refinement: Refinement) -> Explanation:
     """Return the best map of a refinement that is over, and keep it for questions about it."""
     best = refinement.best
     assert best is not None  # it yields one map at least
@@ -303,7 +242,7 @@ def _best(question: _Question, refinement: Refinement) -> Explanation:
     return best
 
 
-def _show(question: _Question, explanation: Explanation, state: State) -> None:
+def _show(question: Question, explanation: Explanation, state: State) -> None:
     done, most = explanation.evaluations, question.request.options.evaluations
     if state != "done":  # R² of few samples flatters any model
         explanation = replace(explanation, r2=None)

@@ -20,6 +20,7 @@ from usable_core.runs import artifacts, living, uploads
 from usable_core.runs.patience import Sparing
 from usable_core.runs.rows import new_id
 from usable_core.runs.run import ACTIVE, Run, Status
+from usable_core.task import GOES_ON
 
 if TYPE_CHECKING:
     from usable_core.runs.table import RunTable
@@ -295,7 +296,7 @@ class RunLife:
     def again(self, run_id: str) -> str:
         """Return a sentence on what asking the question of a run again does."""
         task = tasks.TASKS.get(self.row(run_id)["task"])
-        if task is None or (task.again == tasks.GOES_ON and not self.has_parts(run_id)):
+        if task is None or (task.again == GOES_ON and not self.has_parts(run_id)):
             return "Start it again."
         return f"Start the same again: {task.again}."
 

@@ -16,6 +16,7 @@ from usable_core.evaluations.result import Config
 from usable_core.records import hints_of
 from usable_core.runs.run import Run, RunHead, Status
 from usable_core.runs.uploads import data_title
+from usable_core.task import Task
 
 Columns = Sequence[tuple[str, tuple[Any, ...]]]  # names of columns, and the types of their values
 AnyRun = TypeVar("AnyRun", bound=RunHead)
@@ -69,7 +70,7 @@ def to_run(row: Mapping[str, Any]) -> Run:
 
 
 @functools.lru_cache(maxsize=1000)
-def _config(name: str, task: tasks.Task | None, stored: str) -> Config:
+def _config(name: str, task: Task | None, stored: str) -> Config:
     """Return a question; those of runs that asked the same are one, read and checked once."""
     del task  # in the key alone, for a name may be given to another kind of evaluation
     return tasks.config_from_json(name, json.loads(stored))

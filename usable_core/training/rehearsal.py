@@ -27,8 +27,8 @@ from usable_core.evaluations.training import FineTuningConfig
 from usable_core.files import make_folder, write_bytes
 from usable_core.images import encode_png
 from usable_core.inputs.preprocessing import Preprocessing
-from usable_core.measuring.interactive import Publish
 from usable_core.measuring.memory import ModelCache
+from usable_core.measuring.question import Publish
 from usable_core.models.model import Model
 from usable_core.randomness import generator, seed_of
 from usable_core.training.augmentation import augment

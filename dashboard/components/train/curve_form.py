@@ -23,6 +23,9 @@ SIZES_HELP = (
     "How many of the training examples, drawn by class: the examples of each size are among those "
     "of the next. `all` is all there are. Few examples are seen as often as 200 steps take."
 )
+COUNTS = {"in_all": "In all", "per_class": "Of each class"}
+COUNTS_HELP = "As a mean of the classes where these are not equally frequent."
+COUNTED = state.of_page("learning_curve", "counted")
 SCRATCH_HELP = "The control: what the same network learns without having been pretrained."
 DEFAULT_MODELS = ("bundled/resnet",)
 USUAL = {
@@ -32,6 +35,7 @@ USUAL = {
     state.CURVE_METHOD: "full",
     state.CURVE_SCRATCH: False,
     state.CURVE_PART: "test",
+    COUNTED: "in_all",
 }
 
 
@@ -54,6 +58,7 @@ def restore_curve() -> None:
         state.CURVE_METHOD: asked.method,
         state.CURVE_SCRATCH: asked.from_scratch,
         state.CURVE_PART: asked.measured_on,
+        COUNTED: asked.counted,
     }
     st.session_state.update(shown)
     restore_measures("learning_curve", asked.measures, kind_of(asked.models))
@@ -73,6 +78,7 @@ def curve_form() -> None:
     )
     look_note(dataset)
     counts = st.text_input("Examples to train on", key=state.CURVE_SIZES, help=SIZES_HELP)
+    counted = choose_one("Counted", COUNTS, key=COUNTED, help=COUNTS_HELP)
     left, right = st.columns(2)
     drawn = left.text_input("Seeds", key=state.CURVE_SEEDS, help="Each draws its own examples.")
     epochs = right.number_input("Epochs", 1, 1000, key=state.CURVE_EPOCHS)
@@ -103,5 +109,6 @@ def curve_form() -> None:
                     from_scratch=control,
                     measured_on=part,
                     measures=measures,
+                    counted=counted,
                 )
             )

@@ -15,7 +15,7 @@ from dashboard.components.shared.pickers import model_picker
 from dashboard.components.shared.run_panel import start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.all_settings import OTHERS, all_settings
-from dashboard.components.train.keeps import KEEPS, KEEPS_HELP
+from dashboard.components.train.keeps import KEEPS, KEEPS_HELP, differ
 from dashboard.components.train.outlook import outlook
 from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
 from dashboard.components.train.rehearsal import rehearsal
@@ -87,7 +87,7 @@ def _question() -> FineTuningConfig | None:
     )
     prompt = _prompt() if is_text else ""
     schedule = _schedule(is_text=is_text)
-    source, kept = _kept() if method != "linear_probe" else (None, {})
+    source, kept = _kept(models) if method != "linear_probe" else (None, {})
     from_scratch = st.checkbox(
         "From random weights",
         key=state.FINE_TUNE_SCRATCH,
@@ -96,6 +96,7 @@ def _question() -> FineTuningConfig | None:
     settings = all_settings(is_text=is_text)
     others = {name: settings.pop(name) for name in OTHERS}
     is_of_one_kind = are_of_one_kind(models, (dataset, source))
+    differ(dataset, source)
     lacks_source = kept.get("proxy") == "none" and source is None
     if not (models and is_able and is_of_one_kind) or dataset is None or lacks_source:
         return None
@@ -200,7 +201,7 @@ def _schedule(*, is_text: bool) -> dict[str, Any]:
     return found | {"augmentation": augmentation}
 
 
-def _kept() -> tuple[DatasetSpec | None, dict[str, Any]]:
+def _kept(models: Sequence[ModelSpec]) -> tuple[DatasetSpec | None, dict[str, Any]]:
     """Ask for what L_pre is made of, and for λ; nothing where L_pre is left out."""
     if not st.toggle("Keep old knowledge", key=state.FINE_TUNE_HAS_SOURCE, help=SOURCE_HELP):
         return None, {}
@@ -208,7 +209,7 @@ def _kept() -> tuple[DatasetSpec | None, dict[str, Any]]:
     proxy = choose_one("Kept by", KEEPS, key=state.FINE_TUNE_KEPT_BY, help=KEEPS_HELP)
     source = None
     if proxy == "none":
-        source = dataset_picker(state.FINE_TUNE_SOURCE, label="Source data")
+        source = dataset_picker(state.FINE_TUNE_SOURCE, label="Source data", models=models)
         source = source and carried(source, "source")
     weight = st.number_input(
         "λ, weight of the new task", 0.0, 1e6, 1.0, key=state.FINE_TUNE_WEIGHT, help=SOURCE_HELP

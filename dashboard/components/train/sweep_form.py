@@ -11,11 +11,10 @@ from dashboard.components.shared.pickers import model_picker, restore_models
 from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
-from dashboard.components.train.keeps import KEEPS, KEEPS_HELP
+from dashboard.components.train.keeps import KEEPS, KEEPS_HELP, differ
 from dashboard.components.train.measures_form import asked_measures, kind_of, restore_measures
 from usable_core.catalog.fitting import is_at_hand
 from usable_core.evaluations.schedule import Schedule
-from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.trainings import numbers, seeds
 
@@ -48,23 +47,11 @@ def restore_sweep() -> None:
         state.SWEEP_PROXY: asked.proxy,
         state.SWEEP_LAMBDAS: ", ".join(f"{weight:g}" for weight in asked.lambdas),
         state.SWEEP_SEEDS: ", ".join(map(str, asked.seeds)),
-        state.SWEEP_EPOCHS: asked.schedule.epochs,
+        state.SWEEP_EPOCHS: asked.schedule.epochs or EPOCHS,
         state.SWEEP_PART: asked.measured_on,
     }
     st.session_state.update(shown)
     restore_measures("sweep", asked.measures, kind_of([asked.model]))
-
-
-def differ(dataset: DatasetSpec | None, source: DatasetSpec | None) -> bool:
-    """Say that nothing is forgotten of a source that is the task itself; tell whether it is not."""
-    is_same = dataset is not None and source is not None and dataset.reference == source.reference
-    if is_same:
-        st.warning(
-            "Task and source are the same data, so nothing could be forgotten. Choose the data "
-            "that the backbone comes from, or another task.",
-            icon=":material/compare_arrows:",
-        )
-    return not is_same
 
 
 def sweep_form() -> None:

@@ -50,4 +50,6 @@ def _row(row: Mapping[str, Any], axes: Sequence[AxisRow]) -> dict[str, str]:
 def _state(row: Mapping[str, Any]) -> str:
     if row["refused"]:
         return "no answer"
-    return row["state"] or ("done" if row["n"] > 0 else "trained")
+    if row["state"]:  # what is done just now stands above the table, which has no room for it
+        return "stopped" if row["state"] == "stopped" else "running"
+    return "done" if row["n"] > 0 else "trained"

@@ -8,7 +8,8 @@ from usable_core.catalog.explainers import EXPLAINERS, ExplainerRow
 from usable_core.catalog.models import SOURCES, SourceRow
 from usable_core.catalog.text_attacks import TEXT_ATTACKS
 from usable_core.catalog.text_corruptions import TEXT_CORRUPTIONS
-from usable_core.tasks import TASKS, Task
+from usable_core.task import Task
+from usable_core.tasks import TASKS
 
 ATTACK = AttackRow(
     title="Toy step",
