@@ -4,6 +4,7 @@ import os
 import socket
 from pathlib import Path
 
+import postgres
 import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -24,6 +25,30 @@ def own_home(tmp_path, monkeypatch):
     monkeypatch.setenv("USABLE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("USABLE_DATABASE_URL", raising=False)
     monkeypatch.setenv("USABLE_WORKER_IDLE_SECONDS", "5")  # no worker outlives the tests for long
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL server for all tests of a process."""
+    with postgres.server() as made:
+        made.run(f"CREATE DATABASE {postgres.USER}")
+        yield made
+
+
+@pytest.fixture
+def team_store(server, own_home, monkeypatch):
+    """An empty store in a database of that server, which `USABLE_DATABASE_URL` names."""
+    monkeypatch.setenv("USABLE_DATABASE_URL", server.url(postgres.USER))
+    if server.run("SELECT to_regclass('runs')", postgres.USER) != [(None,)]:
+        server.run("TRUNCATE runs", postgres.USER)
+    return server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.cluster)])
+def each_store(request):
+    """Each test twice: with a file of SQLite, and with a database of PostgreSQL."""
+    if request.param == "postgresql":
+        request.getfixturevalue("team_store")
 
 
 @pytest.fixture(autouse=True)

@@ -32,6 +32,8 @@ from usable_core.jobs.processes import is_alive
 from usable_core.runs import RunStore, Status, living
 from usable_core.runs.living import is_held, let_go, lock_path, working_on
 
+pytestmark = pytest.mark.usefixtures("each_store")
+
 REAL = AccuracyConfig(ModelSpec("torchvision/no_such_model"), DatasetSpec("digits"))
 
 
@@ -478,6 +480,18 @@ def test_jobs_take_turns_in_the_order_in_which_they_were_asked(no_process):
     assert (jobs.queue_position(first), jobs.queue_position(second)) == (None, 0)
     with pytest.raises(UnknownName):
         jobs.queue_position("nothing")
+
+
+def test_machines_that_share_a_store_do_not_wait_for_each_other(no_process, monkeypatch):
+    first, second = jobs.start(CountConfig()), jobs.start(CountConfig(steps=5))
+    lock = accelerator_lock(None)
+    with monkeypatch.context() as patch:
+        patch.setattr(living.socket, "gethostname", lambda: "elsewhere")
+        third = jobs.start(CountConfig(steps=7))
+        with lock, accelerator_lock(None).acquire(blocking=False):
+            pass
+
+    assert [jobs.queue_position(one) for one in (first, second, third)] == [0, 1, 0]
 
 
 def test_a_job_waits_until_the_accelerator_is_free_and_a_cancel_ends_the_waiting(no_process):

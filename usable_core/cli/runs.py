@@ -1,5 +1,6 @@
 """`usable runs`: what was asked before."""
 
+import socket
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -59,22 +60,14 @@ def list_runs(
     owners = [*(owner or ()), *([me] if mine else ())]
     wanted = Wanted(task and (task,), search=search, tags=tag or (), owners=owners or None)
     found = RunStore().listing(wanted, limit, offset)
-    has_others = any(run.owner not in (None, me) for run in found.runs)
-    rows = [
-        (r.id, r.status, f"{r.created:%Y-%m-%d %H:%M}", r.result or "", _called(r))
-        + ((r.owner or "",) if has_others else ())
-        for r in found.runs
-    ]
-    left = found.total - offset - len(rows) - len(found.unreadable)
+    left = found.total - offset - len(found.runs) - len(found.unreadable)
     if left > 0:
         remark(f"{left:,} older runs are not shown. --limit, --offset and --search show them.")
     if found.unreadable:
         remark(_unreadable(found.unreadable))
-    nothing = (
-        "No run matches." if task or search or tag or owners or found.total else "No runs yet."
-    )
-    heads = ("Run", "Status", "Asked (UTC)", "Result", "") + (("Owner",) if has_others else ())
-    shown = [columns(*heads, rows=rows)] if rows else [nothing]
+    is_chosen = task or search or tag or owners or found.total
+    nothing = "No run matches." if is_chosen else "No runs yet."
+    shown = [_table(found.runs) if found.runs else nothing]
     data = {"runs": [_as_json(run) for run in found.runs], "total": found.total} if json else None
     answer(data, json, shown)
 
@@ -85,7 +78,9 @@ def show(run_id: RunId, json: JsonOption = None) -> None:
     store = RunStore()
     run = store.get(run_id)
     data = {**_as_json(run), "summary": run.summary, "config": to_json(run.config)}
-    data["gone"] = store.gone(run_id)  # files of the answer that were deleted
+    if told := store.elsewhere(run_id):
+        remark(told)
+    data["gone"] = () if told else store.gone(run_id)  # files of the answer that were deleted
     apart = ("summary", "config", "gone", "tags")
     rows = [(k, v) for k, v in data.items() if k not in apart and v is not None]
     rows += [("gone", name) for name in data["gone"]]
@@ -93,6 +88,17 @@ def show(run_id: RunId, json: JsonOption = None) -> None:
     rows += [(f"config.{k}", v) for k, v in data["config"].items()]
     rows += [(k, v) for k, v in (run.summary or {}).items() if not isinstance(v, (list, dict))]
     answer(data, json, [table("", "", rows=rows)])
+
+
+@app.command("where")
+def where(json: JsonOption = None) -> None:
+    """Say where runs are kept: the database, and the folder of their files."""
+    from usable_core.runs.database import place_of
+
+    store = RunStore()
+    data = {"database": place_of(settings.database_url()), "files": str(store.home)}
+    data |= {"machine": socket.gethostname(), "runs": str(store.listing(limit=0).total)}
+    answer(data, json, [table("", "", rows=list(data.items()))])
 
 
 @app.command("edit")
@@ -156,6 +162,21 @@ def _unreadable(ids: Sequence[str]) -> str:
     )
 
 
+def _table(runs: Sequence[RunHead]) -> str:
+    """Return runs as lines; those of several machines or of other owners say which."""
+    heads = ["Run", "Status", "Asked (UTC)", "Result", ""]
+    rows = [
+        [r.id, r.status, f"{r.created:%Y-%m-%d %H:%M}", r.result or "", _called(r)] for r in runs
+    ]
+    if any(run.owner not in (None, settings.user()) for run in runs):
+        heads.append("Owner")
+        rows = [[*row, run.owner or ""] for row, run in zip(rows, runs, strict=True)]
+    if len({run.host for run in runs}) > 1:
+        heads.append("Machine")
+        rows = [[*row, run.host or ""] for row, run in zip(rows, runs, strict=True)]
+    return columns(*heads, rows=rows)
+
+
 def _called(run: RunHead) -> str:
     """Return what a run is called, and its tags: `Accuracy of bundled/vgg on Digits  #first`."""
     return "  ".join([run.called, *(f"#{tag}" for tag in run.tags)])
@@ -167,8 +188,8 @@ def _as_json(run: RunHead) -> dict[str, Any]:
         name: moment.isoformat() if (moment := getattr(run, name)) is not None else None
         for name in ("created", "started", "finished")
     }
-    names = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
-    names += ("parent", "name", "note", "result", "owner")
+    of_work = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
+    names = (*of_work, "parent", "name", "note", "result", "owner", "host")
     facts = {name: getattr(run, name) for name in names}
     facts["tags"] = list(run.tags)
     about = {"model": run.model_name, "data": run.data_name}

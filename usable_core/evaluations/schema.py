@@ -44,10 +44,15 @@ def check_schema(number: int, what: str) -> None:
         StorageError: a newer version stored it.
     """
     if number > SCHEMA:
-        raise StorageError(
-            f"{what} was stored by a newer version of Usable (form {number}; this version reads "
-            f"forms up to {SCHEMA}). Update Usable, or name another store by USABLE_HOME."
-        )
+        raise newer(what, f"form {number}", f"forms up to {SCHEMA}")
+
+
+def newer(what: str, of: str, known: str) -> StorageError:
+    """Return the sentence about what a newer version stored, and what this one reads."""
+    return StorageError(
+        f"{what} was stored by a newer version of Usable ({of}; this version reads {known}). "
+        "Update Usable, or name another store by USABLE_HOME."
+    )
 
 
 def upgraded(task: str, config: Stored) -> Stored:

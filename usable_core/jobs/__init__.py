@@ -143,15 +143,16 @@ def cancel(run_id: str) -> None:
 
 
 def queue_position(run_id: str) -> int | None:
-    """Return how many runs are before a QUEUED one (0: it is next); None when it does not wait.
+    """Return how many runs of its machine are before a QUEUED one; None when it does not wait.
+
+    0: it is next. Each machine has a queue of its own, for each has its own accelerators.
 
     Raises:
         UnknownName: there is no run of this id.
     """
     store = RunStore()
-    if store.row(run_id)["status"] != Status.QUEUED:
-        return None
-    return sum(1 for row in _ahead(store, run_id))
+    row = store.row(run_id)
+    return len(_ahead(store, row)) if row["status"] == Status.QUEUED else None
 
 
 def recover() -> None:
@@ -190,11 +191,10 @@ def _spawn(store: RunStore, run_id: str, attempts: int) -> None:
     store.attach(run_id, process.pid)
 
 
-def _ahead(store: RunStore, run_id: str) -> list[dict[str, Any]]:
-    """Return the jobs that wait and were asked before."""
-    rows = [r for r in store.active_rows() if r["status"] == Status.QUEUED and not r["parent"]]
-    ids = [row["id"] for row in rows]
-    return rows[: ids.index(run_id)] if run_id in ids else []
+def _ahead(store: RunStore, run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the jobs that wait on the machine of a run and were asked before."""
+    rows = [r for r in store.active_rows() if r["host"] == run["host"] and r["id"] < run["id"]]
+    return [r for r in rows if r["status"] == Status.QUEUED and not r["parent"]]
 
 
 def _is_gone(store: RunStore, row: Mapping[str, Any]) -> bool:

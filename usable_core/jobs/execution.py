@@ -14,8 +14,9 @@ from usable_core.errors import Cancelled, StorageError, StoreUnusable, UsableErr
 from usable_core.evaluations.result import Result
 from usable_core.evaluations.specs import Report, silent
 from usable_core.files import disk_full, is_disk_full
-from usable_core.jobs import known
+from usable_core.jobs import known, ranks
 from usable_core.runs import Run, RunStore
+from usable_core.runs.patience import BRIEF, LASTING, patience
 
 HEARTBEAT_SECONDS = 2.0
 GRACE_SECONDS = 10.0  # from a cancel to the end of a process that does not listen
@@ -115,12 +116,13 @@ def execute(
         UsableError: it failed, by the sentence that the run now holds.
         Exception: it failed by a mistake of ours; the run holds a sentence and the traceback.
     """
-    with Heartbeat(store, run.id, may_kill=may_kill):
+    with Heartbeat(store, run.id, may_kill=may_kill), patience(LASTING):
         try:
             store.start(run.id, os.getpid())
             return _answer(store, run, Reporter(store, run.id, report), objects)
         except (Cancelled, KeyboardInterrupt) as stopped:
-            with suppress(StorageError):  # what ended it is told, whatever the store says to that
+            # What ended it is told, whatever the store says to that.
+            with suppress(StorageError), patience(BRIEF):
                 store.cancelled(run.id)
                 stopped.add_note(store.again(run.id))
             raise
@@ -138,7 +140,7 @@ def execute(
                 raise StorageError(sentence) from error
             raise
         except BaseException as ended:  # the process is being ended from outside
-            with suppress(StorageError):
+            with suppress(StorageError), patience(BRIEF):
                 store.lose(run.id, "was ended from outside")
                 ended.add_note(store.again(run.id))
             raise
@@ -161,7 +163,7 @@ def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any]
             return result
         if store.go_on(run.id, key):
             report(0, 0, "Going on from the parts that a killed run had finished")
-    result = answering.run(run.config, objects, report, store.folder(run.id))
+    result = ranks.run(run.config, objects, report, store.folder(run.id))
     try:
         store.finish(run.id, result)
     except StorageError as error:

@@ -1,6 +1,7 @@
 """Who works: one job per accelerator. See `runs.living` for what a lock is."""
 
 import os
+import socket
 from pathlib import Path
 
 from filelock import FileLock
@@ -22,7 +23,7 @@ def accelerators() -> tuple[str | None, ...]:
 
 
 def accelerator_lock(device: str | None) -> FileLock:
-    """Return the lock of a device, shared by all who use the same home."""
-    name = device or os.environ.get("USABLE_DEVICE") or "default"
+    """Return the lock of a device of this machine, shared by all who use the same home there."""
+    name = f"{socket.gethostname()}-{device or os.environ.get('USABLE_DEVICE') or 'default'}"
     safe = "".join(c if c.isalnum() else "-" for c in name)
     return FileLock(settings.home() / "locks" / f"accelerator-{safe}.lock")

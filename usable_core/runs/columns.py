@@ -11,12 +11,12 @@ import sqlalchemy as sql
 
 
 def storable(text: str) -> str:
-    """Return a text in which bytes of a name that are no text stand as escapes."""
-    return text.encode(errors="backslashreplace").decode()
+    """Return a text in which bytes of a name that are no text, and NUL, stand as escapes."""
+    return text.encode(errors="backslashreplace").decode().replace("\0", r"\x00")
 
 
 class Text(sql.TypeDecorator[str]):
-    """Text of any length; bytes of a file's name that are no text are written as escapes."""
+    """Text of any length; bytes that are no text, and NUL, are written as escapes."""
 
     impl = sql.Text
     cache_ok = True
@@ -56,8 +56,8 @@ runs = sql.Table(
     sql.Column("started", sql.Double),
     sql.Column("finished", sql.Double),
     sql.Column("heartbeat", sql.Double),
-    sql.Column("done", sql.Integer, nullable=False, default=0, server_default="0"),
-    sql.Column("total", sql.Integer, nullable=False, default=0, server_default="0"),
+    sql.Column("done", sql.BigInteger, nullable=False, default=0, server_default="0"),
+    sql.Column("total", sql.BigInteger, nullable=False, default=0, server_default="0"),
     sql.Column("message", Text, nullable=False, default="", server_default=""),
     sql.Column("metrics", sql.JSON, nullable=False, default=dict, server_default="{}"),
     sql.Column("summary", sql.JSON(none_as_null=True)),
@@ -77,6 +77,7 @@ runs = sql.Table(
     sql.Column("note", Text),
     sql.Column("tags", Tags),
     sql.Column("result", Text),
+    sql.Column("home", Text),  # the folder beside which its own lies, as `host` calls it
     sql.Column("owner", Text),
 )
 form = sql.Table("store", metadata, sql.Column("schema", sql.Integer, nullable=False))

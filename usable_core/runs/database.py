@@ -1,4 +1,4 @@
-"""The database of runs: opening it, as far as that is possible, and completing an older one."""
+"""The database of runs: opening it, as far as that is possible, reading it and writing it."""
 
 import atexit
 import functools
@@ -6,23 +6,34 @@ import json
 import os
 import sqlite3
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import sqlalchemy as sql
-from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from usable_core import files
 from usable_core.errors import StoreUnusable
-from usable_core.evaluations.schema import SCHEMA, check_schema
-from usable_core.runs.columns import form, runs
-from usable_core.runs.trouble import AWAY, UNWRITABLE, code_of, refusal, told
+from usable_core.runs import migrations
+from usable_core.runs.patience import patiently
+from usable_core.runs.trouble import UNWRITABLE, code_of, refusal, told
 
+Statement = sql.Update | sql.Insert | sql.Delete
 BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
+# A process has one connection for its work and one for its heart, a dashboard two for all its
+# pages, so that 100, which a server takes as it comes, are enough for 50 of them.
+_POOL = {"pool_size": 2, "max_overflow": 0, "pool_use_lifo": True, "pool_pre_ping": True}
+# So that a host that was switched off is noticed: what libpq waits, in s (the last in ms).
+_WAITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 _engines: "weakref.WeakSet[sql.Engine]" = weakref.WeakSet()
 
@@ -55,31 +66,35 @@ class Database:
         """Tell whether to open it again may give more."""
         return not self.is_there or self.hindrance is not None
 
-    @contextmanager
-    def reading(self) -> Iterator[sql.Connection]:
-        """Give a connection that only reads.
+    def read(self, query: sql.Select[Any]) -> Sequence[sql.Row[Any]]:
+        """Return the rows of a query.
 
         Raises:
             StoreUnusable: something hinders it.
         """
-        with told(self.place, "read"):
-            self._check_there()
-            with self.engine.connect() as connection:
-                yield connection
+        return patiently(lambda: self._read(query))
 
-    @contextmanager
-    def writing(self) -> Iterator[sql.Connection]:
-        """Give a connection whose changes are kept all together at the end of the block.
+    def write(self, statement: Statement) -> int:
+        """Return how many rows a statement changed; all of it is kept, or nothing.
 
         Raises:
             StoreUnusable: something hinders it.
         """
         if self.hindrance is not None:
             raise refusal(self.place, "written", self.hindrance)
+        return patiently(lambda: self._write(statement))
+
+    def _read(self, query: sql.Select[Any]) -> Sequence[sql.Row[Any]]:
+        with told(self.place, "read"):
+            self._check_there()
+            with self.engine.connect() as connection:
+                return connection.execute(query).all()
+
+    def _write(self, statement: Statement) -> int:
         with told(self.place, "written"):
             self._check_there()
             with self.engine.begin() as connection:
-                yield connection
+                return int(connection.execute(statement).rowcount)
 
     def _check_there(self) -> None:
         """Check that it was not deleted or replaced: SQLite would go on with what has no name.
@@ -132,20 +147,30 @@ atexit.register(forget)  # the last who closes leaves all in one file, which a r
 
 @functools.lru_cache(maxsize=16)
 def _opened(where: str | Path) -> Database:
-    with told(_place(where), "opened"):
+    return patiently(lambda: _open(where))
+
+
+def _open(where: str | Path) -> Database:
+    with told(place_of(where), "opened"):
         url = _url(where)
         file = _file(url)
         if file is not None:
             files.make_folder(file.parent)
             files.touch(file)
-        is_sqlite = url.get_backend_name() == "sqlite"
-        engine = sql.create_engine(url, pool_pre_ping=not is_sqlite, json_deserializer=_json)
-        if is_sqlite:
-            sql.event.listen(engine, "connect", _prepare_sqlite)
+        engine = _engine(url)
         _engines.add(engine)
         with engine.begin() as connection:
-            _prepare(connection)
-        return Database(engine, _place(where), file, _identity(file))
+            migrations.prepare(connection)
+        return Database(engine, place_of(where), file, _identity(file))
+
+
+def _engine(url: sql.URL) -> sql.Engine:
+    if url.get_backend_name() == "sqlite":
+        engine = sql.create_engine(url, json_deserializer=_json)
+        sql.event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    waits = {name: value for name, value in _WAITS.items() if name not in url.query}
+    return sql.create_engine(url, json_deserializer=_json, connect_args=waits, **_POOL)
 
 
 def _only_read(where: str | Path, why: StoreUnusable) -> Database | None:
@@ -168,7 +193,7 @@ def _only_read(where: str | Path, why: StoreUnusable) -> Database | None:
         )
         sql.event.listen(engine, "connect", _read_anything)
         with suppress(sql.exc.DBAPIError), engine.connect() as connection:
-            if _is_whole(connection):
+            if migrations.is_whole(connection):
                 return Database(engine, str(file), file, _identity(file), cause)
     return None
 
@@ -181,7 +206,9 @@ def _url(where: str | Path) -> sql.URL:
     """Return a URL; a path is no part of a text, for it may hold any sign."""
     if isinstance(where, Path):
         return sql.URL.create("sqlite", database=str(where.absolute()))
-    return sql.make_url(where)
+    url = sql.make_url(where)
+    is_plain = url.drivername in ("postgres", "postgresql")  # SQLAlchemy 2.0 means psycopg2 by it
+    return url.set(drivername="postgresql+psycopg") if is_plain else url
 
 
 def _file(url: sql.URL) -> Path | None:
@@ -189,66 +216,18 @@ def _file(url: sql.URL) -> Path | None:
     return Path(str(url.database)) if is_file else None
 
 
-def _place(where: str | Path) -> str:
-    """Return what people call a database, without its password."""
+def place_of(where: str | Path) -> str:
+    """Return what people call a database: its file, or `host:port/name`; never a password."""
     if isinstance(where, Path):
         return str(where)
     try:
-        return sql.make_url(where).render_as_string()
+        url = _url(where)
     except (sql.exc.ArgumentError, ValueError):
         return "of USABLE_DATABASE_URL"
-
-
-def _prepare(connection: sql.Connection) -> None:
-    """Make the tables that are missing, or add to them what an older version did not know."""
-    if _is_whole(connection):
-        return
-    if connection.dialect.name == "sqlite":  # two processes may come first together
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    for table in (form, runs):
-        connection.execute(CreateTable(table, if_not_exists=True))
-    number = _number(connection)
-    for column in _missing(connection):
-        if not column.nullable and column.server_default is None:
-            raise StoreUnusable(
-                f"The run table {connection.engine.url.database} has no column {column.name}, so "
-                f"it is damaged or none of Usable's. {AWAY}."
-            )
-        added = CreateColumn(column).compile(dialect=connection.dialect)
-        connection.exec_driver_sql(f"ALTER TABLE {runs.name} ADD COLUMN {added}")
-    for index in runs.indexes:
-        connection.execute(CreateIndex(index, if_not_exists=True))
-    if number != SCHEMA:
-        connection.execute(sql.insert(form).values(schema=SCHEMA))
-
-
-def _is_whole(connection: sql.Connection) -> bool:
-    """Tell whether the tables are those of this version.
-
-    Raises:
-        StorageError: a newer version made them.
-    """
-    there = set(sql.inspect(connection).get_table_names())
-    is_numbered = form.name in there and _number(connection) == SCHEMA
-    return is_numbered and runs.name in there and not _missing(connection)
-
-
-def _number(connection: sql.Connection) -> int:
-    """Return the number of the store's form; what has none is of form 1.
-
-    Raises:
-        StorageError: a newer version made the store, or the number is none.
-    """
-    number = connection.execute(sql.select(sql.func.max(form.c.schema))).scalar()
-    if not isinstance(number, int | None):
-        raise StoreUnusable(f"The form of this store of runs is no number: {number!r:.40}. {AWAY}.")
-    check_schema(number or 1, "This store of runs")
-    return number or 1
-
-
-def _missing(connection: sql.Connection) -> list[sql.Column[Any]]:
-    there = {column["name"] for column in sql.inspect(connection).get_columns(runs.name)}
-    return [column for column in runs.columns if column.name not in there]
+    if url.get_backend_name() == "sqlite":
+        return url.render_as_string()
+    host = url.host or ",".join(url.normalized_query.get("host", ["localhost"]))
+    return f"{host}:{url.port or 5432}/{url.database or url.username or ''}"
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, record: object) -> None:

@@ -17,6 +17,7 @@ from usable_core.errors import Cancelled, StoreUnusable, UnknownName
 from usable_core.evaluations.result import Result
 from usable_core.records import to_json
 from usable_core.runs import artifacts, living, uploads
+from usable_core.runs.patience import Sparing
 from usable_core.runs.rows import new_id
 from usable_core.runs.run import ACTIVE, Run, Status
 
@@ -36,6 +37,7 @@ class RunLife:
         self._where = where or default
         # When this process began on a run, by the calendar and by a clock that nobody sets.
         self._began: dict[str, tuple[float, float]] = {}
+        self._sparing = Sparing("The progress is not stored")
 
     @functools.cached_property
     def _table(self) -> "RunTable":
@@ -88,6 +90,25 @@ class RunLife:
     def _own_folder(self, checked_id: str) -> Path:
         return self.home / "runs" / checked_id
 
+    def folder(self, run_id: str) -> Path:
+        """Return the folder of a run's artifacts (those of the run that answered it).
+
+        Raises:
+            UnknownName: there is no run of this id.
+        """
+        row = self.row(run_id)
+        shares = row["answered_by"] is not None and row["status"] == Status.DONE
+        return self._own_folder(row["answered_by"] if shares else row["id"])
+
+    def elsewhere(self, run_id: str) -> str:
+        """Return where the files of a run are, as a sentence; empty where this machine sees them.
+
+        Raises:
+            UnknownName: there is no run of this id.
+        """
+        folder = self.folder(run_id)
+        return living.elsewhere(self.row(folder.name), self.home, folder)
+
     def _add(self, row: dict[str, Any]) -> str:
         """Store a new run with its folder, and return its id."""
         name = new_id(self._table.last_id())
@@ -124,9 +145,11 @@ class RunLife:
         """
         living.take(self.home, run_id)
         self._began[run_id] = time.time(), time.monotonic()
-        times = dict.fromkeys(("started", "heartbeat"), self._now(run_id))
-        new: dict[str, Any] = {"status": Status.RUNNING, "message": "Loading", "pid": pid, **times}
-        if not self._table.change(run_id, (Status.QUEUED,), host=socket.gethostname(), **new):
+        now = self._now(run_id)
+        new: dict[str, Any] = {"status": Status.RUNNING, "message": "Loading", "pid": pid}
+        new |= {"started": now, "heartbeat": now, "host": socket.gethostname()}
+        is_ours = self._table.change(run_id, (Status.QUEUED,), **new)
+        if not (is_ours or self.row(run_id)["started"] == now):  # a server may fall silent over it
             raise Cancelled
 
     def heartbeat(self, run_id: str) -> None:
@@ -138,14 +161,17 @@ class RunLife:
         self._table.change(run_id, (Status.LOST,), own, heartbeat=now, **alive)
 
     def progress(self, run_id: str, done: int, total: int, message: str, **metrics: float) -> None:
-        """Store how far a run is, and append it to its `events.jsonl`."""
+        """Store how far a run is, and append it to its `events.jsonl`.
+
+        What cannot be stored is passed over: the work goes on, and its end will tell.
+        """
         now = self._now(run_id)
         event = {"time": now, "done": done, "total": total, "message": message, **metrics}
         new: dict[str, Any] = {"done": done, "total": total, "message": message[:500]}
         new |= {"heartbeat": now, **({"metrics": to_json(metrics)} if metrics else {})}
-        with contextlib.suppress(StoreUnusable, OSError):  # the work goes on; its end will tell
-            self._table.change(run_id, ACTIVE, **new)
+        with contextlib.suppress(OSError):
             artifacts.append_event(self._own_folder(run_id), event)
+        self._sparing.attempt(lambda: self._table.change(run_id, ACTIVE, **new), otherwise=False)
 
     def request_cancel(self, run_id: str) -> None:
         """Ask for the end of a run; one that still waits is CANCELLED at once.
@@ -165,10 +191,9 @@ class RunLife:
 
     def is_cancel_requested(self, run_id: str) -> bool:
         """Tell whether the work on a run should stop: it was cancelled, or deleted."""
-        try:
-            return self._table.is_cancel_requested(run_id)
-        except StoreUnusable:  # as for `progress`
-            return False
+        return self._sparing.attempt(
+            lambda: self._table.is_cancel_requested(run_id), otherwise=False
+        )
 
     def set_key(self, run_id: str, key: str, data: str | None = None) -> None:
         """Store the identity of the question, and the fingerprint of the data it is about."""

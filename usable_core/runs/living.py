@@ -99,3 +99,21 @@ def is_lost(row: Mapping[str, Any], home: Path) -> bool:
         return False
     is_here = row["host"] == socket.gethostname()
     return is_here or bool(time.time() - row["heartbeat"] > FAR_SILENCE_SECONDS)
+
+
+def elsewhere(row: Mapping[str, Any], home: Path, folder: Path) -> str:
+    """Return where the files of a run are, as a sentence; empty where this machine sees them.
+
+    Args:
+        row: The row of the run.
+        home: Where this machine keeps those of its runs.
+        folder: Theirs, if they are there.
+    """
+    here = socket.gethostname(), str(home.absolute())
+    if row["home"] is None or (row["host"], row["home"]) == here or folder.is_dir():
+        return ""
+    return (
+        f"The files of run {row['id']} are kept on {row['host']} in {row['home']}, which this "
+        f"machine ({here[0]}) does not see. Share that folder with it and have USABLE_HOME name it "
+        "here."
+    )

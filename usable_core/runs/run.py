@@ -56,6 +56,7 @@ class RunHead:
         note: What its owner says about it.
         tags: What it is found by, in the order in which they were given.
         result: The main number of its answer, as people write it.
+        host: Name of the machine that works on it, or did.
         owner: Who asked: an account of the dashboard's login, or a user of the operating system.
             None where an earlier version did not note it.
     """
@@ -80,6 +81,7 @@ class RunHead:
     note: str | None = None
     tags: tuple[str, ...] = ()
     result: str | None = None
+    host: str | None = None
     owner: str | None = None
 
     @property
@@ -99,13 +101,6 @@ class RunHead:
             return None
         until = self.finished or self.heartbeat or self.started
         return (until - self.started).total_seconds()
-
-    @property
-    def eta_seconds(self) -> float | None:
-        """Seconds that are left if it goes on at its pace; None while that is unknown."""
-        if self.status is not Status.RUNNING or not self.done or not self.total:
-            return None
-        return (self.seconds or 0.0) * max(self.total - self.done, 0) / self.done
 
 
 @dataclass(frozen=True, kw_only=True)

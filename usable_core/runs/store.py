@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from usable_core import settings, tasks
@@ -73,6 +72,7 @@ class RunStore(RunLife):
         """
         settings.check_writable()
         now = time.time()
+        asked_by = self.row(parent)["owner"] if parent else owner or settings.user()
         row = {
             "task": tasks.name_of(config),
             "title": title or title_of(config),
@@ -83,12 +83,13 @@ class RunStore(RunLife):
             "parent": parent,
             "versions": versions(),
             "host": socket.gethostname(),
+            "home": str(self.home.absolute()),
             "pid": pid,
-            "owner": self.row(parent)["owner"] if parent else owner or settings.user(),
+            "owner": asked_by,
         }
         with _asking:
             if parent is None:
-                check_room(self.active_rows(), row["owner"])
+                check_room(self.active_rows(), asked_by)
             return self.get(self._add(row))
 
     def get(self, run_id: str) -> Run:
@@ -202,16 +203,6 @@ class RunStore(RunLife):
         is_done = row["status"] == Status.DONE
         return artifacts.gone(self.folder(run_id), row["task"]) if is_done else ()
 
-    def folder(self, run_id: str) -> Path:
-        """Return the folder of a run's artifacts (those of the run that answered it).
-
-        Raises:
-            UnknownName: there is no run of this id.
-        """
-        row = self.row(run_id)
-        shares = row["answered_by"] is not None and row["status"] == Status.DONE
-        return self._own_folder(row["answered_by"] if shares else row["id"])
-
     def events(self, run_id: str) -> "pd.DataFrame":
         """Return the progress of a run: time (UTC), done, total, message, and its live numbers.
 
@@ -226,10 +217,13 @@ class RunStore(RunLife):
 
         Raises:
             UnknownName: there is no run of this id.
-            StorageError: it is still waiting or running, or nothing is deleted here.
+            ReadOnly: nothing is deleted here.
+            StorageError: it is still waiting or running, or its files are kept elsewhere.
         """
         settings.check_writable()
         row = self.row(run_id)
+        if told := self.elsewhere(run_id):  # those who share its answer would lose it
+            raise StorageError(f"{told} Or delete it there.")
         if not self._have_lost([row]) and row["status"] in ACTIVE:
             raise StorageError("This run is not over. Cancel it first, then delete it.")
         for child in self.children(run_id):
@@ -248,12 +242,14 @@ class RunStore(RunLife):
 
         Raises:
             UnknownName: there is no run of this id.
-            StorageError: it has no answer, or its files are gone.
+            StorageError: it has no answer, or its files are gone or kept elsewhere.
         """
         run = self.get(run_id)
         if run.status is not Status.DONE:
             told = "Run it again." if run.answered_by is None else f"Run {run.answered_by} has it."
             raise StorageError(f"Run {run.id} is {run.status.value} and has no result. {told}")
+        if told := self.elsewhere(run_id):
+            raise StorageError(told)
         return artifacts.read_result(self.folder(run_id), run.task)
 
     def describe(

@@ -16,6 +16,8 @@ from usable_core.runs.database import database
 from usable_core.runs.run import ACTIVE, ENDED_EARLY, Status, Wanted
 
 Row = dict[str, Any]
+# In JSON: signs beyond 16 bits, which are two escapes; then escapes that stand for no sign.
+_PAIRS, _NO_TEXT = r"\\ud[89ab]..\\ud[c-f]..", r"\\u(0000|d[89a-f]..)"
 
 
 class RunTable:
@@ -39,8 +41,7 @@ class RunTable:
         """
         found = self._rows(sql.select(runs).where(runs.c.id == storable(run_id)))
         if not found:
-            with self._database.reading() as connection:
-                known = connection.execute(sql.select(runs.c.id).limit(1000)).scalars().all()
+            known = self._values(sql.select(runs.c.id).limit(1000))
             raise UnknownName("run", run_id, [each for each in known if isinstance(each, str)])
         return found[0]
 
@@ -67,8 +68,7 @@ class RunTable:
 
     def last_id(self) -> str:
         """Return the newest id; empty where there is none."""
-        with self._database.reading() as connection:
-            return connection.execute(sql.select(sql.func.max(runs.c.id))).scalar() or ""
+        return self._values(sql.select(sql.func.max(runs.c.id)))[0] or ""
 
     def rows(self, ids: Collection[str]) -> list[Row]:
         """Return the rows of some runs, in no order."""
@@ -83,9 +83,7 @@ class RunTable:
 
     def data_names(self, limit: int) -> list[Any]:
         """Return what the newest runs call their data, newest first, as it is stored."""
-        query = sql.select(self._names()[1]).order_by(runs.c.id.desc()).limit(limit)
-        with self._database.reading() as connection:
-            return list(connection.execute(query).scalars())
+        return self._values(sql.select(self._names()[1]).order_by(runs.c.id.desc()).limit(limit))
 
     def owners(self) -> list[Any]:
         """Return who asked runs, as it is stored, by name."""
@@ -95,8 +93,7 @@ class RunTable:
     def count(self, wanted: Wanted) -> int:
         """Return how many rows are wanted."""
         query = sql.select(sql.func.count()).select_from(runs).where(*self._conditions(wanted))
-        with self._database.reading() as connection:
-            return int(connection.execute(query).scalar_one())
+        return int(self._values(query)[0])
 
     def _conditions(self, wanted: Wanted) -> list[sql.ColumnElement[bool]]:
         """Return what holds of the wanted rows: each word stands in one of the texts.
@@ -122,12 +119,18 @@ class RunTable:
         return found
 
     def _names(self) -> list[sql.ColumnElement[Any]]:
-        """Return the names in a question by which it is searched for."""
+        """Return the names in a question by which it is searched for.
+
+        A database stops at JSON that is none, and PostgreSQL at what no text of its own can hold:
+        NUL, and bytes of a file's name that are no text. Such a question has no names.
+        """
         config: sql.ColumnElement[Any] = runs.c.config
-        if self._database.engine.dialect.name == "sqlite":  # which stops at JSON that is none
-            config = sql.type_coerce(
-                sql.case((sql.func.json_valid(config) == 1, config), else_="{}"), sql.JSON
-            )
+        if self._database.engine.dialect.name == "sqlite":
+            is_sound = sql.func.json_valid(config) == 1
+        else:
+            text = sql.func.regexp_replace(sql.cast(config, sql.Text), _PAIRS, "", "g")
+            is_sound = sql.not_(text.regexp_match(_NO_TEXT))
+        config = sql.type_coerce(sql.case((is_sound, config), else_=sql.null()), sql.JSON)
         paths = ("model", "reference"), ("dataset", "reference"), ("architecture",)
         return [config[path].as_string() for path in paths]
 
@@ -185,16 +188,14 @@ class RunTable:
 
     def is_cancel_requested(self, run_id: str) -> bool:
         """Tell whether a run is to stop: its end was asked for, or its row is gone."""
-        query = sql.select(runs.c.cancel_requested).where(runs.c.id == run_id)
-        with self._database.reading() as connection:
-            found = connection.execute(query).first()
-        return found is None or found[0] is not None
+        found = self._values(sql.select(runs.c.cancel_requested).where(runs.c.id == run_id))
+        return found != [None]
 
     # Changing
 
     def add(self, row: Row) -> None:
         """Insert a row."""
-        self._write(sql.insert(runs).values(row))
+        self._database.write(sql.insert(runs).values(row))
 
     def change(
         self, run_id: str, expected: Collection[Status], when: Row | None = None, **values: object
@@ -209,11 +210,11 @@ class RunTable:
         """
         where = [runs.c.id == run_id, runs.c.status.in_(list(expected))]
         where += [runs.c[column] == value for column, value in (when or {}).items()]
-        return self._write(sql.update(runs).where(*where).values(**values)) == 1
+        return self._database.write(sql.update(runs).where(*where).values(**values)) == 1
 
     def describe(self, run_id: str, **values: object) -> None:
         """Change what its owner says of a run, whatever its state."""
-        self._write(sql.update(runs).where(runs.c.id == run_id).values(**values))
+        self._database.write(sql.update(runs).where(runs.c.id == run_id).values(**values))
 
     def tags(self) -> list[tuple[str, ...]]:
         """Return the tags of each run that has any, the newest first."""
@@ -223,33 +224,30 @@ class RunTable:
     def change_children(self, run_id: str, expected: Collection[Status], **values: object) -> None:
         """Change the parts of a run that are in an expected state."""
         where = runs.c.parent == run_id, runs.c.status.in_(list(expected))
-        self._write(sql.update(runs).where(*where).values(**values))
+        self._database.write(sql.update(runs).where(*where).values(**values))
 
     def pass_answer(self, run_id: str, heir: str) -> None:
         """Make `heir` the one that measured what the rows answered by a run share."""
         answer = sql.case((runs.c.id == heir, sql.null()), else_=heir)
         shared = sql.update(runs).where(runs.c.answered_by == run_id)
-        self._write(shared.values(answered_by=answer))
+        self._database.write(shared.values(answered_by=answer))
 
     def join(self, ids: Collection[str], run_id: str) -> None:
         """Note that a run has the answer that rows, and those joined to them, ended before."""
         rows = runs.c.id.in_(list(ids)), runs.c.answered_by.in_(list(ids))
-        self._write(sql.update(runs).where(sql.or_(*rows)).values(answered_by=run_id))
+        self._database.write(sql.update(runs).where(sql.or_(*rows)).values(answered_by=run_id))
 
     def delete(self, run_id: str) -> None:
         """Delete a row."""
-        self._write(sql.delete(runs).where(runs.c.id == run_id))
-
-    def _write(self, statement: sql.Update | sql.Insert | sql.Delete) -> int:
-        with self._database.writing() as connection:
-            return int(connection.execute(statement).rowcount)
+        self._database.write(sql.delete(runs).where(runs.c.id == run_id))
 
     def _where(self, *conditions: sql.ColumnElement[bool]) -> list[Row]:
         query = sql.select(runs).where(*conditions)
         return self._rows(query.order_by(runs.c.id))
 
     def _rows(self, query: sql.Select[Any]) -> list[Row]:
-        with self._database.reading() as connection:
-            found = connection.execute(query)
-            names = [str(name) for name in found.keys()]  # noqa: SIM118 - it is no mapping
-            return [dict(zip(names, row, strict=True)) for row in found]
+        return [dict(zip(row._fields, row, strict=True)) for row in self._database.read(query)]
+
+    def _values(self, query: sql.Select[Any]) -> list[Any]:
+        """Return the first column of what a query finds."""
+        return [row[0] for row in self._database.read(query)]

@@ -60,6 +60,8 @@ def model_files(run_id: str) -> tuple[Path, ...]:
     run = store.get(run_id)
     folder = store.folder(run_id)
     lacking = [name for name in store.gone(run_id) if name in (WEIGHTS_FILE, CARD_FILE)]
+    if lacking and (told := store.elsewhere(run_id)):
+        raise CheckpointError(told)
     if lacking and TASKS[run.task].makes_model:
         raise CheckpointError(
             f"The model of run/{run_id} is gone: {' and '.join(lacking)} was deleted from "

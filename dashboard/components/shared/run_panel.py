@@ -14,6 +14,7 @@ from dashboard.components.shelves.runs_table import status_badge
 from usable_core import jobs
 from usable_core.errors import StorageError, UnknownName
 from usable_core.evaluations.result import Config
+from usable_core.runs.pace import seconds_left
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
@@ -122,16 +123,25 @@ def _child(run: Run) -> None:
 
 def curves(run: Run) -> None:
     """Show the loss and accuracy curves of a training run, as far as it has come."""
-    if not run.metrics:
+    if not run.metrics or said_unmoved(run):
         return
     from usable_core.plots.training import training_curves
 
+    counted = getattr(run.config, "counted", "Accuracy")
     st.plotly_chart(
-        training_curves(stored.store().events(run.id), state.theme()),
+        training_curves(stored.store().events(run.id), state.theme(), counted=counted),
         key=f"curves_{run.id}",
         config=PLOT_CONFIG,
-        alt="Loss and accuracy after each epoch",
+        alt=f"Loss and {counted.lower()} after each epoch",
     )
+
+
+def said_unmoved(run: Run) -> bool:
+    """Say that a training of λ = 0 has no curves, if it is one; tell whether it is."""
+    is_unmoved = getattr(run.config, "is_unmoved", False)
+    if is_unmoved:
+        st.caption(f"λ = {run.config.task_weight:g} moves no weight, so there are no curves.")
+    return is_unmoved
 
 
 def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
@@ -166,7 +176,8 @@ def _queued(run: Run) -> None:
 
 
 def _running(run: Run) -> None:
-    left = "" if run.eta_seconds is None else f" · about {duration(run.eta_seconds)} left"
+    seconds = seconds_left(stored.store().events(run.id))
+    left = "" if seconds is None else f" · about {duration(seconds)} left"
     _head(run, f"{run.message or 'starting'}", can_cancel=True)
     share = min(1.0, run.done / run.total) if run.total else 0.0
     st.progress(share, text=f"{run.done:,} of {run.total:,}{left}" if run.total else "preparing")
@@ -179,7 +190,9 @@ def _done(run: Run) -> None:
         result = f"{run.result} · " if run.result else ""
         _head(run, f"{result}in {duration(run.seconds)}")
     gone = stored.store().gone(run.id)
-    if gone:
+    if gone and (told := stored.store().elsewhere(run.id)):
+        st.warning(escaped(told), icon=":material/lan:")
+    elif gone:
         st.warning(
             f"Deleted since: {escaped(', '.join(gone))}. The same question is measured anew.",
             icon=":material/folder_off:",

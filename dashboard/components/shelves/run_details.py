@@ -101,4 +101,5 @@ def run_record(run: Run) -> None:
     with right:
         st.markdown("**Log**")
         log = log_tail(stored.store().log_path(run.id))
-        st.code(log or "The log is empty.", language=None, wrap_lines=True, height=RECORD_HEIGHT)
+        told = log or stored.store().elsewhere(run.id) or "The log is empty."
+        st.code(told, language=None, wrap_lines=True, height=RECORD_HEIGHT)

@@ -63,6 +63,7 @@ def runs_table(runs: Sequence[RunHead], *, key: str) -> list[str]:
     """
     rows, ids = [_row(run) for run in runs], [run.id for run in runs]
     empty = {column for column in SPARSE if not any(row[column] for row in rows)}
+    empty |= {"machine"} if len({row["machine"] for row in rows}) < 2 else set()
     if {row["owner"] for row in rows} <= {"", visitor.name()}:
         empty.add("owner")
     rows = [{column: row[column] for column in row if column not in empty} for row in rows]
@@ -82,5 +83,6 @@ def _row(run: RunHead) -> dict[str, object]:
         "owner": run.owner or "",
         "started": run.started or run.created,
         "duration": duration(run.seconds),
+        "machine": run.host or "",
         "run": run.id,
     }
