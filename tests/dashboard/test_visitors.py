@@ -84,7 +84,7 @@ def test_a_list_of_ones_own_has_no_owners(open_page, store):
     app = open_page("runs", run=run.id)
 
     assert "owner" not in app.dataframe[0].value
-    assert f"Asked by {settings.user()}" in texts(app)
+    assert [text.value for text in app.text] == [f"Asked by {settings.user()}"]
 
 
 def test_several_questions_are_asked_together_or_not_at_all(open_page, store, monkeypatch):
