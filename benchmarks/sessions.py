@@ -29,6 +29,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
+from benchmarks._process import resident, worked
 from dashboard.Home import PAGES
 from usable_core import jobs
 from usable_core.evaluations.robustness import RobustnessConfig
@@ -212,22 +213,14 @@ async def crowd(
     return memory
 
 
-def resident(process: int) -> float:
-    """Return the MiB of a process; NaN where the system does not say."""
-    try:
-        lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return float("nan")
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))
-
-
-def worked(process: int) -> float:
-    """Return the processor seconds of a process; NaN where the system does not say."""
-    try:
-        facts = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except OSError:
-        return float("nan")
-    return (int(facts[11]) + int(facts[12])) / os.sysconf("SC_CLK_TCK")
+def growth(memory: Sequence[tuple[float, float]]) -> float:
+    """Return by what share of its size a process grew once warm: in the last third of the time."""
+    whole = memory[-1][0]
+    middle, end = (
+        statistics.median(mib for moment, mib in memory if low <= moment / whole <= high)
+        for low, high in ((1 / 3, 2 / 3), (2 / 3, 1))
+    )
+    return end / middle - 1
 
 
 def opened(count: int, port: int) -> list[Tab]:
@@ -275,7 +268,8 @@ def main() -> None:
         f"\nSeconds; {asked.tabs} tabs, {asked.jobs} jobs, {asked.seconds:g} s. Aim: 95 % within "
         f"{AIM:g} s.\nProcessor time of the dashboard: {each:.3f} s for each.\n"
         f"Memory of the dashboard: {before:.0f} MiB before, {peak:.0f} at most, "
-        f"{memory[-1][1]:.0f} at the end. Errors: {len(errors)}. Load: {os.getloadavg()[0]:.1f}."
+        f"{memory[-1][1]:.0f} at the end; {growth(memory):+.1%} in the last third of the time.\n"
+        f"Errors: {len(errors)}. Load: {os.getloadavg()[0]:.1f}."
     )
     for error in dict.fromkeys(errors):
         print(error)

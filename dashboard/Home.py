@@ -84,6 +84,7 @@ def main() -> None:
             sidebar(page.url_path or next(iter(PAGES)))
             st.set_page_config(page_title=tab_title(page.title))
             state.flush_address()
+            memory.let_go()
 
 
 if __name__ == "__main__":

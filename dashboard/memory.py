@@ -22,6 +22,7 @@ from dashboard.page_script import tab
 TRUST = "trust"  # a key with this in it is never remembered
 MOST_TABS = 256
 MOST_KEYS = 2000
+MOST_WIDGETS = 500
 LONGEST = 20_000  # characters
 _KEPT, _SHOWN = "memory_kept", "memory_shown"
 _KINDS = frozenset(  # Streamlit's names for what a widget sends; a button sends a trigger
@@ -49,6 +50,19 @@ def remembering(page: str) -> Iterator[None]:
         _forget()
         st.session_state[_SHOWN] = page, _widgets()
         _note(_widgets())
+
+
+def let_go() -> None:
+    """Drop what Streamlit keeps of widgets that the tab shows no more, once that is much.
+
+    It keeps their callbacks and options as long as the tab is open, of every run that was looked at
+    in it. Call it at the end of a whole page: a page that begins anew has not shown the rest yet.
+    """
+    if (context := get_script_run_ctx()) is not None:
+        held = context.session_state._state._new_widget_state.widget_metadata
+        if len(held) > MOST_WIDGETS:
+            for name in held.keys() - context.shared.widget_ids_this_run.snapshot():
+                del held[name]
 
 
 def give(values: Mapping[str, Any]) -> None:

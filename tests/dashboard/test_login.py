@@ -74,7 +74,7 @@ def test_a_login_without_its_package_says_what_to_install(visit, monkeypatch):
 def test_who_is_logged_in_is_named_beside_the_way_out(visit):
     app = visit(AUTH, ADA)
 
-    assert "ada@example.org" in texts(app)
+    assert [text.value for text in app.sidebar.text] == ["ada@example.org"]
     assert app.sidebar.button(key="log_out").label == "Log out"
 
 

@@ -5,6 +5,8 @@ from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.testing.v1 import AppTest
 
 from dashboard import memory
+from dashboard.components.shared import lane
+from usable_core.evaluations.interactive import Answer
 
 
 def form():
@@ -148,3 +150,64 @@ def test_what_a_link_named_is_held_back_after_a_reload_too():
 
     assert app.text_input("data").value == "file/evil.pt2"
     assert app.caption[0].value == "held back: True"
+
+
+def many_runs():
+    """A page whose widgets are another run's each time; it tells how many are still known."""
+    import streamlit as st
+
+    from dashboard import memory
+
+    context = st.runtime.scriptrunner.get_script_run_ctx()
+    number = st.session_state["number"]
+    st.text_input("Note", "kept", key="note")
+    for place in range(20):
+        st.button("Open", key=f"open_{number}_{place}")
+    if st.button("Delete", key=f"delete_{number}"):
+        st.markdown(f"deleted {number}")
+    memory.let_go()
+    held = context.session_state._state._new_widget_state.widget_metadata
+    st.session_state["held"] = len(held)
+
+
+def test_a_tab_that_looked_at_many_runs_holds_the_widgets_of_few(monkeypatch):
+    monkeypatch.setattr(memory, "MOST_WIDGETS", 50)
+    app, held = AppTest.from_function(many_runs, default_timeout=30), []
+    for number in range(8):
+        app.session_state["number"] = number
+        app.run()
+        held.append(app.session_state["held"])
+
+    assert held[:3] == [22, 43, 22]
+    assert max(held) <= 50
+    app.text_input("note").set_value("mine")
+    app.button("delete_7").click().run()
+    assert [text.value for text in app.markdown] == ["deleted 7"]
+    assert app.text_input("note").value == "mine"
+
+
+def many_questions():
+    """A page that asks other questions each time."""
+    import streamlit as st
+
+    from dashboard.components.shared import lane
+    from usable_core.evaluations.interactive import ImageRequest
+    from usable_core.evaluations.specs import ModelSpec
+
+    number = st.session_state["number"]
+    for place in range(4):
+        lane.ask_one(ImageRequest("predict", ModelSpec("m"), text=f"{number} {place}"))
+    st.session_state["held"] = [request.text for request in lane._mine().others]
+
+
+def test_a_tab_that_asked_much_remembers_its_newest_questions(monkeypatch):
+    monkeypatch.setattr(lane, "MOST_OTHERS", 6)
+    monkeypatch.setattr(lane.interactive, "submit", lambda request: "0" * 24)
+    monkeypatch.setattr(lane.interactive, "poll", lambda key: Answer("waiting"))
+    app = AppTest.from_function(many_questions, default_timeout=30)
+    for number in range(3):
+        app.session_state["number"] = number
+        app.run()
+        assert not app.exception
+
+    assert app.session_state["held"] == ["1 2", "1 3", "2 0", "2 1", "2 2", "2 3"]

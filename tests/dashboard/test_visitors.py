@@ -1,6 +1,7 @@
 """Whose runs a page starts and shows; and a dashboard that only shows what is stored."""
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,13 @@ from shown import texts
 from streamlit.testing.v1 import AppTest
 from test_login import ADA, AUTH, HOME
 
+from dashboard.components.shared import beside
 from dashboard.Home import PAGES
-from usable_core import settings
+from usable_core import images, settings
+from usable_core.errors import ImageRefused
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.runs import uploads
 
 QUESTION = AccuracyConfig(ModelSpec("bundled/vgg_digits"), DatasetSpec("digits"))
 
@@ -84,7 +88,7 @@ def test_a_list_of_ones_own_has_no_owners(open_page, store):
     app = open_page("runs", run=run.id)
 
     assert "owner" not in app.dataframe[0].value
-    assert f"Asked by {settings.user()}" in texts(app)
+    assert [text.value for text in app.text] == [f"Asked by {settings.user()}"]
 
 
 def test_several_questions_are_asked_together_or_not_at_all(open_page, store, monkeypatch):
@@ -143,3 +147,43 @@ def test_a_press_that_got_through_is_refused_where_it_would_act(open_page, store
     assert not app.exception
     assert app.error[0].value.replace("\\", "") == settings.READ_ONLY
     assert not store.is_cancel_requested(run.id)
+
+
+def test_a_photograph_is_seen_where_nothing_may_be_kept(open_page, read_only):
+    read_only()
+
+    app = open_page("explain", image="cat")
+
+    assert "Reading the picture" not in texts(app)
+    assert "**Cat**" in texts(app)
+    assert settings.READ_ONLY in [error.value.replace("\\", "") for error in app.error]
+    assert not (settings.home() / "uploads").exists()
+
+
+def test_a_photograph_has_the_name_under_which_its_answers_are_kept(open_page):
+    open_page("explain", image="cat")
+
+    photograph = next(row for row in images.gallery() if row.name == "cat").open()
+    assert [path.stem for path in (settings.home() / "uploads").glob("*.png")] == [
+        uploads.identity(photograph)
+    ]
+
+
+def test_a_picture_that_cannot_be_read_slowly_is_said_all_the_same(open_page, monkeypatch):
+    """The second look finds what the first began, instead of beginning anew for ever."""
+
+    def slowly(image_id):
+        time.sleep(0.05)
+        raise ImageRefused("Damaged.")
+
+    monkeypatch.setattr(beside, "BLINK", 0)
+    monkeypatch.setattr(uploads, "open_upload", slowly)
+
+    app = open_page("explain", image="0" * 24)
+    for _ in range(20):
+        if app.warning:
+            break
+        time.sleep(0.1)
+        app.run()
+
+    assert "not here. Damaged" in app.warning[0].value

@@ -70,18 +70,22 @@ def keep(data: bytes, name: str) -> str:
     from usable_core import images
 
     image = images.decode(data, name)
-    pixels = image.tobytes()
-    image_id = hashlib.sha256(f"{image.size}".encode() + pixels).hexdigest()[:24]
+    image_id = identity(image)
     path = _path(image_id)
     if files.is_there(path) and settings.is_read_only():
         return image_id  # a picture that is shown already
     settings.check_writable()
     if not files.is_there(path):
         buffer = io.BytesIO()
-        Image.frombytes("RGB", image.size, pixels).save(buffer, "PNG", compress_level=3)
+        Image.frombytes("RGB", image.size, image.tobytes()).save(buffer, "PNG", compress_level=3)
         files.write_bytes(path, buffer.getvalue())
     files.write_json(_name_file(path), {"name": name})
     return image_id
+
+
+def identity(image: "Image.Image") -> str:
+    """Return what a decoded picture (RGB) is called here, made of its pixels."""
+    return hashlib.sha256(f"{image.size}".encode() + image.tobytes()).hexdigest()[:24]
 
 
 def open_upload(image_id: str) -> "Image.Image":

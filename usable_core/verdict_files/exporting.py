@@ -1,12 +1,11 @@
-"""An evidence file in tools that track experiments: MLflow and TensorBoard.
+"""Evidence files and runs in tools that track experiments: MLflow, TensorBoard, W&B.
 
-Both are views of the same `verdict.json`, and only of one that verifies. The tools are extras of
-the package, imported here when they are asked for.
+Of an evidence file only what verifies is passed on. The tools are extras of the package, imported
+here when they are asked for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -14,58 +13,149 @@ from typing import Any
 
 from usable_core import files
 from usable_core.errors import ConfigError, StorageError, first_line
-from usable_core.verdict_files.figures import figures, plain
-from usable_core.verdict_files.form import CHAIN, Document
-from usable_core.verdict_files.opening import opened
-from usable_core.verdict_files.rerunning import Sample
-from usable_core.verdict_files.verifying import verify
+from usable_core.verdict_files.figures import plain
+from usable_core.verdict_files.tracked import EPOCH, Tracked, tracked
 
-EXPERIMENT = "usable"  # what MLflow's runs are gathered under
+EXPERIMENT = "usable"  # what the runs are gathered under
 _MOST = {"metrics": 1000, "params": 100, "tags": 100}  # of one request, by MLflow's limits
 _LONGEST = 500  # signs of a value, which every version and database of MLflow takes
 
 
-def to_mlflow(path: str | Path, uri: str | None = None, experiment: str = EXPERIMENT) -> list[str]:
-    """Make a run of MLflow of each candidate of an evidence file, and return the runs' ids.
+def to_mlflow(what: str | Path, uri: str | None = None, experiment: str = EXPERIMENT) -> list[str]:
+    """Make a run of MLflow of each candidate of an evidence file, or of a run; return their ids.
 
-    A run has the numbers as metrics, what was required and of what as params, the verdict as tags,
-    and `verdict.html` as its artifact.
+    It has the numbers as metrics, those of each epoch by its step, what was required or asked as
+    params, the verdict or where the run's files lie as tags, and `verdict.html` as its artifact.
 
     Args:
-        path: The evidence file, as `verify` takes it.
+        what: The evidence file, as `verify` takes it, or the id of a run.
         uri: Of the tracking server or database; MLflow's own choice when not given.
         experiment: Name of the experiment; made where there is none.
 
     Raises:
         ConfigError: MLflow is not installed, or refuses.
-        StorageError: the evidence file does not verify.
+        StorageError: the evidence file does not verify, or the run has no answer.
+        UnknownName: there is neither.
     """
-    document = verified(path)
-    with _told_by("mlflow"), opened(Path(path)) as found:
+    with tracked(what) as runs, _told_by("mlflow"):
         client = _imported("mlflow").MlflowClient(tracking_uri=uri)
         known = client.get_experiment_by_name(experiment)
         place = known.experiment_id if known else client.create_experiment(experiment)
-        return [
-            _mlflow_run(client, place, document, model, found.page)
-            for model in document["summary"]["models"]
-        ]
+        return [_mlflow_run(client, place, run) for run in runs]
 
 
-def to_tensorboard(path: str | Path, folder: str | Path) -> list[Path]:
-    """Write the numbers of each candidate as scalars of TensorBoard, and return their folders.
+def to_tensorboard(what: str | Path, folder: str | Path) -> list[Path]:
+    """Write the numbers of each candidate, or of a run, as scalars of TensorBoard.
 
     Args:
-        path: The evidence file, as `verify` takes it.
+        what: The evidence file, as `verify` takes it, or the id of a run.
         folder: The log folder; each candidate is a run in it, named after it.
+
+    Returns:
+        Their folders.
 
     Raises:
         ConfigError: TensorBoard is not installed.
-        StorageError: the evidence file does not verify, or the folder holds such a run already.
+        StorageError: the evidence file does not verify, the run has no answer, or the folder holds
+            such a run already.
+        UnknownName: there is neither.
     """
-    document = verified(path)
-    summary = _imported("tensorboard.summary")
-    models, top = document["summary"]["models"], files.placed(folder)
-    names = [plain(model["name"]).strip(". ") or "model" for model in models]
+    with tracked(what) as runs:
+        summary = _imported("tensorboard.summary")
+        targets = _targets(runs, files.placed(folder))
+        for target, run in zip(targets, runs, strict=True):
+            with files.refusing(target):
+                writer = summary.Writer(str(target))
+                for step, name, value in _scalars(run):
+                    writer.add_scalar(name, value, step=step, wall_time=run.at.timestamp())
+                writer.close()
+    return targets
+
+
+def to_wandb(what: str | Path, folder: str | Path, project: str = EXPERIMENT) -> list[Path]:
+    """Write a run of W&B for each candidate, or for a run, as its offline mode does.
+
+    Nothing is sent: `wandb sync FOLDER` does that. It has the numbers as its summary, those of each
+    epoch as its history, what was required or asked as config, and the verdict or where the run's
+    files lie beside it under `usable.…`.
+
+    Args:
+        what: The evidence file, as `verify` takes it, or the id of a run.
+        folder: Where W&B puts its folder `wandb`.
+        project: What the runs are gathered under.
+
+    Returns:
+        The folders of the runs.
+
+    Raises:
+        ConfigError: W&B is not installed, or refuses.
+        StorageError: the evidence file does not verify, the run has no answer, or the folder cannot
+            be written.
+        UnknownName: there is neither.
+    """
+    with tracked(what) as runs:
+        wandb, place = _imported("wandb"), files.placed(folder)
+        with files.refusing(place):
+            files.make_folder(place)
+        with _told_by("wandb"):
+            return [_wandb_run(wandb, run, place, project) for run in runs]
+
+
+def _wandb_run(wandb: Any, tracked_run: Tracked, place: Path, project: str) -> Path:  # noqa: ANN401
+    quiet = wandb.Settings(console="off", silent=True, disable_git=True, save_code=False)
+    run = wandb.init(
+        project=project,
+        name=tracked_run.name,
+        dir=str(place),
+        mode="offline",
+        config={**tracked_run.params, **tracked_run.tags},
+        settings=quiet,
+    )
+    try:
+        for row in tracked_run.curves:
+            run.log(dict(row), step=int(row[EPOCH]))
+        run.summary.update(dict(tracked_run.figures))
+        if tracked_run.page is not None:
+            run.save(str(tracked_run.page), base_path=str(tracked_run.page.parent), policy="now")
+    finally:
+        folder = Path(run.dir).parent
+        run.finish()
+    return folder
+
+
+def _mlflow_run(client: Any, experiment: str, tracked_run: Tracked) -> str:  # noqa: ANN401
+    entities = _imported("mlflow.entities")
+    run = client.create_run(experiment, run_name=tracked_run.name).info.run_id
+    at, asked = int(1000 * tracked_run.at.timestamp()), tracked_run.params.items()
+    tags = tracked_run.tags.items()
+    batches = {
+        "metrics": [entities.Metric(n, v, at, step) for step, n, v in _scalars(tracked_run)],
+        "params": [entities.Param(plain(n), v[:_LONGEST]) for n, v in asked],
+        "tags": [entities.RunTag(plain(n), v[:_LONGEST]) for n, v in tags],
+    }
+    for kind, held in batches.items():
+        for start in range(0, len(held), _MOST[kind]):
+            client.log_batch(run, **{kind: held[start : start + _MOST[kind]]})
+    if tracked_run.page is not None:
+        client.log_artifact(run, str(tracked_run.page))
+    client.set_terminated(run)
+    return str(run)
+
+
+def _scalars(run: Tracked) -> Iterator[tuple[int, str, float]]:
+    """Yield each number with its step: 0 of the answer's own, and the epoch of a curve's."""
+    yield from ((0, name, value) for name, value in run.figures.items())
+    for row in run.curves:
+        yield from ((int(row[EPOCH]), name, value) for name, value in row.items() if name != EPOCH)
+
+
+def _targets(runs: Sequence[Tracked], top: Path) -> list[Path]:
+    """Return a new folder for each run, named after it.
+
+    Raises:
+        StorageError: one is there already.
+    """
+    names = [plain(run.name).strip(". ") or "model" for run in runs]
     targets = [
         top / (name if names.count(name) == 1 else f"{name}-{place + 1}")
         for place, name in enumerate(names)
@@ -73,76 +163,7 @@ def to_tensorboard(path: str | Path, folder: str | Path) -> list[Path]:
     for target in targets:
         if target.exists():
             raise StorageError(f"{target} is there already. Name another folder by --out.")
-    at = datetime.fromisoformat(document["made"]["at"]).timestamp()
-    for target, model in zip(targets, models, strict=True):
-        with files.refusing(target):
-            writer = summary.Writer(str(target))
-            for name, value in figures(document, model).items():
-                writer.add_scalar(name, value, step=0, wall_time=at)
-            writer.close()
     return targets
-
-
-def verified(path: str | Path) -> Document:
-    """Return the JSON of an evidence file that verifies: nothing else is passed on.
-
-    Raises:
-        StorageError: it does not.
-    """
-    found = verify(path, sample=Sample(count=0))
-    if found.document is None or not found.is_equal:
-        part, why = found.problems[0]
-        raise StorageError(
-            f"The evidence does not verify, so nothing of it is passed on: {part}: {why}. Get the "
-            "evidence file anew; `usable verify` tells all that differs."
-        )
-    return found.document
-
-
-def _mlflow_run(
-    client: Any,  # noqa: ANN401
-    experiment: str,
-    document: Document,
-    model: Mapping[str, Any],
-    page: Path,
-) -> str:
-    entities = _imported("mlflow.entities")
-    run = client.create_run(experiment, run_name=model["name"]).info.run_id
-    at = int(1000 * datetime.fromisoformat(document["made"]["at"]).timestamp())
-    batches = {
-        "metrics": [entities.Metric(n, v, at, 0) for n, v in figures(document, model).items()],
-        "params": [entities.Param(n, v[:_LONGEST]) for n, v in _params(document, model).items()],
-        "tags": [entities.RunTag(n, v[:_LONGEST]) for n, v in _tags(document, model).items()],
-    }
-    for kind, held in batches.items():
-        for start in range(0, len(held), _MOST[kind]):
-            client.log_batch(run, **{kind: held[start : start + _MOST[kind]]})
-    client.log_artifact(run, str(page))
-    client.set_terminated(run)
-    return str(run)
-
-
-def _params(document: Document, model: Mapping[str, Any]) -> dict[str, str]:
-    """Return what was asked: of which model and data, and what it must reach."""
-    required = document["requirements"]
-    data = {name: required["dataset"][name] for name in ("reference", "split", "limit", "seed")}
-    asked = {name: required[name] for name in ("use", "set_by", "norm", "preset", "seed")}
-    judge = required.get("judge") or {}
-    asked |= {name: required.get(name, "") for name in ("kind", "swaps")}
-    asked["judge"] = judge.get("reference", "")
-    named = {"model": model["model"], **{f"dataset.{n}": v for n, v in data.items()}, **asked}
-    rules = {f"require.{place:02}": text for place, text in enumerate(required["require"], 1)}
-    return {name: str(value) for name, value in (named | rules).items() if value not in ("", None)}
-
-
-def _tags(document: Document, model: Mapping[str, Any]) -> dict[str, str]:
-    """Return what was decided, and by which evidence: the last link stands for every byte of it."""
-    texts = {f"usable.{name}": model[name] for name in ("verdict", "sentence", "next_step")}
-    return {
-        **texts,
-        "usable.evidence": document[CHAIN][-1]["linked"],
-        "usable.version": str(document["made"]["versions"].get("usable", "")),
-    }
 
 
 def _imported(module: str) -> ModuleType:

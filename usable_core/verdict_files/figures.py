@@ -29,7 +29,7 @@ def figures(document: Document, model: Mapping[str, Any]) -> dict[str, float]:
             continue
         for one in document["numbers"][name]:
             at = f" at {plain(one['at'])}" if one["at"] else ""
-            found |= _with_ends(f"{run['task']}/{one['metric']}{at}", one)
+            found |= ends_of(f"{run['task']}/{one['metric']}{at}", one)
     return found
 
 
@@ -38,7 +38,8 @@ def plain(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_. -]", "_", text)
 
 
-def _with_ends(name: str, one: Mapping[str, Any]) -> dict[str, float]:
+def ends_of(name: str, one: Mapping[str, Any]) -> dict[str, float]:
+    """Return a number by its name, and the ends of its interval where it has one."""
     if one["low"] == one["high"] and one["n"] == 1:  # counted: it has no interval
         ends = {name: one["value"]}
     else:

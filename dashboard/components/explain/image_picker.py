@@ -218,6 +218,8 @@ def _chosen() -> Chosen | None:
     reading = _reading(name, home)
     if not _wait_for([reading]):
         return None
+    if reading.exception() is not None:
+        _read_once.clear(name, home)  # said once; then it is tried again
     try:
         image_id, jpeg = reading.result()
     except UsableError as error:
@@ -230,9 +232,10 @@ def _chosen() -> Chosen | None:
 
 
 def _reading(name: str, home: str) -> Future[tuple[str, bytes]]:
-    """Return the reading of a picture, once for all tabs; again where it failed or is deleted."""
+    """Return the reading of a picture, once for all tabs; again where that is deleted since."""
     reading = _read_once(name, home)
-    if reading.done() and (reading.exception() or not uploads.is_kept(reading.result()[0])):
+    is_there = not reading.done() or reading.exception() or uploads.is_kept(reading.result()[0])
+    if not is_there and not settings.is_read_only():
         _read_once.clear(name, home)
     return _read_once(name, home)
 
@@ -246,13 +249,17 @@ def _read_once(name: str, home: str) -> Future[tuple[str, bytes]]:
 def _read(name: str) -> tuple[str, bytes]:
     """Return the identity of a picture in the store of uploads, and it as large as it is shown.
 
-    A photograph of the gallery is put there first.
+    A photograph of the gallery is put there first, unless what is kept is only shown.
     """
     row = next((row for row in images.gallery() if row.name == name), None)
-    image_id = name
-    if row is not None:
-        image_id = uploads.keep(images.encode_png(np.asarray(row.open())), f"{row.title}.png")
-    shown, buffer = uploads.open_upload(image_id), io.BytesIO()
+    if row is None:
+        image_id, shown = name, uploads.open_upload(name)
+    else:
+        shown = row.open()
+        image_id = uploads.identity(shown)
+        if not settings.is_read_only():
+            uploads.keep(images.encode_png(np.asarray(shown)), f"{row.title}.png")
+    buffer = io.BytesIO()
     shown.thumbnail(PREVIEW)
     shown.save(buffer, "JPEG", quality=92)  # so that no rerun has to
     return image_id, buffer.getvalue()

@@ -21,6 +21,7 @@ from usable_core.evaluations.explained import Explanation
 from usable_core.evaluations.interactive import Answer, ImageRequest
 from usable_core.jobs import interactive
 
+MOST_OTHERS = 200  # questions of one tab, beside the picture's
 WAITING_SECONDS = 5.0  # a tab that looked before is closed, or shows something else
 _ASKED = "explain_asked"
 _NO_KEY = "0" * 24  # of a question that the lane does not have yet; nothing lies under it
@@ -118,6 +119,8 @@ def ask_one(request: ImageRequest) -> Asked:
     others = _mine().others
     if request not in others:
         beside.glance([_put(request, others)])
+        while len(others) > MOST_OTHERS:  # what is shown again is asked again, and answered at once
+            del others[next(iter(others))]
     if (error := _refusal(others[request])) is not None:
         del others[request]
         raise error

@@ -8,7 +8,6 @@ from dashboard import memory, state, stored, visitor
 from dashboard.components.shared import names, selection
 from dashboard.components.shared.data_picker import UPLOAD
 from dashboard.components.shared.ended import watch_jobs
-from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.words import words
 from usable_core import machine, settings
 from usable_core.catalog.looks import model_styles
@@ -41,7 +40,7 @@ def _account() -> None:
     """Show who is logged in, and the way out."""
     if visitor.is_known():
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f":material/person: {escaped(visitor.name())}", width="content")
+            st.text(visitor.name(), width="content")
             st.button("Log out", key="log_out", type="tertiary", on_click=st.logout)
 
 

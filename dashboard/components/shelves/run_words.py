@@ -15,7 +15,7 @@ TAGS_HELP = "Words to find it by, parted by commas."
 def run_words(run: Run) -> None:
     """Show what is said of a run, and a form that changes it."""
     if run.owner:
-        st.caption(escaped(f"Asked by {run.owner}"))
+        st.text(f"Asked by {run.owner}")  # as Markdown an address would become a link
     tags = " ".join(f":gray-badge[{escaped(tag)}]" for tag in run.tags)
     if tags:
         st.markdown(tags)

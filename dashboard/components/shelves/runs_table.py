@@ -80,9 +80,9 @@ def _row(run: RunHead) -> dict[str, object]:
         "result": run.result or (f"{share:.0%}" if run.status is Status.RUNNING else "–"),
         "name": run.name or "",
         "tags": list(run.tags),
-        "owner": run.owner or "",
         "started": run.started or run.created,
         "duration": duration(run.seconds),
+        "owner": run.owner or "",
         "machine": run.host or "",
         "run": run.id,
     }
