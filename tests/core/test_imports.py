@@ -16,6 +16,7 @@ HEAVY = ("torch", "torchvision", "timm", "transformers", "shap", "lime", "captum
 # What takes long to import: an import inside a function is there to spare one of them.
 SLOW = (
     *HEAVY,
+    "alembic",
     "numpy",
     "pandas",
     "plotly",
