@@ -211,6 +211,7 @@ SHELF_FORM = (
 RUNS_TABLE = "runs_table"
 RUNS_TASK = "runs_task"
 RUNS_TAGS = "runs_tags"
+RUNS_OWNERS = "runs_owners"
 RUNS_GIVEN_TAGS = "runs_given_tags"
 RUNS_TAG_SEVERAL = "runs_tag_several"
 RUNS_SAVE = "runs_save"

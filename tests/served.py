@@ -74,9 +74,9 @@ def free_port():
 
 
 @contextlib.contextmanager
-def serving(folder, *options, command=STREAMLIT, port_option="--server.port"):
+def serving(folder, *options, command=STREAMLIT, port_option="--server.port", port=None):
     """Run the dashboard from a folder of its own, with an empty store in it."""
-    port = free_port()
+    port = port or free_port()
     environment = os.environ | {
         "USABLE_HOME": str(folder / "home"),
         "USABLE_WORKER_IDLE_SECONDS": "5",

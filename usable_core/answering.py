@@ -32,6 +32,7 @@ LATER = {
     "ema": 0.0,
     "patience": None,
     "micro_batch": None,
+    "processes": None,
     "layer_decay": 1.0,
     "last_blocks": None,
     "adversarial": "fast",
@@ -61,8 +62,12 @@ def resolve(config: Config, known: Mapping[str, Any] | None = None) -> dict[str,
     if row.matches_classes and "model" not in found:
         _refuse_misfit(named)
     for field, spec in named.items():
-        if field not in found:
-            found[field] = load_model(spec) if isinstance(spec, ModelSpec) else dataset_of(spec)
+        if field in found:
+            continue
+        if isinstance(spec, ModelSpec):
+            found[field] = load_model(spec)
+        else:
+            found[field] = _data(config, spec)
     check_kinds(config, found)
     return found
 
@@ -97,6 +102,14 @@ def check_kinds(config: Config, objects: Mapping[str, Any]) -> None:
             f"{objects[one].name} is of texts and {objects[other].name} of pictures. Choose a "
             "model and data of one kind."
         )
+
+
+def _data(config: Config, spec: DatasetSpec) -> "Dataset":
+    """Return the data that a question names; without classes where it asks for none."""
+    from usable_core.datasets import load_examples
+
+    needs_labels = getattr(config, "needs_labels", True)
+    return dataset_of(spec) if needs_labels else load_examples(spec.reference)
 
 
 def dataset_of(spec: DatasetSpec) -> "Dataset":
@@ -231,6 +244,24 @@ def pace(objects: Mapping[str, Any], spec: DatasetSpec) -> Pace:
     from usable_core.measuring.pace import pace_of
 
     return pace_of(objects["model"], objects["dataset"], spec)
+
+
+def check_processes(count: int) -> None:
+    """Check that so many processes can share a training here.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    from usable_core.training.processes import check_devices
+
+    check_devices(count)
+
+
+def as_one_of_several() -> contextlib.AbstractContextManager[int]:
+    """Return the time in which this process shares a training; it yields which of them it is."""
+    from usable_core.training.processes import joined
+
+    return joined()
 
 
 def run(config: Config, objects: dict[str, Any], report: Report, folder: Path | None) -> Result:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from usable_core import files
+from usable_core import files, settings
 from usable_core.download_process import Place
 from usable_core.errors import CheckpointError, StorageError
 from usable_core.evaluations.passports import Download
@@ -67,6 +67,7 @@ def fetch(download: Download, reference: str, report: Report = silent) -> None:
     """
     if download.is_here:
         return
+    settings.check_writable()
     check_allowed(download, reference)
     if reason := unreachable(download.url):
         raise missing(download, reference, reason)

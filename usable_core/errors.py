@@ -134,8 +134,27 @@ class Diverged(UsableError):
         return type(self), (str(self), "", self.checkpoint)
 
 
+class ProcessLost(UsableError):
+    """One of several processes that share a training ended of itself."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A process of the training ended of itself: its memory ran out, or it was ended from "
+            "outside. The log holds what it told. Start the same again: it goes on from its last "
+            "checkpoint."
+        )
+
+    def __reduce__(self) -> tuple[type["ProcessLost"], tuple[()]]:
+        """Return how a copy is made: there is nothing to say."""
+        return type(self), ()
+
+
 class StorageError(UsableError):
     """A run or its files cannot be written or read."""
+
+
+class ReadOnly(StorageError):
+    """What is kept here is only shown: nothing is started, changed or deleted."""
 
 
 class StoreUnusable(StorageError):

@@ -45,6 +45,7 @@ def save(name: str, text: str) -> SavedSlice:
         ConfigError: the name is none, the text means no slice, or there are too many.
         StorageError: it cannot be written.
     """
+    settings.check_writable()
     name, text = " ".join(name.split()), " ".join(text.split())
     if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
         raise ConfigError(
@@ -76,6 +77,7 @@ def delete(name: str) -> None:
         UnknownName: there is none of this name.
         StorageError: it cannot be deleted.
     """
+    settings.check_writable()
     if not _path(name).is_file():
         raise UnknownName("slice", name, [one.name for one in saved()])
     with files.refusing(_folder()):

@@ -1,12 +1,19 @@
 """Where Usable keeps its things, read from the environment at each call (so tests can move it)."""
 
+import getpass
 import os
 from pathlib import Path
 
 import platformdirs
 
+from usable_core.errors import ConfigError, ReadOnly, quoted
+
 DATABASE = "runs.sqlite"  # in the home
 PIXELS = "pixels"  # in the home: decoded pictures of data, which can be deleted at any time
+READ_ONLY = (
+    "This Usable only shows what it holds (USABLE_READ_ONLY): nothing is started, uploaded, "
+    "changed or deleted. Run Usable on your own machine for that."
+)
 
 
 def home() -> Path:
@@ -18,6 +25,47 @@ def home() -> Path:
 def database_url() -> str | Path:
     """Return where the run table is: `USABLE_DATABASE_URL`, else the file of SQLite in `home()`."""
     return os.environ.get("USABLE_DATABASE_URL") or home() / DATABASE
+
+
+def user() -> str:
+    """Return the name of the operating system's user, who owns what this process asks."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user that has no name
+        return f"user {os.getuid()}"
+
+
+def quota() -> int | None:
+    """Return how many runs of one owner may wait or run at once: `USABLE_QUOTA`; None for any.
+
+    Raises:
+        ConfigError: it is no whole number of at least 1.
+    """
+    text = os.environ.get("USABLE_QUOTA", "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
+        raise ConfigError(
+            "USABLE_QUOTA says how many runs of one owner may wait or run at once, a whole number "
+            f"from 1, but is {quoted(text)}. Correct or unset it."
+        )
+    return int(text)
+
+
+def is_read_only() -> bool:
+    """Tell whether what is kept here is only shown: `USABLE_READ_ONLY` is set, and not to no."""
+    said = os.environ.get("USABLE_READ_ONLY", "").strip().lower()
+    return said not in ("", "0", "no", "off", "false")
+
+
+def check_writable() -> None:
+    """Check that things may be started, kept, changed and deleted here.
+
+    Raises:
+        ReadOnly: they may not.
+    """
+    if is_read_only():
+        raise ReadOnly(READ_ONLY)
 
 
 def let_threads_sleep() -> None:

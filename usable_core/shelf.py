@@ -67,6 +67,7 @@ def put(name: str, spec: ModelSpec, *, file: str = "") -> Shelved:
         UnknownName: there is no such model.
         CheckpointError: a file of it is not there.
     """
+    settings.check_writable()
     name = checked_name(name)
     if spec.reference.startswith(PREFIX):
         raise ConfigError(f"{spec.reference} is on the shelf already. Name the model that it is.")
@@ -121,6 +122,7 @@ def remove(name: str) -> None:
         UnknownName: there is none of this name.
         StorageError: it cannot be deleted.
     """
+    settings.check_writable()
     path = _path(name)
     if not path.is_file():
         raise UnknownName("model on the shelf", name, [one.name for one in listed()])
@@ -140,6 +142,7 @@ def keep_file(data: bytes, name: str, endings: tuple[str, ...]) -> str:
         ConfigError: its ending is none of these.
         StorageError: the disk is full.
     """
+    settings.check_writable()
     ending = next((end for end in sorted(endings, key=len)[::-1] if name.lower().endswith(end)), "")
     if not ending:
         raise ConfigError(f"{name} is none of {', '.join(endings)}. Give a file of one of them.")
@@ -158,6 +161,7 @@ def keep_folder(held: Mapping[str, bytes]) -> str:
     Raises:
         StorageError: the disk is full.
     """
+    settings.check_writable()
     digest = hashlib.sha256()
     for name in sorted(held):
         digest.update(f"{name}\0{hashlib.sha256(held[name]).hexdigest()}\n".encode())
@@ -169,7 +173,12 @@ def keep_folder(held: Mapping[str, bytes]) -> str:
 
 
 def prune(seconds: float = UNUSED_SECONDS) -> None:
-    """Delete uploaded files that no entry names and that were given some time ago."""
+    """Delete uploaded files that no entry names and that were given some time ago.
+
+    Raises:
+        ReadOnly: nothing is deleted here.
+    """
+    settings.check_writable()
     used = {_kept(file) for one in listed() for file in _files_named(one.spec)}
     with suppress(OSError):
         for path in _files().resolve().iterdir():

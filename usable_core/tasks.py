@@ -11,6 +11,8 @@ from typing import Any
 
 from usable_core.catalog import implementation, lookup
 from usable_core.catalog.datasets import reader_of
+from usable_core.catalog.kinds import kind_of_model
+from usable_core.catalog.recipes import require_fitting
 from usable_core.catalog.references import files_of
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.corruption import CorruptionConfig
@@ -328,11 +330,13 @@ def check_names(config: Config) -> None:
     """Check, as far as that is possible without loading anything, that a config's names exist.
 
     Raises:
-        UsableError: a name is unknown, or a file that it names is not there.
+        UsableError: a name is unknown, a file that it names is not there, or a recipe is for other
+            examples than the model takes.
     """
     several = getattr(config, "models", ())
     for spec in (*named_in(config).values(), *several):
         if isinstance(spec, ModelSpec):
             files_of(spec.reference, spec.weights, spec.labels)
+            require_fitting(getattr(config, "recipe", None), kind_of_model(spec.reference))
         else:
             reader_of(spec.reference)

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.assess import requirements_form
 from dashboard.components.assess.estimate_line import estimate_line
 from dashboard.components.assess.evidence_file import download_evidence
@@ -61,7 +61,11 @@ def form() -> None:
             download(required)
             estimate_line(question)
     is_pressed = st.button(
-        "Assess", key=state.ASSESS_START, type="primary", disabled=question is None
+        "Assess",
+        key=state.ASSESS_START,
+        type="primary",
+        disabled=question is None or visitor.read_only() is not None,
+        help=visitor.read_only(),
     )
     if is_pressed and question is not None:
         start_run(question)

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.data_look import newest_look
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import errors_shown
@@ -26,7 +26,14 @@ def page() -> None:
     known = newest_look(dataset.reference) if dataset else None
     left, right = st.columns([1, 3], vertical_alignment="center")
     label = "Look again" if known and known.status.is_over else "Look at these data"
-    if left.button(label, key=state.DATA_LOOK, type="primary", disabled=dataset is None):
+    is_pressed = left.button(
+        label,
+        key=state.DATA_LOOK,
+        type="primary",
+        disabled=dataset is None or visitor.read_only() is not None,
+        help=visitor.read_only(),
+    )
+    if is_pressed:
         with errors_shown():
             start_run(LookConfig(dataset))
     right.caption("Every example is read once: about a second for a thousand small pictures.")

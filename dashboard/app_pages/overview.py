@@ -2,12 +2,11 @@
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.explain.gallery import gallery_links
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shelves.cards import backbone_card
 from dashboard.components.shelves.runs_table import run_lines, status_badge
-from usable_core import jobs
 from usable_core.catalog.cards import bundled_cards
 from usable_core.catalog.datasets import DATASETS
 from usable_core.runs.run import Run
@@ -45,7 +44,12 @@ def demo() -> None:
     newest = next((run for run in stored.runs("assess") if run.config == question()), None)
     with st.container(horizontal=True, vertical_alignment="center"):
         is_pressed = st.button(
-            "Run the demo", key=state.OVERVIEW_DEMO, type="primary", icon=":material/play_arrow:"
+            "Run the demo",
+            key=state.OVERVIEW_DEMO,
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=visitor.read_only() is not None,
+            help=visitor.read_only(),
         )
         st.caption(
             "Are two models that read handwritten digits fit for a first use? Measures all of it, "
@@ -54,7 +58,7 @@ def demo() -> None:
     if is_pressed:
         with errors_shown():
             is_live = newest is not None and not newest.status.is_over
-            run = newest.id if newest is not None and is_live else jobs.start(question())
+            run = newest.id if newest is not None and is_live else visitor.start(question())
             st.switch_page(state.page_file("assess"), query_params={state.RUN: run})
     if newest is not None:
         demo_line(newest)

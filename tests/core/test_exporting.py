@@ -13,11 +13,14 @@ from toy_models import digit_pixels
 import usable_core as usable
 from usable_core import cli
 from usable_core.catalog.exports import EXPORTS
-from usable_core.errors import ExportError, StorageError, UnknownName, UsableError
+from usable_core.errors import Cancelled, ExportError, StorageError, UnknownName, UsableError
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.exported import TOLERANCE
+from usable_core.evaluations.interactive import ImageRequest
+from usable_core.evaluations.specs import ModelSpec
 from usable_core.images import gallery
 from usable_core.measuring.calibration import known_calibration
+from usable_core.measuring.exports import save_export
 from usable_core.models.exporting import comparing, exporting
 from usable_core.models.exporting.comparing import Difference, difference
 from usable_core.models.exporting.networks import OfPictures
@@ -189,6 +192,56 @@ def test_what_is_exported_already_is_refused(files, tmp_path):
         model = usable.load_model(exported.reference, trust=True)
         with pytest.raises(ExportError, match=r"already.* Export the model that it was made of"):
             usable.export_model(model, tmp_path / "net.onnx", format="onnx")
+
+
+@pytest.mark.parametrize("step", range(exporting.STEPS))
+def test_an_export_that_is_stopped_leaves_nothing(vgg, tmp_path, step):
+    def report(done, total, message, **_):
+        if done == step:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        exporting.export(vgg, "safetensors", tmp_path / "net", report=report)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lane_stops_an_export_whose_question_was_withdrawn(vgg, tmp_path):
+    request = ImageRequest("export", ModelSpec("bundled/vgg_digits"), format="safetensors")
+    told = []
+
+    def publish(answer):
+        told.append((answer.state, answer.done, answer.total))
+        if answer.done == 2:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        save_export(request, lambda spec: vgg, tmp_path, publish)
+
+    assert told == [("working", done, 4) for done in range(3)]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_of_keras_is_told_its_own_way_out(toy, tmp_path):
+    network = type(exporting.KERAS, (Small,), {})()
+    model = Model("keras/net", network, toy.input, toy.labels)
+
+    for name in EXPORTS:
+        if "picture" in EXPORTS[name].kinds:
+            with pytest.raises(ExportError, match="model of Keras, which exports its own"):
+                exporting.export(model, name, tmp_path / "net")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
+def test_a_model_on_a_gpu_is_written_from_the_cpu_and_stays_where_it_is(vgg, tmp_path):
+    placed = vgg.to("cuda")
+
+    found = usable.export_model(placed, tmp_path / "net", format="safetensors")
+
+    assert placed.device.type == "cuda"
+    assert usable.load_model(found.reference).fingerprint == vgg.fingerprint
 
 
 def test_a_network_that_a_library_has_not_is_told_the_other_formats(toy, vgg, tmp_path):

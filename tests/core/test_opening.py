@@ -74,3 +74,33 @@ def test_a_run_is_opened_on_its_page(opened, port, monkeypatch, capsys):
     assert cli.main(["dashboard", "--run", "nonsense"]) == 2
     assert "nonsense" in capsys.readouterr().err
     assert len(opened.commands) == len(runs)
+
+
+def test_the_server_listens_where_it_is_told_and_answers_to_these_names(opened, port):
+    names = ["usable.example.org", "*.lab.example", "10.0.0.7", "fd00::7"]
+    words = [word for name in names for word in ("--allow-host", name)]
+
+    assert (
+        cli.main(["dashboard", "--headless", "--port", str(port), "--address", "0.0.0.0", *words])
+        == 0
+    )
+
+    allowed = [word for name in names for word in ("--server.allowedHosts", name)]
+    assert opened.commands[0][-12:-2] == ["--server.address", "0.0.0.0", *allowed]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--address", "0.0.0.0"], "would answer no other machine"),
+        (["--address", "::"], "would answer no other machine"),
+        (["--address", "usable.example"], "is an IP address of this machine"),
+        (["--allow-host", "usable.example:8501"], "without a port"),
+        (["--allow-host", "*"], "a name or an IP address"),
+        (["--allow-host", "https://usable.example"], "a name or an IP address"),
+    ],
+)
+def test_a_place_that_nobody_could_call_is_refused(opened, capsys, words, sentence):
+    assert cli.main(["dashboard", *words]) == 2
+    assert sentence in capsys.readouterr().err
+    assert opened.commands == []

@@ -129,22 +129,32 @@ def result(losses, rates=None, *, usual=0.05):
     return RateResult(config, provenance(), table, usual, "sgd", ran_away=False)
 
 
-def test_what_is_suggested_is_the_rate_of_the_steepest_fall_beside_a_tenth_of_the_least():
+@pytest.mark.parametrize(
+    ("usual", "is_fit", "says"),
+    [
+        (0.05, True, "the usual one: it lies in the decade up to"),
+        (1e-4, False, "the usual 0.0001 lies more than a decade below that"),
+        (0.9, False, "the usual 0.9 lies above that, where the loss rises"),
+    ],
+)
+def test_the_usual_rate_is_suggested_where_it_is_in_the_decade_below_the_least_loss(
+    usual, is_fit, says
+):
     draw = np.random.default_rng(0)
     places = np.linspace(-6, 0, 100)
     losses = 2.3 - 1.5 / (1 + np.exp(-4 * (places + 2.5))) + 40 * np.clip(places + 0.8, 0, 1) ** 2
 
-    found = result(losses + 0.02 * draw.normal(size=100))
+    found = result(losses + 0.02 * draw.normal(size=100), usual=usual)
 
     assert not found.is_flat
-    assert found.suggested == found.steepest
     least = found.records.loc[found.records["smoothed"].idxmin(), "rate"]
     assert found.bound == pytest.approx(least / 10)
     assert 10**-2.7 < found.steepest < 10**-2  # the smoothed curve lags half a decade behind
-    assert f"Take a learning rate of {found.steepest:.2g}, " in in_words(found)
-    assert f"{found.bound:.2g} is more careful" in in_words(found)
-    assert "Usual here is 0.05" in in_words(found)
-    assert found.summary()["suggested"] == found.steepest
+    assert found.suggested == (usual if is_fit else found.bound)
+    assert in_words(found).startswith(f"Take a learning rate of {found.suggested:.2g}, ")
+    assert says in in_words(found)
+    assert f"falls fastest at {found.steepest:.2g}" in in_words(found)
+    assert found.summary()["suggested"] == found.suggested
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3])

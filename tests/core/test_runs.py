@@ -15,8 +15,9 @@ from usable_core.errors import Cancelled, CheckpointError, StorageError, Unknown
 from usable_core.evaluations.accuracy import AccuracyConfig, AccuracyResult
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Refused
 from usable_core.evaluations.training import FineTuningConfig, TrainingResult
-from usable_core.runs import RunStore, Status
+from usable_core.runs import RunStore, Status, quotas
 from usable_core.runs import store as store_module
+from usable_core.runs.pace import seconds_left
 from usable_core.runs.run import Wanted
 from usable_core.runs.trained import model_files
 
@@ -146,11 +147,32 @@ def test_progress_is_in_the_row_and_in_the_events(store):
     now, events = store.get(run.id), store.events(run.id)
     assert (now.done, now.total, now.message) == (2, 4, "second")
     assert now.metrics == {"loss": None, "accuracy": 0.5}
-    assert now.eta_seconds == pytest.approx(now.seconds, rel=0.5)
     assert list(events["message"]) == ["first", "second"]
     assert events["loss"].tolist()[0] == 2.0
     assert np.isnan(events["loss"][1])
     assert str(events["time"].dt.tz) == "UTC"
+
+
+def told(*steps, total=100):
+    """Events of steps: seconds and how many are over."""
+    rows = [{"time": pd.Timestamp(at, unit="s"), "done": n, "total": total} for at, n in steps]
+    return pd.DataFrame(rows, columns=["time", "done", "total"])
+
+
+@pytest.mark.parametrize(
+    ("events", "left"),
+    [
+        (told((0, 0), (60, 1), (70, 11)), 89.0),  # a minute of loading counts for nothing
+        (told((0, 5), (10, 10), (90, 2), (110, 22)), 78.0),  # begun again, at another pace
+        (told((60, 1)), None),
+        (told((60, 1), (61, 50)), None),
+        (told((60, 1), (90, 1)), None),
+        (told((0, 1), (9, 4), total=0), None),
+        (told(), None),
+    ],
+)
+def test_the_time_left_goes_by_the_steps_alone(events, left):
+    assert seconds_left(events) == left
 
 
 def test_a_run_without_events_has_an_empty_table_of_them(store):
@@ -362,7 +384,7 @@ def test_a_run_that_is_not_over_cannot_be_deleted(store):
 
 
 def test_too_many_waiting_runs_are_refused(store, monkeypatch):
-    monkeypatch.setattr(store_module, "QUOTA", 2)
+    monkeypatch.setattr(quotas, "QUOTA", 2)
     first = store.create(CountConfig())
     store.create(CountConfig())
 

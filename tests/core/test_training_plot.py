@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 
+from usable_core.evaluations.pretraining import PretrainingConfig
+from usable_core.evaluations.specs import DatasetSpec
 from usable_core.plots.training import training_curves
 
 RECORDS = pd.DataFrame(
@@ -44,3 +46,16 @@ def test_training_and_validation_differ_by_more_than_colour_in_both_themes():
     for theme in ("light", "dark"):
         dashes = {t.name: t.line.dash for t in training_curves(RECORDS, theme).data}
         assert dashes["training"] != dashes["validation"]
+
+
+def test_what_is_no_accuracy_on_classes_is_not_called_so():
+    contrastive = PretrainingConfig("small_vgg", DatasetSpec("digits"), objective="contrastive")
+    texts = PretrainingConfig("bert", DatasetSpec("languages"))
+    supervised = PretrainingConfig("small_vgg", DatasetSpec("digits"))
+
+    names = [config.counted for config in (contrastive, texts, supervised)]
+
+    assert names == ["Views found", "Pieces guessed", "Accuracy"]
+    for name in names:
+        titles = [note.text for note in training_curves(RECORDS, counted=name).layout.annotations]
+        assert titles == ["Loss", name]

@@ -55,9 +55,9 @@ def started(monkeypatch, store):
     """Configs that pages have started: runs are created QUEUED and no process begins."""
     configs = []
 
-    def start(config, *, title=None):
+    def start(config, *, title=None, owner=None):
         configs.append(config)
-        return store.create(config, title=title).id
+        return store.create(config, title=title, owner=owner).id
 
     monkeypatch.setattr(jobs, "start", start, raising=False)
     monkeypatch.setattr(jobs, "recover", lambda: [], raising=False)

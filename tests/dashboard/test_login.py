@@ -8,6 +8,8 @@ from shown import texts
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
+from dashboard.components.shared import login
+
 HOME = Path(__file__).parents[2] / "dashboard" / "Home.py"
 
 
@@ -16,6 +18,7 @@ def visit(tmp_path, monkeypatch):
     """What a visitor sees, by the text of the file and what the provider says of them."""
     (tmp_path / ".streamlit").mkdir()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(login, "find_spec", lambda name: name)  # also where Authlib is not here
     monkeypatch.setattr(st.secrets, "_secrets", None)
 
     def visited(text, user):
@@ -56,6 +59,23 @@ def test_pages_are_shown_to_whom_the_file_names(visit, text, user, is_welcome):
     assert ("fit for use?" in texts(app)) is is_welcome
     asks = [button.label for button in app.button] == ["Log in"]
     assert asks is (user.get("is_logged_in") is False)
+
+
+def test_a_login_without_its_package_says_what_to_install(visit, monkeypatch):
+    monkeypatch.setattr(login, "find_spec", lambda name: None)
+
+    app = visit(AUTH, {"is_logged_in": False})
+
+    assert not app.exception
+    assert 'pip install "usable[auth]"' in app.error[0].value
+    assert not app.button
+
+
+def test_who_is_logged_in_is_named_beside_the_way_out(visit):
+    app = visit(AUTH, ADA)
+
+    assert "ada@example.org" in texts(app)
+    assert app.sidebar.button(key="log_out").label == "Log out"
 
 
 @pytest.fixture

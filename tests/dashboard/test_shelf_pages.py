@@ -12,7 +12,7 @@ import runs_at_hand
 from PIL import Image
 from shown import links, texts
 
-from dashboard.components.shared import names
+from dashboard.components.shared import beside, names
 from usable_core import downloads, jobs, machine, shelf
 from usable_core.datasets import load_dataset
 from usable_core.errors import UsableError
@@ -110,6 +110,20 @@ def test_a_model_is_exported_in_a_format_after_a_click(open_page, store):
     assert app.get("download_button")[0].proto.label == "Download 2.0 MB"
     app.selectbox(key="shelf_format").set_value("program").run()
     assert app.button(key="shelf_export").label == "Write it"
+
+
+def test_an_export_under_way_can_be_cancelled_and_asked_again(open_page, store):
+    app = choose(open_page("models"), 0)
+    app.button(key="shelf_export").click().run()
+    (request,) = (interactive.lane() / "requests").glob("*.json")
+
+    app.button(key="shelf_export_cancel").click().run()
+    beside.LANE.submit(int).result()  # it was withdrawn beside the script
+
+    assert not request.exists()
+    assert app.button(key="shelf_export").label == "Write it"
+    app.button(key="shelf_export").click().run()
+    assert app.button(key="shelf_export_cancel").label == "Cancel"
 
 
 def test_nothing_is_fetched_before_the_button_and_a_refusal_is_shown(open_page, monkeypatch):

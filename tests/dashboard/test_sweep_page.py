@@ -56,7 +56,7 @@ def trained(config):
     return TrainingResult(config, about, records, {}, retained=kept)
 
 
-def test_the_untouched_form_starts_a_sweep_of_data_at_hand(open_page, started):
+def test_the_untouched_form_starts_a_sweep_without_data_that_are_not_at_hand(open_page, started):
     app = open_page("sweep")
     assert "Nothing is running here" in texts(app)
 
@@ -64,9 +64,20 @@ def test_the_untouched_form_starts_a_sweep_of_data_at_hand(open_page, started):
 
     assert not app.exception
     (asked,) = started
-    assert (asked.source, asked.proxy) == (DatasetSpec("digits"), "none")
+    assert (asked.model.reference, asked.dataset.reference) == ("bundled/resnet", "digits")
+    assert (asked.source, asked.proxy) == (None, "distillation")
     assert asked.lambdas == (0, 0.1, 1, 10, 1000)
     assert asked.seeds == (0, 1, 2)
+
+
+def test_a_source_that_is_the_task_is_said_and_not_started(open_page, started):
+    app = open_page("sweep", sweep_model="bundled/vgg_digits", sweep_dataset="digits")
+
+    app.segmented_control(key="sweep_proxy").set_value("none").run()
+    app.selectbox(key="sweep_source").set_value("digits").run()
+
+    assert "nothing could be forgotten" in texts(app)
+    assert app.button(key="sweep_start").disabled
 
 
 def test_what_the_form_says_is_asked_and_bad_input_is_a_sentence(open_page, started):
@@ -137,11 +148,11 @@ def test_a_sweep_that_was_stopped_shows_what_is_done_and_can_be_resumed(
     assert list(rows[""]) == ["done", "done", "Epoch 1"]
     assert list(rows["task accuracy"]) == ["66.7 %", "66.7 %", ""]
     assert list(rows["retained of the source"]) == ["80.0 %", "80.0 %", ""]
-    assert "left" in app.get("progress")[0].proto.text
+    assert app.get("progress")[0].proto.text == "250 of 630"  # a moment tells of no pace
 
     store.cancelled(run.id)
     resumed = []
-    monkeypatch.setattr(jobs, "again", lambda run_id: resumed.append(run_id) or run.id)
+    monkeypatch.setattr(jobs, "again", lambda run_id, **_: resumed.append(run_id) or run.id)
     app = open_page("sweep", run=run.id)
     assert list(app.dataframe[0].value[""]) == ["done", "done", "stopped"]
     app.button(key="sweep_resume").click().run()

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from usable_core.errors import ConfigError
+
+OF_PICTURES = ("augmentation", "mixup", "cutmix")  # settings that texts have none of
+
 
 @dataclass(frozen=True)
 class RecipeRow:
@@ -25,6 +29,26 @@ class RecipeRow:
     preprocessing: tuple[tuple[str, str], ...] = ()
     faults: tuple[str, ...] = ()
     better: str = ""
+
+    @property
+    def is_of_pictures(self) -> bool:
+        """Tell whether it sets what texts have none of."""
+        return bool(self.preprocessing) or any(name in self.schedule for name in OF_PICTURES)
+
+
+def require_fitting(recipe: str | None, kind: str | None) -> None:
+    """Check that a recipe is one for what a model takes, as far as that is known.
+
+    Raises:
+        ConfigError: it changes pictures, and the model takes texts.
+    """
+    if recipe is None or kind != "text" or not RECIPES[recipe].is_of_pictures:
+        return
+    others = [name for name, row in RECIPES.items() if not row.is_of_pictures]
+    raise ConfigError(
+        f"The recipe {recipe} sets how pictures are prepared or changed, and the model takes "
+        f"texts. Choose {', '.join(others[:-1])} or {others[-1]}."
+    )
 
 
 RECIPES = {

@@ -37,9 +37,15 @@ def list_runs(
         str,
         typer.Option(
             help="Only runs with these words in id, title, name, note, tags, task, status, model, "
-            "data."
+            "data, owner."
         ),
     ] = "",
+    mine: Annotated[
+        bool, typer.Option("--mine", help="Only your own runs, by your user name here.")
+    ] = False,
+    owner: Annotated[
+        list[str] | None, typer.Option(help="Only runs of this owner; several: of any of them.")
+    ] = None,
     tag: Annotated[
         list[str] | None, typer.Option(help="Only runs with this tag; several: with all of them.")
     ] = None,
@@ -50,14 +56,17 @@ def list_runs(
     """List the newest runs."""
     if task is not None:
         lookup(TASKS, "task", task)
-    wanted = Wanted(task and (task,), search=search, tags=tag or ())
+    me = settings.user()
+    owners = [*(owner or ()), *([me] if mine else ())]
+    wanted = Wanted(task and (task,), search=search, tags=tag or (), owners=owners or None)
     found = RunStore().listing(wanted, limit, offset)
     left = found.total - offset - len(found.runs) - len(found.unreadable)
     if left > 0:
         remark(f"{left:,} older runs are not shown. --limit, --offset and --search show them.")
     if found.unreadable:
         remark(_unreadable(found.unreadable))
-    nothing = "No run matches." if task or search or tag or found.total else "No runs yet."
+    is_chosen = task or search or tag or owners or found.total
+    nothing = "No run matches." if is_chosen else "No runs yet."
     shown = [_table(found.runs) if found.runs else nothing]
     data = {"runs": [_as_json(run) for run in found.runs], "total": found.total} if json else None
     answer(data, json, shown)
@@ -154,11 +163,14 @@ def _unreadable(ids: Sequence[str]) -> str:
 
 
 def _table(runs: Sequence[RunHead]) -> str:
-    """Return runs as lines; those of several machines say which."""
+    """Return runs as lines; those of several machines or of other owners say which."""
     heads = ["Run", "Status", "Asked (UTC)", "Result", ""]
     rows = [
         [r.id, r.status, f"{r.created:%Y-%m-%d %H:%M}", r.result or "", _called(r)] for r in runs
     ]
+    if any(run.owner not in (None, settings.user()) for run in runs):
+        heads.append("Owner")
+        rows = [[*row, run.owner or ""] for row, run in zip(rows, runs, strict=True)]
     if len({run.host for run in runs}) > 1:
         heads.append("Machine")
         rows = [[*row, run.host or ""] for row, run in zip(rows, runs, strict=True)]
@@ -176,8 +188,8 @@ def _as_json(run: RunHead) -> dict[str, Any]:
         name: moment.isoformat() if (moment := getattr(run, name)) is not None else None
         for name in ("created", "started", "finished")
     }
-    names = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
-    names += ("parent", "name", "note", "result", "host")
+    of_work = ("id", "task", "title", "seconds", "done", "total", "message", "error", "answered_by")
+    names = (*of_work, "parent", "name", "note", "result", "owner", "host")
     facts = {name: getattr(run, name) for name in names}
     facts["tags"] = list(run.tags)
     about = {"model": run.model_name, "data": run.data_name}

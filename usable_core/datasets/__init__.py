@@ -7,11 +7,12 @@ from typing import cast, get_args
 from usable_core.catalog import implementation
 from usable_core.catalog.datasets import DATASETS, reader_of
 from usable_core.datasets.dataset import Dataset, select
+from usable_core.datasets.unlabelled import WithoutClasses
 from usable_core.errors import UnknownName
 from usable_core.evaluations.specs import DatasetSpec, Split
 from usable_core.files import placed
 
-__all__ = ["Dataset", "load_dataset"]
+__all__ = ["Dataset", "load_dataset", "load_examples"]
 
 
 def load_dataset(
@@ -43,6 +44,18 @@ def load_dataset(
         raise UnknownName("split", split, get_args(Split))
     spec = DatasetSpec(str(reference), cast(Split, split or "all"), limit, seed)
     return replace(select(_whole(spec.reference), spec), spec=spec)
+
+
+def load_examples(reference: str) -> Dataset:
+    """Return the whole data set that `reference` names, also where nothing says any classes.
+
+    Raises:
+        DatasetRefused: it cannot be read.
+    """
+    try:
+        return load_dataset(reference)
+    except WithoutClasses as refusal:
+        return refusal.pictures()
 
 
 def _whole(reference: str) -> Dataset:

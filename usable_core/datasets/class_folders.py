@@ -10,9 +10,16 @@ from pathlib import PurePosixPath
 
 from usable_core.datasets import parts as naming
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.labelled_files import EXPECTED, Label, Labelling, labelled_dataset
+from usable_core.datasets.labelled_files import (
+    EXPECTED,
+    Label,
+    Labelling,
+    labelled_dataset,
+    unlabelled_dataset,
+)
 from usable_core.datasets.parts import SIGN, is_fold, may_be_part, part_of, part_within
 from usable_core.datasets.tree import Tree, is_picture, with_parents
+from usable_core.datasets.unlabelled import WithoutClasses
 from usable_core.errors import DatasetRefused
 
 _WRAPPERS = {"images", "image", "img", "imgs", "pictures", "photos", "jpg", "jpeg", "png", "data"}
@@ -119,10 +126,12 @@ class _Folders:
         """Check that folders of known names are parts for sure, whatever is beside them."""
         classes = {c for top in with_classes for c in self._below[levels[top]]}
         if not classes and not others:
-            raise DatasetRefused(
+            parts = {self._top / top: part for top, part in known.items()}
+            raise WithoutClasses(
                 f"{self._tree.name} has the parts {_some(known)}, but nothing says the classes of "
                 f"the pictures in them. {EXPECTED}. If they are classes, say so by calling one of "
-                f"the folders {SIGN + next(iter(known))!r}."
+                f"the folders {SIGN + next(iter(known))!r}.",
+                lambda: unlabelled_dataset(self._tree, parts),
             )
         alike = [t for t in others if classes & set(self._below[self._top / t])]
         if alike:

@@ -23,10 +23,16 @@ from usable_core.datasets.label_columns import (
     numbers,
     plain_labels,
 )
-from usable_core.datasets.labelled_files import Label, Labelling, labelled_dataset
+from usable_core.datasets.labelled_files import (
+    Label,
+    Labelling,
+    labelled_dataset,
+    unlabelled_dataset,
+)
 from usable_core.datasets.parts import part_of, part_within
 from usable_core.datasets.tables import Table, paths_of_tables, read_table
 from usable_core.datasets.tree import Tree, is_picture, joined
+from usable_core.datasets.unlabelled import WithoutClasses
 from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.evaluations.specs import Refused
 
@@ -62,7 +68,7 @@ def read_label_tables(tree: Tree) -> Dataset | None:
         found = replace(found, notes=(*found.notes, *refusals, *unclear))
         return _with_columns(found, named)
     if not folders.labels and (refusals or unclear):
-        raise DatasetRefused([*unclear, *refusals][0])
+        raise WithoutClasses([*unclear, *refusals][0], lambda: unlabelled_dataset(tree))
     if not unclear:
         return None
     notes = (*folders.notes, f"The classes are the folders. {unclear[0]}")

@@ -1,12 +1,16 @@
 """Files whose classes are known, as a data set; what is a class, and in which part, is told."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from types import MappingProxyType
+
+import numpy as np
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.tree import Tree, is_picture
+from usable_core.datasets.unlabelled import ONE_CLASS, PICTURES_NOTE, WithoutClasses
 from usable_core.datasets.verified import verified
 from usable_core.errors import DatasetRefused, ImageRefused
 from usable_core.evaluations.specs import Refused
@@ -60,8 +64,49 @@ def labelled_dataset(tree: Tree, labelling: Labelling) -> Dataset:
     """Return the data set of the files that have a label.
 
     Raises:
-        DatasetRefused: fewer than two classes, or a class without a usable picture.
+        WithoutClasses: there are fewer than two classes.
+        DatasetRefused: a class has no usable picture.
     """
+    found, classes = _read(tree, labelling), labelling.classes
+    first = found.refused[:1]
+    if len(classes) < 2:
+        said = f"only the class {classes[0]!r}" if classes else "no class folder"
+        sentence = f"{tree.name} holds {said}. {EXPECTED}.{_said(first)}"
+        parts = {path: label.part for path, label in labelling.labels.items() if label.part}
+        raise WithoutClasses(sentence, lambda: unlabelled_dataset(tree, parts))
+    _check_filled(tree.name, classes, found.targets, first)
+    if "train" in (own := found.own_split or {}):
+        learnt = found.targets[own["train"]]
+        _check_filled(f"The train part of {tree.name}", classes, learnt, first)
+    return found
+
+
+def unlabelled_dataset(
+    tree: Tree, parts: Mapping[PurePosixPath, str] = MappingProxyType({})
+) -> Dataset:
+    """Return the data set of all pictures in a tree, as of one class.
+
+    Args:
+        tree: The files.
+        parts: Of files, or of folders, that are of a part of the data set.
+
+    Raises:
+        DatasetRefused: there is no picture that can be used.
+    """
+    files = [path for path in tree.files if is_picture(path)]
+    labels = {}
+    for path in files:
+        part = next((parts[one] for one in (path, *path.parents) if one in parts), None)
+        labels[path] = Label(ONE_CLASS, part, part or "")
+    reasons = {PurePosixPath(): "It is no picture."}
+    found = _read(tree, Labelling(labels, (ONE_CLASS,), reasons, (PICTURES_NOTE,)))
+    if not len(found):
+        raise DatasetRefused(f"{tree.name} holds no usable picture.{_said(found.refused[:1])}")
+    return found
+
+
+def _read(tree: Tree, labelling: Labelling) -> Dataset:
+    """Return the files that have a label and can be used."""
     files = [path for path in tree.files if path not in labelling.tables]
 
     def read(row: int) -> bytes:
@@ -71,11 +116,6 @@ def labelled_dataset(tree: Tree, labelling: Labelling) -> Dataset:
 
     pictures = verified([str(path) for path in files], read)
     labels = [labelling.labels[files[row]] for row in pictures.kept]
-    refused = (*tree.refused, *pictures.refused)
-    check_classes(tree.name, labelling.classes, {label.name for label in labels}, refused)
-    learnt = {label.name for label in labels if label.part == "train"}
-    if learnt:
-        check_classes(f"The train part of {tree.name}", labelling.classes, learnt, refused)
     position = {name: i for i, name in enumerate(labelling.classes)}
     space = LabelSpace(tuple(labelling.classes))
     if labelling.ids is not None:
@@ -90,7 +130,7 @@ def labelled_dataset(tree: Tree, labelling: Labelling) -> Dataset:
     )
     return replace(
         found,
-        refused=refused,
+        refused=(*tree.refused, *pictures.refused),
         notes=(*tree.notes, *labelling.notes, *_left_out(tree, labelling), *found.notes),
     )
 
@@ -106,25 +146,27 @@ def _left_out(tree: Tree, labelling: Labelling) -> tuple[str, ...]:
     return tuple(found)
 
 
-def check_classes(
-    name: str, classes: Sequence[str], filled: set[str], refused: Sequence[Refused]
+def _check_filled(
+    name: str, classes: Sequence[str], targets: np.ndarray, first: Sequence[Refused]
 ) -> None:
-    """Check that there are two classes, each with a picture.
+    """Check that each class has a picture.
 
     Raises:
-        DatasetRefused: there are not.
+        DatasetRefused: one has none.
     """
-    first = f" First refusal: {refused[0].name}: {refused[0].reason}" if refused else ""
-    if len(classes) < 2:
-        found = f"only the class {classes[0]!r}" if classes else "no class folder"
-        raise DatasetRefused(f"{name} holds {found}. {EXPECTED}.{first}")
+    filled = {classes[target] for target in np.unique(targets)}
     empty = [c for c in classes if c not in filled]
     if empty:
         shown = ", ".join(repr(c) for c in empty[:5])
         raise DatasetRefused(
-            f"{name} has no usable picture of {len(empty)} of its {len(classes)} classes "
-            f"({shown}).{_same_name(empty, filled)} Put pictures there or remove the folder.{first}"
+            f"{name} has no usable picture of {len(empty)} of its {len(classes)} classes ({shown})."
+            f"{_same_name(empty, filled)} Put pictures there or remove the folder.{_said(first)}"
         )
+
+
+def _said(first: Sequence[Refused]) -> str:
+    """Return a hint of what was refused, where something was."""
+    return f" First refusal: {first[0].name}: {first[0].reason}" if first else ""
 
 
 def _same_name(empty: Sequence[str], filled: set[str]) -> str:

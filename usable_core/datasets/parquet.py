@@ -30,6 +30,7 @@ from usable_core.datasets.parquet_columns import (
 )
 from usable_core.datasets.parts import part_of, part_within, renamed
 from usable_core.datasets.tree import UNREADABLE, Tree, inside
+from usable_core.datasets.unlabelled import ONE_CLASS, PICTURES_NOTE, WithoutClasses
 from usable_core.datasets.verified import verified
 from usable_core.errors import DatasetRefused, ImageRefused, first_line
 from usable_core.evaluations.specs import Refused
@@ -51,6 +52,7 @@ def read_parquet(path: Path, name: str) -> Dataset:
     else from the file's `ClassLabel` metadata; ids without names get placeholders.
 
     Raises:
+        WithoutClasses: it has pictures, and no column of labels.
         DatasetRefused: the file or its columns are not as expected, or nothing in it is usable.
     """
     file = PurePosixPath(path.name)
@@ -103,6 +105,7 @@ class _Shard:
     names: Sequence[str | None] | None
     notes: tuple[str, ...]
     about: dict[str, list[object]]
+    refusal: str = ""  # of who needs labels, where no column holds them
 
     def read(self, tree: Tree, row: int) -> bytes:
         """Return the bytes of the picture in a row."""
@@ -126,6 +129,16 @@ def _dataset(tree: Tree, parts: dict[PurePosixPath, str | None]) -> Dataset:
                 f"{tree.name} holds more than the {MAX_TOTAL / 2**30:.0f} GB of pictures that are "
                 "read from Parquet files at once. Give fewer of the files, or a folder of pictures."
             )
+    refusals = [shard.refusal for shard in shards if shard.refusal]
+    if len(refusals) == len(shards):
+        raise WithoutClasses(refusals[0], lambda: _read(tree, shards))
+    if refusals:
+        raise DatasetRefused(refusals[0])
+    return _read(tree, shards)
+
+
+def _read(tree: Tree, shards: Sequence[_Shard]) -> Dataset:
+    """Return the rows of which a picture can be used."""
     rows = [(shard, row) for shard in shards for row in range(len(shard.labels))]
     names = [f"{s.path} row {row}" if len(shards) > 1 else f"row {row}" for s, row in rows]
     pictures = verified(names, lambda i: rows[i][0].read(tree, rows[i][1]))
@@ -155,28 +168,35 @@ def _shard(tree: Tree, path: PurePosixPath, part: str | None) -> _Shard:
             columns = file.schema_arrow.names
             image = next(iter(first_of(columns, (*IMAGES, *FILES))), None)
             label, notes = label_column([c for c in columns if c != image])
-            if image is None or label is None:
-                listed = ", ".join(c[:60] for c in columns[:10]) + ", …" * (len(columns) > 10)
-                raise DatasetRefused(f"{name} has the columns {listed}. {EXPECTED}")
+            refusal = "" if image and label else _lacking(columns, name)
+            if image is None or (label is None and not first_of([image], IMAGES)):
+                raise DatasetRefused(refusal)
             extra = [c for c in ("label_name",) if c in columns and c != label]
             metadata = file.schema_arrow.metadata
-            check_schema(file.schema_arrow, (image, label, *extra), name)
-            used = [image, label, *extra]
+            used = [image, *filter(None, [label]), *extra]
+            check_schema(file.schema_arrow, used, name)
             about = plain_columns(file.schema_arrow, [*used, *first_of(columns, COARSE)])
             size = stream.seek(0, os.SEEK_END)
             table = read_columns(file, [*used, *about], name, size)
             data, paths = _pictures(table[image], name)
-            values = table[label].to_pylist()
+            values = table[label].to_pylist() if label else [ONE_CLASS] * len(table)
             names = table[extra[0]].to_pylist() if extra else None
     except (pa.ArrowException, *UNREADABLE) as error:
         why = first_line(error)
         raise DatasetRefused(f"{name} cannot be read as Parquet: {why}. {EXPECTED}") from error
     labels = plain_labels(values, f"The column {label} of {name}")
-    known = class_names(metadata, label, name)
+    known = class_names(metadata, label, name) if label else None
     if names is None and known:
         names = [known[i] if isinstance(i, int) and 0 <= i < len(known) else None for i in labels]
     known_of = {column: table[column].to_pylist() for column in about}
-    return _Shard(path, part, data, paths, labels, names, notes, known_of)
+    notes = notes if label else (PICTURES_NOTE,)
+    return _Shard(path, part, data, paths, labels, names, notes, known_of, refusal)
+
+
+def _lacking(columns: Sequence[str], name: str) -> str:
+    """Return that columns do not hold what is expected."""
+    listed = ", ".join(c[:60] for c in columns[:10]) + ", …" * (len(columns) > 10)
+    return f"{name} has the columns {listed}. {EXPECTED}"
 
 
 def _pictures(

@@ -1,13 +1,33 @@
-"""Texts without labels: a network can be pre-trained on them, and none be measured."""
+"""Examples without labels: a network can be pre-trained on them, and none be measured.
 
-from collections.abc import Sequence
+Texts are read as they are, and refused by what needs labels. Pictures are refused when they are
+read, for folders that are no classes are mostly a mistake; who needs none takes them all the same.
+"""
+
+from collections.abc import Callable, Sequence
 
 from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused
 
-ONE_CLASS = "unlabelled"  # which all texts are of
+ONE_CLASS = "unlabelled"  # which all examples are of
 NOTE = "The texts have no labels: a network can be pre-trained on them, and none be measured."
+PICTURES_NOTE = (
+    "Nothing says the classes of the pictures: a network can be pre-trained on them, and none be "
+    "measured."
+)
 _SHOWN = 8  # columns in a sentence
+
+
+class WithoutClasses(DatasetRefused):
+    """Pictures whose classes nothing says.
+
+    Attributes:
+        pictures: Reads them as they are, as of one class.
+    """
+
+    def __init__(self, sentence: str, pictures: Callable[[], Dataset]) -> None:
+        super().__init__(sentence)
+        self.pictures = pictures
 
 
 def columns_said(columns: Sequence[str], text: str) -> str:

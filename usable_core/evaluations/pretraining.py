@@ -63,6 +63,18 @@ class PretrainingConfig:
             self._require_no_labels()
 
     @property
+    def counted(self) -> str:
+        """Return what the share of right answers is called."""
+        if ARCHITECTURES[self.architecture].kind == "text":
+            return "Pieces guessed"
+        return "Accuracy" if self.needs_labels else "Views found"
+
+    @property
+    def needs_labels(self) -> bool:
+        """Tell whether the data must say what each example is."""
+        return self.objective == "supervised"
+
+    @property
     def adversary_steps(self) -> int:
         """Return how many steps the adversary of the training takes."""
         return self.attack_steps or ADVERSARY_STEPS[self.adversarial]
@@ -76,7 +88,9 @@ class PretrainingConfig:
             value = getattr(schedule, name)
             require(value == 0, name, "0 where there are no labels to mix or to smooth", value)
         expected = "left out where the pictures of a batch are compared with one another"
-        require(schedule.micro_batch is None, "micro_batch", expected, schedule.micro_batch)
+        for name in ("micro_batch", "processes"):
+            value = getattr(schedule, name)
+            require(value is None, name, expected, value)
         is_good = schedule.sampling == "uniform"
         require(is_good, "sampling", "uniform where there are no labels", schedule.sampling)
         expected = "shift, shift_flip or rand_augment where two views of a picture are compared"

@@ -7,6 +7,7 @@ Records, one row per step:
 Reference: Smith 2017, arXiv:1506.01186, section 3.3.
 """
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -114,12 +115,26 @@ class RateResult:
     @property
     def bound(self) -> float | None:
         """Return a tenth of the rate at which the loss is least; None where it is flat."""
-        return None if self.is_flat else float(self.records["rate"].iloc[self._least]) / BELOW
+        return None if self.is_flat else self._least_rate / BELOW
 
     @property
     def suggested(self) -> float | None:
-        """Return the rate to take, see `benchmarks.learning_rates`; None where it is flat."""
-        return self.steepest
+        """Return the rate to take; None where the curve is flat.
+
+        That is the usual one in the decade up to the rate of the least loss, else `bound`: a test
+        tells the order of magnitude, and within it the rate of the steepest fall trains no better
+        and for some networks worse; see `benchmarks.learning_rates`.
+        """
+        return self.usual if self.bound is not None and self.is_usual_fit else self.bound
+
+    @property
+    def is_usual_fit(self) -> bool:
+        """Tell whether the usual rate lies where the loss falls, near its least."""
+        return self._least_rate / BELOW <= self.usual <= self._least_rate
+
+    @property
+    def _least_rate(self) -> float:
+        return float(self.records["rate"].iloc[self._least])
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the records, one row per step."""
@@ -152,8 +167,19 @@ def in_words(result: RateResult) -> str:
             "--steps or a larger --batch-size."
         )
     end = f"runs away at {last:.2g}" if result.ran_away else f"has not run away at {last:.2g}"
+    least = (result.bound or math.nan) * BELOW
+    falls = f"The loss falls fastest at {result.steepest:.2g} and {end}."
+    if result.is_usual_fit:
+        return (
+            f"Take a learning rate of {result.suggested:.2g}, the usual one: it lies in the decade "
+            f"up to {least:.2g}, at which the loss is least, and more than the decade a test of "
+            f"{len(result.records)} steps does not tell. {falls}"
+        )
     return (
-        f"Take a learning rate of {result.suggested:.2g}, at which the loss falls fastest; for a "
-        f"long training {result.bound:.2g} is more careful, a tenth of that at which it is least. "
-        f"It {end}. Usual here is {result.usual:.2g}."
+        f"Take a learning rate of {result.suggested:.2g}, a tenth of that at which the loss is "
+        f"least: the usual {result.usual:.2g} lies {_where(result.usual, least)}. {falls}"
     )
+
+
+def _where(usual: float, least: float) -> str:
+    return "above that, where the loss rises" if usual > least else "more than a decade below that"

@@ -1,5 +1,6 @@
 """`Schedule`: how the weights of a network move in a training."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LEAST_MICRO_BATCH = 4  # parts of like size then have two and more, which batch normalisation needs
+MOST_PROCESSES = 64
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,9 @@ class Schedule:
         micro_batch: Examples of a step that go through the network together, at least 4, where all
             do not fit into memory; their gradients add up to those of the step. All when not given.
             Batch normalisation sees the examples of a part.
+        processes: How many share a step, each its own GPU where there are such: parts of a batch's
+            examples go through a network in each, and gradients and statistics are added up, so
+            that the numbers are those of one process with such parts. One when not given.
         sampling: `balanced` draws each class equally often, with repetition.
         precision: `auto` is the one in which the device takes a step sooner, by the clock.
         seed: Seed of initial weights, order and augmentation.
@@ -79,6 +84,7 @@ class Schedule:
     ema: float = 0.0
     patience: int | None = None
     micro_batch: int | None = None
+    processes: int | None = None
     sampling: Literal["uniform", "balanced"] = "uniform"
     precision: Precision | Literal["auto"] = "auto"
     seed: int = 0
@@ -89,6 +95,7 @@ class Schedule:
         require_range(self, "seed", 0, MOST_SEED)
         require_range(self, "batch_size", 2, LARGEST_BATCH)
         require_range(self, "micro_batch", LEAST_MICRO_BATCH, LARGEST_BATCH)
+        require_range(self, "processes", 1, MOST_PROCESSES)
         require_range(self, "learning_rate", 1e-9, 100)
         require_range(self, "warmup", 0, 1)
         require_range(self, "weight_decay", 0, 10)
@@ -108,6 +115,15 @@ class Schedule:
         if self.epochs is None or self.batch_size is None:
             raise ValueError("epochs and batch_size of the schedule were not said")
         return self.epochs, self.batch_size
+
+    @property
+    def together(self) -> int | None:
+        """Return how many examples of a step go through a network together; None is all."""
+        shared = self.processes or 1
+        if shared == 1:
+            return self.micro_batch
+        part = max(LEAST_MICRO_BATCH, math.ceil(self.numbers[1] / shared))
+        return min(part, self.micro_batch or part)
 
 
 def kept_record(records: "pd.DataFrame", schedule: Schedule) -> dict[str, float]:

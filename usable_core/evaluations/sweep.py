@@ -31,7 +31,6 @@ from usable_core.evaluations.trainings import (
     seeds,
 )
 
-UNMOVED = 1e-3  # up to this λ the backbone stays as it was, see `training.joint`
 PLAIN = 1e3  # from this λ on it is plain fine-tuning
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from usable_core.evaluations.specs import DatasetSpec, InputKind
-from usable_core.evaluations.sweep import PLAIN, UNMOVED, SweepConfig
-from usable_core.evaluations.training import About
+from usable_core.evaluations.sweep import PLAIN, SweepConfig
+from usable_core.evaluations.training import UNMOVED, About
 from usable_core.evaluations.training_axes import AXES, Spread, spread_of
 from usable_core.metrics.arrays import Floats, Masks
 from usable_core.metrics.intervals import Estimate, Proportion, wilson

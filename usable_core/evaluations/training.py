@@ -36,6 +36,7 @@ from usable_core.records import to_json
 if TYPE_CHECKING:
     import pandas as pd
 
+UNMOVED = 1e-3  # up to this λ the backbone stays as it was, see `training.joint`
 Method = Literal["full", "linear_probe", "probe_then_full"]
 
 
@@ -119,6 +120,11 @@ class FineTuningConfig:
     def is_joint(self) -> bool:
         """Tell whether there is an L_pre."""
         return self.source is not None or self.proxy != "none"
+
+    @property
+    def is_unmoved(self) -> bool:
+        """Tell whether λ leaves every weight as it was."""
+        return self.is_joint and self.task_weight <= UNMOVED
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ UNUSED = {  # value of each field that is not used
     "mixup": 0.0,
     "cutmix": 0.0,
     "micro_batch": None,
+    "processes": None,
 }
 _PROBED = {
     **dict.fromkeys(
@@ -25,6 +26,7 @@ _PROBED = {
     "last_blocks": "absent for a linear probe, which moves no block",
     **dict.fromkeys(("mixup", "cutmix"), "0 for a linear probe, whose features are computed once"),
     "micro_batch": "left out for a linear probe, whose features are small",
+    "processes": "left out for a linear probe, whose head is one layer",
 }
 _RANDOM = {
     **dict.fromkeys(("source", "proxy"), "absent from random weights, which know nothing to keep"),
@@ -47,10 +49,6 @@ def check(config: "FineTuningConfig") -> None:
     require_range(config, "train_size", 2)
     if config.method == "linear_probe":
         _require_unused(config, _PROBED)
-    if config.source is not None:
-        expected = "left out beside source data, of which a step takes a batch of their own"
-        micro_batch = config.schedule.micro_batch
-        require(micro_batch is None, "micro_batch", expected, micro_batch)
     if config.from_scratch:
         _require_unused(config, _RANDOM)
         is_good = config.method != "probe_then_full"

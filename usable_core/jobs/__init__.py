@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from usable_core import answering, tasks
+from usable_core import answering, settings, tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.evaluations.specs import Report, silent
@@ -30,8 +30,13 @@ log = logging.getLogger(__name__)
 __all__ = ["again", "cancel", "queue_position", "recover", "run_here", "start"]
 
 
-def start(config: Config, *, title: str | None = None) -> str:
+def start(config: Config, *, title: str | None = None, owner: str | None = None) -> str:
     """Return the id of a new run, for which a process of its own is started.
+
+    Args:
+        config: The question.
+        title: As people see it.
+        owner: Who asks; the operating system's user when not given.
 
     Raises:
         UsableError: a name is plainly wrong; there is no run then.
@@ -40,12 +45,12 @@ def start(config: Config, *, title: str | None = None) -> str:
     config = tasks.placed(config)
     tasks.check_names(config)
     store = RunStore()
-    run = store.create(config, title=title)
+    run = store.create(config, title=title, owner=owner)
     _spawn(store, run.id, attempts=0)
     return run.id
 
 
-def again(run_id: str) -> str:
+def again(run_id: str, *, owner: str | None = None) -> str:
     """Return the id of a new run of the same question, called and tagged as that was.
 
     One that ended before its answer goes on from its finished parts, where its kind can.
@@ -56,7 +61,7 @@ def again(run_id: str) -> str:
     """
     store = RunStore()
     before = store.get(run_id)
-    new = start(before.config, title=before.title)
+    new = start(before.config, title=before.title, owner=owner)
     store.describe(new, name=before.name, note=before.note, tags=before.tags)
     return new
 
@@ -83,6 +88,7 @@ def run_here(
         UsableError: what it names cannot be loaded, and there is no run then; or it failed. A store
             that cannot be used is a warning, where there is an answer all the same.
     """
+    settings.check_writable()
     config = tasks.placed(config)
     if objects is None:
         tasks.check_names(config)
@@ -153,8 +159,10 @@ def recover() -> None:
     """Make runs LOST whose process is gone, and start those anew that only waited.
 
     Cheap; the pages call it at every look. Cancelled jobs that do not listen are killed here too,
-    should their own watch have failed.
+    should their own watch have failed. Nothing is done where what is kept is only shown.
     """
+    if settings.is_read_only():
+        return
     try:
         _recover(RunStore())
     except StorageError as error:  # who needs the store will say it better

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import types
+from pathlib import Path
 
 from usable_core.downloads import take_only_what_is_here
 from usable_core.errors import UsableError
@@ -13,6 +14,7 @@ from usable_core.files import OTHERS
 from usable_core.jobs.execution import execute
 from usable_core.jobs.processes import be_kind
 from usable_core.jobs.queue import wait_for_turn
+from usable_core.jobs.ranks import be_one
 from usable_core.jobs.worker import serve
 from usable_core.runs import RunStore
 from usable_core.runs.living import working_on
@@ -25,6 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m usable_core.jobs")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("run", help="work on a queued run").add_argument("id")
+    actions.add_parser("rank", help="share a training with others").add_argument("place", type=Path)
     lane = actions.add_parser("interactive", help="answer questions about single images")
     lane.add_argument("--idle", type=float, help="seconds without a question until it ends")
     lane.add_argument("--answer", help="dotted name of the answering function")
@@ -37,6 +40,9 @@ def main() -> int:
     take_only_what_is_here()  # nobody is asked here
     if arguments.action == "run":
         return _run(arguments.id)
+    if arguments.action == "rank":
+        be_one(arguments.place)
+        return 0
     options = {"idle_seconds": arguments.idle, "dotted": arguments.answer}
     serve(**{name: value for name, value in options.items() if value is not None})
     return 0

@@ -14,7 +14,7 @@ from usable_core.errors import Cancelled, StorageError, StoreUnusable, UsableErr
 from usable_core.evaluations.result import Result
 from usable_core.evaluations.specs import Report, silent
 from usable_core.files import disk_full, is_disk_full
-from usable_core.jobs import known
+from usable_core.jobs import known, ranks
 from usable_core.runs import Run, RunStore
 from usable_core.runs.patience import BRIEF, LASTING, patience
 
@@ -163,7 +163,7 @@ def _answer(store: RunStore, run: Run, report: Reporter, objects: dict[str, Any]
             return result
         if store.go_on(run.id, key):
             report(0, 0, "Going on from the parts that a killed run had finished")
-    result = answering.run(run.config, objects, report, store.folder(run.id))
+    result = ranks.run(run.config, objects, report, store.folder(run.id))
     try:
         store.finish(run.id, result)
     except StorageError as error:

@@ -45,6 +45,7 @@ def submit(request: ImageRequest) -> str:
     """Ask, and return the key of the answer; what was answered before is there at once.
 
     Raises:
+        ReadOnly: the answer is not stored, and nothing is started here.
         StorageError: too many questions are waiting, or the disk is full.
     """
     request = replace(request, model=request.model.placed())  # the worker lives elsewhere
@@ -53,6 +54,7 @@ def submit(request: ImageRequest) -> str:
         with suppress(OSError):  # used: pruned later than the others
             os.utime(files(key) / "answer.json")
         return key
+    settings.check_writable()
     if not whole_files.is_there(request_path(key)):
         if len(list((lane() / "requests").glob("*.json"))) >= MAX_WAITING:
             raise StorageError(
@@ -92,7 +94,12 @@ def files(key: str) -> Path:
 
 
 def cancel(key: str) -> None:
-    """Withdraw a question; the worker stops at its next step."""
+    """Withdraw a question; the worker stops at its next step.
+
+    Raises:
+        ReadOnly: nothing is cancelled here.
+    """
+    settings.check_writable()
     with whole_files.refusing(request_path(key)):
         request_path(key).unlink(missing_ok=True)
     answer = poll_file(key)
@@ -101,7 +108,13 @@ def cancel(key: str) -> None:
 
 
 def ensure_worker() -> None:
-    """Start the worker unless one lives."""
+    """Start the worker unless one lives, or nothing is started here.
+
+    Raises:
+        StorageError: no process can be started.
+    """
+    if settings.is_read_only():
+        return
     folder = lane()
     young = _started.get(folder)
     if is_held(folder / "worker.lock") or (young is not None and young.poll() is None):

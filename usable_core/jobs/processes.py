@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import usable_core.errors
@@ -23,13 +24,6 @@ def spawn(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
     threads are others.
     """
     files.make_folder(log.parent)
-    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {
-        "OPENBLAS_NUM_THREADS": "1",
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(paths),
-        "PYTHONUNBUFFERED": "1",
-    }
     with files.opened(log, "ab") as output:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "usable_core.jobs", *arguments],
@@ -37,10 +31,22 @@ def spawn(arguments: list[str], log: Path) -> "subprocess.Popen[bytes]":
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env=environment,
+            env=environment({}),
         )
     threading.Thread(target=process.wait, daemon=True, name=f"reap-{process.pid}").start()
     return process
+
+
+def environment(named: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process of ours: this one's, and what is named."""
+    paths = [str(PACKAGE_PARENT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        "OPENBLAS_NUM_THREADS": "1",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTHONUNBUFFERED": "1",
+        **named,
+    }
 
 
 def be_kind() -> None:

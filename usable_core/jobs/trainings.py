@@ -12,15 +12,14 @@ import pandas as pd
 
 from usable_core import answering, jobs
 from usable_core.errors import Cancelled, StorageError, UsableError
-from usable_core.evaluations.result import Evaluation, Measured
+from usable_core.evaluations.result import Config, Evaluation, Measured, Result
 from usable_core.evaluations.specs import ModelSpec, Report
-from usable_core.evaluations.sweep import UNMOVED
 from usable_core.evaluations.training import About, FineTuningConfig, TrainingResult
 from usable_core.evaluations.training_axes import UNKNOWN, columns_of
 from usable_core.evaluations.trainings import Several, titled
 from usable_core.jobs.steps import BEFORE
 from usable_core.runs import Run, RunStore, Status
-from usable_core.tasks import TASKS
+from usable_core.tasks import TASKS, name_of
 
 if TYPE_CHECKING:
     from usable_core.datasets.dataset import Dataset
@@ -93,9 +92,9 @@ class Trainings:
             part, kind = self.config.measured_part, self.dataset.kind
             asked = self.config.measures.questions(model, part, kind)
             loaded = {"dataset": self.dataset}
-            for (task, one), report in zip(asked.items(), parts[1:], strict=True):
+            for one, report in zip(asked.values(), parts[1:], strict=True):
                 loaded = answering.resolve(one, loaded)
-                row |= self._measured(task, one, title, report, loaded)
+                row |= self._measured(one, title, report, loaded)
         except (Cancelled, StorageError):  # of these no other part would be spared
             raise
         except UsableError as error:
@@ -112,38 +111,28 @@ class Trainings:
     def _trained(
         self, question: FineTuningConfig, title: str, report: Report, objects: Mapping[str, Any]
     ) -> dict[str, Any]:
-        run, result = jobs.run_here(
-            question,
-            report,
-            parent=self.parent,
-            title=f"Fine-tuning with {title}",
-            objects=objects,
-        )
+        run, result = self._asked(question, title, report, objects)
         kept = cast(TrainingResult, result).retained
         self.about = self.about if kept is None else kept.what
         known = columns_of("finetune", result.summary())
         return known | {"training": run.answered_by or run.id}
 
     def _measured(
-        self,
-        task: str,
-        question: Evaluation,
-        title: str,
-        report: Report,
-        objects: Mapping[str, Any],
+        self, question: Evaluation, title: str, report: Report, objects: Mapping[str, Any]
     ) -> dict[str, Any]:
-        run, result = jobs.run_here(
-            question,
-            report,
-            parent=self.parent,
-            title=f"{TASKS[task].title} with {title}",
-            objects=objects,
-        )
-        provenance = cast(Measured, result).provenance
+        run, result = self._asked(question, title, report, objects)
+        provenance, task = cast(Measured, result).provenance, run.task
         self.split = provenance.split
         self.warnings |= dict.fromkeys(provenance.warnings)
         known = columns_of(task, result.summary())
         return known | ({"measured": run.answered_by or run.id} if task == "accuracy" else {})
+
+    def _asked(
+        self, question: Config, title: str, report: Report, objects: Mapping[str, Any]
+    ) -> tuple[Run, Result]:
+        """Return a part of the whole, and its answer."""
+        title = f"{TASKS[name_of(question)].title} with {title}"
+        return jobs.run_here(question, report, parent=self.parent, title=title, objects=objects)
 
 
 def tasks_of(config: Several) -> tuple[str, ...]:
@@ -159,7 +148,7 @@ def costs_of(config: Several, questions: Iterable[FineTuningConfig]) -> list[int
     return [
         cost
         for question in questions
-        for cost in (TRAINED if question.task_weight > UNMOVED else UNTRAINED, *measured)
+        for cost in (UNTRAINED if question.is_unmoved else TRAINED, *measured)
     ]
 
 

@@ -135,7 +135,7 @@ def answer(
         publish(Answer("done", passport=known(request.model)))
         return
     if request.kind == "export":
-        publish(Answer("done", exported=save_export(request, models.get, folder)))
+        publish(Answer("done", exported=save_export(request, models.get, folder, publish)))
         return
     model = models.get(request.model)
     if request.kind == "time":

@@ -53,16 +53,32 @@ def provenance(
 ) -> Provenance:
     """Return everything needed to measure again, with the warnings that the data itself give."""
     doubts = doubts_about(model, part)
+    said = (*model.warnings, *doubts.sentences, *warnings)
+    source = before_training(model, part, seconds=seconds, batch_size=batch_size, warnings=said)
+    return replace(source, class_names=model.labels.names, leaked=doubts.leaked)
+
+
+def before_training(
+    model: Model, part: Dataset, *, seconds: float, batch_size: int, warnings: tuple[str, ...]
+) -> Provenance:
+    """Return everything needed to ask again about a model that need not know the data's classes.
+
+    Args:
+        model: Where it was; its device is the one that is named.
+        part: The examples.
+        seconds: That it took.
+        batch_size: Of its steps.
+        warnings: All that a reader must know.
+    """
     return Provenance(
         model=model.name,
         model_fingerprint=model.fingerprint,
         dataset=part.name,
         dataset_fingerprint=part.fingerprint,
         split=part.split_name,
-        class_names=model.labels.names,
+        class_names=part.labels.names,
         refused=part.left_out,
-        warnings=(*model.warnings, *doubts.sentences, *warnings),
-        leaked=doubts.leaked,
+        warnings=warnings,
         seconds=seconds,
         device=str(model.device),
         batch_size=batch_size,

@@ -24,7 +24,7 @@ from usable_core.evaluations.transferability import (
     TransferabilityResult,
 )
 from usable_core.measuring.data_doubts import data_doubts
-from usable_core.measuring.provenance import is_trained_on, ready
+from usable_core.measuring.provenance import before_training, is_trained_on, ready
 from usable_core.measuring.streaming import Examples, pictures
 from usable_core.metrics.arrays import Floats, Indices
 from usable_core.metrics.transferability import (
@@ -35,7 +35,6 @@ from usable_core.metrics.transferability import (
 )
 from usable_core.models.model import Model
 from usable_core.randomness import seed_of
-from usable_core.versions import versions
 
 BATCH = 64
 # Of a ridge on standardised features, whose squared singular values sum to N times their number;
@@ -154,17 +153,5 @@ def _require_pairs(part: Dataset, labels: Indices) -> None:
 def _source(model: Model, part: Dataset, seconds: float) -> Provenance:
     own = model.warnings if len(model.labels) else model.notes
     seen = (SEEN.format(examples=part.examples),) * is_trained_on(model, part)
-    return Provenance(
-        model=model.name,
-        model_fingerprint=model.fingerprint,
-        dataset=part.name,
-        dataset_fingerprint=part.fingerprint,
-        split=part.split_name,
-        class_names=part.labels.names,
-        refused=part.left_out,
-        warnings=(*seen, *own, *part.notes, *data_doubts(part, {}).sentences),
-        seconds=seconds,
-        device=str(model.device),
-        batch_size=BATCH,
-        versions=versions(),
-    )
+    said = (*seen, *own, *part.notes, *data_doubts(part, {}).sentences)
+    return before_training(model, part, seconds=seconds, batch_size=BATCH, warnings=said)

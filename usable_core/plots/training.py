@@ -47,7 +47,11 @@ class Behind:
 
 
 def training_curves(
-    frame: pd.DataFrame, theme: Theme = "light", behind: Sequence[Behind] = ()
+    frame: pd.DataFrame,
+    theme: Theme = "light",
+    behind: Sequence[Behind] = (),
+    *,
+    counted: str = "Accuracy",
 ) -> go.Figure:
     """Return loss (nats) and accuracy (%) against the epoch, side by side.
 
@@ -56,8 +60,9 @@ def training_curves(
             are left out. Without a column `epoch` the rows are counted.
         theme: Colour scheme of the page around it.
         behind: Earlier trainings, of which validation is drawn.
+        counted: What the share is called, of which pre-training without labels has no accuracy.
     """
-    figure = make_subplots(1, 2, subplot_titles=("Loss", "Accuracy"), horizontal_spacing=0.16)
+    figure = make_subplots(1, 2, subplot_titles=("Loss", counted), horizontal_spacing=0.16)
     for number, earlier in enumerate(behind):
         dash = BEHIND_DASHES[number % len(BEHIND_DASHES)]
         line = {"color": BEHIND[theme], "dash": dash, "width": 1.2}

@@ -19,6 +19,7 @@ def keep(calibration: Calibration) -> Path:
     Raises:
         StorageError: the disk is full.
     """
+    settings.check_writable()
     path = _path(calibration.model_fingerprint)
     files.write_json(path, calibration)
     return path
@@ -30,6 +31,7 @@ def check() -> None:
     Raises:
         StorageError: it cannot.
     """
+    settings.check_writable()
     files.check_folder(_folder())
 
 

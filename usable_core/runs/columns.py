@@ -78,5 +78,6 @@ runs = sql.Table(
     sql.Column("tags", Tags),
     sql.Column("result", Text),
     sql.Column("home", Text),  # the folder beside which its own lies, as `host` calls it
+    sql.Column("owner", Text),
 )
 form = sql.Table("store", metadata, sql.Column("schema", sql.Integer, nullable=False))

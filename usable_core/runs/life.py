@@ -18,6 +18,7 @@ from usable_core.evaluations.result import Result
 from usable_core.records import to_json
 from usable_core.runs import artifacts, living, uploads
 from usable_core.runs.patience import Sparing
+from usable_core.runs.rows import new_id
 from usable_core.runs.run import ACTIVE, Run, Status
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class RunLife:
         found = [] if self.is_untouched else self._table.data_names(limit)
         return list(dict.fromkeys(name for name in found if isinstance(name, str) and name))
 
+    def owners(self) -> list[str]:
+        """Return who asked the runs, by name."""
+        found = [] if self.is_untouched else self._table.owners()
+        return [name for name in found if isinstance(name, str)]
+
     def log_path(self, run_id: str) -> Path:
         """Return the path of what the run's process wrote to its terminal."""
         return self._own_folder(self.row(run_id)["id"]) / artifacts.LOG
@@ -102,6 +108,22 @@ class RunLife:
         """
         folder = self.folder(run_id)
         return living.elsewhere(self.row(folder.name), self.home, folder)
+
+    def _add(self, row: dict[str, Any]) -> str:
+        """Store a new run with its folder, and return its id."""
+        name = new_id(self._table.last_id())
+        folder = self._own_folder(name)
+        try:
+            files.make_folder(folder)
+        except OSError as error:
+            raise StoreUnusable(
+                f"The run's folder {folder} cannot be made: {error.strerror}. Free some space, or "
+                "name another place by USABLE_HOME. Until then commands measure, but keep nothing."
+            ) from error
+        if row["pid"] is not None:
+            living.take(self.home, name)
+        self._table.add({"id": name, **row})
+        return name
 
     def attach(self, run_id: str, pid: int) -> None:
         """Note the process that waits for its turn to work on a QUEUED run."""
@@ -152,7 +174,12 @@ class RunLife:
         self._sparing.attempt(lambda: self._table.change(run_id, ACTIVE, **new), otherwise=False)
 
     def request_cancel(self, run_id: str) -> None:
-        """Ask for the end of a run; one that still waits is CANCELLED at once."""
+        """Ask for the end of a run; one that still waits is CANCELLED at once.
+
+        Raises:
+            ReadOnly: nothing is cancelled here.
+        """
+        settings.check_writable()
         self.row(run_id)
         self._table.change(
             run_id, (Status.RUNNING,), {"cancel_requested": None}, cancel_requested=time.time()

@@ -57,6 +57,8 @@ class RunHead:
         tags: What it is found by, in the order in which they were given.
         result: The main number of its answer, as people write it.
         host: Name of the machine that works on it, or did.
+        owner: Who asked: an account of the dashboard's login, or a user of the operating system.
+            None where an earlier version did not note it.
     """
 
     id: str
@@ -80,6 +82,7 @@ class RunHead:
     tags: tuple[str, ...] = ()
     result: str | None = None
     host: str | None = None
+    owner: str | None = None
 
     @property
     def called(self) -> str:
@@ -98,13 +101,6 @@ class RunHead:
             return None
         until = self.finished or self.heartbeat or self.started
         return (until - self.started).total_seconds()
-
-    @property
-    def eta_seconds(self) -> float | None:
-        """Seconds that are left if it goes on at its pace; None while that is unknown."""
-        if self.status is not Status.RUNNING or not self.done or not self.total:
-            return None
-        return (self.seconds or 0.0) * max(self.total - self.done, 0) / self.done
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,15 +131,17 @@ class Wanted:
     Attributes:
         tasks: Keys of `TASKS`; None means any.
         statuses: Where they are in their life; None means any.
-        search: Words that each stand in the id, title, name, note, tags, task, status, model or
-            data.
+        search: Words that each stand in the id, title, name, note, tags, task, status, model,
+            data or owner.
         tags: All of them are the run's.
+        owners: Who asked; None means anybody.
     """
 
     tasks: Collection[str] | None = None
     statuses: Collection[Status] | None = None
     search: str = ""
     tags: Collection[str] = ()
+    owners: Collection[str] | None = None
 
 
 EVERY = Wanted()

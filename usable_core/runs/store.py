@@ -6,24 +6,25 @@ import functools
 import json
 import shutil
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from usable_core import files, tasks
+from usable_core import settings, tasks
 from usable_core.errors import StorageError, StoreUnusable
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs import artifacts, uploads
 from usable_core.runs.description import description
 from usable_core.runs.life import RunLife
-from usable_core.runs.living import is_lost, lock_path, take
+from usable_core.runs.living import is_lost, lock_path
 from usable_core.runs.precedence import precedence
+from usable_core.runs.quotas import check_room
 from usable_core.runs.remembered import MARK, Remembered
 from usable_core.runs.rows import (
     HEAD_COLUMNS,
     is_sound,
-    new_id,
     readable,
     title_of,
     to_head,
@@ -37,7 +38,7 @@ from usable_core.versions import versions
 if TYPE_CHECKING:
     import pandas as pd
 
-QUOTA = 200  # runs waiting or running, so that no visitor can fill the machine
+_asking = threading.Lock()  # tabs of one dashboard that ask at the same moment
 
 
 class RunStore(RunLife):
@@ -54,6 +55,7 @@ class RunStore(RunLife):
         parent: str | None = None,
         title: str | None = None,
         pid: int | None = None,
+        owner: str | None = None,
     ) -> Run:
         """Store a question and return its run, QUEUED.
 
@@ -62,19 +64,16 @@ class RunStore(RunLife):
             parent: Run that this is a part of.
             title: As people see it.
             pid: This process, where it works on the run itself; it holds the run's lock from here.
+            owner: Who asks; else the owner of `parent`, or the operating system's user.
 
         Raises:
+            ReadOnly: nothing is started here.
             StorageError: too many runs are waiting, or the store cannot be written.
         """
-        count = self._table.active_count()
-        if parent is None and count >= QUOTA:
-            raise StorageError(
-                f"At most {QUOTA} runs can wait or run at once, and there are {count}. Cancel some "
-                "on the Runs page, or wait until some are over."
-            )
-        name, now = new_id(self._table.last_id()), time.time()
+        settings.check_writable()
+        now = time.time()
+        asked_by = self.row(parent)["owner"] if parent else owner or settings.user()
         row = {
-            "id": name,
             "task": tasks.name_of(config),
             "title": title or title_of(config),
             "config": tasks.config_to_json(config),
@@ -86,19 +85,12 @@ class RunStore(RunLife):
             "host": socket.gethostname(),
             "home": str(self.home.absolute()),
             "pid": pid,
+            "owner": asked_by,
         }
-        folder = self._own_folder(name)
-        try:
-            files.make_folder(folder)
-        except OSError as error:
-            raise StoreUnusable(
-                f"The run's folder {folder} cannot be made: {error.strerror}. Free some space, or "
-                "name another place by USABLE_HOME. Until then commands measure, but keep nothing."
-            ) from error
-        if pid is not None:
-            take(self.home, name)
-        self._table.add(row)
-        return self.get(name)
+        with _asking:
+            if parent is None:
+                check_room(self.active_rows(), asked_by)
+            return self.get(self._add(row))
 
     def get(self, run_id: str) -> Run:
         """Return a run.
@@ -153,7 +145,12 @@ class RunStore(RunLife):
         return uploads.listed(named)
 
     def delete_uploads(self, ids: Collection[str]) -> None:
-        """Delete uploads; runs whose data they were keep their answers and the data's name."""
+        """Delete uploads; runs whose data they were keep their answers and the data's name.
+
+        Raises:
+            StorageError: they cannot be deleted.
+        """
+        settings.check_writable()
         used = {upload.id for upload in self.uploads() if upload.runs}
         for name in ids:
             uploads.delete(name, keep_name=name in used)
@@ -220,8 +217,10 @@ class RunStore(RunLife):
 
         Raises:
             UnknownName: there is no run of this id.
+            ReadOnly: nothing is deleted here.
             StorageError: it is still waiting or running, or its files are kept elsewhere.
         """
+        settings.check_writable()
         row = self.row(run_id)
         if told := self.elsewhere(run_id):  # those who share its answer would lose it
             raise StorageError(f"{told} Or delete it there.")
@@ -272,7 +271,9 @@ class RunStore(RunLife):
         Raises:
             UnknownName: there is no run of this id.
             ConfigError: one of them is too long.
+            ReadOnly: nothing is changed here.
         """
+        settings.check_writable()
         found = self.row(run_id)["id"]
         if new := description(name, note, tags):
             self._table.describe(found, **new)

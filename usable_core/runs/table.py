@@ -85,6 +85,11 @@ class RunTable:
         """Return what the newest runs call their data, newest first, as it is stored."""
         return self._values(sql.select(self._names()[1]).order_by(runs.c.id.desc()).limit(limit))
 
+    def owners(self) -> list[Any]:
+        """Return who asked runs, as it is stored, by name."""
+        query = sql.select(runs.c.owner).where(runs.c.owner.is_not(None)).distinct()
+        return [row["owner"] for row in self._rows(query.order_by(runs.c.owner))]
+
     def count(self, wanted: Wanted) -> int:
         """Return how many rows are wanted."""
         query = sql.select(sql.func.count()).select_from(runs).where(*self._conditions(wanted))
@@ -102,11 +107,13 @@ class RunTable:
             found.append(runs.c.task.in_(list(wanted.tasks)))
         if wanted.statuses is not None:
             found.append(runs.c.status.in_(list(wanted.statuses)))
+        if wanted.owners is not None:
+            found.append(runs.c.owner.in_([storable(owner) for owner in wanted.owners]))
         for tag in wanted.tags:
             line = f"\n{storable(tag)}\n"
             found.append(sql.cast(runs.c.tags, sql.Text).icontains(line, autoescape=True))
         texts = [runs.c.id, runs.c.title, runs.c.task, runs.c.status, *self._names()]
-        texts += [runs.c.name, runs.c.note, sql.cast(runs.c.tags, sql.Text)]
+        texts += [runs.c.name, runs.c.note, runs.c.owner, sql.cast(runs.c.tags, sql.Text)]
         for word in storable(wanted.search).split():
             found.append(sql.or_(*(text.icontains(word, autoescape=True) for text in texts)))
         return found
@@ -130,11 +137,6 @@ class RunTable:
     def active(self) -> list[Row]:
         """Return the rows that wait or run, oldest first."""
         return self._where(runs.c.status.in_(ACTIVE))
-
-    def active_count(self) -> int:
-        """Return how many runs that are no parts of others wait or run."""
-        query = sql.select(sql.func.count()).where(runs.c.status.in_(ACTIVE))
-        return int(self._values(query.where(runs.c.parent.is_(None)))[0])
 
     def children(self, run_id: str) -> list[Row]:
         """Return the parts of a run, oldest first."""

@@ -73,6 +73,9 @@ def keep(data: bytes, name: str) -> str:
     pixels = image.tobytes()
     image_id = hashlib.sha256(f"{image.size}".encode() + pixels).hexdigest()[:24]
     path = _path(image_id)
+    if files.is_there(path) and settings.is_read_only():
+        return image_id  # a picture that is shown already
+    settings.check_writable()
     if not files.is_there(path):
         buffer = io.BytesIO()
         Image.frombytes("RGB", image.size, pixels).save(buffer, "PNG", compress_level=3)
@@ -116,6 +119,7 @@ def keep_data(data: bytes, name: str) -> str:
         DatasetRefused: it is no zip file nor a table.
         StorageError: the disk is full.
     """
+    settings.check_writable()
     ending = Path(name).suffix.lower()
     if ending not in DATA:
         raise DatasetRefused(
@@ -160,6 +164,7 @@ def delete(upload_id: str, *, keep_name: bool = False) -> None:
     Raises:
         StorageError: it cannot be deleted.
     """
+    settings.check_writable()
     with files.refusing(_folder()):
         if any(files.is_there(_path(upload_id).with_suffix(ending)) for ending in DATA):
             shutil.rmtree(settings.home() / settings.PIXELS, ignore_errors=True)

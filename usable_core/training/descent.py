@@ -1,10 +1,8 @@
 """`Descent`: the steps of one training, which can stop after any of them and go on from there."""
 
-import functools
 import math
-import operator
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import MappingProxyType
@@ -17,9 +15,9 @@ from usable_core.errors import OutputsRefused, StorageError
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
-from usable_core.randomness import seed_drawing, seed_of
+from usable_core.training import processes
 from usable_core.training.averaging import weights_that_count
-from usable_core.training.meter import Figures, Meter, Validation
+from usable_core.training.meter import NUMBERS, Figures, Meter, Validation
 from usable_core.training.micro_batches import Memory
 from usable_core.training.objective import Objective
 from usable_core.training.rates import learning_rate_factor
@@ -75,6 +73,7 @@ class Descent:
         self._optimizer.register_step_post_hook(lambda *_: self._average.update())
         self._epoch = epoch_to_keep(objective.modules, schedule)
         self._peaks = [group["lr"] for group in self._optimizer.param_groups]
+        self._parameters = [p for g in self._optimizer.param_groups for p in g["params"]]
         self._began, self._is_whole = time.perf_counter(), True
         self.meter, self.step, self.earlier = Meter(self._steps, report), 0, 0.0
 
@@ -152,7 +151,7 @@ class Descent:
 
     def _end_epoch(self, epoch: int) -> None:
         """Validate, record and judge the weights that count."""
-        validation = self._validated()
+        validation = processes.from_first(self._validated)
         self.meter.end_epoch(epoch, validation, self._peaks[0] * self._rate())
         self._epoch.end_epoch(validation.loss)
         is_last = epoch == self._epochs or self._epoch.is_over
@@ -171,31 +170,39 @@ class Descent:
             return
         for group, peak in zip(self._optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * self._rate()
-        figures = self._memory.held(lambda: self._gradients(indices), len(indices))
-        self._move(figures)
-        self.meter.add(figures, len(indices))
+        parts = self._memory.held(lambda: self._gradients(indices), len(indices))
+        self.meter.add(self._move(self._shared(parts)), len(indices))
 
-    def _gradients(self, indices: Tensor) -> Figures:
-        """Give the weights the gradients of a step and return its figures."""
+    def _gradients(self, indices: Tensor) -> list[Tensor]:
+        """Give the weights the gradients of a step's parts, and return the figures of these."""
         self._optimizer.zero_grad(set_to_none=True)
-        seed_drawing(self._objective.device, seed_of(self._schedule.seed, "step", self.step))
-        parts = []
-        for loss in self._memory.losses(indices, self.step, self._precision):
+        parts, seed = [], self._schedule.seed
+        for loss in self._memory.own_losses(indices, self.step, self._precision, seed):
             total = self._weights.total(loss)
             torch.autograd.backward(total)
-            source = None if loss.source is None else float(loss.source.detach())
-            task, correct = float(loss.task.detach()), float(loss.correct)
-            parts.append(Figures(float(total.detach()), task, source, correct))
-        return functools.reduce(operator.add, parts)
+            parts.append(loss.gathered(total))
+        return parts
 
-    def _move(self, figures: Figures) -> None:
-        """Move the weights by their gradients, if these and the losses are finite."""
-        groups = self._optimizer.param_groups
-        self._watch.check_losses(figures, float(groups[0]["lr"]))
-        parameters = [p for group in groups for p in group["params"]]
-        longest = self._schedule.clip or math.inf
-        self._watch.check_gradient(float(nn.utils.clip_grad_norm_(parameters, longest)))
+    def _shared(self, parts: Sequence[Tensor]) -> Tensor:
+        """Add up what all processes found of a step, and return its figures where they are."""
+        figures = torch.stack([torch.zeros(NUMBERS, device=self._objective.device), *parts]).sum(0)
+        processes.add_up_gradients(self._parameters)
+        processes.add_up([figures])
+        self._memory.statistics.settle()
+        return figures
+
+    def _move(self, gathered: Tensor) -> Figures:
+        """Move the weights by their gradients, if these and the losses are finite.
+
+        A device is waited for once: what it has computed is read together.
+        """
+        norm = nn.utils.clip_grad_norm_(self._parameters, self._schedule.clip or math.inf)
+        *read, length = torch.cat([gathered, norm.detach().float()[None]]).tolist()
+        figures = Figures.of(read)
+        self._watch.check_losses(figures, float(self._optimizer.param_groups[0]["lr"]))
+        self._watch.check_gradient(length)
         self._optimizer.step()
+        return figures
 
     def _validated(self) -> Validation:
         try:

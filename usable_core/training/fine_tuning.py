@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from usable_core.catalog.recipes import RECIPES
+from usable_core.catalog.recipes import RECIPES, require_fitting
 from usable_core.datasets.dataset import Dataset
 from usable_core.datasets.splits import parts_of, require_classes
 from usable_core.device import best_device
@@ -29,13 +29,15 @@ from usable_core.models.sources.from_card import check_architecture
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
 from usable_core.training.initial import new_network
+from usable_core.training.joint import Keep
 from usable_core.training.keeping import Keeping, keeping_of
 from usable_core.training.loop import Fitted, fit, unmoved
 from usable_core.training.material import Material, answers_to, load_material, validate
-from usable_core.training.micro_batches import Batch, in_parts, whole
+from usable_core.training.micro_batches import Batch, in_parts, one_after_another, whole
 from usable_core.training.mixing import mixed
 from usable_core.training.objective import Loss, Objective
 from usable_core.training.probing import probe, probe_then_fit
+from usable_core.training.remarks import on_statistics
 from usable_core.training.resuming import Checkpoints, question_of
 from usable_core.training.retained import Source
 from usable_core.training.trained import Trained, finished
@@ -82,6 +84,9 @@ def fine_tune(
         keeping, trainee = tuning.keeping, tuning.trainee
         kept = None if keeping is None else keeping.measured()
         of_recipe = RECIPES[config.recipe].faults if config.recipe else ()
+        is_normalised = tuning.moves_statistics and not config.from_scratch
+        of_start = on_statistics(model.network) if is_normalised else ()
+        of_kept = () if keeping is None else keeping.remarks(fitted.start)
         answers = answers_to(trainee, tuning.held_out, tuning.validation)
         return Trained(
             network=trainee.network.cpu(),
@@ -96,7 +101,7 @@ def fine_tune(
             base=model.name,
             base_fingerprint=model.fingerprint,
             kept=kept,
-            remarks=of_recipe + (() if keeping is None else keeping.remarks(fitted.start)),
+            remarks=of_recipe + of_start + of_kept,
         )
 
     return finished(fitted, trained, folder, checkpoints)
@@ -107,6 +112,7 @@ def prepared(
 ) -> "Tuning":
     """Return what is trained, before its first step; arguments and errors as of `fine_tune`."""
     require_classes(dataset)
+    require_fitting(config.recipe, model.kind)
     torch.manual_seed(config.schedule.seed)
     device = best_device()
     train, validation = parts_of(dataset, config)
@@ -158,6 +164,12 @@ class Tuning:
         """Tell whether the start itself is the answer."""
         return self.keeping is not None and self.keeping.balance.is_unmoved
 
+    @property
+    def moves_statistics(self) -> bool:
+        """Tell whether layers of batch normalisation see the batches."""
+        is_fixed = self.config.method == "linear_probe" or self.is_unmoved
+        return not is_fixed and bool(batch_norms(self.trainee.network) - self.resting)
+
     def fitted(self, report: Report, checkpoints: Checkpoints) -> Fitted:
         """Train the network, in place."""
         schedule, data = self.config.schedule, (self.task, self.held_out)
@@ -173,8 +185,8 @@ class Tuning:
     def objective(self) -> Objective:
         """Return what is minimised where weights of the backbone are moved."""
         keeping, network, config = self.keeping, self.trainee.network, self.config
-        rate, decay, judge = config.backbone_rate, config.layer_decay, self._judge()
-        has_source = keeping is not None and keeping.source is not None
+        rate, decay = config.backbone_rate, config.layer_decay
+        judge = self._judge(None if keeping is None else keeping.keep)
         alone = Objective(
             parts=[(head(network), 1.0), (network, rate)],
             loss=whole(self._read, judge),
@@ -186,13 +198,17 @@ class Tuning:
             labels=self.task.labels,
             lengths=self.task.lengths,
             expect=self.task.expect,
-            micro_losses=None if has_source else in_parts(self._read, judge),
+            micro_batches=in_parts(self._read, judge),
         )
         if keeping is None:
             return alone
         joint = keeping.joint
         parts = [alone.parts[0], (joint.head, rate), alone.parts[1], (joint.statistics, 0.0)]
-        return replace(alone, parts=parts, weigh=keeping.balance.weights)
+        both = replace(alone, parts=parts, weigh=keeping.balance.weights)
+        if keeping.parts is None:
+            return both
+        task = in_parts(self._read, self._judge(None))
+        return replace(both, micro_batches=one_after_another(task, keeping.parts))
 
     def _read(self, indices: Tensor, step: int) -> Batch:
         """Return the examples of a step, changed and mixed as the schedule says."""
@@ -204,9 +220,8 @@ class Tuning:
         x = x.contiguous(memory_format=torch.channels_last)
         return Batch(self.trainee.input.normalise(x), target, y)
 
-    def _judge(self) -> Callable[[Batch, int], Loss]:
+    def _judge(self, keep: Keep | None) -> Callable[[Batch, int], Loss]:
         network, smoothing = self.trainee.network, self.config.schedule.label_smoothing
-        keeping = self.keeping
         at_rest = [m for name, m in network.named_modules() if name in self.resting]
 
         def judge(batch: Batch, step: int) -> Loss:
@@ -216,7 +231,7 @@ class Tuning:
             logits = network(batch.x).float()
             fine = F.cross_entropy(logits, batch.target, label_smoothing=smoothing)
             correct = logits.detach().argmax(1).eq(batch.y).sum()
-            return Loss(fine, correct, None if keeping is None else keeping.keep(batch.x, step))
+            return Loss(fine, correct, None if keep is None else keep(batch.x, step))
 
         return judge
 

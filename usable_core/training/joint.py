@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import torch
 import torch.nn.functional as F
@@ -25,13 +25,15 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.specs import LARGEST_BATCH
 from usable_core.evaluations.training import Start
 from usable_core.inputs.input import Input
 from usable_core.models.heads import features, head, with_biases
 from usable_core.randomness import generator
 from usable_core.training.augmentation import augment
-from usable_core.training.language_modelling import LanguageModelling, trunk_of
+from usable_core.training.language_modelling import Asked, LanguageModelling, trunk_of
 from usable_core.training.material import Material
+from usable_core.training.micro_batches import Batch, SourceParts
 from usable_core.training.objective import Weights
 
 # The path of the weights is chaotic: a millionth of the gradient ends a twentieth of the way from
@@ -78,7 +80,7 @@ class Joint:
         found.load_state_dict(self._buffers, strict=False)
         return with_biases(found).requires_grad_(False)
 
-    def labels(self, source: Material, takes: Input, schedule: Schedule) -> Keep:
+    def labels(self, source: Material, takes: Input, schedule: Schedule) -> SourceParts:
         """Return L_pre as the cross-entropy of the pretrained head on batches of source images.
 
         Args:
@@ -87,7 +89,11 @@ class Joint:
             schedule: Says the batch size, the augmentation and the seed.
         """
 
-        def keep(_task: Tensor, step: int) -> Tensor:
+        def kept(part: Batch) -> Tensor:
+            logits = self._answers(part.x)
+            return F.cross_entropy(logits, part.y) - self._noise(part.x, part.y, logits)
+
+        def parts(step: int, most: int) -> Iterator[tuple[float, Callable[[], Tensor]]]:
             rows = _rows(len(source), schedule, step)
             drawn = generator(schedule.seed, "source", step)
             x = source.images(rows)
@@ -95,12 +101,14 @@ class Joint:
             x = augment(x, schedule.augmentation or "none", drawn)
             x = takes.normalise(x.contiguous(memory_format=torch.channels_last))
             y = source.labels[rows.to(source.labels.device)]
-            logits = self._answers(x)
-            return F.cross_entropy(logits, y) - self._noise(x, y, logits)
+            for part in Batch(x, y, y).parts(most):
+                yield len(part.y) / len(y), partial(kept, part)
 
-        return keep
+        return parts
 
-    def guesses(self, source: Material, modelling: LanguageModelling, schedule: Schedule) -> Keep:
+    def guesses(
+        self, source: Material, modelling: LanguageModelling, schedule: Schedule
+    ) -> SourceParts:
         """Return L_pre as the loss of a language model on batches of source texts.
 
         Args:
@@ -110,9 +118,7 @@ class Joint:
         """
         at_start = replace(modelling, trunk=trunk_of(self._start))
 
-        def keep(_task: Tensor, step: int) -> Tensor:
-            texts = source.images(_rows(len(source), schedule, step))
-            asked = modelling.asked(texts, generator(schedule.seed, "source", step))
+        def kept(asked: Asked) -> Tensor:
             with _exchanged(self.network, self._buffers, self._resting):
                 logits = modelling.logits(asked)
             with torch.no_grad(), _exchanged(self._start, self._discarded, self._resting):
@@ -122,7 +128,14 @@ class Joint:
             linear = (gradient * logits).sum(1).mean()  # as `_noise`
             return F.cross_entropy(logits, asked.truth) - (linear - linear.detach())
 
-        return keep
+        def parts(step: int, most: int) -> Iterator[tuple[float, Callable[[], Tensor]]]:
+            texts = source.images(_rows(len(source), schedule, step))
+            asked = modelling.asked(texts, generator(schedule.seed, "source", step))
+            for share, part in asked.parts(most):
+                if share:
+                    yield share, partial(kept, part)
+
+        return parts
 
     def distillation(self) -> Keep:
         """Return a proxy of L_pre: cross-entropy to θ⁰'s answers to the task's images.
@@ -215,6 +228,11 @@ class Balance:
     def least_unit(self) -> float:
         """Return the smallest starting loss of the source that is taken as its unit."""
         return LEAST_SHARE * math.log(max(2, self.classes))
+
+
+def at_once(parts: SourceParts) -> Keep:
+    """Return L_pre of all source examples of a step together."""
+    return lambda _task, step: next(parts(step, LARGEST_BATCH))[1]()
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from usable_core.evaluations.training import FineTuningConfig, Start
 from usable_core.inputs.tokens import Tokens
 from usable_core.models.model import Model
 from usable_core.models.modes import frozen
-from usable_core.training.joint import Balance, Joint, Keep
+from usable_core.training.joint import Balance, Joint, Keep, at_once
 from usable_core.training.language_modelling import language_modelling
+from usable_core.training.micro_batches import SourceParts
 from usable_core.training.probing import linear_head
 from usable_core.training.remarks import on_proxy, on_unit
 from usable_core.training.retained import Kept, Source, SourceData, load_source, load_texts
@@ -23,13 +24,23 @@ from usable_core.training.retained import Kept, Source, SourceData, load_source,
 
 @dataclass(frozen=True)
 class Keeping:
-    """What is kept while the task is learned: L_pre, how it is weighed, and the source's data."""
+    """What is kept while the task is learned.
+
+    Attributes:
+        joint: The network beside its start.
+        keep: L_pre; where there is source data, of all examples of a step at once.
+        balance: How it is weighed.
+        source: The source's data; None where there is a proxy.
+        proxy: What stands in for L_pre.
+        parts: L_pre of source data in parts; None where it is of the task's examples.
+    """
 
     joint: Joint
     keep: Keep
     balance: Balance
     source: SourceData | None
     proxy: str
+    parts: SourceParts | None = None
 
     def remarks(self, start: Start) -> tuple[str, ...]:
         """Return what a reader must know of L_pre."""
@@ -93,13 +104,13 @@ def keeping_of(
         return Keeping(joint, joint.distillation(), balance, None, config.proxy)
     if model.labels:
         data = load_source(source, model, start, report)
-        keep = joint.labels(data.material, model.input, config.schedule)
-        return Keeping(joint, keep, balance, data, config.proxy)
+        parts = joint.labels(data.material, model.input, config.schedule)
+        return Keeping(joint, at_once(parts), balance, data, config.proxy, parts)
     expected = f"left out for {model.name}, which has no classes; or --proxy distance"
     require(model.kind == "text", "source", expected, config.source and config.source.reference)
     takes = cast(Tokens, model.input)
     modelling = language_modelling(network, takes, model.name)
     data = load_texts(source, model, start, modelling, report)
-    keep = joint.guesses(data.material, modelling, config.schedule)
+    parts = joint.guesses(data.material, modelling, config.schedule)
     balance = replace(balance, classes=takes.known)
-    return Keeping(joint, keep, balance, data, config.proxy)
+    return Keeping(joint, at_once(parts), balance, data, config.proxy, parts)

@@ -6,6 +6,7 @@ read off the network's own table of pieces (Press & Wolf 2017, arXiv:1608.05859)
 needs no further weights for it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,6 +52,14 @@ class Asked:
     answered: Tensor
     truth: Tensor
 
+    def parts(self, most: int) -> "Iterator[tuple[float, Asked]]":
+        """Yield as few parts as have at most so many texts, each with its share of the pieces."""
+        count = -(-len(self.given) // most)
+        given, answered = self.given.tensor_split(count), self.answered.tensor_split(count)
+        truths = torch.split(self.truth, [int(places.sum()) for places in answered])
+        for one, places, truth in zip(given, answered, truths, strict=True):
+            yield len(truth) / max(len(self.truth), 1), Asked(one, places, truth)
+
 
 @dataclass(frozen=True)
 class LanguageModelling:
@@ -75,7 +84,10 @@ class LanguageModelling:
             x: Texts (N, 1, 1, L), those that are shorter filled up, as `Tokens.stack` makes them.
             generator: On the processor; says which pieces are hidden, whatever fills up the batch.
         """
-        asked = self.asked(x, generator)
+        return self.guessed(self.asked(x, generator))
+
+    def guessed(self, asked: Asked) -> Guesses:
+        """Return what the network guesses where it is asked, in whatever mode it is."""
         logits, truth = self.logits(asked), asked.truth
         count = len(truth)
         loss = F.cross_entropy(logits, truth, reduction="sum") / max(count, 1)

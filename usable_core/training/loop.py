@@ -18,6 +18,7 @@ from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Precision, Report
 from usable_core.evaluations.training import Start
 from usable_core.randomness import generator
+from usable_core.training import processes
 from usable_core.training.descent import Descent
 from usable_core.training.meter import Figures, Meter
 from usable_core.training.micro_batches import Memory
@@ -64,7 +65,8 @@ def number_format(objective: Objective, schedule: Schedule, memory: Memory) -> P
 
     def step() -> None:
         indices = torch.arange(min(most, memory.most or most))
-        torch.autograd.backward(Weights(source=1.0).total(objective.loss(indices, 0)))
+        for part in objective.parts_of(indices, 0, memory.most):
+            torch.autograd.backward(Weights(source=1.0).total(part()))
 
     with undone(objective.modules, objective.device):
         return memory.held(lambda: faster_precision(step, objective.device), most)
@@ -116,10 +118,11 @@ def fit(
         start: The losses before the first step; measured now where there are none of earlier.
     """
     kept = checkpoints.newest(objective.device)
-    memory = Memory(objective, kept["micro_batch"] if kept else schedule.micro_batch)
+    memory = Memory(objective, kept["micro_batch"] if kept else schedule.together)
     precision = kept["precision"] if kept else number_format(objective, schedule, memory)
+    precision = processes.of_first(precision)  # others' clocks may say otherwise
     start = Start(*kept["start"]) if kept else start
-    start = start or starting_losses(objective, schedule, precision, memory)
+    start = start or processes.of_first(starting_losses(objective, schedule, precision, memory))
     descent = Descent(objective, schedule, start, precision, report, memory)
     if kept:
         descent.load_state_dict(kept)
@@ -134,7 +137,7 @@ def fit(
 
 def unmoved(objective: Objective, schedule: Schedule, report: Report) -> Fitted:
     """Return what `fit` would, of a training that moves nothing: one record, of epoch 0."""
-    memory = Memory(objective, schedule.micro_batch)
+    memory = Memory(objective, schedule.together)
     start = starting_losses(objective, schedule, "float32", memory)
     meter = Meter(1, report)
     meter.begin_epoch()

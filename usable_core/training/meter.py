@@ -2,12 +2,14 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from usable_core.evaluations.specs import Report
 
 SECONDS_BETWEEN_REPORTS = 0.5
+NUMBERS = 5  # of the figures of a step
 
 
 @dataclass(frozen=True)
@@ -26,10 +28,11 @@ class Figures:
     source: float | None
     correct: float
 
-    def __add__(self, other: "Figures") -> "Figures":
-        source = None if self.source is None or other.source is None else self.source + other.source
-        task, correct = self.task + other.task, self.correct + other.correct
-        return Figures(self.total + other.total, task, source, correct)
+    @staticmethod
+    def of(numbers: Sequence[float]) -> "Figures":
+        """Return the figures that `Loss.gathered` put into a row, or the sum of such rows."""
+        total, task, correct, source, has_source = numbers
+        return Figures(total, task, source if has_source else None, correct)
 
 
 @dataclass(frozen=True)

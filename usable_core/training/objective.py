@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 
 import torch
@@ -24,16 +25,32 @@ class Loss:
         correct: How many task examples were right; of texts whose pieces are guessed, the share
             of right guesses times the examples.
         source: L_pre, a differentiable scalar; None without one.
+        share: Of which part of a step's examples it is.
     """
 
     task: Tensor
     correct: Tensor
     source: Tensor | None = None
+    share: float = 1.0
 
     def of_share(self, share: float) -> "Loss":
         """Return its part of a sum over parts, of which it is such a share of the examples."""
         source = None if self.source is None else self.source * share
-        return Loss(self.task * share, self.correct, source)
+        return Loss(self.task * share, self.correct, source, share)
+
+    def gathered(self, total: Tensor) -> Tensor:
+        """Return the figures of a part (5,) where they are, see `Figures.of`.
+
+        Args:
+            total: What is minimised of it.
+        """
+        source = torch.zeros_like(total) if self.source is None else self.source
+        has_source = torch.full_like(total, self.source is not None)
+        figures = (total, self.task, self.correct, source, has_source)
+        return torch.stack([figure.detach().float() for figure in figures])
+
+
+Part = Callable[[], Loss]  # some examples of a step, which are judged when it is called
 
 
 @dataclass(frozen=True)
@@ -75,8 +92,8 @@ class Objective:
         lengths: How long each training example is (N,), so that those of like length are in one
             batch; None where all are of one size.
         expect: Told the indices of the next batch while the one before is trained on.
-        micro_losses: From indices, a step and a number of examples to the losses of parts of at
-            most so many, one after another, which add up to `loss`; None where parts would not.
+        micro_batches: From indices, a step and a number of examples to parts of at most so many,
+            whose losses add up to `loss`; None where they would not.
     """
 
     parts: Sequence[tuple[nn.Module, float]]
@@ -90,7 +107,7 @@ class Objective:
     labels: Tensor | None = None
     lengths: Tensor | None = None
     expect: Callable[[Tensor], None] = lambda indices: None
-    micro_losses: Callable[[Tensor, int, int], Iterator[Loss]] | None = None
+    micro_batches: Callable[[Tensor, int, int], Iterator[Part]] | None = None
 
     @property
     def modules(self) -> list[nn.Module]:
@@ -113,12 +130,12 @@ class Objective:
                 self.expect(following)
             yield indices
 
-    def losses(self, indices: Tensor, step: int, most: int | None) -> Iterator[Loss]:
-        """Yield losses that add up to that of a step, each of at most so many examples."""
-        if most is None or most >= len(indices) or self.micro_losses is None:
-            yield self.loss(indices, step)
+    def parts_of(self, indices: Tensor, step: int, most: int | None) -> Iterator[Part]:
+        """Yield the parts of a step, each of at most so many examples; None is all of it."""
+        if most is None or self.micro_batches is None:
+            yield partial(self.loss, indices, step)
         else:
-            yield from self.micro_losses(indices, step, most)
+            yield from self.micro_batches(indices, step, most)
 
     def steps(self, schedule: Schedule) -> int:
         """Return how many steps an epoch has."""

@@ -91,7 +91,7 @@ def pretrain(
         device=device,
         labels=material.labels,
         expect=material.expect,
-        micro_losses=in_parts(read, judge),
+        micro_batches=in_parts(read, judge),
     )
     checkpoints = Checkpoints(folder, question_of(config, train))
     fitted = fit(objective, config.schedule, report, checkpoints)

@@ -156,7 +156,7 @@ def probe_then_fit(
     def told(done: int, total: int, message: str, **_metrics: float) -> None:
         report(done, total, f"Probe: {message}")
 
-    memory = Memory(objective, schedule.micro_batch)
+    memory = Memory(objective, schedule.together)
     start = starting_losses(objective, schedule, "float32", memory)
     settings = of_probe(schedule, trainee.network, trainee.kind, examples=len(task))
     first = probe(trainee, task, held_out, settings, told, checkpoints.within("probe"))

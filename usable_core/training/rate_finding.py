@@ -20,9 +20,10 @@ from usable_core.errors import ConfigError, UsableError
 from usable_core.evaluations.rate import KEPT, RateConfig, RateResult
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import Provenance, Report
+from usable_core.measuring.provenance import before_training
 from usable_core.metrics.arrays import Floats
 from usable_core.models.model import Model
-from usable_core.randomness import seed_of
+from usable_core.randomness import seed_drawing, seed_of
 from usable_core.training.descent import optimizer_of, parameter_groups
 from usable_core.training.fine_tuning import Tuning, prepared
 from usable_core.training.loop import number_format, starting_losses, undone
@@ -30,7 +31,6 @@ from usable_core.training.micro_batches import Memory
 from usable_core.training.objective import Objective
 from usable_core.training.probing import of_probe, prepared_probe, probe
 from usable_core.training.resuming import Checkpoints
-from usable_core.versions import versions
 
 AWAY = 4.0  # times the least smoothed loss: Howard & Gugger 2020, fastai
 
@@ -120,7 +120,7 @@ def _losses(
     objective: Objective, schedule: Schedule, rates: Floats
 ) -> Iterator[tuple[float, float]]:
     """Yield each rate with the loss before its step, and then take that step as a training does."""
-    memory = Memory(objective, schedule.micro_batch)
+    memory = Memory(objective, schedule.together)
     precision = number_format(objective, schedule, memory)
     weights = objective.weigh(starting_losses(objective, schedule, precision, memory))
     decay = (schedule.weight_decay or 0.0) * weights.task  # as in `Descent`
@@ -130,7 +130,7 @@ def _losses(
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     steps = zip(rates.tolist(), _batches(objective, schedule), strict=False)
     for step, (rate, indices) in enumerate(steps):
-        torch.manual_seed(seed_of(schedule.seed, "step", step))  # of dropout
+        seed_drawing(objective.device, seed_of(schedule.seed, "step", step))
         optimizer.zero_grad(set_to_none=True)
         total = 0.0
         for loss in memory.losses(indices, step, precision):
@@ -184,18 +184,6 @@ def _put_back(parameters: Sequence[Tensor]) -> Iterator[None]:
 
 
 def _source(model: Model, tuning: Tuning, seconds: float) -> Provenance:
-    train, schedule = tuning.train, tuning.config.schedule
-    return Provenance(
-        model=model.name,
-        model_fingerprint=model.fingerprint,
-        dataset=train.name,
-        dataset_fingerprint=train.fingerprint,
-        split=train.split_name,
-        class_names=train.labels.names,
-        refused=train.left_out,
-        warnings=train.notes,
-        seconds=seconds,
-        device=str(tuning.trainee.device),
-        batch_size=schedule.numbers[1],
-        versions=versions(),
-    )
+    train, size = tuning.train, tuning.config.schedule.numbers[1]
+    found = before_training(model, train, seconds=seconds, batch_size=size, warnings=train.notes)
+    return replace(found, device=str(tuning.trainee.device))

@@ -1,6 +1,11 @@
 """What a reader of a training's numbers must know first: whether it learned anything at all."""
 
+import math
+from typing import TYPE_CHECKING
+
 import numpy as np
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.training import Start
@@ -8,6 +13,10 @@ from usable_core.labels import LabelSpace
 from usable_core.metrics.intervals import Proportion, wilson
 from usable_core.training.material import Answers
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+ROUNDED = 1e-3  # of a variance of 1: some folders take its eps off it
 UNTOUCHED = (
     "A λ of 0.001 or less moves nothing: this is the model as it was, with a new head that "
     "was never trained, so its accuracy on the task is one of chance."
@@ -40,6 +49,57 @@ def on_learning(
     return tuple(found) if answers is None else (*found, *_against_guessing(answers, labels))
 
 
+def on_fitting(records: "pd.DataFrame", targets: np.ndarray, examples: str) -> tuple[str, ...]:
+    """Return that a training never told its own examples apart, if so; else nothing.
+
+    Judged is the epoch that was right most often, by the Wilson interval of its share against that
+    of the most frequent class.
+
+    Args:
+        records: One row per epoch.
+        targets: Class of each training example (N,).
+        examples: What the data's are called.
+    """
+    best, n = float(records["train_accuracy"].max()), len(targets)
+    share = float(np.bincount(targets).max()) / n
+    if math.isnan(best) or wilson(round(best * n), n).low > share:
+        return ()
+    return (
+        f"In training too, no epoch was right for more than {best:.1%} of the {n} {examples}, and "
+        f"always answering one class is for {share:.1%}: the weights do not follow the task at "
+        "all, which more epochs or labels will not mend. Try a tenth of the learning rate (usable "
+        "find-rate looks for one) or --method linear_probe.".replace("%", " %"),
+    )
+
+
+def on_statistics(network: nn.Module) -> tuple[str, ...]:
+    """Return that the batch normalisation of a model has never seen data, if so.
+
+    Told by running means that are all 0 and variances that are all 1, as they are in a new layer;
+    weights whose normalisation was folded into the convolutions come with such.
+
+    Args:
+        network: Before its training.
+    """
+    layers = [m for m in network.modules() if isinstance(m, _BatchNorm)]
+    if not layers or not all(map(_is_new, layers)):
+        return ()
+    return (
+        f"The {len(layers)} layers of batch normalisation hold no statistics of any data (mean 0, "
+        "variance 1): they were folded into the layers before them, or never trained. A training "
+        "normalises by its batches all the same, so what the weights knew does not outlast the "
+        "first step, at any rate. Try --method linear_probe, or probe_then_full at a low "
+        "--learning-rate: both leave these layers as they are.",
+    )
+
+
+def _is_new(layer: _BatchNorm) -> bool:
+    mean, variance = layer.running_mean, layer.running_var
+    if mean is None or variance is None:
+        return False
+    return not mean.any() and bool((variance - 1).abs().max() < ROUNDED)
+
+
 def on_parts(micro_batch: int | None, schedule: Schedule) -> tuple[str, ...]:
     """Return that memory did not hold what was asked for, if so.
 
@@ -47,9 +107,9 @@ def on_parts(micro_batch: int | None, schedule: Schedule) -> tuple[str, ...]:
         micro_batch: How many examples went through the network together; None where all of a step.
         schedule: As it was asked for.
     """
-    if micro_batch in (None, schedule.micro_batch):
+    if micro_batch in (None, schedule.together):
         return ()
-    asked = schedule.micro_batch or schedule.numbers[1]
+    asked = schedule.together or schedule.numbers[1]
     return (
         f"The device's memory did not hold {asked} examples in training: at most {micro_batch} "
         "went through the network together, and their gradients were added up. The steps are the "

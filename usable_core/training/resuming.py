@@ -11,10 +11,11 @@ import signal
 import threading
 import time
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -26,6 +27,7 @@ from usable_core.evaluations.training import FineTuningConfig
 from usable_core.files import write_bytes
 from usable_core.records import to_json
 from usable_core.runs.artifacts import CHECKPOINT, PARTS
+from usable_core.training import processes
 
 KEPT = 2  # newest checkpoints: should one be damaged, there is the one before
 SECONDS = 60.0  # of work that a kill may lose,
@@ -46,7 +48,9 @@ class Checkpoints:
             folder: The run's.
             question: Identity of all that a checkpoint depends on; those of another are not read.
         """
-        self._folder, self._question = None if folder is None else folder / PARTS, question
+        is_kept = folder is not None and processes.rank() == 0  # the first writes for all
+        self._folder = cast(Path, folder) / PARTS if is_kept else None
+        self._question = question
         self._within: list[Checkpoints] = []
         self._written, self._when, self._steps, self._took = 0, time.monotonic(), 1, 0.0
 
@@ -59,13 +63,15 @@ class Checkpoints:
 
     def newest(self, device: torch.device) -> dict[str, Any] | None:
         """Return the state that was written last and can be read, its tensors on a device."""
-        for path in reversed(self._paths()):
-            data = path.read_bytes()
-            if path.name == _name(path.name.partition(".")[0], data):
-                found = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
-                if found["question"] == self._question:
-                    state: dict[str, Any] = found["state"]
-                    return state
+        newest = self._paths()[::-1]
+        for k in range(processes.of_first(len(newest))):
+            data = processes.from_first(partial(_whole, newest, k))
+            if data is None:
+                continue
+            found = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
+            if found["question"] == self._question:
+                state: dict[str, Any] = found["state"]
+                return state
         return None
 
     def begin(self, step: int, steps: int, modules: Iterable[nn.Module] = ()) -> None:
@@ -134,6 +140,13 @@ def question_of(
     named = (train.fingerprint, train.ids, fingerprints, *sorted(train.unreadable))
     text = json.dumps([type(config).__name__, fields, named], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _whole(paths: Sequence[Path], k: int) -> bytes | None:
+    """Return what one of the checkpoints holds; None where a disk has damaged it."""
+    path = paths[k]
+    data = path.read_bytes()
+    return data if path.name == _name(path.name.partition(".")[0], data) else None
 
 
 def _name(step: str, data: bytes) -> str:

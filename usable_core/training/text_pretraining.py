@@ -4,8 +4,9 @@ What comes of it is a start for fine-tuning: it has a tokenizer and a card, and 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -23,11 +24,12 @@ from usable_core.evaluations.training import TrainingResult
 from usable_core.models.modes import frozen
 from usable_core.models.text_architectures import TextStart
 from usable_core.randomness import generator
-from usable_core.training.language_modelling import LanguageModelling, language_modelling
+from usable_core.training.language_modelling import Asked, LanguageModelling, language_modelling
 from usable_core.training.loop import fit
 from usable_core.training.material import VALIDATION_BATCH, Material, load_material
 from usable_core.training.meter import Validation
-from usable_core.training.objective import Loss, Objective
+from usable_core.training.micro_batches import MicroBatches
+from usable_core.training.objective import Loss, Objective, Part
 from usable_core.training.resuming import Checkpoints, question_of
 from usable_core.training.trained import Guessing, Trained, finished
 from usable_core.training.usual_rates import resolved
@@ -58,14 +60,16 @@ def pretrain_texts(
         load_material(part, start.takes, device, report) for part in (train, validation)
     )
     modelling = language_modelling(start.network, start.takes, config.architecture)
+    parts = _parts(modelling, material, config.schedule.seed)
     objective = Objective(
         parts=[(modelling.trunk, 1.0)],
-        loss=_loss(modelling, material, config.schedule.seed),
+        loss=lambda indices, step: next(parts(indices, step, len(indices)))(),
         validate=lambda: validate(modelling, held_out),
         examples=len(material),
         classes=start.takes.known,
         device=device,
         lengths=material.lengths,
+        micro_batches=parts,
     )
     checkpoints = Checkpoints(folder, question_of(config, train))
     fitted = fit(objective, config.schedule, report, checkpoints)
@@ -91,9 +95,6 @@ def _check(config: PretrainingConfig) -> None:
     require(config.epsilon == 0, "epsilon", "0 for texts, which have no pixels", config.epsilon)
     expected = "left out for texts, which guess pieces of themselves"
     require(config.objective == "supervised", "objective", expected, config.objective)
-    micro_batch = config.schedule.micro_batch
-    expected = "left out for texts, whose mean is over the pieces of all"
-    require(micro_batch is None, "micro_batch", expected, micro_batch)
     smoothing = config.schedule.label_smoothing
     require(smoothing == 0, "label_smoothing", "0 where there are no labels", smoothing)
     sampling = config.schedule.sampling
@@ -107,15 +108,22 @@ def _schedule(schedule: Schedule, start: TextStart) -> Schedule:
     return resolved(replace(schedule, learning_rate=rate), start.network, "full", "text")
 
 
-def _loss(
-    modelling: LanguageModelling, material: Material, seed: int
-) -> Callable[[Tensor, int], Loss]:
-    def loss(indices: Tensor, step: int) -> Loss:
-        modelling.trunk.train()
-        found = modelling.guesses(material.images(indices), generator(seed, "task", step))
-        return Loss(found.loss, found.correct * len(indices) / max(found.count, 1))
+def _parts(modelling: LanguageModelling, material: Material, seed: int) -> MicroBatches:
+    """Return the parts of a step, whose losses add up to its mean over the pieces of all."""
 
-    return loss
+    def parts(indices: Tensor, step: int, most: int) -> Iterator[Part]:
+        modelling.trunk.train()
+        asked = modelling.asked(material.images(indices), generator(seed, "task", step))
+        texts = len(indices) / max(len(asked.truth), 1)  # of a guessed piece
+        for share, part in asked.parts(most):
+            yield partial(_judged, modelling, part, share, texts)
+
+    return parts
+
+
+def _judged(modelling: LanguageModelling, asked: Asked, share: float, texts: float) -> Loss:
+    found = modelling.guessed(asked)
+    return Loss(found.loss, found.correct * texts).of_share(share)
 
 
 def validate(modelling: LanguageModelling, material: Material) -> Validation:

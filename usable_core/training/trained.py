@@ -28,7 +28,7 @@ from usable_core.records import to_json
 from usable_core.training.command_line import command
 from usable_core.training.loop import Fitted
 from usable_core.training.material import Answers
-from usable_core.training.remarks import UNTOUCHED, on_learning, on_parts
+from usable_core.training.remarks import UNTOUCHED, on_fitting, on_learning, on_parts
 from usable_core.training.resuming import Checkpoints
 from usable_core.training.retained import Kept
 from usable_core.versions import versions
@@ -267,6 +267,8 @@ def _warnings(trained: Trained) -> tuple[str, ...]:
     learned = on_learning(
         fitted.start, float(kept["task_loss"]), answers, labels, trained.data.examples
     )
+    if learned and answers is not None:
+        learned += on_fitting(fitted.records, trained.data.targets, trained.data.examples)
     is_untouched = kept["epoch"] == 0
     about_source = trained.kept.warnings if trained.kept else ()
     in_parts = on_parts(fitted.micro_batch, trained.config.schedule)

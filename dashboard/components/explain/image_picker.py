@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard import link, memory, state
+from dashboard import link, memory, state, visitor
 from dashboard.components.explain.gallery import thumbnail
 from dashboard.components.shared import beside
 from dashboard.components.shared.formats import errors_shown, escaped
@@ -77,6 +77,8 @@ def choose_image() -> Chosen | None:
                     on_click=_delete,
                     args=(chosen.id,),
                     icon=":material/delete:",
+                    disabled=visitor.read_only() is not None,
+                    help=visitor.read_only(),
                 )
     return chosen
 
@@ -134,7 +136,9 @@ def _bring() -> None:
         on_change=_keep_upload,
         accept_multiple_files=True,
         max_upload_size=MAX_MEGABYTES,
-        help="Kept on the machine that runs Usable, without their metadata and under names made "
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only()
+        or "Kept on the machine that runs Usable, without their metadata and under names made "
         "of their content, until you delete them.",
     )
     st.caption("Or take a photograph that is already here:")

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.run_panel import run_of, run_panel
-from usable_core import jobs, settings
+from usable_core import settings
 from usable_core.errors import UsableError
 from usable_core.evaluations.result import Config, Evaluation, Measured, question
 from usable_core.evaluations.specs import ModelSpec
 from usable_core.runs.run import Run, Status
-from usable_core.tasks import check_names
 
 Found = Sequence[tuple[Run, Measured]]
 MOST_MODELS = 4  # side by side at 1280 px
@@ -22,9 +21,7 @@ MOST_READ = 64  # answers that stay in memory: all of a dozen models, as Compare
 def evaluate(configs: Sequence[Config]) -> list[str]:
     """Start a job for each question and return their runs; empty where one cannot be asked."""
     with errors_shown():
-        for config in configs:
-            check_names(config)  # of all questions, before the first is on its way
-        return [jobs.start(config) for config in configs]
+        return visitor.start_all(configs)
     return []
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.measure.fit import before_links, data_notes, fit_note, headlines
 from dashboard.components.measure.measured_runs import (
     MOST_MODELS,
@@ -115,7 +115,8 @@ def _form(page: MeasuringPage) -> list[Evaluation]:
         "Evaluate",
         key=state.of_page(page.task, "start"),
         type="primary",
-        disabled=not (questions and fits and are_here),
+        disabled=not (questions and fits and are_here) or visitor.read_only() is not None,
+        help=visitor.read_only(),
     )
     page.estimate(questions if fits and are_here else ())
     if is_pressed and (ids := evaluate(questions)):

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.run_panel import run_of
-from usable_core import jobs, tasks
+from usable_core import tasks
 from usable_core.catalog.datasets import DATASETS
 from usable_core.evaluations.look import LookConfig
 from usable_core.evaluations.specs import DatasetSpec
@@ -26,7 +26,7 @@ def look_at(reference: str) -> None:
     """Start a look at data that nobody has looked at; what stops it is no matter of the upload."""
     with errors_shown():
         if newest_look(reference) is None:
-            jobs.start(LookConfig(DatasetSpec(reference)))
+            visitor.start(LookConfig(DatasetSpec(reference)))
 
 
 def look_note(dataset: DatasetSpec | None) -> None:

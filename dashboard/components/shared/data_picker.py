@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.data_look import look_at
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.opening import is_held_back
@@ -156,7 +156,9 @@ def _uploader(key: str) -> None:
         key=f"{key}_upload",
         on_change=_keep,
         args=(key,),
-        help="Kept on the machine that runs Usable, where runs read it, until you delete it: "
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only()
+        or "Kept on the machine that runs Usable, where runs read it, until you delete it: "
         "on the Runs page, under Uploads.",
     )
     if message := st.session_state.pop(f"{key}_upload_refused", None):

@@ -6,6 +6,7 @@ from threading import Event, Lock
 
 import streamlit as st
 
+from dashboard import visitor
 from dashboard.components.shared.formats import escaped
 from usable_core import downloads
 from usable_core.errors import Cancelled, UsableError
@@ -60,6 +61,8 @@ def fetch_button(download: Download, reference: str, key: str) -> None:
         icon=":material/download:",
         on_click=_begin,
         args=(download, reference),
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only(),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared.formats import errors_shown
 from usable_core import images
 from usable_core.runs import uploads
@@ -28,7 +28,15 @@ def explain_button(
         name: What the picture is called.
         key: Of the button.
     """
-    if not st.button(label, key=key, type="tertiary", icon=":material/image_search:"):
+    is_pressed = st.button(
+        label,
+        key=key,
+        type="tertiary",
+        icon=":material/image_search:",
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only(),
+    )
+    if not is_pressed:
         return
     with errors_shown():
         data = picture if isinstance(picture, bytes) else images.encode_png(picture())

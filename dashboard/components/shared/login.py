@@ -4,6 +4,7 @@ Streamlit knows its section `[auth]`; `users` in a section `[usable]` is ours. N
 where such a file is there and cannot be read: it may ask for a login.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import streamlit as st
@@ -18,6 +19,9 @@ def is_welcome() -> bool:
         return True
     if not st.user.is_logged_in:
         st.title("Usable")
+        if find_spec("authlib") is None:
+            st.error('The login needs a package that is not installed: pip install "usable[auth]".')
+            return False
         st.button("Log in", key="log_in", type="primary", on_click=st.login)
         return False
     if not _is_listed():

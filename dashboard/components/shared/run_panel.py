@@ -8,12 +8,13 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import duration, errors_shown, escaped, link
 from dashboard.components.shelves.runs_table import status_badge
 from usable_core import jobs
 from usable_core.errors import StorageError, UnknownName
 from usable_core.evaluations.result import Config
+from usable_core.runs.pace import seconds_left
 from usable_core.runs.run import Run, Status
 from usable_core.tasks import TASKS
 
@@ -28,7 +29,7 @@ def start_run(config: Config, *, title: str | None = None) -> None:
     A `UsableError` is shown as its sentence. Call it on a button press.
     """
     with errors_shown():
-        st.query_params[state.RUN] = jobs.start(config, title=title)
+        st.query_params[state.RUN] = visitor.start(config, title=title)
         st.rerun()
 
 
@@ -122,16 +123,25 @@ def _child(run: Run) -> None:
 
 def curves(run: Run) -> None:
     """Show the loss and accuracy curves of a training run, as far as it has come."""
-    if not run.metrics:
+    if not run.metrics or said_unmoved(run):
         return
     from usable_core.plots.training import training_curves
 
+    counted = getattr(run.config, "counted", "Accuracy")
     st.plotly_chart(
-        training_curves(stored.store().events(run.id), state.theme()),
+        training_curves(stored.store().events(run.id), state.theme(), counted=counted),
         key=f"curves_{run.id}",
         config=PLOT_CONFIG,
-        alt="Loss and accuracy after each epoch",
+        alt=f"Loss and {counted.lower()} after each epoch",
     )
+
+
+def said_unmoved(run: Run) -> bool:
+    """Say that a training of λ = 0 has no curves, if it is one; tell whether it is."""
+    is_unmoved = getattr(run.config, "is_unmoved", False)
+    if is_unmoved:
+        st.caption(f"λ = {run.config.task_weight:g} moves no weight, so there are no curves.")
+    return is_unmoved
 
 
 def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
@@ -145,11 +155,17 @@ def _head(run: Run, text: str, *, can_cancel: bool = False) -> None:
     right.button(
         "Cancelling …" if is_asked else "Cancel",
         key=f"cancel_{run.id}",
-        on_click=jobs.cancel,
+        on_click=_cancel,
         args=(run.id,),
-        disabled=is_asked,
+        disabled=is_asked or visitor.read_only() is not None,
+        help=visitor.read_only(),
         width="stretch",
     )
+
+
+def _cancel(run_id: str) -> None:
+    with errors_shown():
+        jobs.cancel(run_id)
 
 
 def _queued(run: Run) -> None:
@@ -160,7 +176,8 @@ def _queued(run: Run) -> None:
 
 
 def _running(run: Run) -> None:
-    left = "" if run.eta_seconds is None else f" · about {duration(run.eta_seconds)} left"
+    seconds = seconds_left(stored.store().events(run.id))
+    left = "" if seconds is None else f" · about {duration(seconds)} left"
     _head(run, f"{run.message or 'starting'}", can_cancel=True)
     share = min(1.0, run.done / run.total) if run.total else 0.0
     st.progress(share, text=f"{run.done:,} of {run.total:,}{left}" if run.total else "preparing")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core import saved_slices
 from usable_core.errors import UsableError
@@ -116,10 +116,21 @@ def _keeping(text: str, name: str | None) -> None:
         st.error(escaped(message), icon=":material/warning:")
     if name is not None:
         st.button(
-            "Delete this slice", key="slice_delete", on_click=_delete, args=(name,), type="tertiary"
+            "Delete this slice",
+            key="slice_delete",
+            on_click=_delete,
+            args=(name,),
+            type="tertiary",
+            disabled=visitor.read_only() is not None,
+            help=visitor.read_only(),
         )
         return
-    with st.popover("Save this slice", icon=":material/bookmark_add:"):
+    with st.popover(
+        "Save this slice",
+        icon=":material/bookmark_add:",
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only(),
+    ):
         st.caption(escaped(text))
         st.text_input("Name", key=state.SLICE_NAME, max_chars=saved_slices.LONGEST_NAME)
         st.button("Save", key="slice_save", on_click=_save, args=(text,))

@@ -4,10 +4,11 @@ import html
 
 import streamlit as st
 
-from dashboard import memory, state, stored
+from dashboard import memory, state, stored, visitor
 from dashboard.components.shared import names, selection
 from dashboard.components.shared.data_picker import UPLOAD
 from dashboard.components.shared.ended import watch_jobs
+from dashboard.components.shared.formats import escaped
 from dashboard.components.shared.words import words
 from usable_core import machine, settings
 from usable_core.catalog.looks import model_styles
@@ -28,9 +29,20 @@ def sidebar(page: str) -> None:
     with st.sidebar:
         _selection()
         selection.controls()
+        if (reason := visitor.read_only()) is not None:
+            st.caption(f":material/lock: {reason}")
         st.caption(_machine())
+        _account()
         words(page)
         watch_jobs()
+
+
+def _account() -> None:
+    """Show who is logged in, and the way out."""
+    if visitor.is_known():
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f":material/person: {escaped(visitor.name())}", width="content")
+            st.button("Log out", key="log_out", type="tertiary", on_click=st.logout)
 
 
 def tab_title(page: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard import visitor
+
 LETTER, AROUND, LEAST, MOST = 7, 18, 70, 300  # px: a letter, the cell's edges, a column
 
 
@@ -65,6 +67,11 @@ def delete_button(
     label: str, question: str, delete: Callable[[Sequence[str]], None], ids: Sequence[str], key: str
 ) -> None:
     """Ask twice, then delete."""
-    with st.popover(label, icon=":material/delete:"):
+    with st.popover(
+        label,
+        icon=":material/delete:",
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only(),
+    ):
         st.markdown(question)
         st.button("Yes, delete", key=key, type="primary", on_click=delete, args=(ids,))

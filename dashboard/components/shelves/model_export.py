@@ -5,9 +5,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import state
-from dashboard.components.shared import weights
-from dashboard.components.shared.formats import download, escaped
+from dashboard import state, visitor
+from dashboard.components.shared import lane, weights
+from dashboard.components.shared.formats import download, errors_shown, escaped
 from usable_core.catalog.exports import EXPORTS
 from usable_core.evaluations.interactive import ImageRequest
 from usable_core.evaluations.specs import ModelSpec
@@ -27,7 +27,14 @@ def export_box(reference: str) -> None:
         st.caption(f"{escaped(row.help)} Read by: {escaped(row.readers)}.")
         request = ImageRequest("export", ModelSpec(reference), format=chosen)
         if st.session_state.get(state.SHELF_EXPORTED) != request:
-            st.button("Write it", key=state.SHELF_EXPORT, on_click=_ask, args=(request,))
+            st.button(
+                "Write it",
+                key=state.SHELF_EXPORT,
+                on_click=_ask,
+                args=(request,),
+                disabled=visitor.read_only() is not None,
+                help=visitor.read_only(),
+            )
         elif weights.here([request.model]):
             _file(request)
 
@@ -36,9 +43,24 @@ def _ask(request: ImageRequest) -> None:
     st.session_state[state.SHELF_EXPORTED] = request
 
 
+def _cancel_button(request: ImageRequest) -> None:
+    """Offer to stop while it is being written."""
+    with errors_shown():
+        if not lane.ask_one(request).is_over:
+            key = f"{state.SHELF_EXPORT}_cancel"
+            st.button("Cancel", key=key, on_click=_cancel, args=(request,))
+
+
+def _cancel(request: ImageRequest) -> None:
+    lane.withdraw(request)
+    st.session_state.pop(state.SHELF_EXPORTED, None)
+
+
 def _file(request: ImageRequest) -> None:
     """Offer the file once it is written, with how near it is to the model."""
     asked = weights.answered(request, "Writing and comparing it …", state.SHELF_EXPORT)
+    if asked is None:
+        _cancel_button(request)
     if asked is None or asked.answer.exported is None:
         return
     found = asked.answer.exported

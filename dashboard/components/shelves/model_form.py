@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shelves.model_look import look_at
 from dashboard.components.shelves.model_source import COUNT, Source, model_source, needs_trust
@@ -51,7 +51,11 @@ def _add(source: Source | None, spec: ModelSpec | None, *, is_ready: bool) -> No
             help="What charts and lists call it.",
         )
         is_pressed = st.button(
-            "Add", key=state.SHELF_ADD, type="primary", disabled=not (is_ready and (name or title))
+            "Add",
+            key=state.SHELF_ADD,
+            type="primary",
+            disabled=not (is_ready and (name or title)) or visitor.read_only() is not None,
+            help=visitor.read_only(),
         )
     if is_pressed and source is not None and spec is not None:
         with errors_shown():

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared import beside, weights
 from dashboard.components.shared.formats import escaped, percent
 from usable_core import images
@@ -143,7 +143,13 @@ def _picture() -> tuple[str | None, bytes]:
             "Trial picture", list(titles), format_func=titles.get, key=state.SHELF_PICTURE
         )
         with st.popover("Another picture", icon=":material/add_photo_alternate:"):
-            own = st.file_uploader("Picture", type=images.suffixes(), key=_MINE)
+            own = st.file_uploader(
+                "Picture",
+                type=images.suffixes(),
+                key=_MINE,
+                disabled=visitor.read_only() is not None,
+                help=visitor.read_only(),
+            )
     kept = _of_upload(own.getvalue(), own.name) if own is not None else _of_gallery(name)
     with st.spinner("Reading the picture …"):
         try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared import beside
 from dashboard.components.shared.formats import choose_one, errors_shown, escaped
 from dashboard.components.shared.pickers import with_typed
@@ -125,7 +125,9 @@ def _uploaded() -> tuple[Brought | None, str]:
         type=[ending.rpartition(".")[2] for ending in bringing.UPLOADED],
         key=f"{state.SHELF_WEIGHTS}_{st.session_state.get(COUNT, 0)}",
         accept_multiple_files=True,
-        help="Weights (.safetensors, .pth, .h5), .onnx with its data, .keras, .pt2; of a Hugging "
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only()
+        or "Weights (.safetensors, .pth, .h5), .onnx with its data, .keras, .pt2; of a Hugging "
         "Face folder config.json, preprocessor_config.json and model.safetensors together, or a "
         "zip of it. Read as data and kept on the machine that runs Usable.",
     )

@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import (
     csv_of_run,
     download,
@@ -13,7 +13,6 @@ from dashboard.components.shared.formats import (
     escaped,
     link,
 )
-from usable_core import jobs
 from usable_core.records import to_json
 from usable_core.runs import uploads
 from usable_core.runs.artifacts import log_tail
@@ -51,10 +50,11 @@ def _again(run: Run) -> None:
         "Resume" if goes_on else "Run again",
         key=state.RUNS_AGAIN,
         icon=":material/resume:" if goes_on else ":material/replay:",
-        help=told,
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only() or told,
     ):
         with errors_shown():
-            st.query_params[state.RUN] = jobs.again(run.id)
+            st.query_params[state.RUN] = visitor.again(run.id)
             st.rerun()
 
 
@@ -67,7 +67,12 @@ def _files(run: Run) -> None:
 
 def _delete(run: Run) -> None:
     """Ask twice, then delete the run and its files."""
-    with st.popover("Delete", icon=":material/delete:"):
+    with st.popover(
+        "Delete",
+        icon=":material/delete:",
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only(),
+    ):
         st.markdown("Delete this run, its parts and its files for good?")
         if st.button("Yes, delete", key=state.RUNS_DELETE, type="primary"):
             with errors_shown():

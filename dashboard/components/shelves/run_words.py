@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import errors_shown, escaped
 from usable_core.runs.description import split_tags
 from usable_core.runs.run import Run, RunHead
@@ -14,12 +14,19 @@ TAGS_HELP = "Words to find it by, parted by commas."
 
 def run_words(run: Run) -> None:
     """Show what is said of a run, and a form that changes it."""
+    if run.owner:
+        st.caption(escaped(f"Asked by {run.owner}"))
     tags = " ".join(f":gray-badge[{escaped(tag)}]" for tag in run.tags)
     if tags:
         st.markdown(tags)
     if run.note:
         st.markdown(escaped(run.note))
-    with st.popover("Name, tags, note", icon=":material/edit:"):
+    with st.popover(
+        "Name, tags, note",
+        icon=":material/edit:",
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only(),
+    ):
         with st.form(f"{state.RUNS_SAVE}_{run.id}", border=False):
             name = st.text_input(
                 "Name", run.name or "", placeholder=run.title, key=_key(run, "name")
@@ -37,7 +44,12 @@ def run_words(run: Run) -> None:
 
 def tag_several(runs: Sequence[RunHead]) -> None:
     """Offer to give the chosen runs tags, beside those that they have."""
-    with st.popover("Tag", icon=":material/sell:"):
+    with st.popover(
+        "Tag",
+        icon=":material/sell:",
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only(),
+    ):
         st.text_input("Tags", key=state.RUNS_GIVEN_TAGS, help=TAGS_HELP, placeholder="final, board")
         if st.button(f"Give them to {len(runs)} runs", key=state.RUNS_TAG_SEVERAL, type="primary"):
             with errors_shown():

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import escaped, link
 from dashboard.components.shelves.choosing import delete_button
 from dashboard.components.shelves.run_words import tag_several
@@ -14,7 +14,7 @@ from usable_core.runs.run import Listing, RunHead, Status, Wanted
 from usable_core.tasks import TASKS
 
 ON_A_PAGE = 50
-MOST_TAGS = 20  # that can be chosen among; a search finds each
+MOST_TAGS = MOST_OWNERS = 20  # that can be chosen among; a search finds each
 COMPARED = tuple(name for name, task in TASKS.items() if task.figure)
 QUESTION = "Delete these runs, their parts and their files for good?"
 _REFUSED = "runs_refused"  # why runs could not be deleted
@@ -62,7 +62,7 @@ def _choose() -> Wanted:
     words = st.text_input(
         "Search",
         key=state.RUNS_SEARCH,
-        placeholder="Words of its name, tags, note, title, model, data, task, state or id",
+        placeholder="Words of its name, tags, note, title, model, data, task, state, owner or id",
         icon=":material/search:",
         on_change=_first_page,
         label_visibility="collapsed",
@@ -75,7 +75,16 @@ def _choose() -> Wanted:
     tags = _pills(
         "Tags", {tag: f"#{tag}" for tag in stored.store().tags()[:MOST_TAGS]}, state.RUNS_TAGS
     )
-    return Wanted(tasks or None, [Status(name) for name in statuses] or None, words, tags)
+    owners = _pills("Owner", _owners(), state.RUNS_OWNERS)
+    wanted = [Status(name) for name in statuses] or None
+    return Wanted(tasks or None, wanted, words, tags, owners or None)
+
+
+def _owners() -> dict[str, str]:
+    """Return who asked runs, the visitor first; nobody where all runs are the visitor's."""
+    me = visitor.name()
+    others = [name for name in stored.store().owners() if name != me]
+    return {me: "Mine", **{name: escaped(name) for name in others[:MOST_OWNERS]}} if others else {}
 
 
 def _pills(label: str, titles: dict[str, str], key: str) -> list[str]:

@@ -1,10 +1,10 @@
-"""Runs as a table (status, model, data, result, name, duration), or a few as lines."""
+"""Runs as a table (status, model, data, result, name, owner, duration), or a few as lines."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared import names
 from dashboard.components.shared.formats import duration, escaped, link
 from dashboard.components.shelves.choosing import choosable
@@ -32,7 +32,7 @@ COLUMNS = {
     "tags": st.column_config.ListColumn(),
     "started": st.column_config.DatetimeColumn(format="MMM D, HH:mm"),
 }
-ALT = "Runs with their status, model, data, result, name, tags and duration"
+ALT = "Runs with their status, model, data, result, name, tags, owner and duration"
 
 
 def status_text(status: Status) -> str:
@@ -64,6 +64,8 @@ def runs_table(runs: Sequence[RunHead], *, key: str) -> list[str]:
     rows, ids = [_row(run) for run in runs], [run.id for run in runs]
     empty = {column for column in SPARSE if not any(row[column] for row in rows)}
     empty |= {"machine"} if len({row["machine"] for row in rows}) < 2 else set()
+    if {row["owner"] for row in rows} <= {"", visitor.name()}:
+        empty.add("owner")
     rows = [{column: row[column] for column in row if column not in empty} for row in rows]
     return choosable(rows, ids, key=key, alt=ALT, columns=COLUMNS)
 
@@ -78,6 +80,7 @@ def _row(run: RunHead) -> dict[str, object]:
         "result": run.result or (f"{share:.0%}" if run.status is Status.RUNNING else "–"),
         "name": run.name or "",
         "tags": list(run.tags),
+        "owner": run.owner or "",
         "started": run.started or run.created,
         "duration": duration(run.seconds),
         "machine": run.host or "",

@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import streamlit as st
 
 from dashboard import state
+from usable_core.catalog.recipes import OF_PICTURES
 from usable_core.evaluations.fields import helps_of, plain
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import choices_of
@@ -17,7 +18,6 @@ from usable_core.evaluations.training import FineTuningConfig
 
 PAGE = "fine_tune"
 ASKED = ("epochs", "learning_rate", "augmentation")  # by widgets of the form itself
-OF_PICTURES = ("augmentation", "mixup", "cutmix")
 OPEN = "usual"  # shown of what is left open
 # Settings of a training that are none of its schedule.
 OTHERS = ("backbone_rate", "layer_decay", "last_blocks", "train_size")

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import choose_one, errors_shown
@@ -83,7 +83,12 @@ def curve_form() -> None:
     is_ready = bool(models and dataset and measures) and is_able
     is_ready = is_ready and are_of_one_kind(models, (dataset,))
     is_pressed = st.button(
-        "Start", type="primary", key=state.CURVE_START, disabled=not is_ready, width="stretch"
+        "Start",
+        type="primary",
+        key=state.CURVE_START,
+        disabled=not is_ready or visitor.read_only() is not None,
+        help=visitor.read_only(),
+        width="stretch",
     )
     if is_pressed and dataset is not None and measures is not None:
         with errors_shown():

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker
 from dashboard.components.shared.formats import choose_one, errors_shown, escaped
@@ -62,7 +62,8 @@ def fine_tuning_form() -> None:
         "Start",
         type="primary",
         key=state.FINE_TUNE_START,
-        disabled=question is None,
+        disabled=question is None or visitor.read_only() is not None,
+        help=visitor.read_only(),
         width="stretch",
     )
     if is_pressed and question is not None:

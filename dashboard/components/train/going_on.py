@@ -2,9 +2,8 @@
 
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import errors_shown
-from usable_core import jobs
 from usable_core.runs.run import Run
 
 
@@ -20,10 +19,12 @@ def going_on(run: Run) -> None:
         key=state.FINE_TUNE_GO_ON,
         type="primary",
         icon=":material/resume:",
-        help="The same question again: on a processor its weights will be, to the bit, those of a "
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only()
+        or "The same question again: on a processor its weights will be, to the bit, those of a "
         "training that was never ended.",
     )
     if is_pressed:
         with errors_shown():
-            st.query_params[state.RUN] = jobs.again(run.id)
+            st.query_params[state.RUN] = visitor.again(run.id)
             st.rerun()

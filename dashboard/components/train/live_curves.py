@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import state, stored
 from dashboard.components.shared.names import model_title
-from dashboard.components.shared.run_panel import PLOT_CONFIG
+from dashboard.components.shared.run_panel import PLOT_CONFIG, said_unmoved
 from usable_core.runs.run import Run, Status
 
 NEWEST, MOST = 3, 5  # earlier trainings that are shown at first, and at most
@@ -58,7 +58,7 @@ def _title(run: Run) -> str:
 
 
 def _curves(run: Run, behind: Sequence[Run]) -> None:
-    if not run.metrics and run.status is not Status.DONE:
+    if (not run.metrics and run.status is not Status.DONE) or said_unmoved(run):
         return
     from usable_core.plots.training import Behind, pace_curves, training_curves
 

@@ -6,12 +6,11 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from dashboard import state, stored
+from dashboard import state, stored, visitor
 from dashboard.components.shared.formats import errors_shown, escaped, link
 from dashboard.components.shared.metrics import frame
 from dashboard.components.shared.names import model_title
 from dashboard.components.shared.run_panel import run_of, run_panel
-from usable_core import jobs
 from usable_core.catalog.metrics import METRICS
 from usable_core.catalog.units import written
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
@@ -36,9 +35,15 @@ def outlook(models: Sequence[ModelSpec], dataset: DatasetSpec | None) -> None:
             link("compare", "Compare them", "balance", {state.RUN: [run.id for run in known]})
         lacking = [one for one in questions if one.model not in [run.config.model for run in known]]
         names = ", ".join(model_title(question.model.reference) for question in lacking)
-        if lacking and st.button(f"Ask of {escaped(names)}", key=ASK, width="stretch"):
+        if lacking and st.button(
+            f"Ask of {escaped(names)}",
+            key=ASK,
+            width="stretch",
+            disabled=visitor.read_only() is not None,
+            help=visitor.read_only(),
+        ):
             with errors_shown():
-                st.session_state[ASKED] = [jobs.start(question) for question in lacking][-1]
+                st.session_state[ASKED] = visitor.start_all(lacking)[-1]
         _under_way()
 
 

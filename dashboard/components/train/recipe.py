@@ -7,7 +7,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components.shared.formats import escaped, forget_unless
-from dashboard.components.train.all_settings import ASKED, OF_PICTURES, restore_settings
+from dashboard.components.train.all_settings import ASKED, restore_settings
 from usable_core.catalog.recipes import RECIPES, RecipeRow
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import ModelSpec
@@ -18,7 +18,7 @@ DEFAULTS = Schedule()
 
 def choose_recipe(*, is_text: bool) -> str:
     """Ask for a recipe, say what it sets and what is wrong about it, and return its name."""
-    names = [name for name, row in RECIPES.items() if not (is_text and _is_of_pictures(row))]
+    names = [name for name, row in RECIPES.items() if not (is_text and row.is_of_pictures)]
     forget_unless(state.FINE_TUNE_RECIPE, names)
     name = st.selectbox(
         "Recipe",
@@ -43,10 +43,6 @@ def choose_recipe(*, is_text: bool) -> str:
 def prepared(model: ModelSpec, row: RecipeRow) -> ModelSpec:
     """Return a model with the recipe's preprocessing, where it has none of its own."""
     return model if model.preprocessing else replace(model, preprocessing=row.preprocessing)
-
-
-def _is_of_pictures(row: RecipeRow) -> bool:
-    return bool(row.preprocessing) or any(name in row.schedule for name in OF_PICTURES)
 
 
 def _fill_in() -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.measure.fit import fit_note
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
@@ -13,7 +13,9 @@ from dashboard.components.shared.weights import here
 from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
 from dashboard.components.train.keeps import KEEPS, KEEPS_HELP
 from dashboard.components.train.measures_form import asked_measures, kind_of, restore_measures
+from usable_core.catalog.fitting import is_at_hand
 from usable_core.evaluations.schedule import Schedule
+from usable_core.evaluations.specs import DatasetSpec
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.trainings import numbers, seeds
 
@@ -23,7 +25,8 @@ LAMBDA_HELP = (
 )
 PARTS = {"test": "Test", "validation": "Validation"}
 PARTS_HELP = "Choose λ by validation and report test: a λ chosen by one looks better on it."
-DEFAULT_MODELS = ("bundled/vgg_digits",)  # whose source data are at hand
+DEFAULT_MODELS = ("bundled/resnet",)
+DEFAULT_SOURCE = "cifar10"  # which that was trained on
 LAMBDAS, SEEDS, EPOCHS = "0, 0.1, 1, 10, 1000", "0, 1, 2", 10
 
 
@@ -52,6 +55,18 @@ def restore_sweep() -> None:
     restore_measures("sweep", asked.measures, kind_of([asked.model]))
 
 
+def differ(dataset: DatasetSpec | None, source: DatasetSpec | None) -> bool:
+    """Say that nothing is forgotten of a source that is the task itself; tell whether it is not."""
+    is_same = dataset is not None and source is not None and dataset.reference == source.reference
+    if is_same:
+        st.warning(
+            "Task and source are the same data, so nothing could be forgotten. Choose the data "
+            "that the backbone comes from, or another task.",
+            icon=":material/compare_arrows:",
+        )
+    return not is_same
+
+
 def sweep_form() -> None:
     """Ask for a sweep and start it when the button is pressed."""
     restore_sweep()
@@ -59,12 +74,14 @@ def sweep_form() -> None:
     is_able = len(here(models)) == len(models) and can_learn(models)
     dataset = dataset_picker(state.SWEEP_DATASET, label="Task", ask_limit=True, page="sweep")
     look_note(dataset)
-    st.session_state.setdefault(state.SWEEP_PROXY, "none")
+    begin = "none" if is_at_hand(DEFAULT_SOURCE) else "distillation"  # which needs no more data
+    st.session_state.setdefault(state.SWEEP_PROXY, begin)
     proxy = choose_one("Kept by", KEEPS, key=state.SWEEP_PROXY, help=KEEPS_HELP)
     source, fits = None, True
     if proxy == "none":
         source = dataset_picker(state.SWEEP_SOURCE, label="Source data", models=models)
         fits = source is not None and fit_note(models, source.reference)
+        fits = fits and differ(dataset, source)
     for key, value in ((state.SWEEP_LAMBDAS, LAMBDAS), (state.SWEEP_SEEDS, SEEDS)):
         st.session_state.setdefault(key, value)
     st.session_state.setdefault(state.SWEEP_EPOCHS, EPOCHS)
@@ -85,7 +102,12 @@ def sweep_form() -> None:
         and dataset is not None
     )
     is_pressed = st.button(
-        "Start", type="primary", key=state.SWEEP_START, disabled=not is_ready, width="stretch"
+        "Start",
+        type="primary",
+        key=state.SWEEP_START,
+        disabled=not is_ready or visitor.read_only() is not None,
+        help=visitor.read_only(),
+        width="stretch",
     )
     if is_pressed and dataset is not None and measures is not None:
         with errors_shown():

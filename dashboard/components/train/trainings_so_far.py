@@ -9,10 +9,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, visitor
 from dashboard.components.shared.formats import errors_shown, escaped
 from dashboard.components.shared.metrics import frame
-from usable_core import jobs
 from usable_core.evaluations.training_axes import AXES, AxisRow
 from usable_core.evaluations.trainings import PLACES, titled
 from usable_core.jobs.trainings import so_far
@@ -27,10 +26,14 @@ def trainings_so_far(run: Run) -> None:
         lines = [_row(row, axes) for row in rows.to_dict("records")]
         frame(pd.DataFrame(lines), alt="Every training that has begun")
     if run.status in ENDED_EARLY and st.button(
-        "Resume", icon=":material/resume:", key=state.of_page(run.task, "resume")
+        "Resume",
+        icon=":material/resume:",
+        key=state.of_page(run.task, "resume"),
+        disabled=visitor.read_only() is not None,
+        help=visitor.read_only(),
     ):
         with errors_shown():
-            st.query_params[state.RUN] = jobs.again(run.id)
+            st.query_params[state.RUN] = visitor.again(run.id)
             st.rerun()
     for row in rows.to_dict("records"):
         if row["refused"]:

@@ -15,16 +15,22 @@ from usable_core.catalog.exports import EXPORTS, ExportRow
 from usable_core.errors import CheckpointError, ExportError
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.exported import TOLERANCE, Exported
+from usable_core.evaluations.specs import Report, silent
 from usable_core.models.exporting.cards import EXPORT, card_of, of_fingerprint
 from usable_core.models.exporting.comparing import Difference, difference, loaded
 from usable_core.models.model import Model
 from usable_core.models.programs import black_box, is_program
 
+STEPS = 4  # the card that is compared at last says how near the first file was
 KERAS = "KerasNetwork"  # by name: its module asks for Keras
 
 
 def export(
-    model: Model, format: str, path: Path, calibration: Calibration | None = None
+    model: Model,
+    format: str,
+    path: Path,
+    calibration: Calibration | None = None,
+    report: Report = silent,
 ) -> Exported:
     """Write a model in a format and return how near to it the file is.
 
@@ -36,6 +42,7 @@ def export(
         format: A key of `EXPORTS`.
         path: The file, or the folder, absolute; nothing is there.
         calibration: What was fitted for the model, which goes along.
+        report: Told before each step; may raise `Cancelled`, and nothing is left then.
 
     Raises:
         UnknownName: no such format.
@@ -49,10 +56,14 @@ def export(
     with _beside(path) as place:
         card = card_of(model, calibration)
         card[EXPORT] = {"format": format, "model": model.name, "fingerprint": model.fingerprint}
+        report(0, STEPS, "Writing")
         write(place, card)
+        report(1, STEPS, "Comparing")
         found, fingerprint = _compared(model, row, place)
         card[EXPORT] |= {"tolerance": TOLERANCE, **asdict(found)}
+        report(2, STEPS, "Writing")
         write(place, of_fingerprint(card, fingerprint))
+        report(3, STEPS, "Comparing")
         found, _ = _compared(model, row, place)
         size = _flushed(place)
     reference = f"{row.source}/{path}"
