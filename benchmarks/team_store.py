@@ -33,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import postgres
 
 DASHBOARDS, TABS, LOOK_SECONDS = 2, 8, 0.5
-COUNT = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{postgres.USER}'"
+COUNT = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'usable'"
 
 
 def main() -> None:

@@ -112,7 +112,7 @@ def test_sixteen_drivers_and_two_dashboards_take_forty_connections_at_most(team_
     counted, over = [], threading.Event()
 
     def count():
-        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'usable'"
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'usable'"
         while not over.wait(0.2):
             counted.append(team_store.run(query)[0][0])
 

@@ -307,5 +307,5 @@ def test_a_process_has_two_connections_at_most(team_store):
     for thread in threads:
         thread.join()
 
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{USER}'"
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'usable'"
     assert team_store.run(query) == [(2,)]

@@ -26,8 +26,10 @@ BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
 # A process has one connection for its work and one for its heart, a dashboard two for all its
 # pages, so that 100, which a server takes as it comes, are enough for 50 of them.
 _POOL = {"pool_size": 2, "max_overflow": 0, "pool_use_lifo": True, "pool_pre_ping": True}
-# So that a host that was switched off is noticed: what libpq waits, in s (the last in ms).
-_WAITS = {
+# What libpq tells a server, and waits for it (s; the last in ms): a host that was switched off is
+# noticed.
+_LIBPQ = {
+    "application_name": "usable",
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -169,8 +171,8 @@ def _engine(url: sql.URL) -> sql.Engine:
         engine = sql.create_engine(url, json_deserializer=_json)
         sql.event.listen(engine, "connect", _prepare_sqlite)
         return engine
-    waits = {name: value for name, value in _WAITS.items() if name not in url.query}
-    return sql.create_engine(url, json_deserializer=_json, connect_args=waits, **_POOL)
+    said = {name: value for name, value in _LIBPQ.items() if name not in url.query}
+    return sql.create_engine(url, json_deserializer=_json, connect_args=said, **_POOL)
 
 
 def _only_read(where: str | Path, why: StoreUnusable) -> Database | None:
