@@ -87,14 +87,35 @@ def test_a_server_that_comes_back_is_waited_for(away, monkeypatch):
         return "here"
 
     with patience.patience(30.0):
-        assert patience.patiently(attempt) == "here"
+        assert patience.patiently("here", attempt) == "here"
     pauses = [later - earlier for earlier, later in itertools.pairwise(looks)]
     assert all(pause >= due for pause, due in zip(pauses, (0.1, 0.2, 0.4), strict=True))
 
     looks.clear()
     with patience.patience(0.0), pytest.raises(ServerAway):
-        patience.patiently(attempt)
+        patience.patiently("here", attempt)
     assert len(looks) == 1
+
+
+def test_a_page_waits_once_for_a_server_that_is_away(monkeypatch):
+    clock, asked = [100.0], []
+
+    def attempt():
+        asked.append(clock[0])
+        raise ServerAway("The server is away.")
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    monkeypatch.setattr(patience, "_given_up", {})
+    for _ in range(5):
+        with pytest.raises(ServerAway, match=r"The server is away\."):
+            patience.patiently("there", attempt)
+    assert asked == pytest.approx([100.0, 100.1, 100.3, 100.7, 101.5])
+
+    clock[0] += 2.0
+    with pytest.raises(ServerAway):
+        patience.patiently("there", attempt)
+    assert len(asked) == 10
 
 
 def test_progress_is_spared_while_the_store_fails_and_the_work_goes_on(monkeypatch, caplog):

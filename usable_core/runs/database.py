@@ -74,7 +74,7 @@ class Database:
         Raises:
             StoreUnusable: something hinders it.
         """
-        return patiently(lambda: self._read(query))
+        return patiently(self.place, lambda: self._read(query))
 
     def write(self, statement: Statement) -> int:
         """Return how many rows a statement changed; all of it is kept, or nothing.
@@ -84,7 +84,7 @@ class Database:
         """
         if self.hindrance is not None:
             raise refusal(self.place, "written", self.hindrance)
-        return patiently(lambda: self._write(statement))
+        return patiently(self.place, lambda: self._write(statement))
 
     def _read(self, query: sql.Select[Any]) -> Sequence[sql.Row[Any]]:
         with told(self.place, "read"):
@@ -149,7 +149,7 @@ atexit.register(forget)  # the last who closes leaves all in one file, which a r
 
 @functools.lru_cache(maxsize=16)
 def _opened(where: str | Path) -> Database:
-    return patiently(lambda: _open(where))
+    return patiently(place_of(where), lambda: _open(where))
 
 
 def _open(where: str | Path) -> Database:
