@@ -222,6 +222,22 @@ def test_a_server_that_is_started_again_costs_no_answer(team_store):
     assert store.get(run.id).status is Status.DONE
 
 
+def test_a_start_whose_answer_a_dying_server_swallowed_is_ours(monkeypatch):
+    store = RunStore()
+    run = store.create(CONFIG)
+    change = store._table.change
+
+    def swallowed(*arguments, **values):
+        change(*arguments, **values)
+        return change(*arguments, **values)  # tried again: the state is no longer the expected one
+
+    monkeypatch.setattr(store._table, "change", swallowed)
+
+    store.start(run.id, os.getpid())
+
+    assert store.get(run.id).status is Status.RUNNING
+
+
 @pytest.mark.cluster
 def test_processes_that_come_first_together_do_not_meet(bare):
     code = "from usable_core.runs import RunStore; print(RunStore().listing().total)"
