@@ -40,8 +40,8 @@ from usable_core.training.pretraining import pretrain
 MODELS = Path(__file__).parent / "models"
 FLIPPED = {"batch_size": 128, "augmentation": "shift_flip"}
 SCHEDULES = {
-    "resnet": Schedule(epochs=12, learning_rate=0.2, label_smoothing=0.05, **FLIPPED),
-    "vgg": Schedule(epochs=9, learning_rate=0.1, label_smoothing=0.05, **FLIPPED),
+    "resnet": Schedule(epochs=24, learning_rate=0.2, label_smoothing=0.05, **FLIPPED),
+    "vgg": Schedule(epochs=16, learning_rate=0.1, label_smoothing=0.05, **FLIPPED),
     "vit": Schedule(
         epochs=8,
         optimizer="adamw",

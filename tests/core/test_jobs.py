@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torchvision  # noqa: F401
 from filelock import FileLock
 
 from usable_core import answering, jobs, tasks
@@ -23,6 +24,8 @@ from usable_core.errors import (
     UsableError,
 )
 from usable_core.evaluations.accuracy import AccuracyConfig
+from usable_core.evaluations.pretraining import PretrainingConfig
+from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.evaluations.training import FineTuningConfig
 from usable_core.jobs import execution
@@ -34,6 +37,7 @@ from usable_core.runs.living import is_held, let_go, lock_path, working_on
 
 pytestmark = pytest.mark.usefixtures("each_store")
 
+# A package that is loaded, as `torchvision` is here, is asked for its names by the job alone.
 REAL = AccuracyConfig(ModelSpec("torchvision/no_such_model"), DatasetSpec("digits"))
 
 
@@ -518,6 +522,30 @@ def test_a_job_waits_until_the_accelerator_is_free_and_a_cancel_ends_the_waiting
     with job_queue.wait_for_turn(store, run_id):
         assert is_held(Path(accelerator_lock(None).lock_file))
     assert not is_held(Path(accelerator_lock(None).lock_file))
+
+
+def test_a_training_of_several_processes_waits_for_as_many_devices(no_process, monkeypatch):
+    monkeypatch.delenv("USABLE_DEVICE", raising=False)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2")
+    schedule = Schedule(processes=2)
+    shared = PretrainingConfig("small_vit", DatasetSpec("digits"), schedule)
+    store, run_id = RunStore(), jobs.start(shared)
+    turns = []
+
+    def wait():
+        with job_queue.wait_for_turn(store, run_id):
+            turns.append(os.environ["CUDA_VISIBLE_DEVICES"])
+
+    with accelerator_lock("0"):
+        with accelerator_lock("1"):
+            thread = threading.Thread(target=wait)
+            thread.start()
+            time.sleep(0.7)
+            assert turns == []
+            assert not is_held(Path(accelerator_lock("2").lock_file)), "one alone is of no use"
+        thread.join(10)
+
+    assert turns == ["1,2"]
 
 
 def test_a_lock_is_held_until_it_is_released_or_its_process_dies(tmp_path):

@@ -4,7 +4,6 @@ import multiprocessing
 import os
 import pickle
 from datetime import timedelta
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -227,11 +226,12 @@ def test_what_cannot_be_shared_is_a_sentence(monkeypatch):
         FineTuningConfig(ModelSpec("bundled/vit"), TASK, "linear_probe", Schedule(processes=2))
     with pytest.raises(ConfigError, match="processes must be left out where the pictures"):
         PretrainingConfig("small_vit", TASK, Schedule(processes=2), objective="contrastive")
-    monkeypatch.setattr(
-        "usable_core.training.processes.best_device", lambda: SimpleNamespace(type="cuda")
-    )
+    monkeypatch.setattr("usable_core.training.processes.best_device", lambda: torch.device("cuda"))
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(ConfigError, match="processes is 2, one GPU each, and this machine shows 1"):
+        ranks.run(PretrainingConfig("small_vit", TASK, Schedule(processes=2)), {}, silent, None)
+    monkeypatch.setattr("usable_core.training.processes.best_device", lambda: torch.device("mps:0"))
+    with pytest.raises(ConfigError, match="processes must be left out on this one device, mps:0"):
         ranks.run(PretrainingConfig("small_vit", TASK, Schedule(processes=2)), {}, silent, None)
 
 

@@ -61,7 +61,8 @@ class Schedule:
             Batch normalisation sees the examples of a part.
         processes: How many share a step, each its own GPU where there are such: parts of a batch's
             examples go through a network in each, and gradients and statistics are added up, so
-            that the numbers are those of one process with such parts. One when not given.
+            that the numbers are those of one process with such parts, as which a training that is
+            not stored is made. One when not given.
         sampling: `balanced` draws each class equally often, with repetition.
         precision: `auto` is the one in which the device takes a step sooner, by the clock.
         seed: Seed of initial weights, order and augmentation.

@@ -31,10 +31,10 @@ def check_devices(wanted: int) -> None:
     Raises:
         ConfigError: they have not.
     """
-    device = best_device().type
-    if device not in ("cpu", "cuda"):
-        raise ConfigError(f"processes must be left out on this device, {device}.")
-    if device == "cuda" and torch.cuda.device_count() < wanted:
+    device = best_device()
+    if device.type not in ("cpu", "cuda") or device.index is not None:
+        raise ConfigError(f"processes must be left out on this one device, {device}.")
+    if device.type == "cuda" and torch.cuda.device_count() < wanted:
         raise ConfigError(
             f"processes is {wanted}, one GPU each, and this machine shows "
             f"{torch.cuda.device_count()}. Ask for no more, or for parts by --micro-batch."
