@@ -18,6 +18,7 @@ from usable_core import cli
 from usable_core.errors import ServerAway, StorageError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.jobs import interactive
 from usable_core.runs import RunStore, Status, migrations, patience
 from usable_core.runs.columns import metadata
 from usable_core.runs.database import forget
@@ -324,6 +325,14 @@ def test_files_of_another_machine_are_said_to_be_there(monkeypatch, tmp_path, ca
     assert cli.main(["runs"]) == 0
     assert "Machine" in (listed := capsys.readouterr().out)
     assert "anna" in listed
+
+
+def test_each_machine_of_a_team_answers_its_own_pages(monkeypatch):
+    alone = interactive.lane()
+    monkeypatch.setenv("USABLE_DATABASE_URL", "postgresql://usable@db.example/usable")
+    monkeypatch.setattr(socket, "gethostname", lambda: "anna")
+
+    assert interactive.lane() == alone / "anna"
 
 
 def test_the_store_in_use_is_told_without_its_password(team_store, capsys):
