@@ -25,7 +25,12 @@ Statement = sql.Update | sql.Insert | sql.Delete
 BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
 # A process has one connection for its work and one for its heart, a dashboard two for all its
 # pages, so that 100, which a server takes as it comes, are enough for 50 of them.
-_POOL = {"pool_size": 2, "max_overflow": 0, "pool_use_lifo": True, "pool_pre_ping": True}
+_POOL: dict[str, Any] = {
+    "pool_size": 2,
+    "max_overflow": 0,
+    "pool_use_lifo": True,
+    "pool_pre_ping": True,
+}
 # What libpq tells a server, and waits for it (s; the last in ms): a host that was switched off is
 # noticed.
 _LIBPQ = {
@@ -161,7 +166,7 @@ def _open(where: str | Path) -> Database:
             files.touch(file)
         engine = _engine(url)
         _engines.add(engine)
-        with engine.begin() as connection:
+        with _in_transactions(engine).begin() as connection:
             migrations.prepare(connection)
         return Database(engine, place_of(where), file, _identity(file))
 
@@ -172,7 +177,15 @@ def _engine(url: sql.URL) -> sql.Engine:
         sql.event.listen(engine, "connect", _prepare_sqlite)
         return engine
     said = {name: value for name, value in _LIBPQ.items() if name not in url.query}
-    return sql.create_engine(url, json_deserializer=_json, connect_args=said, **_POOL)
+    # Each statement is a change of its own, so it needs no words to a server before and after it.
+    settings = {"isolation_level": "AUTOCOMMIT", "json_deserializer": _json, **_POOL}
+    return sql.create_engine(url, connect_args=said, **settings)
+
+
+def _in_transactions(engine: sql.Engine) -> sql.Engine:
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def _only_read(where: str | Path, why: StoreUnusable) -> Database | None:
