@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from usable_core.runs import RunStore, Status
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1200)]
 ROOT = Path(__file__).parents[2]
 WORDS = (
     "finetune --model bundled/resnet_digits --dataset digits --split train --limit 400 --epochs 5 "
@@ -53,7 +53,7 @@ def weights(home):
     return load_file(RunStore(home=home).folder(run.id) / "model.safetensors")
 
 
-def wait_for(condition, seconds=120):
+def wait_for(condition, seconds=300):
     until = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < until

@@ -35,14 +35,14 @@ def main() -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, _end)
     os.umask(OTHERS)  # also of what libraries write
-    be_kind()
     let_threads_sleep()
     take_only_what_is_here()  # nobody is asked here
-    if arguments.action == "run":
-        return _run(arguments.id)
-    if arguments.action == "rank":
+    if arguments.action == "rank":  # as kind as who started it
         be_one(arguments.place)
         return 0
+    be_kind()
+    if arguments.action == "run":
+        return _run(arguments.id)
     options = {"idle_seconds": arguments.idle, "dotted": arguments.answer}
     serve(**{name: value for name, value in options.items() if value is not None})
     return 0
