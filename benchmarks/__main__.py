@@ -34,6 +34,7 @@ MODULES = (
     "splits",
     "cost",
     "sources",
+    "team_store",
     "text_maps",
     "text_worth",
     "texts",

@@ -10,6 +10,7 @@ from dashboard.components.shared import beside
 from dashboard.components.shared.markdown import escaped
 from usable_core import jobs, settings
 from usable_core.errors import StorageError
+from usable_core.runs.database import place_of
 from usable_core.runs.run import Listing, Run, Status, Wanted
 from usable_core.runs.store import RunStore
 
@@ -31,6 +32,13 @@ def store() -> RunStore:
     if _store(*where).is_outdated:
         _store.clear(*where)
     return _store(*where)
+
+
+def place() -> str:
+    """Return where the runs of a team are, as a sentence; empty for a machine's own."""
+    if not isinstance(settings.database_url(), str):
+        return ""
+    return f"The runs of {place_of(settings.database_url())}; files in {settings.home()}."
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

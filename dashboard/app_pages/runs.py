@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import state, stored
 from dashboard.components.shared.formats import choose_one, link
+from dashboard.components.shared.markdown import escaped
 from dashboard.components.shared.run_panel import run_panel
 from dashboard.components.shelves.run_details import run_actions, run_record
 from dashboard.components.shelves.run_words import run_words
@@ -32,6 +33,8 @@ def runs() -> None:
         runs_list()
     else:
         empty()
+    if told := stored.place():
+        st.caption(escaped(told))
     run_id = state.chosen_run_id()
     if run_id is not None:
         details(run_id)

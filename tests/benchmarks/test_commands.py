@@ -59,6 +59,7 @@ SMALLEST = {
     "sessions": "--tabs 2 --seconds 4 --jobs 1 --think 1",
     "splits": "--count 60 --planted 6 --seeds 1",
     "pretraining_kinds": "--seeds 0 --start-epochs 1 --epochs 1 --images 40",
+    "team_store": "--writers 1 --seconds 1",
     "text_pretraining": "--corpus languages --epochs 1 --tuning-epochs 1 --labels 2 --seeds 0",
     "texts": "--limit 20 --rounds 1 --sentences 1",
     "text_maps": "--evaluations 20 --rounds 1 --sentences 1",

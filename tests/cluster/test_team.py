@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,12 @@ def on(host: str) -> list[str]:
     return before
 
 
+def until(condition: Callable[[], bool], seconds: float = 150.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.2)
+
+
 def test_two_hosts_work_at_once_through_five_restarts_of_the_server(team_store):
     asked = {"anna": python(ASK.format(names=(0, 1)), before=on("anna"))}
     asked["bert"] = python(ASK.format(names=(2, 3)), before=on("bert"))
@@ -84,14 +91,13 @@ def test_two_hosts_work_at_once_through_five_restarts_of_the_server(team_store):
     store = RunStore()
     assert [len(found) for found in ids.values()] == [2, 2]
 
+    until(lambda: sum(run.done > 0 for run in store.list()) >= 2)  # one on each machine
     for _ in range(RESTARTS):
         time.sleep(3.0)
         team_store.stop()
         time.sleep(2.0)
         team_store.start()
-    end = time.monotonic() + 200
-    while any(not run.status.is_over for run in store.list()) and time.monotonic() < end:
-        time.sleep(0.5)
+    until(lambda: all(run.status.is_over for run in store.list()))
 
     runs = {host: [store.get(run_id) for run_id in found] for host, found in ids.items()}
     logs = "\n".join(store.log_path(run.id).read_text() for run in store.list())
@@ -112,7 +118,7 @@ def test_sixteen_drivers_and_two_dashboards_take_forty_connections_at_most(team_
     counted, over = [], threading.Event()
 
     def count():
-        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'usable'"
+        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'usable'"
         while not over.wait(0.2):
             counted.append(team_store.run(query)[0][0])
 

@@ -18,6 +18,7 @@ from usable_core import cli
 from usable_core.errors import ServerAway, StorageError
 from usable_core.evaluations.accuracy import AccuracyConfig
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
+from usable_core.jobs import interactive
 from usable_core.runs import RunStore, Status, migrations, patience
 from usable_core.runs.columns import metadata
 from usable_core.runs.database import forget
@@ -87,14 +88,35 @@ def test_a_server_that_comes_back_is_waited_for(away, monkeypatch):
         return "here"
 
     with patience.patience(30.0):
-        assert patience.patiently(attempt) == "here"
+        assert patience.patiently("here", attempt) == "here"
     pauses = [later - earlier for earlier, later in itertools.pairwise(looks)]
     assert all(pause >= due for pause, due in zip(pauses, (0.1, 0.2, 0.4), strict=True))
 
     looks.clear()
     with patience.patience(0.0), pytest.raises(ServerAway):
-        patience.patiently(attempt)
+        patience.patiently("here", attempt)
     assert len(looks) == 1
+
+
+def test_a_page_waits_once_for_a_server_that_is_away(monkeypatch):
+    clock, asked = [100.0], []
+
+    def attempt():
+        asked.append(clock[0])
+        raise ServerAway("The server is away.")
+
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "sleep", lambda seconds: clock.append(clock.pop() + seconds))
+    monkeypatch.setattr(patience, "_given_up", {})
+    for _ in range(5):
+        with pytest.raises(ServerAway, match=r"The server is away\."):
+            patience.patiently("there", attempt)
+    assert asked == pytest.approx([100.0, 100.1, 100.3, 100.7, 101.5])
+
+    clock[0] += 2.0
+    with pytest.raises(ServerAway):
+        patience.patiently("there", attempt)
+    assert len(asked) == 10
 
 
 def test_progress_is_spared_while_the_store_fails_and_the_work_goes_on(monkeypatch, caplog):
@@ -201,6 +223,22 @@ def test_a_server_that_is_started_again_costs_no_answer(team_store):
     assert store.get(run.id).status is Status.DONE
 
 
+def test_a_start_whose_answer_a_dying_server_swallowed_is_ours(monkeypatch):
+    store = RunStore()
+    run = store.create(CONFIG)
+    change = store._table.change
+
+    def swallowed(*arguments, **values):
+        change(*arguments, **values)
+        return change(*arguments, **values)  # tried again: the state is no longer the expected one
+
+    monkeypatch.setattr(store._table, "change", swallowed)
+
+    store.start(run.id, os.getpid())
+
+    assert store.get(run.id).status is Status.RUNNING
+
+
 @pytest.mark.cluster
 def test_processes_that_come_first_together_do_not_meet(bare):
     code = "from usable_core.runs import RunStore; print(RunStore().listing().total)"
@@ -289,6 +327,14 @@ def test_files_of_another_machine_are_said_to_be_there(monkeypatch, tmp_path, ca
     assert "anna" in listed
 
 
+def test_each_machine_of_a_team_answers_its_own_pages(monkeypatch):
+    alone = interactive.lane()
+    monkeypatch.setenv("USABLE_DATABASE_URL", "postgresql://usable@db.example/usable")
+    monkeypatch.setattr(socket, "gethostname", lambda: "anna")
+
+    assert interactive.lane() == alone / "anna"
+
+
 def test_the_store_in_use_is_told_without_its_password(team_store, capsys):
     assert cli.main(["runs", "where"]) == 0
 
@@ -307,5 +353,5 @@ def test_a_process_has_two_connections_at_most(team_store):
     for thread in threads:
         thread.join()
 
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{USER}'"
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'usable'"
     assert team_store.run(query) == [(2,)]

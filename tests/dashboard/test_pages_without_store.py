@@ -1,5 +1,7 @@
 """Pages whose store cannot be used, or a row of it: a sentence, and the rest of the page."""
 
+import socket
+
 import made_stores
 import pytest
 from shown import texts
@@ -23,6 +25,22 @@ def test_a_damaged_store_is_one_sentence_above_the_rest_of_the_page(open_page, i
     assert "is no database of Usable" in error.value
     assert "keep nothing" in error.value
     assert len(texts(app)) > 200  # the page is there
+
+
+@pytest.mark.parametrize("page", ["overview", "runs"])
+def test_a_server_that_is_away_is_one_sentence(open_page, monkeypatch, page):
+    pytest.importorskip("psycopg")
+    with socket.socket() as taken:  # bound and not listening: nobody else gets the port
+        taken.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{taken.getsockname()[1]}/usable"
+        monkeypatch.setenv("USABLE_DATABASE_URL", f"postgresql://usable:top%3Asecret@{place}")
+
+        app = open_page(page)
+
+    (error,) = app.error
+    assert place in error.value.replace("\\", "")
+    assert "the server does not answer" in error.value
+    assert "secret" not in " ".join(texts(app))
 
 
 @pytest.mark.parametrize("page", ["runs", "accuracy", "robustness", "explanation"])

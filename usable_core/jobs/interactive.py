@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 from contextlib import suppress
@@ -137,8 +138,12 @@ def ensure_worker() -> None:
 
 
 def lane() -> Path:
-    """Return the folder of requests and answers."""
-    return settings.home() / "interactive"
+    """Return the folder of requests and answers; of a team each machine has its own.
+
+    So its own worker answers, who sees the files that a question names.
+    """
+    folder = settings.home() / "interactive"
+    return folder if isinstance(settings.database_url(), Path) else folder / socket.gethostname()
 
 
 def request_path(key: str) -> Path:

@@ -25,9 +25,16 @@ Statement = sql.Update | sql.Insert | sql.Delete
 BUSY_MILLISECONDS = 30_000  # several processes write; each statement is short
 # A process has one connection for its work and one for its heart, a dashboard two for all its
 # pages, so that 100, which a server takes as it comes, are enough for 50 of them.
-_POOL = {"pool_size": 2, "max_overflow": 0, "pool_use_lifo": True, "pool_pre_ping": True}
-# So that a host that was switched off is noticed: what libpq waits, in s (the last in ms).
-_WAITS = {
+_POOL: dict[str, Any] = {
+    "pool_size": 2,
+    "max_overflow": 0,
+    "pool_use_lifo": True,
+    "pool_pre_ping": True,
+}
+# What libpq tells a server, and waits for it (s; the last in ms): a host that was switched off is
+# noticed.
+_LIBPQ = {
+    "application_name": "usable",
     "connect_timeout": 5,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -72,7 +79,7 @@ class Database:
         Raises:
             StoreUnusable: something hinders it.
         """
-        return patiently(lambda: self._read(query))
+        return patiently(self.place, lambda: self._read(query))
 
     def write(self, statement: Statement) -> int:
         """Return how many rows a statement changed; all of it is kept, or nothing.
@@ -82,7 +89,7 @@ class Database:
         """
         if self.hindrance is not None:
             raise refusal(self.place, "written", self.hindrance)
-        return patiently(lambda: self._write(statement))
+        return patiently(self.place, lambda: self._write(statement))
 
     def _read(self, query: sql.Select[Any]) -> Sequence[sql.Row[Any]]:
         with told(self.place, "read"):
@@ -147,7 +154,7 @@ atexit.register(forget)  # the last who closes leaves all in one file, which a r
 
 @functools.lru_cache(maxsize=16)
 def _opened(where: str | Path) -> Database:
-    return patiently(lambda: _open(where))
+    return patiently(place_of(where), lambda: _open(where))
 
 
 def _open(where: str | Path) -> Database:
@@ -159,7 +166,7 @@ def _open(where: str | Path) -> Database:
             files.touch(file)
         engine = _engine(url)
         _engines.add(engine)
-        with engine.begin() as connection:
+        with _in_transactions(engine).begin() as connection:
             migrations.prepare(connection)
         return Database(engine, place_of(where), file, _identity(file))
 
@@ -169,8 +176,16 @@ def _engine(url: sql.URL) -> sql.Engine:
         engine = sql.create_engine(url, json_deserializer=_json)
         sql.event.listen(engine, "connect", _prepare_sqlite)
         return engine
-    waits = {name: value for name, value in _WAITS.items() if name not in url.query}
-    return sql.create_engine(url, json_deserializer=_json, connect_args=waits, **_POOL)
+    said = {name: value for name, value in _LIBPQ.items() if name not in url.query}
+    # Each statement is a change of its own, so it needs no words to a server before and after it.
+    settings = {"isolation_level": "AUTOCOMMIT", "json_deserializer": _json, **_POOL}
+    return sql.create_engine(url, connect_args=said, **settings)
+
+
+def _in_transactions(engine: sql.Engine) -> sql.Engine:
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def _only_read(where: str | Path, why: StoreUnusable) -> Database | None:

@@ -18,7 +18,10 @@ BRIEF = 3.0  # s
 LASTING = 600.0  # s; as long a silence makes a run of another machine LOST
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # s, doubled from one attempt to the next
 _LONGEST_REST = 30.0  # s
+# s in which who is brief is told at once what the one before has waited for: a page asks often.
+_TOLD_AGAIN = 2.0
 
+_given_up: dict[str, tuple[float, str]] = {}  # per database
 _seconds = ContextVar("patience", default=BRIEF)
 log = logging.getLogger(__name__)
 
@@ -33,21 +36,32 @@ def patience(seconds: float) -> Iterator[None]:
         _seconds.reset(before)
 
 
-def patiently(attempt: Callable[[], Answer]) -> Answer:
+def patiently(place: str, attempt: Callable[[], Answer]) -> Answer:
     """Return what `attempt` returns, made again while the server is away.
+
+    Args:
+        place: What people call the database.
+        attempt: Asks it once.
 
     Raises:
         ServerAway: it still is when the patience is at its end.
     """
-    until, pause = time.monotonic() + _seconds.get(), _FIRST_PAUSE
+    began, seconds, pause = time.monotonic(), _seconds.get(), _FIRST_PAUSE
+    moment, sentence = _given_up.get(place, (-_TOLD_AGAIN, ""))
+    if seconds == BRIEF and began - moment < _TOLD_AGAIN:
+        raise ServerAway(sentence)
     while True:
         try:
-            return attempt()
+            answer = attempt()
+            _given_up.pop(place, None)
+            return answer
         except ServerAway as error:
-            if time.monotonic() + pause > until:
+            if time.monotonic() + pause > began + seconds:
+                if seconds == BRIEF:
+                    _given_up[place] = time.monotonic(), str(error)
                 raise
-            if pause == _FIRST_PAUSE and _seconds.get() > BRIEF:
-                log.warning("Waiting for the server, %.0f s at most. %s", _seconds.get(), error)
+            if pause == _FIRST_PAUSE and seconds > BRIEF:
+                log.warning("Waiting for the server, %.0f s at most. %s", seconds, error)
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
