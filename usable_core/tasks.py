@@ -66,6 +66,7 @@ class Task:
         makes_model: Whether the answer is a model, `run/ID`.
         again_by: Dotted name of `(answer, model, dataset, count, seed) -> Again`, which measures a
             few examples again, for who verifies it; empty where nothing can be.
+        is_spread: Whether the nodes of a cluster can measure parts of it.
         again: What asking the same again does after a run that ended before its answer.
         is_of_parts: Whether the answer is put together from those to other questions, which are
             kept by themselves.
@@ -93,6 +94,7 @@ class Task:
     rehearsal: str = ""
     makes_model: bool = False
     again_by: str = ""
+    is_spread: bool = False
     again: str = GOES_ON
     is_of_parts: bool = False
     is_of_machine: bool = False
@@ -117,6 +119,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:accuracy",
         matches_classes=True,
         keeps_columns=True,
+        is_spread=True,
     ),
     "robustness": Task(
         title="Robustness",
@@ -131,6 +134,7 @@ TASKS = {
         figure="usable_core.plots.robustness:accuracy_versus_epsilon",
         in_short="usable_core.evaluations.in_short:robustness",
         matches_classes=True,
+        is_spread=True,
     ),
     "corruption": Task(
         title="Corruptions",
@@ -145,6 +149,7 @@ TASKS = {
         figure="usable_core.plots.corruption:accuracy_by_severity",
         in_short="usable_core.evaluations.in_short:corruption",
         matches_classes=True,
+        is_spread=True,
     ),
     "explanation": Task(
         title="Explanation",
@@ -158,6 +163,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:explanation",
         matches_classes=True,
         page="explanation",
+        is_spread=True,
     ),
     "cost": Task(
         title="Cost",
