@@ -10,6 +10,7 @@ MODULES = (
     "corruptions",
     "comparison",
     "candidates",
+    "cluster",
     "cam",
     "fine_tuning",
     "joint_objective",
