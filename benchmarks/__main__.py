@@ -11,6 +11,7 @@ MODULES = (
     "comparison",
     "compiled_steps",
     "candidates",
+    "cluster",
     "cam",
     "fine_tuning",
     "joint_objective",

@@ -39,7 +39,7 @@ from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.evaluations.epsilon import epsilon_label, most_words
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.specs import DatasetSpec
-from usable_core.measuring.streaming import examples_of
+from usable_core.measuring.examples import examples_of
 from usable_core.measuring.worst_texts import read, worst_of
 from usable_core.texts import words_of
 from usable_core.word_attacks import proposals, swaps

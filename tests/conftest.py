@@ -24,6 +24,7 @@ def own_home(tmp_path, monkeypatch):
     """A fresh store per test."""
     monkeypatch.setenv("USABLE_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("USABLE_DATABASE_URL", raising=False)
+    monkeypatch.setenv("USABLE_RAY_ADDRESS", "")  # and what a command set is gone after the test
     monkeypatch.setenv("USABLE_WORKER_IDLE_SECONDS", "5")  # no worker outlives the tests for long
 
 

@@ -58,6 +58,18 @@ class UsableError(Exception):
     def __init__(self, sentence: str = "") -> None:
         super().__init__(one_line(sentence))
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Return how another process makes it anew, whatever its kind is made of."""
+        return _made, (type(self), self.args, vars(self))
+
+
+def _made(
+    kind: type[UsableError], sentence: tuple[str, ...], attributes: dict[str, object]
+) -> UsableError:
+    error = kind.__new__(kind, *sentence)  # not what `__init__` would say around the sentence
+    vars(error).update(attributes)
+    return error
+
 
 class ConfigError(UsableError):
     """A setting is out of its range."""
@@ -128,10 +140,6 @@ class Diverged(UsableError):
     def __init__(self, told: str, kept: str = "", checkpoint: Path | None = None) -> None:
         super().__init__(f"{told} {kept}".strip())
         self.told, self.checkpoint = told, checkpoint
-
-    def __reduce__(self) -> tuple[type["Diverged"], tuple[str, str, Path | None]]:
-        """Return how a copy is made: the whole sentence is the first part."""
-        return type(self), (str(self), "", self.checkpoint)
 
 
 class ProcessLost(UsableError):

@@ -27,6 +27,18 @@ def database_url() -> str | Path:
     return os.environ.get("USABLE_DATABASE_URL") or home() / DATABASE
 
 
+def ray_address() -> str | None:
+    """Return where the Ray cluster is that measures (`USABLE_RAY_ADDRESS`); None for none."""
+    return os.environ.get("USABLE_RAY_ADDRESS") or None
+
+
+def measure_at(address: str | None) -> str | None:
+    """Let a cluster measure for this process and those that it starts, where one is named."""
+    if address is not None:
+        os.environ["USABLE_RAY_ADDRESS"] = address
+    return address
+
+
 def user() -> str:
     """Return the name of the operating system's user, who owns what this process asks."""
     try:

@@ -32,6 +32,7 @@ class Task:
         makes_model: Whether the answer is a model, `run/ID`.
         again_by: Dotted name of `(answer, model, dataset, count, seed) -> Again`, which measures a
             few examples again, for who verifies it; empty where nothing can be.
+        is_spread: Whether the nodes of a cluster can measure parts of it.
         again: What asking the same again does after a run that ended before its answer.
         is_of_parts: Whether the answer is put together from those to other questions, which are
             kept by themselves.
@@ -59,6 +60,7 @@ class Task:
     rehearsal: str = ""
     makes_model: bool = False
     again_by: str = ""
+    is_spread: bool = False
     again: str = GOES_ON
     is_of_parts: bool = False
     is_of_machine: bool = False

@@ -54,6 +54,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:accuracy",
         matches_classes=True,
         keeps_columns=True,
+        is_spread=True,
     ),
     "robustness": Task(
         title="Robustness",
@@ -68,6 +69,7 @@ TASKS = {
         figure="usable_core.plots.robustness:accuracy_versus_epsilon",
         in_short="usable_core.evaluations.in_short:robustness",
         matches_classes=True,
+        is_spread=True,
     ),
     "corruption": Task(
         title="Corruptions",
@@ -82,6 +84,7 @@ TASKS = {
         figure="usable_core.plots.corruption:accuracy_by_severity",
         in_short="usable_core.evaluations.in_short:corruption",
         matches_classes=True,
+        is_spread=True,
     ),
     "explanation": Task(
         title="Explanation",
@@ -95,6 +98,7 @@ TASKS = {
         in_short="usable_core.evaluations.in_short:explanation",
         matches_classes=True,
         page="explanation",
+        is_spread=True,
     ),
     "cost": Task(
         title="Cost",

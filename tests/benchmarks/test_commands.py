@@ -37,6 +37,7 @@ SMALLEST = {
     "cam": "--families 'timm vit'",
     "candidates": "--trials 1 --models 20 --cases 20 --examples 50",
     "clicks": "--rounds 1",
+    "cluster": "--limit 20 --nodes 2",
     "comparison": "--tables 2 --trials 1 --examples 50 --draws 10 --rounds 1",
     "corruptions": "--rounds 1 --corruptions fog",
     "cost": "--architectures resnet18 --models bundled/vgg --timings 5",

@@ -1,10 +1,20 @@
 """Sentences: one line of bounded length that every screen can show, whatever they quote."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
-from usable_core.errors import DatasetRefused, UnknownName, UsableError, one_line
+from usable_core.errors import (
+    Cancelled,
+    DatasetRefused,
+    Diverged,
+    StorageError,
+    UnknownName,
+    UsableError,
+    one_line,
+)
+from usable_core.jobs.execution import Unkept
 
 
 @pytest.mark.parametrize(
@@ -43,5 +53,25 @@ def test_where_there_is_nothing_to_choose_from_that_is_said():
     assert str(UnknownName("run", "x", [])) == "Unknown run 'x'. There is none to choose from."
 
 
-def test_a_refusal_survives_its_way_between_processes():
-    assert str(pickle.loads(pickle.dumps(DatasetRefused("It\nis.")))) == "It is."
+ODD = {  # those that are made of more than their sentence
+    UnknownName: ("run", "x", ["y", "z"]),
+    Diverged: ("The loss ran away.", "Kept.", Path("checkpoint")),
+    Cancelled: ("It goes on.",),
+    Unkept: (StorageError("The disk is full."), 3),
+}
+
+
+def kinds_of(kind):
+    return [kind, *(found for below in kind.__subclasses__() for found in kinds_of(below))]
+
+
+@pytest.mark.parametrize("kind", sorted({*kinds_of(UsableError)}, key=lambda kind: kind.__name__))
+def test_an_error_survives_its_way_between_processes(kind):
+    error = kind(*ODD.get(kind, ("It\nis.",)))
+    error.add_note("a note")
+
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(error))))
+
+    assert type(again) is kind
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)

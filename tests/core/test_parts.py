@@ -50,14 +50,22 @@ def parts_at_once(monkeypatch):
 
 @pytest.fixture
 def model():
+    return cats_and_dogs()
+
+
+def cats_and_dogs():
     found = linear_model(classes=2)
     return Model(found.name, found.network, found.preprocessing, type(found.labels)(("cat", "dog")))
 
 
 @pytest.fixture
 def data(tmp_path):
+    return pictures(tmp_path)
+
+
+def pictures(folder):
     """Fourteen pictures, three of which cannot be decoded: one first, two one after the other."""
-    root = write_pictures(tmp_path / "data", "cat/", "dog/", each=7)
+    root = write_pictures(folder / "data", "cat/", "dog/", each=7)
     dataset = load_dataset(str(root))
     whole = dataset.open
 

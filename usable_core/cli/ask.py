@@ -7,7 +7,7 @@ import typer
 
 from usable_core import answering, tasks
 from usable_core.catalog import implementation
-from usable_core.cli.options import JsonOption, expanded
+from usable_core.cli.options import JsonOption, RayOption, expanded
 from usable_core.cli.output import answer, how_to_open, progress_bar, run_task
 from usable_core.evaluations.result import Config, Result
 from usable_core.runs.run import Run
@@ -45,7 +45,11 @@ def _command(task: Task) -> Callable[..., int | None]:
     def ask_or_tell(config: Config, dry_run: DryRunOption = False, json: JsonOption = None) -> None:
         tell_time(task, config, json) if dry_run else give(*run_task(config), json)
 
-    chosen: Callable[..., None] = ask_or_tell if task.rehearsal else ask
+    def ask_cluster(config: Config, ray: RayOption = None, json: JsonOption = None) -> None:
+        give(*run_task(config), json)
+
+    chosen: Callable[..., None]
+    chosen = ask_cluster if task.is_spread else ask_or_tell if task.rehearsal else ask
     chosen.__annotations__ |= {"config": task.config}
     return expanded(chosen)
 

@@ -13,7 +13,7 @@ from usable_core.catalog.attacks import PRESETS
 from usable_core.catalog.text_attacks import TEXT_PRESETS
 from usable_core.cli.candidates import side_by_side
 from usable_core.cli.findings import finding_lines
-from usable_core.cli.options import JsonOption
+from usable_core.cli.options import JsonOption, RayOption
 from usable_core.cli.output import Line, answer, how_to_open, progress_bar, remark, run_task, table
 from usable_core.errors import ConfigError
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Report, asked
@@ -110,6 +110,7 @@ def assess(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say only how long it will take.")
     ] = False,
+    ray: RayOption = None,
     json: JsonOption = None,
 ) -> int:
     """Decide whether models are fit for a use: exit 0 where one is, 1 where none can be, 2 else."""

@@ -14,6 +14,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import typer
 
+from usable_core import settings
 from usable_core.cli.output import check_target
 from usable_core.errors import ConfigError, UnknownName
 from usable_core.evaluations.epsilon import number
@@ -24,6 +25,15 @@ JsonOption = Annotated[
     str | None,
     typer.Option(
         "--json", callback=check_target, help="Write the answer as JSON here; - is standard output."
+    ),
+]
+RayOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="HOST:PORT",
+        callback=settings.measure_at,
+        help="Head of the Ray cluster whose nodes measure (extra `ray`).",
     ),
 ]
 NOT_SAID = "none"  # of an option that is given once for each of several models

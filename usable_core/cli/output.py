@@ -159,6 +159,8 @@ def notes(provenance: Provenance) -> None:
     """Say what a reader of the numbers must know, and what was left out."""
     for warning in provenance.warnings:
         remark(f"Note: {warning}")
+    if provenance.hosts:
+        remark(f"Note: Parts were measured on {', '.join(provenance.hosts)}.")
     if provenance.refused:
         first = provenance.refused[0]
         remark(

@@ -160,6 +160,7 @@ class Provenance:
         device: `cpu`, `cuda:0`, …
         batch_size: Examples per forward pass, as chosen.
         versions: Library name to version.
+        hosts: Machines of a cluster that measured parts of it.
     """
 
     model: str
@@ -175,6 +176,7 @@ class Provenance:
     device: str = "cpu"
     batch_size: int = 0
     versions: dict[str, str] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
 
 
 def require(holds: bool, name: str, expected: str, got: object) -> None:

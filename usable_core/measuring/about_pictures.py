@@ -11,7 +11,7 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.errors import DatasetRefused
 from usable_core.evaluations.accuracy import ABOUT, LETTERS, AccuracyResult
 from usable_core.measuring.data_doubts import places_of
-from usable_core.measuring.shards import Columns
+from usable_core.measuring.work import Columns
 from usable_core.metrics.arrays import Indices
 
 

@@ -11,8 +11,8 @@ from usable_core.evaluations.specs import Report, silent
 from usable_core.measuring.about_pictures import about_pictures
 from usable_core.measuring.kept_pictures import keep_wrong
 from usable_core.measuring.provenance import without_leaked
-from usable_core.measuring.shards import Columns, Place, Step, joined
 from usable_core.measuring.streaming import Kind, Objects, measured
+from usable_core.measuring.work import Columns, Place, Step, joined
 from usable_core.models.model import Model
 
 

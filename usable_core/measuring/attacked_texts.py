@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,10 @@ from usable_core.evaluations.specs import Report
 from usable_core.measuring import text_checks
 from usable_core.measuring.provenance import without_leaked
 from usable_core.measuring.robustness_records import failures, noise_check, records_of
-from usable_core.measuring.shards import Place, Step
 from usable_core.measuring.streaming import Kind, Objects, measured
+from usable_core.measuring.work import Place, Step
 from usable_core.measuring.worst_texts import Reader, attacked
+from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 from usable_core.word_attacks.asking import Asking
 
@@ -56,10 +56,10 @@ def measure(
     judge: Model | None,
 ) -> RobustnessResult:
     """Return the outcome of every text at every share; arguments as of `robustness.measure`."""
-    reader = None if judge is None else Reader.of(judge, model, dataset)
-    others = () if judge is None else (judge.fingerprint,)
-    kind = Kind(partial(steps, reader=reader), outcomes=_PARTS)
-    examples, table, source = measured(model, dataset, config, kind, report, folder, *others)
+    if judge is not None:
+        Reader.of(judge, model, dataset)  # it may not know the classes
+    kind = Kind(steps, _outcomes, _pieces)
+    examples, table, source = measured(model, dataset, config, kind, report, folder, judge)
     began, sample = time.perf_counter(), text_checks.drawn_sample(model, examples, config, table)
     found = (*text_checks.all_of(sample, table), noise_check(table))
     cost = Cost(
@@ -103,33 +103,58 @@ def _remarks(judge: Model | None, table: pd.DataFrame) -> tuple[str, ...]:
     )
 
 
-def steps(
-    objects: Objects, config: RobustnessConfig, place: Place, reader: Reader | None
-) -> Iterator[Step]:
+def _outcomes(config: RobustnessConfig) -> int:
+    return _PARTS
+
+
+def _pieces(config: RobustnessConfig, batch: int) -> int:
+    """Return how many steps the texts take that are read ahead."""
+    return -(-batch // _size(batch))
+
+
+def _size(batch: int) -> int:
+    """Return how many texts of those that are read ahead are attacked in a step."""
+    return max(batch // _PARTS, 1)
+
+
+def steps(objects: Objects, config: RobustnessConfig, place: Place) -> Iterator[Step]:
     """Yield what is found of the texts from a place on, a quarter of those read ahead at a time."""
-    oracle, progress = objects.oracle, objects.progress
-    size, levels = max(objects.batch // _PARTS, 1), sum(e > 0 for e in config.epsilons)
-    for x, indices, batch in objects.batches(place):
-        starts = range(0, len(x), size)
+    oracle, progress, judge = objects.oracle, objects.progress, objects.judge
+    reader = judge and Reader.of(judge, oracle.model, objects.examples.dataset)
+    size, levels = _size(objects.batch), sum(e > 0 for e in config.epsilons)
+    for _, indices, batch in objects.batches(place):
+        starts = range(0, objects.batch, size)  # the last of few texts have none
         for number in range(batch.step, len(starts)):
-            rows = slice(starts[number], starts[number] + size)
             progress.message = "Attacking"
             progress.tell()
-            passes, began = replace(oracle.passes), time.perf_counter()
-            table = attacked(Asking(oracle), objects.examples, config, indices[rows], reader)
-            spent = {
-                "forward": oracle.passes.forward - passes.forward,
-                "backward": oracle.passes.backward - passes.backward,
-                "seconds": time.perf_counter() - began,
-            }
-            for name, value in spent.items():  # on the first row, so that sums are the whole cost
-                table[name] = np.where(np.arange(len(table)) == 0, value, 0)
+            rows = slice(starts[number], starts[number] + size)
+            table = _attacked(objects, config, indices[rows], reader)
             is_last = number == len(starts) - 1
             stop = objects.after(batch) if is_last else Place(batch.example, number + 1)
-            right, withstood = (int((table["level"] >= k).sum()) for k in (0, levels))
-            progress.add(
-                _PARTS * len(table),
-                clean_accuracy=(right, len(table)),
-                robust_accuracy=(withstood, len(table)),
-            )
+            if len(table):
+                right, withstood = (int((table["level"] >= k).sum()) for k in (0, levels))
+                progress.add(
+                    _PARTS * len(table),
+                    clean_accuracy=(right, len(table)),
+                    robust_accuracy=(withstood, len(table)),
+                )
             yield Step(table, stop)
+
+
+def _attacked(
+    objects: Objects, config: RobustnessConfig, indices: Indices, reader: Reader | None
+) -> pd.DataFrame:
+    """Return what is found of texts, one row each, and on the first what it cost."""
+    if not len(indices):
+        return pd.DataFrame()
+    oracle = objects.oracle
+    passes, began = replace(oracle.passes), time.perf_counter()
+    table = attacked(Asking(oracle), objects.examples, config, indices, reader)
+    spent = {
+        "forward": oracle.passes.forward - passes.forward,
+        "backward": oracle.passes.backward - passes.backward,
+        "seconds": time.perf_counter() - began,
+    }
+    for name, value in spent.items():  # on the first row, so that sums are the whole cost
+        table[name] = np.where(np.arange(len(table)) == 0, value, 0)
+    return table

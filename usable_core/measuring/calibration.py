@@ -14,6 +14,7 @@ from usable_core.errors import DatasetRefused
 from usable_core.evaluations.calibration import Calibration
 from usable_core.evaluations.explained import Familiarity
 from usable_core.evaluations.specs import DatasetSpec, Report, silent
+from usable_core.measuring.examples import Examples, Progress, answers
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import (
     doubts_about,
@@ -23,7 +24,6 @@ from usable_core.measuring.provenance import (
     ready,
     training_spec,
 )
-from usable_core.measuring.streaming import Examples, Progress, answers
 from usable_core.metrics.arrays import Floats, Indices
 from usable_core.models.model import Model
 from usable_core.records import from_json

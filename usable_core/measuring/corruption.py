@@ -26,8 +26,8 @@ from usable_core.measuring.corrupted_texts import (
     unread,
 )
 from usable_core.measuring.provenance import without_leaked
-from usable_core.measuring.shards import Columns, Place, Step
 from usable_core.measuring.streaming import Kind, Objects, measured
+from usable_core.measuring.work import Columns, Place, Step
 from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
@@ -48,7 +48,7 @@ def measure(
     Arguments and errors are those of `measuring.accuracy.measure`.
     """
     check_kind(model, config)
-    kind = Kind(steps, outcomes=len(_cells(config)) + 1)
+    kind = Kind(steps, _outcomes_of, _pieces)
     examples, table, source = measured(model, dataset, config, kind, report, folder)
     is_unchanged = table.pop("is_unchanged") if model.kind == "text" else None
     ids = list(dict.fromkeys(examples.dataset.ids))
@@ -122,6 +122,16 @@ def worse(
 def _cells(config: CorruptionConfig) -> list[tuple[str, int]]:
     """Return the corruptions at their severities."""
     return [(name, severity) for name in config.corruptions for severity in config.severities]
+
+
+def _outcomes_of(config: CorruptionConfig) -> int:
+    """Return in how many forms each example is classified."""
+    return len(_cells(config)) + 1
+
+
+def _pieces(config: CorruptionConfig, batch: int) -> int:
+    """Return how many steps a batch takes."""
+    return len(_cells(config))
 
 
 def _remarks(input_size: tuple[int, int], config: CorruptionConfig) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ that it can run anywhere and a killed run goes on from the parts that are finish
 import io
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,14 +30,17 @@ from usable_core.evaluations.explanation_columns import COLUMNS, TEXT_COLUMNS
 from usable_core.evaluations.specs import Report, silent
 from usable_core.files import replacing, write_bytes
 from usable_core.images import encode_png
+from usable_core.measuring.examples import list_unread
 from usable_core.measuring.explaining import Refusal, Wanted, explain_methods
 from usable_core.measuring.instances import Instance, instance
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.lacking_maps import missing_maps, short_texts
 from usable_core.measuring.progress import Progress
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
-from usable_core.measuring.shards import Place, Shards, Step
-from usable_core.measuring.streaming import list_unread, question_of
+from usable_core.measuring.shards import Shards
+from usable_core.measuring.spreading import Errand, joined_cluster, spread
+from usable_core.measuring.streaming import question_of
+from usable_core.measuring.work import Place, Step, Work
 from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 
@@ -129,28 +132,53 @@ def measure(
         StorageError: the disk is full.
     """
     started = time.perf_counter()
-    chosen = plan(model, dataset, config)
-    count, methods = len(chosen.examples), len(config.methods)
-    maps = [config.options.evaluations] * (count * methods)
-    progress = Progress(report, maps, "Explaining: map {part} of {parts}")
+    chosen = chosen_of(model, dataset, config)
+    cluster = joined_cluster(chosen.model, folder)
     shards = Shards(folder, question_of(chosen.model, chosen.examples, config))
     kept = Kept(shards.folder)
-    if shards.plan is not None:
-        ask_as(chosen.model, shards.plan)
-    with Oracle(chosen.model):
-        records = shards.rows(
-            count,
-            lambda place: steps(chosen, config, place, progress, kept),
-            plan=lambda: manner(chosen.model),
-            known=lambda part: progress.finish(part.stop.example * methods),
-            remarks=lambda: kept.refusals,
-        )
+    work = work_of(chosen, config, shards.plan, kept, report)
+    with work.oracle:
+        spread(shards, work, Errand(opened, config), cluster)
+        records = shards.rows(work)
     list_unread(chosen.examples, chosen.model, records)
     if folder is not None and shards.folder is not None:
         shards.publish(IMAGES)
         _gather_maps(shards.folder, folder / "maps.npz")
     seconds = shards.seconds + time.perf_counter() - started
-    return merge(chosen, config, records, {**kept.refusals, **shards.remarks}, seconds)
+    refusals = {**kept.refusals, **shards.remarks}
+    return merge(chosen, config, records, refusals, seconds, shards.hosts)
+
+
+def opened(
+    model: Model, dataset: Dataset, config: ExplanationConfig, plan: dict[str, Any], folder: Path
+) -> Work:
+    """Return the work of a question, as another process planned it; maps go into `folder`."""
+    return work_of(chosen_of(model, dataset, config), config, plan, Kept(folder), silent)
+
+
+def work_of(
+    chosen: Plan,
+    config: ExplanationConfig,
+    planned: dict[str, Any] | None,
+    kept: Kept,
+    report: Report,
+) -> Work:
+    """Return the work of a question, as it is planned or, without a plan, as it comes."""
+    if planned is not None:
+        ask_as(chosen.model, planned)
+    methods = len(config.methods)
+    maps = [config.options.evaluations] * (len(chosen.examples) * methods)
+    progress = Progress(report, maps, "Explaining: map {part} of {parts}")
+    return Work(
+        Oracle(chosen.model),
+        chosen.examples,
+        lambda place: steps(chosen, config, place, progress, kept),
+        plan=lambda: manner(chosen.model),
+        remarks=lambda: kept.refusals,
+        count=lambda place: place.example * methods,
+        reach=progress.finish,
+        tell=progress.tell,
+    )
 
 
 def steps(
@@ -165,7 +193,7 @@ def steps(
         progress.finish((index + 1) * len(config.methods))
 
 
-def plan(model: Model, dataset: Dataset, config: ExplanationConfig) -> Plan:
+def chosen_of(model: Model, dataset: Dataset, config: ExplanationConfig) -> Plan:
     """Return what is explained; see `measure` for the errors."""
     part = evaluated_part(model, dataset, config.dataset)
     if len(part) == 0:
@@ -240,6 +268,7 @@ def merge(
     records: pd.DataFrame,
     refusals: dict[str, str],
     seconds: float,
+    hosts: Iterable[str] = (),
 ) -> ExplanationResult:
     """Return the result of the records of all parts."""
     size = Oracle(chosen.model).size().current
@@ -249,7 +278,12 @@ def merge(
         *short_texts(config, records),
     )
     source = provenance(
-        chosen.model, chosen.examples, seconds=seconds, batch_size=size, warnings=warnings
+        chosen.model,
+        chosen.examples,
+        seconds=seconds,
+        batch_size=size,
+        warnings=warnings,
+        hosts=hosts,
     )
     return ExplanationResult(config, source, records)
 

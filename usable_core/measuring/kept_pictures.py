@@ -9,7 +9,7 @@ from usable_core.evaluations.accuracy import WRONG_FOLDER
 from usable_core.files import write_bytes
 from usable_core.images import encode_png
 from usable_core.inputs.preprocessing import Preprocessing
-from usable_core.measuring.streaming import Examples
+from usable_core.measuring.examples import Examples
 
 MOST = 200  # pictures: some 20 MB at 224 x 224, some 0.5 MB at 32 x 32
 

@@ -21,7 +21,7 @@ class Progress:
             message: What is done; `{part}` becomes the number of the part, `{parts}` how many.
         """
         self.parts, self._report, self._message = tuple(parts), report, message
-        self._highest = 0
+        self._highest, self._words = 0, ""
 
     def part(self, index: int) -> Report:
         """Return the report of a part, which may be over and counted again."""
@@ -31,9 +31,14 @@ class Progress:
         def report(done: int, total: int, message: str, **metrics: float) -> None:
             share = min(1.0, done / max(total, 1))
             self._highest = max(self._highest, before + int(share * planned))
+            self._words = words
             self._report(self._highest, sum(self.parts), words, **metrics)
 
         return report
+
+    def tell(self) -> None:
+        """Report again how far it is."""
+        self._report(self._highest, sum(self.parts), self._words)
 
     def finish(self, parts: int) -> None:
         """Report that so many parts are over."""

@@ -1,6 +1,6 @@
 """Where a measured result comes from, put together in one place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,24 @@ def ready(model: Model) -> Model:
 
 
 def provenance(
-    model: Model, part: Dataset, *, seconds: float, batch_size: int, warnings: tuple[str, ...] = ()
+    model: Model,
+    part: Dataset,
+    *,
+    seconds: float,
+    batch_size: int,
+    warnings: tuple[str, ...] = (),
+    hosts: Iterable[str] = (),
 ) -> Provenance:
     """Return everything needed to measure again, with the warnings that the data itself give."""
     doubts = doubts_about(model, part)
     said = (*model.warnings, *doubts.sentences, *warnings)
     source = before_training(model, part, seconds=seconds, batch_size=batch_size, warnings=said)
-    return replace(source, class_names=model.labels.names, leaked=doubts.leaked)
+    return replace(
+        source,
+        class_names=model.labels.names,
+        leaked=doubts.leaked,
+        hosts=tuple(sorted(hosts)),
+    )
 
 
 def before_training(

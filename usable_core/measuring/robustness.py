@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,33 +15,35 @@ from usable_core.asking.oracle import Oracle
 from usable_core.attacks.needs import check_gradients
 from usable_core.attacks.norms import check_budget, random_edge
 from usable_core.attacks.sweep import SmallestEpsilons, ascend, confirm, descend
-from usable_core.catalog.attacks import ATTACKS
 from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.robustness import Check, Cost, RobustnessConfig
 from usable_core.evaluations.robustness_result import RobustnessResult
 from usable_core.evaluations.specs import Provenance, Report, silent
 from usable_core.measuring import attacked_texts, checks
-from usable_core.measuring.gallery import GALLERY, Gallery
-from usable_core.measuring.provenance import provenance, without_leaked
-from usable_core.measuring.robustness_records import (
-    failures,
-    noise_check,
-    part_table,
-    records_of,
-)
-from usable_core.measuring.shards import Place, Shards, Step
-from usable_core.measuring.streaming import (
+from usable_core.measuring.examples import (
     Examples,
-    Objects,
     Progress,
     examples_of,
     first_pictures,
     list_unread,
     pictures,
-    question_of,
 )
+from usable_core.measuring.gallery import GALLERY, Gallery
+from usable_core.measuring.provenance import provenance, without_leaked
+from usable_core.measuring.robustness_plan import RobustnessPlan
+from usable_core.measuring.robustness_records import (
+    failures,
+    noise_check,
+    part_table,
+    records_of,
+    weaknesses,
+)
+from usable_core.measuring.shards import Shards
+from usable_core.measuring.spreading import Errand, joined_cluster, spread
+from usable_core.measuring.streaming import Objects, question_of
 from usable_core.measuring.surrogates import check_surrogate, labels_of
 from usable_core.measuring.walked_sample import attacked_batch, drawn_sample
+from usable_core.measuring.work import Place, Step, Work
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds
 from usable_core.records import from_json, to_json
@@ -49,34 +51,6 @@ from usable_core.records import from_json, to_json
 # Examples worked on together, in batches: enough that a batch seldom waits for its last lanes.
 _BATCHES = 4
 _LEAST = 64
-
-
-@dataclass(frozen=True)
-class RobustnessPlan:
-    """What all parts follow: found out once, kept for whoever goes on from a killed run.
-
-    Attributes:
-        examples: How many there are.
-        size: Of them that are held in memory together, but for the last.
-        sizes: Images per pass, without and with gradients.
-        checks: Of the attack, on the walked sample.
-        check_passes: What they cost, in passes of single images.
-        check_seconds: What they cost in time.
-        raw: Which epsilons (0 or 1 each) break an example of the sample, by its index as a word.
-    """
-
-    examples: int
-    size: int
-    sizes: tuple[int, int]
-    checks: tuple[Check, ...]
-    check_passes: int
-    check_seconds: float
-    raw: dict[str, list[int]]
-
-    def slices(self, place: Place) -> list[slice]:
-        """Return the examples from a place on, those that are held in memory together."""
-        starts = range(place.example, self.examples, self.size)
-        return [slice(start, min(start + self.size, self.examples)) for start in starts]
 
 
 def measure(
@@ -109,34 +83,71 @@ def measure(
     check_gradients(model, config.attacks)
     examples = examples_of(model, dataset, config.dataset)
     check_surrogate(model, surrogate, examples)
+    cluster = joined_cluster(model, folder)
     progress = Progress(len(examples), report, "Reading images")
     named = () if surrogate is None else (surrogate.fingerprint,)
     shards = Shards(folder, question_of(model, examples.dataset, config, *named))
-    oracle_of = partial(Oracle, model, draws=config.draws, on_pass=progress.tick)
     if shards.plan is None:
-        with oracle_of(fixed_size=config.batch_size) as oracle:
+        with oracle_of(model, config, progress, config.batch_size) as oracle:
             shards.begin(to_json(plan(Objects(oracle, examples, progress), config, surrogate)))
     planned = from_json(RobustnessPlan, shards.plan or {})
-    gallery = Gallery(shards.folder, config.gallery, config.epsilons)
-    with oracle_of(fixed_size=planned.sizes) as oracle:
-        objects = Objects(oracle, examples, progress)
-        table = shards.rows(
-            len(examples),
-            lambda place: steps(objects, config, planned, place, gallery),
-            known=lambda part: progress.reach(part.stop.example),
-            remarks=lambda: dict.fromkeys(oracle.halvings, ""),
-        )
+    work = work_of(model, examples, config, planned, shards.folder, progress)
+    with work.oracle:
+        spread(shards, work, Errand(opened, config), cluster)
+        table = shards.rows(work)
     list_unread(examples.dataset, model, table)
-    shards.publish(GALLERY)
-    halvings = dict.fromkeys((*shards.remarks, *oracle.halvings))
+    shards.publish(GALLERY, Gallery(shards.folder, config.gallery, config.epsilons).gather())
+    halvings = dict.fromkeys((*shards.remarks, *work.oracle.halvings))
     source = provenance(
         model,
         examples.dataset,
         seconds=shards.seconds + time.perf_counter() - started,
-        batch_size=oracle.size(needs_gradient=True).current,
+        batch_size=work.oracle.size(needs_gradient=True).current,
         warnings=(*halvings, *weaknesses(config, model.input_size)),
+        hosts=shards.hosts,
     )
     return merge(examples, config, planned, table, source)
+
+
+def oracle_of(
+    model: Model, config: RobustnessConfig, progress: Progress, size: int | tuple[int, int] | None
+) -> Oracle:
+    """Return a model to be asked in batches of a size, or of those without and with gradients."""
+    return Oracle(model, fixed_size=size, draws=config.draws, on_pass=progress.tick)
+
+
+def opened(
+    model: Model, dataset: Dataset, config: RobustnessConfig, plan: dict[str, Any], folder: Path
+) -> Work:
+    """Return the work of a question, as another process planned it; pictures go into `folder`."""
+    examples = examples_of(model, dataset, config.dataset)
+    planned = from_json(RobustnessPlan, plan)
+    return work_of(model, examples, config, planned, folder, Progress(len(examples)))
+
+
+def work_of(
+    model: Model,
+    examples: Examples,
+    config: RobustnessConfig,
+    plan: RobustnessPlan,
+    folder: Path | None,
+    progress: Progress,
+) -> Work:
+    """Return the work that a plan says."""
+    oracle = oracle_of(model, config, progress, plan.sizes)
+    objects = Objects(oracle, examples, progress)
+    gallery = Gallery(folder, config.gallery, config.epsilons)
+    return Work(
+        oracle,
+        examples.dataset,
+        lambda place: steps(objects, config, plan, place, gallery),
+        plan=lambda: to_json(plan),
+        remarks=lambda: dict.fromkeys(oracle.halvings, ""),
+        count=lambda place: place.example,
+        reach=progress.reach,
+        tell=progress.tell,
+        unit=plan.size,
+    )
 
 
 def plan(objects: Objects, config: RobustnessConfig, surrogate: Model | None) -> RobustnessPlan:
@@ -174,7 +185,8 @@ def steps(
 ) -> Iterator[Step]:
     """Yield what `part` finds of the examples from a place on."""
     for rows in plan.slices(place):
-        yield Step(part(objects, config, plan, rows, gallery), Place(rows.stop))
+        table = part(objects, config, plan, rows, gallery)
+        yield Step(table, Place(rows.stop), gallery.written())
         objects.progress.tell()
 
 
@@ -237,20 +249,6 @@ def merge(
     )
 
 
-def weaknesses(config: RobustnessConfig, input_size: tuple[int, int]) -> tuple[str, ...]:
-    """Return sentences on what the numbers do not show."""
-    found = []
-    if not any(ATTACKS[spec.name].is_iterative for spec in config.attacks):
-        title = " and ".join(dict.fromkeys(ATTACKS[spec.name].title for spec in config.attacks))
-        found.append(f"{title} is no strong attack: read the accuracy under it as an upper bound.")
-    if config.norm != "linf" and input_size != (32, 32):
-        found.append(
-            f"{config.norm.upper()} budgets grow with the number of pixels: at {input_size[0]} x "
-            f"{input_size[1]} these are not comparable with published ones at 32 x 32."
-        )
-    return tuple(found)
-
-
 def _attacked(
     objects: Objects,
     config: RobustnessConfig,
@@ -273,7 +271,7 @@ def _attacked(
     batch = replace(batch, on_finished=progress.add)
     smallest, prediction = SmallestEpsilons.none(batch), clean.clone()
     if len(right) and batch.epsilons:
-        smallest = descend(batch) if _may_descend(config, plan) else ascend(batch)
+        smallest = descend(batch) if plan.may_descend(config) else ascend(batch)
         prediction[right] = confirm(batch, smallest)
         if gallery is not None:
             gallery.save(batch, smallest, indices[right.cpu()])
@@ -288,9 +286,3 @@ def _attacked(
         noisy = oracle.logits(random_edge(x, epsilon, config.norm, seeds.to(x.device))).argmax(1)
         table[f"noise_{place}"] = noisy.cpu().numpy().astype(np.int32)
     return table
-
-
-def _may_descend(config: RobustnessConfig, plan: RobustnessPlan) -> bool:
-    """Tell whether the descent was found to be right, or there is no walked sample to tell."""
-    is_iterative = any(ATTACKS[spec.name].is_iterative for spec in config.attacks)
-    return is_iterative and all(c.verdict == "green" for c in plan.checks if c.name == "descent")

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from usable_core.attacks.sweep import SmallestEpsilons
+from usable_core.catalog.attacks import ATTACKS
 from usable_core.evaluations.robustness import Check, RobustnessConfig
 from usable_core.measuring.checks import noise
-from usable_core.measuring.streaming import Examples
+from usable_core.measuring.examples import Examples
 
 
 def part_table(
@@ -120,3 +121,17 @@ def _walked(indices: np.ndarray, epsilons: int, raw: dict[str, list[int]]) -> np
     for index, broken in raw.items():
         found[rows[int(index)]] = broken
     return found
+
+
+def weaknesses(config: RobustnessConfig, input_size: tuple[int, int]) -> tuple[str, ...]:
+    """Return sentences on what the numbers do not show."""
+    found = []
+    if not any(ATTACKS[spec.name].is_iterative for spec in config.attacks):
+        title = " and ".join(dict.fromkeys(ATTACKS[spec.name].title for spec in config.attacks))
+        found.append(f"{title} is no strong attack: read the accuracy under it as an upper bound.")
+    if config.norm != "linf" and input_size != (32, 32):
+        found.append(
+            f"{config.norm.upper()} budgets grow with the number of pixels: at {input_size[0]} x "
+            f"{input_size[1]} these are not comparable with published ones at 32 x 32."
+        )
+    return tuple(found)

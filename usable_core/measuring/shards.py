@@ -12,70 +12,23 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from usable_core.errors import StorageError
 from usable_core.files import make_folder, write_bytes
+from usable_core.measuring.work import Part, Place, Step, Work, joined
 from usable_core.records import to_json
 from usable_core.runs.artifacts import PARTS
 
 PART_SECONDS = 5.0  # of work that a kill may lose; writing a part takes 5 ms
 _PLAN = "plan"
-Columns = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True, order=True)
-class Place:
-    """Where work begins or ends: before an example, after some steps with it and those beside it.
-
-    Attributes:
-        example: Index of the example.
-        step: Steps that are finished of those made with the examples held in memory with it.
-    """
-
-    example: int = 0
-    step: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """A piece of work.
-
-    Attributes:
-        rows: What was found; steps of one kind have the same columns.
-        stop: Where the next piece begins.
-        files: Names of the files, beside the parts, that belong to it.
-    """
-
-    rows: pd.DataFrame | Columns
-    stop: Place
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Finished steps, one after the other.
-
-    Attributes:
-        rows: What was found.
-        stop: Where the next part begins.
-        seconds: What they took.
-        remarks: What must be said of how they were made, by what it is about.
-    """
-
-    rows: pd.DataFrame
-    stop: Place
-    seconds: float
-    remarks: Mapping[str, str]
 
 
 class Shards:
@@ -88,6 +41,7 @@ class Shards:
         plan: What all parts follow, once it is stored; None before.
         seconds: What the parts took that another process had finished.
         remarks: What those say.
+        hosts: Machines that made parts for the run's own process.
     """
 
     def __init__(self, folder: Path | None, question: str) -> None:
@@ -98,7 +52,7 @@ class Shards:
             question: Identity of all that a part depends on; parts of another are removed.
         """
         self.folder = None if folder is None else folder / PARTS
-        self.seconds, self.remarks = 0.0, dict[str, str]()
+        self.seconds, self.remarks, self.hosts = 0.0, dict[str, str](), set[str]()
         self._question = question
         is_there = self.folder is not None and self.folder.is_dir()
         files = self.folder.iterdir() if self.folder is not None and is_there else ()
@@ -119,42 +73,27 @@ class Shards:
             stored = {"question": self._question, "plan": to_json(plan)}
             self._write(_PLAN, json.dumps(stored).encode())
 
-    def rows(
-        self,
-        examples: int,
-        work: Callable[[Place], Iterator[Step]],
-        *,
-        known: Callable[[Part], None],
-        plan: Callable[[], dict[str, Any]] = dict,
-        remarks: Callable[[], Mapping[str, str]] = dict,
-    ) -> pd.DataFrame:
+    def rows(self, work: Work) -> pd.DataFrame:
         """Return the rows of all examples, of finished parts and of work done now.
-
-        Args:
-            examples: How many there are.
-            work: Yields the steps from a place on.
-            known: Told each part that was finished before.
-            plan: Returns what all parts must follow from the first that is stored on, where no
-                plan is stored yet.
-            remarks: Returns what must be said of the work so far.
 
         Raises:
             StorageError: the parts were taken away meanwhile.
         """
         tables: list[pd.DataFrame] = []
-        place = Place()
-        while place.example < examples:
+        place, end = Place(), Place(len(work))
+        while place < end:
             part = self._part(place)
             if part is None:
-                for part in self._worked(work(place), place, plan, remarks):
+                for part in self._worked(work, place):
                     tables.append(part.rows)
                     place = part.stop
                 if not self._has(place):
                     break
                 continue
-            known(part)
+            work.reach(work.count(part.stop))
             self.seconds += part.seconds
             self.remarks = {**part.remarks, **self.remarks}
+            self.hosts |= {part.host} - {""}
             tables.append(part.rows)
             place = part.stop
         if _PLAN in self._files and not self._files[_PLAN].is_file():
@@ -165,8 +104,27 @@ class Shards:
         filled = [table for table in tables if len(table)]
         return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
-    def publish(self, name: str) -> None:
-        """Give the run's folder the files that lie beside the parts in the folder `name`.
+    def gaps(self, examples: int) -> list[tuple[Place, Place]]:
+        """Return from where to where no part is stored."""
+        found, place, end = [], Place(), Place(examples)
+        later = sorted(Place(*map(int, name.split("-"))) for name in self._files if "-" in name)
+        while place < end:
+            part = self._part(place)
+            if part is None:
+                stop = next((other for other in later if place < other < end), end)
+                found.append((place, stop))
+                place = stop
+            else:
+                place = part.stop
+        return found
+
+    def add(self, place: Place, part: Part, files: Iterable[str]) -> None:
+        """Store a part that was not made by `rows`; its files are here already."""
+        self._store(place, part, files)
+        self.seconds -= part.seconds  # `rows` will add them, but this process lived all the while
+
+    def publish(self, name: str, files: Iterable[str] | None = None) -> None:
+        """Give the run's folder files, or all, that lie beside the parts in the folder `name`.
 
         They stay here too, for whoever goes on should the process end before the answer is stored.
         """
@@ -174,35 +132,31 @@ class Shards:
             return
         target = self.folder.parent / name
         make_folder(target)
-        for path in (self.folder / name).glob("[!.]*"):  # not what a kill left half written
+        folder = self.folder / name
+        whole = folder.glob("[!.]*")  # not what a kill left half written
+        for path in whole if files is None else map(folder.joinpath, files):
             with suppress(FileExistsError):
                 try:
                     os.link(path, target / path.name)
                 except (NotImplementedError, PermissionError):  # a file system without links
                     write_bytes(target / path.name, path.read_bytes())
 
-    def _worked(
-        self,
-        steps: Iterator[Step],
-        place: Place,
-        plan: Callable[[], dict[str, Any]],
-        remarks: Callable[[], Mapping[str, str]],
-    ) -> Iterator[Part]:
+    def _worked(self, work: Work, place: Place) -> Iterator[Part]:
         """Yield the work from a place on in parts, stored, until the next that was stored before.
 
         The last steps, which the answer follows at once, are not stored.
         """
         pieces: list[Step] = []
         began = time.perf_counter()
-        for step in steps:
+        for step in work.steps(place):
             pieces.append(step)
             seconds = time.perf_counter() - began
             is_due = seconds >= PART_SECONDS or self._has(step.stop)
             if self.folder is None or not is_due:
                 continue
             if self.plan is None:
-                self.begin(plan())
-            part = Part(joined([s.rows for s in pieces]), step.stop, seconds, remarks())
+                self.begin(work.plan())
+            part = Part(joined([s.rows for s in pieces]), step.stop, seconds, work.remarks())
             self._store(place, part, [name for s in pieces for name in s.files])
             yield part
             place, pieces, began = step.stop, [], time.perf_counter()
@@ -225,13 +179,15 @@ class Shards:
         if any(self._hash_of(name) != found for name, found in facts["files"].items()):
             self._forget(_name(place))
             return None
-        return Part(table.to_pandas(), Place(*facts["stop"]), facts["seconds"], facts["remarks"])
+        seconds, remarks, host = facts["seconds"], facts["remarks"], facts.get("host", "")
+        return Part(table.to_pandas(), Place(*facts["stop"]), seconds, remarks, host)
 
     def _store(self, place: Place, part: Part, files: Iterable[str]) -> None:
         facts = {
             "stop": [part.stop.example, part.stop.step],
             "seconds": part.seconds,
             "remarks": dict(part.remarks),
+            "host": part.host,
             "files": {name: self._hash_of(name) for name in files},
         }
         table = pa.Table.from_pandas(part.rows, preserve_index=False)
@@ -283,13 +239,3 @@ def _file(name: str, data: bytes) -> str:
 
 def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
-
-
-def joined(pieces: Sequence[pd.DataFrame | Columns]) -> pd.DataFrame:
-    """Return the rows of pieces of one kind, one after the other."""
-    tables = [piece for piece in pieces if isinstance(piece, pd.DataFrame)]
-    if tables:
-        filled = [table for table in tables if len(table)]  # no picture of a step could be decoded
-        return pd.concat(filled, ignore_index=True) if filled else tables[0]
-    columns = [piece for piece in pieces if not isinstance(piece, pd.DataFrame)]
-    return pd.DataFrame({name: np.concatenate([c[name] for c in columns]) for name in columns[0]})

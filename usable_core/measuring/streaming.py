@@ -12,30 +12,28 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
 from usable_core.asking.oracle import Oracle
 from usable_core.datasets.dataset import Dataset
-from usable_core.datasets.pixels import batches, unreadable
 from usable_core.device import device_name
-from usable_core.errors import DatasetRefused
 from usable_core.evaluations.result import Evaluation
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Report, silent
-from usable_core.measuring.label_matching import target_indices
-from usable_core.measuring.provenance import evaluated_part, provenance, ready
-from usable_core.measuring.shards import Place, Shards, Step
+from usable_core.measuring.examples import Examples, Progress, examples_of, list_unread, pictures
+from usable_core.measuring.provenance import provenance
+from usable_core.measuring.shards import Shards
+from usable_core.measuring.spreading import Errand, joined_cluster, spread
+from usable_core.measuring.work import Place, Step, Work
 from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 from usable_core.records import to_json
 from usable_core.versions import versions
-
-_SECONDS_BETWEEN_REPORTS = 0.5
 
 
 class Streamed(Evaluation, Protocol):
@@ -54,71 +52,6 @@ Question = TypeVar("Question", bound=Streamed)
 
 
 @dataclass(frozen=True)
-class Examples:
-    """The examples that a question asks about.
-
-    Attributes:
-        dataset: They, in order.
-        labels: Their true classes (N,) as the model numbers them.
-    """
-
-    dataset: Dataset
-    labels: Indices
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-
-def examples_of(model: Model, dataset: Dataset, spec: DatasetSpec) -> Examples:
-    """Return the examples that `spec` asks for; the model is moved to where it will work.
-
-    Raises:
-        IncompatibleLabels: the model does not know the data set's classes.
-        DatasetRefused: there are none.
-    """
-    part = evaluated_part(ready(model), dataset, spec)
-    if len(part) == 0:
-        raise DatasetRefused(f"{part.name} has no examples to evaluate. Choose another part of it.")
-    return Examples(part, target_indices(model, part)[part.targets])
-
-
-class Progress:
-    """Examples that are finished, and shares of those seen so far, told to a report.
-
-    Attributes:
-        message: What is being done.
-    """
-
-    def __init__(self, total: int, report: Report = silent, message: str = "") -> None:
-        self.message = message
-        self._total, self._report = total, report
-        self._done, self._told = 0, 0.0
-        self._counts: dict[str, tuple[int, int]] = {}
-
-    def add(self, done: int, **counts: tuple[int, int]) -> None:
-        """Add finished examples, and by name how many had a property of how many looked at."""
-        self._done += done
-        for name, (some, all_) in counts.items():
-            before = self._counts.get(name, (0, 0))
-            self._counts[name] = before[0] + some, before[1] + all_
-
-    def reach(self, done: int) -> None:
-        """Say that so many examples are finished, some of them by another process."""
-        self._done = done
-
-    def tell(self) -> None:
-        """Tell it now; raises `Cancelled` where the user stopped the work."""
-        self._told = time.monotonic()
-        shares = {name: some / all_ for name, (some, all_) in self._counts.items() if all_}
-        self._report(self._done, self._total, self.message, **shares)
-
-    def tick(self, images: int = 0) -> None:
-        """Show life at most twice a second, from inside long work."""
-        if time.monotonic() - self._told > _SECONDS_BETWEEN_REPORTS:
-            self.tell()
-
-
-@dataclass(frozen=True)
 class Objects:
     """What a part works with.
 
@@ -127,12 +60,14 @@ class Objects:
         examples: All examples.
         progress: Told what is finished.
         batch: Examples that are held in memory together, from the first on.
+        judge: Another model, that reads what became of examples; None without one.
     """
 
     oracle: Oracle
     examples: Examples
     progress: Progress
     batch: int = 1
+    judge: Model | None = None
 
     def batches(self, place: Place) -> Iterator[tuple[Tensor, Indices, Place]]:
         """Yield images (n, 3, H, W) from a place on, which they are (n,), and the place of each.
@@ -149,17 +84,26 @@ class Objects:
         return Place(min(place.example + self.batch, len(self.examples)))
 
 
+def one(*_: object) -> int:
+    """Return 1, whatever the question."""
+    return 1
+
+
 @dataclass(frozen=True, eq=False)
 class Kind(Generic[Question]):
     """A kind of measurement whose parts need to know no more than the question.
 
+    Its functions are those of a module, so that another process finds them by their names.
+
     Attributes:
         steps: Yields the steps of work from a place on.
         outcomes: Of each example.
+        pieces: Returns how many steps a question takes with so many examples held in memory.
     """
 
     steps: Callable[[Objects, Question, Place], Iterator[Step]]
-    outcomes: int = 1
+    outcomes: Callable[[Question], int] = one
+    pieces: Callable[[Question, int], int] = one
 
 
 def measured(
@@ -169,7 +113,7 @@ def measured(
     kind: Kind[Question],
     report: Report,
     folder: Path | None,
-    *others: str,
+    judge: Model | None = None,
 ) -> tuple[Examples, pd.DataFrame, Provenance]:
     """Return the examples that are asked about, the rows of all parts, and where they come from.
 
@@ -180,45 +124,82 @@ def measured(
         kind: How it is answered.
         report: Told the progress; raises `Cancelled`.
         folder: Where finished parts are stored, and may lie already; None stores none.
-        *others: Fingerprints of what else the question names.
+        judge: Another model that the question names.
 
     Raises:
         IncompatibleLabels, DatasetRefused: as `examples_of`.
     """
     started = time.perf_counter()
     examples = examples_of(model, dataset, config.dataset)
+    cluster = joined_cluster(model, folder)
+    others = () if judge is None else (judge.fingerprint,)
     shards = Shards(folder, question_of(model, examples.dataset, config, *others))
-    size = config.batch_size if shards.plan is None else shards.plan["size"]
+    work = work_of(model, examples, config, kind, shards.plan, report, judge)
+    named = ("model", "dataset") if judge is None else ("model", "dataset", "judge")
+    with work.oracle:
+        spread(shards, work, Errand(partial(opened, kind=kind), config, named), cluster)
+        table = shards.rows(work)
+    list_unread(examples.dataset, model, table)
+    source = provenance(
+        model,
+        examples.dataset,
+        seconds=shards.seconds + time.perf_counter() - started,
+        batch_size=work.oracle.size().current,
+        warnings=tuple(dict.fromkeys((*shards.remarks, *work.oracle.halvings))),
+        hosts=shards.hosts,
+    )
+    return examples, table, source
+
+
+def opened(
+    model: Model,
+    dataset: Dataset,
+    config: Question,
+    plan: dict[str, Any],
+    folder: Path,
+    kind: Kind[Question],
+    judge: Model | None = None,
+) -> Work:
+    """Return the work of a question, as another process planned it; nothing goes into `folder`."""
+    examples = examples_of(model, dataset, config.dataset)
+    return work_of(model, examples, config, kind, plan, silent, judge)
+
+
+def work_of(
+    model: Model,
+    examples: Examples,
+    config: Question,
+    kind: Kind[Question],
+    planned: dict[str, Any] | None,
+    report: Report,
+    judge: Model | None,
+) -> Work:
+    """Return the work of a question, as it is planned or, without a plan, as it comes."""
+    size = config.batch_size if planned is None else planned["size"]
     oracle = Oracle(model, fixed_size=size, precision=getattr(config, "precision", "float32"))
     batch = max(oracle.size().largest, model.input.window)
-    batch = batch if shards.plan is None else shards.plan["batch"]
-    progress = Progress(kind.outcomes * len(examples), report, "Classifying")
-    objects = Objects(oracle, examples, progress, batch)
+    batch = batch if planned is None else planned["batch"]
+    outcomes = kind.outcomes(config)
+    progress = Progress(outcomes * len(examples), report, "Classifying")
+    objects = Objects(oracle, examples, progress, batch, judge)
 
     def plan() -> dict[str, Any]:  # whoever goes on must round as this process does
         if not oracle.size().is_settled:
             oracle.size().settle()
         return {"batch": batch, "size": oracle.size().current}
 
-    with oracle:
-        table = shards.rows(
-            len(examples),
-            lambda place: kind.steps(objects, config, place),
-            plan=plan,
-            known=lambda part: progress.reach(
-                kind.outcomes * part.stop.example + batch * part.stop.step
-            ),
-            remarks=lambda: dict.fromkeys(oracle.halvings, ""),
-        )
-    list_unread(examples.dataset, model, table)
-    source = provenance(
-        model,
+    return Work(
+        oracle,
         examples.dataset,
-        seconds=shards.seconds + time.perf_counter() - started,
-        batch_size=oracle.size().current,
-        warnings=tuple(dict.fromkeys((*shards.remarks, *oracle.halvings))),
+        lambda place: kind.steps(objects, config, place),
+        plan=plan,
+        remarks=lambda: dict.fromkeys(oracle.halvings, ""),
+        count=lambda place: outcomes * place.example + batch * place.step,
+        reach=progress.reach,
+        tell=progress.tell,
+        unit=batch,
+        pieces=kind.pieces(config, batch),
     )
-    return examples, table, source
 
 
 def question_of(model: Model, part: Dataset, config: Evaluation, *others: str) -> str:
@@ -239,58 +220,3 @@ def question_of(model: Model, part: Dataset, config: Evaluation, *others: str) -
     machine = str(model.device), device_name(model.device), torch.get_num_threads()
     text = json.dumps([type(config).__name__, settings, named, machine, versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def list_unread(part: Dataset, model: Model, table: pd.DataFrame) -> None:
-    """Try examples without a row once more, so that the data set lists them and says why.
-
-    Raises:
-        DatasetRefused: no example has a row, for no picture can be decoded.
-    """
-    rows = table["index"].to_numpy() if len(table) else np.empty(0, np.int64)
-    for index in np.setdiff1d(np.arange(len(part)), rows):
-        part.tried(int(index), model.input.read)
-    if len(part.left_out) - len(part.refused) == len(part):
-        raise unreadable(part)
-
-
-def pictures(
-    oracle: Oracle, examples: Examples, rows: slice, size: int
-) -> Iterator[tuple[Tensor, Indices]]:
-    """Yield images (n, 3, H, W) of some examples, on the model's device, and which they are (n,).
-
-    Args:
-        oracle: The model.
-        examples: All examples.
-        rows: Which of them.
-        size: Images at once; fewer where one cannot be decoded, which is then left out.
-    """
-    indices = np.arange(len(examples))[rows]
-    is_all = len(indices) == len(examples)
-    part = examples.dataset if is_all else examples.dataset.take(indices)
-    for x, _, places in batches(part, oracle.model.input, size):
-        images = oracle.model.laid_out(x.to(oracle.device))
-        yield images, indices[places.numpy()]
-
-
-def first_pictures(oracle: Oracle, examples: Examples, count: int) -> Tensor:
-    """Return some images (n, 3, H, W), the first that can be decoded.
-
-    Raises:
-        DatasetRefused: none can.
-    """
-    for images, _ in pictures(oracle, examples, slice(None), count):
-        return images
-    raise unreadable(examples.dataset)
-
-
-def answers(oracle: Oracle, examples: Examples, rows: slice) -> Iterator[tuple[Indices, Tensor]]:
-    """Yield (which (n,), logits (n, classes) float64 on the processor) of some examples.
-
-    Raises:
-        OutputsRefused: the outputs are not those of a classifier.
-    """
-    ahead = max(oracle.size().largest, oracle.model.input.window)
-    for x, indices in pictures(oracle, examples, rows, ahead):
-        for piece, logits in oracle.stream(len(x), x.__getitem__):
-            yield indices[piece], logits.cpu().double()

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from usable_core.errors import ConfigError
+from usable_core.measuring.examples import Examples
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import ready
-from usable_core.measuring.streaming import Examples
 from usable_core.models.model import Model
 
 

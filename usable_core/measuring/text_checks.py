@@ -19,8 +19,8 @@ from usable_core.evaluations.epsilon import most_words
 from usable_core.evaluations.robustness import Check, RobustnessConfig, Verdict
 from usable_core.measuring.checks import BLIND as FEW_BLIND
 from usable_core.measuring.checks import SAME
+from usable_core.measuring.examples import Examples
 from usable_core.measuring.rival_checks import by_share, rises
-from usable_core.measuring.streaming import Examples
 from usable_core.measuring.worst_texts import Read, read, worst_of
 from usable_core.models.model import Model
 from usable_core.models.outputs import are_probabilities

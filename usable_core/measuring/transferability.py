@@ -24,8 +24,8 @@ from usable_core.evaluations.transferability import (
     TransferabilityResult,
 )
 from usable_core.measuring.data_doubts import data_doubts
+from usable_core.measuring.examples import Examples, pictures
 from usable_core.measuring.provenance import before_training, is_trained_on, ready
-from usable_core.measuring.streaming import Examples, pictures
 from usable_core.metrics.arrays import Floats, Indices
 from usable_core.metrics.transferability import (
     logme,

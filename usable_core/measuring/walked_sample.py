@@ -12,7 +12,7 @@ from usable_core.catalog.attacks import AttackSpec
 from usable_core.datasets.draws import stratified_sample
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.evaluations.robustness_cost import examined_by
-from usable_core.measuring.streaming import Examples, pictures
+from usable_core.measuring.examples import Examples, pictures
 from usable_core.randomness import example_seeds
 
 

@@ -14,9 +14,9 @@ from usable_core.datasets.dataset import Dataset
 from usable_core.evaluations.epsilon import most_words
 from usable_core.evaluations.robustness import RobustnessConfig
 from usable_core.games.words import Text
+from usable_core.measuring.examples import Examples
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.provenance import ready
-from usable_core.measuring.streaming import Examples
 from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
 from usable_core.randomness import example_seeds

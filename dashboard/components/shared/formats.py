@@ -200,12 +200,13 @@ def provenance_source(provenance: Provenance) -> None:
     if provenance.refused:
         with st.expander(f"{len(provenance.refused)} examples were left out"):
             st.dataframe([{"file": r.name, "reason": r.reason} for r in provenance.refused])
+    hosts = f" of {', '.join(provenance.hosts)}" if provenance.hosts else ""
     versions = ", ".join(f"{name} {version}" for name, version in provenance.versions.items())
     st.caption(
         escaped(
             f"{provenance.model} ({provenance.model_fingerprint}) on {provenance.dataset} "
             f"({provenance.dataset_fingerprint}), split {provenance.split} · "
-            f"{duration(provenance.seconds)} on {provenance.device}, batches of "
+            f"{duration(provenance.seconds)} on {provenance.device}{hosts}, batches of "
             f"{provenance.batch_size} · {versions}"
         )
     )

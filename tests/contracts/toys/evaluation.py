@@ -57,8 +57,8 @@ class ToyResult(Answer):
 
 def measure(*, model, dataset, config, report, folder):
     from usable_core.asking.oracle import Oracle
+    from usable_core.measuring.examples import examples_of, pictures
     from usable_core.measuring.provenance import provenance
-    from usable_core.measuring.streaming import examples_of, pictures
 
     examples = examples_of(model, dataset, config.dataset)
     part, is_right = examples.dataset, {}
