@@ -152,10 +152,6 @@ class ProcessLost(UsableError):
             "checkpoint."
         )
 
-    def __reduce__(self) -> tuple[type["ProcessLost"], tuple[()]]:
-        """Return how a copy is made: there is nothing to say."""
-        return type(self), ()
-
 
 class StorageError(UsableError):
     """A run or its files cannot be written or read."""

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from usable_core.datasets.unlabelled import WithoutClasses
 from usable_core.errors import (
     Cancelled,
     DatasetRefused,
     Diverged,
+    ProcessLost,
     StorageError,
     UnknownName,
     UsableError,
@@ -57,7 +59,9 @@ ODD = {  # those that are made of more than their sentence
     UnknownName: ("run", "x", ["y", "z"]),
     Diverged: ("The loss ran away.", "Kept.", Path("checkpoint")),
     Cancelled: ("It goes on.",),
+    ProcessLost: (),
     Unkept: (StorageError("The disk is full."), 3),
+    WithoutClasses: ("It\nis.", len),
 }
 
 
