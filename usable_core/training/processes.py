@@ -32,7 +32,7 @@ def check_devices(wanted: int) -> None:
         ConfigError: they have not.
     """
     device = best_device()
-    if device.type not in ("cpu", "cuda") or device.index is not None:
+    if str(device) not in ("cpu", "cuda"):
         raise ConfigError(f"processes must be left out on this one device, {device}.")
     if device.type == "cuda" and torch.cuda.device_count() < wanted:
         raise ConfigError(
