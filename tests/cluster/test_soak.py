@@ -17,8 +17,9 @@ from usable_core import settings
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 TABS, JOBS = 25, 6
-SECONDS = float(os.environ.get("USABLE_SOAK_SECONDS", "120"))
+SECONDS = float(os.environ.get("USABLE_SOAK_SECONDS", "300"))
 MOST_GROWTH = 0.1
+WARM = 10  # reruns of a tab: before, memory grows because pages are met for the first time
 
 
 def test_25_tabs_leave_no_error_and_memory_at_rest_while_jobs_run():
@@ -29,6 +30,8 @@ def test_25_tabs_leave_no_error_and_memory_at_rest_while_jobs_run():
     assert [error for tab in tabs for error in tab.errors] == []
     assert all(tab.reruns for tab in tabs)
     assert len({page for tab in tabs for page, _ in tab.reruns}) > len(PAGES) / 2
+    if sum(len(tab.reruns) for tab in tabs) < WARM * TABS:
+        pytest.skip("this machine is too busy to come to rest in that time: USABLE_SOAK_SECONDS")
     assert abs(growth(memory)) < MOST_GROWTH, memory
 
 
