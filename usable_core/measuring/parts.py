@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -19,6 +19,7 @@ BEAT_SECONDS = 1.0
 RETRIES = 3  # of a part whose worker or node is gone
 Range = tuple[Place, Place]
 Measure = Callable[[tuple[int, int], tuple[int, int]], Any]
+HandedIn = Generator[tuple[Range, Any] | None, None, None]
 
 
 class Ranges(Protocol):
@@ -43,13 +44,13 @@ class Cluster:
     gpus: int = 0
 
 
-def here(part: Measure, ranges: Ranges) -> Iterator[tuple[Range, Any]]:
+def here(part: Measure, ranges: Ranges) -> HandedIn:
     """Yield ranges and what is found in each, one after the other."""
     while (range_ := ranges.take(1)) is not None:
         yield range_, part(_plain(range_[0]), _plain(range_[1]))
 
 
-def on_ray(part: Measure, ranges: Ranges, cluster: Cluster) -> Iterator[tuple[Range, Any] | None]:
+def on_ray(part: Measure, ranges: Ranges, cluster: Cluster) -> HandedIn:
     """Yield ranges and what is found in each, in any order, and None from time to time.
 
     Args:

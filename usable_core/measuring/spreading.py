@@ -8,19 +8,18 @@ is finished stays finished, and the answer does not depend on who measured what.
 import math
 import pickle
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from usable_core import settings
 from usable_core.files import write_bytes
 from usable_core.measuring import parts
-from usable_core.measuring.node import Errand, Facts, Found, measured_part, require_same_facts
+from usable_core.measuring.node import Errand, Facts, measured_part, require_same_facts
 from usable_core.measuring.parts import Cluster, Range
 from usable_core.measuring.shards import Shards
 from usable_core.measuring.work import Part, Place, Work, gathered
@@ -29,8 +28,7 @@ from usable_core.models.model import Model
 PART_SECONDS = 15.0  # of work that a node does at once: long beside its way, short beside the whole
 LONGEST_SECONDS = 30.0  # after which a node hands in what it has
 
-Measure = Callable[[tuple[int, int], tuple[int, int]], Found]
-Ways = Callable[[Measure, "Ranges"], Iterator[tuple[Range, Any] | None]]
+Way = Callable[[parts.Measure, "Ranges"], parts.HandedIn]
 
 
 class Ranges:
@@ -97,7 +95,7 @@ def spread(shards: Shards, work: Work, errand: Errand, cluster: Cluster | None) 
         fill(shards, work, errand, partial(parts.on_ray, cluster=cluster))
 
 
-def fill(shards: Shards, work: Work, errand: Errand, way: Ways) -> None:
+def fill(shards: Shards, work: Work, errand: Errand, way: Way) -> None:
     """Store a part for everything that none holds yet, measured in some way (`parts`)."""
     assert shards.folder is not None
     facts = Facts.of(work.oracle.model, work.dataset)
@@ -116,7 +114,7 @@ def fill(shards: Shards, work: Work, errand: Errand, way: Ways) -> None:
         home=str(settings.home()),
     )
     measure = partial(measured_part, pickle.dumps(sent), LONGEST_SECONDS)
-    with closing(way(measure, ranges)) as handed_in:  # type: ignore[type-var]
+    with closing(way(measure, ranges)) as handed_in:
         for one in handed_in:
             if one is not None:
                 (start, stop), found = one
