@@ -86,8 +86,10 @@ def noted(self, place, part, files):
 
 shards.Shards._store = noted
 parts.BEAT_SECONDS = 0.2
-sys.stdout.write('"ready"\n')
-sys.stdout.flush()
+SAID = os.fdopen(os.dup(1), "w")  # answers alone; whatever else is printed goes to the log
+os.dup2(2, 1)
+SAID.write('"ready"\n')
+SAID.flush()
 for line in sys.stdin:
-    sys.stdout.write(json.dumps(answer(json.loads(line))) + "\n")
-    sys.stdout.flush()
+    SAID.write(json.dumps(answer(json.loads(line))) + "\n")
+    SAID.flush()

@@ -72,9 +72,11 @@ class Driver:
 @pytest.fixture(scope="module")
 def net():
     found = Network()
-    found.add("alpha")
-    yield found
-    found.end()
+    try:
+        found.add("alpha")
+        yield found
+    finally:
+        found.end()
 
 
 @pytest.fixture(scope="module")

@@ -164,9 +164,6 @@ def _sent_whole() -> Callable[[bytes, tuple[int, int], tuple[int, int]], Any]:
     """Return what a task does: a function without a name, which needs nothing of ours to arrive."""
 
     def at_node(part: bytes, start: tuple[int, int], stop: tuple[int, int]) -> Any:  # noqa: ANN401
-        import pickle
-        import socket
-
         try:
             measure = pickle.loads(part)
         except Exception as error:
