@@ -120,7 +120,8 @@ def _size(batch: int) -> int:
 def steps(objects: Objects, config: RobustnessConfig, place: Place) -> Iterator[Step]:
     """Yield what is found of the texts from a place on, a quarter of those read ahead at a time."""
     oracle, progress, judge = objects.oracle, objects.progress, objects.judge
-    reader = judge and Reader.of(judge, oracle.model, objects.examples.dataset)
+    data = objects.examples.dataset
+    reader = None if judge is None else Reader.of(judge, oracle.model, data)
     size, levels = _size(objects.batch), sum(e > 0 for e in config.epsilons)
     for _, indices, batch in objects.batches(place):
         starts = range(0, objects.batch, size)  # the last of few texts have none

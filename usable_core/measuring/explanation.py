@@ -35,10 +35,11 @@ from usable_core.measuring.explaining import Refusal, Wanted, explain_methods
 from usable_core.measuring.instances import Instance, instance
 from usable_core.measuring.label_matching import target_indices
 from usable_core.measuring.lacking_maps import missing_maps, short_texts
+from usable_core.measuring.node import Errand
 from usable_core.measuring.progress import Progress
 from usable_core.measuring.provenance import evaluated_part, provenance, ready
 from usable_core.measuring.shards import Shards
-from usable_core.measuring.spreading import Errand, joined_cluster, spread
+from usable_core.measuring.spreading import joined_cluster, spread
 from usable_core.measuring.streaming import question_of
 from usable_core.measuring.work import Place, Step, Work
 from usable_core.metrics.arrays import Indices

@@ -29,6 +29,7 @@ from usable_core.measuring.examples import (
     pictures,
 )
 from usable_core.measuring.gallery import GALLERY, Gallery
+from usable_core.measuring.node import Errand
 from usable_core.measuring.provenance import provenance, without_leaked
 from usable_core.measuring.robustness_plan import RobustnessPlan
 from usable_core.measuring.robustness_records import (
@@ -39,7 +40,7 @@ from usable_core.measuring.robustness_records import (
     weaknesses,
 )
 from usable_core.measuring.shards import Shards
-from usable_core.measuring.spreading import Errand, joined_cluster, spread
+from usable_core.measuring.spreading import joined_cluster, spread
 from usable_core.measuring.streaming import Objects, question_of
 from usable_core.measuring.surrogates import check_surrogate, labels_of
 from usable_core.measuring.walked_sample import attacked_batch, drawn_sample

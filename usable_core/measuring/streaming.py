@@ -26,9 +26,10 @@ from usable_core.device import device_name
 from usable_core.evaluations.result import Evaluation
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec, Provenance, Report, silent
 from usable_core.measuring.examples import Examples, Progress, examples_of, list_unread, pictures
+from usable_core.measuring.node import Errand
 from usable_core.measuring.provenance import provenance
 from usable_core.measuring.shards import Shards
-from usable_core.measuring.spreading import Errand, joined_cluster, spread
+from usable_core.measuring.spreading import joined_cluster, spread
 from usable_core.measuring.work import Place, Step, Work
 from usable_core.metrics.arrays import Indices
 from usable_core.models.model import Model
