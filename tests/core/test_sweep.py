@@ -20,6 +20,7 @@ from usable_core.evaluations.spread_words import measured_said, spread
 from usable_core.evaluations.sweep import SweepConfig
 from usable_core.evaluations.sweep_result import SweepResult
 from usable_core.evaluations.sweep_words import in_words, refusals
+from usable_core.evaluations.training import UNMOVED
 from usable_core.evaluations.training_axes import AXES, columns_of
 from usable_core.evaluations.trainings import Measures
 from usable_core.jobs.trainings import so_far
@@ -325,8 +326,8 @@ def test_the_front_is_what_no_other_lambda_has_more_of_both_than():
 
 def test_the_limits_are_those_of_the_training():
     assert [point.limit for point in TRADED.points] == ["not tuned", "", "", "plain fine-tuning"]
-    assert joint.Balance(sweep.UNMOVED, 10).is_unmoved
-    assert not joint.Balance(sweep.UNMOVED * 1.01, 10).is_unmoved
+    assert joint.Balance(UNMOVED, 10).is_unmoved
+    assert not joint.Balance(UNMOVED * 1.01, 10).is_unmoved
     assert sweep.PLAIN == joint.LIMIT
 
 
