@@ -10,7 +10,6 @@ from dashboard.components.shared import beside
 from dashboard.components.shared.markdown import escaped
 from usable_core import jobs, settings
 from usable_core.errors import StorageError
-from usable_core.runs.database import place_of
 from usable_core.runs.run import Listing, Run, Status, Wanted
 from usable_core.runs.store import RunStore
 
@@ -38,6 +37,8 @@ def place() -> str:
     """Return where the runs of a team are, as a sentence; empty for a machine's own."""
     if not isinstance(settings.database_url(), str):
         return ""
+    from usable_core.runs.database import place_of
+
     return f"The runs of {place_of(settings.database_url())}; files in {settings.home()}."
 
 

@@ -60,14 +60,9 @@ def form() -> None:
             )
             download(required)
             estimate_line(question)
-    is_pressed = st.button(
-        "Assess",
-        key=state.ASSESS_START,
-        type="primary",
-        disabled=question is None or visitor.read_only() is not None,
-        help=visitor.read_only(),
-    )
-    if is_pressed and question is not None:
+    why = visitor.read_only()
+    closed = question is None or why is not None
+    if st.button("Assess", key=state.ASSESS_START, type="primary", disabled=closed, help=why):
         start_run(question)
 
 

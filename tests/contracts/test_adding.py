@@ -225,7 +225,7 @@ def open_page(monkeypatch):
     """Open a page; what it asks is answered at once, by this process."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    monkeypatch.setattr(jobs, "start", lambda config: jobs.run_here(config)[0].id)
+    monkeypatch.setattr(jobs, "start", lambda config, **_: jobs.run_here(config)[0].id)
     monkeypatch.setattr(interactive, "ensure_worker", lambda: None)
 
     def opened(name, home=ROOT / "dashboard" / "Home.py", **params):

@@ -23,7 +23,7 @@ from usable_core.cli import app, main
 from usable_core.errors import ConfigError, IncompatibleLabels, UnknownName
 from usable_core.evaluations.specs import DatasetSpec, ModelSpec
 from usable_core.runs import RunStore
-from usable_core.verdict_files import exporting
+from usable_core.verdict_files import tracked
 from usable_core.verdict_files.page import unframed
 from usable_core.verdicts.assessment import AssessmentConfig
 from usable_core.verdicts.checking import check
@@ -306,7 +306,7 @@ def test_what_was_swapped_and_who_judged_are_params_of_mlflow(assessed):
     folder, _, _ = assessed
     document = json.loads((folder / "evidence" / "verdict.json").read_text())
 
-    found = exporting._params(document, document["summary"]["models"][0])
+    found = tracked._params(document, document["summary"]["models"][0])
 
     assert found["swaps"] == "homoglyph"
     assert found["judge"] == f"hf/{folder / 'judge'}"

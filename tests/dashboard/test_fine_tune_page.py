@@ -158,7 +158,7 @@ def test_a_run_that_does_not_exist_is_said_to_be_gone(open_page):
 
 
 def test_a_start_that_fails_is_one_sentence(open_page, monkeypatch):
-    def refuse(config, *, title=None):
+    def refuse(config, **_):
         raise StorageError("At most 200 runs can wait.")
 
     app = open_page("fine_tune")

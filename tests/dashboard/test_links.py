@@ -19,7 +19,7 @@ def lane(monkeypatch, tmp_path, started):
     fake = FakeLane(tmp_path / "lane")
     for name in ("submit", "poll", "files", "cancel"):
         monkeypatch.setattr(interactive, name, getattr(fake, name))
-    monkeypatch.setattr("dashboard.components.measure.measured_runs.check_names", lambda _: None)
+    monkeypatch.setattr("dashboard.visitor.check_names", lambda _: None)
     return fake.requests
 
 

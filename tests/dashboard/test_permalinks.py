@@ -58,7 +58,7 @@ QUESTIONS = [
 def test_a_link_restores_the_whole_question_and_the_button_asks_it_again(
     open_page, store, started, monkeypatch, config
 ):
-    monkeypatch.setattr("dashboard.components.measure.measured_runs.check_names", lambda _: None)
+    monkeypatch.setattr("dashboard.visitor.check_names", lambda _: None)
     page = {AccuracyConfig: "accuracy", RobustnessConfig: "robustness"}.get(type(config))
     page = page or ("corruption" if isinstance(config, CorruptionConfig) else "explanation")
 
