@@ -87,7 +87,7 @@ def test_it_is_the_training_of_one_that_takes_the_same_parts(unbroken, tmp_path)
     [
         ("asking", signal.SIGTERM, Status.LOST),
         ("asking", signal.SIGINT, Status.CANCELLED),
-        ("asking", signal.SIGKILL, Status.RUNNING),
+        ("asking", signal.SIGKILL, Status.LOST),
         ("0", signal.SIGKILL, Status.FAILED),
         ("1", signal.SIGKILL, Status.FAILED),
     ],
