@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state, visitor
+from dashboard import state
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
 from dashboard.components.shared.formats import choose_one, errors_shown
@@ -11,6 +11,7 @@ from dashboard.components.shared.run_panel import run_of, start_run
 from dashboard.components.shared.weights import here
 from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
 from dashboard.components.train.measures_form import asked_measures, kind_of, restore_measures
+from dashboard.components.train.start_button import start_button
 from dashboard.components.train.sweep_form import PARTS
 from usable_core.evaluations.learning_curve import LearningCurveConfig, size_said, sizes
 from usable_core.evaluations.schedule import Schedule
@@ -88,14 +89,7 @@ def curve_form() -> None:
     measures = asked_measures("learning_curve", models)
     is_ready = bool(models and dataset and measures) and is_able
     is_ready = is_ready and are_of_one_kind(models, (dataset,))
-    is_pressed = st.button(
-        "Start",
-        type="primary",
-        key=state.CURVE_START,
-        disabled=not is_ready or visitor.read_only() is not None,
-        help=visitor.read_only(),
-        width="stretch",
-    )
+    is_pressed = start_button(state.CURVE_START, is_ready=is_ready)
     if is_pressed and dataset is not None and measures is not None:
         with errors_shown():
             start_run(

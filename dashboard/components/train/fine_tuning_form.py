@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import state, visitor
+from dashboard import state
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker
 from dashboard.components.shared.formats import choose_one, errors_shown, escaped
@@ -20,6 +20,7 @@ from dashboard.components.train.outlook import outlook
 from dashboard.components.train.recipe import USUAL, choose_recipe, prepared
 from dashboard.components.train.rehearsal import rehearsal
 from dashboard.components.train.restored import carried, restore_training
+from dashboard.components.train.start_button import start_button
 from usable_core.catalog.kinds import kind_of_data, kind_of_model
 from usable_core.catalog.recipes import RECIPES
 from usable_core.catalog.references import has_gradients
@@ -58,14 +59,7 @@ def fine_tuning_form() -> None:
     if question is not None:
         about = [question.model], question.dataset
         rehearsal(question, is_text="text" in _kinds(*about))
-    is_pressed = st.button(
-        "Start",
-        type="primary",
-        key=state.FINE_TUNE_START,
-        disabled=question is None or visitor.read_only() is not None,
-        help=visitor.read_only(),
-        width="stretch",
-    )
+    is_pressed = start_button(state.FINE_TUNE_START, is_ready=question is not None)
     if is_pressed and question is not None:
         start_run(question)
 

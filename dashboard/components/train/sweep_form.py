@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import state, visitor
+from dashboard import state
 from dashboard.components.measure.fit import fit_note
 from dashboard.components.shared.data_look import look_note
 from dashboard.components.shared.data_picker import dataset_picker, restore_dataset
@@ -13,6 +13,7 @@ from dashboard.components.shared.weights import here
 from dashboard.components.train.fine_tuning_form import are_of_one_kind, can_learn
 from dashboard.components.train.keeps import KEEPS, KEEPS_HELP, differ
 from dashboard.components.train.measures_form import asked_measures, kind_of, restore_measures
+from dashboard.components.train.start_button import start_button
 from usable_core.catalog.fitting import is_at_hand
 from usable_core.evaluations.schedule import Schedule
 from usable_core.evaluations.sweep import SweepConfig
@@ -88,14 +89,7 @@ def sweep_form() -> None:
         and is_one_kind
         and dataset is not None
     )
-    is_pressed = st.button(
-        "Start",
-        type="primary",
-        key=state.SWEEP_START,
-        disabled=not is_ready or visitor.read_only() is not None,
-        help=visitor.read_only(),
-        width="stretch",
-    )
+    is_pressed = start_button(state.SWEEP_START, is_ready=is_ready)
     if is_pressed and dataset is not None and measures is not None:
         with errors_shown():
             start_run(
